@@ -1,0 +1,52 @@
+# Every target sets up what it needs, in .venv; nothing is installed outside it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BOARD_STUBS := $(VENV)/board-stubs
+PYTEST_FLAGS ?= --numprocesses auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs format clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("dscplus needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(BOARD_STUBS): firmware/stubs.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@ --requirement $<
+	@touch $@
+
+setup: $(READY)  ## Make .venv and install everything into it
+
+demo: $(READY)  ## Watch a login go through a card that runs the real firmware
+	@$(BIN)/dscplus demo $(ARGS)
+
+test: $(READY)  ## Run all tests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	MYPYPATH=$(BOARD_STUBS) $(BIN)/mypy --config-file firmware/mypy.ini --custom-typeshed-dir $(BOARD_STUBS)
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m dsc_simulator.docs --check docs
+
+bench: $(READY)  ## Measure speed, as ratios and instruction counts
+	$(BIN)/python -m tests.benchmarks
+
+docs: $(READY)  ## Draw the pictures and tables in docs anew
+	$(BIN)/python -m dsc_simulator.docs docs
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean:  ## Remove .venv and everything that can be made again
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

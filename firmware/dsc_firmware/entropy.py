@@ -1,0 +1,75 @@
+"""Random bytes that have passed their health tests, or none at all.
+
+The tests are those of NIST SP 800-90B section 4.4, over bytes, for a source that gives at least 4 bits of entropy a byte and
+one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (fewer than 62 of 512). START bytes are tested at
+start-up and thrown away; every byte read later is tested too. A source that has failed once stays failed until restart.
+"""
+
+from dsc_firmware.ports import const, wipe
+
+START = const(1024)
+_REPEATS = const(6)
+_WINDOW = const(512)
+_PROPORTION = const(62)
+_CHUNK = const(64)
+
+
+class EntropyError(Exception):
+    """The source is broken: stuck, biased, short or silent."""
+
+
+class Entropy:
+    """Health-tested reads of one entropy port."""
+
+    def __init__(self, port):
+        self._port = port
+        self._last = -1
+        self._run = 0
+        self._sample = 0
+        self._seen = _WINDOW
+        self._same = 0
+        self.healthy = True
+
+    def start(self):
+        """Test START fresh bytes; returns whether the source is healthy."""
+        try:
+            for _ in range(START // _CHUNK):
+                self.read(_CHUNK)
+        except EntropyError:
+            pass
+        return self.healthy
+
+    def read(self, n):
+        """`n` random bytes in a bytearray that the caller should wipe. Raises EntropyError if the source is not healthy."""
+        data = self._take(n)
+        if not self._passes(data):
+            self.healthy = False
+        if not self.healthy:
+            wipe(data)
+            raise EntropyError()
+        return data
+
+    def _take(self, n):
+        try:
+            data = bytearray(self._port.read(n))
+        except OSError:
+            data = bytearray()
+        if len(data) != n:
+            self.healthy = False
+        return data
+
+    def _passes(self, data):
+        """Whether no run and no byte's share of a window reaches its cutoff, up to the end of `data`."""
+        last, run, seen, sample, same = self._last, self._run, self._seen, self._sample, self._same
+        passed = True
+        for byte in data:
+            run = run + 1 if byte == last else 1
+            last = byte
+            if seen == _WINDOW:
+                seen, sample, same = 0, byte, 0
+            seen += 1
+            same += byte == sample
+            if run == _REPEATS or same == _PROPORTION:
+                passed = False
+        self._last, self._run, self._seen, self._sample, self._same = last, run, seen, sample, same
+        return passed

@@ -1,0 +1,232 @@
+"""The card's one record, kept so that nothing is lost and no counter comes twice.
+
+Invariants, whatever happens to the power:
+1. Power may fail at any instruction: afterwards the record is the old one or the new one, never neither, never a mixture.
+2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
+3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. No cut gains a try.
+4. A record that fails its check is BROKEN and loses nothing: nothing is written until the owner asks for a wipe.
+
+How: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back; the newest slot whose
+check holds counts. Both slots hold the card's kind of record (a key, or none) once `mend` has run, so that a single damaged
+slot can only be a write that was cut, and two damaged ones are damage.
+"""
+
+import struct
+from binascii import crc32
+
+from dsc_firmware.ports import const, wipe
+
+SIZE = const(176)
+SERIAL_MAX = const(16)
+SUITE_MAX = const(48)
+KEY_MAX = const(64)
+CODE_SIZE = const(16)
+
+BLANK = const(0)
+READY = const(1)
+BROKEN = const(2)
+
+_HEAD = "<4sIBBBBBBBxQ"  # magic, epoch, kind, checks_pin, tries, failures, serial, suite and key lengths, counter
+_MAGIC = b"DSC1"
+_AT_SERIAL = const(24)
+_AT_SUITE = const(40)
+_AT_KEY = const(88)
+_AT_CODE = const(152)
+_AT_CRC = const(172)
+
+
+class Record:
+    """What the card remembers. Buffers have a fixed size; `serial`, `suite` and `key` give the part in use.
+
+    `checks_pin`: the card checks the PIN itself, against `code` (a keyed digest of it), and locks after `tries` failures.
+    `counter` is the next one to use.
+    """
+
+    def __init__(self):
+        self._serial = bytearray(SERIAL_MAX)
+        self._suite = bytearray(SUITE_MAX)
+        self._key = bytearray(KEY_MAX)
+        self.code = bytearray(CODE_SIZE)
+        self.clear()
+
+    def clear(self):
+        """Forget everything, the key by overwriting it."""
+        for buffer in (self._serial, self._suite, self._key, self.code):
+            wipe(buffer)
+        self._lengths = (0, 0, 0)
+        self.checks_pin = False
+        self.tries = 5
+        self.failures = 0
+        self.counter = 0
+
+    def assign(self, serial, suite, key):
+        """Take on an identity: three buffers, each no longer than its field."""
+        for field, value in ((self._serial, serial), (self._suite, suite), (self._key, key)):
+            wipe(field)
+            field[: len(value)] = value
+        self._lengths = (len(serial), len(suite), len(key))
+
+    @property
+    def blank(self):
+        return self._lengths[2] == 0
+
+    @property
+    def locked(self):
+        return self.checks_pin and self.failures >= self.tries
+
+    @property
+    def serial(self):
+        return memoryview(self._serial)[: self._lengths[0]]
+
+    @property
+    def suite(self):
+        return memoryview(self._suite)[: self._lengths[1]]
+
+    @property
+    def key(self):
+        return memoryview(self._key)[: self._lengths[2]]
+
+    def encode_into(self, buffer, epoch):
+        """Fill `buffer`, SIZE bytes, with the record under `epoch`, its check last."""
+        wipe(buffer)
+        struct.pack_into(
+            _HEAD,
+            buffer,
+            0,
+            _MAGIC,
+            epoch,
+            0 if self.blank else 1,
+            1 if self.checks_pin else 0,
+            self.tries,
+            self.failures,
+            *self._lengths,
+            self.counter,
+        )
+        buffer[_AT_SERIAL:_AT_SUITE] = self._serial
+        buffer[_AT_SUITE:_AT_KEY] = self._suite
+        buffer[_AT_KEY:_AT_CODE] = self._key
+        buffer[_AT_CODE : _AT_CODE + CODE_SIZE] = self.code
+        struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
+
+    def decode(self, buffer):
+        """Take on what a slot holds, whose check must hold (see `epoch_of`)."""
+        fields = struct.unpack_from(_HEAD, buffer, 0)
+        self.checks_pin = fields[3] == 1
+        self.tries = fields[4]
+        self.failures = fields[5]
+        self._lengths = (fields[6], fields[7], fields[8])
+        self.counter = fields[9]
+        self._serial[:] = buffer[_AT_SERIAL:_AT_SUITE]
+        self._suite[:] = buffer[_AT_SUITE:_AT_KEY]
+        self._key[:] = buffer[_AT_KEY:_AT_CODE]
+        self.code[:] = buffer[_AT_CODE : _AT_CODE + CODE_SIZE]
+
+
+def _check(buffer):
+    return crc32(memoryview(buffer)[:_AT_CRC])
+
+
+def epoch_of(data):
+    """The epoch of a slot's contents, or -1 if they are absent, cut short, or fail their check."""
+    if data is None or len(data) != SIZE or bytes(data[:4]) != _MAGIC:
+        return -1
+    if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):
+        return -1
+    return struct.unpack_from("<I", data, 4)[0]
+
+
+def _holds_key(data):
+    return data[8] == 1
+
+
+class Journal:
+    """The record in its two slots. `status` is BLANK, READY or BROKEN; only `erase` leads out of BROKEN."""
+
+    def __init__(self, flash):
+        self._flash = flash
+        self._buffer = bytearray(SIZE)
+        self.record = Record()
+        self._slot = 1
+        self._epoch = 0
+        self.status = BROKEN
+
+    def load(self):
+        """Read both slots, take the newest good one, and make the other one its like. Returns the status."""
+        slots = self._find()
+        if slots is None:
+            return self._break()
+        if self._epoch == 0:
+            return self._start(slots)
+        self.record.decode(slots[self._slot])
+        self._settle()
+        if epoch_of(slots[1 - self._slot]) < 0 or _holds_key(slots[0]) != _holds_key(slots[1]):
+            self.store()
+        return self.status
+
+    def _find(self):
+        """Read both slots and find the newest good one, if any. Returns what they hold, or None if one can't be read."""
+        try:
+            slots = (self._flash.read(0), self._flash.read(1))
+        except OSError:
+            return None
+        epochs = (epoch_of(slots[0]), epoch_of(slots[1]))
+        self._slot = 0 if epochs[0] > epochs[1] else 1
+        self._epoch = max(epochs[self._slot], 0)
+        return slots
+
+    def _start(self, slots):
+        # One slot never written and nothing good in the other: the first record ever was cut, so there was none before it.
+        if slots[0] is not None and slots[1] is not None:
+            return self._break()
+        return self._settle()
+
+    def _settle(self):
+        self.status = BLANK if self.record.blank else READY
+        return self.status
+
+    def _break(self):
+        self.status = BROKEN
+        return BROKEN
+
+    def store(self):
+        """Write the record to the older slot and read it back. Returns whether that held; if not, the status is BROKEN."""
+        self.record.encode_into(self._buffer, self._epoch + 1)
+        held = self._write(1 - self._slot)
+        wipe(self._buffer)
+        if held:
+            self._slot = 1 - self._slot
+            self._epoch += 1
+            self._settle()
+        else:
+            self._break()
+        return held
+
+    def store_twice(self):
+        """Write the record to both slots, so that neither holds what was there before."""
+        return self.store() and self.store()
+
+    def erase(self):
+        """Forget the record and overwrite both slots. Returns whether that held."""
+        self.record.clear()
+        # The blank record must be newer than all it replaces, also what could not be read at start: otherwise a cut between
+        # the two stores brings back the older record, and a counter that was used.
+        if self._find() is None:
+            self._break()
+            return False
+        return self.store_twice()
+
+    def _write(self, slot):
+        try:
+            self._flash.write(slot, self._buffer)
+            return self._flash.read(slot) == self._buffer
+        except OSError:
+            return False
+
+    def sound(self):
+        """Whether the slot in use still holds a good record, or the card is blank and knows it."""
+        if self.status != READY:
+            return self.status == BLANK
+        try:
+            return epoch_of(self._flash.read(self._slot)) == self._epoch
+        except OSError:
+            return False

@@ -1,0 +1,259 @@
+"""Frames on the serial line, as docs/protocol.md describes them.
+
+A line that breaks any rule of the protocol is ignored. One request is in hand at a time, in a buffer that is overwritten
+when it has been served; values are views into that buffer. Whatever arrives, memory stays bounded and nothing raises.
+"""
+
+from binascii import crc32
+
+from dsc_firmware.ports import const, is_digit, wipe
+
+LINE_MAX = const(240)
+_CHECK = const(9)  # "*" and 8 hex digits
+_VALUES_MAX = const(10)
+_STAR = const(0x2A)
+_PERCENT = const(0x25)
+_SPACE = const(0x20)
+_EQUALS = const(0x3D)
+_HEX = b"0123456789abcdef"
+_SPECIAL_IN_VALUES = b" *%="
+_SPECIAL_IN_WORDS = b"*%"
+
+
+def hex_value(c):
+    """The value of one ASCII hex digit of either case, or -1."""
+    if is_digit(c):
+        return c - 48
+    c |= 0x20
+    return c - 87 if 0x61 <= c <= 0x66 else -1
+
+
+def _put_check(buffer, end):
+    """Write "*" and the CRC of buffer[:end] behind it; returns the new end."""
+    check = crc32(memoryview(buffer)[:end])
+    buffer[end] = _STAR
+    for i in range(8, 0, -1):
+        buffer[end + i] = _HEX[check & 15]
+        check >>= 4
+    return end + _CHECK
+
+
+class Request:
+    """One request, parsed in place: `number`, `word`, and values by name. Lives in the receiver's buffer."""
+
+    def __init__(self, buffer):
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._spans = [0] * (3 * _VALUES_MAX)
+        self.number = 0
+        self.word = ""
+        self.checked = False
+        self._count = 0
+
+    def parse(self, end):
+        """Whether buffer[:end] is a request that keeps every rule."""
+        self._count = 0
+        self.checked = end > _CHECK and self._buffer[end - _CHECK] == _STAR
+        if self.checked:
+            end -= _CHECK
+            if not self._check_holds(end):
+                return False
+        at = self._parse_number(end)
+        at = self._parse_word(at, end) if at else 0
+        while 0 < at < end:
+            at = self._parse_value(at, end)
+        return at == end
+
+    def _check_holds(self, end):
+        check = crc32(self._view[:end])
+        for i in range(8, 0, -1):
+            if self._buffer[end + i] != _HEX[check & 15]:
+                return False
+            check >>= 4
+        return True
+
+    def _parse_number(self, end):
+        at = 1
+        self.number = 0
+        while at < end and at <= 5 and is_digit(self._buffer[at]):
+            self.number = self.number * 10 + self._buffer[at] - 48
+            at += 1
+        good = at > 1 and self._buffer[0] == 0x3E and self.number <= 0xFFFF
+        return at if good and at < end and self._buffer[at] == _SPACE else 0
+
+    def _parse_name(self, at, end):
+        while at < end and 0x61 <= self._buffer[at] <= 0x7A:
+            at += 1
+        return at
+
+    def _parse_word(self, at, end):
+        stop = self._parse_name(at + 1, end)
+        self.word = str(self._view[at + 1 : stop], "ascii")
+        return stop if self.word else 0
+
+    def _parse_value(self, at, end):
+        """One " name=value" from `at`; returns where it ends, or 0 if it breaks a rule."""
+        stop = self._parse_name(at + 1, end)
+        if self._buffer[at] != _SPACE or stop == at + 1 or stop >= end or self._buffer[stop] != _EQUALS:
+            return 0
+        if self._count == _VALUES_MAX or self.get(self._view[at + 1 : stop]) is not None:
+            return 0
+        last = stop + 1
+        while last < end and self._buffer[last] != _SPACE:
+            if self._buffer[last] == _STAR or self._buffer[last] == _EQUALS:
+                return 0
+            last += 1
+        length = self._decode(stop + 1, last)
+        if length < 0:
+            return 0
+        spans = self._spans
+        spans[3 * self._count] = at + 1
+        spans[3 * self._count + 1] = stop
+        spans[3 * self._count + 2] = stop + 1 + length
+        self._count += 1
+        return last
+
+    def _decode(self, at, end):
+        """Undo percent-encoding in place; returns the length that is left, or -1."""
+        start = out = at
+        while at < end:
+            c = self._buffer[at]
+            if c == _PERCENT:
+                if at + 2 >= end:
+                    return -1
+                high = hex_value(self._buffer[at + 1])
+                low = hex_value(self._buffer[at + 2])
+                if high < 0 or low < 0:
+                    return -1
+                c = high << 4 | low
+                at += 2
+            self._buffer[out] = c
+            out += 1
+            at += 1
+        return out - start
+
+    def get(self, name):
+        """The value called `name` (bytes) as a view into the line, or None."""
+        for i in range(self._count):
+            if self.name(i) == name:
+                return self.value(i)
+        return None
+
+    def __len__(self):
+        return self._count
+
+    def name(self, i):
+        return self._view[self._spans[3 * i] : self._spans[3 * i + 1]]
+
+    def value(self, i):
+        return self._view[self._spans[3 * i + 1] + 1 : self._spans[3 * i + 2]]
+
+
+class Receiver:
+    """Assembles lines from whatever arrives and hands each good request to `serve`."""
+
+    def __init__(self, serve):
+        self._serve = serve
+        self._buffer = bytearray(LINE_MAX)
+        self._request = Request(self._buffer)
+        self._length = 0
+
+    def feed(self, data):
+        for c in data:
+            if c == 10 or c == 13:
+                self._finish()
+            elif not 0x20 <= c <= 0x7E:
+                self._length = LINE_MAX + 1
+            else:
+                self._append(c)
+
+    def _append(self, c):
+        if self._length < LINE_MAX:
+            self._buffer[self._length] = c
+        if self._length <= LINE_MAX:
+            self._length += 1
+
+    def _finish(self):
+        if 0 < self._length <= LINE_MAX and self._request.parse(self._length):
+            self._serve(self._request)
+        wipe(self._buffer)
+        self._length = 0
+
+
+class Sender:
+    """Writes replies and events: `reply` or `event`, any number of `value`s, then `send`."""
+
+    def __init__(self, port):
+        self._port = port
+        self._buffer = bytearray(LINE_MAX + 1)
+        self._view = memoryview(self._buffer)
+        self._length = 0
+        self._events = 0
+
+    def reply(self, number):
+        self._begin(0x3C, number, b"ok")
+
+    def error(self, number, code, words):
+        """A whole error reply; `words` are for a person."""
+        self._begin(0x3C, number, b"err")
+        for text in (code, words):
+            self._put(_SPACE)
+            self._put_encoded(text.encode(), _SPECIAL_IN_WORDS)
+        self.send()
+
+    def event(self, word):
+        self._begin(0x21, self._events, word)
+        self._events = (self._events + 1) & 0xFFFF
+
+    def _begin(self, sigil, number, word):
+        self._length = 0
+        self._put(sigil)
+        self._put_number(number)
+        self._put(_SPACE)
+        for c in word:
+            self._put(c)
+
+    def value(self, name, data):
+        """Add one value; `name` is bytes, `data` a buffer."""
+        self._put(_SPACE)
+        for c in name:
+            self._put(c)
+        self._put(_EQUALS)
+        self._put_encoded(data, _SPECIAL_IN_VALUES)
+
+    def hex_value(self, name, data):
+        """Add one value as two lower-case hex digits a byte."""
+        self.value(name, b"")
+        for c in data:
+            self._put(_HEX[c >> 4])
+            self._put(_HEX[c & 15])
+
+    def send(self):
+        """Write the line out, with its check and its end, and overwrite it."""
+        end = _put_check(self._buffer, self._length)
+        self._buffer[end] = 10
+        self._port.write(self._view[: end + 1])
+        wipe(self._buffer)
+
+    def _put(self, c):
+        # Replies are laid out to fit; what would not is cut rather than let past the protocol's limit.
+        if self._length < LINE_MAX - _CHECK:
+            self._buffer[self._length] = c
+            self._length += 1
+
+    def _put_encoded(self, data, special):
+        for c in data:
+            if 0x20 <= c <= 0x7E and c not in special:
+                self._put(c)
+            else:
+                self._put(_PERCENT)
+                self._put(_HEX[c >> 4])
+                self._put(_HEX[c & 15])
+
+    def _put_number(self, n):
+        scale = 10000
+        while scale > n and scale > 1:
+            scale //= 10
+        while scale:
+            self._put(48 + n // scale % 10)
+            scale //= 10

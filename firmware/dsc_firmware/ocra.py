@@ -1,0 +1,239 @@
+"""OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
+
+Questions and PINs come in as buffers of ASCII and the response goes out into one. Numbers are converted digit by digit in
+place, so that nothing secret becomes a string or a long integer on its way. What a hash leaves behind is the interpreter's.
+"""
+
+import hashlib
+
+from dsc_firmware.ports import const, wipe
+
+_QUESTION = const(128)  # bytes of a question in the message, RFC 6287 section 5.1
+_BLOCK = {"SHA1": 64, "SHA256": 64, "SHA512": 128}
+_SIZE = {"SHA1": 20, "SHA256": 32, "SHA512": 64}
+_HEX = b"0123456789abcdef"
+
+
+class SuiteError(Exception):
+    """The suite is malformed, or this interpreter lacks its hash. The words say which part."""
+
+
+def hash_of(name):
+    """The interpreter's constructor for "SHA1", "SHA256" or "SHA512"; SuiteError if it has none."""
+    maker = getattr(hashlib, name.lower(), None) if name in _SIZE else None
+    if maker is None:
+        raise SuiteError("no such hash here")
+    return maker
+
+
+def mac(name, key, message):
+    """HMAC (RFC 2104) of `message` under `key`; all are buffers, the result is bytes."""
+    maker = hash_of(name)
+    pad = bytearray(_BLOCK[name])
+    if len(key) > len(pad):
+        key = maker(key).digest()
+    for i in range(len(key)):
+        pad[i] = key[i]
+    digest = _keyed(maker, pad, 0x36, message)
+    digest = _keyed(maker, pad, 0x5C, digest)
+    wipe(pad)
+    return digest
+
+
+def _keyed(maker, pad, mask, message):
+    for i in range(len(pad)):
+        pad[i] ^= mask
+    h = maker(pad)
+    h.update(message)
+    for i in range(len(pad)):
+        pad[i] ^= mask
+    return h.digest()
+
+
+def _number(text, low, high):
+    """`text` as a number from `low` to `high`, or -1: digits only, no sign, no space."""
+    value = 0
+    for c in text:
+        if not "0" <= c <= "9":
+            return -1
+        value = value * 10 + ord(c) - 48
+    return value if text and low <= value <= high else -1
+
+
+def to_nibbles(text, start, out):
+    """Write the decimal number text[start:] into `out` as hex digits, one a cell, most significant first."""
+    wipe(out)
+    for n in range(start, len(text)):
+        carry = text[n] - 48
+        for i in range(len(out) - 1, -1, -1):
+            carry += out[i] * 10
+            out[i] = carry & 15
+            carry >>= 4
+
+
+def to_decimal(digest, offset, out):
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits; those that do not fit are cut off on the left."""
+    wipe(out)
+    for n in range(4):
+        carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
+        for i in range(len(out) - 1, -1, -1):
+            carry += out[i] << 8
+            out[i] = carry % 10
+            carry //= 10
+    for i in range(len(out)):
+        out[i] += 48
+
+
+class Ocra:
+    """One suite, parsed, with the message buffer that it fills anew for each response.
+
+    `digits` is the response's length (0: the whole MAC in hex), `format` "N", "A" or "H" and `length` the question's,
+    `counter`, `pin`, `session` and `time` say which other inputs the suite has.
+    """
+
+    def __init__(self, text):
+        self.text = text
+        parts = text.split(":")
+        if len(parts) != 3 or parts[0] != "OCRA-1":
+            raise SuiteError("must be OCRA-1:function:inputs")
+        self._parse_function(parts[1].split("-"))
+        self._parse_inputs(parts[2].split("-"))
+        self._lay_out()
+
+    def _parse_function(self, parts):
+        if len(parts) != 3 or parts[0] != "HOTP":
+            raise SuiteError("function must be HOTP-hash-digits")
+        self.hash = parts[1]
+        hash_of(self.hash)
+        self.digits = _number(parts[2], 0, 10)
+        if self.digits < 0 or 0 < self.digits < 4 or len(parts[2]) != len(str(self.digits)):
+            raise SuiteError("digits must be 0 or 4 to 10")
+
+    def _parse_inputs(self, parts):
+        self.counter = parts[0] == "C"
+        if self.counter:
+            parts.pop(0)
+        self._parse_question(parts.pop(0) if parts else "")
+        self.pin = self._parse_pin(parts.pop(0)) if parts and parts[0][:1] == "P" else ""
+        self.session = self._parse_session(parts.pop(0)) if parts and parts[0][:1] == "S" else 0
+        self.time = self._parse_time(parts.pop(0)) if parts and parts[0][:1] == "T" else 0
+        if parts:
+            raise SuiteError("inputs must be C, Q, P, S, T in this order")
+
+    def _parse_question(self, text):
+        self.format = text[1:2]
+        self.length = _number(text[2:], 4, 64)
+        if len(text) != 4 or text[0] != "Q" or self.format not in "NAH" or self.length < 0:
+            raise SuiteError("question must be QN, QA or QH and 04 to 64")
+
+    def _parse_pin(self, text):
+        hash_of(text[1:])
+        return text[1:]
+
+    def _parse_session(self, text):
+        length = _number(text[1:], 1, 999)
+        if len(text) != 4 or length < 0:
+            raise SuiteError("session must be S001 to S999")
+        return length
+
+    def _parse_time(self, text):
+        unit = text[-1]
+        count = _number(text[1:-1], 1, 48 if unit == "H" else 59)
+        if unit not in "SMH" or count < 0 or len(text) != 2 + len(str(count)):
+            raise SuiteError("time step must be T1S to T59S, T1M to T59M or T1H to T48H")
+        return count * (1 if unit == "S" else 60 if unit == "M" else 3600)
+
+    def _lay_out(self):
+        head = len(self.text) + 1
+        self._at_question = head + (8 if self.counter else 0)
+        self._at_pin = self._at_question + _QUESTION
+        self._at_session = self._at_pin + _SIZE.get(self.pin, 0)
+        self._at_time = self._at_session + self.session
+        self._message = bytearray(self._at_time + (8 if self.time else 0))
+        self._message[: head - 1] = self.text.encode()
+        self._at_counter = head
+        self._view = memoryview(self._message)
+        self._nibbles = bytearray(2 * self.length)
+
+    @property
+    def alphabet(self):
+        """What a question is made of, for a person."""
+        return {"N": "digits", "A": "letters or digits", "H": "hex digits"}[self.format]
+
+    def accepts(self, question):
+        """Whether every byte of `question` is one that the suite's question may hold."""
+        for c in question:
+            if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
+                return False
+        return 0 < len(question) <= 2 * self.length
+
+    def _is_letter(self, c):
+        c |= 0x20
+        return 0x61 <= c <= (0x66 if self.format == "H" else 0x7A)
+
+    def respond(self, out, key, question, counter=0, pin=b"", session=b"", time=0):
+        """Write the response into `out`, as many ASCII cells as the suite has digits (0: twice the hash's bytes).
+
+        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are passed over.
+        `question` is what `accepts` accepts; for mutual challenge-response the two questions joined, hence up to twice
+        the suite's length.
+        """
+        self._fill_question(question)
+        if self.counter:
+            self._fill_integer(self._at_counter, counter)
+        if self.pin:
+            self._view[self._at_pin : self._at_session] = hash_of(self.pin)(pin).digest()
+        if self.session:
+            self._fill_session(session)
+        if self.time:
+            self._fill_integer(self._at_time, time)
+        digest = mac(self.hash, key, self._message)
+        wipe(self._view[self._at_counter :])
+        self._truncate(digest, out)
+
+    def _fill_integer(self, at, value):
+        for i in range(7, -1, -1):
+            self._message[at + i] = value & 0xFF
+            value >>= 8
+
+    def _fill_session(self, session):
+        start = self._at_time - len(session)
+        wipe(self._view[self._at_session : start])
+        self._view[start : self._at_time] = session
+
+    def _fill_question(self, question):
+        field = self._view[self._at_question : self._at_pin]
+        wipe(field)
+        if self.format == "A":
+            field[: len(question)] = question
+        elif self.format == "H":
+            self._pack_hex(question, field)
+        else:
+            self._pack_number(question, field)
+
+    def _pack_hex(self, question, field):
+        for i in range(len(question)):
+            c = question[i]
+            self._put_nibble(field, i, c - 48 if c <= 0x39 else (c | 0x20) - 87)
+
+    def _pack_number(self, question, field):
+        # A number in hex is never longer than in decimal, so as many cells as the question has digits are enough.
+        nibbles = memoryview(self._nibbles)[: len(question)]
+        to_nibbles(question, 0, nibbles)
+        start = 0
+        while start < len(nibbles) and nibbles[start] == 0:
+            start += 1
+        for i in range(start, len(nibbles)):
+            self._put_nibble(field, i - start, nibbles[i])
+        wipe(nibbles)
+
+    def _put_nibble(self, field, i, nibble):
+        field[i >> 1] |= nibble if i & 1 else nibble << 4
+
+    def _truncate(self, digest, out):
+        if self.digits:
+            to_decimal(digest, digest[-1] & 15, out)
+            return
+        for i in range(len(digest)):
+            out[2 * i] = _HEX[digest[i] >> 4]
+            out[2 * i + 1] = _HEX[digest[i] & 15]

@@ -1,0 +1,159 @@
+"""A profile on its way into a blank card: fields staged one by one, checked alone at once and together at the end.
+
+Every refusal is a ProfileError whose words begin with the field's name and say what is allowed.
+"""
+
+from dsc_firmware.journal import KEY_MAX, SERIAL_MAX, SUITE_MAX
+from dsc_firmware.link import hex_value
+from dsc_firmware.ocra import Ocra, SuiteError, mac
+from dsc_firmware.ports import CELLS, const, is_digit, wipe
+
+DEFAULT_SUITE = b"OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+KEY_MIN = const(16)
+_COUNTER_DIGITS = const(20)
+
+
+def code_of(key, pin, out):
+    """Put the keyed digest of a PIN, by which the card knows it again, into `out`, at most 32 bytes."""
+    out[:] = mac("SHA256", key, pin)[: len(out)]
+
+
+class ProfileError(Exception):
+    """A field is missing or wrong."""
+
+
+def _require(good, words):
+    if not good:
+        raise ProfileError(words)
+
+
+def _check_serial(value):
+    _require(0 < len(value) <= SERIAL_MAX, "serial: 1 to 16 characters")
+    for c in value:
+        _require(0x41 <= c <= 0x5A or is_digit(c) or c == 0x2D, "serial: only A-Z, 0-9 and -")
+    return bytearray(value)
+
+
+def parse_suite(value):
+    """The Ocra of a suite that a card can serve, from its text as bytes."""
+    _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
+    # Checked here: CPython's str() refuses other bytes, MicroPython's takes those that are UTF-8.
+    for c in value:
+        _require(c < 0x80, "suite: only ASCII")
+    try:
+        ocra = Ocra(str(value, "ascii"))
+    except SuiteError as error:
+        raise ProfileError("suite: " + str(error))
+    _require(4 <= ocra.digits <= CELLS, "suite: a card shows 4 to 8 digits")
+    _require(not ocra.session and not ocra.time, "suite: a card has no S and no T")
+    return ocra
+
+
+def _check_suite(value):
+    parse_suite(value)
+    return bytearray(value)
+
+
+def _check_key(value):
+    size = len(value) // 2
+    _require(len(value) == 2 * size and KEY_MIN <= size <= KEY_MAX, "key: 16 to 64 bytes in hex")
+    key = bytearray(size)
+    for i in range(len(value)):
+        nibble = hex_value(value[i])
+        _require(nibble >= 0, "key: only hex digits")
+        key[i >> 1] = key[i >> 1] << 4 | nibble
+    return key
+
+
+def _check_pin(value):
+    _require(value == b"ocra" or value == b"card", "pin: ocra or card")
+    return bytearray(value)
+
+
+def _check_code(value):
+    _require(len(value) == 4, "code: 4 digits")
+    for c in value:
+        _require(is_digit(c), "code: 4 digits")
+    return bytearray(value)
+
+
+def _check_tries(value):
+    _require(len(value) == 1 and 0x31 <= value[0] <= 0x39, "tries: 1 to 9")
+    return value[0] - 48
+
+
+def _check_counter(value):
+    _require(0 < len(value) <= _COUNTER_DIGITS, "counter: 0 to 18446744073709551614")
+    counter = 0
+    for c in value:
+        _require(is_digit(c), "counter: only digits")
+        counter = counter * 10 + c - 48
+    _require(counter < 0xFFFFFFFFFFFFFFFF, "counter: 0 to 18446744073709551614")
+    return counter
+
+
+_CHECKS = {
+    "serial": _check_serial,
+    "suite": _check_suite,
+    "key": _check_key,
+    "pin": _check_pin,
+    "code": _check_code,
+    "tries": _check_tries,
+    "counter": _check_counter,
+}
+
+
+class Profile:
+    """The fields staged so far."""
+
+    def __init__(self):
+        self._fields = {}
+
+    def stage(self, name, value):
+        """Check one field (`name` as text, `value` a buffer of ASCII) and remember it, in place of an earlier one."""
+        _require(name in _CHECKS, name + ": no such field")
+        checked = _CHECKS[name](value)
+        self._forget(name)
+        self._fields[name] = checked
+
+    def _forget(self, name):
+        old = self._fields.pop(name, None)
+        if isinstance(old, bytearray):
+            wipe(old)
+
+    def forget(self):
+        """Drop every field, what was secret by overwriting it."""
+        for name in list(self._fields):
+            self._forget(name)
+
+    def check(self):
+        """Raise ProfileError unless the fields together make a card."""
+        fields = self._fields
+        for name in ("serial", "key"):
+            _require(name in fields, name + ": must be set")
+        checks_pin = self.checks_pin
+        has_pin = parse_suite(self.suite).pin
+        _require(not (checks_pin and has_pin), "suite: pin=card wants a suite without P")
+        _require(checks_pin or has_pin, "suite: pin=ocra wants a suite with P")
+        _require(checks_pin or "code" not in fields, "code: with pin=card only")
+        _require(checks_pin or "tries" not in fields, "tries: with pin=card only")
+        _require(not checks_pin or "code" in fields, "code: must be set with pin=card")
+
+    @property
+    def checks_pin(self):
+        return self._fields.get("pin") == b"card"
+
+    @property
+    def suite(self):
+        return self._fields.get("suite", DEFAULT_SUITE)
+
+    def fill(self, record):
+        """Make the journal's record the one that these fields, once checked, describe."""
+        fields = self._fields
+        record.clear()
+        record.assign(fields["serial"], self.suite, fields["key"])
+        record.checks_pin = self.checks_pin
+        record.tries = fields.get("tries", record.tries)
+        record.counter = fields.get("counter", 0)
+        if record.checks_pin:
+            code_of(record.key, fields["code"], record.code)

@@ -1,0 +1,11 @@
+"""The `dscplus` command: nouns and verbs, results on stdout, everything else on stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 no card or several, 4 response not accepted, 5 link lost or timed out, 130 Ctrl-C.
+Other packages add commands through the entry-point group `dscplus.commands`; what they may use is listed here.
+"""
+
+from dsc_host.cli.main import main
+from dsc_host.cli.options import OWNER_SECONDS, JsonOption, TimeoutOption, check_timeout
+from dsc_host.cli.output import Failed, notice, show
+
+__all__ = ["OWNER_SECONDS", "Failed", "JsonOption", "TimeoutOption", "check_timeout", "main", "notice", "show"]

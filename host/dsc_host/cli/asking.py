@@ -1,0 +1,61 @@
+"""What a command asks a person, or reads from standard input where there is no person: secrets, and whether to go on.
+
+A PIN or a key is never shown, and in no message. Every answer that is not one is an InputError.
+"""
+
+import re
+import sys
+
+import typer
+
+from dsc_host.errors import InputError
+
+
+def read_secret(name: str, *, confirm: bool = False) -> str:
+    """A PIN or a key: asked for without echo at a terminal, otherwise the next line of standard input.
+
+    Raises InputError if standard input has no more lines.
+    """
+    if _at_terminal():
+        return str(typer.prompt(name, hide_input=True, confirmation_prompt=confirm, err=True))
+    return _next_line(name.lower())
+
+
+def read_pin(*, confirm: bool = False) -> str:
+    """A PIN, 4 digits."""
+    pin = read_secret("PIN", confirm=confirm)
+    if not re.fullmatch("[0-9]{4}", pin):
+        raise InputError("pin", "must be 4 digits, 0 to 9")
+    return pin
+
+
+def read_key() -> bytes:
+    """A card's key, 16 to 64 bytes in hex."""
+    digits = read_secret("Key").strip()
+    if not re.fullmatch("(?:[0-9A-Fa-f]{2}){16,64}", digits):
+        raise InputError("key", "must be 16 to 64 bytes in hex, two digits each")
+    return bytes.fromhex(digits)
+
+
+def agreed(question: str) -> bool:
+    """Whether the answer to a question is yes; only `y` and `yes` are."""
+    if _at_terminal():
+        return typer.confirm(question, err=True)
+    typer.echo(f"{question} [y/N]", err=True)
+    return _next_line("answer").strip().lower() in ("y", "yes")
+
+
+def _at_terminal() -> bool:
+    # None: the command was started with standard input closed.
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _next_line(name: str) -> str:
+    try:
+        line = sys.stdin.readline() if sys.stdin is not None else ""
+    except UnicodeDecodeError:
+        # Without its cause, which quotes what was read.
+        raise InputError(name, "must be text, one line on standard input") from None
+    if not line:
+        raise InputError(name, "give it on standard input, one line")
+    return line.rstrip("\r\n")

@@ -1,0 +1,223 @@
+"""Commands for the card at the other end of the line: list, info, respond, personalize, wipe."""
+
+import secrets
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli import answering
+from dsc_host.cli.asking import agreed, read_pin
+from dsc_host.cli.options import (
+    DEFAULT_SUITES,
+    OWNER_SECONDS,
+    CardOption,
+    DatabaseOption,
+    JsonOption,
+    MasterKeyOption,
+    TimeoutOption,
+    check_timeout,
+    open_verifier,
+)
+from dsc_host.cli.output import Failed, notice, show, show_all
+from dsc_host.errors import CardError, DscError, InputError, LinkTimeout
+from dsc_host.link import CardClient, Greeting, Profile, derive_key, discover, find_card
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Verifier
+
+_KEY_BYTES = 32
+_DEFAULT_TRIES = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (list_, info, respond, personalize, wipe):
+        app.command(name=command.__name__.rstrip("_"))(command)
+
+
+def list_(as_json: JsonOption = False) -> None:
+    """List the ports that a card may be attached to.
+
+    \b
+    Examples:
+      dscplus list
+      dscplus list --json
+    """
+    ports = discover()
+    if not ports:
+        notice("No port on USB. sim:// is a simulated card.")
+    show_all([{"url": port.url, "description": port.description} for port in ports], as_json=as_json)
+
+
+def info(card: CardOption = None, as_json: JsonOption = False) -> None:
+    """Show what a card says of itself.
+
+    \b
+    Examples:
+      dscplus info
+      dscplus info --card sim://
+    """
+    with CardClient.open(find_card(card)) as client:
+        greeting, facts = client.hello(), client.info()
+    result = {
+        "serial": facts.serial,
+        "suite": facts.suite,
+        "pin_policy": facts.pin_policy,
+        "counter": facts.counter,
+        "tries_left": facts.tries_left,
+        "locked": facts.locked,
+        "free_memory": facts.free_memory,
+        "board": greeting.board,
+        "firmware": greeting.firmware,
+        "state": greeting.state,
+    }
+    show(result, as_json=as_json)
+
+
+def respond(
+    question: Annotated[str, typer.Argument(metavar="CHALLENGE", help="What the login page shows.")],
+    timeout: TimeoutOption = OWNER_SECONDS,
+    card: CardOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a challenge to the card and print its response.
+
+    The card's owner types the PIN and OK on the card. A card without keys of its own is typed on from here: its PIN is asked
+    for, or read from standard input.
+
+    \b
+    Examples:
+      dscplus respond 482913
+      echo 1234 | dscplus respond 482913 --card /dev/ttyACM0
+    """
+    check_timeout(timeout)
+    with CardClient.open(find_card(card)) as client:
+        answering.check_challenge(client.info(), question)
+        if _has_no_keys(client.hello()):
+            response = answering.by_line(client, question, read_pin())
+        else:
+            response = answering.by_owner(client, question, timeout)
+    if as_json:
+        show({"response": response}, as_json=True)
+    else:
+        typer.echo(response)
+
+
+def _has_no_keys(greeting: Greeting) -> bool:
+    return "keys" in greeting.caps
+
+
+def personalize(
+    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="1 to 16 of A-Z, 0-9 and -, for example IB3000123.")],
+    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="An OCRA suite; the default fits the PIN policy.")] = None,
+    pin_policy: Annotated[
+        str, typer.Option(metavar="POLICY", help="ocra: the PIN is part of the response. card: the card checks it.")
+    ] = "ocra",
+    tries: Annotated[
+        int | None,
+        typer.Option(metavar="N", help=f"Wrong PINs before the card locks, 1 to 9; with card only. Default: {_DEFAULT_TRIES}."),
+    ] = None,
+    card: CardOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a blank card its key, and enrol it.
+
+    The key is made from random bytes of both sides and is not shown. The PIN is asked for, or read from standard input.
+
+    \b
+    Examples:
+      dscplus personalize IB3000123
+      echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
+    """
+    # Made once with a PIN and a key of no use: what is wrong with the rest is said before anything is asked for or made.
+    _profile(serial, suite, pin_policy, tries, bytes(_KEY_BYTES), "0000")
+    with CardClient.open(find_card(card)) as client:
+        if held := client.info().serial:
+            raise Failed(f"the card is personalised already, as {held}; dscplus wipe makes it blank")
+        pin = read_pin(confirm=True)
+        key = derive_key(secrets.token_bytes(_KEY_BYTES), client.entropy(_KEY_BYTES), serial, _KEY_BYTES)
+        profile = _profile(serial, suite, pin_policy, tries, key, pin)
+        with open_verifier(database, master_key, may_make=True) as verifier:
+            _enroll_and_write(verifier, client, profile, pin if pin_policy == "ocra" else None)
+    show({"serial": serial, "suite": profile.suite, "pin_policy": pin_policy}, as_json=as_json)
+
+
+def _profile(serial: str, suite: str | None, policy: str, tries: int | None, key: bytes, pin: str) -> Profile:
+    if policy not in DEFAULT_SUITES:
+        raise InputError("pin policy", f"must be ocra or card, not {policy}")
+    suite = DEFAULT_SUITES[policy] if suite is None else suite
+    _check_fits(Suite.parse(suite), policy)
+    if policy == "card":
+        tries = _DEFAULT_TRIES if tries is None else tries
+        return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code=pin, tries=tries)
+    if tries is not None:
+        raise InputError("tries", "can be chosen only with --pin-policy card: only then does the card count them")
+    return Profile(serial=serial, key=key, suite=suite, pin_policy=policy)
+
+
+def _check_fits(suite: Suite, policy: str) -> None:
+    if policy == "ocra" and suite.pin_hash is None:
+        raise InputError("suite", "must have a PIN (P) with --pin-policy ocra")
+    if policy == "card" and suite.pin_hash is not None:
+        raise InputError("suite", "must have no PIN (P) with --pin-policy card")
+
+
+def _enroll_and_write(verifier: Verifier, client: CardClient, profile: Profile, pin: str | None) -> None:
+    # Enrolled first: a card whose key nobody has could only be wiped; an enrolment without a card is taken back.
+    verifier.enroll(profile.serial, key=profile.key, suite=profile.suite, pin=pin)
+    try:
+        client.personalize(profile)
+    except CardError:
+        verifier.remove(profile.serial)
+        raise
+    except BaseException as error:
+        # The card may have done it, and only its answer was lost.
+        if isinstance(error, DscError) and _has_become(client, profile.serial):
+            return
+        verifier.remove(profile.serial)
+        notice(f"The enrolment was taken back. If the card says that it is {profile.serial} all the same, wipe it.")
+        raise
+
+
+def _has_become(client: CardClient, serial: str) -> bool:
+    with suppress(DscError):
+        return client.info().serial == serial
+    return False
+
+
+def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_json: JsonOption = False) -> None:
+    """Make a card blank. The card asks its owner, on its own display, and only OK on the card does it.
+
+    For a card without keys of its own, the question is asked here. The card's record at the verifier stays.
+
+    \b
+    Examples:
+      dscplus wipe
+      echo y | dscplus wipe --card /dev/ttyACM0
+    """
+    check_timeout(timeout)
+    with CardClient.open(find_card(card)) as client:
+        serial = client.info().serial
+        client.wipe()
+        with answering.switched_off_after_failure(client):
+            if not _wiped(client, serial, timeout):
+                raise Failed("the card was not wiped")
+    notice("The card is blank.")
+    if as_json:
+        show({"serial": serial, "wiped": True}, as_json=True)
+
+
+def _wiped(client: CardClient, serial: str, seconds: float) -> bool:
+    """Whether the card is blank now, after it has shown WIPE?."""
+    if not _has_no_keys(client.hello()):
+        notice("The card shows WIPE?. OK on the card makes it blank, C keeps everything.")
+    elif agreed(f"This card has no keys of its own. Wipe {serial or 'it'} for good?"):
+        client.press("OK")
+    else:
+        return False
+    try:
+        return client.wait_event("wipe", seconds).values.get("done") == "1"
+    except LinkTimeout:
+        raise LinkTimeout(f"nobody answered on the card within {seconds:g} s") from None

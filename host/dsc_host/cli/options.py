@@ -1,0 +1,101 @@
+"""Options that many commands have, and where their values come from when they are left out."""
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from dsc_host.cli.output import Failed, notice
+from dsc_host.errors import InputError
+from dsc_host.verifier import MasterKey, Verifier
+
+DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
+"""The suite that fits each PIN policy."""
+OWNER_SECONDS = 120.0
+"""How long a command waits for somebody to do something on the card."""
+_FILE_URL = "sqlite:///"
+
+CardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--card",
+        envvar="DSCPLUS_CARD",
+        metavar="URL",
+        help="The card's port: /dev/ttyACM0, COM3, socket://host:port, sim://. Not needed with one card attached.",
+    ),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option("--db", envvar="DSCPLUS_DB", metavar="URL", help="The records: sqlite:///FILE. Default: a file of your own."),
+]
+MasterKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--master-key",
+        envvar="DSCPLUS_MASTER_KEY_FILE",
+        metavar="FILE",
+        help="The key that seals the records, 64 hex digits in a file of your own. DSCPLUS_MASTER_KEY may hold the digits.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for somebody at the card.", show_default=True)
+]
+
+
+def check_timeout(seconds: float) -> None:
+    """Raises InputError unless one can wait so long."""
+    if not 0 < seconds < math.inf:
+        raise InputError("timeout", "must be a number of seconds, more than 0")
+
+
+def open_verifier(database: str | None, master_key: Path | None, *, may_make: bool) -> Verifier:
+    """The verifier that the options name. Without any: a database and a master key in the user's own folders, made anew
+    together the first time. Without `may_make`, records that do not exist are not made: Failed.
+
+    Raises InputError, StoreError.
+    """
+    path = _file_of(database) if database else platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
+    # A mistyped name would otherwise leave an empty database behind, and say only that the card is not enrolled.
+    if path and not may_make and not os.path.exists(path):
+        raise Failed(f"{path}: there is no such database; enroll or personalize makes it")
+    if database or not path:
+        return Verifier.open(database or "", master_key=_master_key(master_key))
+    _make_folder(path.parent)
+    return Verifier.open(f"{_FILE_URL}{path}", master_key=_master_key(master_key, may_make=not os.path.exists(path)))
+
+
+def _file_of(database: str) -> Path | None:
+    """The file that a URL names; None if only the verifier can tell, or will refuse it. Raises InputError."""
+    if database in ("sqlite://", _FILE_URL, f"{_FILE_URL}:memory:"):
+        raise InputError("database", "must name a file, as in sqlite:///dsc.db: one in memory is gone when the command ends")
+    name = database.removeprefix(_FILE_URL)
+    return None if name == database or set(name) & {"?", "%"} else Path(name)
+
+
+def _master_key(path: Path | None, may_make: bool = False) -> MasterKey:
+    if path:
+        return MasterKey.from_file(path)
+    if "DSCPLUS_MASTER_KEY" in os.environ:
+        return MasterKey.from_environment("DSCPLUS_MASTER_KEY")
+    path = platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
+    if not path.exists():
+        if not may_make:
+            raise InputError(
+                "master key",
+                f"there is none in {path}; name its file with --master-key, or put its 64 hex digits into DSCPLUS_MASTER_KEY",
+            )
+        _make_folder(path.parent)
+        MasterKey.generate().write(path)
+        notice(f"Made a master key in {path}. Keep a copy: without it the records can't be read.")
+    return MasterKey.from_file(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("folder", f"{folder} cannot be made: {error.strerror}") from error

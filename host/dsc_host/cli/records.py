@@ -1,0 +1,102 @@
+"""Commands for the verifier's records: enroll, challenge, verify."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.asking import read_key, read_pin, read_secret
+from dsc_host.cli.options import DEFAULT_SUITES, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.output import Failed, show
+from dsc_host.ocra import Suite
+from dsc_host.verifier import MasterKey, Verifier
+
+NOT_ACCEPTED = 4
+_ANY_KEY, _ANY_PIN = bytes(32), "0000"
+
+SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="The card's serial, for example IB3000123.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (enroll, challenge, verify):
+        app.command()(command)
+
+
+def enroll(
+    serial: SerialArgument,
+    suite: Annotated[str, typer.Option(metavar="SUITE", help="The card's OCRA suite.")] = DEFAULT_SUITES["ocra"],
+    counter: Annotated[int, typer.Option(metavar="N", help="The card's next counter.")] = 0,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol a card whose key is known. (`personalize` makes a key and enrols in one go.)
+
+    The key, in hex, and then the PIN if the suite has one, are asked for or read from standard input, a line each.
+
+    \b
+    Examples:
+      dscplus enroll IB3000123
+      dscplus enroll IB3000123 --suite OCRA-1:HOTP-SHA1-6:QN08 < key.txt
+    """
+    has_pin = Suite.parse(suite).pin_hash is not None
+    _rehearse(serial, suite, counter, has_pin)
+    key = read_key()
+    pin = read_pin(confirm=True) if has_pin else None
+    with open_verifier(database, master_key, may_make=True) as verifier:
+        card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter)
+    show({"serial": card.serial, "suite": card.suite, "counter": card.counter}, as_json=as_json)
+
+
+def _rehearse(serial: str, suite: str, counter: int, has_pin: bool) -> None:
+    """Enrol the card nowhere, so that what is wrong is said before a secret is asked for or a database made."""
+    with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
+        nowhere.enroll(serial, key=_ANY_KEY, suite=suite, pin=_ANY_PIN if has_pin else None, counter=counter)
+
+
+def challenge(
+    serial: SerialArgument,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue a challenge for a card: what a login page would show.
+
+    \b
+    Examples:
+      dscplus challenge IB3000123
+      dscplus challenge IB3000123 --json
+    """
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        issued = verifier.challenge(serial)
+    until = datetime.fromtimestamp(issued.expires_at, UTC).isoformat(timespec="seconds")
+    show({"challenge": issued.question, "id": issued.id, "serial": issued.serial, "valid_until": until}, as_json=as_json)
+
+
+def verify(
+    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as `challenge` printed it.")],
+    response: Annotated[
+        str | None, typer.Argument(metavar="RESPONSE", help="What the card shows. Left out: asked for, or from standard input.")
+    ] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a response to a challenge, once. Exit code 0 if it is accepted, 4 if not.
+
+    \b
+    Examples:
+      dscplus verify 8c1f0a3be7d25496c0de71 71234507
+      dscplus verify 8c1f0a3be7d25496c0de71 < response.txt
+    """
+    if response is None:
+        response = read_secret("Response")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        accepted = verifier.verify(challenge_id, response).accepted
+    if as_json:
+        show({"accepted": accepted}, as_json=True)
+    if not accepted:
+        raise Failed("not accepted", NOT_ACCEPTED)
+    if not as_json:
+        typer.echo("accepted")

@@ -1,0 +1,73 @@
+"""Every error that the host library raises: one small hierarchy, rooted at `DscError`.
+
+A message is written for a person, names the field or the part at fault and what is allowed, and never holds a PIN, a
+response or a key.
+"""
+
+
+class DscError(Exception):
+    """Anything that went wrong in `dsc_host`."""
+
+
+class InputError(DscError, ValueError):
+    """A value from outside is not what it must be.
+
+    `field` names the value (`"pin"`, `"suite"`, `"master key"`); the message begins with it and says what is allowed.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class SuiteError(InputError):
+    """An OCRA suite that RFC 6287 does not allow; `field` is always `"suite"`, the message says which part is wrong."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("suite", problem)
+
+
+class LinkError(DscError):
+    """The card could not be reached, or what it said could not be used."""
+
+
+class CardNotFound(LinkError):
+    """No card answers at this address, or the address cannot be opened."""
+
+
+class LinkTimeout(LinkError):
+    """The card did not answer before the call's deadline."""
+
+
+class LinkClosed(LinkError):
+    """The line was closed, or the card was unplugged, in the middle of a call."""
+
+
+class ProtocolError(LinkError):
+    """The card answered with something that the protocol does not allow."""
+
+
+class CardError(LinkError):
+    """The card refused a request. `code` is one of the protocol's error codes, `text` its words for a person."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{text} ({code})" if text else code)
+        self.code = code
+        self.text = text
+
+
+class VerifierError(DscError):
+    """The verifier's records could not be used as asked."""
+
+
+class StoreError(VerifierError):
+    """The database cannot be opened, is not one of ours, or failed."""
+
+
+class UnknownCard(VerifierError):
+    """No card of this serial is enrolled."""
+
+
+class AlreadyEnrolled(VerifierError):
+    """A card of this serial is enrolled already."""

@@ -1,0 +1,30 @@
+"""The serial line to a card.
+
+    with CardClient.open(find_card()) as card:
+        print(card.info().serial)
+
+The protocol is described in docs/protocol.md. What is listed here may be imported; nothing else.
+"""
+
+from dsc_host.link.client import CardClient
+from dsc_host.link.derivation import derive_key
+from dsc_host.link.frames import Event
+from dsc_host.link.records import CardInfo, Greeting, Profile
+from dsc_host.link.session import SerialPort, Transcript
+from dsc_host.link.transport import NoSingleCard, Port, discover, find_card, open_port
+
+__all__ = [
+    "CardClient",
+    "CardInfo",
+    "Event",
+    "Greeting",
+    "NoSingleCard",
+    "Port",
+    "Profile",
+    "SerialPort",
+    "Transcript",
+    "derive_key",
+    "discover",
+    "find_card",
+    "open_port",
+]

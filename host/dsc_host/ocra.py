@@ -1,0 +1,346 @@
+"""OCRA (RFC 6287): what a card answers to a challenge, for every suite that the RFC allows.
+
+Three promises:
+
+1. A suite is read strictly. What the RFC's grammar does not allow is a `SuiteError` that says which part is wrong.
+2. An input that the suite does not ask for is refused as firmly as one that is missing, as an `InputError` naming the
+   field. No message ever holds a key, a PIN, a response or session data.
+3. Nothing secret outlives its caller's objects: only parsed suites are cached.
+
+    suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+    suite.response(key, "482913", counter=5, pin="1234")
+
+Where the RFC leaves room, this module decides:
+
+- Q, P, S and T written without their detail mean the RFC's defaults: QN08, PSHA1, S064 and T1M. The suite's text is
+  itself hashed, so `T` and `T1M` are alike in meaning and still give different responses.
+- A question length below ten may be written with one digit, as in the RFC's own example `QH8-S512` (section 6.4).
+- Session data is 1 to 999 bytes long: the RFC lets both sides agree on any length that three digits can name.
+- A time step of zero hours is malformed (erratum 3729).
+- A PIN is hashed as UTF-8, exactly as given: no Unicode normalisation, no trimming.
+"""
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from dsc_host.errors import InputError, SuiteError
+
+HashName: TypeAlias = Literal["sha1", "sha256", "sha512"]
+Question: TypeAlias = str | tuple[str, str]
+"""One challenge, or the two of mutual challenge-response in the order in which they are joined (RFC 6287, 7.2)."""
+
+DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+"""What a card gets if nothing else is wanted: counter, 6-digit question, PIN, 8-digit response."""
+QUESTION_BYTES = 128
+"""A question fills this many bytes of what is hashed, whatever its suite (RFC 6287, 5.1)."""
+MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 128
+"""RFC 4226 (R6) allows no key of less than 128 bits, and 128 bytes fill the block of the widest hash."""
+
+_HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+_WORD = struct.Struct(">I")
+_UINT64_END = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One OCRA suite (RFC 6287, section 6), made by `Suite.parse` and never by hand. It holds no secret."""
+
+    text: str  # as written; it is part of what is hashed
+    hash: HashName  # of the HMAC
+    digits: int  # of a response: 4 to 10, or 0 for the whole MAC in lower-case hex
+    counter: bool  # whether a counter is an input
+    question_format: str  # "N" decimal digits, "A" ASCII letters and digits, "H" hex digits
+    question_length: int  # the most characters that one question may have: 4 to 64
+    pin_hash: HashName | None  # None: the PIN is no input
+    session: int | None  # bytes of session data, 1 to 999; None: no input
+    time_step: int | None  # seconds in one time step, 1 to 172,800 (48 hours); None: time is no input
+
+    @classmethod
+    def parse(cls, text: str) -> "Suite":
+        """The suite that `text` names, e.g. `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`; `SuiteError` if it is malformed.
+
+        Upper case, the order C-Q-P-S-T and no blanks are required. Parsing the same text again costs next to nothing.
+        """
+        if not isinstance(text, str):
+            raise SuiteError("must be text")
+        return _parse(text)
+
+    def response(
+        self,
+        key: bytes,
+        question: Question,
+        *,
+        counter: int | None = None,
+        pin: str | None = None,
+        session: bytes | None = None,
+        timestamp: int | None = None,
+    ) -> str:
+        """The response to `question`: inputs and errors are those of `prepare` and of a call of its `Responder`."""
+        inner_pad, outer_pad = self._pads(key)
+        new_hash = _HASHES[self.hash]
+        inputs = self._inputs(counter, self.encode_question(question), self._pin_bytes(pin), session, timestamp)
+        return self._shorten(new_hash(outer_pad + new_hash(inner_pad + inputs).digest()).digest())
+
+    def prepare(self, key: bytes, pin: str | None = None) -> "Responder":
+        """A `Responder` for `key`, 16 to 128 bytes, and `pin`, any text but the empty one; both are hashed here, once.
+
+        Raises `InputError` for a key of another length, and a PIN that is missing, superfluous or not encodable.
+        """
+        return Responder(self, key, pin)
+
+    def encode_question(self, question: Question) -> bytes:
+        """The 128 bytes by which `question` enters the MAC; two questions with the same bytes are the same question.
+
+        A question has 1 to `question_length` characters of the suite's format. A numeric one is a number, written in
+        hex from the left: `000001`, `000016` and `000256` all begin with the hex digit 1 and go on with zeros.
+        """
+        if isinstance(question, str):
+            if 0 < len(question) <= self.question_length:
+                return _QUESTION_ENCODERS[self.question_format](question)
+        elif not isinstance(question, tuple) or [type(part) for part in question] != [str, str]:
+            raise InputError("question", "must be text, or a tuple of two texts for mutual challenge-response")
+        elif all(0 < len(part) <= self.question_length for part in question):
+            return _QUESTION_ENCODERS[self.question_format]("".join(question))
+        raise InputError("question", f"must have 1 to {self.question_length} characters")
+
+    def time_steps(self, unix_seconds: float) -> int:
+        """The number of whole time steps from 1970 to `unix_seconds`: what `timestamp` wants (RFC 6287, 5.1).
+
+        Raises `InputError` if the suite has no time input, or the time is before 1970 or not a number.
+        """
+        if self.time_step is None:
+            raise InputError("timestamp", "is not part of this suite")
+        if not isinstance(unix_seconds, int | float) or not 0 <= unix_seconds < _UINT64_END:
+            raise InputError("timestamp", "must be a time since 1970, in seconds")
+        return int(unix_seconds // self.time_step)
+
+    def _pads(self, key: bytes) -> tuple[bytes, bytes]:
+        """What HMAC's two hashes (RFC 2104) begin with: the padded key, and in the inner one then the suite's text.
+
+        By hand, because copying the standard library's prepared HMAC takes longer than copying the two hashes.
+        """
+        if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+            raise InputError("key", f"must be {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")
+        block = _BLOCK_BYTES[self.hash]
+        if len(key) > block:
+            key = _HASHES[self.hash](key).digest()
+        key = key.ljust(block, b"\0")
+        return key.translate(_INNER_PAD) + self.text.encode("ascii") + b"\0", key.translate(_OUTER_PAD)
+
+    def _pin_bytes(self, pin: str | None) -> bytes:
+        if (pin is None) is not (self.pin_hash is None):
+            raise _presence_error("pin", pin)
+        if pin is None or self.pin_hash is None:
+            return b""
+        return _HASHES[self.pin_hash](_pin_utf8(pin)).digest()
+
+    def _inputs(self, counter: int | None, question: bytes, pin: bytes, session: bytes | None, timestamp: int | None) -> bytes:
+        """What is hashed after the suite's text (RFC 6287, 5.1); `question` and `pin` come encoded already."""
+        # Each comparison finds both a missing and a superfluous input: every response passes here.
+        if (counter is None) is self.counter:
+            raise _presence_error("counter", counter)
+        if (session is None) is not (self.session is None):
+            raise _presence_error("session", session)
+        if (timestamp is None) is not (self.time_step is None):
+            raise _presence_error("timestamp", timestamp)
+        inputs = question + pin
+        if counter is not None:
+            inputs = _uint64("counter", counter) + inputs
+        if session is not None and self.session is not None:
+            inputs += _left_padded(session, self.session)
+        if timestamp is not None:
+            inputs += _uint64("timestamp", timestamp)
+        return inputs
+
+    def _shorten(self, mac: bytes) -> str:
+        """The MAC as a response: dynamic truncation (RFC 4226, 5.3), or all of it where the suite has 0 digits."""
+        if self.digits == 0:
+            return mac.hex()
+        word: int = _WORD.unpack_from(mac, mac[-1] & 0x0F)[0]
+        return str(word & 0x7FFFFFFF)[-self.digits :].zfill(self.digits)
+
+
+class Responder:
+    """One suite, key and PIN, made ready by `Suite.prepare`: a response then costs two short runs of the hash.
+
+    It holds the key as two hash states, so it is as secret as the key; it cannot be pickled. Threads may share it.
+    """
+
+    __slots__ = ("_inner", "_outer", "_pin", "_suite")
+
+    def __init__(self, suite: Suite, key: bytes, pin: str | None = None) -> None:
+        inner_pad, outer_pad = suite._pads(key)
+        self._suite = suite
+        self._pin = suite._pin_bytes(pin)
+        self._inner = _HASHES[suite.hash](inner_pad)
+        self._outer = _HASHES[suite.hash](outer_pad)
+
+    def __call__(
+        self,
+        question: Question,
+        counter: int | None = None,
+        *,
+        session: bytes | None = None,
+        timestamp: int | None = None,
+    ) -> str:
+        """The response to `question` (RFC 6287, 5.1), with exactly the other inputs that the suite names.
+
+        `counter` and `timestamp` are 0 to 2**64 - 1; a timestamp counts time steps (`Suite.time_steps`), not seconds.
+        `session` is 1 byte to the suite's number of bytes, and is padded on the left with zeros.
+        Raises `InputError`, naming the field, for an input that is missing, superfluous or out of range.
+        """
+        return self._answer(self._suite.encode_question(question), counter, session, timestamp)
+
+    def series(
+        self, question: Question, counters: Iterable[int], *, session: bytes | None = None, timestamp: int | None = None
+    ) -> Iterator[str]:
+        """The responses to one question for each of `counters` (a look-ahead window), in order, made as asked for.
+
+        The question is checked and encoded here, once; any other input as each response is made. Errors as for a call.
+        """
+        encoded = self._suite.encode_question(question)
+        return (self._answer(encoded, counter, session, timestamp) for counter in counters)
+
+    def _answer(self, question: bytes, counter: int | None, session: bytes | None, timestamp: int | None) -> str:
+        inner = self._inner.copy()
+        inner.update(self._suite._inputs(counter, question, self._pin, session, timestamp))
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return self._suite._shorten(outer.digest())
+
+
+def _presence_error(field: str, value: object) -> InputError:
+    return InputError(field, "is missing, and this suite needs it" if value is None else "is not part of this suite")
+
+
+def _uint64(field: str, value: int) -> bytes:
+    if type(value) is int:  # a bool is an int to isinstance, and never a counter
+        try:
+            return value.to_bytes(8, "big")
+        except OverflowError:
+            pass
+    raise InputError(field, "must be a whole number from 0 to 2**64 - 1")
+
+
+def _left_padded(session: bytes, length: int) -> bytes:
+    if not isinstance(session, bytes) or not 1 <= len(session) <= length:
+        raise InputError("session", f"must be 1 to {length} bytes")
+    return session.rjust(length, b"\0")
+
+
+def _pin_utf8(pin: str) -> bytes:
+    if not isinstance(pin, str) or not pin:
+        raise InputError("pin", "must be text, and not empty")
+    try:
+        return pin.encode()
+    except UnicodeEncodeError:
+        pass  # not raised from here: that error quotes the PIN, and would go along as this one's context
+    raise InputError("pin", "must be text that UTF-8 can hold")
+
+
+def _encode_numeric(question: str) -> bytes:
+    if not (question.isascii() and question.isdigit()):
+        raise InputError("question", "must be decimal digits, 0 to 9")
+    number = int(question)
+    hex_digits = (number.bit_length() + 3) // 4
+    # Whole bytes that begin with the first hex digit: an odd last one becomes the high half of its byte.
+    number <<= 4 * (hex_digits % 2)
+    return number.to_bytes((hex_digits + 1) // 2, "big").ljust(QUESTION_BYTES, b"\0")
+
+
+def _encode_alphanumeric(question: str) -> bytes:
+    if not (question.isascii() and question.isalnum()):
+        raise InputError("question", "must be letters and digits of ASCII")
+    return question.encode("ascii").ljust(QUESTION_BYTES, b"\0")
+
+
+def _encode_hex(question: str) -> bytes:
+    if not re.fullmatch("[0-9A-Fa-f]+", question):
+        raise InputError("question", "must be hex digits, 0 to 9 and A to F")
+    # Padded as digits, not as bytes, so that an odd last digit becomes the high half of its byte.
+    return bytes.fromhex(question.ljust(QUESTION_BYTES * 2, "0"))
+
+
+_QUESTION_ENCODERS = {"N": _encode_numeric, "A": _encode_alphanumeric, "H": _encode_hex}
+
+
+# ---- reading a suite ----
+
+_HASH_NAMES: dict[str, HashName] = {"SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
+_DIGITS = re.compile("0|[4-9]|10")
+_UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
+# The inputs, in the order in which they must stand: default detail, details allowed, and the same in words.
+_INPUTS = {
+    "C": ("", re.compile(""), "C alone"),
+    "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),
+    "P": ("SHA1", re.compile("SHA1|SHA256|SHA512"), "PSHA1, PSHA256 or PSHA512"),
+    "S": ("064", re.compile("(?!000)[0-9]{3}"), "S with three digits, 001 to 999"),
+    "T": ("1M", re.compile("([1-9]|[1-5][0-9])[SM]|([1-9]|[1-3][0-9]|4[0-8])H"), "T with 1S-59S, 1M-59M or 1H-48H"),
+}
+_INPUT_ORDER = list(_INPUTS)
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> Suite:
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise SuiteError("must have three parts between colons, as in OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+    if parts[0] != "OCRA-1":
+        raise SuiteError(f"the algorithm must be OCRA-1, not {_quote(parts[0])}")
+    mac_hash, digits = _parse_function(parts[1])
+    given = _parse_inputs(parts[2])
+    return Suite(
+        text=text,
+        hash=mac_hash,
+        digits=digits,
+        counter="C" in given,
+        question_format=given["Q"][0],
+        question_length=int(given["Q"][1:]),
+        pin_hash=_HASH_NAMES[given["P"]] if "P" in given else None,
+        session=int(given["S"]) if "S" in given else None,
+        time_step=int(given["T"][:-1]) * _UNIT_SECONDS[given["T"][-1]] if "T" in given else None,
+    )
+
+
+def _parse_function(text: str) -> tuple[HashName, int]:
+    parts = text.split("-")
+    if len(parts) != 3 or parts[0] != "HOTP":
+        raise SuiteError(f"the function must be HOTP-hash-digits, as in HOTP-SHA256-8, not {_quote(text)}")
+    if parts[1] not in _HASH_NAMES:
+        raise SuiteError(f"the function's hash must be SHA1, SHA256 or SHA512, not {_quote(parts[1])}")
+    if not _DIGITS.fullmatch(parts[2]):
+        raise SuiteError(f"the response's digits must be 0 or 4 to 10, not {_quote(parts[2])}")
+    return _HASH_NAMES[parts[1]], int(parts[2])
+
+
+def _parse_inputs(text: str) -> dict[str, str]:
+    """The detail of each input by its letter, defaults filled in: `{"C": "", "Q": "N06"}`."""
+    given: dict[str, str] = {}
+    for item in text.split("-"):
+        letter = item[:1]
+        if letter not in _INPUTS:
+            raise SuiteError(f"an input must be C, Q, P, S or T, not {_quote(item)}")
+        if letter in given:
+            raise SuiteError(f"the input {letter} is given twice")
+        if given and _INPUT_ORDER.index(letter) < _INPUT_ORDER.index(next(reversed(given))):
+            raise SuiteError(f"the input {letter} is out of order; the order is C-Q-P-S-T")
+        default, allowed, words = _INPUTS[letter]
+        given[letter] = item[1:] or default
+        if not allowed.fullmatch(given[letter]):
+            raise SuiteError(f"the input {letter} must be {words}, not {_quote(item)}")
+    if "Q" not in given:
+        raise SuiteError("the question, Q, is missing")
+    return given
+
+
+def _quote(part: str) -> str:
+    """`part` as it stands in a message: escaped, and short however long it is."""
+    return ascii(part if len(part) <= 24 else part[:24] + "...")

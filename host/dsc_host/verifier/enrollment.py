@@ -1,0 +1,59 @@
+"""What may be enrolled: every rule for a card's serial, suite, key, PIN and counter. Each breach is an `InputError`."""
+
+import re
+
+from dsc_host.errors import InputError
+from dsc_host.ocra import Suite
+
+KEY_BYTES = range(16, 65)
+COUNTER_END = 2**64 - 1
+"""Where counters stop. This one itself is never used: what follows it could not be stored."""
+
+
+def is_serial(serial: object) -> bool:
+    """Whether it is 1 to 16 of A-Z, 0-9 and `-`, as the card's line wants it."""
+    return isinstance(serial, str) and re.fullmatch("[A-Z0-9-]{1,16}", serial) is not None
+
+
+def check_serial(serial: str) -> None:
+    if not is_serial(serial):
+        raise InputError("serial", "must be 1 to 16 characters of A-Z, 0-9 and -")
+
+
+def usable_suite(text: str) -> Suite:
+    """The suite, if the verifier can supply all its inputs and a person can type its question and response."""
+    suite = Suite.parse(text)
+    if suite.question_format != "N":
+        raise InputError("suite", "its question must be decimal digits (QN): other ones are not drawn here")
+    if suite.session is not None:
+        raise InputError("suite", "must not have session data (S): there is none to supply")
+    if suite.time_step is not None:
+        raise InputError("suite", "must not have the time (T): a card has no clock that agrees with this one")
+    if suite.digits == 0:
+        raise InputError("suite", "its response must have 4 to 10 digits: 0 is a whole MAC in hex, too long for a display")
+    return suite
+
+
+def check_key(key: bytes) -> None:
+    if not isinstance(key, bytes):
+        raise InputError("key", "must be bytes")
+    if len(key) not in KEY_BYTES:
+        raise InputError("key", f"must be {KEY_BYTES[0]} to {KEY_BYTES[-1]} bytes, got {len(key)}")
+
+
+def check_pin(pin: str | None, suite: Suite) -> None:
+    """A PIN is wanted exactly if the suite has one; a card that checks its PIN itself keeps it to itself."""
+    if suite.pin_hash is None:
+        if pin is not None:
+            raise InputError("pin", "is not part of this suite; leave it out")
+        return
+    if not isinstance(pin, str) or re.fullmatch("[0-9]{4}", pin) is None:
+        raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
+
+
+def check_counter(counter: int, suite: Suite) -> None:
+    # A bool is an int to isinstance, and never a counter.
+    if type(counter) is not int or not 0 <= counter < COUNTER_END:
+        raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
+    if counter and not suite.counter:
+        raise InputError("counter", "is not part of this suite; leave it out")

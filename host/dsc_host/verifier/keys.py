@@ -1,0 +1,151 @@
+"""The master key, and the secrets that it seals: cards' keys and PINs, as they lie in the database.
+
+Four promises:
+
+1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
+2. It opens only as what it was sealed as: the key or the PIN, of that one card. Exchanging rows gains nothing.
+3. The master key never comes from the database, nor goes there; only its `id` does, which tells nothing about it.
+4. Neither `repr` nor any message shows a secret.
+"""
+
+import binascii
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from dsc_host.errors import InputError, StoreError
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_ID_BYTES = 8
+_MOST_TEXT = 1024  # more than any well-formed key file: what is read of a wrong one, however large
+
+
+class Secret(StrEnum):
+    """What a sealed text holds."""
+
+    KEY = "key"
+    PIN = "PIN"
+
+
+class MasterKey:
+    """The key that seals every card's key and PIN: 32 random bytes, written as 64 hex digits.
+
+    Nonces are random, so one master key should seal no more than 2**32 secrets.
+    """
+
+    __slots__ = ("_cipher", "_key", "id")
+
+    id: str
+    """16 hex digits that tell master keys apart, and from which the key cannot be found."""
+
+    def __init__(self, key: bytes) -> None:
+        """From 32 bytes as they are; `InputError` for anything else."""
+        if not isinstance(key, bytes):
+            raise _refusal(f"must be {KEY_BYTES} bytes, got {type(key).__name__}")
+        if len(key) != KEY_BYTES:
+            raise _refusal(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), got {len(key)}")
+        self._key = key
+        # Two labels, so that the id, which anyone may see, is no output of the key that seals.
+        self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
+        self.id = _derive(key, b"dscplus 1 id", _ID_BYTES).hex()
+
+    @classmethod
+    def generate(cls) -> "MasterKey":
+        """A new one, from the operating system's random source. Save it with `write`: nothing can replace it."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    @classmethod
+    def from_hex(cls, text: str) -> "MasterKey":
+        """From 64 hex digits, in either case; white space around them is ignored. `InputError` for anything else."""
+        try:
+            return cls(binascii.unhexlify(text.strip().encode("ascii")))
+        except (binascii.Error, UnicodeEncodeError):
+            # Without its cause: that of the encoding quotes the text.
+            raise _refusal(f"must be {2 * KEY_BYTES} hex digits") from None
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> "MasterKey":
+        """From a file that holds the 64 hex digits.
+
+        Raises `InputError` if it cannot be read, holds something else, or, on POSIX, is open to group or others.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                # Asked of the open file, so that it is the one that is read.
+                if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                    raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
+                text = file.read(_MOST_TEXT)
+        except OSError as error:
+            raise _refusal(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            return cls.from_hex(text.decode("latin-1"))
+        except InputError as error:
+            raise _refusal(f"in {path}: {error.problem}") from None
+
+    @classmethod
+    def from_environment(cls, name: str) -> "MasterKey":
+        """From the environment variable `name`, which holds the 64 hex digits; `InputError` if not."""
+        text = os.environ.get(name)
+        if text is None:
+            raise _refusal(f"the environment variable {name} is not set")
+        try:
+            return cls.from_hex(text)
+        except InputError as error:
+            raise _refusal(f"in the environment variable {name}: {error.problem}") from None
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Save it in a new file that only its owner may read; `InputError` if there is one already, or it cannot be."""
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(self._key.hex() + "\n")
+                file.flush()
+                # A card sealed under a key that a power cut took away is a card lost.
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _refusal(f"{path} cannot be written: {error.strerror}") from error
+
+    def seal(self, plain: bytes, serial: str, kind: Secret) -> bytes:
+        """`plain`, encrypted so that it opens only as the `kind` of secret of the card `serial`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind))
+
+    def unseal(self, sealed: bytes, serial: str, kind: Secret) -> bytes:
+        """What `seal` was given; `StoreError` if it was sealed for another card, as another kind, or was changed."""
+        try:
+            if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
+                raise InvalidTag
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(serial, kind))
+        except InvalidTag:
+            raise StoreError(
+                f"card {serial}: its {kind} in the database does not open: it was changed, or is another card's; "
+                "restore the database from a backup, or enrol the card anew"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<MasterKey {self.id}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a master key is not to be pickled")
+
+
+def _derive(key: bytes, label: bytes, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=label).derive(key)
+
+
+def _bound_to(serial: str, kind: Secret) -> bytes:
+    # A serial holds no blank, so no two pairs give the same bytes.
+    return f"dscplus 1 {kind.name} {serial}".encode()
+
+
+def _refusal(problem: str) -> InputError:
+    return InputError("master key", problem)

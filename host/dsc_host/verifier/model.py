@@ -1,0 +1,97 @@
+"""What the verifier takes and gives: `Policy`, `Card`, `Challenge` and `Verdict`. None of them holds a key or a PIN.
+
+All are frozen. Times are Unix seconds; lengths of time are seconds.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsc_host.errors import InputError
+
+MOST_WINDOW = 1000
+"""A wrong response costs one HMAC for each counter of the window, inside the database's one write transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long, how often and how far. `InputError` names the field that is out of its range."""
+
+    validity: float = 300
+    """How long a challenge may be answered; more than 0."""
+    attempts: int = 3
+    """How many wrong responses use up one challenge; 1 or more."""
+    lock_after: int = 10
+    """How many wrong responses in a row, over all its challenges, lock a card; 1 or more."""
+    lock_for: float = 24 * 60 * 60
+    """How long the lock lasts; more than 0."""
+    window: int = 20
+    """How many responses a card may have shown that never came here: counters looked ahead; 0 to 1000."""
+
+    def __post_init__(self) -> None:
+        for field in ("validity", "lock_for"):
+            seconds = getattr(self, field)
+            if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
+                raise InputError(field, "must be a number of seconds, more than 0")
+        for field in ("attempts", "lock_after"):
+            if type(getattr(self, field)) is not int or getattr(self, field) < 1:
+                raise InputError(field, "must be a whole number, 1 or more")
+        if type(self.window) is not int or not 0 <= self.window <= MOST_WINDOW:
+            raise InputError("window", f"must be a whole number from 0 to {MOST_WINDOW}")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An enrolled card, as it stands at the moment of asking."""
+
+    serial: str
+    suite: str
+    counter: int
+    """The lowest counter whose response would be accepted; always 0 for a suite without one."""
+    failures: int
+    """Wrong responses since the last right one, or since the last lock ended."""
+    locked_until: float | None
+    """When its lock ends; None if it is not locked."""
+    enrolled_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a user is to type into the card, and the name under which the response comes back."""
+
+    id: str
+    """22 hex digits that cannot be guessed."""
+    serial: str
+    question: str
+    """Decimal digits, as many as the suite's question may have."""
+    expires_at: float
+    """The first moment at which a response is too late."""
+
+
+class Reason(StrEnum):
+    """Why a response was accepted or not: for a log, and never for the user, to whom it would say what to try next."""
+
+    ACCEPTED = "accepted"
+    WRONG = "wrong"  # not this card's response, or one whose counter is past or beyond the window
+    MALFORMED = "malformed"  # could not be any card's response; counted like a wrong one
+    UNKNOWN = "unknown"  # no such challenge
+    USED = "used"  # the challenge was answered rightly before
+    EXHAUSTED = "exhausted"  # the challenge had its wrong responses
+    EXPIRED = "expired"
+    LOCKED = "locked"  # the card is; the response was not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one response. `accepted` is all that a user may be shown; as a truth value it is the same."""
+
+    reason: Reason
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was the right response, at the right time, for the first time."""
+        return self.reason is Reason.ACCEPTED
+
+    def __bool__(self) -> bool:
+        # Without this, `if verifier.verify(…)` would let everyone in.
+        return self.accepted

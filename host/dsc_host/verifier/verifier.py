@@ -1,0 +1,290 @@
+"""The verifier: draws challenges for cards, and says of each response whether it is the right one, once.
+
+Six promises:
+
+1. Of any number of submissions of one right response, at whatever time and in however many processes, one is accepted.
+2. A counter only moves forward: a response that was accepted, and any earlier one of that card, is not accepted again.
+3. A card is never asked the same question twice, as the card understands questions, for as long as it is enrolled.
+4. What is not the right response to an open challenge is not accepted, whatever it is: never an error, never true.
+5. A failure is charged only to the challenge that it was for and to that challenge's card, and only if it was open.
+6. Keys and PINs are in the clear only while a response is being computed. None is ever returned, shown or stored so.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import AlreadyEnrolled, InputError, UnknownCard, VerifierError
+from dsc_host.ocra import DEFAULT_SUITE, Responder, Suite
+from dsc_host.verifier import enrollment, records
+from dsc_host.verifier.keys import MasterKey, Secret
+from dsc_host.verifier.model import Card, Challenge, Policy, Reason, Verdict
+from dsc_host.verifier.records import CardRecord, ChallengeRecord
+from dsc_host.verifier.store import Store
+
+DRAWS = 100
+"""Draws of a question before giving up: with nine in ten of a card's questions used, one challenge in 37,000 fails."""
+_ID_BYTES = 11
+_DEFAULT_POLICY = Policy()
+
+
+def draw_question(digits: int) -> str:
+    """A number of so many decimal digits, leading zeros included, from the operating system's random source."""
+    return str(secrets.randbelow(10**digits)).zfill(digits)
+
+
+class Verifier:
+    """The records of the cards, and the only place where responses are judged.
+
+    Threads may share one. A process made by a fork must open its own. Every call may raise `StoreError`, and then has
+    changed nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        master_key: MasterKey,
+        policy: Policy,
+        clock: Callable[[], float],
+        draw: Callable[[int], str],
+    ) -> None:
+        """For `open`, which makes and checks the parts."""
+        self._store = store
+        self._master_key = master_key
+        self._policy = policy
+        self._clock = clock
+        self._draw = draw
+
+    @classmethod
+    def open(
+        cls,
+        database: str,
+        *,
+        master_key: MasterKey | bytes,
+        policy: Policy = _DEFAULT_POLICY,
+        clock: Callable[[], float] = time.time,
+        draw: Callable[[int], str] = draw_question,
+    ) -> Self:
+        """Open the database at a URL such as `sqlite:///dsc.db`, making it if there is none; `sqlite://` is in memory.
+
+        `master_key` is a `MasterKey`, or its 32 bytes. `clock` gives Unix seconds. `draw` gives a question of so many
+        digits, and is for tests: a question that can be foreseen can be answered beforehand.
+        Raises `InputError` for a wrong URL or master key, `StoreError` for a database that cannot be used.
+        """
+        key = master_key if isinstance(master_key, MasterKey) else MasterKey(master_key)
+        store = Store.open(database)
+        verifier = cls(store, key, policy, clock, draw)
+        try:
+            with store.read() as db:
+                verifier._check_master_key(db)
+        except BaseException:
+            store.close()
+            raise
+        return verifier
+
+    def close(self) -> None:
+        """Let go of the database. May be called again; any other call then raises `StoreError`."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # ---- cards ----
+
+    def enroll(self, serial: str, *, key: bytes, suite: str = DEFAULT_SUITE, pin: str | None = None, counter: int = 0) -> Card:
+        """Take a card into the records.
+
+        `serial` is 1 to 16 of A-Z, 0-9 and `-`; `key` 16 to 64 bytes; `pin` 4 digits if the suite has P, else None;
+        `counter` the one that the card will use next, 0 to 2**64 - 2. The suite's question must be QN and its response
+        4 to 10 digits; C and P may be in it, S and T not.
+        Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, `AlreadyEnrolled`.
+        """
+        enrollment.check_serial(serial)
+        parsed = enrollment.usable_suite(suite)
+        enrollment.check_key(key)
+        enrollment.check_pin(pin, parsed)
+        enrollment.check_counter(counter, parsed)
+        sealed_pin = None if pin is None else self._master_key.seal(pin.encode("ascii"), serial, Secret.PIN)
+        with self._store.write() as db:
+            self._check_master_key(db)
+            record = CardRecord(
+                serial=serial,
+                suite=suite,
+                counter=counter,
+                failures=0,
+                locked_until=None,
+                enrolled_at=self._clock(),
+                key_id=self._master_key.id,
+                sealed_key=self._master_key.seal(key, serial, Secret.KEY),
+                sealed_pin=sealed_pin,
+            )
+            if not records.add_card(db, record):
+                raise AlreadyEnrolled(f"card {serial}: is enrolled already")
+        return _card(record)
+
+    def card(self, serial: str) -> Card:
+        """The card as it stands now; `UnknownCard` if there is none."""
+        with self._store.read() as db:
+            return _card(_lock_ended(_known_card(db, serial), self._clock()))
+
+    def cards(self) -> list[Card]:
+        """All cards as they stand now, in the order of their serials."""
+        with self._store.read() as db:
+            now = self._clock()
+            return [_card(_lock_ended(record, now)) for record in records.all_cards(db)]
+
+    def remove(self, serial: str) -> None:
+        """Take back an enrolment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
+        with self._store.write() as db:
+            records.remove_card(db, _known_card(db, serial).serial)
+
+    # ---- challenges and responses ----
+
+    def challenge(self, serial: str) -> Challenge:
+        """A new question for a card, beside those that are open.
+
+        A locked card gets one too, so that asking does not tell who is locked.
+        Raises `UnknownCard`, and `VerifierError` when hardly a question is left that this card was never asked.
+        """
+        with self._store.write() as db:
+            card = _known_card(db, serial)
+            expires_at = self._clock() + self._policy.validity
+            for _ in range(DRAWS):
+                record = self._drawn(card, expires_at)
+                if records.add_challenge(db, record):
+                    return Challenge(record.id, record.serial, record.question, record.expires_at)
+        raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
+
+    def verify(self, challenge_id: str, response: str) -> Verdict:
+        """Judge `response` and record what follows from it, in one step.
+
+        Against an open challenge, anything but the right response is a failure, even what could be no response at all:
+        it counts against the challenge and its card. If the challenge is unknown, used, exhausted or expired, or its
+        card is locked, the response is not looked at and nothing changes. Values of any type may be given; none raises.
+        """
+        if not isinstance(challenge_id, str) or not challenge_id.isascii():
+            return Verdict(Reason.UNKNOWN)
+        with self._store.write() as db:
+            now = self._clock()
+            challenge = records.find_challenge(db, challenge_id)
+            if challenge is None:
+                return Verdict(Reason.UNKNOWN)
+            card = _lock_ended(_known_card(db, challenge.serial), now)
+            refusal = self._refusal(challenge, card, now)
+            if refusal:
+                return Verdict(refusal)
+            reason, counter = self._judge(card, challenge.question, response)
+            if reason is Reason.ACCEPTED:
+                records.change_challenge(db, challenge.id, used_at=now)
+                records.change_card(db, card.serial, counter=counter, failures=0, locked_until=None)
+            else:
+                self._charge(db, challenge, card, now)
+            return Verdict(reason)
+
+    def _drawn(self, card: CardRecord, expires_at: float) -> ChallengeRecord:
+        suite = Suite.parse(card.suite)
+        question = self._draw(suite.question_length)
+        return ChallengeRecord(
+            id=secrets.token_hex(_ID_BYTES),
+            serial=card.serial,
+            question=question,
+            question_digest=hashlib.sha256(suite.encode_question(question)).digest(),
+            expires_at=expires_at,
+            failures=0,
+            used_at=None,
+        )
+
+    def _refusal(self, challenge: ChallengeRecord, card: CardRecord, now: float) -> Reason | None:
+        """Why no response to this challenge is looked at now, if so."""
+        if challenge.used_at is not None:
+            return Reason.USED
+        if challenge.failures >= self._policy.attempts:
+            return Reason.EXHAUSTED
+        if now >= challenge.expires_at:
+            return Reason.EXPIRED
+        if card.locked_until is not None:
+            return Reason.LOCKED
+        return None
+
+    def _judge(self, card: CardRecord, question: str, response: str) -> tuple[Reason, int]:
+        """What `response` is, and the card's counter after it."""
+        suite = Suite.parse(card.suite)
+        if not _is_response(response, suite.digits):
+            return Reason.MALFORMED, card.counter
+        responder = self._responder(card, suite)
+        if not suite.counter:
+            right = hmac.compare_digest(responder(question), response)
+            return (Reason.ACCEPTED if right else Reason.WRONG), card.counter
+        window = range(card.counter, min(card.counter + self._policy.window + 1, enrollment.COUNTER_END))
+        # All are compared, and each in constant time: how long it takes tells nothing of which was nearly right.
+        matches = [
+            counter
+            for counter, right in zip(window, responder.series(question, window), strict=True)
+            if hmac.compare_digest(right, response)
+        ]
+        # The lowest: of two that are alike by chance, the higher one would leave the real card behind.
+        return (Reason.ACCEPTED, matches[0] + 1) if matches else (Reason.WRONG, card.counter)
+
+    def _responder(self, card: CardRecord, suite: Suite) -> Responder:
+        if card.key_id != self._master_key.id:
+            raise _other_master_key()
+        key = self._master_key.unseal(card.sealed_key, card.serial, Secret.KEY)
+        if card.sealed_pin is None:
+            return suite.prepare(key)
+        return suite.prepare(key, self._master_key.unseal(card.sealed_pin, card.serial, Secret.PIN).decode("ascii"))
+
+    def _charge(self, db: Connection, challenge: ChallengeRecord, card: CardRecord, now: float) -> None:
+        failures = card.failures + 1
+        locked_until = now + self._policy.lock_for if failures >= self._policy.lock_after else None
+        records.change_challenge(db, challenge.id, failures=challenge.failures + 1)
+        records.change_card(db, card.serial, failures=failures, locked_until=locked_until)
+
+    def _check_master_key(self, db: Connection) -> None:
+        if records.has_other_key(db, self._master_key.id):
+            raise _other_master_key()
+
+
+def _known_card(db: Connection, serial: str) -> CardRecord:
+    if not enrollment.is_serial(serial):
+        raise UnknownCard("card: none is enrolled under such a serial")
+    record = records.find_card(db, serial)
+    if record is None:
+        raise UnknownCard(f"card {serial}: is not enrolled")
+    return record
+
+
+def _lock_ended(card: CardRecord, now: float) -> CardRecord:
+    """The card, free of a lock that is over and of the failures that led to it."""
+    if card.locked_until is None or now < card.locked_until:
+        return card
+    return replace(card, failures=0, locked_until=None)
+
+
+def _card(record: CardRecord) -> Card:
+    return Card(
+        serial=record.serial,
+        suite=record.suite,
+        counter=record.counter,
+        failures=record.failures,
+        locked_until=record.locked_until,
+        enrolled_at=record.enrolled_at,
+    )
+
+
+def _is_response(response: object, digits: int) -> bool:
+    # The length first, so that a megabyte costs nothing; ASCII, because there are other digits.
+    return isinstance(response, str) and len(response) == digits and response.isascii() and response.isdigit()
+
+
+def _other_master_key() -> InputError:
+    return InputError("master key", "does not open this database: its cards were enrolled under another one")

@@ -1,0 +1,132 @@
+"""A board made of software: the ports that the firmware sees, and the other side of each.
+
+Only what a board is made of is simulated here: a keypad, a display, a clock that stands still unless it is moved, a source of
+entropy, two slots of flash, and a serial line. What the ports promise is in `dsc_firmware.ports`.
+"""
+
+import random
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dsc_firmware.ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, TICKS_PERIOD
+
+KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
+"""Key names as people and the serial line write them, and the firmware's key for each."""
+
+
+def check_key(name: str) -> None:
+    """Raises ValueError, which lists the names, if no key is called `name`."""
+    if name not in KEYS:
+        raise ValueError(f"key: must be one of {', '.join(KEYS)}, not {name!r}")
+
+
+class Keypad:
+    """Keys that wait to be taken."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[int] = deque()
+
+    def push(self, name: str) -> None:
+        """Press the key called `name`. Raises ValueError, which lists the names, if there is none."""
+        check_key(name)
+        self._waiting.append(KEYS[name])
+
+    def get(self) -> int | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
+class Display:
+    """Eight cells of ASCII."""
+
+    def __init__(self) -> None:
+        self.cells: bytes = b" " * CELLS
+
+    def show(self, cells: bytes | bytearray | memoryview) -> None:
+        self.cells = bytes(cells)
+
+
+class Clock:
+    """Milliseconds since the board was made; they pass only when `now_ms` is moved."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+
+    def ticks_ms(self) -> int:
+        return self.now_ms % int(TICKS_PERIOD)
+
+
+class Entropy:
+    """Random bytes: reproducible from a seed, or the operating system's if that is None."""
+
+    def __init__(self, seed: int | None) -> None:
+        self._bytes: Callable[[int], bytes] = secrets.token_bytes
+        if seed is not None:
+            self._bytes = random.Random(seed).randbytes  # noqa: S311 - meant to come out the same each time
+
+    def read(self, n: int) -> bytes:
+        return self._bytes(n)
+
+
+class Flash:
+    """Two slots that outlive the board's power."""
+
+    def __init__(self, slots: tuple[bytes | None, bytes | None] = (None, None)) -> None:
+        self.slots: list[bytes | None] = list(slots)
+
+    def read(self, slot: int) -> bytes | None:
+        return self.slots[slot]
+
+    def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
+        self.slots[slot] = bytes(data)
+
+
+class Line:
+    """The card's end of the serial line; `inbox` is on its way to the card, `outbox` has left it."""
+
+    def __init__(self) -> None:
+        self.inbox = bytearray()
+        self.outbox = bytearray()
+
+    def read(self) -> bytes:
+        waiting = bytes(self.inbox)
+        self.inbox.clear()
+        return waiting
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.outbox += data
+
+    def take(self) -> bytes:
+        """What has left the card, once."""
+        taken = bytes(self.outbox)
+        self.outbox.clear()
+        return taken
+
+
+class Battery:
+    """A battery that is good until somebody says otherwise."""
+
+    def __init__(self) -> None:
+        self.flat = False
+
+    def low(self) -> bool:
+        return self.flat
+
+
+@dataclass
+class SimulatedBoard:
+    """All ports of one board, as `dsc_firmware.ports` wants them."""
+
+    entropy: Entropy
+    flash: Flash
+    keypad: Keypad = field(default_factory=Keypad)
+    display: Display = field(default_factory=Display)
+    clock: Clock = field(default_factory=Clock)
+    line: Line = field(default_factory=Line)
+    battery: Battery = field(default_factory=Battery)
+    name: str = "simulator"
+    caps: str = "keys"

@@ -1,0 +1,222 @@
+"""A Digital Security Card+ made of software, running the real firmware: for tests, programs and people.
+
+Nothing happens by itself: time stands still until `advance`, and the firmware runs only inside a call. Calls from several
+threads take turns.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+from dsc_simulator import engines
+from dsc_simulator.board import Entropy, Flash, SimulatedBoard, check_key
+from dsc_simulator.errors import CardOff, SimulatorError
+from dsc_simulator.profile import Profile
+from dsc_simulator.urlhandler import register
+
+# A URL can only name a card if there is a place to look it up; cards leave it when nobody holds them any more.
+_live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
+_names = itertools.count(1)
+
+
+def find(name: str) -> "SimulatedCard | None":
+    """The open card of this process whose URL is `sim://name`."""
+    return _live.get(name)
+
+
+class SimulatedCard:
+    """One card. `engine` is `cpython` or `micropython`.
+
+    `profile` personalises it beforehand; without one it is blank, or whatever `flash` holds. `seed` makes its entropy
+    reproducible; None takes the operating system's. `keys_on_line` lets the serial line press its keys. Raises
+    SimulatorError and its children.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: str = "cpython",
+        profile: Profile | None = None,
+        flash: Flash | None = None,
+        seed: int | None = None,
+        keys_on_line: bool = True,
+    ) -> None:
+        if profile is not None and flash is not None:
+            raise SimulatorError("profile, flash: give one of them, not both")
+        self._lock = threading.RLock()
+        self._arrived = threading.Condition(self._lock)
+        self._watchers: list[Callable[[str, bytes], None]] = []
+        self.flash = flash or (profile.flash() if profile else Flash())
+        self.board = SimulatedBoard(Entropy(seed), self.flash, caps="keys" if keys_on_line else "")
+        self._engine_name = engine
+        self._engine: engines.Engine | None = engines.start(engine, self.board)
+        self._due = 0
+        self._sent = bytearray()
+        self._name = f"card-{next(_names)}"
+        with self._lock:
+            self._run()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._engine is None else self.display or "off"
+        return f"<SimulatedCard {self._name} on {self._engine_name}: {state}>"
+
+    @property
+    def engine(self) -> str:
+        """Which engine runs the firmware."""
+        return self._engine_name
+
+    @property
+    def interpreter(self) -> str:
+        """What runs the firmware, with its version, for a person."""
+        return self._running().interpreter
+
+    @property
+    def instructions(self) -> int | None:
+        """Instructions that the VM has executed since it was started, the same for the same inputs; None on `cpython`."""
+        return self._running().instructions
+
+    @property
+    def cells(self) -> str:
+        """The display's 8 characters."""
+        return self.board.display.cells.decode("ascii")
+
+    @property
+    def display(self) -> str:
+        """What the display shows, without the spaces on its right; empty when the card is off."""
+        return self.cells.rstrip()
+
+    @property
+    def url(self) -> str:
+        """An address for any pyserial program in this process: `serial.serial_for_url(card.url)`."""
+        with self._lock:
+            if not self.closed:
+                register()
+                _live[self._name] = self
+        return f"sim://{self._name}"
+
+    @property
+    def closed(self) -> bool:
+        return self._engine is None
+
+    def press(self, *keys: str) -> str:
+        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Returns what the display shows then.
+
+        Raises ValueError, before the first is pressed, if there is no such key.
+        """
+        for key in keys:
+            check_key(key)
+        with self._lock:
+            self._running()
+            for key in keys:
+                self.board.keypad.push(key)
+                self._run()
+            return self.display
+
+    def enter(self, text: str) -> str:
+        """Type the digits of `text`, then OK. Returns what the display shows then."""
+        return self.press(*text, "OK")
+
+    def advance(self, seconds: float) -> str:
+        """Let time pass, as much as the card would notice. Returns what the display shows then."""
+        if seconds < 0:
+            raise ValueError("seconds: time only goes forward")
+        with self._lock:
+            left = round(seconds * 1000)
+            while left > 0:
+                step = min(left, max(self._due, 1))
+                self.board.clock.now_ms += step
+                left -= step
+                self._run()
+            return self.display
+
+    def restart(self) -> None:
+        """Take the battery out and put it back: RAM is gone, the flash stays."""
+        with self._lock:
+            self._running().close()
+            old = self.board
+            self.board = SimulatedBoard(old.entropy, self.flash, caps=old.caps, clock=old.clock, battery=old.battery)
+            self._engine = engines.start(self._engine_name, self.board)
+            self._run()
+
+    def watch(self, watcher: Callable[[str, bytes], None]) -> None:
+        """Call `watcher` with "in" or "out" and the bytes, for everything that goes over the serial line."""
+        self._watchers.append(watcher)
+
+    def send(self, data: bytes) -> None:
+        """Bytes for the card's end of the serial line; the card has dealt with them when this returns."""
+        with self._lock:
+            self._running()
+            self._tell("in", data)
+            self.board.line.inbox += data
+            self._run()
+
+    def receive(
+        self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
+    ) -> bytes:
+        """At most `size` bytes that the card has sent, waiting up to `timeout` real seconds (None: for ever) for that many.
+
+        Without a size: whatever there is, at once. `wake` makes a wait look whether it has been `given_up`.
+        """
+        with self._lock:
+            if size is not None:
+                self._arrived.wait_for(lambda: self.closed or len(self._sent) >= size or given_up(), timeout)
+            taken = bytes(self._sent[:size])
+            del self._sent[: len(taken)]
+            return taken
+
+    def wake(self) -> None:
+        """Have every thread that waits in `receive` look again whether it has been given up."""
+        with self._lock:
+            self._arrived.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the card has sent and nobody has taken yet."""
+        return len(self._sent)
+
+    def close(self) -> None:
+        """Switch the simulation off. Closing twice is fine."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+            _live.pop(self._name, None)
+            self._arrived.notify_all()
+
+    def _running(self) -> engines.Engine:
+        if self._engine is None:
+            raise CardOff("this simulated card is closed")
+        return self._engine
+
+    def _tell(self, direction: str, data: bytes) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(direction, data)
+
+    def _run(self) -> None:
+        """Let the firmware run until it has taken every key and byte."""
+        board = self.board
+        untaken = len(board.keypad) + len(board.line.inbox)
+        while True:
+            self._due = self._running().poll()
+            self._pass_on(board.line.take())
+            left = len(board.keypad) + len(board.line.inbox)
+            if not left:
+                return
+            if left >= untaken:
+                raise SimulatorError("the firmware does not take what is sent to it")
+            untaken = left
+
+    def _pass_on(self, sent: bytes) -> None:
+        if sent:
+            self._sent += sent
+            self._arrived.notify_all()
+            self._tell("out", sent)

@@ -1,0 +1,1 @@
+"""Commands that need the simulator, offered to `dscplus` through its entry points."""

@@ -1,0 +1,261 @@
+"""`dscplus demo`: a card and a verifier, both real, through one login; then a wrong PIN and a replay, both refused."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import typer
+
+from dsc_host import CardClient, Challenge, DscError, LinkTimeout, MasterKey, Profile, Verifier, derive_key
+from dsc_host.cli import OWNER_SECONDS, Failed, JsonOption, TimeoutOption, check_timeout, notice, show
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.commands.story import Story
+from dsc_simulator.engines import ENGINES, available
+from dsc_simulator.errors import SimulatorError
+
+SERIAL = "IB3000123"
+PIN = "1234"
+WRONG_PIN = "4321"
+_ENTROPY_BYTES = 32
+_RESPONSE_DIGITS = 8
+_STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe makes it blank."
+
+# Not read from the environment: a card that somebody works with is no card to demonstrate with.
+BlankCardOption = Annotated[
+    str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(demo)
+
+
+class Hands(Protocol):
+    """Somebody who presses the card's keys and reads its display."""
+
+    def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        """Press keys, one after another, until the display is as it should be then; returns what it shows."""
+
+
+class FingersOfSimulator:
+    """Presses the keys of a simulated card."""
+
+    def __init__(self, card: SimulatedCard) -> None:
+        self._card = card
+
+    def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        return self._card.press(*keys)
+
+
+class FingersOverLine:
+    """Presses keys over the line, on a board that has none of its own."""
+
+    def __init__(self, client: CardClient) -> None:
+        self._client = client
+
+    def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        self._client.press(*keys)
+        return self._client.display()
+
+
+class FingersOfOwner:
+    """A person at a real card, who is told what to press; the display says when it is done."""
+
+    def __init__(self, client: CardClient, seconds: float) -> None:
+        self._client = client
+        self._seconds = seconds
+
+    def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        notice(f"  On the card, press: {' '.join(keys)}")
+        deadline = time.monotonic() + self._seconds
+        while not until(shown := self._client.display()):
+            try:
+                self._client.wait_event("display", max(deadline - time.monotonic(), 0))
+            except LinkTimeout:
+                raise LinkTimeout(f"nobody pressed that on the card within {self._seconds:g} s") from None
+        return shown
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who takes part: the card's line and keys, the verifier, and who tells of it."""
+
+    client: CardClient
+    hands: Hands
+    verifier: Verifier
+    story: Story
+
+
+def demo(
+    engine: Annotated[
+        str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: micropython if it is installed.")
+    ] = None,
+    card: BlankCardOption = None,
+    timeout: TimeoutOption = OWNER_SECONDS,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch a login go through: a card that runs the real firmware, and a verifier.
+
+    The card is a simulated one, or with --card a real one, which must be blank and is asked to go blank again at the end.
+
+    \b
+    Examples:
+      dscplus demo
+      dscplus demo --engine cpython --json
+      dscplus demo --card /dev/ttyACM0
+    """
+    if engine is not None and engine not in ENGINES:
+        raise typer.BadParameter(f"must be {' or '.join(ENGINES)}, not {engine}", param_hint="--engine")
+    if engine is not None and card is not None:
+        raise typer.BadParameter("is for a simulated card, not for one with --card", param_hint="--engine")
+    check_timeout(timeout)
+    story = Story(quiet=as_json)
+    try:
+        with ExitStack() as stack:
+            play(_real_card(stack, story, card, timeout) if card else _simulated_card(stack, story, engine))
+    except SimulatorError as error:
+        raise Failed(str(error)) from error
+    story.times()
+    if as_json:
+        show(story.result(), as_json=True)
+    if not story.went(login=True, wrong_pin=False, replay=False):
+        raise Failed("the demonstration did not go as it should")
+
+
+def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene:
+    engine = engine or ("micropython" if available("micropython") else "cpython")
+    story.chapter("A blank card, just made")
+    story.engine = engine
+    with story.timed("start the card"):
+        card = stack.enter_context(SimulatedCard(engine=engine))
+    client = stack.enter_context(CardClient.open(card.url))
+    story.tell(f"Engine: {card.interpreter}, running the firmware that boards get")
+    return Scene(client, FingersOfSimulator(card), _verifier(stack, story), story)
+
+
+def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scene:
+    story.chapter(f"The card at {url}")
+    story.engine = "board"
+    client = stack.enter_context(CardClient.open(url))
+    greeting = client.hello()
+    if greeting.serial:
+        raise Failed(f"the card is personalised, as {greeting.serial}; the demonstration wants a blank one: dscplus wipe")
+    story.tell(f"Engine: the board itself, {greeting.board}")
+    hands = FingersOverLine(client) if "keys" in greeting.caps else FingersOfOwner(client, seconds)
+    stack.enter_context(_blank_again(client, hands))
+    return Scene(client, hands, _verifier(stack, story), story)
+
+
+@contextmanager
+def _blank_again(client: CardClient, hands: Hands) -> Iterator[None]:
+    """Make a real card blank at the end: its key goes with the demonstration's verifier."""
+    try:
+        yield
+    except BaseException as first:
+        # What went wrong first is what the user is told at the end.
+        if isinstance(first, KeyboardInterrupt):
+            notice("Stopping. Ctrl-C once more leaves the card as it is.")
+        try:
+            _make_blank(client, hands)
+        except (DscError, Failed, KeyboardInterrupt) as error:
+            notice(str(error) if isinstance(error, Failed) else _STILL_THERE)
+        raise
+    _make_blank(client, hands)
+
+
+def _make_blank(client: CardClient, hands: Hands) -> None:
+    if not client.info().serial:
+        return
+    client.cancel()
+    client.wipe()
+    notice("  The demonstration's key is of no use any more: the card is made blank.")
+    try:
+        hands.press("OK", until=lambda shown: shown != "WIPE?")
+    finally:
+        client.cancel()
+    if client.info().serial:
+        raise Failed(_STILL_THERE)
+
+
+def _verifier(stack: ExitStack, story: Story) -> Verifier:
+    with story.timed("open the verifier"):
+        return stack.enter_context(Verifier.open("sqlite://", master_key=MasterKey.generate()))
+
+
+def play(scene: Scene) -> None:
+    """The whole story: personalise, log in, and two attempts that must fail."""
+    _personalise(scene)
+    challenge, response = _log_in(scene)
+    _wrong_pin(scene)
+    _replay(scene, challenge, response)
+    scene.client.cancel()
+
+
+def _personalise(scene: Scene) -> None:
+    story = scene.story
+    story.chapter("Personalise and enrol")
+    with story.timed("make the key"):
+        key = derive_key(secrets.token_bytes(_ENTROPY_BYTES), scene.client.entropy(_ENTROPY_BYTES), SERIAL)
+    story.tell(f"A key of {len(key)} bytes, made from random bytes of both sides")
+    profile = Profile(serial=SERIAL, key=key)
+    with story.timed("enrol"):
+        scene.verifier.enroll(SERIAL, key=key, suite=profile.suite, pin=PIN)
+    with story.timed("personalise"):
+        scene.client.personalize(profile)
+    story.tell(f"The card is {scene.client.info().serial} now, suite {profile.suite}")
+    story.tell("The verifier knows it")
+
+
+def _challenge(scene: Scene) -> Challenge:
+    with scene.story.timed("issue a challenge"):
+        challenge = scene.verifier.challenge(SERIAL)
+    scene.story.tell(f"The login page shows the challenge {challenge.question}")
+    return challenge
+
+
+def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
+    """Work the card as its owner does; returns the response."""
+    hands, story = scene.hands, scene.story
+    scene.client.cancel()
+    with story.timed("wake, PIN, challenge, response"):
+        woken = hands.press("PRESS", until=lambda shown: shown == "PIN>")
+        asked = hands.press(*pin, "OK", until=lambda shown: shown == "CHALLNG>")
+        response = hands.press(
+            *challenge.question,
+            "OK",
+            until=lambda shown: len(shown) == _RESPONSE_DIGITS and shown.isdecimal(),
+        )
+    story.display("press, held", woken)
+    story.display(f"the PIN {pin}, OK", asked)
+    story.display(f"the challenge {challenge.question}, OK", response)
+    return response
+
+
+def _verify(scene: Scene, name: str, challenge: Challenge, response: str) -> None:
+    scene.story.tell(f"The response {response} goes into the login page")
+    with scene.story.timed("verify"):
+        verdict = scene.verifier.verify(challenge.id, response)
+    scene.story.outcome(name, verdict.accepted)
+
+
+def _log_in(scene: Scene) -> tuple[Challenge, str]:
+    scene.story.chapter("Log in")
+    challenge = _challenge(scene)
+    response = _respond(scene, challenge, PIN)
+    _verify(scene, "login", challenge, response)
+    return challenge, response
+
+
+def _wrong_pin(scene: Scene) -> None:
+    scene.story.chapter("A thief has the card, and not the PIN")
+    challenge = _challenge(scene)
+    _verify(scene, "wrong_pin", challenge, _respond(scene, challenge, WRONG_PIN))
+
+
+def _replay(scene: Scene, challenge: Challenge, response: str) -> None:
+    scene.story.chapter("Somebody has seen the first response, and sends it again")
+    _verify(scene, "replay", challenge, response)

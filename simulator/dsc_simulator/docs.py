@@ -1,0 +1,153 @@
+"""The parts of docs that the program makes itself: `python -m dsc_simulator.docs [--check] FOLDER`.
+
+`card.svg` is the drawing of the card; `transitions.md` is the state machine, found out by pressing every key in every
+situation of the firmware's own `Card`. `--check` writes nothing and fails if a file is not as it would be written.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_firmware import card as machine
+from dsc_firmware.card import Card
+from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
+from dsc_simulator.drawing import svg
+
+_RESPONSE = b"71234507"
+_DIGIT = ord("7")
+_KEYS = {"a digit": _DIGIT, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
+_LIMIT_MS = 120_000
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A card in some state: how it is set up, the keys that lead there, and how its PIN check will end."""
+
+    name: str
+    keys: tuple[int, ...] = ()
+    condition: int = machine.READY
+    locked: bool = False
+    checks_pin: bool = False
+    pin_outcome: int = machine.RIGHT
+    last_try: bool = False
+    asks_wipe: bool = False
+
+    def card(self) -> Card:
+        card = Card()
+        card.condition, card.locked, card.checks_pin = self.condition, self.locked, self.checks_pin
+        if self.asks_wipe:
+            card.ask_wipe(0)
+        for key in self.keys:
+            self.step(card, key, 0)
+        return card
+
+    def step(self, card: Card, event: int, now: int) -> None:
+        """One event and what follows from it, with a board on which everything works."""
+        effects = card.step(event, now)
+        while effects & ~machine.SHOW:
+            effects = card.step(self._outcome(card, effects), now)
+
+    def _outcome(self, card: Card, effects: int) -> int:
+        if effects & machine.RESPOND:
+            card.cells[:] = _RESPONSE
+            return int(machine.ANSWERED)
+        if effects & machine.ERASE:
+            card.condition = machine.BLANK
+            return int(machine.ERASED)
+        if self.pin_outcome == machine.WRONG:
+            card.failures = 5 if self.last_try else 1
+            card.locked = self.last_try
+        return self.pin_outcome
+
+
+_WAKE = (KEY_PRESS,)
+_PIN = (*_WAKE, *b"1234")
+_CHALLENGE = (*_PIN, KEY_OK)
+_SITUATIONS = (
+    Situation("OFF"),
+    Situation("OFF, no key in it", condition=machine.BLANK),
+    Situation("OFF, locked", locked=True),
+    Situation("OFF, record or entropy bad", condition=machine.BROKEN),
+    Situation("OFF, battery low", condition=machine.LOW),
+    Situation("PIN, nothing typed", _WAKE),
+    Situation("PIN, 3 digits", _PIN[:4]),
+    Situation("PIN, 4 digits, pin=ocra", _PIN),
+    Situation("PIN, 4 digits, pin=card, right", _PIN, checks_pin=True),
+    Situation("PIN, 4 digits, pin=card, wrong", _PIN, checks_pin=True, pin_outcome=machine.WRONG),
+    Situation("PIN, 4 digits, pin=card, wrong, last try", _PIN, checks_pin=True, pin_outcome=machine.WRONG, last_try=True),
+    Situation("CHALLENGE, nothing typed", _CHALLENGE),
+    Situation("CHALLENGE, 3 digits", (*_CHALLENGE, *b"482")),
+    Situation("CHALLENGE, 6 digits", (*_CHALLENGE, *b"482913")),
+    Situation("RESPONSE", (*_CHALLENGE, *b"482913", KEY_OK)),
+    Situation("NOTICE", _WAKE, condition=machine.BLANK),
+    Situation("LOCKED", _WAKE, locked=True),
+    Situation("WIPE", asks_wipe=True),
+)
+
+
+def _shown(card: Card) -> str:
+    text = bytes(card.cells).decode().rstrip()
+    return f"`{text}`" if text else "blank"
+
+
+def _after(situation: Situation, key: int) -> str:
+    card = situation.card()
+    before = (card.state, _shown(card))
+    situation.step(card, key, 0)
+    if (card.state, _shown(card)) == before:
+        return "·"
+    return "off" if card.state == machine.OFF else _shown(card)
+
+
+def _patience(situation: Situation) -> str:
+    """How long the card waits before it turns itself off."""
+    card = situation.card()
+    if card.state == machine.OFF:
+        return "·"
+    for now in range(1000, _LIMIT_MS, 1000):
+        situation.step(card, machine.TICK, now)
+        if card.state == machine.OFF:
+            return f"off after {now // 1000} s"
+    return "·"
+
+
+def transitions() -> str:
+    """The table of the state machine, as Markdown."""
+    head = ["state", "shows", *_KEYS, "no key"]
+    rows = [head, ["---"] * len(head)]
+    for situation in _SITUATIONS:
+        keys = (_after(situation, key) for key in _KEYS.values())
+        rows.append([situation.name, _shown(situation.card()), *keys, _patience(situation)])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        "# The card's state machine\n\n"
+        "Made by pressing every key in every situation of the firmware (`make docs`); `make check` fails if it is out of\n"
+        "date. Each cell is what the display shows after the key; · means that nothing happens.\n\n"
+        f"{table}\n"
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {"card.svg": lambda: svg("CHALLNG>"), "transitions.md": transitions}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files, or check them. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dsc_simulator.docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args(arguments)
+    stale = 0
+    for name, make in PAGES.items():
+        path, content = options.folder / name, make()
+        if not options.check:
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            print(f"{path} is out of date: make docs", file=sys.stderr)
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())

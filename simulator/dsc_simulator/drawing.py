@@ -1,0 +1,150 @@
+"""What a card looks like: pure functions from what its display shows to a picture, as SVG or as text.
+
+Every picture of a card, in docs, terminal or browser, is made here.
+"""
+
+from collections.abc import Iterator
+from html import escape
+
+CELLS = 8
+
+# A cell of 14 segments: a top, b c right, d bottom, e f left, g h the middle's halves, i j k the slanted and upright strokes
+# of the upper half from left to right, l m n those of the lower half.
+_GLYPHS = {
+    " ": "",
+    "*": "ghijklmn",
+    "-": "gh",
+    ">": "il",
+    "?": "abhm",
+    "0": "abcdef",
+    "1": "bck",
+    "2": "abdegh",
+    "3": "abcdh",
+    "4": "bcfgh",
+    "5": "acdfgh",
+    "6": "acdefgh",
+    "7": "abc",
+    "8": "abcdefgh",
+    "9": "abcdfgh",
+    "A": "abcefgh",
+    "B": "abcdhjm",
+    "C": "adef",
+    "D": "abcdjm",
+    "E": "adefgh",
+    "F": "aefgh",
+    "G": "acdefh",
+    "H": "bcefgh",
+    "I": "adjm",
+    "J": "bcde",
+    "K": "efgkn",
+    "L": "def",
+    "M": "bcefik",
+    "N": "bcefin",
+    "O": "abcdef",
+    "P": "abefgh",
+    "Q": "abcdefn",
+    "R": "abefghn",
+    "S": "acdfgh",
+    "T": "ajm",
+    "U": "bcdef",
+    "V": "efkl",
+    "W": "bcefln",
+    "X": "ikln",
+    "Y": "ikm",
+    "Z": "adkl",
+}
+
+_WIDTH, _HEIGHT = 10.0, 18.0
+_MIDDLE_X, _MIDDLE_Y = _WIDTH / 2, _HEIGHT / 2
+_STROKES = {
+    "a": (0, 0, _WIDTH, 0),
+    "b": (_WIDTH, 0, _WIDTH, _MIDDLE_Y),
+    "c": (_WIDTH, _MIDDLE_Y, _WIDTH, _HEIGHT),
+    "d": (0, _HEIGHT, _WIDTH, _HEIGHT),
+    "e": (0, _MIDDLE_Y, 0, _HEIGHT),
+    "f": (0, 0, 0, _MIDDLE_Y),
+    "g": (0, _MIDDLE_Y, _MIDDLE_X, _MIDDLE_Y),
+    "h": (_MIDDLE_X, _MIDDLE_Y, _WIDTH, _MIDDLE_Y),
+    "i": (0, 0, _MIDDLE_X, _MIDDLE_Y),
+    "j": (_MIDDLE_X, 0, _MIDDLE_X, _MIDDLE_Y),
+    "k": (_WIDTH, 0, _MIDDLE_X, _MIDDLE_Y),
+    "l": (_MIDDLE_X, _MIDDLE_Y, 0, _HEIGHT),
+    "m": (_MIDDLE_X, _MIDDLE_Y, _MIDDLE_X, _HEIGHT),
+    "n": (_MIDDLE_X, _MIDDLE_Y, _WIDTH, _HEIGHT),
+}
+_GAP = 1.2
+
+_KEYS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
+
+
+def segments(character: str) -> str:
+    """The segments, letters `a` to `n`, that show `character`; for one that the display does not have, all of them."""
+    return _GLYPHS.get(character.upper(), "abcdefghijklmn")
+
+
+def _cells(shown: str) -> str:
+    if len(shown) > CELLS:
+        raise ValueError(f"shown: at most {CELLS} characters, not {len(shown)}")
+    return shown.ljust(CELLS)
+
+
+def _stroke(segment: str) -> str:
+    """One segment as an SVG line, pulled in at its ends so that its neighbours don't touch it."""
+    x1, y1, x2, y2 = _STROKES[segment]
+    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
+    dx, dy = (x2 - x1) / length * _GAP, (y2 - y1) / length * _GAP
+    return f"M{x1 + dx:.1f} {y1 + dy:.1f}L{x2 - dx:.1f} {y2 - dy:.1f}"
+
+
+def _cell(character: str, x: float, y: float) -> str:
+    lit = segments(character)
+    on = "".join(_stroke(segment) for segment in _STROKES if segment in lit)
+    off = "".join(_stroke(segment) for segment in _STROKES if segment not in lit)
+    return f'<g transform="translate({x:g} {y:g})"><path class="off" d="{off}"/><path class="on" d="{on}"/></g>'
+
+
+def _button(label: str, x: float, y: float, width: float = 32) -> str:
+    text = f'<text x="{x + width / 2:g}" y="{y + 15:g}" class="key">{escape(label)}</text>'
+    return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="21" rx="5" class="button"/>{text}'
+
+
+def _buttons() -> Iterator[str]:
+    for row, labels in enumerate(_KEYS):
+        for column, label in enumerate(labels):
+            yield _button(label, 205 + column * 37, 66 + row * 26)
+    yield _button("press", 24, 144, 60)
+
+
+_STYLE = (
+    ".card{fill:#24344d;stroke:#16202f;stroke-width:2}.glass{fill:#c4cfb4;stroke:#16202f;stroke-width:2}"
+    ".on{stroke:#1b2418;stroke-width:1.9;stroke-linecap:round;fill:none}"
+    ".off{stroke:#b8c4a8;stroke-width:1.9;stroke-linecap:round;fill:none}"
+    ".button{fill:#e9edf2;stroke:#16202f}.key{fill:#16202f;font:600 12px sans-serif;text-anchor:middle}"
+    ".name{fill:#e9edf2;font:600 15px sans-serif}.small{fill:#aebbd0;font:11px sans-serif}"
+)
+
+
+def svg(shown: str) -> str:
+    """A card whose display shows `shown`, at most 8 characters, as an SVG document.
+
+    A screen reader is told what the display shows.
+    """
+    cells = _cells(shown)
+    spoken = f"Digital Security Card+, display: {shown.strip() or 'off'}"
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 342 216" width="684" height="432" role="img"',
+        f' aria-label="{escape(spoken)}"><title>{escape(spoken)}</title><style>{_STYLE}</style>',
+        '<rect x="1" y="1" width="340" height="214" rx="14" class="card"/>',
+        '<text x="24" y="36" class="name">Digital Security Card+</text>',
+        '<rect x="24" y="66" width="158" height="46" rx="5" class="glass"/>',
+        *(_cell(character, 34 + index * 18, 80) for index, character in enumerate(cells)),
+        *_buttons(),
+        '<text x="24" y="134" class="small">hold to switch on</text></svg>',
+    ]
+    return "".join(parts) + "\n"
+
+
+def text(shown: str) -> str:
+    """The display as three lines of text, for a terminal."""
+    cells = _cells(shown)
+    return f"╭{'─' * (CELLS + 2)}╮\n│ {cells} │\n╰{'─' * (CELLS + 2)}╯"

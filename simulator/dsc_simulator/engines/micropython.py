@@ -1,0 +1,132 @@
+"""The firmware, compiled as for a board, on the boards' own interpreter: MicroPython in a WebAssembly VM."""
+
+import weakref
+from collections.abc import Callable
+from typing import ClassVar
+
+from dsc_simulator.board import SimulatedBoard
+from dsc_simulator.engines import mailbox
+from dsc_simulator.engines.vm import HEAP, LIMIT, VM
+from dsc_simulator.errors import FirmwareCrash, SimulatorError
+
+_PROGRAM = "import simulated_board\nsimulated_board.run()"
+
+
+class _Wires:
+    """What leads from the ports inside the VM to those of the board outside. It must not know the engine, which ends it."""
+
+    def __init__(self, board: SimulatedBoard, heap: int) -> None:
+        self._board = board
+        self._at = 0
+        self.version = "MicroPython"
+        self.vm = VM(_PROGRAM, self._answer, heap=heap)
+
+    def get(self, field: int, size: int) -> int:
+        """The number at an offset of the mailbox."""
+        return int.from_bytes(self.vm.read(self._at + field, size), "little")
+
+    def put(self, field: int, size: int, value: int) -> None:
+        self.vm.write(value.to_bytes(size, "little"), self._at + field)
+
+    def _handed_over(self) -> bytes:
+        return self.vm.read(self.get(mailbox.ADDRESS, 4), self.get(mailbox.LENGTH, 2))
+
+    def _answer(self, name: str, text: str) -> None:
+        if name == "boot":
+            self._boot(*text.split(" ", 1))
+        elif name in self._PORTS:
+            self._serve(name)
+        else:
+            raise SimulatorError(f"the VM asks for {name!r}, which no board has")
+
+    def _boot(self, at: str, version: str) -> None:
+        self._at = int(at)
+        self.version = version
+        self.put(mailbox.CAPS, 1, "keys" in self._board.caps)
+        self.put(mailbox.NOW, 4, self._board.clock.ticks_ms())
+
+    def _serve(self, port: str) -> None:
+        failed = False
+        try:
+            self._PORTS[port](self)
+        except OSError:
+            failed = True
+        self.put(mailbox.FAILED, 1, failed)
+
+    def _show(self) -> None:
+        self._board.display.show(self._handed_over())
+
+    def _send(self) -> None:
+        self._board.line.write(self._handed_over())
+
+    def _save(self) -> None:
+        self._board.flash.write(self.get(mailbox.SLOT, 1), self._handed_over())
+
+    def _load(self) -> None:
+        data = self._board.flash.read(self.get(mailbox.SLOT, 1))
+        self.put(mailbox.ABSENT, 1, data is None)
+        self._give(data or b"")
+
+    def _random(self) -> None:
+        self._give(self._board.entropy.read(self.get(mailbox.LENGTH, 2)))
+
+    def _give(self, data: bytes) -> None:
+        data = data[: mailbox.DATA_SIZE]
+        self.vm.write(data, self._at + mailbox.DATA)
+        self.put(mailbox.LENGTH, 2, len(data))
+
+    _PORTS: ClassVar[dict[str, Callable[["_Wires"], None]]] = {
+        "show": _show,
+        "send": _send,
+        "save": _save,
+        "load": _load,
+        "random": _random,
+    }
+
+    def fill_in(self) -> None:
+        """Put time, a key and bytes from the line where the firmware will look for them."""
+        board = self._board
+        self.put(mailbox.NOW, 4, board.clock.ticks_ms())
+        self.put(mailbox.KEY, 1, board.keypad.get() or 0)
+        self.put(mailbox.FLAT, 1, board.battery.low())
+        waiting = bytes(board.line.inbox[: mailbox.LINE_SIZE])
+        del board.line.inbox[: mailbox.LINE_SIZE]
+        self.put(mailbox.LINE_LENGTH, 2, len(waiting))
+        self.vm.write(waiting, self._at + mailbox.LINE)
+
+    def clear_line(self) -> None:
+        """Leave nothing of the line's bytes behind in the mailbox: a UART's register doesn't either."""
+        self.vm.write(bytes(mailbox.LINE_SIZE), self._at + mailbox.LINE)
+
+
+class MicroPythonEngine:
+    """Starts in a few milliseconds once the VM and the firmware are compiled and cached."""
+
+    def __init__(self, board: SimulatedBoard, heap: int = HEAP) -> None:
+        self._heap = heap
+        self._wires = _Wires(board, heap)
+        self._stop = weakref.finalize(self, self._wires.vm.stop)
+        # The first pass boots; what waits on the line or the keypad is for the passes after it.
+        self._wires.vm.resume(LIMIT)
+
+    @property
+    def interpreter(self) -> str:
+        return f"{self._wires.version} in a WebAssembly VM, {self._heap // 1024} KB of heap"
+
+    @property
+    def instructions(self) -> int:
+        """WebAssembly instructions executed so far; the same for the same inputs, whatever the machine."""
+        return self._wires.vm.spent
+
+    def poll(self) -> int:
+        if not self._stop.alive:
+            raise FirmwareCrash("the power is off")
+        wires = self._wires
+        wires.vm.settle()
+        wires.fill_in()
+        wires.vm.resume(LIMIT)
+        wires.clear_line()
+        return wires.get(mailbox.DUE, 4)
+
+    def close(self) -> None:
+        self._stop()

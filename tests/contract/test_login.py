@@ -1,0 +1,273 @@
+"""A login at the card: what the owner types, what the display shows, and that the response is the right one."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contract.rig import KEY, PIN, QUESTION, Rig, profile
+
+from dsc_host import CardError, Suite
+
+VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text(encoding="utf-8"))
+DEFAULT = Suite.parse(profile().suite)
+CARD_CHECKS = {"pin_policy": "card", "code": PIN, "suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}
+OTHER_KEYS = (*"0123456789", "OK", "C")
+LAST_COUNTER = 2**64 - 2
+
+
+def card_can_serve(vector: dict[str, Any]) -> bool:
+    """A card has no clock, no session, and takes one question at a time."""
+    return "timestamp" not in vector and "session" not in vector and isinstance(vector["question"], str)
+
+
+def by_suite() -> dict[str, list[dict[str, Any]]]:
+    suites: dict[str, list[dict[str, Any]]] = {}
+    for vector in filter(card_can_serve, VECTORS):
+        suites.setdefault(vector["suite"], []).append(vector)
+    return suites
+
+
+def expected(counter: int, pin: str = PIN, question: str = QUESTION) -> str:
+    return DEFAULT.response(KEY, question, counter=counter, pin=pin)
+
+
+def answer(rig: Rig, vector: dict[str, Any]) -> str:
+    """The response to a published question, typed if it is of digits, otherwise by the line."""
+    rig.client.cancel()
+    rig.press("PRESS")
+    rig.enter(vector.get("pin", PIN))
+    if vector["question"].isdecimal():
+        return rig.enter(vector["question"])
+    rig.client.challenge(vector["question"])
+    rig.press("OK")
+    return rig.client.wait_response(5)
+
+
+@pytest.mark.parametrize("suite", by_suite())
+def test_the_responses_are_those_of_the_rfc(rig: Rig, engine: str, suite: str) -> None:
+    vectors = by_suite()[suite]
+    first = vectors[0]
+    policy = {} if "pin" in first else {"pin_policy": "card", "code": PIN}
+    made = profile(suite=suite, key=bytes.fromhex(first["key"]), counter=first.get("counter", 0), **policy)
+    try:
+        rig.client.personalize(made)
+    except CardError as error:
+        # Every interpreter has SHA-256.
+        if engine == "cpython" or "no such hash" not in error.text or not re.search("SHA1|SHA512", suite):
+            raise
+        pytest.skip(f"the interpreter on this card has not every hash of {suite}")
+    assert [answer(rig, vector) for vector in vectors] == [vector["response"] for vector in vectors]
+
+
+def test_logins_give_the_response_that_the_host_computes(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    for counter in range(4):
+        assert rig.press("PRESS") == "PIN>"
+        assert [rig.press(digit) for digit in PIN] == ["PIN>*", "PIN>**", "PIN>***", "PIN>****"]
+        assert rig.press("OK") == "CHALLNG>"
+        assert [rig.press(digit) for digit in QUESTION] == [QUESTION[: n + 1] for n in range(6)]
+        assert rig.press("OK") == expected(counter)
+        assert rig.client.hello().state == "response"
+        assert rig.press("OK") == ""
+        assert rig.client.info().counter == counter + 1
+
+
+def test_questions_at_the_edges_give_the_response_that_the_host_computes(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    for counter, question in enumerate(("000000", "000001", "000016", "999999")):
+        assert rig.login(question=question) == expected(counter, question=question)
+        rig.press("OK")
+
+
+def test_a_counter_starts_where_it_was_set_to_start(rig: Rig) -> None:
+    rig.client.personalize(profile(counter=2**32 - 1))
+    assert rig.login() == expected(2**32 - 1)
+    rig.press("OK")
+    assert rig.login() == expected(2**32)
+
+
+def test_a_used_up_counter_ends_in_an_error_not_in_a_repetition(rig: Rig) -> None:
+    rig.client.personalize(profile(counter=LAST_COUNTER))
+    assert rig.login() == expected(LAST_COUNTER)
+    rig.press("OK")
+    assert rig.login() == "ERROR"
+    assert rig.client.info().counter == LAST_COUNTER + 1
+
+
+def test_a_counter_never_repeats_over_restarts(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    seen = []
+    for _ in range(4):
+        seen.append(rig.login())
+        rig.restart()
+        assert rig.client.display() == ""
+    assert seen == [expected(counter) for counter in range(4)]
+
+
+def test_a_login_that_is_broken_off_spends_no_counter(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    rig.enter(PIN)
+    rig.press(*QUESTION)
+    rig.restart()
+    assert rig.login() == expected(0)
+
+
+def test_a_wrong_pin_gives_another_response_and_no_sign(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    assert rig.login(pin="4321") == expected(0, pin="4321")
+    assert expected(0, pin="4321") != expected(0)
+    assert rig.client.info().tries_left is None
+
+
+def test_digits_too_few_and_too_many_do_nothing(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    assert rig.press(*PIN[:3], "OK") == "PIN>***"
+    assert rig.press(PIN[3], "9", "9") == "PIN>****"
+    rig.press("OK")
+    assert rig.press(*QUESTION[:5], "OK") == QUESTION[:5]
+    assert rig.press(QUESTION[5], "9", "9") == QUESTION
+    assert rig.press("OK") == expected(0)
+
+
+def test_c_takes_back_digit_by_digit(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    assert rig.press("9", "C") == "PIN>"
+    rig.enter(PIN)
+    assert rig.press("9", "9", "C") == "9"
+    assert rig.press("C") == "CHALLNG>"
+    assert rig.press("C") == "CHALLNG>"
+    assert rig.enter(QUESTION) == expected(0)
+    rig.press("OK", "PRESS")
+    assert rig.press("C") == ""
+
+
+def test_press_turns_the_card_off_everywhere(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    for keys in ([], [*PIN], [*PIN, "OK"], [*PIN, "OK", *QUESTION], [*PIN, "OK", *QUESTION, "OK"]):
+        rig.press("PRESS", *keys)
+        assert rig.press("PRESS") == ""
+
+
+def test_no_other_key_wakes_the_card(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    assert {key: rig.press(key) for key in OTHER_KEYS} == dict.fromkeys(OTHER_KEYS, "")
+
+
+def test_a_question_by_the_line_is_filled_in_and_the_response_comes_back(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    assert rig.ask(f"challenge q={QUESTION}").startswith("err state card is off")
+    rig.press("PRESS")
+    rig.client.challenge(QUESTION)
+    assert rig.client.display() == "PIN>"
+    assert rig.enter(PIN) == QUESTION
+    assert rig.press("OK") == expected(0)
+    assert rig.client.wait_response(5) == expected(0)
+
+
+def test_a_question_by_the_line_that_the_owner_changes_has_no_response_event(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    rig.enter(PIN)
+    rig.client.challenge(QUESTION)
+    rig.client.events()
+    rig.press("C", "7", "OK")
+    assert [event.word for event in rig.client.events() if event.word == "response"] == []
+    assert rig.client.display() == expected(0, question=QUESTION[:5] + "7")
+
+
+def test_a_question_that_the_suite_does_not_allow_is_refused(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    for question in ("", "12345", "1234567", "12345a", "12345%20", "%ff%ff%ff%ff%ff%ff"):
+        assert rig.ask(f"challenge q={question}") == "err bad-arg q: 6 digits"
+    assert rig.ask("challenge") == "err bad-arg q: 6 digits"
+    assert rig.client.display() == "PIN>"
+
+
+def test_cancel_turns_the_card_off_and_spends_nothing(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.client.cancel()
+    rig.press("PRESS")
+    rig.enter(PIN)
+    rig.client.challenge(QUESTION)
+    rig.client.cancel()
+    assert rig.client.hello().state == "off"
+    assert rig.client.display() == ""
+    assert rig.client.info().counter == 0
+    assert rig.login() == expected(0)
+
+
+def test_every_change_of_the_display_is_told(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.client.events()
+    rig.login()
+    told = [event.values["text"] for event in rig.client.events() if event.word == "display"]
+    pins = ["PIN>", "PIN>*", "PIN>**", "PIN>***", "PIN>****"]
+    assert told == [*pins, "CHALLNG>", *(QUESTION[: n + 1] for n in range(6)), expected(0)]
+
+
+@pytest.mark.parametrize(("keys", "seconds"), [((), 30), ((*PIN, "OK"), 30), ((*PIN, "OK", *QUESTION, "OK"), 60)])
+def test_the_card_turns_itself_off(rig: Rig, keys: tuple[str, ...], seconds: int) -> None:
+    rig.client.personalize(profile())
+    shown = rig.press("PRESS", *keys)
+    rig.advance(seconds - 0.001)
+    assert rig.client.display() == shown
+    rig.advance(0.001)
+    assert rig.client.display() == ""
+
+
+def test_a_key_starts_the_30_seconds_anew(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    rig.advance(29)
+    rig.press("1")
+    rig.advance(29)
+    assert rig.client.display() == "PIN>*"
+    rig.advance(1)
+    assert rig.client.display() == ""
+
+
+def test_the_card_checks_the_pin_counts_and_locks(rig: Rig) -> None:
+    rig.client.personalize(profile(**CARD_CHECKS, tries=3))
+    rig.press("PRESS")
+    assert [rig.enter("0000"), rig.enter("0001"), rig.enter("0002")] == ["FAIL 1", "FAIL 2", "LOCKED"]
+    assert rig.client.hello().state == "locked"
+    info = rig.client.info()
+    assert (info.tries_left, info.locked) == (0, True)
+    assert rig.press("1", "2", "3", "4") == "LOCKED"
+    assert rig.ask(f"challenge q={QUESTION}").startswith("err locked")
+
+
+def test_a_locked_card_is_locked_after_a_restart(rig: Rig) -> None:
+    rig.client.personalize(profile(**CARD_CHECKS, tries=1))
+    rig.press("PRESS")
+    assert rig.enter("0000") == "LOCKED"
+    rig.restart()
+    assert rig.press("PRESS") == "LOCKED"
+    assert rig.client.info().locked
+
+
+def test_failures_outlive_a_restart_and_a_success_forgives_them(rig: Rig) -> None:
+    suite = Suite.parse(CARD_CHECKS["suite"])
+    rig.client.personalize(profile(**CARD_CHECKS))
+    rig.press("PRESS")
+    assert rig.enter("0000") == "FAIL 1"
+    rig.restart()
+    rig.press("PRESS")
+    assert rig.enter("0000") == "FAIL 2"
+    assert rig.client.info().tries_left == 3
+    assert rig.enter(PIN) == "CHALLNG>"
+    assert rig.client.info().tries_left == 5
+    assert rig.enter(QUESTION) == suite.response(KEY, QUESTION, counter=0)
+
+
+def test_the_last_try_succeeds_if_it_is_right(rig: Rig) -> None:
+    rig.client.personalize(profile(**CARD_CHECKS, tries=2))
+    rig.press("PRESS")
+    rig.enter("0000")
+    assert rig.enter(PIN) == "CHALLNG>"

@@ -1,0 +1,169 @@
+"""A blank card, how it gets its key, and how it loses it."""
+
+import pytest
+from tests.contract.rig import KEY, Rig, profile
+
+from dsc_host import CardError
+
+GOOD = {"serial": "CONTRACT", "key": KEY.hex()}
+BAD_VALUES = {
+    "serial": ["", "a", "A B", "A_B", "A" * 17],
+    "suite": [
+        "",
+        "OCRA-2:HOTP-SHA256-8:QN06-PSHA256",
+        "OCRA-1:HOTP-MD5-8:QN06-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QN06-PMD5",
+        "OCRA-1:HOTP-SHA256-3:QN06-PSHA256",
+        "OCRA-1:HOTP-SHA256-0:QN06-PSHA256",
+        "OCRA-1:HOTP-SHA256-9:QN06-PSHA256",
+        "OCRA-1:HOTP-SHA256-08:QN06-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QN03-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QN65-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QX06-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QN06-C-PSHA256",
+        "OCRA-1:HOTP-SHA256-8:QN06-PSHA256-S064",
+        "OCRA-1:HOTP-SHA256-8:QN06-PSHA256-T1M",
+        "OCRA-1:HOTP-SHA256-8",
+        "é",
+        "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256" + "-" * 14,
+    ],
+    "key": ["", "00" * 15, "00" * 65, "0" * 33, "0g" * 16],
+    "pin": ["", "none", "OCRA", "ocra1"],
+    "code": ["", "123", "12345", "12a4"],
+    "tries": ["", "0", "10", "-1", "x"],
+    "counter": ["", "-1", "1.5", "0x10", "18446744073709551615", "1" * 30],
+    "colour": ["red"],
+}
+
+NO_PIN_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
+BAD_TOGETHER = [
+    ("serial", {"key": GOOD["key"]}),
+    ("key", {"serial": GOOD["serial"]}),
+    ("suite", GOOD | {"pin": "card", "code": "1234"}),
+    ("suite", GOOD | {"suite": NO_PIN_SUITE}),
+    ("code", GOOD | {"pin": "card", "suite": NO_PIN_SUITE}),
+    ("code", GOOD | {"code": "1234"}),
+    ("tries", GOOD | {"tries": "3"}),
+]
+
+
+def escaped(value: str) -> str:
+    return "".join(c if c.isalnum() and c.isascii() else "".join(f"%{byte:02x}" for byte in c.encode()) for c in value)
+
+
+def set_fields(rig: Rig, fields: dict[str, str]) -> None:
+    for name, value in fields.items():
+        assert rig.ask(f"set {name}={escaped(value)}") == "ok"
+
+
+def test_a_blank_card_shows_no_key(rig: Rig) -> None:
+    assert rig.client.display() == ""
+    assert rig.press("PRESS") == "NO KEY"
+    assert rig.client.hello().state == "notice"
+    assert rig.press("1", "OK", "C") == "NO KEY"
+    assert rig.press("PRESS") == ""
+
+
+@pytest.mark.parametrize("name", BAD_VALUES)
+def test_a_bad_field_is_refused_by_name(rig: Rig, name: str) -> None:
+    for value in BAD_VALUES[name]:
+        assert rig.ask(f"set {name}={escaped(value)}").startswith(f"err bad-arg {name}: "), value
+    assert rig.client.info().serial == ""
+
+
+@pytest.mark.parametrize(("name", "fields"), BAD_TOGETHER)
+def test_fields_that_make_no_card_are_refused_by_name(rig: Rig, name: str, fields: dict[str, str]) -> None:
+    set_fields(rig, fields)
+    assert rig.ask("personalize").startswith(f"err bad-arg {name}: ")
+    assert rig.press("PRESS") == "NO KEY"
+
+
+def test_a_refused_field_leaves_the_good_one_that_was_set_before(rig: Rig) -> None:
+    set_fields(rig, GOOD)
+    rig.ask("set serial=lower")
+    assert rig.ask("personalize") == "ok serial=CONTRACT"
+
+
+def test_a_field_that_is_set_again_is_replaced(rig: Rig) -> None:
+    set_fields(rig, GOOD | {"serial": "OTHER"})
+    set_fields(rig, {"serial": "CONTRACT-2"})
+    assert rig.ask("personalize") == "ok serial=CONTRACT-2"
+
+
+def test_set_wants_a_field(rig: Rig) -> None:
+    assert rig.ask("set").startswith("err bad-arg set")
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_keys_of_every_size_will_do(rig: Rig, size: int) -> None:
+    rig.client.personalize(profile(key=bytes(range(100, 100 + size))))
+    assert rig.press("PRESS") == "PIN>"
+
+
+def test_a_card_that_holds_a_key_takes_no_other(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    with pytest.raises(CardError) as refusal:
+        rig.client.personalize(profile(serial="CONTRACT-2", key=bytes(32)))
+    assert refusal.value.code == "denied"
+    assert rig.ask("personalize").startswith("err denied")
+    assert rig.client.info().serial == "CONTRACT"
+
+
+def test_what_was_staged_is_gone_after_a_restart(rig: Rig) -> None:
+    set_fields(rig, GOOD)
+    rig.restart()
+    assert rig.ask("personalize").startswith("err bad-arg serial")
+
+
+def test_the_profile_outlives_a_restart(rig: Rig) -> None:
+    rig.client.personalize(profile(counter=7))
+    before = rig.client.info()
+    rig.restart()
+    after = rig.client.info()
+    assert (after.serial, after.suite, after.counter) == (before.serial, before.suite, 7)
+
+
+def test_wipe_asks_the_owner_and_ok_does_it(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.client.wipe()
+    assert rig.client.display() == "WIPE?"
+    assert rig.client.hello().state == "wipe"
+    assert rig.press("1") == "WIPE?"
+    assert rig.press("OK") == "NO KEY"
+    assert rig.client.wait_event("wipe", 5).values == {"done": "1"}
+    assert rig.client.info().serial == ""
+
+
+@pytest.mark.parametrize("key", ["C", "PRESS"])
+def test_wipe_can_be_declined(rig: Rig, key: str) -> None:
+    rig.client.personalize(profile())
+    rig.client.wipe()
+    assert rig.press(key) == ""
+    assert rig.client.wait_event("wipe", 5).values == {"done": "0"}
+    assert rig.client.info().serial == "CONTRACT"
+
+
+def test_wipe_that_nobody_answers_is_declined(rig: Rig) -> None:
+    rig.client.personalize(profile())
+    rig.client.wipe()
+    rig.advance(30)
+    assert rig.client.wait_event("wipe", 5).values == {"done": "0"}
+    assert rig.client.info().serial == "CONTRACT"
+
+
+def test_a_wiped_card_is_blank_after_a_restart_and_takes_a_new_key(rig: Rig) -> None:
+    rig.client.personalize(profile(counter=9))
+    rig.client.wipe()
+    rig.press("OK")
+    rig.restart()
+    assert rig.press("PRESS") == "NO KEY"
+    rig.client.personalize(profile(serial="CONTRACT-2"))
+    assert rig.client.info().counter == 0
+
+
+def test_wipe_is_refused_on_a_blank_card_and_in_the_middle_of_a_login(rig: Rig) -> None:
+    assert rig.ask("wipe").startswith("err state card is blank")
+    rig.client.personalize(profile())
+    rig.press("PRESS")
+    assert rig.ask("wipe").startswith("err state ")
+    assert rig.client.display() == "PIN>"

@@ -1,0 +1,160 @@
+"""The entropy port's health tests: what they let pass, what they stop, and that they stop it for good."""
+
+import random
+from collections.abc import Callable
+from math import comb
+
+import pytest
+
+from dsc_firmware.entropy import START, Entropy, EntropyError
+
+GOOD = random.Random(1).randbytes
+FALSE_ALARM = 2.0**-20
+MIN_ENTROPY = 4  # bits a byte that the source is taken to give
+WINDOW = 512
+
+
+class Source:
+    """A port that gives `data`, then good bytes."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+        self.good = random.Random(2).randbytes
+
+    def read(self, n: int) -> bytes:
+        taken, self.data = self.data[:n], self.data[n:]
+        return taken + self.good(n - len(taken))
+
+
+class Faulty:
+    """A port whose every read is what `answer` makes of it."""
+
+    def __init__(self, answer: Callable[[int], bytes]) -> None:
+        self.read = answer
+
+
+def silent(n: int) -> bytes:
+    raise OSError(5)
+
+
+def passes(data: bytes) -> bool:
+    """Whether the tests let exactly these bytes through, as the first that they see."""
+    entropy = Entropy(Source(data))
+    try:
+        return bytes(entropy.read(len(data))) == data
+    except EntropyError:
+        return False
+
+
+def few_of(byte: int, count: int, size: int) -> bytes:
+    """`size` bytes, the first of them and `count` in all equal to `byte`, no two neighbours equal."""
+    others = [n % 251 for n in range(size) if n % 251 != byte]
+    data = bytearray(others[n % len(others)] for n in range(size))
+    for n in range(count):
+        data[2 * n] = byte
+    return bytes(data)
+
+
+def proportion_cutoff() -> int:
+    """SP 800-90B, 4.4.2: 1 + the critical value of the binomial distribution."""
+    p = 2.0**-MIN_ENTROPY
+    below = 0.0
+    for k in range(WINDOW + 1):
+        below += comb(WINDOW, k) * p**k * (1 - p) ** (WINDOW - k)
+        if below >= 1 - FALSE_ALARM:
+            return k + 1
+    raise AssertionError
+
+
+# ---- the cutoffs ----
+
+
+def test_repetition_stops_at_its_cutoff() -> None:
+    cutoff = 1 + 20 // MIN_ENTROPY
+    assert passes(b"\1" + b"\7" * (cutoff - 1) + b"\2")
+    assert not passes(b"\1" + b"\7" * cutoff + b"\2")
+    assert not passes(b"\7" * cutoff)
+
+
+def test_proportion_stops_at_its_cutoff() -> None:
+    cutoff = proportion_cutoff()
+    assert passes(few_of(7, cutoff - 1, WINDOW))
+    assert not passes(few_of(7, cutoff, WINDOW))
+
+
+def test_proportion_counts_anew_in_each_window() -> None:
+    share = proportion_cutoff() - 1
+    assert passes(few_of(7, share, WINDOW) + few_of(7, share, WINDOW))
+
+
+def test_windows_begin_where_the_one_before_ends() -> None:
+    # One byte more in the first window; the second then begins on the frequent byte and counts it from there.
+    cutoff = proportion_cutoff()
+    assert not passes(few_of(9, 1, WINDOW) + few_of(7, cutoff, WINDOW))
+
+
+def test_runs_are_counted_across_reads() -> None:
+    entropy = Entropy(Source(b"\1\7\7\7\7\7\7\2"))
+    entropy.read(4)
+    with pytest.raises(EntropyError):
+        entropy.read(4)
+
+
+# ---- sources ----
+
+
+def test_good_source_passes_and_gives_what_it_gives() -> None:
+    entropy = Entropy(Source(bytes(range(64))))
+    assert bytes(entropy.read(64)) == bytes(range(64))
+    assert entropy.start()
+
+
+def test_start_tests_fresh_bytes_and_throws_them_away() -> None:
+    asked = []
+    entropy = Entropy(Faulty(lambda n: asked.append(n) or GOOD(n)))
+    assert entropy.start()
+    assert sum(asked) == START
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        bytes,
+        lambda n: b"\xff" * n,
+        lambda n: bytes(random.Random(n).choices(b"\0\1", k=n)),
+        lambda n: bytes(n % 4 for n in range(n)),
+        lambda n: GOOD(n - 1),
+        lambda n: GOOD(n + 1),
+        lambda n: b"",
+        silent,
+    ],
+    ids=["zeros", "ones", "biased", "four values", "short", "long", "empty", "silent"],
+)
+def test_bad_source_fails_for_good(answer: Callable[[int], bytes]) -> None:
+    port = Faulty(answer)
+    entropy = Entropy(port)
+    assert not entropy.start()
+    port.read = GOOD
+    assert not entropy.start()
+    with pytest.raises(EntropyError):
+        entropy.read(1)
+    assert not entropy.healthy
+
+
+def test_source_that_fails_late_gives_nothing_more() -> None:
+    port = Faulty(GOOD)
+    entropy = Entropy(port)
+    assert entropy.start()
+    port.read = silent
+    with pytest.raises(EntropyError):
+        entropy.read(32)
+    port.read = GOOD
+    with pytest.raises(EntropyError):
+        entropy.read(32)
+
+
+def test_last_byte_of_a_window_counts() -> None:
+    data = bytearray(few_of(7, proportion_cutoff() - 1, WINDOW))
+    assert passes(bytes(data))
+    data[-1] = 7
+    assert not passes(bytes(data))

@@ -1,0 +1,347 @@
+"""OCRA on the card: the RFC's values, the points that implementations get wrong, and every malformed suite refused.
+
+Where the RFC publishes no value, a test writes out the bytes that should be hashed and hashes them with the standard
+library's HMAC.
+"""
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsc_firmware.ocra import Ocra, SuiteError, mac, to_decimal, to_nibbles
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text("utf-8"))
+KEY = bytes(range(32))
+PIN_HASH = hashlib.sha1(b"1234").digest()
+
+
+def joined(question: str | list[str]) -> bytes:
+    return "".join(question).encode()
+
+
+def response(suite: str, question: str, key: bytes = KEY, **others: Any) -> str:
+    ocra = Ocra(suite)
+    out = bytearray(ocra.digits or 2 * hashlib.new(ocra.hash).digest_size)
+    ocra.respond(memoryview(out), key, question.encode(), **others)
+    return out.decode()
+
+
+def full(inputs: str) -> str:
+    """A suite with these inputs whose response is the whole MAC, so that a test sees every bit of it."""
+    return f"OCRA-1:HOTP-SHA256-0:{inputs}"
+
+
+def mac_of(suite: str, *parts: bytes) -> str:
+    return hmac.digest(KEY, suite.encode() + b"\0" + b"".join(parts), "sha256").hex()
+
+
+def field(question: str) -> bytes:
+    """A question's 128 bytes from their hex digits."""
+    return bytes.fromhex(question.ljust(256, "0"))
+
+
+# ---- the RFC's own values ----
+
+
+def test_all_published_values_are_here() -> None:
+    assert len(VECTORS) == 70
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['suite']}-{vector['question']}")
+def test_published_value(vector: dict[str, Any]) -> None:
+    others = {"counter": vector.get("counter", 0), "time": vector.get("timestamp", 0), "pin": vector.get("pin", "").encode()}
+    question = joined(vector["question"]).decode()
+    assert response(vector["suite"], question, bytes.fromhex(vector["key"]), **others) == vector["response"]
+
+
+def test_one_parsed_suite_serves_all_its_values_one_after_another() -> None:
+    parsed: dict[str, Ocra] = {}
+    for vector in VECTORS:
+        ocra = parsed.setdefault(vector["suite"], Ocra(vector["suite"]))
+        out = bytearray(len(vector["response"]))
+        pin = vector.get("pin", "").encode()
+        question, counter, time = joined(vector["question"]), vector.get("counter", 0), vector.get("timestamp", 0)
+        ocra.respond(out, bytes.fromhex(vector["key"]), question, counter, pin, b"", time)
+        assert out.decode() == vector["response"]
+
+
+# ---- questions ----
+
+
+@pytest.mark.parametrize("same", ["000016", "000256"])
+def test_numeric_question_is_a_number_padded_on_the_right(same: str) -> None:
+    suite = full("QN06")
+    assert response(suite, same) == response(suite, "000001") == mac_of(suite, field("1"))
+
+
+@pytest.mark.parametrize("other", ["000002", "000010", "000017", "100000", "000000"])
+def test_other_numbers_are_other_questions(other: str) -> None:
+    assert response(full("QN06"), other) != response(full("QN06"), "000001")
+
+
+@pytest.mark.parametrize("question", ["0", "000000", "0" * 64, "9" * 6, "9" * 64, "18446744073709551616", "9" * 128])
+def test_numeric_question_of_any_length(question: str) -> None:
+    suite = full("QN64")
+    value = int(question)
+    assert response(suite, question) == mac_of(suite, field(f"{value:x}" if value else ""))
+
+
+@pytest.mark.parametrize("question", ["abc", "ABC", "0abc", "f" * 63, "7", "0" * 64])
+def test_hex_question_is_padded_on_the_right_also_of_odd_length(question: str) -> None:
+    suite = full("QH64")
+    assert response(suite, question) == mac_of(suite, field(question))
+
+
+def test_text_question_is_its_characters() -> None:
+    suite = full("QA64")
+    assert response(suite, "Ab9z" * 32) == mac_of(suite, b"Ab9z" * 32)
+    assert response(suite, "Ab9z") == mac_of(suite, field(b"Ab9z".hex()))
+
+
+def test_short_question_after_a_long_one() -> None:
+    ocra = Ocra(full("QN64"))
+    out = bytearray(64)
+    ocra.respond(out, KEY, b"9" * 128)
+    ocra.respond(out, KEY, b"1")
+    assert out.decode() == mac_of(full("QN64"), field("1"))
+
+
+@pytest.mark.parametrize(
+    ("form", "good", "bad"),
+    [
+        ("N", ["0", "0123456789", "9" * 128], ["", "12a", "1 2", "-1", "1.", "/", ":", "9" * 129]),
+        ("A", ["0", "azAZ09", "z" * 128], ["", "a b", "a-b", "@", "[", "`", "{", "z" * 129]),
+        ("H", ["0", "0aAfF9", "f" * 128], ["", "g", "G", "@", "`", "f" * 129]),
+    ],
+)
+def test_which_questions_a_suite_accepts(form: str, good: list[str], bad: list[str]) -> None:
+    ocra = Ocra(full(f"Q{form}64"))
+    assert all(ocra.accepts(question.encode()) for question in good)
+    assert not any(ocra.accepts(question.encode()) for question in bad)
+    assert not ocra.accepts(b"\xff")
+    assert not ocra.accepts(b"\0")
+
+
+# ---- the other inputs ----
+
+
+@pytest.mark.parametrize("counter", [0, 1, 255, 256, 2**32, 2**63, 2**64 - 1])
+def test_counter_is_eight_bytes_big_endian(counter: int) -> None:
+    suite = full("C-QN06")
+    assert response(suite, "000001", counter=counter) == mac_of(suite, counter.to_bytes(8, "big"), field("1"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 63, 64])
+def test_session_is_padded_on_the_left(length: int) -> None:
+    suite = full("QN06-S064")
+    session = b"s" * length
+    assert response(suite, "000001", session=session) == mac_of(suite, field("1"), session.rjust(64, b"\0"))
+
+
+def test_short_session_after_a_long_one() -> None:
+    ocra = Ocra(full("QN06-S064"))
+    out = bytearray(64)
+    ocra.respond(out, KEY, b"1", session=b"s" * 64)
+    ocra.respond(out, KEY, b"1", session=b"t")
+    assert out.decode() == mac_of(full("QN06-S064"), field("1"), b"t".rjust(64, b"\0"))
+
+
+def test_all_inputs_in_their_order() -> None:
+    suite = full("C-QN06-PSHA1-S064-T1M")
+    parts = ((5).to_bytes(8, "big"), field("1"), PIN_HASH, b"s".rjust(64, b"\0"), (2**33).to_bytes(8, "big"))
+    values = {"counter": 5, "pin": b"1234", "session": b"s", "time": 2**33}
+    assert response(suite, "000001", **values) == mac_of(suite, *parts)
+
+
+def test_inputs_that_the_suite_does_not_have_are_passed_over() -> None:
+    values = {"counter": 5, "pin": b"1234", "session": b"", "time": 9}
+    assert response(full("QN06"), "000001", **values) == mac_of(full("QN06"), field("1"))
+
+
+@pytest.mark.parametrize(("inputs", "seconds"), [("T1S", 1), ("T59S", 59), ("T1M", 60), ("T59M", 3540), ("T48H", 172800)])
+def test_time_step(inputs: str, seconds: int) -> None:
+    assert Ocra(full(f"QN06-{inputs}")).time == seconds
+
+
+# ---- truncation ----
+
+
+@pytest.mark.parametrize("digits", range(4, 11))
+def test_response_is_the_last_digits_of_the_truncated_number(digits: int) -> None:
+    for n in range(20):
+        suite = f"OCRA-1:HOTP-SHA256-{digits}:QN06"
+        digest = bytes.fromhex(mac_of(suite, field(f"{n + 1:x}")))
+        at = digest[-1] & 15
+        number = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
+        assert response(suite, f"{n + 1:06}") == f"{number:010}"[-digits:]
+
+
+@pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA512"])
+def test_no_truncation_is_the_whole_mac_in_hex(name: str) -> None:
+    suite = f"OCRA-1:HOTP-{name}-0:QN06"
+    assert response(suite, "000001") == hmac.digest(KEY, suite.encode() + b"\0" + field("1"), name).hex()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0000000000"), (2**31 - 1, "2147483647"), (2**31, "0000000000"), (9, "0000000009")]
+)
+def test_top_bit_does_not_count(number: int, text: str) -> None:
+    out = bytearray(10)
+    to_decimal(b"\xee" * 3 + number.to_bytes(4, "big") + b"\xee", 3, out)
+    assert out.decode() == text
+
+
+@pytest.mark.parametrize("text", ["0", "15", "16", "255", "123456", "9" * 30])
+def test_decimal_to_hex(text: str) -> None:
+    out = bytearray(b"\xee" * len(text))
+    to_nibbles(b"..." + text.encode(), 3, out)
+    assert int("".join(f"{n:x}" for n in out), 16) == int(text)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 127, 128, 129, 300])
+@pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA512"])
+def test_mac_with_keys_around_the_block_size(name: str, size: int) -> None:
+    key = bytes(n % 251 for n in range(size))
+    assert mac(name, memoryview(key), b"message") == hmac.digest(key, b"message", name)
+
+
+# ---- nothing stays behind ----
+
+
+def test_message_keeps_no_input() -> None:
+    ocra = Ocra(full("C-QN06-PSHA1-S064-T1M"))
+    ocra.respond(bytearray(64), KEY, b"482913", 5, b"1234", b"s" * 64, 7)
+    assert bytes(ocra._message) == ocra.text.encode().ljust(len(ocra._message), b"\0")
+    assert not any(ocra._nibbles)
+
+
+# ---- malformed suites ----
+
+MALFORMED = """
+
+:
+::
+OCRA-1
+OCRA-1:
+OCRA-1:HOTP-SHA256-8
+OCRA-1:HOTP-SHA256-8:
+OCRA-1:HOTP-SHA256-8:QN06:
+OCRA-1::QN06
+:HOTP-SHA256-8:QN06
+OCRA-2:HOTP-SHA256-8:QN06
+OCRA-1.0:HOTP-SHA256-8:QN06
+OCRA:HOTP-SHA256-8:QN06
+ocra-1:HOTP-SHA256-8:QN06
+OCRA-1:hotp-SHA256-8:QN06
+OCRA-1:HOTP-sha256-8:QN06
+OCRA-1:HOTP-SHA256-8:qn06
+OCRA-1:HOTP-SHA256-8:QN06-psha1
+OCRA-1:TOTP-SHA256-8:QN06
+OCRA-1:HOTP-SHA256:QN06
+OCRA-1:HOTP--8:QN06
+OCRA-1:HOTP-SHA256--8:QN06
+OCRA-1:HOTP-SHA256-:QN06
+OCRA-1:HOTP-SHA256-8-:QN06
+OCRA-1:HOTP-SHA256-08:QN06
+OCRA-1:HOTP-SHA256-00:QN06
+OCRA-1:HOTP-SHA256-1:QN06
+OCRA-1:HOTP-SHA256-3:QN06
+OCRA-1:HOTP-SHA256-11:QN06
+OCRA-1:HOTP-SHA256-010:QN06
+OCRA-1:HOTP-SHA256-+8:QN06
+OCRA-1:HOTP-SHA256- 8:QN06
+OCRA-1:HOTP-SHA256-\u0668:QN06
+OCRA-1:HOTP-SHA256-\uff18:QN06
+OCRA-1:HOTP-SHA256-\u00b2:QN06
+OCRA-1:HOTP-SHA384-8:QN06
+OCRA-1:HOTP-SHA-256-8:QN06
+OCRA-1:HOTP-MD5-8:QN06
+OCRA-1:HOTP-NEW-8:QN06
+OCRA-1:HOTP-__DOC__-8:QN06
+OCRA-1:HOTP-SHA256-8:C
+OCRA-1:HOTP-SHA256-8:C-
+OCRA-1:HOTP-SHA256-8:-QN06
+OCRA-1:HOTP-SHA256-8:QN06-
+OCRA-1:HOTP-SHA256-8:QN06--PSHA1
+OCRA-1:HOTP-SHA256-8:C-C-QN06
+OCRA-1:HOTP-SHA256-8:QN06-C
+OCRA-1:HOTP-SHA256-8:CQN06
+OCRA-1:HOTP-SHA256-8:C1-QN06
+OCRA-1:HOTP-SHA256-8:PSHA1
+OCRA-1:HOTP-SHA256-8:T1M
+OCRA-1:HOTP-SHA256-8:Q
+OCRA-1:HOTP-SHA256-8:QN
+OCRA-1:HOTP-SHA256-8:QN6
+OCRA-1:HOTP-SHA256-8:QN006
+OCRA-1:HOTP-SHA256-8:QN03
+OCRA-1:HOTP-SHA256-8:QN00
+OCRA-1:HOTP-SHA256-8:QN65
+OCRA-1:HOTP-SHA256-8:QN99
+OCRA-1:HOTP-SHA256-8:QX06
+OCRA-1:HOTP-SHA256-8:Q006
+OCRA-1:HOTP-SHA256-8:QNA6
+OCRA-1:HOTP-SHA256-8:QN-6
+OCRA-1:HOTP-SHA256-8:QN 6
+OCRA-1:HOTP-SHA256-8:QN0\u0666
+OCRA-1:HOTP-SHA256-8:QNA08
+OCRA-1:HOTP-SHA256-8:QN06-QN06
+OCRA-1:HOTP-SHA256-8:QN06-P
+OCRA-1:HOTP-SHA256-8:QN06-PSHA
+OCRA-1:HOTP-SHA256-8:QN06-PMD5
+OCRA-1:HOTP-SHA256-8:QN06-PSHA1-PSHA1
+OCRA-1:HOTP-SHA256-8:QN06-S
+OCRA-1:HOTP-SHA256-8:QN06-S64
+OCRA-1:HOTP-SHA256-8:QN06-S0064
+OCRA-1:HOTP-SHA256-8:QN06-S000
+OCRA-1:HOTP-SHA256-8:QN06-S1000
+OCRA-1:HOTP-SHA256-8:QN06-S-64
+OCRA-1:HOTP-SHA256-8:QN06-Sabc
+OCRA-1:HOTP-SHA256-8:QN06-T
+OCRA-1:HOTP-SHA256-8:QN06-T1
+OCRA-1:HOTP-SHA256-8:QN06-TM
+OCRA-1:HOTP-SHA256-8:QN06-TT
+OCRA-1:HOTP-SHA256-8:QN06-T0S
+OCRA-1:HOTP-SHA256-8:QN06-T0M
+OCRA-1:HOTP-SHA256-8:QN06-T0H
+OCRA-1:HOTP-SHA256-8:QN06-T60S
+OCRA-1:HOTP-SHA256-8:QN06-T60M
+OCRA-1:HOTP-SHA256-8:QN06-T49H
+OCRA-1:HOTP-SHA256-8:QN06-T01M
+OCRA-1:HOTP-SHA256-8:QN06-T1m
+OCRA-1:HOTP-SHA256-8:QN06-T1D
+OCRA-1:HOTP-SHA256-8:QN06-T1MM
+OCRA-1:HOTP-SHA256-8:QN06-T 1M
+OCRA-1:HOTP-SHA256-8:QN06-T\u00b2M
+OCRA-1:HOTP-SHA256-8:QN06-S064-PSHA1
+OCRA-1:HOTP-SHA256-8:QN06-T1M-PSHA1
+OCRA-1:HOTP-SHA256-8:QN06-T1M-S064
+OCRA-1:HOTP-SHA256-8:PSHA1-QN06
+OCRA-1:HOTP-SHA256-8:QN06-X
+OCRA-1 :HOTP-SHA256-8:QN06
+ OCRA-1:HOTP-SHA256-8:QN06
+OCRA-1:HOTP-SHA256-8: QN06
+"""
+
+
+@pytest.mark.parametrize("suite", [*MALFORMED.split("\n"), "OCRA-1:HOTP-SHA256-8:QN06 ", "OCRA-1:HOTP-SHA256-8:QN06\n"])
+def test_malformed_suite_is_refused_with_words(suite: str) -> None:
+    with pytest.raises(SuiteError, match=r"."):
+        Ocra(suite)
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "OCRA-1:HOTP-SHA1-0:QA04",
+        "OCRA-1:HOTP-SHA256-4:QH64",
+        "OCRA-1:HOTP-SHA512-10:C-QN08-PSHA512-S001-T48H",
+        "OCRA-1:HOTP-SHA1-6:QN08-S999-T1S",
+        "OCRA-1:HOTP-SHA1-6:C-QN08-T59M",
+    ],
+)
+def test_suite_at_its_limits_is_taken(suite: str) -> None:
+    assert Ocra(suite).text == suite

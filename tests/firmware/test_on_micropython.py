@@ -1,0 +1,134 @@
+"""The firmware on the boards' own interpreter: published responses, and no allocation between a key and its display."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dsc_simulator.engines import available
+
+pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text(encoding="utf-8"))
+
+PUBLISHED = """
+import host
+from binascii import unhexlify
+from dsc_firmware.ocra import Ocra, SuiteError
+
+for vector in VECTORS:
+    try:
+        ocra = Ocra(vector["suite"])
+    except SuiteError as error:
+        host.call("say", "%s: %s\\n" % (vector["suite"], error))
+        continue
+    question = vector["question"]
+    question = question if isinstance(question, str) else "".join(question)
+    out = bytearray(ocra.digits)
+    ocra.respond(
+        out,
+        unhexlify(vector["key"]),
+        question.encode(),
+        vector.get("counter", 0),
+        vector.get("pin", "").encode(),
+        b"",
+        vector.get("timestamp", 0),
+    )
+    host.call("say", out.decode() + "\\n")
+"""
+
+KEY_PATH = """
+import host
+from micropython import heap_lock, heap_unlock
+from dsc_firmware.app import App
+from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
+
+class Board:
+    def __init__(self):
+        self.keypad = self.display = self.clock = self.entropy = self.flash = self.line = self
+        self.slots = [None, None]
+        self.key = None
+        self.locked = False
+        self.name = self.caps = ""
+        self.now = self.random = 0
+
+    def get(self):
+        key, self.key = self.key, None
+        if key is not None:
+            self.locked = True
+            heap_lock()
+        return key
+
+    def unlock(self):
+        if self.locked:
+            self.locked = False
+            heap_unlock()
+
+    def show(self, cells):
+        self.unlock()
+
+    def ticks_ms(self):
+        return self.now
+
+    def read(self, n=None):
+        if n is None:
+            return b""
+        if n < 2:
+            return self.slots[n]
+        data = bytearray(n)
+        for i in range(n):
+            self.random = (self.random * 75 + 74) % 65537
+            data[i] = self.random >> 4 & 0xFF
+        return data
+
+    def write(self, *what):
+        if len(what) == 2:
+            self.slots[what[0]] = bytes(what[1])
+
+board = Board()
+app = App(board)
+app.take_on(PROFILE)
+for key in (KEY_PRESS, 0x31, 0x32, 0x33, 0x34, KEY_C, 0x34, KEY_OK, 0x34, 0x38, KEY_C, 0x38, 0x32, 0x39, 0x31, 0x33, KEY_PRESS):
+    board.key = key
+    try:
+        app.poll()
+    finally:
+        board.unlock()
+host.call("say", "nothing was allocated")
+"""
+
+MAKE_PROFILE = """
+from dsc_firmware.profile import Profile
+PROFILE = Profile()
+for name, value in (("serial", b"A"), ("key", b"00" * 32)):
+    PROFILE.stage(name, value)
+PROFILE.check()
+"""
+
+
+def test_every_published_response_whose_hash_the_interpreter_has() -> None:
+    from dsc_simulator.engines.vm import run
+
+    said = run(f"VECTORS = {VECTORS!r}\n{PUBLISHED}").splitlines()
+    assert len(said) == len(VECTORS) == 70
+    for vector, response in zip(VECTORS, said, strict=True):
+        if all(name not in vector["suite"] for name in ("SHA1", "SHA512")):
+            assert response == vector["response"]
+        else:
+            assert response in (vector["response"], f"{vector['suite']}: no such hash here")
+
+
+def test_nothing_is_allocated_between_a_key_and_its_display() -> None:
+    from dsc_simulator.engines.vm import run
+
+    assert run(MAKE_PROFILE + KEY_PATH) == "nothing was allocated"
+
+
+def test_the_check_for_allocations_can_fail() -> None:
+    from dsc_simulator import FirmwareCrash
+    from dsc_simulator.engines.vm import run
+
+    wasteful = KEY_PATH.replace("        self.unlock()\n", "        bytes(cells)\n        self.unlock()\n", 1)
+    assert wasteful != KEY_PATH
+    with pytest.raises(FirmwareCrash, match="MemoryError"):
+        run(MAKE_PROFILE + wasteful)

@@ -1,0 +1,131 @@
+"""Runs the `dscplus` command in this process, away from the user's own files, and keeps all that it prints."""
+
+import io
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import TextIO
+
+import pytest
+
+from dsc_host import CardClient, MasterKey, Verifier
+from dsc_host.cli.main import run
+from dsc_simulator import SimulatedCard
+
+KEY = bytes(range(0xA0, 0xC0))
+PIN = "8246"
+MASTER = MasterKey(bytes(range(32)))
+_MASTER_HEX = bytes(range(32)).hex()
+
+
+@dataclass
+class Done:
+    """What one run printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that says what went wrong."""
+        lines = [line for line in self.err.splitlines() if line.startswith("Error: ")]
+        assert len(lines) == 1, self.err
+        assert self.err.splitlines()[-1] == lines[0], "nothing comes after the error"
+        return lines[0].removeprefix("Error: ")
+
+
+@dataclass
+class Command:
+    """`command("info", "--card", url)` is `dscplus info --card url`, with the lines of `stdin`."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    printed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("CARD", "DB", "MASTER_KEY", "MASTER_KEY_FILE"):
+            self.monkeypatch.delenv(f"DSCPLUS_{name}", raising=False)
+        self.monkeypatch.setenv("HOME", str(self.folder))
+        for name in ("DATA", "CONFIG"):
+            self.monkeypatch.setenv(f"XDG_{name}_HOME", str(self.folder / name.lower()))
+        self.monkeypatch.setenv("COLUMNS", "80")
+        # No board that happens to be attached takes part.
+        self.monkeypatch.setattr("serial.tools.list_ports.comports", list)
+
+    def __call__(self, *arguments: str, stdin: str | bytes | TextIO | None = b"") -> Done:
+        typed = stdin.encode() if isinstance(stdin, str) else stdin
+        with self.monkeypatch.context() as patched:
+            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), "utf-8") if isinstance(typed, bytes) else typed)
+            code = run(arguments)
+        captured = self.capsys.readouterr()
+        self.printed += [captured.out, captured.err]
+        assert "Traceback" not in captured.out + captured.err
+        return Done(code, captured.out, captured.err)
+
+    def with_records(self) -> Path:
+        """Name a database and a master key, neither of them in the user's own folders. Returns the database's path."""
+        path = self.folder / "records.db"
+        self.monkeypatch.setenv("DSCPLUS_DB", f"sqlite:///{path}")
+        self.monkeypatch.setenv("DSCPLUS_MASTER_KEY", _MASTER_HEX)
+        return path
+
+    def verifier(self) -> Verifier:
+        return Verifier.open(f"sqlite:///{self.folder / 'records.db'}", master_key=MASTER)
+
+    def enrolled(self) -> list[str]:
+        with self.verifier() as verifier:
+            return [card.serial for card in verifier.cards()]
+
+    def assert_no_secret_was_printed(self) -> None:
+        for text in self.printed:
+            assert not re.search(r"[0-9A-Fa-f]{30,}", text), f"a key: {text}"
+            assert not re.search(rf"(?<![0-9A-Za-z]){PIN}(?![0-9A-Za-z])", text), f"a PIN: {text}"
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
+    """Give the client less patience with a card that does not answer."""
+    monkeypatch.setitem(CardClient.open.__func__.__kwdefaults__, "timeout", seconds)  # type: ignore[attr-defined]
+
+
+class Owner:
+    """Somebody with the card in hand: each time the line carries what they wait for, they press keys.
+
+    `plan`: for each step what they wait for, `in ` or `out ` and a part of a line, and the keys.
+    """
+
+    _GIVE_UP_SECONDS = 10
+
+    def __init__(self, card: SimulatedCard, *plan: tuple[str, tuple[str, ...]]) -> None:
+        self._card = card
+        self._plan = plan
+        self._seen: Queue[str] = Queue()
+        self._thread = Thread(target=self._act)
+        self._trouble: Exception | None = None
+        card.watch(self._watch)
+
+    def _watch(self, direction: str, data: bytes) -> None:
+        for line in data.decode().splitlines():
+            self._seen.put(f"{direction} {line}")
+
+    def _act(self) -> None:
+        try:
+            for awaited, keys in self._plan:
+                while not re.search(awaited, self._seen.get(timeout=self._GIVE_UP_SECONDS)):
+                    pass
+                self._card.press(*keys)
+        except Exception as error:
+            self._trouble = error
+
+    def __enter__(self) -> "Owner":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        if self._trouble:
+            raise self._trouble

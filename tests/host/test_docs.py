@@ -1,0 +1,62 @@
+"""Every command and every program in the docs is run, as it stands there, in one empty folder per page."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+# Run by other means: these set up the machine, or are the test run itself.
+_ELSEWHERE = ("make ",)
+_SECONDS = 60
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(page: Path) -> list[str]:
+    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+    assert all(line.startswith("$ ") for line in lines), "a console block holds commands only"
+    return [line[2:] for line in lines if not line.startswith(tuple(f"$ {start}" for start in _ELSEWHERE))]
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DSCPLUS_DB")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_the_commands_in_the_docs_work(page: Path, tmp_path: Path) -> None:
+    done = run(["sh", "-e", "-c", "\n".join(commands(page))], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path) -> None:
+    for program in blocks(page, "python"):
+        done = run([sys.executable, "-W", "error", "-c", program], tmp_path)
+        assert done.returncode == 0, f"{program}\n{done.stderr}"
+
+
+def test_every_make_target_in_the_docs_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        name for page in PAGES for name in re.findall(r"^\$ make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert named
+    assert named <= targets
+
+
+def test_every_link_in_the_docs_leads_somewhere() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)|src=\"([^\"]+)\"", text):
+            path = "".join(target)
+            if not path.startswith("http"):
+                assert (page.parent / path).exists(), f"{page.name}: {path}"

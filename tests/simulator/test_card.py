@@ -1,0 +1,287 @@
+"""SimulatedCard: what it promises to whoever holds one."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from tests.contract.rig import checked
+
+from dsc_host import Suite
+from dsc_simulator import CardOff, FirmwareCrash, Flash, Profile, SimulatedCard, SimulatorError
+
+PIN, QUESTION = "1234", "482913"
+
+
+def expected(profile: Profile, counter: int = 0) -> str:
+    return Suite.parse(profile.suite).response(profile.key, QUESTION, counter=counter, pin=PIN)
+
+
+def login(card: SimulatedCard) -> str:
+    card.press("PRESS")
+    card.enter(PIN)
+    response = card.enter(QUESTION)
+    card.press("OK")
+    return response
+
+
+def test_a_login(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        assert (card.display, card.cells) == ("", " " * 8)
+        assert card.press("PRESS") == card.display == "PIN>"
+        assert card.cells == "PIN>    "
+        assert card.enter(PIN) == "CHALLNG>"
+        assert card.enter(QUESTION) == expected(profile)
+        assert card.advance(59.999) == expected(profile)
+        assert card.advance(0.001) == ""
+
+
+def test_a_card_without_a_profile_is_blank(engine: str) -> None:
+    with SimulatedCard(engine=engine) as card:
+        assert card.press("PRESS") == "NO KEY"
+
+
+def test_a_flash_is_a_card_that_was(engine: str, profile: Profile) -> None:
+    flash = profile.flash()
+    for counter in range(3):
+        with SimulatedCard(engine=engine, flash=flash) as card:
+            assert login(card) == expected(profile, counter)
+
+
+def test_a_flash_goes_from_one_engine_to_the_other(engine: str, profile: Profile) -> None:
+    flash = profile.flash()
+    for counter, name in enumerate([engine, "cpython", engine]):
+        with SimulatedCard(engine=name, flash=flash) as card:
+            assert login(card) == expected(profile, counter)
+
+
+def test_profile_and_flash_exclude_each_other(profile: Profile) -> None:
+    with pytest.raises(SimulatorError, match="profile, flash"):
+        SimulatedCard(profile=profile, flash=Flash())
+
+
+def test_an_engine_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(SimulatorError, match=r"cpython, micropython, not 'jython'"):
+        SimulatedCard(engine="jython")
+
+
+def test_an_unknown_key_is_refused_before_any_key_is_pressed(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        with pytest.raises(ValueError, match="PRESS, not 'x'"):
+            card.press("PRESS", "1", "x")
+        assert card.display == ""
+        card.press("PRESS")
+        with pytest.raises(ValueError, match="not 'a'"):
+            card.enter("12a4")
+        assert card.display == "PIN>"
+
+
+def test_time_does_not_pass_by_itself_and_never_backwards(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.press("PRESS")
+        with pytest.raises(ValueError, match="seconds"):
+            card.advance(-0.001)
+        assert card.advance(0) == "PIN>"
+        assert card.advance(29.999) == "PIN>"
+        assert card.advance(0.001) == ""
+
+
+@pytest.mark.parametrize("seconds", [31, 2.0**20, 2.0**21])
+def test_however_far_time_moves_the_card_turns_off_when_it_is_due(engine: str, profile: Profile, seconds: float) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.press("PRESS")
+        told_at: list[int] = []
+        card.watch(lambda direction, data: told_at.append(card.board.clock.now_ms))
+        assert card.advance(seconds) == ""
+        assert told_at == [30_000]
+        assert card.board.clock.now_ms == seconds * 1000
+
+
+@pytest.mark.parametrize("wraps_after", [0, 15, 29])
+def test_the_clock_may_wrap_while_the_card_is_on(engine: str, profile: Profile, wraps_after: int) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.advance((1 << 30) / 1000 - wraps_after)
+        card.press("PRESS")
+        assert card.advance(29.999) == "PIN>"
+        assert card.advance(0.001) == ""
+
+
+def test_the_same_seed_gives_the_same_entropy_and_another_another(engine: str) -> None:
+    def entropy(seed: int | None) -> bytes:
+        with SimulatedCard(engine=engine, seed=seed) as card:
+            card.receive()
+            card.send(checked(">1 entropy n=32"))
+            assert card.waiting > 0
+            return card.receive()
+
+    assert entropy(1) == entropy(1)
+    assert len({entropy(1), entropy(2), entropy(None), entropy(None)}) == 4
+
+
+def test_a_restart_loses_ram_and_keeps_flash_clock_and_what_was_sent(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.receive()
+        card.advance(5)
+        card.press("PRESS", "1", "2")
+        sent_before = card.waiting
+        card.restart()
+        assert card.display == ""
+        assert card.board.clock.now_ms == 5000
+        card.press("PRESS")
+        said = card.receive()
+        assert b"display text=PIN>*" in said[:sent_before]
+        assert said[sent_before:].startswith(b"!0 boot state=off*")
+        assert card.enter(PIN) == "CHALLNG>"
+
+
+def test_a_flat_battery_stays_flat_over_a_restart(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.board.battery.flat = True
+        card.restart()
+        assert card.press("PRESS") == "LOBATT"
+        card.board.battery.flat = False
+        assert card.press("PRESS", "PRESS") == "PIN>"
+
+
+def test_a_watcher_is_told_all_that_goes_over_the_line(engine: str, profile: Profile) -> None:
+    heard: list[tuple[str, bytes]] = []
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        before = card.receive()
+        card.watch(lambda direction, data: heard.append((direction, data)))
+        card.send(b">1 display\n")
+        card.press("PRESS")
+        card.restart()
+        received = card.receive()
+    assert heard[0] == ("in", b">1 display\n")
+    assert b"".join(data for direction, data in heard if direction == "out") == received
+    assert received.endswith(before)
+
+
+def test_the_line_takes_more_than_fits_into_any_buffer(engine: str) -> None:
+    with SimulatedCard(engine=engine) as card:
+        card.receive()
+        card.send(b"x" * 50_000 + b"\n>1 display\n")
+        assert card.receive().startswith(b"<1 ok text=*")
+
+
+def test_receive_gives_what_is_there_in_pieces_of_any_size(engine: str) -> None:
+    with SimulatedCard(engine=engine) as card:
+        whole = card.waiting
+        first = card.receive(5)
+        assert (len(first), card.waiting) == (5, whole - 5)
+        assert card.receive(0) == b""
+        assert len(card.receive(whole * 2, timeout=0)) == whole - 5
+        assert card.receive(1, timeout=0.01) == card.receive() == b""
+
+
+def use(card: SimulatedCard) -> dict[str, Callable[[], object]]:
+    return {
+        "press": lambda: card.press("PRESS"),
+        "press nothing": card.press,
+        "enter": lambda: card.enter("1"),
+        "advance": lambda: card.advance(1),
+        "send": lambda: card.send(b"\n"),
+        "restart": card.restart,
+        "interpreter": lambda: card.interpreter,
+        "instructions": lambda: card.instructions,
+    }
+
+
+def test_a_closed_card_is_off_for_good(engine: str, profile: Profile) -> None:
+    card = SimulatedCard(engine=engine, profile=profile)
+    card.close()
+    card.close()
+    assert card.closed
+    for name, call in use(card).items():
+        with pytest.raises(CardOff):
+            pytest.fail(f"{name}: {call()}")
+    assert "closed" in repr(card)
+
+
+def test_a_card_says_what_it_is(engine: str, profile: Profile) -> None:
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        assert card.engine == engine
+        assert {"cpython": "CPython 3.", "micropython": "MicroPython v1."}[engine] in card.interpreter
+        assert f"on {engine}: off" in repr(card)
+        card.press("PRESS")
+        assert repr(card).endswith("PIN>>")
+
+
+def test_a_flash_that_fails_shows_error_and_no_response(engine: str, profile: Profile) -> None:
+    def fail(slot: int, data: object) -> None:
+        raise OSError("worn out")
+
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.flash.write = fail  # type: ignore[method-assign]
+        card.press("PRESS")
+        card.enter(PIN)
+        assert card.enter(QUESTION) == "ERROR"
+
+
+def test_what_a_port_raises_is_not_swallowed(engine: str, profile: Profile) -> None:
+    def fail(cells: object) -> None:
+        raise KeyError("loose wire")
+
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        card.board.display.show = fail  # type: ignore[method-assign]
+        with pytest.raises(FirmwareCrash, match="loose wire") as crash:
+            card.press("PRESS")
+        assert isinstance(crash.value.__cause__, KeyError)
+        # Mending the wire does not bring a program back that has ended.
+        del card.board.display.show
+        with pytest.raises(FirmwareCrash, match="loose wire"):
+            card.press("PRESS")
+        card.restart()
+        assert card.press("PRESS") == "PIN>"
+
+
+def test_ctrl_c_in_the_middle_of_a_pass_is_a_power_cut(profile: Profile) -> None:
+    def interrupt(cells: object) -> None:
+        raise KeyboardInterrupt
+
+    with SimulatedCard(engine="cpython", profile=profile) as card:
+        card.board.display.show = interrupt  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            card.press("PRESS")
+        del card.board.display.show
+        with pytest.raises(FirmwareCrash, match="KeyboardInterrupt"):
+            card.press("1")
+        card.restart()
+        assert card.press("PRESS") == "PIN>"
+
+
+def test_threads_take_turns_at_one_card(engine: str, profile: Profile) -> None:
+    logins, questions = 4, 40
+    failures: list[BaseException] = []
+
+    def guarded(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    with SimulatedCard(engine=engine, profile=profile) as card:
+        heard: list[bytes] = []
+        card.watch(lambda direction, data: heard.append(data) if direction == "out" else None)
+        jobs = [lambda: [login(card) for _ in range(logins)], lambda: [card.send(b">1 info\n") for _ in range(questions)]]
+        threads = [threading.Thread(target=guarded, args=[job]) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert failures == []
+        said = b"".join(heard)
+        assert said.count(b"<1 ok serial=A-1 ") == questions
+        assert [expected(profile, n).encode() in said for n in range(logins)] == [True] * logins
+
+
+def test_many_cards_at_once_are_independent(engine: str) -> None:
+    profiles = [Profile(serial=f"N-{n}", key=bytes([n]) * 32, counter=n) for n in range(50)]
+    cards = [SimulatedCard(engine=engine, profile=profile) for profile in profiles]
+    try:
+        for key in ["PRESS", *PIN, "OK", *QUESTION, "OK"]:
+            for card in cards:
+                card.press(key)
+        assert [card.display for card in cards] == [expected(profile, profile.counter) for profile in profiles]
+    finally:
+        for card in cards:
+            card.close()

@@ -1,0 +1,350 @@
+"""`dscplus demo`: its story, on each engine and on cards at the end of a line, and what it leaves behind."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from queue import Queue
+from threading import Thread
+
+import pytest
+
+from dsc_host import CardClient, LinkTimeout
+from dsc_host.cli.main import run
+from dsc_simulator import ENGINES, Profile, SimulatedCard
+from dsc_simulator.commands import demo as command
+from dsc_simulator.engines import available
+
+INTERPRETERS = [
+    name if available(name) else pytest.param(name, marks=pytest.mark.skip(reason="its packages are not installed"))
+    for name in ENGINES
+]
+OUTCOMES = {"login": True, "wrong_pin": False, "replay": False}
+PRESS = "  On the card, press: "
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+class Demo:
+    """`demo("--json")` is `dscplus demo --json`."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Done:
+        code = run(["demo", *arguments])
+        captured = self._capsys.readouterr()
+        assert "Traceback" not in captured.err
+        assert not re.search("[0-9a-fA-F]{32,}", captured.out + captured.err), "no key is shown"
+        return Done(code, captured.out, captured.err)
+
+
+@pytest.fixture
+def demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Demo:
+    for name in ("DSCPLUS_CARD", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Demo(capsys)
+
+
+@pytest.fixture
+def held() -> Iterator[SimulatedCard]:
+    """A blank card with keys of its own."""
+    with SimulatedCard(keys_on_line=False) as card:
+        yield card
+
+
+class Owner:
+    """Does with the card what the demonstration says, in a thread of their own, except for the keys in `otherwise`."""
+
+    def __init__(self, card: SimulatedCard, monkeypatch: pytest.MonkeyPatch, **otherwise: tuple[str, ...]) -> None:
+        self.told: list[str] = []
+        self._card = card
+        self._orders: Queue[str] = Queue()
+        self._otherwise = otherwise
+        self._thread = Thread(target=self._obey)
+        notice = command.notice
+
+        def listen(message: str) -> None:
+            notice(message)
+            if message.startswith(PRESS):
+                self._orders.put(message.removeprefix(PRESS))
+
+        monkeypatch.setattr(command, "notice", listen)
+
+    def order(self, keys: str) -> None:
+        self._orders.put(keys)
+
+    def _obey(self) -> None:
+        while order := self._orders.get():
+            self.told.append(order)
+            self._card.press(*self._otherwise.get(order, order.split()))
+
+    def __enter__(self) -> "Owner":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._orders.put("")
+        self._thread.join()
+
+
+def serial(card: SimulatedCard) -> str:
+    with CardClient.open(card.url) as client:
+        return client.info().serial
+
+
+# ---- the story ----
+
+
+@pytest.mark.parametrize("engine", INTERPRETERS)
+def test_the_story_in_words(demo: Demo, engine: str) -> None:
+    done = demo("--engine", engine)
+    assert (done.code, done.err) == (0, "")
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    says = [line.rpartition(" ")[2] for line in lines if line.startswith("  The verifier says:")]
+    assert says == ["accepted", "refused", "refused"]
+    shown = re.findall(r"│ (\S+) +│", done.out)
+    assert shown[:2] == shown[3:5] == ["PIN>", "CHALLNG>"]
+    assert all(re.fullmatch("[0-9]{8}", response) for response in (shown[2], shown[5]))
+    sent = re.findall(r"The response (\d{8}) goes", done.out)
+    assert sent == [shown[2], shown[5], shown[2]], "the replay is the first response"
+    challenges = re.findall(r"shows the challenge (\d{6})$", done.out, re.MULTILINE)
+    assert len(set(challenges)) == 2
+
+
+def test_the_story_fits_a_terminal(demo: Demo) -> None:
+    lines = [line.rstrip() for line in demo("--engine", "cpython").out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    chapters = [line for line in lines if re.match(r"\w", line)]
+    assert chapters == [
+        "A blank card, just made",
+        "Personalise and enrol",
+        "Log in",
+        "A thief has the card, and not the PIN",
+        "Somebody has seen the first response, and sends it again",
+        "Time each part took",
+    ], "every other line is indented: none was wrapped"
+    at = lines.index("Log in")
+    assert lines[at + 2 : at + 5] == ["   ╭──────────╮", "   │ PIN>     │  press, held", "   ╰──────────╯"]
+
+
+@pytest.mark.parametrize("engine", INTERPRETERS)
+def test_the_story_as_json(demo: Demo, engine: str) -> None:
+    done = demo("--engine", engine, "--json")
+    assert (done.code, done.err) == (0, "")
+    result = json.loads(done.out)
+    assert set(result) == {"engine", "steps", "accepted", "times_ms"}
+    assert result["engine"] == engine
+    assert result["accepted"] == OUTCOMES
+    assert {frozenset(step) for step in result["steps"]} == {frozenset({"what"}), frozenset({"what", "display"})}
+    assert [step["display"] for step in result["steps"] if "display" in step][:2] == ["PIN>", "CHALLNG>"]
+    assert set(result["times_ms"]) == {
+        "start the card",
+        "open the verifier",
+        "make the key",
+        "enrol",
+        "personalise",
+        "issue a challenge",
+        "wake, PIN, challenge, response",
+        "verify",
+    }
+    assert all(spent > 0 for spent in result["times_ms"].values())
+
+
+def test_the_engine_that_boards_have_comes_first(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "available", lambda name: False)
+    assert json.loads(demo("--json").out)["engine"] == "cpython"
+
+
+def test_a_card_of_the_environment_is_left_alone(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_CARD", held.url)
+    assert json.loads(demo("--json", "--engine", "cpython").out)["engine"] == "cpython"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--engine", "steam"], "must be cpython or micropython, not steam"),
+        (["--engine", ""], "must be cpython or micropython"),
+        (["--engine", "cpython", "--card", "sim://"], "is for a simulated card"),
+    ],
+)
+def test_a_wrong_engine(demo: Demo, arguments: list[str], words: str) -> None:
+    done = demo(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert f"--engine: {words}" in done.err
+
+
+def test_a_story_that_ends_otherwise_is_a_failure(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "WRONG_PIN", command.PIN)
+    done = demo("--engine", "cpython", "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["accepted"] == OUTCOMES | {"wrong_pin": True}
+    assert done.err == "Error: the demonstration did not go as it should\n"
+
+
+# ---- terminals ----
+
+
+def test_colours(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert coloured.search(demo("--engine", "cpython").out)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured.search(demo("--engine", "cpython").out)
+
+
+def test_a_terminal_without_frames(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console.Console.encoding", "ascii")
+    done = demo("--engine", "cpython")
+    assert done.out.isascii()
+    assert "| CHALLNG> |  the PIN 1234, OK" in done.out
+
+
+# ---- a card at the end of a line ----
+
+
+def test_a_blank_card_without_keys(demo: Demo) -> None:
+    with SimulatedCard() as card:
+        done = demo("--card", card.url, "--json")
+        assert done.code == 0
+        assert json.loads(done.out)["engine"] == "board"
+        assert json.loads(done.out)["accepted"] == OUTCOMES
+        assert (serial(card), card.display) == ("", "")
+
+
+def test_a_card_made_for_the_purpose(demo: Demo) -> None:
+    done = demo("--card", "sim://?seed=1")
+    assert done.code == 0
+    assert done.out.startswith("\nThe card at sim://?seed=1\n")
+
+
+def test_an_address_is_printed_as_it_stands(demo: Demo) -> None:
+    done = demo("--card", "[/x]")
+    assert done.code == 3
+    assert done.out == "\nThe card at [/x]\n"
+
+
+def test_a_personalised_card_is_left_alone(demo: Demo) -> None:
+    with SimulatedCard(profile=Profile(serial="IB1", key=bytes(32))) as card:
+        before = list(card.flash.slots)
+        done = demo("--card", card.url)
+        assert done.code == 1
+        assert done.err == ("Error: the card is personalised, as IB1; the demonstration wants a blank one: dscplus wipe\n")
+        assert card.flash.slots == before
+
+
+def test_a_card_with_keys_is_pressed_by_its_owner(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Owner(held, monkeypatch) as owner:
+        done = demo("--card", held.url, "--json", "--timeout", "8")
+    assert done.code == 0
+    assert json.loads(done.out)["accepted"] == OUTCOMES
+    assert [order if not re.search(r"\d", order) else "digits" for order in owner.told] == [
+        *("PRESS", "digits", "digits"),
+        *("PRESS", "digits", "digits"),
+        "OK",
+    ]
+    assert owner.told[1] == "1 2 3 4 OK"
+    assert owner.told[4] == "4 3 2 1 OK"
+    assert serial(held) == ""
+
+
+def test_an_owner_who_starts_again(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = ["PRESS 1 2 3 4 OK"]
+
+    def come_back(direction: str, data: bytes) -> None:
+        if again and b" ok text=*" in data and owner.told[-1:] == ["1 2 3 4 OK"]:
+            owner.order(again.pop())
+
+    with Owner(held, monkeypatch, **{"1 2 3 4 OK": ("1", "PRESS")}) as owner:
+        held.watch(come_back)
+        done = demo("--card", held.url, "--json", "--timeout", "8")
+    assert not again, "the demonstration has seen the card off"
+    assert done.code == 0
+    result = json.loads(done.out)
+    assert result["accepted"] == OUTCOMES
+    assert [step["display"] for step in result["steps"] if "display" in step][:2] == ["PIN>", "CHALLNG>"]
+
+
+def test_a_card_that_was_never_personalised_is_not_wiped(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silence(*_: object) -> None:
+        raise LinkTimeout("the card did not answer entropy within 2 s")
+
+    monkeypatch.setattr(CardClient, "entropy", silence)
+    done = demo("--card", "sim://")
+    assert (done.code, done.err) == (5, "Error: the card did not answer entropy within 2 s\n")
+
+
+def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Owner(held, monkeypatch, OK=("C",)):
+        done = demo("--card", held.url, "--timeout", "8")
+    assert done.code == 1
+    assert done.err.endswith("Error: The card may still hold the demonstration's key; dscplus wipe makes it blank.\n")
+    assert serial(held) == command.SERIAL
+
+
+def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
+    done = demo("--card", held.url, "--timeout", "0.05")
+    assert done.code == 5
+    assert done.err.endswith("Error: nobody pressed that on the card within 0.05 s\n")
+    assert "The card may still hold the demonstration's key; dscplus wipe makes it blank.\n" in done.err
+    assert held.display == "", "no question is left on it"
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, *orders: str) -> None:
+    """Ctrl-C as soon as the owner is told one of these, each once."""
+    left = list(orders)
+    notice = command.notice
+
+    def stop(message: str) -> None:
+        notice(message)
+        if left and message == PRESS + left[0]:
+            del left[0]
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "notice", stop)
+
+
+def test_ctrl_c_still_makes_the_card_blank(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Owner(held, monkeypatch):
+        stop_at(monkeypatch, "1 2 3 4 OK")
+        done = demo("--card", held.url, "--timeout", "8")
+    assert done.code == 130
+    assert "Stopping. Ctrl-C once more leaves the card as it is.\n" in done.err
+    assert done.err.endswith("Error: stopped\n")
+    assert serial(held) == ""
+
+
+def test_ctrl_c_twice_says_what_is_left(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_at(monkeypatch, "PRESS", "OK")
+    done = demo("--card", held.url)
+    assert done.code == 130
+    assert done.err.endswith("The card may still hold the demonstration's key; dscplus wipe makes it blank.\nError: stopped\n")
+    assert held.display == "", "no question is left on it"
+    assert serial(held) == command.SERIAL
+
+
+def test_a_card_that_is_unplugged_meanwhile(demo: Demo) -> None:
+    with SimulatedCard() as card:
+        card.watch(lambda direction, data: card.close() if b"text=CHALLNG>" in data else None)
+        done = demo("--card", card.url)
+    assert done.code == 5
+    assert "The card may still hold the demonstration's key" in done.err
+
+
+def test_a_card_that_stops_answering(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silence(*_: object) -> None:
+        raise LinkTimeout("the card did not answer key within 2 s")
+
+    with SimulatedCard() as card:
+        monkeypatch.setattr(CardClient, "press", silence)
+        done = demo("--card", card.url)
+        assert done.code == 5
+        assert done.err.endswith("Error: the card did not answer key within 2 s\n")

@@ -1,0 +1,69 @@
+"""The pictures of a card."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from dsc_firmware import card as machine
+from dsc_firmware.card import Card
+from dsc_simulator.drawing import CELLS, segments, svg, text
+
+SVG = "{http://www.w3.org/2000/svg}"
+UNKNOWN = segments("\x00")
+SHOWN = ["", "PIN>****", "CHALLNG>", "71234507", "NO KEY", "LOBATT", "FAIL 1", "WIPE?", "a&b<c>\"'"[:8]]
+
+
+def firmware_can_show() -> set[str]:
+    """Every character in a text of the state machine, and every digit and letter of a question."""
+    source = Path(machine.__file__).read_text(encoding="utf-8")
+    texts = re.findall(r'b"([^"\\]*)"', source)
+    questions = [chr(c) for c in range(128) if chr(c).isalnum()]
+    return set("".join([*texts, *questions])) | {" ", chr(machine._STAR), bytes(Card().cells).decode()[0]}
+
+
+def test_every_character_that_the_firmware_can_show_has_a_glyph() -> None:
+    assert {"P", ">", "?", "*", "0", "z", " "} <= firmware_can_show()
+    assert [c for c in sorted(firmware_can_show()) if segments(c) == UNKNOWN] == []
+
+
+def test_digits_can_be_told_apart() -> None:
+    assert len({segments(c) for c in "0123456789 *>?-"}) == 15
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_an_svg_is_well_formed_and_has_eight_cells(shown: str) -> None:
+    picture = ElementTree.fromstring(svg(shown))
+    assert picture.tag == f"{SVG}svg"
+    assert len(picture.findall(f".//{SVG}path[@class='on']")) == CELLS
+    assert picture.get("aria-label") == f"Digital Security Card+, display: {shown.strip() or 'off'}"
+    assert [picture.findtext(f"{SVG}title")] == [picture.get("aria-label")]
+
+
+def test_an_svg_draws_what_is_shown() -> None:
+    def lit(shown: str) -> list[int]:
+        paths = ElementTree.fromstring(svg(shown)).findall(f".//{SVG}path[@class='on']")
+        return [path.get("d", "").count("M") for path in paths]
+
+    assert lit("8") == [len(segments("8")), *[0] * 7]
+    assert lit("PIN>*") == [len(segments(c)) for c in "PIN>*   "]
+
+
+def test_all_twelve_keys_and_press_are_drawn() -> None:
+    labels = [element.text for element in ElementTree.fromstring(svg("")).iter(f"{SVG}text")]
+    assert set("0123456789C") | {"OK", "press"} <= set(labels)
+
+
+def test_text_has_a_frame_of_one_width() -> None:
+    top, middle, bottom = text("PIN>").splitlines()
+    assert middle == "│ PIN>     │"
+    assert len(top) == len(middle) == len(bottom)
+
+
+@pytest.mark.parametrize("draw", [svg, text])
+def test_more_than_eight_characters_are_refused(draw: object) -> None:
+    assert callable(draw)
+    draw("12345678")
+    with pytest.raises(ValueError, match="at most 8 characters, not 9"):
+        draw("123456789")

@@ -1,0 +1,255 @@
+"""The VM: repeatable to the instruction, contained when the firmware goes wrong, and gone when nobody needs it."""
+
+import gc
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+from tests.contract.rig import checked
+
+from dsc_simulator import FirmwareCrash, Profile, SimulatedCard
+from dsc_simulator.engines import available
+
+pytestmark = pytest.mark.skipif(
+    not available("micropython"),
+    reason="engine micropython: its packages are not installed; pip install 'dscplus[micropython]'",
+)
+
+BROKEN_APP = b"""
+class App:
+    def __init__(self, board):
+        self.keypad = board.keypad
+
+    def poll(self):
+        key = self.keypad.get()
+        if key == 0x31:
+            raise ValueError("boom")
+        while key == 0x32:
+            pass
+        if key == 0x33:
+            bytearray(1000000)
+        if key == 0x34:
+            self.poll_again()
+        return 1000
+
+    def poll_again(self):
+        self.poll_again()
+"""
+
+
+@pytest.fixture
+def broken_firmware(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dsc_simulator.engines import image, vm
+
+    files = image.firmware_files() | {"dsc_firmware/app.mpy": image._compile("dsc_firmware/app.py", BROKEN_APP)}
+    monkeypatch.setattr(vm, "firmware_files", lambda: files)
+
+
+def vm_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "micropython"}
+
+
+def spent(profile: Profile, seed: int = 1) -> list[int | None]:
+    with SimulatedCard(engine="micropython", profile=profile, seed=seed) as card:
+        counts = [card.instructions]
+        for key in ["PRESS", *"1234", "OK", *"482913", "OK"]:
+            card.press(key)
+            counts.append(card.instructions)
+        card.send(b">1 info\n" + b"x" * 1000)
+        card.advance(100)
+        return [*counts, card.instructions]
+
+
+def test_instructions_repeat_exactly_and_only_ever_grow(profile: Profile) -> None:
+    first = spent(profile)
+    assert first == spent(profile)
+    assert first == sorted(set(first))
+
+
+def test_cpython_counts_no_instructions(profile: Profile) -> None:
+    with SimulatedCard(profile=profile) as card:
+        assert card.instructions is None
+
+
+def test_a_card_lives_through_more_logins_than_its_memory_could_hold(profile: Profile) -> None:
+    # The interpreter's own garbage collection, in the middle of a call, took live objects and crashed after 40 to 80 logins.
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        seen = set()
+        for _ in range(120):
+            card.press("PRESS")
+            card.enter("1234")
+            seen.add(card.enter("482913"))
+            card.press("OK")
+        assert len(seen) == 120
+
+
+def test_requests_that_come_all_at_once_do_not_exhaust_the_memory() -> None:
+    with SimulatedCard(engine="micropython") as card:
+        card.receive()
+        card.send(checked(">1 selftest") * 200)
+        assert card.receive().count(b"journal=pass") == 200
+
+
+@pytest.mark.usefixtures("broken_firmware")
+def test_a_crash_comes_with_the_interpreters_own_traceback() -> None:
+    with SimulatedCard(engine="micropython") as card:
+        for _ in range(2):
+            with pytest.raises(FirmwareCrash, match=r"(?s)Traceback.*app\.py.*line 9.*ValueError: boom"):
+                card.press("1")
+        card.restart()
+        card.press("0")
+
+
+@pytest.mark.usefixtures("broken_firmware")
+@pytest.mark.parametrize(("key", "words"), [("3", "MemoryError"), ("4", "recursion")])
+def test_a_firmware_that_runs_out_of_memory_is_dead_until_restart(key: str, words: str) -> None:
+    with SimulatedCard(engine="micropython") as card:
+        with pytest.raises(FirmwareCrash, match=words):
+            card.press(key)
+        card.restart()
+        card.press("0")
+
+
+@pytest.mark.usefixtures("broken_firmware")
+def test_a_firmware_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SimulatedCard(engine="micropython") as card:
+        monkeypatch.setattr("dsc_simulator.engines.micropython.LIMIT", 1_000_000)
+        for _ in range(2):
+            with pytest.raises(FirmwareCrash, match="hangs"):
+                card.press("2")
+
+
+def test_a_firmware_that_hangs_at_boot_is_stopped_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = vm_threads()
+    monkeypatch.setattr("dsc_simulator.engines.micropython.LIMIT", 1_000_000)
+    with pytest.raises(FirmwareCrash, match="hangs"):
+        SimulatedCard(engine="micropython")
+    gc.collect()
+    assert all_gone(vm_threads() - before)
+
+
+def all_gone(threads: set[threading.Thread]) -> bool:
+    for thread in threads:
+        thread.join(10)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_close_ends_the_thread(profile: Profile) -> None:
+    before = vm_threads()
+    card = SimulatedCard(engine="micropython", profile=profile)
+    assert len(vm_threads() - before) == 1
+    card.close()
+    assert vm_threads() == before
+
+
+def test_restart_ends_the_old_thread(profile: Profile) -> None:
+    before = vm_threads()
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        first = vm_threads() - before
+        card.restart()
+        assert all_gone(first)
+        assert len(vm_threads() - before) == 1
+
+
+def test_a_card_that_nobody_holds_any_more_ends_its_thread(profile: Profile) -> None:
+    before = vm_threads()
+    card = SimulatedCard(engine="micropython", profile=profile)
+    assert card.url.startswith("sim://")
+    made = vm_threads() - before
+    assert len(made) == 1
+    del card
+    gc.collect()
+    assert all_gone(made)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nothing_of_a_card_stays_in_memory(profile: Profile, closed: bool) -> None:
+    card = SimulatedCard(engine="micropython", profile=profile)
+    board = weakref.ref(card.board)
+    threads = vm_threads()
+    if closed:
+        card.close()
+    del card
+    gc.collect()
+    assert all_gone(threads)
+    gc.collect()
+    assert board() is None
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system does not list a process's open files")
+def test_no_open_files_are_left(profile: Profile) -> None:
+    SimulatedCard(engine="micropython", profile=profile).close()
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(3):
+        SimulatedCard(engine="micropython", profile=profile).close()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+class Interrupt(BaseException):
+    """Stands for KeyboardInterrupt, which pytest takes for its own."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    raised = []
+
+    def raise_interrupt(number: int, frame: FrameType | None) -> None:
+        if not raised:
+            raised.append(True)
+            raise Interrupt
+
+    before = signal.signal(signal.SIGINT, raise_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system has no signals for threads")
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals come to the main thread only")
+def test_ctrl_c_while_the_vm_runs_leaves_the_card_usable(profile: Profile) -> None:
+    caught = threading.Event()
+    shown: list[bytes] = []
+
+    def interrupt(cells: memoryview) -> None:
+        """The display's port, called in the VM's thread; does not come back before the main thread has been interrupted."""
+        shown.append(bytes(cells))
+        main = threading.main_thread().ident
+        assert main is not None
+        # More than once, if need be: a signal that comes just before the wait does not end the wait.
+        while not caught.wait(0.01):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        before = card.instructions
+        card.board.display.show = interrupt  # type: ignore[method-assign, assignment]
+        with interruptible():
+            with pytest.raises(Interrupt):
+                card.press("PRESS")
+            caught.set()
+        card.press("1")
+        assert shown == [b"PIN>    ", b"PIN>*   "]
+        assert before is not None
+        assert card.instructions is not None
+        assert card.instructions > before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_card_in_a_forked_process_says_that_it_is_dead(profile: Profile) -> None:
+    with SimulatedCard(engine="micropython", profile=profile) as card:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                card.press("PRESS")
+            except FirmwareCrash as crash:
+                os._exit(7 if "forked" in str(crash) else 8)
+            os._exit(9)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert card.press("PRESS") == "PIN>"

@@ -1,0 +1,62 @@
+"""The simulator's Profile: what it takes, what it refuses, and that it is the card that the line would have made."""
+
+from typing import Any
+
+import pytest
+from tests.contract.rig import checked
+
+from dsc_simulator import Profile, ProfileRefused, SimulatedCard
+
+GOOD: dict[str, Any] = {"serial": "A-1", "key": bytes(range(32))}
+CARD_CHECKS: dict[str, Any] = {"pin_policy": "card", "pin": "1234", "suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("serial", {"serial": ""}),
+        ("serial", {"serial": "a-1"}),
+        ("serial", {"serial": "A" * 17}),
+        ("serial", {"serial": "É"}),
+        ("key", {"key": bytes(15)}),
+        ("key", {"key": bytes(65)}),
+        ("suite", {"suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}),
+        ("suite", {"suite": "OCRA-1:HOTP-SHA256-8:QN06-PSHA256-T1M"}),
+        ("suite", CARD_CHECKS | {"suite": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"}),
+        ("pin", {"pin_policy": "both"}),
+        ("code", {"pin": "1234"}),
+        ("code", CARD_CHECKS | {"pin": None}),
+        ("code", CARD_CHECKS | {"pin": "123"}),
+        ("tries", {"tries": 5}),
+        ("tries", CARD_CHECKS | {"tries": 0}),
+        ("tries", CARD_CHECKS | {"tries": 10}),
+        ("counter", {"counter": -1}),
+        ("counter", {"counter": 2**64 - 1}),
+    ],
+)
+def test_what_the_firmware_would_not_take_is_refused_by_name(engine: str, field: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ProfileRefused, match=f"^{field}: "):
+        SimulatedCard(engine=engine, profile=Profile(**GOOD | values))
+
+
+@pytest.mark.parametrize("values", [{}, {"counter": 2**64 - 2}, CARD_CHECKS, CARD_CHECKS | {"tries": 1}])
+def test_it_makes_the_same_card_as_the_line(values: dict[str, Any]) -> None:
+    profile = Profile(**GOOD | values)
+    with SimulatedCard() as card:
+        for name, value in profile.fields().items():
+            card.send(checked(f">1 set {name}={value}"))
+        card.send(checked(">1 personalize"))
+        assert card.flash.slots == profile.flash().slots
+
+
+def test_no_secret_is_in_its_repr() -> None:
+    shown = repr(Profile(**GOOD | CARD_CHECKS))
+    assert "1234" not in shown
+    assert repr(GOOD["key"])[2:-1] not in shown
+
+
+def test_each_card_has_a_flash_of_its_own() -> None:
+    profile = Profile(**GOOD)
+    with SimulatedCard(profile=profile) as first, SimulatedCard(profile=profile) as second:
+        first.press("PRESS", *"1234", "OK", *"482913", "OK")
+        assert first.flash.slots != second.flash.slots
