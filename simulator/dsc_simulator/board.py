@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from dsc_firmware.ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, TICKS_PERIOD
 
+HEAP = 192 * 1024
+"""Bytes of heap, as on a small board."""
+
 KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
 """Key names as people and the serial line write them, and the firmware's key for each."""
 
@@ -130,3 +133,4 @@ class SimulatedBoard:
     battery: Battery = field(default_factory=Battery)
     name: str = "simulator"
     caps: str = "keys"
+    heap: int = HEAP

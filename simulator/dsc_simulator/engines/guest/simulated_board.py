@@ -114,11 +114,12 @@ class Board:
 def run():
     # sys.version is "3.4.0; MicroPython v1.27.0 on 2025-12-01": the middle names the interpreter.
     host.call("boot", "%d %s" % (_AT, sys.version.split("; ")[1].split(" on ")[0]))
+    # The interpreter's own collection is off (see start.py): here, before the firmware starts and between two passes, it is
+    # safe. Keys and ticks leave next to nothing behind; a request may leave a lot.
+    gc.collect()
     app = App(Board())
     passes = 0
     while True:
-        # The interpreter's own collection is off (see start.py): here, between two passes, it is safe. Keys and ticks leave
-        # next to nothing behind; a request may leave a lot.
         passes += 1
         if box.line_length or passes == _PASSES:
             gc.collect()
