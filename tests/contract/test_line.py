@@ -85,9 +85,12 @@ def test_entropy_refuses_another_length(rig: Rig) -> None:
 
 
 def test_selftest_passes(rig: Rig) -> None:
+    passed = "ok response=pass entropy=pass journal=pass"
     rig.client.selftest()
+    assert rig.ask("selftest") == passed
     rig.client.personalize(profile())
     rig.client.selftest()
+    assert rig.ask("selftest") == passed
 
 
 def test_an_unknown_request_is_refused_by_its_number(rig: Rig) -> None:

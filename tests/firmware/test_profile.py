@@ -51,7 +51,8 @@ def filled(fields: dict[str, str]) -> Record:
     ],
 )
 def test_good_value_is_taken(name: str, value: str) -> None:
-    staged({name: value})
+    read = {"key": bytes.fromhex, "tries": int, "counter": int}.get(name, str.encode)
+    assert staged({name: value})._fields == {name: read(value)}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Runs the `dscplus` command in this process, away from the user's own files, and keeps all that it prints."""
 
 import io
+import json
 import re
 import sys
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ KEY = bytes(range(0xA0, 0xC0))
 PIN = "8246"
 MASTER = MasterKey(bytes(range(32)))
 _MASTER_HEX = bytes(range(32)).hex()
+SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+SECRETS = f"{KEY.hex()}\n{PIN}\n"
+"""What `enroll` asks for."""
+TYPED = f"{PIN}\n"
+"""What a card's owner types."""
+needs_pty = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
 
 
 @dataclass
@@ -129,3 +136,17 @@ class Owner:
         self._thread.join()
         if self._trouble:
             raise self._trouble
+
+
+def serial(card: SimulatedCard) -> str:
+    with CardClient.open(card.url) as client:
+        return client.info().serial
+
+
+def is_blank(card: SimulatedCard) -> bool:
+    return serial(card) == "" and card.press("PRESS") == "NO KEY" and card.press("PRESS") == ""
+
+
+def challenge(dscplus: Command, name: str = "IB1") -> tuple[str, str]:
+    issued = json.loads(dscplus("challenge", name, "--json").out)
+    return issued["id"], issued["challenge"]

@@ -1,0 +1,88 @@
+"""The state machine, alone: a question from the line, before the PIN, after it, and edited by the owner."""
+
+import pytest
+from tests.firmware.card_bench import QUESTION, SHOW, STATES, Bench, challenge, pin
+
+from dsc_firmware import card as machine
+from dsc_firmware.ports import KEY_C
+
+
+def test_question_can_come_before_the_pin() -> None:
+    bench = pin("12")
+    assert bench.ask(QUESTION) == machine.NOTHING
+    assert bench.display == "PIN>**"
+    bench.type(*"34", "OK")
+    assert (bench.display, bench.card.asked_by_line) == (QUESTION, True)
+    assert bench.key("OK") == machine.RESPOND
+
+
+def test_question_can_come_after_the_pin() -> None:
+    bench = challenge("")
+    assert not bench.card.types_question()
+    assert bench.ask(QUESTION) == SHOW
+    assert (bench.display, bench.card.asked_by_line) == (QUESTION, True)
+    assert not bench.card.types_question()
+
+
+def test_card_knows_that_its_owner_is_typing_a_question() -> None:
+    assert challenge("9").card.types_question()
+    bench = challenge("")
+    bench.ask(QUESTION)
+    bench.step(KEY_C)
+    assert bench.card.types_question()
+
+
+def test_question_from_the_line_does_not_keep_the_card_awake() -> None:
+    bench = challenge("")
+    bench.now += 29_000
+    bench.ask(QUESTION)
+    bench.now += 1_000
+    bench.step(machine.TICK)
+    assert bench.card.state == machine.OFF
+
+
+def test_shorter_question_leaves_nothing_of_the_one_before() -> None:
+    bench = challenge(QUESTION)
+    bench.card.question_size = 4
+    bench.ask("7777")
+    assert bytes(bench.card.question) == b"7777"
+    assert b"13" not in bench.memory
+
+
+def test_question_that_the_owner_edits_is_the_owners() -> None:
+    bench = challenge()
+    bench.ask(QUESTION)
+    bench.type("C", QUESTION[-1])
+    assert bytes(bench.card.question) == QUESTION.encode()
+    assert not bench.card.asked_by_line
+
+
+def test_typing_past_a_full_question_does_not_make_it_the_owners() -> None:
+    bench = challenge()
+    bench.ask(QUESTION)
+    bench.key("9")
+    assert bench.card.asked_by_line
+
+
+def test_wrong_pin_keeps_a_question_that_waits() -> None:
+    bench = Bench(checks_pin=True, failures=1).type("PRESS")
+    bench.ask(QUESTION)
+    bench.type(*"0000", "OK")
+    bench.step(machine.WRONG)
+    bench.type(*"1234", "OK")
+    bench.step(machine.RIGHT)
+    assert bench.display == QUESTION
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_where_the_line_may_ask(state: str) -> None:
+    bench = STATES[state]()
+    assert bench.card.can_ask() == (bench.state in ("pin", "challenge"))
+    assert bench.card.can_ask_wipe() == (bench.state in ("off", "notice", "locked"))
+
+
+def test_next_login_begins_without_the_question_before() -> None:
+    bench = pin()
+    bench.ask(QUESTION)
+    bench.type("PRESS", "PRESS", *"1234", "OK")
+    assert (bench.display, bench.card.asked_by_line) == ("CHALLNG>", False)

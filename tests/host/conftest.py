@@ -1,0 +1,85 @@
+"""The client and its scripted card, the command and its simulated cards, the verifier and its database file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.host import commanding, database_file, verifying
+from tests.host.commanding import Command
+from tests.host.scripted_card import Card, FakePort
+from tests.host.verifying import Clock
+
+from dsc_host import CardClient, Verifier
+from dsc_simulator import Profile, SimulatedCard
+
+# ---- the client ----
+
+
+@pytest.fixture
+def port() -> FakePort:
+    return FakePort()
+
+
+@pytest.fixture
+def card(port: FakePort) -> Card:
+    return Card(port)
+
+
+@pytest.fixture
+def client(port: FakePort, card: Card) -> Iterator[CardClient]:
+    with CardClient(port, clock=port.clock) as client:
+        yield client
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    command = Command(tmp_path, monkeypatch, capsys)
+    yield command
+    command.assert_no_secret_was_printed()
+
+
+@pytest.fixture
+def blank(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
+    """A blank card without keys of its own."""
+    with SimulatedCard() as card:
+        monkeypatch.setenv("DSCPLUS_CARD", card.url)
+        yield card
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
+    """A personalised card with keys of its own, in its owner's hand."""
+    with SimulatedCard(profile=Profile(serial="IB1", key=commanding.KEY), keys_on_line=False) as card:
+        monkeypatch.setenv("DSCPLUS_CARD", card.url)
+        yield card
+
+
+# ---- the verifier ----
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def verifier(clock: Clock) -> Iterator[Verifier]:
+    with Verifier.open("sqlite://", master_key=verifying.MASTER, clock=clock) as verifier:
+        verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
+        yield verifier
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "dsc.db"
+
+
+@pytest.fixture
+def enrolled(path: Path) -> Path:
+    with Verifier.open(database_file.url(path), master_key=database_file.MASTER) as verifier:
+        verifier.enroll("A-1", key=database_file.KEY, suite=database_file.SUITE, pin=database_file.PIN)
+        verifier.enroll("B-2", key=bytes(32), suite=database_file.SUITE, pin="0000")
+    return path

@@ -1,0 +1,122 @@
+"""The command in a terminal and in a pipe: Ctrl-C, questions that show no secret, output that does not arrive."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from tests.host.commanding import KEY, PIN, Command, needs_pty
+
+
+def _read(file: int) -> bytes:
+    assert select.select([file], [], [], 10)[0], "nothing came"
+    return os.read(file, 100)
+
+
+# ---- Ctrl-C ----
+
+
+class CtrlC(StringIO):
+    def readline(self, *_: object) -> str:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_asks(dscplus: Command) -> None:
+    path = dscplus.with_records()
+    done = dscplus("enroll", "IB1", stdin=CtrlC())
+    assert (done.code, done.out, done.error) == (130, "", "stopped")
+    assert not path.exists()
+
+
+def test_ctrl_c_before_there_is_a_command(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(**_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "entry_points", stop)
+    assert dscplus("list").code == 130
+
+
+@needs_pty
+def test_ctrl_c_while_it_waits_for_a_card() -> None:
+    ours, theirs = os.openpty()
+    # Whoever runs the tests may have had SIGINT switched off for its children.
+    program = "import signal, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); c.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "info", "--card", os.ttyname(theirs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert _read(ours), "it has asked the card"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, out, err) == (130, b"", b"Error: stopped\n")
+
+
+# ---- a terminal ----
+
+
+@needs_pty
+def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
+    dscplus.with_records()
+    ours, theirs = os.openpty()
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", "from dsc_host.cli import main; main()", "enroll", "IB1"],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Or it would ask at the terminal of whoever runs the tests.
+        ) as process,
+        ExitStack() as stack,
+    ):
+        assert process.stdout
+        assert process.stderr
+        stack.callback(process.kill)
+        asked = b""
+        for answer in (KEY.hex(), PIN, PIN):
+            # The space after the colon comes when the terminal no longer shows what is typed.
+            while not asked.endswith(b": "):
+                asked += _read(process.stderr.fileno())
+            os.write(ours, f"{answer}\n".encode())
+            asked += b"\n"
+        out, err = process.communicate(timeout=10)
+    os.set_blocking(ours, False)
+    with suppress(BlockingIOError, OSError):
+        assert os.read(ours, 1000).strip() == b""
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, out.split()[:2]) == (0, [b"serial", b"IB1"])
+    assert re.findall(rb"[A-Z][\w ]+(?=: )", asked) == [b"Key", b"PIN", b"Repeat for confirmation"]
+    assert dscplus.enrolled() == ["IB1"]
+    dscplus.printed += [asked.decode(), out.decode(), err.decode()]
+
+
+# ---- output that does not arrive ----
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = _process("demo", "--engine", "cpython", stdout=writer)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_full_disk_under_the_output() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = _process("list", "--json", stdout=full.fileno())
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [b"Error: No space left on device"]
+
+
+def _process(*arguments: str, stdout: int) -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, "-c", "from dsc_host.cli import main; main()", *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, timeout=30, check=False)

@@ -1,0 +1,260 @@
+"""What OCRA hashes: question, counter, PIN, session and time, how each is encoded, and every refusal with its reason.
+
+Where the RFC publishes no value, a test writes out the bytes that should be hashed.
+"""
+
+import hashlib
+from typing import Any
+
+import pytest
+from tests.host.ocra_by_hand import BLANK, DEFAULT, KEY, LATEST, full, mac_of
+
+from dsc_host.errors import InputError
+from dsc_host.ocra import Suite
+
+# ---- the question ----
+
+
+@pytest.mark.parametrize(
+    ("format_", "question", "encoded"),
+    [
+        ("QN06", "000000", ""),
+        ("QN06", "0", ""),
+        ("QN06", "000001", "10"),
+        ("QN06", "000016", "10"),
+        ("QN06", "000256", "10"),
+        ("QN06", "17", "11"),
+        ("QN06", "999999", "f423f0"),
+        ("QN06", "482913", "75e610"),
+        ("QN64", "9" * 64, f"{10**64 - 1:x}"),
+        ("QH08", "a", "a0"),
+        ("QH08", "aBc", "abc0"),
+        ("QH08", "0abc", "0abc"),
+        ("QH08", "00000001", "00000001"),
+        ("QA08", "aZ09", "615a3039"),
+        ("QA08", "00000001", "3030303030303031"),
+    ],
+)
+def test_how_a_question_is_encoded(format_: str, question: str, encoded: str) -> None:
+    expected = bytes.fromhex(encoded).ljust(128, b"\0")
+    assert Suite.parse(full(format_)).encode_question(question) == expected
+    assert Suite.parse(full(format_)).response(KEY, question) == mac_of(full(format_), expected).hex()
+
+
+def test_different_digits_can_be_the_same_question() -> None:
+    suite = Suite.parse(DEFAULT)
+    responses = {suite.response(KEY, text, counter=5, pin="1234") for text in ("000001", "000016", "000256")}
+    assert len(responses) == 1
+
+
+def test_how_many_questions_six_digits_make() -> None:
+    encode = Suite.parse(DEFAULT).encode_question
+    seen = bytearray(1 << 24)
+    for number in range(1_000_000):
+        encoded = encode(f"{number:06}")
+        seen[int.from_bytes(encoded[:3], "big")] = 1
+    assert sum(seen) == 937_501
+    assert len(encoded) == 128
+    assert not any(encoded[3:])
+
+
+def test_hex_is_read_alike_in_either_case_and_letters_are_not() -> None:
+    hexadecimal, alphanumeric = Suite.parse(full("QH08")), Suite.parse(full("QA08"))
+    assert hexadecimal.encode_question("00abcdef") == hexadecimal.encode_question("00ABCDEF")
+    assert alphanumeric.encode_question("abcdef") != alphanumeric.encode_question("ABCDEF")
+
+
+@pytest.mark.parametrize(
+    ("format_", "pair", "joined"),
+    [
+        ("QA08", ("CLI22220", "SRV11110"), b"CLI22220SRV11110"),
+        ("QN06", ("000001", "000016"), bytes.fromhex("f42500")),
+        ("QH04", ("abc", "def"), bytes.fromhex("abcdef")),
+        ("QH04", ("a", "bc"), bytes.fromhex("abc0")),
+        ("QA64", ("a" * 64, "b" * 64), b"a" * 64 + b"b" * 64),
+        ("QH64", ("1" * 64, "2" * 64), bytes.fromhex("1" * 64 + "2" * 64)),
+    ],
+)
+def test_two_questions_are_joined_in_their_order(format_: str, pair: tuple[str, str], joined: bytes) -> None:
+    suite = Suite.parse(full(format_))
+    assert suite.encode_question(pair) == joined.ljust(128, b"\0")
+    assert suite.encode_question(pair[::-1]) != suite.encode_question(pair)
+
+
+@pytest.mark.parametrize(
+    ("format_", "question", "reason"),
+    [
+        ("QN06", "", "1 to 6 characters"),
+        ("QN06", "1234567", "1 to 6 characters"),
+        ("QN06", ("123456", "1234567"), "1 to 6 characters"),
+        ("QN06", ("", "123456"), "1 to 6 characters"),
+        ("QN64", "1" * 65, "1 to 64 characters"),
+        ("QN06", "12345a", "decimal digits"),
+        ("QN06", "-12345", "decimal digits"),
+        ("QN06", "+12345", "decimal digits"),
+        ("QN06", " 12345", "decimal digits"),
+        ("QN06", "12345\n", "decimal digits"),
+        ("QN06", "1_2345", "decimal digits"),
+        ("QN06", "12345\N{ARABIC-INDIC DIGIT SIX}", "decimal digits"),
+        ("QN06", "12345\N{SUPERSCRIPT TWO}", "decimal digits"),
+        ("QN06", "\N{FULLWIDTH DIGIT ONE}23456", "decimal digits"),
+        ("QN06", ("123456", "12 456"), "decimal digits"),
+        ("QH08", "0x12", "hex digits"),
+        ("QH08", "12 34", "hex digits"),
+        ("QH08", "1234567\n", "hex digits"),
+        ("QH08", "abcdefg", "hex digits"),
+        ("QH08", "\N{FULLWIDTH LATIN SMALL LETTER A}bcd", "hex digits"),
+        ("QH08", "\N{ARABIC-INDIC DIGIT SIX}bcd", "hex digits"),
+        ("QA08", "abc def", "letters and digits"),
+        ("QA08", "abc-def", "letters and digits"),
+        ("QA08", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "letters and digits"),
+        ("QA08", "\N{ARABIC-INDIC DIGIT SIX}bcd", "letters and digits"),
+        ("QA08", "abc\0", "letters and digits"),
+        ("QN06", None, "must be text"),
+        ("QN06", 123456, "must be text"),
+        ("QN06", b"123456", "must be text"),
+        ("QN06", ["123456", "123456"], "tuple of two texts"),
+        ("QN06", ("123456",), "tuple of two texts"),
+        ("QN06", ("1", "2", "3"), "tuple of two texts"),
+        ("QN06", ("123456", 123456), "tuple of two texts"),
+    ],
+)
+def test_a_wrong_question_is_refused(format_: str, question: Any, reason: str) -> None:
+    suite = Suite.parse(full(format_))
+    responder = suite.prepare(KEY)
+    for ask in (suite.encode_question, responder, lambda q: suite.response(KEY, q), lambda q: responder.series(q, [])):
+        with pytest.raises(InputError, match=reason) as caught:
+            ask(question)
+        assert caught.value.field == "question"
+
+
+# ---- counter, PIN, session, time ----
+
+
+@pytest.mark.parametrize("counter", [0, 1, 2**32, LATEST])
+def test_a_counter_is_eight_bytes_big_endian(counter: int) -> None:
+    text = full("C-QN06")
+    expected = mac_of(text, counter.to_bytes(8, "big"), BLANK).hex()
+    assert Suite.parse(text).response(KEY, "0", counter=counter) == expected
+
+
+@pytest.mark.parametrize("timestamp", [0, 20_107_446, LATEST])
+def test_time_is_eight_bytes_of_steps(timestamp: int) -> None:
+    text = full("QN06-T30S")
+    expected = mac_of(text, BLANK, timestamp.to_bytes(8, "big")).hex()
+    assert Suite.parse(text).response(KEY, "0", timestamp=timestamp) == expected
+
+
+@pytest.mark.parametrize("inputs", ["C-QN06", "QN06-T1M"])
+@pytest.mark.parametrize("value", [-1, LATEST + 1, 1.0, "1", True, b"1"])
+def test_a_wrong_counter_or_time_is_refused(inputs: str, value: Any) -> None:
+    field = "counter" if inputs.startswith("C") else "timestamp"
+    with pytest.raises(InputError, match="whole number from 0") as caught:
+        Suite.parse(full(inputs)).response(KEY, "0", **{field: value})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds", "steps"),
+    [
+        ("T1M", 0, 0),
+        ("T1M", 59.999, 0),
+        ("T1M", 60, 1),
+        ("T1M", 1_206_446_760, 20_107_446),
+        ("T30S", 59, 1),
+        ("T1H", 7199, 1),
+        ("T48H", 172_800, 1),
+        ("T1S", LATEST, LATEST),
+    ],
+)
+def test_steps_are_counted_from_1970(step: str, seconds: float, steps: int) -> None:
+    assert Suite.parse(full(f"QN06-{step}")).time_steps(seconds) == steps
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.5, LATEST + 1, float("nan"), float("inf"), "60", None])
+def test_a_wrong_time_is_refused(seconds: Any) -> None:
+    with pytest.raises(InputError, match="since 1970") as caught:
+        Suite.parse(full("QN06-T1M")).time_steps(seconds)
+    assert caught.value.field == "timestamp"
+
+
+def test_a_suite_without_time_has_no_steps() -> None:
+    with pytest.raises(InputError, match="not part of this suite"):
+        Suite.parse(DEFAULT).time_steps(60)
+
+
+@pytest.mark.parametrize("name", ["sha1", "sha256", "sha512"])
+@pytest.mark.parametrize("pin", ["1234", "0", "pass phrase ", "\N{EURO SIGN}\N{ARABIC-INDIC DIGIT SIX}"])
+def test_a_pin_is_hashed_as_utf_8_by_the_suites_own_hash(name: str, pin: str) -> None:
+    text = full(f"QN06-P{name.upper()}")
+    expected = mac_of(text, BLANK, hashlib.new(name, pin.encode("utf-8")).digest()).hex()
+    assert Suite.parse(text).response(KEY, "0", pin=pin) == expected
+
+
+@pytest.mark.parametrize("pin", ["", 1234, b"1234", "secret\ud800"])
+def test_a_wrong_pin_is_refused_and_not_shown(pin: Any) -> None:
+    suite = Suite.parse(full("QN06-PSHA256"))
+    for ask in (lambda: suite.response(KEY, "0", pin=pin), lambda: suite.prepare(KEY, pin)):
+        with pytest.raises(InputError, match="must be text") as caught:
+            ask()
+        assert caught.value.field == "pin"
+        assert caught.value.__context__ is None, "the encoder's own error quotes the PIN"
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"\1", b"\xff" * 63, b"\xff" * 64])
+def test_session_data_is_padded_on_the_left(data: bytes) -> None:
+    text = full("QN06-S064")
+    expected = mac_of(text, BLANK, bytes(64 - len(data)) + data).hex()
+    assert Suite.parse(text).response(KEY, "0", session=data) == expected
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 65, "text", bytearray(64), 64])
+def test_wrong_session_data_is_refused(data: Any) -> None:
+    with pytest.raises(InputError, match="must be 1 to 64 bytes") as caught:
+        Suite.parse(full("QN06-S064")).response(KEY, "0", session=data)
+    assert caught.value.field == "session"
+
+
+def test_a_pin_and_a_time_go_together() -> None:
+    text = full("QN06-PSHA1-T1M")
+    expected = mac_of(text, BLANK, hashlib.sha1(b"1234").digest(), (7).to_bytes(8, "big")).hex()
+    assert Suite.parse(text).response(KEY, "0", pin="1234", timestamp=7) == expected
+
+
+def test_all_five_inputs_stand_in_the_order_of_the_rfc() -> None:
+    text = full("C-QA08-PSHA512-S128-T5M")
+    pin_hash = hashlib.sha512(b"1234").digest()
+    message = (bytes(7) + b"\3", b"abcd".ljust(128, b"\0"), pin_hash, b"id".rjust(128, b"\0"), bytes(7) + b"\7")
+    response = Suite.parse(text).response(KEY, "abcd", counter=3, pin="1234", session=b"id", timestamp=7)
+    assert response == mac_of(text, *message).hex()
+
+
+INPUTS = {"counter": ("C", 5), "pin": ("PSHA256", "1234"), "session": ("S064", b"id"), "timestamp": ("T1M", 7)}
+
+
+@pytest.mark.parametrize("field", INPUTS)
+def test_a_missing_input_is_refused(field: str) -> None:
+    everything = {name: value for name, (_, value) in INPUTS.items()}
+    suite = Suite.parse(full("C-QN06-PSHA256-S064-T1M"))
+    suite.response(KEY, "0", **everything)
+    with pytest.raises(InputError, match="missing") as caught:
+        suite.response(KEY, "0", **(everything | {field: None}))
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", INPUTS)
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_superfluous_input_is_refused_even_an_empty_one(field: str, empty: bool) -> None:
+    others = {name: given for name, given in INPUTS.items() if name != field}
+    details = [detail for detail, _ in others.values()]
+    inputs = "-".join(["C", "QN06", *details[1:]] if "counter" in others else ["QN06", *details])
+    value: Any = INPUTS[field][1]
+    with pytest.raises(InputError, match="not part of this suite") as caught:
+        Suite.parse(full(inputs)).response(
+            KEY,
+            "0",
+            **{field: type(value)() if empty else value},
+            **{name: value for name, (_, value) in others.items()},
+        )
+    assert caught.value.field == field

@@ -1,0 +1,130 @@
+"""An OCRA suite as it is read, and every refusal of one with its reason."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.host.ocra_by_hand import DEFAULT
+
+from dsc_host.errors import DscError, InputError, SuiteError
+from dsc_host.ocra import Suite
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        (DEFAULT, ("sha256", 8, True, "N", 6, "sha256", None, None)),
+        ("OCRA-1:HOTP-SHA1-6:QN08", ("sha1", 6, False, "N", 8, None, None, None)),
+        ("OCRA-1:HOTP-SHA512-10:QA64-PSHA512-S512-T48H", ("sha512", 10, False, "A", 64, "sha512", 512, 172_800)),
+        ("OCRA-1:HOTP-SHA512-0:C-QH04-PSHA1-S001-T1S", ("sha512", 0, True, "H", 4, "sha1", 1, 1)),
+        ("OCRA-1:HOTP-SHA1-4:QH8-S512", ("sha1", 4, False, "H", 8, None, 512, None)),
+        ("OCRA-1:HOTP-SHA1-9:C-Q-P-S-T", ("sha1", 9, True, "N", 8, "sha1", 64, 60)),
+        ("OCRA-1:HOTP-SHA1-5:QN10-S999-T59M", ("sha1", 5, False, "N", 10, None, 999, 3540)),
+        ("OCRA-1:HOTP-SHA1-7:QN10-T59S", ("sha1", 7, False, "N", 10, None, None, 59)),
+    ],
+)
+def test_a_suite_is_read(text: str, fields: tuple[object, ...]) -> None:
+    assert dataclasses.astuple(Suite.parse(text)) == (text, *fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "three parts"),
+        ("OCRA-1", "three parts"),
+        ("OCRA-1:HOTP-SHA1-6", "three parts"),
+        (DEFAULT + ":", "three parts"),
+        ("OCRA-2:HOTP-SHA1-6:QN08", "algorithm must be OCRA-1, not 'OCRA-2'"),
+        ("ocra-1:HOTP-SHA1-6:QN08", "algorithm must be OCRA-1"),
+        (" " + DEFAULT, "algorithm must be OCRA-1"),
+        ("OCRA-1::QN08", "function must be"),
+        ("OCRA-1:HOTP:QN08", "function must be"),
+        ("OCRA-1:TOTP-SHA1-6:QN08", "function must be"),
+        ("OCRA-1:HOTP-SHA1-6-:QN08", "function must be"),
+        ("OCRA-1:HOTP-SHA-6:QN08", "function's hash must be SHA1, SHA256 or SHA512, not 'SHA'"),
+        ("OCRA-1:HOTP-sha1-6:QN08", "function's hash"),
+        ("OCRA-1:HOTP-SHA384-6:QN08", "function's hash"),
+        ("OCRA-1:HOTP-SHA1-:QN08", "digits must be 0 or 4 to 10, not ''"),
+        ("OCRA-1:HOTP-SHA1-1:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-3:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-11:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-06:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-00:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-+6:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-6\n:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-\N{ARABIC-INDIC DIGIT SIX}:QN08", "digits must be"),
+        ("OCRA-1:HOTP-SHA1-6:", "an input must be C, Q, P, S or T, not ''"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-", "an input must be C, Q, P, S or T, not ''"),
+        ("OCRA-1:HOTP-SHA1-6:C--QN08", "an input must be"),
+        ("OCRA-1:HOTP-SHA1-6:X-QN08", "an input must be C, Q, P, S or T, not 'X'"),
+        ("OCRA-1:HOTP-SHA1-6:QN08- T1M", "an input must be"),
+        ("OCRA-1:HOTP-SHA1-6:c-QN08", "an input must be"),
+        ("OCRA-1:HOTP-SHA1-6:C", "question, Q, is missing"),
+        ("OCRA-1:HOTP-SHA1-6:C-PSHA1", "question, Q, is missing"),
+        ("OCRA-1:HOTP-SHA1-6:C8-QN08", "input C must be C alone, not 'C8'"),
+        ("OCRA-1:HOTP-SHA1-6:C-C-QN08", "input C is given twice"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-QA08", "input Q is given twice"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1M-T1M", "input T is given twice"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-C", "input C is out of order; the order is C-Q-P-S-T"),
+        ("OCRA-1:HOTP-SHA1-6:PSHA1-QN08", "input Q is out of order"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S064-PSHA1", "input P is out of order"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1M-S064", "input S is out of order"),
+        ("OCRA-1:HOTP-SHA1-6:QN03", "input Q must be QN, QA or QH with a length, 04 to 64, not 'QN03'"),
+        ("OCRA-1:HOTP-SHA1-6:QN65", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN00", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN008", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QB08", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:Qn08", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:Q08", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08\n", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN0\N{ARABIC-INDIC DIGIT EIGHT}", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN1_0", "input Q must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-PSHA384", "input P must be PSHA1, PSHA256 or PSHA512, not 'PSHA384'"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-Psha1", "input P must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S000", "input S must be S with three digits, 001 to 999, not 'S000'"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S64", "input S must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S0064", "input S must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-S06\N{ARABIC-INDIC DIGIT FOUR}", "input S must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T0S", "input T must be T with 1S-59S, 1M-59M or 1H-48H, not 'T0S'"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T0M", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T0H", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T60S", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T60M", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T49H", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T01M", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1m", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1D", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1H30M", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1M ", "input T must be"),
+        ("OCRA-1:HOTP-SHA1-6:QN08-T1M\0", "input T must be"),
+        (None, "must be text"),
+        (DEFAULT.encode(), "must be text"),
+        ([DEFAULT], "must be text"),
+    ],
+)
+def test_a_malformed_suite_is_refused_with_the_reason(text: Any, reason: str) -> None:
+    with pytest.raises(SuiteError) as caught:
+        Suite.parse(text)
+    assert caught.value.field == "suite"
+    assert str(caught.value).startswith("suite: ")
+    assert reason in caught.value.problem
+
+
+def test_a_suite_error_is_an_input_error() -> None:
+    assert issubclass(SuiteError, InputError)
+    assert issubclass(SuiteError, DscError)
+
+
+def test_the_reason_stays_short_and_printable() -> None:
+    with pytest.raises(SuiteError) as caught:
+        Suite.parse("OCRA-1:HOTP-SHA1-6:QN08-T\x1b[2J" + "9" * 100_000)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
+
+
+def test_a_suite_is_parsed_once_and_cannot_be_changed() -> None:
+    suite = Suite.parse(DEFAULT)
+    assert Suite.parse(DEFAULT) is suite
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        suite.digits = 4  # type: ignore[misc]

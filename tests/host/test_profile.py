@@ -1,0 +1,112 @@
+"""A profile at its limits and past them, and the key that host and card make together."""
+
+from hashlib import sha256
+from hmac import digest
+
+import pytest
+from tests.host.scripted_card import KEY
+
+from dsc_host.errors import InputError
+from dsc_host.link import Profile, derive_key
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("serial", {"serial": ""}),
+        ("serial", {"serial": "A" * 17}),
+        ("serial", {"serial": "ib3"}),
+        ("serial", {"serial": "IB3\n"}),
+        ("serial", {"serial": None}),
+        ("suite", {"suite": ""}),
+        ("suite", {"suite": "O" * 49}),
+        ("suite", {"suite": "OCRA 1"}),
+        ("suite", {"suite": "OCRA\n"}),
+        ("suite", {"suite": None}),
+        ("key", {"key": bytes(15)}),
+        ("key", {"key": bytes(65)}),
+        ("key", {"key": "a0" * 32}),
+        ("pin_policy", {"pin_policy": "none"}),
+        ("code", {"pin_policy": "card"}),
+        ("code", {"pin_policy": "card", "code": "123"}),
+        ("code", {"pin_policy": "card", "code": "12345"}),
+        ("code", {"pin_policy": "card", "code": "１２３４"}),  # noqa: RUF001
+        ("code", {"pin_policy": "card", "code": 1234}),
+        ("code", {"code": "1234"}),
+        ("tries", {"tries": 4}),
+        ("tries", {"pin_policy": "card", "code": "1234", "tries": 0}),
+        ("tries", {"pin_policy": "card", "code": "1234", "tries": 10}),
+        ("tries", {"pin_policy": "card", "code": "1234", "tries": True}),
+        ("counter", {"counter": -1}),
+        ("counter", {"counter": 2**64 - 1}),
+        ("counter", {"counter": 1.0}),
+    ],
+)
+def test_a_profile_that_no_card_takes_cannot_be_made(field: str, values: dict[str, object]) -> None:
+    given = {"serial": "IB3000123", "key": KEY} | values
+    with pytest.raises(InputError) as caught:
+        Profile(**given)  # type: ignore[arg-type]
+    assert caught.value.field == field
+    assert "1234" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"serial": "A"},
+        {"serial": "A-0123456789-XYZ"},
+        {"key": bytes(16)},
+        {"key": bytes(64)},
+        {"counter": 2**64 - 2},
+        {"suite": "O" * 48},
+        {"pin_policy": "card", "code": "0000", "tries": 1},
+        {"pin_policy": "card", "code": "9999", "tries": 9},
+    ],
+)
+def test_profiles_at_the_edge_of_what_is_allowed(values: dict[str, object]) -> None:
+    given = {"serial": "IB3000123", "key": KEY} | values
+    profile = Profile(**given)  # type: ignore[arg-type]
+    assert {name: getattr(profile, name) for name in given} == given
+
+
+def expand(material: bytes, info: bytes, length: int) -> bytes:
+    """HKDF of RFC 5869, written down a second time."""
+    secret, block, out = digest(bytes(32), material, sha256), b"", b""
+    for number in range(1, 3):
+        block = digest(secret, block + info + bytes([number]), sha256)
+        out += block
+    return out[:length]
+
+
+@pytest.mark.parametrize("length", [16, 32, 64])
+def test_the_key_comes_from_both_sides_the_serial_and_the_purpose(length: int) -> None:
+    host, card = bytes(range(16)), bytes(range(50, 90))
+    material = b"\0\0\0\x10" + host + card
+    assert derive_key(host, card, "IB3", length) == expand(material, b"dscplus card key 1\0IB3", length)
+
+
+def test_no_two_of_its_inputs_give_the_same_key() -> None:
+    one, two = bytes(range(20)), bytes(range(20, 60))
+    keys = {
+        derive_key(one, two, "A"),
+        derive_key(two, one, "A"),
+        derive_key(one, two, "B"),
+        derive_key(one + two[:1], two[1:], "A"),
+    }
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("host entropy", (bytes(15), bytes(16), "A")),
+        ("card entropy", (bytes(16), bytes(15), "A")),
+        ("serial", (bytes(16), bytes(16), "")),
+        ("length", (bytes(16), bytes(16), "A", 15)),
+        ("length", (bytes(16), bytes(16), "A", 65)),
+    ],
+)
+def test_too_little_entropy_makes_no_key(field: str, arguments: tuple[bytes, bytes, str]) -> None:
+    with pytest.raises(InputError) as caught:
+        derive_key(*arguments)
+    assert caught.value.field == field

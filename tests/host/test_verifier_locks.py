@@ -1,0 +1,117 @@
+"""Attempts and locks, on a database in memory and a clock that stands still until it is moved."""
+
+import pytest
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
+
+from dsc_host.errors import InputError
+from dsc_host.verifier import Policy, Reason, Verifier
+
+
+def test_three_wrong_responses_use_up_a_challenge(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    for _ in range(3):
+        assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG
+    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.EXHAUSTED
+    assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.EXHAUSTED
+    assert verifier.card("A-1").failures == 3
+
+
+def test_the_last_attempt_counts(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    for _ in range(2):
+        verifier.verify(challenge.id, wrong(challenge))
+    assert verifier.verify(challenge.id, right(challenge)).accepted
+
+
+def test_a_right_response_ends_the_row_of_failures(verifier: Verifier) -> None:
+    fail(verifier, "A-1", 9)
+    challenge = verifier.challenge("A-1")
+    assert verifier.verify(challenge.id, right(challenge)).accepted
+    assert verifier.card("A-1").failures == 0
+    fail(verifier, "A-1", 9)
+    assert verifier.card("A-1").locked_until is None
+
+
+def test_the_tenth_failure_in_a_row_locks(verifier: Verifier, clock: Clock) -> None:
+    challenge = verifier.challenge("A-1")
+    fail(verifier, "A-1", 10)
+    card = verifier.card("A-1")
+    assert (card.failures, card.locked_until) == (10, clock.now + 86_400)
+    assert verifier.cards() == [card]
+    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.LOCKED
+
+
+def test_a_locked_card_is_not_charged_and_its_lock_does_not_grow(verifier: Verifier, clock: Clock) -> None:
+    fail(verifier, "A-1", 10)
+    before = verifier.card("A-1")
+    clock.advance(100)
+    challenge = verifier.challenge("A-1")
+    for _ in range(5):
+        assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.LOCKED
+    assert verifier.card("A-1") == before
+
+
+def test_a_lock_ends_by_itself_and_the_count_starts_anew(verifier: Verifier, clock: Clock) -> None:
+    fail(verifier, "A-1", 10)
+    clock.advance(86_399.75)
+    challenge = verifier.challenge("A-1")
+    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.LOCKED
+    clock.advance(0.25)
+    card = verifier.card("A-1")
+    assert (card.failures, card.locked_until) == (0, None)
+    assert verifier.cards() == [card]
+    fail(verifier, "A-1", 9)
+    # The lock did not use the challenge up.
+    assert verifier.verify(challenge.id, right(challenge)).accepted
+
+
+def test_after_a_lock_ten_more_failures_lock_again(verifier: Verifier, clock: Clock) -> None:
+    fail(verifier, "A-1", 10)
+    clock.advance(86_400)
+    fail(verifier, "A-1", 9)
+    assert verifier.card("A-1").locked_until is None
+    fail(verifier, "A-1", 1)
+    assert verifier.card("A-1").locked_until == clock.now + 86_400
+
+
+def test_failures_charge_only_the_card_that_owns_the_challenge(verifier: Verifier) -> None:
+    other = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+    theirs = verifier.challenge("B-2")
+    fail(verifier, "A-1", 10)
+    assert verifier.card("B-2") == other
+    assert verifier.verify(theirs.id, right(theirs)).accepted
+    assert verifier.card("A-1").failures == 10
+
+
+def test_the_policy_decides(clock: Clock) -> None:
+    policy = Policy(validity=10, attempts=1, lock_after=2, lock_for=5, window=0)
+    with Verifier.open("sqlite://", master_key=MASTER, policy=policy, clock=clock) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        challenge = verifier.challenge("A-1")
+        assert challenge.expires_at == clock.now + 10
+        assert verifier.verify(challenge.id, right(challenge, 1)).reason is Reason.WRONG
+        assert verifier.verify(challenge.id, right(challenge)).reason is Reason.EXHAUSTED
+        fail(verifier, "A-1", 1)
+        assert verifier.card("A-1").locked_until == clock.now + 5
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"validity": 0},
+        {"validity": float("nan")},
+        {"validity": float("inf")},
+        {"validity": "300"},
+        {"attempts": 0},
+        {"attempts": True},
+        {"lock_after": 0},
+        {"lock_after": 2.0},
+        {"lock_for": -1},
+        {"window": -1},
+        {"window": 1001},
+    ],
+)
+def test_a_policy_out_of_range_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(InputError) as caught:
+        Policy(**given)  # type: ignore[arg-type]
+    assert [caught.value.field] == list(given)

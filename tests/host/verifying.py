@@ -1,0 +1,37 @@
+"""What the verifier's tests share: one key and PIN for every card, a clock that is moved by hand, right and wrong responses."""
+
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Challenge, MasterKey, Reason, Verifier
+
+MASTER = MasterKey(bytes(range(32)))
+SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+KEY = b"0123456789abcdef0123456789abcdef"
+PIN = "1234"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.25
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def right(challenge: Challenge, counter: int = 0) -> str:
+    """What the card answers; every test's card has the same key and PIN."""
+    return Suite.parse(SUITE).response(KEY, challenge.question, counter=counter, pin=PIN)
+
+
+def wrong(challenge: Challenge) -> str:
+    """A response that no counter near 0 gives."""
+    taken = {right(challenge, counter) for counter in range(50)}
+    return next(text for text in ("00000000", "00000001") if text not in taken)
+
+
+def fail(verifier: Verifier, serial: str, times: int) -> None:
+    for _ in range(times):
+        challenge = verifier.challenge(serial)
+        assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG
