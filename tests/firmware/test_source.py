@@ -16,6 +16,7 @@ BOARD = {
     "esp32",
     "framebuf",
     "io",
+    "json",
     "machine",
     "neopixel",
     "network",
@@ -68,11 +69,26 @@ def test_imports_only_what_the_boards_have(path: Path) -> None:
             assert name.partition(".")[0] in CARD | {"dsc_firmware"} | (set() if in_card else BOARD), name
 
 
+def test_only_the_boards_know_the_chip() -> None:
+    chip = {"esp32", "machine", "rp2"}
+    knowing = {
+        path.parent.name
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Import) and chip & {alias.name for alias in node.names})
+        or (isinstance(node, ast.ImportFrom) and node.module in chip)
+    }
+    assert knowing == {"boards"}
+
+
+def test_modules_are_short() -> None:
+    assert [path.name for path in FILES if len(path.read_text("utf-8").splitlines()) > 300] == []
+
+
 def test_imports_stand_at_the_top() -> None:
     late = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path, tree in trees()
-        if path.parent.name == "dsc_firmware"
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.Lambda)
         for node in ast.walk(function)

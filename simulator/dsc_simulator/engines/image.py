@@ -105,9 +105,10 @@ def _sources() -> dict[str, bytes]:
         "simulated_board.py": (engines / "guest" / "simulated_board.py").read_bytes(),
         "mailbox.py": (engines / "mailbox.py").read_bytes(),
     }
-    for entry in sorted(files("dsc_firmware").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py"):
-            sources[f"dsc_firmware/{entry.name}"] = entry.read_bytes()
+    for folder in ("", "drivers/", "boards/"):
+        for entry in sorted(files("dsc_firmware").joinpath(folder).iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith(".py"):
+                sources[f"dsc_firmware/{folder}{entry.name}"] = entry.read_bytes()
     return sources
 
 

@@ -1,0 +1,98 @@
+"""The card on a real board: from power-up until somebody stops it.
+
+Whatever happens, the board is not dead afterwards: `run` says one line, returns, and leaves the interpreter's prompt.
+"""
+
+import micropython
+
+from dsc_firmware.app import App
+from dsc_firmware.boards.config import ConfigError, load
+from dsc_firmware.boards.wiring import Board, where
+from dsc_firmware.card import CANCEL, OFF
+from dsc_firmware.drivers.clock import Clock
+from dsc_firmware.drivers.keypad import DEBOUNCE_MS
+from dsc_firmware.ports import CELLS, KEY_C, const
+
+# How long a byte on the line may wait.
+_LINE_MS = const(20)
+_CTRL_C = const(3)
+_NO_CTRL_C = const(-1)
+
+
+def run(folder="", clock=None, say=print):
+    """Be the card that `board.json` in `folder` describes. Returns when it is stopped, or could not start."""
+    if clock is None:
+        clock = Clock()
+    try:
+        config = _read(folder)
+        board = Board(config, folder, clock)
+    except ConfigError as error:
+        say("board.json: " + str(error))
+        return
+    if _skipped(board):
+        say("key C is held down: the card is not started")
+        return
+    if config["sealed"]:
+        micropython.kbd_intr(_NO_CTRL_C)
+    try:
+        _guard(config, board, say)
+    finally:
+        micropython.kbd_intr(_CTRL_C)
+
+
+def _read(folder):
+    try:
+        with open(folder + "/board.json") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        raise ConfigError("can't be read; copy one of the ready-made ones to the board")
+    return load(text)
+
+
+def _skipped(board):
+    # Twice, so that it is a finger and not a spark.
+    if not board.keypad.holds(KEY_C):
+        return False
+    board.clock.sleep_ms(DEBOUNCE_MS)
+    return board.keypad.holds(KEY_C)
+
+
+def _guard(config, board, say):
+    """Run the card; when it is stopped or breaks, leave nothing of its secrets on the display."""
+    app = None
+    try:
+        board.display.work()
+        if not board.display.answers:
+            say(where(config["display"]) + " does not answer; the card runs without it")
+        app = App(board)
+        _loop(app, board)
+    except KeyboardInterrupt:
+        _leave(app, board, b"")
+        say("the card was stopped")
+    except Exception as error:
+        _leave(app, board, b"ERROR")
+        say("the card stopped: %s: %s" % (type(error).__name__, error))
+
+
+def _leave(app, board, words):
+    # A second Ctrl-C must not break off what the first one asked for.
+    micropython.kbd_intr(_NO_CTRL_C)
+    try:
+        if app is not None:
+            # Overwrites what was typed; its effects are not carried out, as it may have been one of them that broke.
+            app.card.step(CANCEL, board.clock.ticks_ms())
+        board.display.restart()
+        board.display.show(words + b" " * (CELLS - len(words)))
+    except Exception:
+        # It broke where it is mended; what is said next still tells the first cause.
+        return
+
+
+def _loop(app, board):
+    keypad, display, sleep_ms = board.keypad, board.display, board.clock.sleep_ms
+    while True:
+        keypad.off = app.card.state == OFF
+        wait = app.poll()
+        display.work()
+        # Not deeper than this: in light sleep, USB goes away and the UART loses what comes.
+        sleep_ms(min(wait, keypad.pause_ms, _LINE_MS))

@@ -1,0 +1,72 @@
+"""The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
+
+The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The bus runs at 100 kHz at most, as the expander
+wants; at that rate the controller is done with a character (37 us) before the next one can come.
+"""
+
+from dsc_firmware.drivers.display import Display
+from dsc_firmware.ports import CELLS, const
+
+_RS = const(1)
+_E = const(4)
+_LIGHT = const(8)
+_FIRST = const(4)  # eight cells centred on sixteen
+_SET_ADDRESS = const(0x80)
+_SPACE = const(0x20)
+
+# 4 bits, two lines, 5 x 8 dots; off; clear; left to right; on, without a cursor.
+_SETUP = b"\x28\x08\x01\x06\x0c"
+
+
+class HD44780(Display):
+    """Writes only the cells that changed. The backlight is on while anything is shown."""
+
+    def __init__(self, i2c, address, clock):
+        super().__init__(clock)
+        self._i2c = i2c
+        self._address = address
+        self._light = 0
+        self._one = bytearray(1)
+        self._strobe = bytearray(3)
+        self._shown = bytearray(CELLS)
+
+    def _start(self):
+        sleep = self._clock.sleep_ms
+        # First of all, so that nobody waits for a display that is not there.
+        self._set_light(0)
+        sleep(50)
+        # Three times "8 bits", whatever it was in the middle of, then "4 bits": the data sheet's figure 24.
+        for half in b"\x30\x30\x30\x20":
+            self._half(half)
+            sleep(5)
+        for command in _SETUP:
+            self._send(command, 0)
+            sleep(2)
+        for i in range(CELLS):
+            self._shown[i] = _SPACE
+
+    def _draw(self, cells, blank):
+        self._set_light(0 if blank else _LIGHT)
+        cursor = CELLS
+        for i in range(CELLS):
+            if cells[i] != self._shown[i]:
+                if cursor != i:
+                    self._send(_SET_ADDRESS | _FIRST + i, 0)
+                self._send(cells[i], _RS)
+                self._shown[i] = cells[i]
+                cursor = i + 1
+
+    def _set_light(self, light):
+        self._light = self._one[0] = light
+        self._i2c.writeto(self._address, self._one)
+
+    def _send(self, value, rs):
+        self._half(value & 0xF0 | rs)
+        self._half(value << 4 & 0xF0 | rs)
+
+    def _half(self, pins):
+        # RS and data stand before E rises and after it falls.
+        strobe = self._strobe
+        strobe[0] = strobe[2] = pins | self._light
+        strobe[1] = strobe[0] | _E
+        self._i2c.writeto(self._address, strobe)

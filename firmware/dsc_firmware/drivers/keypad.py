@@ -1,0 +1,146 @@
+"""The port `keypad`: a matrix of keys, and a button for *press*.
+
+Every call of `get` looks at all keys once; nothing waits and nothing is allocated. A key counts once it has been seen down
+in every look for 20 ms. The first counts; until all are up again, no other does: with three keys down, a matrix shows a fourth
+that nobody touches. Rows are open drain: a row pulls low or lets go, so two keys at once never connect two outputs that fight.
+"""
+
+from dsc_firmware.drivers.clock import ticks_ms
+from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
+
+DEBOUNCE_MS = const(20)
+HOLD_MS = const(500)
+_BUSY_MS = const(10)
+_IDLE_MS = const(50)
+_SETTLE = const(8)
+_UNUSED = const(0)
+
+
+def key_of(letter):
+    """The key for one letter of a board's key map; None if there is no such letter."""
+    if is_digit(ord(letter)):
+        return ord(letter)
+    return {"C": KEY_C, "K": KEY_OK, "P": KEY_PRESS, "-": _UNUSED}.get(letter)
+
+
+def _flatten(keys, press):
+    flat = [key_of(letter) for row in keys for letter in row]
+    if press is not None:
+        flat.append(KEY_PRESS)
+    return bytes(flat)
+
+
+class NoKeypad:
+    """For a board whose keys come over the line."""
+
+    off = True
+    pause_ms = _IDLE_MS
+
+    def get(self):
+        return None
+
+    def holds(self, key):
+        return False
+
+
+class MatrixKeypad:
+    """`rows` are open-drain pins, `columns` and `press` inputs with a pull-up; `keys` has one string of letters for each row.
+
+    Set `off` to whether the card is off: then *press* counts only once it has been held for half a second. Where there is no
+    *press*, OK held like that is *press*. `pause_ms` is how long the caller may sleep before the next `get`.
+    """
+
+    def __init__(self, rows, columns, keys, press=None, ticks=ticks_ms):
+        self._rows = tuple(rows)
+        self._columns = tuple(columns)
+        self._press = press
+        self._ticks = ticks
+        self._keys = _flatten(keys, press)
+        self._wakes = KEY_PRESS if KEY_PRESS in self._keys else KEY_OK
+        self.off = True
+        self.pause_ms = _IDLE_MS
+        self._bit = 0  # the one key that is watched
+        self._key = _UNUSED  # what it gives
+        self._hold = 0  # after how long
+        self._spent = False  # nothing counts until all keys are up
+        self._since = 0
+        for row in self._rows:
+            row.value(1)
+
+    def get(self):
+        now = self._ticks()
+        down = self._scan()
+        key = self._judge(down, now)
+        # A tap is shorter than an idle pause, so while the card is on there is none.
+        self.pause_ms = _BUSY_MS if down or self._spent or not self.off else _IDLE_MS
+        return key
+
+    def holds(self, key):
+        """Whether `key`, and nothing else, is down at this moment."""
+        down = self._scan()
+        return down != 0 and down & (down - 1) == 0 and self._named(down) == key
+
+    def _judge(self, down, now):
+        if self._spent:
+            self._await_release(down, now)
+        elif not down & self._bit:
+            self._begin(down, now)
+        elif ticks_diff(now, self._since) >= self._hold:
+            self._spent = True
+            return self._key or None
+        return None
+
+    def _await_release(self, down, now):
+        if down:
+            self._since = now
+        elif ticks_diff(now, self._since) >= DEBOUNCE_MS:
+            self._spent = False
+            self._bit = 0
+
+    def _begin(self, down, now):
+        # Of several that came between two looks, none is known to be the first.
+        self._spent = down & (down - 1) != 0
+        self._bit = 0 if self._spent else down
+        self._since = now
+        if self._bit:
+            self._choose(self._named(down))
+
+    def _choose(self, key):
+        # Decided when the key goes down: a finger that holds OK to wake the card must not confirm what the line asks meanwhile.
+        waking = self.off and key == self._wakes
+        self._key = KEY_PRESS if waking else key
+        self._hold = HOLD_MS if waking else DEBOUNCE_MS
+
+    def _named(self, bit):
+        i = 0
+        while bit >> i != 1:
+            i += 1
+        return self._keys[i]
+
+    def _scan(self):
+        """The keys that are down, as bits in the order of the key map."""
+        down = 0
+        bit = 1
+        for row in self._rows:
+            row.value(0)
+            for column in self._columns:
+                if not column.value():
+                    down |= bit
+                bit <<= 1
+            row.value(1)
+            self._settle()
+        if self._press is not None and not self._press.value():
+            down |= bit
+        return down
+
+    def _settle(self):
+        # The pull-ups take some microseconds to lift a long cable; a column still low would look like a key of the next row.
+        for _ in range(_SETTLE):
+            if self._all_high():
+                return
+
+    def _all_high(self):
+        for column in self._columns:  # noqa: SIM110 - all() makes a generator, and nothing may be allocated here
+            if not column.value():
+                return False
+        return True

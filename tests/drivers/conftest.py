@@ -1,0 +1,14 @@
+"""Every test here runs on both interpreters: `play` gives a program to one of them."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.drivers.engines import play as play_on
+from tests.firmware.fakes import INTERPRETERS
+
+
+@pytest.fixture(params=INTERPRETERS)
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], list[str]]:
+    return partial(play_on, request.param, tmp_path)

@@ -1,0 +1,74 @@
+"""Runs one program on either interpreter, with a chip made of wires: what it says is what a test looks at."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+GUEST = Path(__file__).parent / "guest"
+_HEAP = 48 * 1024 * 1024
+_LIMIT = 20_000_000_000
+_START = """
+import host
+import vfs
+def say(*words):
+    host.call("say", " ".join([str(word) for word in words]) + "\\n")
+from rig import *
+FOLDER = "/disk"
+vfs.mount(RamFiles(), FOLDER)
+"""
+
+
+def play(engine: str, folder: Path, program: str) -> list[str]:
+    """The lines that `program` says; `FOLDER` is an empty folder that it may use."""
+    return _on_cpython(folder, program) if engine == "cpython" else _on_micropython(program)
+
+
+def _on_cpython(folder: Path, program: str) -> list[str]:
+    said: list[str] = []
+    names: dict[str, Any] = {
+        "say": lambda *words: said.append(" ".join(map(str, words))),
+        "FOLDER": str(folder),
+    }
+    with _own_modules():
+        exec(compile("from rig import *\n" + program, "program", "exec"), names)
+    return said
+
+
+@contextmanager
+def _own_modules() -> Iterator[None]:
+    """Fresh drivers, boards and guests inside; outside, everything as it was."""
+    before = dict(sys.modules)
+    for name in before:
+        if name.startswith(("dsc_firmware.drivers", "dsc_firmware.boards")):
+            del sys.modules[name]
+    sys.path.insert(0, str(GUEST))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(GUEST))
+        for name in set(sys.modules) - set(before):
+            if name in ("machine", "micropython", "rig") or name.startswith(("fake_", "dsc_firmware.")):
+                del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _on_micropython(program: str) -> list[str]:
+    from dsc_simulator.engines.image import _compile, firmware_files
+    from dsc_simulator.engines.vm import VM
+
+    guests = {path.stem + ".mpy": _compile(path.name, path.read_bytes()) for path in GUEST.glob("*.py")}
+    said: list[str] = []
+
+    def answer(name: str, text: str) -> None:
+        assert name == "say"
+        said.append(text)
+
+    vm = VM(_START + program, answer, heap=_HEAP, files=firmware_files() | guests)
+    try:
+        vm.finish(_LIMIT)
+    finally:
+        vm.stop()
+    return list(itertools.chain.from_iterable(text.splitlines() for text in said))

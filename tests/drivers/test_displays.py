@@ -1,0 +1,207 @@
+"""Each display, read back from the bytes that its chip gets: what a person sees, and what is left in its memory."""
+
+from collections.abc import Callable
+
+import pytest
+
+Play = Callable[[str], list[str]]
+
+KINDS = ["hd44780", "ssd1306-64", "ssd1306-32", "ht16k33"]
+TEXTS = ["PIN>    ", "PIN>****", "CHALLNG>", "123     ", "71234507", "80969532", "NO KEY  ", "LOCKED  ", "ERROR   "]
+TEXTS += ["LOBATT  ", "WIPE?   ", "UNLOCK> ", "FAIL 1  "]
+
+
+def begin(kind: str) -> str:
+    return f"clock = Clock()\ndisplay, seen = driver({kind!r}, clock)\n"
+
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@every_kind
+def test_shows_every_text_of_the_card(play: Play, kind: str) -> None:
+    program = f"""
+for text in {TEXTS}:
+    display.show(text.encode())
+    say(seen.text().replace(" ", "_"), display.answers)
+"""
+    assert play(begin(kind) + program) == [f"{text.replace(' ', '_')} True" for text in TEXTS]
+
+
+@every_kind
+def test_blank_is_dark_and_leaves_nothing_in_the_chip(play: Play, kind: str) -> None:
+    program = """
+display.work()
+say(seen.text(), len(seen.hidden()))
+display.show(b"71234507")
+say(seen.text(), seen.hidden())
+display.show(b"        ")
+say(seen.text(), len(seen.hidden()))
+display.show(b"PIN>    ")
+say(seen.text())
+"""
+    assert play(begin(kind) + program) == ["None 0", "71234507 71234507", "None 0", "PIN>    "]
+
+
+@every_kind
+def test_the_caller_may_reuse_its_buffer(play: Play, kind: str) -> None:
+    program = """
+cells = bytearray(b"12345678")
+machine.hanging.add(0)
+display.show(cells)
+cells[:] = b"        "
+machine.hanging.clear()
+clock.now += 1000
+display.work()
+say(seen.text())
+"""
+    assert play(begin(kind) + program) == ["12345678"]
+
+
+@every_kind
+@pytest.mark.parametrize("trouble", ["unplug", "hang"])
+def test_one_that_does_not_answer_comes_back_with_what_should_be_shown(play: Play, kind: str, trouble: str) -> None:
+    program = f"""
+devices = dict(machine.buses[0])
+def fail():
+    machine.buses[0].clear() if {trouble!r} == "unplug" else machine.hanging.add(0)
+def heal():
+    machine.buses[0].update(devices)
+    machine.hanging.clear()
+fail()
+display.show(b"PIN>    ")
+say(display.answers)
+heal()
+clock.now = 999
+display.work()
+say(display.answers)
+clock.now = 1000
+display.work()
+say(display.answers, seen.text())
+display.show(b"71234507")
+fail()
+display.show(b"        ")
+display.show(b"PIN>    ")
+say(display.answers)
+display.show(b"        ")
+heal()
+clock.now += 1000
+display.work()
+say(display.answers, seen.text(), len(seen.hidden()))
+"""
+    said = play(begin(kind) + program)
+    assert said == ["False", "False", "True PIN>    ", "False", "True None 0"]
+
+
+@every_kind
+def test_one_that_lost_its_power_is_set_up_anew(play: Play, kind: str) -> None:
+    program = f"""
+display.show(b"PIN>    ")
+machine.hanging.add(0)
+display.show(b"71234507")
+machine.hanging.clear()
+_, seen = plug_in({kind!r})
+display._i2c.devices = machine.buses[0]
+clock.now += 1000
+display.work()
+say(display.answers, seen.text())
+"""
+    assert play(begin(kind) + program) == ["True 71234507"]
+
+
+@every_kind
+def test_a_bus_that_hangs_is_asked_once_a_second(play: Play, kind: str) -> None:
+    program = """
+tries = []
+class Hanging:
+    def writeto(self, address, data):
+        tries.append(clock.now)
+        raise OSError(110)
+display._i2c = Hanging()
+for _ in range(300):
+    display.work()
+    display.show(b"PIN>    ")
+    clock.now += 10
+gaps = [b - a for a, b in zip(tries, tries[1:])]
+say(3 <= len(tries) <= 4, min(gaps) >= 1000, max(gaps) <= 1100)
+"""
+    assert play(begin(kind) + program) == ["True True True"]
+
+
+@every_kind
+def test_a_transfer_broken_off_anywhere_leaves_nothing_wrong_behind(play: Play, kind: str) -> None:
+    program = """
+class Broken:
+    left = 0
+    def writeto(self, address, data):
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= 1
+        bus.writeto(address, data)
+bus, broken = display._i2c, Broken()
+display.show(b"PIN>    ")
+wrong = []
+broke = 0
+for n in range(40):
+    display._i2c, broken.left = broken, n
+    try:
+        display.show(b"48291370")
+    except KeyboardInterrupt:
+        broke += 1
+    display._i2c = bus
+    display.restart()
+    display.show(b"ERROR   ")
+    if seen.text() != "ERROR   ":
+        wrong.append(n)
+say(broke > 2, wrong)
+"""
+    assert play(begin(kind) + program) == ["True []"]
+
+
+@every_kind
+def test_showing_allocates_nothing(play: Play, kind: str) -> None:
+    program = """
+class Quiet:
+    def writeto(self, address, data):
+        pass
+display.work()
+display._i2c = Quiet()
+texts = (b"PIN>****", b"71234507", b"        ")
+def show():
+    for text in texts:
+        display.show(text)
+lock()
+try:
+    show()
+finally:
+    unlock()
+say(display.answers)
+"""
+    assert play(begin(kind) + program) == ["True"]
+
+
+def test_the_text_display_writes_only_what_changed(play: Play) -> None:
+    program = """
+display.show(b"PIN>*   ")
+seen.log.clear()
+display.show(b"PIN>**  ")
+say(seen.log)
+"""
+    assert play(begin("hd44780") + program) == [f"[(0, {0x80 + 9}), (1, {ord('*')})]"]
+
+
+def test_half_a_segment_display_is_not_one(play: Play) -> None:
+    program = """
+del machine.buses[0][113]
+display.show(b"71234507")
+say(display.answers)
+machine.buses[0][113] = seen.chips[1]
+clock.now = 1000
+display.work()
+say(display.answers, seen.text())
+"""
+    assert play(begin("ht16k33") + program) == ["False", "True 71234507"]
+
+
+def test_the_segments_are_as_bright_as_they_are_told(play: Play) -> None:
+    assert play(begin("ht16k33") + "display.work()\nsay([chip.brightness for chip in seen.chips])") == ["[7, 7]"]

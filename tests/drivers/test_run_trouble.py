@@ -1,0 +1,172 @@
+"""What goes wrong on a board: it says one line, shows no secret, and is not dead."""
+
+import pytest
+from tests.drivers.test_run import ONE, RESPONSES, Play
+
+
+@pytest.mark.parametrize("before", ["PIN", "response"])
+def test_ctrl_c_blanks_the_display_and_returns_to_the_prompt(play: Play, before: str) -> None:
+    program = f"""
+def owner():
+    yield from wake()
+    yield from tap("1234K482913K" if {before!r} == "response" else "12")
+    say(seen.text())
+    ctrl_c()
+start(FOLDER, CONFIG, owner(), say)
+say(seen.text(), repr(seen.hidden()), interrupts[-1])
+"""
+    shown = RESPONSES[0] if before == "response" else "PIN>**  "
+    assert play(ONE + program) == [shown, "the card was stopped", "None '' 3"]
+
+
+def test_an_error_in_the_program_shows_error_says_one_line_and_returns(play: Play) -> None:
+    program = """
+def owner():
+    yield from wake()
+    yield from tap("1234K48")
+    say(seen.text())
+    raise ValueError("a part broke")
+start(FOLDER, CONFIG, owner(), say)
+say(seen.text(), interrupts[-1])
+"""
+    assert play(ONE + program) == ["48      ", "the card stopped: ValueError: a part broke", "ERROR    3"]
+
+
+def test_an_error_before_the_card_is_there(play: Play) -> None:
+    program = """
+import sys
+module = sys.modules["dsc_firmware.boards.run"]
+def broken(board):
+    raise MemoryError("no room")
+module.App = broken
+start(FOLDER, CONFIG, iter([100000]), say)
+say(seen.text())
+"""
+    assert play(ONE + program) == ["the card stopped: MemoryError: no room", "ERROR   "]
+
+
+@pytest.mark.parametrize("trouble", ["machine.buses[0].clear()", "machine.hanging.add(0)"])
+def test_a_card_whose_display_does_not_answer_says_so_and_lives(play: Play, trouble: str) -> None:
+    program = f"""
+{trouble}
+def owner():
+    yield 100
+    yield from wake()
+    yield from tap("1234K482913K")
+    say([line.split("*")[0].split("=")[1] for line in lines() if "display" in line][-1])
+    machine.buses[0][39] = seen
+    machine.hanging.clear()
+    yield 1200
+    say(seen.text())
+start(FOLDER, CONFIG, owner(), say)
+"""
+    assert play(ONE + program) == [
+        "display hd44780 at address 39 (bus 0, sda 4, scl 5) does not answer; the card runs without it",
+        RESPONSES[0],
+        RESPONSES[0],
+        "the card was stopped",
+    ]
+
+
+def test_a_response_on_a_display_that_went_away_is_gone_when_it_comes_back(play: Play) -> None:
+    program = """
+def owner():
+    yield from wake()
+    yield from tap("1234K482913K")
+    machine.hanging.add(0)
+    yield from tap("K")
+    say(seen.text())
+    yield 5000
+    machine.hanging.clear()
+    yield 1200
+    say(seen.text(), repr(seen.hidden()))
+start(FOLDER, CONFIG, owner(), say)
+"""
+    assert play(ONE + program) == [RESPONSES[0], "None ''", "the card was stopped"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("text = '{'", "board.json: not JSON: look for a missing comma, quote or bracket"),
+        ("text = dict(CONFIG, board='')", "board.json: board: must be a name of 1 to 16 characters, without spaces"),
+        ("machine.refused.add(12)", "board.json: keypad.rows: pin 12: this chip refuses: invalid pin"),
+        ("machine.refused.add(20)", "board.json: keypad.columns: pin 20: this chip refuses: invalid pin"),
+        ("machine.refused.add(22)", "board.json: keypad.press: pin 22: this chip refuses: invalid pin"),
+        ("machine.refused.add(5)", "board.json: display.scl: pin 5: this chip refuses: invalid pin"),
+        ("machine.refused.add(1)", "board.json: line.rx: pin 1: this chip refuses: invalid pin"),
+        (
+            "CONFIG['display']['scl'] = 6",
+            "board.json: display hd44780 at address 39 (bus 0, sda 4, scl 6): this chip refuses: bad SCL pin",
+        ),
+        (
+            "CONFIG['battery'] = {'pin': 26, 'divider': 2, 'empty_mv': 3300}; machine.refused.add(26)",
+            "board.json: battery.pin: pin 26: this chip refuses: invalid pin",
+        ),
+    ],
+)
+def test_a_wrong_board_json_is_one_line_and_no_dead_board(play: Play, change: str, words: str) -> None:
+    assert play(f"{ONE}text = CONFIG\n{change}\nstart(FOLDER, text, iter(()), say)\nsay(interrupts)") == [words, "[]"]
+
+
+def test_no_board_json_says_what_to_do(play: Play) -> None:
+    said = play("run(FOLDER, Clock(), say)")
+    assert said == ["board.json: can't be read; copy one of the ready-made ones to the board"]
+
+
+def test_a_board_json_of_noise_is_one_line_too(play: Play) -> None:
+    program = """
+class Noise:
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        pass
+    def read(self):
+        return b"\\xff\\xfe{".decode()
+import sys
+sys.modules["dsc_firmware.boards.run"].open = lambda path: Noise()
+run(FOLDER, Clock(), say)
+"""
+    assert play(program) == ["board.json: can't be read; copy one of the ready-made ones to the board"]
+
+
+@pytest.mark.parametrize("transfers", [1, 2, 3, 4])
+def test_ctrl_c_in_the_middle_of_a_letter_blanks_the_display_too(play: Play, transfers: int) -> None:
+    program = f"""
+class Cut:
+    left = -1
+    def write(self, data):
+        if self.left == 0:
+            self.left = -1
+            raise KeyboardInterrupt
+        self.left -= 1
+        seen.write(data)
+cut = machine.buses[0][39] = Cut()
+def owner():
+    yield from wake()
+    cut.left = {transfers}
+    yield from tap("1")
+    say("not reached")
+start(FOLDER, CONFIG, owner(), say)
+say(seen.text(), repr(seen.hidden()))
+"""
+    assert play(ONE + program) == ["the card was stopped", "None ''"]
+
+
+def test_what_was_typed_is_overwritten_when_the_card_is_stopped(play: Play) -> None:
+    program = """
+import sys
+module = sys.modules["dsc_firmware.boards.run"]
+real, made = module.App, []
+def watched(board):
+    made.append(real(board))
+    return made[0]
+module.App = watched
+def owner():
+    yield from wake()
+    yield from tap("1234")
+    say(bytes(made[0].card.pin))
+start(FOLDER, CONFIG, owner(), say)
+say(bytes(made[0].card.pin))
+"""
+    assert play(ONE + program) == ["b'1234'", "the card was stopped", repr(bytes(4))]
