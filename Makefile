@@ -7,7 +7,7 @@ BOARD_STUBS := $(VENV)/board-stubs
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs format clean
+.PHONY: help setup demo image flash unflash test check bench docs format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,15 @@ setup: $(READY)  ## Make .venv and install everything into it
 
 demo: $(READY)  ## Watch a login go through a card that runs the real firmware
 	@$(BIN)/dscplus demo $(ARGS)
+
+image: $(READY)  ## Make what a board gets, in dist; ARGS="--board pico2" for another board
+	@$(BIN)/dscplus image $(ARGS)
+
+flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=1
+	@$(BIN)/dscplus flash $(if $(filter-out auto,$(PORT)),--card $(PORT)) $(if $(BOARD),--board $(BOARD)) $(if $(filter 1,$(DRY_RUN)),--dry-run) $(ARGS)
+
+unflash: $(READY)  ## Take the firmware off a board, and the card's key with it; asks first
+	@$(BIN)/dscplus unflash $(if $(filter-out auto,$(PORT)),--card $(PORT)) $(if $(filter 1,$(DRY_RUN)),--dry-run) $(ARGS)
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -1,0 +1,177 @@
+"""Commands that put the firmware on a board and take it off again: flash, unflash."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dsc_host.cli.asking import agreed
+from dsc_host.cli.options import JsonOption
+from dsc_host.cli.output import Failed, notice, show
+from dsc_host.errors import CardNotFound, LinkError, LinkTimeout
+from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove
+from dsc_host.link import CardClient, find_card, open_port
+
+HELLO_SECONDS = 20.0
+"""How long a board may take to restart, come back on USB and say hello."""
+_ONE_HELLO_SECONDS = 2.0
+_PAUSE_SECONDS = 0.25
+
+PortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--card",
+        "--port",
+        envvar="DSCPLUS_CARD",
+        metavar="URL",
+        help="The board's port: /dev/ttyACM0, COM3, or auto. Not needed with one board attached.",
+    ),
+]
+BoardOption = Annotated[
+    str | None,
+    typer.Option("--board", metavar="NAME", help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: as it is."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (flash, unflash):
+        app.command()(command)
+
+
+def flash(
+    port: PortOption = None,
+    board: BoardOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the firmware on a board that runs MicroPython, or bring it up to date.
+
+    Only what changed is sent. The card's key and counter, and its wiring, stay. A board that is cut off in the middle starts
+    the old program or the new one.
+
+    \b
+    Examples:
+      dscplus flash
+      dscplus flash --dry-run
+      dscplus flash --card /dev/ttyACM0 --board pico
+    """
+    url, program = _find_board(port), firmware_files()
+    with BoardSession(open_port(url), url) as session:
+        steps = plan(examine(session), program, board)
+        if not dry_run:
+            _ask(steps, yes)
+            session.allow()
+            _install(session, steps)
+    if not dry_run:
+        _greet(port, steps)
+    show(_report(url, steps, dry_run), as_json=as_json)
+
+
+def unflash(
+    port: PortOption = None, dry_run: DryRunOption = False, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
+    """Take the firmware off a board, and with it the card's key, counter and wiring. Other files stay.
+
+    Asks first; where there is no terminal, it reads `y` from standard input. The card's record at the verifier stays.
+
+    \b
+    Examples:
+      dscplus unflash
+      dscplus unflash --card /dev/ttyACM0 --yes
+    """
+    url = _find_board(port)
+    with BoardSession(open_port(url), url) as session:
+        paths = removable(session)
+        if not dry_run and paths:
+            question = f"Remove {', '.join(paths)} from the board on {url}, with the key of the card, for good?"
+            if not yes and not agreed(question):
+                raise Failed("nothing was removed")
+            session.allow()
+            remove(session, paths)
+    if not paths:
+        notice(f"{url}: there is nothing of ours on the board.")
+    show({"port": url, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
+
+
+def _find_board(port: str | None) -> str:
+    return find_card(None if port == "auto" else port)
+
+
+def _ask(steps: Plan, yes: bool) -> None:
+    """Raises Failed if somebody wants to keep what the plan would write over."""
+    if steps.found.has_other_program and not yes and not agreed("The board starts a program of its own, main.py. Replace it?"):
+        raise Failed("nothing was written")
+    if steps.replaces_board and not yes and not agreed(f"Replace the board's wiring, board.json, by {steps.board_name}'s?"):
+        raise Failed("nothing was written")
+
+
+def _install(session: BoardSession, steps: Plan) -> None:
+    if not steps.changes:
+        notice("The board is up to date.")
+        return
+    with _progress(steps.size) as bar:
+        install(session, steps, bar)
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Tell]:
+    """A bar on stderr while the block runs, where somebody is there to see it."""
+    columns = (TextColumn("Writing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+def _greet(port: str | None, steps: Plan) -> None:
+    """Wait for the restarted card's hello, and say what to do next."""
+    if steps.line != "usb":
+        notice("The firmware is on the board. Its line is on the pins that board.json names: dscplus info --card PORT")
+        return
+    url, client = _say_hello(port)
+    with client:
+        serial, greeting = client.info().serial, client.hello()
+    notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
+    if serial:
+        notice(f"It is still {serial}. Next: dscplus respond CHALLENGE --card {url}")
+    else:
+        notice(f"It is blank. Next: dscplus personalize SERIAL --card {url}")
+
+
+def _say_hello(port: str | None) -> tuple[str, CardClient]:
+    """The card and its address, as soon as it is there. Raises LinkTimeout."""
+    end = time.monotonic() + HELLO_SECONDS
+    reason: LinkError = CardNotFound("the board did not come back")
+    while time.monotonic() < end:
+        try:
+            # Looked for anew: the system may give a port that comes back another name.
+            url = _find_board(port)
+            return url, CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
+        except LinkError as error:
+            reason = error
+            time.sleep(_PAUSE_SECONDS)
+    raise LinkTimeout(
+        f"the firmware is on the board, but the card did not say hello within {HELLO_SECONDS:g} s ({reason}); "
+        "unplug it, plug it in, and try: dscplus info. docs/flashing.md says what else to look at"
+    )
+
+
+def _report(url: str, steps: Plan, dry_run: bool) -> dict[str, object]:
+    return {
+        "port": url,
+        "board": steps.board_name,
+        "machine": steps.found.machine,
+        "micropython": steps.found.micropython,
+        "files_copied": len(steps.copied),
+        "files_kept": len(steps.kept),
+        "bytes": steps.size,
+        "dry_run": dry_run,
+    }

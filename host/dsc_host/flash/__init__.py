@@ -1,0 +1,30 @@
+"""Boards: the files that they get, the images that hold them, and putting them there over a line.
+
+What is listed here may be imported; nothing else.
+"""
+
+from dsc_host.flash.board_session import BoardSession, BoardStuck, Tell
+from dsc_host.flash.errors import FlashError
+from dsc_host.flash.firmware import board_file, boards, firmware_files
+from dsc_host.flash.flasher import Found, Plan, examine, install, plan, removable, remove
+from dsc_host.flash.image import build_image, uf2_name, write_image
+
+__all__ = [
+    "BoardSession",
+    "BoardStuck",
+    "FlashError",
+    "Found",
+    "Plan",
+    "Tell",
+    "board_file",
+    "boards",
+    "build_image",
+    "examine",
+    "firmware_files",
+    "install",
+    "plan",
+    "removable",
+    "remove",
+    "uf2_name",
+    "write_image",
+]

@@ -1,0 +1,7 @@
+"""Prints the package.json that stands beside the firmware: `python -m dsc_host.flash > firmware/package.json`."""
+
+import sys
+
+from dsc_host.flash.package import checkout_package
+
+sys.stdout.write(checkout_package().decode())

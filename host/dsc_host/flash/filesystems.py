@@ -1,0 +1,77 @@
+"""File systems as MicroPython mounts them, made from files in memory: the same bytes from the same files, in the same order."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from dsc_host.flash.errors import FlashError
+from dsc_host.flash.extra import needed
+
+LITTLEFS_BLOCK = 4096
+
+# MicroPython's own settings for rp2 (VfsLfs2 with progsize=256) and the disk version of all its releases since 1.22.
+_READ_SIZE = 32
+_PROGRAM_SIZE = 256
+_CACHE_SIZE = 4 * _PROGRAM_SIZE
+_LOOKAHEAD = 32
+_BLOCK_CYCLES = 100
+_DISK_VERSION = 0x00020001
+
+
+def littlefs_image(files: Mapping[str, bytes], blocks: int) -> bytes:
+    """A littlefs of so many blocks of 4096 bytes that holds these files; what is empty is erased flash (0xFF).
+
+    Raises FlashError: the files do not fit, or littlefs-python is not installed.
+    """
+    littlefs = needed("littlefs")
+    disk = littlefs.LittleFS(
+        block_size=LITTLEFS_BLOCK,
+        block_count=blocks,
+        read_size=_READ_SIZE,
+        prog_size=_PROGRAM_SIZE,
+        cache_size=_CACHE_SIZE,
+        lookahead_size=_LOOKAHEAD,
+        block_cycles=_BLOCK_CYCLES,
+        disk_version=_DISK_VERSION,
+    )
+    try:
+        for path, data in files.items():
+            disk.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+            with disk.open(path, "wb") as file:
+                file.write(data)
+        disk.unmount()
+    except littlefs.LittleFSError as error:
+        raise FlashError(f"the files do not fit into a file system of {blocks * LITTLEFS_BLOCK} bytes: {error}") from error
+    return bytes(disk.context.buffer)
+
+
+def romfs_image(files: Mapping[str, bytes]) -> bytes:
+    """A ROMFS that holds these files: what `mpremote romfs build` makes of a folder with them.
+
+    Raises FlashError: mpremote is not installed.
+    """
+    writer = needed("mpremote.romfs").VfsRomWriter()
+    _add_to_romfs(writer, _tree(files))
+    return bytes(writer.finalise())
+
+
+def _tree(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """The files as folders in folders."""
+    root: dict[str, Any] = {}
+    for path, data in files.items():
+        *folders, name = path.split("/")
+        folder = root
+        for part in folders:
+            folder = folder.setdefault(part, {})
+        folder[name] = data
+    return root
+
+
+def _add_to_romfs(writer: Any, folder: dict[str, Any]) -> None:
+    for name, entry in sorted(folder.items()):
+        if isinstance(entry, dict):
+            writer.opendir(name)
+            _add_to_romfs(writer, entry)
+            writer.closedir()
+        else:
+            writer.mkfile(name, entry)

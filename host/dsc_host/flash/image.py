@@ -1,0 +1,84 @@
+"""Everything that `dscplus image` makes for a board, as bytes, and writing it into a folder."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_host.flash.errors import FlashError
+from dsc_host.flash.filesystems import littlefs_image, romfs_image
+from dsc_host.flash.firmware import BOARD, LIBRARY, MAIN, PACKAGE, beside_package, board_file, firmware_files
+from dsc_host.flash.package import image_package
+from dsc_host.flash.uf2 import uf2
+
+MANIFEST = "manifest.py"
+MIP = "package.json"
+ROMFS = "dscplus.romfs"
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """Where stock MicroPython keeps its file system, on boards that take a UF2 file."""
+
+    family: int
+    address: int
+    blocks: int
+
+
+# MicroPython 1.24 to 1.29: the last 1408 KB of the Pico's 2 MB of flash, the last 3 MB of the Pico 2's 4 MB.
+_PICO = _Drive(family=0xE48BFF56, address=0x1000_0000 + 0xA0000, blocks=352)
+_PICO_2 = _Drive(family=0xE48BFF59, address=0x1000_0000 + 0x100000, blocks=768)
+_DRIVES = {"pico": _PICO, "headless": _PICO, "pico2": _PICO_2}
+
+
+def uf2_name(board: str) -> str | None:
+    """The name of a board's UF2 file; None for a board that takes none."""
+    return f"dscplus-{board}.uf2" if board in _DRIVES else None
+
+
+def build_image(board: str) -> dict[str, bytes]:
+    """The files for one of the ready-made boards, by their path in the folder: the same bytes from the same source.
+
+    `main.py` stands last. Raises InputError for an unknown board, FlashError.
+    """
+    wiring = board_file(board)
+    firmware = firmware_files()
+    library = {path: data for path, data in firmware.items() if path != MAIN}
+    on_board = {**library, BOARD: wiring, MAIN: firmware[MAIN]}
+    made = {**library, BOARD: wiring, MANIFEST: beside_package(MANIFEST), MIP: image_package(library)}
+    made[ROMFS] = romfs_image(library)
+    if name := uf2_name(board):
+        made[name] = _drive(_DRIVES[board], on_board)
+    return {**made, MAIN: firmware[MAIN]}
+
+
+def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
+    """The board's whole file system: empty blocks too, so that nothing of an older one, or of another card, is left."""
+    return uf2(littlefs_image(files, drive.blocks), drive.address, drive.family)
+
+
+def write_image(files: Mapping[str, bytes], folder: Path) -> None:
+    """Put the files into `folder`, made if it is not there, in their order, and each whole or not at all.
+
+    Compiled modules of an older firmware, which this one has no more, are removed. Raises FlashError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".image-", dir=folder) as scratch:
+            for path, data in files.items():
+                _make(Path(scratch, path), data)
+            for path in files:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(scratch, path), folder / path)
+        for old in (folder / LIBRARY / PACKAGE).rglob("*.mpy"):
+            if old.relative_to(folder).as_posix() not in files:
+                old.unlink()
+    except OSError as error:
+        reason = "there is a file of this name" if folder.is_file() else error.strerror
+        raise FlashError(f"{folder} cannot be written: {reason}") from error
+
+
+def _make(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

@@ -1,0 +1,29 @@
+"""UF2: the file format of boards that show themselves as a USB drive. Each block says by itself where it goes."""
+
+import struct
+
+BLOCK_BYTES = 512
+PAYLOAD_BYTES = 256
+
+_FIRST_MAGIC = 0x0A324655
+_SECOND_MAGIC = 0x9E5D5157
+_LAST_MAGIC = 0x0AB16F30
+_HAS_FAMILY = 0x2000
+_HEADER = struct.Struct("<8I")
+_ROOM = BLOCK_BYTES - _HEADER.size - 4
+
+
+def uf2(data: bytes, address: int, family: int) -> bytes:
+    """The UF2 file that writes `data`, whole payloads of it, to `address` on boards of this family."""
+    if not data or len(data) % PAYLOAD_BYTES or address % PAYLOAD_BYTES:
+        raise ValueError(f"data and address must be multiples of {PAYLOAD_BYTES}")
+    count = len(data) // PAYLOAD_BYTES
+    return b"".join(
+        _block(data[start : start + PAYLOAD_BYTES], address + start, number, count, family)
+        for number, start in enumerate(range(0, len(data), PAYLOAD_BYTES))
+    )
+
+
+def _block(payload: bytes, address: int, number: int, count: int, family: int) -> bytes:
+    header = _HEADER.pack(_FIRST_MAGIC, _SECOND_MAGIC, _HAS_FAMILY, address, len(payload), number, count, family)
+    return header + payload.ljust(_ROOM, b"\0") + _LAST_MAGIC.to_bytes(4, "little")

@@ -1,0 +1,162 @@
+"""The board double's inside: runs on MicroPython only, as source, in the VM. Its disk and its line are calls to the host.
+
+What it cannot have, because this VM is no board, it pretends: machine.reset, the board's name and MicroPython's version.
+"""
+
+# ruff: noqa: I001, UP031
+import builtins
+import host
+import io
+import os
+import sys
+import uctypes
+import vfs
+
+_ROOM = 1 << 16
+BOX = bytearray(_ROOM)
+_LENGTH = bytearray(4)
+_length = uctypes.struct(uctypes.addressof(_LENGTH), {"n": 0 | uctypes.INT32}, uctypes.LITTLE_ENDIAN)
+_FOLDER = -1
+# As a board prints them; this VM's own numbers are others.
+_REFUSALS = {
+    -2: "[Errno 2] ENOENT",
+    -17: "[Errno 17] EEXIST",
+    -28: "[Errno 28] ENOSPC",
+    -39: "[Errno 39] ENOTEMPTY",
+    -21: "[Errno 21] EISDIR",
+}
+
+
+def ask(*words):
+    """What the host answers, as bytes; its refusals are raised."""
+    host.call("ask", "\n".join(words))
+    if _length.n < -1:
+        raise OSError(_REFUSALS[_length.n])
+    return None if _length.n == _FOLDER else bytes(memoryview(BOX)[: _length.n])
+
+
+class Writer(io.IOBase):
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, data):
+        data = bytes(data)
+        ask("append", self.path, str(uctypes.addressof(data)), str(len(data)))
+        return len(data)
+
+    def close(self):
+        pass
+
+    def ioctl(self, request, argument):
+        return 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+
+class Disk:
+    def mount(self, readonly, mkfs):
+        pass
+
+    def chdir(self, path):
+        pass
+
+    def getcwd(self):
+        return "/"
+
+    def stat(self, path):
+        size = ask("stat", path)
+        kind = 0x4000 if size is None else 0x8000
+        return (kind, 0, 0, 0, 0, 0, int(size or 0), 0, 0, 0)
+
+    def statvfs(self, path):
+        free, total = ask("room").split()
+        return (4096, 4096, int(total), int(free), int(free), 0, 0, 0, 0, 255)
+
+    def ilistdir(self, path):
+        for line in ask("list", path).decode().split("\n"):
+            if line:
+                name, kind, size = line.split("\t")
+                yield (name, int(kind), 0, int(size))
+
+    def open(self, path, mode):
+        if "w" in mode:
+            ask("make", path)
+            return Writer(path)
+        return io.BytesIO(ask("load", path))
+
+    def mkdir(self, path):
+        ask("mkdir", path)
+
+    def remove(self, path):
+        ask("remove", path)
+
+    def rmdir(self, path):
+        ask("rmdir", path)
+
+    def rename(self, old, new):
+        ask("rename", old, new)
+
+
+class Machine:
+    def reset(self):
+        host.call("reset", "")
+
+
+class Time:
+    def sleep_ms(self, ms):
+        pass
+
+
+class Implementation:
+    name = "micropython"
+    version = VERSION  # noqa: F821 - set by the host, as are the next two
+    _machine = MACHINE  # noqa: F821
+    _mpy = MPY  # noqa: F821
+
+
+class Sys:
+    implementation = Implementation
+    path = sys.path
+    modules = sys.modules
+
+
+class Card:
+    """What the test's programs call when they run: the host is told which program that is."""
+
+    def started(self, version):
+        host.call("started", version)
+
+
+def print_(*words, end="\n", **_):
+    host.call("print", " ".join([str(word) for word in words]) + end)
+
+
+def run(source):
+    try:
+        exec(source, {"__name__": "__main__"} if source.startswith(BOOT) else GLOBALS)
+    except BaseException as error:
+        words = io.StringIO()
+        sys.print_exception(error, words)
+        host.call("error", words.getvalue())
+
+
+host.call("box", "%d %d" % (uctypes.addressof(BOX), uctypes.addressof(_LENGTH)))
+builtins.print = print_
+sys.modules["machine"] = Machine()
+sys.modules["time"] = Time()
+sys.modules["sys"] = Sys
+sys.modules["card"] = Card()
+vfs.umount("/")
+vfs.mount(Disk(), "/")
+os.chdir("/")
+sys.path[:] = ["", "/lib"]
+BOOT = "# main.py\n"
+GLOBALS = {"__name__": "__main__"}
+# Nothing is ever collected (see the VM's start.py), and the heap is large enough for that.
+while True:
+    host.call("wait", "")
+    run(ask("command").decode())

@@ -1,0 +1,235 @@
+"""Flashing a board: MicroPython itself at the other end of a pseudo terminal, told what to do by mpremote's own transport."""
+
+import hashlib
+import sys
+
+import pytest
+from tests.host.board_disk import Disk
+from tests.host.board_double import BoardDouble
+from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, disk_with, flash, start
+
+from dsc_host.errors import InputError, LinkClosed
+from dsc_host.flash import BoardSession, Found, board_file, examine, firmware_files, install, plan, removable, remove
+from dsc_host.flash import board_session as sessions
+from dsc_host.link import open_port
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(sessions, "RESTART_SECONDS", 1.0)
+
+
+@pytest.fixture(scope="module")
+def old() -> Disk:
+    return disk_with(OLD)
+
+
+@pytest.fixture
+def disk(old: Disk) -> Disk:
+    """A disk of its own on which OLD has been flashed."""
+    return copy_of(old)
+
+
+def test_a_fresh_board_gets_everything_and_starts() -> None:
+    disk = Disk()
+    with BoardDouble(disk) as board:
+        steps = flash(board, NEW)
+    assert len(steps.copied) == len(NEW) - 1
+    assert not steps.kept
+    assert disk.files["/board.json"] == board_file("pico")
+    assert start(disk) == "new"
+
+
+def test_the_board_restarts_when_it_has_been_flashed(disk: Disk) -> None:
+    with BoardDouble(disk) as board:
+        flash(board, NEW)
+        with BoardSession(open_port(board.url), board.url) as session:
+            assert session.evaluate("result = 1") == 1
+        assert board.starts == 2
+
+
+def test_an_update_sends_only_what_changed(disk: Disk) -> None:
+    with BoardDouble(disk) as board:
+        steps = flash(board, NEW)
+    assert sorted(path.rpartition("/")[2] for path in steps.copied) == ["__init__.py", "part0.py", "part1.py", "part2.py"]
+    assert [path.rpartition("/")[2] for path in steps.kept] == ["__init__.py", "same.py"]
+    assert start(disk) == "new"
+    assert_kept(disk)
+    assert disk.files["/board.json"] == PICO
+
+
+def test_an_update_leaves_nothing_of_the_old_program(disk: Disk) -> None:
+    with BoardDouble(disk) as board:
+        flash(board, NEW)
+    assert disk.files.keys() == disk_with(NEW).files.keys()
+    assert len([folder for folder in disk.folders if folder.count("/") == 2 and folder.startswith("/dsc/")]) == 1
+
+
+def test_nothing_is_written_where_nothing_changed(disk: Disk) -> None:
+    with BoardDouble(disk) as board:
+        steps = flash(board, OLD)
+    assert not steps.changes
+    assert not steps.copied
+    assert start(disk) == "old"
+
+
+def test_a_board_made_from_an_image_is_updated_too() -> None:
+    disk = Disk(
+        {f"/{path}": data for path, data in OLD.items()}, {"/", "/lib", "/lib/dsc_firmware", "/lib/dsc_firmware/boards"}
+    )
+    assert start(disk) == "old"
+    with BoardDouble(disk) as board:
+        steps = flash(board, NEW)
+    assert len(steps.kept) == 2
+    assert start(disk) == "new"
+    assert not [path for path in disk.files if path.startswith("/lib")]
+
+
+def test_a_power_cut_at_any_change_leaves_the_old_or_the_new_program(old: Disk) -> None:
+    whole = copy_of(old)
+    with BoardDouble(whole) as board:
+        flash(board, NEW)
+    seen = []
+    for cut in range(whole.changes):
+        disk = copy_of(old, cut_at=cut)
+        with BoardDouble(disk) as board, pytest.raises(LinkClosed, match="goes on where it stopped"):
+            flash(board, NEW)
+        assert board.cut
+        seen.append(start(disk))
+        assert_kept(disk)
+        assert disk.files["/board.json"] == PICO
+    switch = seen.index("new")
+    assert set(seen[:switch]) == {"old"}
+    assert set(seen[switch:]) == {"new"}
+    assert switch > len(NEW)
+
+
+def test_an_interrupted_first_flash_starts_nothing_half() -> None:
+    whole = Disk()
+    with BoardDouble(whole) as board:
+        flash(board, NEW)
+    starts = []
+    for cut in range(0, whole.changes, 3):
+        disk = Disk(cut_at=cut)
+        with BoardDouble(disk) as board, pytest.raises(LinkClosed):
+            flash(board, NEW)
+        starts.append(start(disk))
+    assert set(starts) == {""}
+
+
+def test_an_interrupted_update_goes_on_where_it_stopped(old: Disk) -> None:
+    disk = copy_of(old, cut_at=9)
+    with BoardDouble(disk) as board, pytest.raises(LinkClosed):
+        flash(board, NEW)
+    disk.cut_at = None
+    with BoardDouble(disk) as board:
+        steps = flash(board, NEW)
+    assert 0 < len(steps.copied) < 4
+    assert start(disk) == "new"
+    assert disk.files.keys() == disk_with(NEW).files.keys()
+
+
+def test_an_update_that_its_user_stops_restarts_the_old_program(disk: Disk) -> None:
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with BoardDouble(disk) as board:
+        with pytest.raises(KeyboardInterrupt), BoardSession(open_port(board.url), board.url) as session:
+            install(session, plan(examine(session), NEW), stop)
+        with BoardSession(open_port(board.url), board.url):
+            assert board.starts == 2
+            assert board.started == "old"
+
+
+def test_an_abandoned_update_is_cleared_away(old: Disk) -> None:
+    disk = copy_of(old, cut_at=9)
+    with BoardDouble(disk) as board, pytest.raises(LinkClosed):
+        flash(board, NEW)
+    disk.cut_at = None
+    with BoardDouble(disk) as board:
+        flash(board, OLD)
+    assert start(disk) == "old"
+    assert disk.folders == old.folders
+    assert disk.files.keys() == old.files.keys()
+
+
+def test_wiring_is_written_over_only_when_asked(disk: Disk) -> None:
+    with BoardDouble(disk) as board:
+        steps = flash(board, OLD, "pico2")
+    assert steps.replaces_board
+    assert disk.files["/board.json"] == board_file("pico2")
+    assert start(disk) == "old"
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [
+        ("Raspberry Pi Pico with RP2040", "pico"),
+        ("Raspberry Pi Pico W with RP2040", "pico"),
+        ("Raspberry Pi Pico2 with RP2350", "pico2"),
+        ("Raspberry Pi Pico 2 W with RP2350", "pico2"),
+        ("Generic ESP32S3 module with ESP32S3", "esp32s3"),
+        ("Generic ESP32S3 module with Octal-SPIRAM with ESP32S3", "esp32s3"),
+    ],
+)
+def test_the_wiring_of_a_fresh_board_is_guessed(machine: str, name: str) -> None:
+    assert plan(found(machine), NEW).board == board_file(name)
+
+
+@pytest.mark.parametrize("machine", ["Adafruit Feather RP2040 with RP2040", "ESP32C3 module with ESP32C3", ""])
+def test_the_wiring_of_an_unknown_board_must_be_named(machine: str) -> None:
+    with pytest.raises(InputError, match="--board"):
+        plan(found(machine), NEW)
+    assert plan(found(machine), NEW, "pico").board == board_file("pico")
+
+
+def found(machine: str) -> Found:
+    return Found("1.27.0", machine, 10**6, None, None, {}, ())
+
+
+def test_unflash_takes_ours_and_nothing_else(disk: Disk) -> None:
+    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
+        paths = removable(session)
+        remove(session, paths)
+        assert removable(session) == ()
+    assert paths == ("/main.py", "/dsc", "/board.json", "/dsc0.bin", "/dsc1.bin")
+    assert set(disk.files) == {"/boot.py", "/lib/mine.py"}
+    assert start(disk) == ""
+
+
+def test_unflash_leaves_a_main_py_that_is_not_ours(disk: Disk) -> None:
+    disk.files["/main.py"] = b"print('mine')\n"
+    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
+        remove(session, removable(session))
+    assert disk.files["/main.py"] == b"print('mine')\n"
+
+
+def test_an_unflash_that_is_cut_off_never_starts_half_a_program(old: Disk) -> None:
+    for cut in range(0, 14, 2):
+        disk = copy_of(old, cut_at=cut)
+        with (
+            BoardDouble(disk) as board,
+            pytest.raises(LinkClosed),
+            BoardSession(open_port(board.url), board.url) as session,
+        ):
+            remove(session, removable(session))
+        assert start(disk) == ("old" if cut == 0 else "")
+
+
+@pytest.fixture(scope="module")
+def real() -> dict[str, bytes]:
+    return firmware_files()
+
+
+def test_the_firmware_itself_arrives_byte_for_byte(real: dict[str, bytes]) -> None:
+    disk = Disk()
+    with BoardDouble(disk) as board:
+        steps = flash(board, real)
+    assert {path: hashlib.sha256(data).hexdigest() for path, data in steps.files.items()} == {
+        path: hashlib.sha256(data).hexdigest() for path, data in disk.files.items() if path.startswith("/dsc/")
+    }
+    assert disk.files["/main.py"].endswith(real["main.py"])
+    assert steps.home.encode() in disk.files["/main.py"]

@@ -1,0 +1,246 @@
+"""The commands flash and unflash: what they ask, what they say, and their exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+from serial.tools.list_ports_common import ListPortInfo
+from tests.host.board_disk import Disk
+from tests.host.board_double import BoardDouble, Habits
+from tests.host.commanding import Command
+from tests.host.flashing import KEPT, NEW, OLD, PICO, copy_of, disk_with, start
+
+from dsc_host.cli import flash as flash_command
+from dsc_host.flash import board_session as sessions
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(sessions, "RESTART_SECONDS", 1.0)
+    monkeypatch.setattr(flash_command, "firmware_files", lambda: NEW)
+    monkeypatch.setattr(flash_command, "HELLO_SECONDS", 5.0)
+    monkeypatch.setattr(flash_command, "_ONE_HELLO_SECONDS", 1.0)
+
+
+@pytest.fixture
+def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def flashed() -> Disk:
+    return disk_with(OLD)
+
+
+@pytest.fixture
+def disk(flashed: Disk) -> Disk:
+    return copy_of(flashed)
+
+
+@pytest.fixture
+def board(disk: Disk) -> Iterator[BoardDouble]:
+    with BoardDouble(disk) as board:
+        yield board
+
+
+def test_flash_says_hello_and_what_comes_next(dscplus: Command, board: BoardDouble) -> None:
+    done = dscplus("flash", "--card", board.url)
+    assert done.code == 0
+    assert "The card says hello: simulator" in done.err
+    assert f"Next: dscplus personalize SERIAL --card {board.url}" in done.err
+    assert "files copied  4" in done.out
+    assert board.started == "new"
+
+
+def test_flash_prints_json_and_nothing_else_on_stdout(dscplus: Command, board: BoardDouble) -> None:
+    report = json.loads(dscplus("flash", "--port", board.url, "--json").out)
+    assert report["board"] == "pico"
+    assert report["files_copied"] == 4
+    assert report["files_kept"] == 2
+    assert report["micropython"] == "1.27.0"
+    again = dscplus("flash", "--port", board.url, "--json")
+    assert json.loads(again.out)["files_copied"] == json.loads(again.out)["bytes"] == 0
+    assert "up to date" in again.err
+
+
+def test_port_auto_takes_the_only_board(dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach(monkeypatch, board.url)
+    assert dscplus("flash", "--card", "auto").code == 0
+
+
+@pytest.mark.parametrize("command", ["flash", "unflash"])
+def test_no_board(dscplus: Command, command: str) -> None:
+    done = dscplus(command)
+    assert done.code == 3
+    assert "no card is attached" in done.error
+
+
+@pytest.mark.parametrize("command", ["flash", "unflash"])
+def test_several_boards_are_listed(dscplus: Command, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach(monkeypatch, "/dev/ttyACM0", "/dev/ttyACM1")
+    done = dscplus(command, "--port", "auto")
+    assert done.code == 3
+    assert "/dev/ttyACM0, /dev/ttyACM1" in done.error
+
+
+def attach(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    ports = [ListPortInfo(url, skip_link_detection=True) for url in urls]
+    for port in ports:
+        port.vid = 0x2E8A
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
+
+
+def test_a_port_that_is_not_there(dscplus: Command) -> None:
+    done = dscplus("flash", "--card", "/dev/nosuchport")
+    assert done.code == 3
+    assert "/dev/nosuchport: there is no such port" in done.error
+
+
+def test_a_port_that_is_busy(dscplus: Command, board: BoardDouble) -> None:
+    with serial.Serial(board.url, exclusive=True):
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 3
+    assert f"{board.url}: another program has it open" in done.error
+
+
+def test_a_port_without_permission(dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("serial.serialposix.os.open", refuse)
+    done = dscplus("flash", "--card", board.url)
+    assert done.code == 3
+    assert "you may not open it" in done.error
+    assert "usermod" in done.error or "udev rule" in done.error
+
+
+@pytest.mark.parametrize(
+    ("habits", "words"),
+    [
+        (Habits(version=(1, 20, 0)), "MicroPython 1.20.0 is too old"),
+        (Habits(mpy=5), "loads .mpy files of version 5"),
+        (Habits(heeds_ctrl_c=False), "hold C on its keypad"),
+    ],
+)
+def test_a_board_that_cannot_take_it(
+    dscplus: Command, disk: Disk, habits: Habits, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "ENTER_SECONDS", 0.3)
+    with BoardDouble(disk, habits) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.error.startswith(f"{board.url}: ")
+    assert words in done.error
+
+
+def test_a_board_that_is_unplugged_in_the_middle(dscplus: Command, disk: Disk) -> None:
+    disk.cut_at = 6
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 5
+    assert f"{board.url}: the line to the board was lost" in done.error
+    assert start(disk) == "old"
+
+
+def test_a_dry_run_writes_nothing_and_restarts_the_card(dscplus: Command, board: BoardDouble, disk: Disk) -> None:
+    before = copy_of(disk)
+    done = dscplus("flash", "--card", board.url, "--dry-run", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["files_copied"] == 4
+    assert json.loads(done.out)["dry_run"]
+    assert (disk.files, disk.folders, disk.changes) == (before.files, before.folders, 0)
+    assert dscplus("info", "--card", board.url).code == 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 2)])
+def test_another_program_on_the_board_is_replaced_only_by_consent(dscplus: Command, answer: str, code: int) -> None:
+    disk = Disk({"/main.py": b"print('mine')\n"})
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url, stdin=answer)
+    assert done.code == code
+    assert "main.py. Replace it?" in done.err
+    assert (disk.files["/main.py"] == b"print('mine')\n") == bool(code)
+
+
+@pytest.mark.parametrize(("arguments", "answer", "code"), [((), "y\n", 0), ((), "n\n", 1), (("--yes",), "", 0)])
+def test_wiring_is_replaced_only_by_consent(
+    dscplus: Command, board: BoardDouble, disk: Disk, arguments: tuple[str, ...], answer: str, code: int
+) -> None:
+    done = dscplus("flash", "--card", board.url, "--board", "esp32s3", *arguments, stdin=answer)
+    assert done.code == code
+    assert (disk.files["/board.json"] == PICO) == bool(code)
+
+
+def test_a_board_of_an_unknown_name(dscplus: Command, board: BoardDouble) -> None:
+    done = dscplus("flash", "--card", board.url, "--board", "toaster")
+    assert done.code == 2
+    assert "board: must be one of" in done.error
+
+
+def test_a_card_on_pins_of_its_own_is_not_waited_for(dscplus: Command, disk: Disk) -> None:
+    disk.files["/board.json"] = b'{"board": "mine", "line": {"kind": "uart", "id": 0, "tx": 0, "rx": 1}}'
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 0
+    assert "Its line is on the pins" in done.err
+
+
+def test_a_card_that_does_not_come_back(dscplus: Command, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flash_command, "HELLO_SECONDS", 0.3)
+    monkeypatch.setattr(flash_command, "firmware_files", lambda: {**NEW, "main.py": b"import dsc_firmware\n"})
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 5
+    assert "the card did not say hello" in done.error
+
+
+@pytest.mark.parametrize(("arguments", "answer", "code"), [((), "y\n", 0), ((), "n\n", 1), ((), "", 2), (("--yes",), "", 0)])
+def test_unflash_asks_first(
+    dscplus: Command, board: BoardDouble, disk: Disk, arguments: tuple[str, ...], answer: str, code: int
+) -> None:
+    done = dscplus("unflash", "--card", board.url, *arguments, stdin=answer)
+    assert done.code == code
+    assert ("/dsc0.bin, /dsc1.bin" in done.err) == (not arguments)
+    assert ("key of the card" in done.err) == (not arguments)
+    assert ("/dsc0.bin" in disk.files) == bool(code)
+    assert disk.files["/boot.py"] == KEPT["/boot.py"]
+
+
+def test_unflash_with_dry_run_removes_nothing(dscplus: Command, board: BoardDouble, disk: Disk) -> None:
+    before = copy_of(disk)
+    done = dscplus("unflash", "--card", board.url, "--dry-run", "--json")
+    assert json.loads(done.out)["removed"] == ["/main.py", "/dsc", "/board.json", "/dsc0.bin", "/dsc1.bin"]
+    assert disk.files == before.files
+
+
+def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
+    with BoardDouble(Disk({"/boot.py": b""})) as board:
+        done = dscplus("unflash", "--card", board.url)
+    assert done.code == 0
+    assert "nothing of ours" in done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ((), "dscplus flash"),
+        (("PORT=auto",), "dscplus flash"),
+        (("PORT=/dev/ttyACM0", "BOARD=pico", "DRY_RUN=1"), "dscplus flash --card /dev/ttyACM0 --board pico --dry-run"),
+        (("DRY_RUN=0",), "dscplus flash"),
+    ],
+)
+def test_make_passes_its_variables_on(variables: tuple[str, ...], words: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("PORT", "BOARD", "DRY_RUN", "ARGS")}
+    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "flash", *variables]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith(words)
