@@ -1,14 +1,14 @@
 """Binds the card to a board's ports: carries its effects out, in the order that keeps the journal's promises."""
 
-from dsc_firmware import card as machine
-from dsc_firmware import journal as storage
-from dsc_firmware.card import Card
-from dsc_firmware.commands import Commands
-from dsc_firmware.entropy import Entropy
-from dsc_firmware.journal import Journal
-from dsc_firmware.link import Receiver, Sender
-from dsc_firmware.ports import CELLS, KEY_PRESS, const, wipe
-from dsc_firmware.profile import DEFAULT_SUITE, ProfileError, code_of, parse_suite
+from . import card as machine
+from . import journal as storage
+from .card import Card
+from .commands import Commands
+from .entropy import Entropy
+from .journal import Journal
+from .link import Receiver, Sender
+from .ports import CELLS, KEY_PRESS, const, wipe
+from .profile import DEFAULT_SUITE, ProfileError, code_of, parse_suite
 
 FOREVER = const(3600000)
 _KEYS_A_PASS = const(16)

@@ -5,7 +5,7 @@ effects out and tells the outcome by another `step`. PIN, question and display l
 overwritten when the state that needs it is left. Nothing is allocated between a key and its display.
 """
 
-from dsc_firmware.ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff, wipe
+from .ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff, wipe
 
 OFF = const(0)
 PIN = const(1)
@@ -33,9 +33,9 @@ TRY = const(2)  # count a PIN try, then compare `pin`; step RIGHT, WRONG or FAUL
 RESPOND = const(4)  # store the counter, then put the response to `question` into `cells`; step ANSWERED or FAULT
 ERASE = const(8)  # erase the record; step ERASED or FAULT
 
-PIN_SIZE = const(4)
-QUESTION_MAX = const(64)
-IDLE_MS = const(30000)
+_PIN_SIZE = const(4)
+_QUESTION_MAX = const(64)
+_IDLE_MS = const(30000)
 RESPONSE_MS = const(60000)
 _SPACE = const(0x20)
 _STAR = const(0x2A)
@@ -56,10 +56,10 @@ class Card:
     """
 
     def __init__(self):
-        memory = memoryview(bytearray(CELLS + PIN_SIZE + QUESTION_MAX))
+        memory = memoryview(bytearray(CELLS + _PIN_SIZE + _QUESTION_MAX))
         self.cells = memory[:CELLS]
-        self.pin = memory[CELLS : CELLS + PIN_SIZE]
-        self._question = memory[CELLS + PIN_SIZE :]
+        self.pin = memory[CELLS : CELLS + _PIN_SIZE]
+        self._question = memory[CELLS + _PIN_SIZE :]
         self.state = OFF
         self.condition = BLANK
         self.locked = False
@@ -101,7 +101,7 @@ class Card:
         """Milliseconds until the card turns itself off, 0 when it is due, -1 when it is off."""
         if self.state == OFF:
             return -1
-        left = (RESPONSE_MS if self.state == RESPONSE else IDLE_MS) - ticks_diff(now, self._since)
+        left = (RESPONSE_MS if self.state == RESPONSE else _IDLE_MS) - ticks_diff(now, self._since)
         return max(left, 0)
 
     def ask(self, question):
@@ -164,10 +164,12 @@ class Card:
 
     def _key_in_pin(self, key):
         if key == KEY_OK:
-            return self._finish_pin() if self._typed == PIN_SIZE else NOTHING
+            if self._typed < _PIN_SIZE:
+                return NOTHING
+            return TRY if self.checks_pin else self._enter_challenge()
         if key == KEY_C:
             return self._erase_pin()
-        if not is_digit(key) or self._typed == PIN_SIZE:
+        if not is_digit(key) or self._typed == _PIN_SIZE:
             return NOTHING
         self.pin[self._typed] = key
         self._typed += 1
@@ -179,9 +181,6 @@ class Card:
         self._typed -= 1
         self.pin[self._typed] = 0
         return self._show_pin()
-
-    def _finish_pin(self):
-        return TRY if self.checks_pin else self._enter_challenge()
 
     def _accept_pin(self):
         self._forget_pin()

@@ -2,13 +2,13 @@
 
 import gc
 
-from dsc_firmware import VERSION
-from dsc_firmware import card as machine
-from dsc_firmware import journal as storage
-from dsc_firmware.entropy import EntropyError
-from dsc_firmware.ocra import Ocra
-from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, wipe
-from dsc_firmware.profile import Profile, ProfileError
+from . import VERSION
+from . import card as machine
+from . import journal as storage
+from .entropy import EntropyError
+from .ocra import Ocra
+from .ports import KEY_C, KEY_OK, KEY_PRESS, const, decimal, is_digit, wipe
+from .profile import Profile, ProfileError
 
 _NONCE_MAX = const(32)
 _ENTROPY_MAX = const(64)
@@ -126,10 +126,8 @@ class Commands:
         text = request.get(b"n")
         if text is None:
             return 32
-        n = 0
-        for c in text:
-            n = n * 10 + c - 48 if is_digit(c) and n <= _ENTROPY_MAX else _ENTROPY_MAX + 1
-        if not 1 <= n <= _ENTROPY_MAX:
+        n = decimal(text, _ENTROPY_MAX)
+        if n < 1:
             raise Refused("bad-arg", "n: 1 to 64")
         return n
 
@@ -175,7 +173,8 @@ class Commands:
             raise Refused("busy", "the owner is typing a challenge")
         question = request.get(b"q")
         if question is None or len(question) != card.question_size or not app.ocra.accepts(question):
-            raise Refused("bad-arg", "q: %d %s" % (card.question_size, app.ocra.alphabet))
+            kind = app.ocra.format
+            raise Refused("bad-arg", "q: %d %s" % (card.question_size, "digits" if kind == "N" else "characters of Q" + kind))
         app.apply(card.ask(question), self._now())
         self._reply(request).send()
 
@@ -211,13 +210,13 @@ class Commands:
     def _selftest(self, request):
         app = self._app
         for part, passed in (
-            ("response", known_answer()),
-            ("entropy", app.entropy.start()),
-            ("journal", app.journal.sound()),
+            (b"response", known_answer()),
+            (b"entropy", app.entropy.start()),
+            (b"journal", app.journal.sound()),
         ):
             if not passed:
                 app.fail()
-                raise Refused("fault", part + ": failed")
+                raise Refused("fault", str(part, "ascii") + ": failed")
         reply = self._reply(request)
         for name in (b"response", b"entropy", b"journal"):
             reply.value(name, b"pass")

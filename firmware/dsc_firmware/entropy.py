@@ -5,7 +5,7 @@ one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (f
 start-up and thrown away; every byte read later is tested too. A source that has failed once stays failed until restart.
 """
 
-from dsc_firmware.ports import const, wipe
+from .ports import const, wipe
 
 START = const(1024)
 _REPEATS = const(6)

@@ -14,7 +14,7 @@ slot can only be a write that was cut, and two damaged ones are damage.
 import struct
 from binascii import crc32
 
-from dsc_firmware.ports import const, wipe
+from .ports import const, wipe
 
 SIZE = const(176)
 SERIAL_MAX = const(16)
@@ -28,6 +28,7 @@ BROKEN = const(2)
 
 _HEAD = "<4sIBBBBBBBxQ"  # magic, epoch, kind, checks_pin, tries, failures, serial, suite and key lengths, counter
 _MAGIC = b"DSC1"
+_AT_KIND = const(8)
 _AT_SERIAL = const(24)
 _AT_SUITE = const(40)
 _AT_KEY = const(88)
@@ -135,10 +136,6 @@ def epoch_of(data):
     return struct.unpack_from("<I", data, 4)[0]
 
 
-def _holds_key(data):
-    return data[8] == 1
-
-
 class Journal:
     """The record in its two slots. `status` is BLANK, READY or BROKEN; only `erase` leads out of BROKEN."""
 
@@ -159,7 +156,7 @@ class Journal:
             return self._start(slots)
         self.record.decode(slots[self._slot])
         self._settle()
-        if epoch_of(slots[1 - self._slot]) < 0 or _holds_key(slots[0]) != _holds_key(slots[1]):
+        if epoch_of(slots[1 - self._slot]) < 0 or slots[0][_AT_KIND] != slots[1][_AT_KIND]:
             self.store()
         return self.status
 

@@ -6,7 +6,7 @@ when it has been served; values are views into that buffer. Whatever arrives, me
 
 from binascii import crc32
 
-from dsc_firmware.ports import const, is_digit, wipe
+from .ports import const, is_digit, wipe
 
 LINE_MAX = const(240)
 _CHECK = const(9)  # "*" and 8 hex digits
@@ -28,14 +28,9 @@ def hex_value(c):
     return c - 87 if 0x61 <= c <= 0x66 else -1
 
 
-def _put_check(buffer, end):
-    """Write "*" and the CRC of buffer[:end] behind it; returns the new end."""
-    check = crc32(memoryview(buffer)[:end])
-    buffer[end] = _STAR
-    for i in range(8, 0, -1):
-        buffer[end + i] = _HEX[check & 15]
-        check >>= 4
-    return end + _CHECK
+def _check_of(view):
+    """The check that belongs behind a line: 8 hex digits."""
+    return b"%08x" % crc32(view)
 
 
 class Request:
@@ -65,12 +60,7 @@ class Request:
         return at == end
 
     def _check_holds(self, end):
-        check = crc32(self._view[:end])
-        for i in range(8, 0, -1):
-            if self._buffer[end + i] != _HEX[check & 15]:
-                return False
-            check >>= 4
-        return True
+        return self._view[end + 1 : end + _CHECK] == _check_of(self._view[:end])
 
     def _parse_number(self, end):
         at = 1
@@ -162,16 +152,11 @@ class Receiver:
         for c in data:
             if c == 10 or c == 13:
                 self._finish()
-            elif not 0x20 <= c <= 0x7E:
-                self._length = LINE_MAX + 1
+            elif self._length < LINE_MAX and 0x20 <= c <= 0x7E:
+                self._buffer[self._length] = c
+                self._length += 1
             else:
-                self._append(c)
-
-    def _append(self, c):
-        if self._length < LINE_MAX:
-            self._buffer[self._length] = c
-        if self._length <= LINE_MAX:
-            self._length += 1
+                self._length = LINE_MAX + 1
 
     def _finish(self):
         if 0 < self._length <= LINE_MAX and self._request.parse(self._length):
@@ -208,8 +193,8 @@ class Sender:
     def _begin(self, sigil, number, word):
         self._length = 0
         self._put(sigil)
-        self._put_number(number)
-        self._put(_SPACE)
+        for c in b"%d " % number:
+            self._put(c)
         for c in word:
             self._put(c)
 
@@ -230,7 +215,10 @@ class Sender:
 
     def send(self):
         """Write the line out, with its check and its end, and overwrite it."""
-        end = _put_check(self._buffer, self._length)
+        end = self._length
+        self._buffer[end] = _STAR
+        self._buffer[end + 1 : end + _CHECK] = _check_of(self._view[:end])
+        end += _CHECK
         self._buffer[end] = 10
         self._port.write(self._view[: end + 1])
         wipe(self._buffer)
@@ -249,11 +237,3 @@ class Sender:
                 self._put(_PERCENT)
                 self._put(_HEX[c >> 4])
                 self._put(_HEX[c & 15])
-
-    def _put_number(self, n):
-        scale = 10000
-        while scale > n and scale > 1:
-            scale //= 10
-        while scale:
-            self._put(48 + n // scale % 10)
-            scale //= 10

@@ -5,13 +5,14 @@ place, so that nothing secret becomes a string or a long integer on its way. Wha
 """
 
 import hashlib
+import struct
+from binascii import hexlify
 
-from dsc_firmware.ports import const, wipe
+from .ports import const, decimal, wipe
 
 _QUESTION = const(128)  # bytes of a question in the message, RFC 6287 section 5.1
 _BLOCK = {"SHA1": 64, "SHA256": 64, "SHA512": 128}
 _SIZE = {"SHA1": 20, "SHA256": 32, "SHA512": 64}
-_HEX = b"0123456789abcdef"
 
 
 class SuiteError(Exception):
@@ -51,20 +52,15 @@ def _keyed(maker, pad, mask, message):
 
 
 def _number(text, low, high):
-    """`text` as a number from `low` to `high`, or -1: digits only, no sign, no space."""
-    value = 0
-    for c in text:
-        if not "0" <= c <= "9":
-            return -1
-        value = value * 10 + ord(c) - 48
-    return value if text and low <= value <= high else -1
+    value = decimal(text.encode(), high)
+    return value if value >= low else -1
 
 
-def to_nibbles(text, start, out):
-    """Write the decimal number text[start:] into `out` as hex digits, one a cell, most significant first."""
+def to_nibbles(text, out):
+    """Write the decimal number `text` into `out` as hex digits, one a cell, most significant first."""
     wipe(out)
-    for n in range(start, len(text)):
-        carry = text[n] - 48
+    for c in text:
+        carry = c - 48
         for i in range(len(out) - 1, -1, -1):
             carry += out[i] * 10
             out[i] = carry & 15
@@ -155,11 +151,6 @@ class Ocra:
         self._view = memoryview(self._message)
         self._nibbles = bytearray(2 * self.length)
 
-    @property
-    def alphabet(self):
-        """What a question is made of, for a person."""
-        return {"N": "digits", "A": "letters or digits", "H": "hex digits"}[self.format]
-
     def accepts(self, question):
         """Whether every byte of `question` is one that the suite's question may hold."""
         for c in question:
@@ -192,9 +183,7 @@ class Ocra:
         self._truncate(digest, out)
 
     def _fill_integer(self, at, value):
-        for i in range(7, -1, -1):
-            self._message[at + i] = value & 0xFF
-            value >>= 8
+        struct.pack_into(">Q", self._message, at, value)
 
     def _fill_session(self, session):
         start = self._at_time - len(session)
@@ -219,7 +208,7 @@ class Ocra:
     def _pack_number(self, question, field):
         # A number in hex is never longer than in decimal, so as many cells as the question has digits are enough.
         nibbles = memoryview(self._nibbles)[: len(question)]
-        to_nibbles(question, 0, nibbles)
+        to_nibbles(question, nibbles)
         start = 0
         while start < len(nibbles) and nibbles[start] == 0:
             start += 1
@@ -234,6 +223,4 @@ class Ocra:
         if self.digits:
             to_decimal(digest, digest[-1] & 15, out)
             return
-        for i in range(len(digest)):
-            out[2 * i] = _HEX[digest[i] >> 4]
-            out[2 * i + 1] = _HEX[digest[i] & 15]
+        out[: 2 * len(digest)] = hexlify(digest)

@@ -38,6 +38,16 @@ def is_digit(key):
     return 0x30 <= key <= 0x39
 
 
+def decimal(text, most):
+    """The number that ASCII digits write, or -1 if `text` is anything else, empty, or more than `most`."""
+    value = 0 if len(text) else -1
+    for c in text:
+        if not is_digit(c) or value > most:
+            return -1
+        value = value * 10 + c - 48
+    return value if value <= most else -1
+
+
 def ticks_diff(end, start):
     """Milliseconds from `start` to `end`, right across the wrap, for times less than 2**29 ms (6 days) apart."""
     return ((end - start + _HALF) & (TICKS_PERIOD - 1)) - _HALF

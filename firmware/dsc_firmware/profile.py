@@ -3,14 +3,17 @@
 Every refusal is a ProfileError whose words begin with the field's name and say what is allowed.
 """
 
-from dsc_firmware.journal import KEY_MAX, SERIAL_MAX, SUITE_MAX
-from dsc_firmware.link import hex_value
-from dsc_firmware.ocra import Ocra, SuiteError, mac
-from dsc_firmware.ports import CELLS, const, is_digit, wipe
+from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX
+from .link import hex_value
+from .ocra import Ocra, SuiteError, mac
+from .ports import CELLS, const, decimal, is_digit, wipe
 
 DEFAULT_SUITE = b"OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
-KEY_MIN = const(16)
+_KEY_MIN = const(16)
 _COUNTER_DIGITS = const(20)
+_COUNTER_MAX = const(0xFFFFFFFFFFFFFFFE)
+_KEY = "key: 16 to 64 bytes in hex"
+_COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
@@ -28,9 +31,10 @@ def _require(good, words):
 
 
 def _check_serial(value):
-    _require(0 < len(value) <= SERIAL_MAX, "serial: 1 to 16 characters")
+    good = 0 < len(value) <= SERIAL_MAX
     for c in value:
-        _require(0x41 <= c <= 0x5A or is_digit(c) or c == 0x2D, "serial: only A-Z, 0-9 and -")
+        good = good and (0x41 <= c <= 0x5A or is_digit(c) or c == 0x2D)
+    _require(good, "serial: 1 to 16 of A-Z, 0-9 and -")
     return bytearray(value)
 
 
@@ -56,11 +60,11 @@ def _check_suite(value):
 
 def _check_key(value):
     size = len(value) // 2
-    _require(len(value) == 2 * size and KEY_MIN <= size <= KEY_MAX, "key: 16 to 64 bytes in hex")
+    _require(len(value) == 2 * size and _KEY_MIN <= size <= KEY_MAX, _KEY)
     key = bytearray(size)
     for i in range(len(value)):
         nibble = hex_value(value[i])
-        _require(nibble >= 0, "key: only hex digits")
+        _require(nibble >= 0, _KEY)
         key[i >> 1] = key[i >> 1] << 4 | nibble
     return key
 
@@ -71,24 +75,19 @@ def _check_pin(value):
 
 
 def _check_code(value):
-    _require(len(value) == 4, "code: 4 digits")
-    for c in value:
-        _require(is_digit(c), "code: 4 digits")
+    _require(len(value) == 4 and decimal(value, 9999) >= 0, "code: 4 digits")
     return bytearray(value)
 
 
 def _check_tries(value):
-    _require(len(value) == 1 and 0x31 <= value[0] <= 0x39, "tries: 1 to 9")
-    return value[0] - 48
+    tries = decimal(value, 9) if len(value) == 1 else 0
+    _require(tries > 0, "tries: 1 to 9")
+    return tries
 
 
 def _check_counter(value):
-    _require(0 < len(value) <= _COUNTER_DIGITS, "counter: 0 to 18446744073709551614")
-    counter = 0
-    for c in value:
-        _require(is_digit(c), "counter: only digits")
-        counter = counter * 10 + c - 48
-    _require(counter < 0xFFFFFFFFFFFFFFFF, "counter: 0 to 18446744073709551614")
+    counter = decimal(value, _COUNTER_MAX) if len(value) <= _COUNTER_DIGITS else -1
+    _require(counter >= 0, _COUNTER)
     return counter
 
 

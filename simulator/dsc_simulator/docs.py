@@ -1,18 +1,23 @@
 """The parts of docs that the program makes itself: `python -m dsc_simulator.docs [--check] FOLDER`.
 
 `card.svg` is the drawing of the card; `transitions.md` is the state machine, found out by pressing every key in every
-situation of the firmware's own `Card`. `--check` writes nothing and fails if a file is not as it would be written.
+situation of the firmware's own `Card`; `wiring.svg` and `wokwi/diagram.json` are the wiring in `pico.json`. `--check` writes
+nothing and fails if a file is not as it would be written.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from dsc_firmware import card as machine
 from dsc_firmware.card import Card
 from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
+from dsc_simulator import wiring
 from dsc_simulator.drawing import svg
 
 _RESPONSE = b"71234507"
@@ -129,7 +134,18 @@ def transitions() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"card.svg": lambda: svg("CHALLNG>"), "transitions.md": transitions}
+def pico() -> dict[str, Any]:
+    """The content of the ready-made board.json for a Pico."""
+    config: dict[str, Any] = json.loads(files("dsc_firmware").joinpath("boards", "pico.json").read_text(encoding="utf-8"))
+    return config
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "card.svg": lambda: svg("CHALLNG>"),
+    "transitions.md": transitions,
+    "wiring.svg": lambda: wiring.svg(pico()),
+    "wokwi/diagram.json": lambda: wiring.wokwi(pico()),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,6 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, make in PAGES.items():
         path, content = options.folder / name, make()
         if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != content:
             print(f"{path} is out of date: make docs", file=sys.stderr)

@@ -84,7 +84,7 @@ say(flash.read(0), flash.read(1))
 
 def test_a_file_system_that_fails_is_not_an_empty_one(play: Play) -> None:
     program = """
-from dsc_firmware.drivers import flash as module
+from dsc_firmware.drivers import chip as module
 def broken(path, mode):
     raise OSError(5)
 module.open = broken
@@ -102,7 +102,7 @@ except OSError as error:
 )
 def test_the_battery_through_its_divider(play: Play, level: int, mv: int, low: bool) -> None:
     program = f"""
-from dsc_firmware.drivers.battery import AdcBattery
+from dsc_firmware.drivers.chip import AdcBattery
 machine.volts[26] = {level}
 battery = AdcBattery(machine.ADC(machine.Pin(26)), 2, 3300)
 say(battery.millivolts(), battery.low())
@@ -112,7 +112,7 @@ say(battery.millivolts(), battery.low())
 
 def test_a_converter_that_knows_volts_is_believed(play: Play) -> None:
     program = """
-from dsc_firmware.drivers.battery import AdcBattery
+from dsc_firmware.drivers.chip import AdcBattery
 class Adc:
     def read_uv(self):
         return 1649999
@@ -124,7 +124,7 @@ say(battery.millivolts(), battery.low())
 
 def test_the_real_clock_counts_and_wraps_as_the_ports_say(play: Play) -> None:
     program = """
-from dsc_firmware.drivers.clock import Clock as Real
+from dsc_firmware.drivers.chip import Clock as Real
 from dsc_firmware.ports import ticks_diff
 real = Real()
 before = real.ticks_ms()

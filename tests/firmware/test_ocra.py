@@ -198,7 +198,7 @@ def test_top_bit_does_not_count(number: int, text: str) -> None:
 @pytest.mark.parametrize("text", ["0", "15", "16", "255", "123456", "9" * 30])
 def test_decimal_to_hex(text: str) -> None:
     out = bytearray(b"\xee" * len(text))
-    to_nibbles(b"..." + text.encode(), 3, out)
+    to_nibbles(text.encode(), out)
     assert int("".join(f"{n:x}" for n in out), 16) == int(text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Run by other means: these set up the machine, or are the test run itself.
 _ELSEWHERE = ("make ",)
 _SECONDS = 60
@@ -31,13 +31,15 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_in_the_docs_work(page: Path, tmp_path: Path) -> None:
     done = run(["sh", "-e", "-c", "\n".join(commands(page))], tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path) -> None:
     for program in blocks(page, "python"):
         done = run([sys.executable, "-W", "error", "-c", program], tmp_path)

@@ -170,4 +170,4 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 def test_a_firmware_that_does_not_compile_says_where(cache: Path) -> None:
     with pytest.raises(SimulatorError, match=r"(?s)app\.py does not compile.*line 2"):
-        image._compile("app.py", b"x = 1\ny = = 2\n")
+        image.compile_module("app.py", b"x = 1\ny = = 2\n")

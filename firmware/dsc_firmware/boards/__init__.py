@@ -4,7 +4,7 @@
 `ConfigError` names what is wrong with it. The ready-made ones lie beside this file.
 """
 
-from dsc_firmware.boards.config import ConfigError, load
-from dsc_firmware.boards.run import run
+from .config import ConfigError, load
+from .run import run
 
 __all__ = ("ConfigError", "load", "run")

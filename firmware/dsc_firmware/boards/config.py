@@ -5,8 +5,8 @@ Every refusal is a ConfigError of one line: the field, what is wrong with it, an
 
 import json
 
-from dsc_firmware.drivers.keypad import key_of
-from dsc_firmware.ports import const
+from ..drivers.keypad import key_of
+from ..ports import const
 
 _NAME_MAX = const(16)
 _PIN_MAX = const(63)

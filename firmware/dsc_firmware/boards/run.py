@@ -5,13 +5,13 @@ Whatever happens, the board is not dead afterwards: `run` says one line, returns
 
 import micropython
 
-from dsc_firmware.app import App
-from dsc_firmware.boards.config import ConfigError, load
-from dsc_firmware.boards.wiring import Board, where
-from dsc_firmware.card import CANCEL, OFF
-from dsc_firmware.drivers.clock import Clock
-from dsc_firmware.drivers.keypad import DEBOUNCE_MS
-from dsc_firmware.ports import CELLS, KEY_C, const
+from ..app import App
+from ..card import CANCEL, OFF
+from ..drivers.chip import Clock
+from ..drivers.keypad import DEBOUNCE_MS
+from ..ports import CELLS, KEY_C, const
+from .config import ConfigError, load
+from .wiring import Board, where
 
 # How long a byte on the line may wait.
 _LINE_MS = const(20)

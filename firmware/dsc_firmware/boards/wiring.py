@@ -5,17 +5,15 @@ import sys
 
 import machine
 
-from dsc_firmware.boards.config import ConfigError
-from dsc_firmware.drivers.battery import AdcBattery
-from dsc_firmware.drivers.display import NoDisplay
-from dsc_firmware.drivers.entropy import Urandom
-from dsc_firmware.drivers.flash import FileFlash
-from dsc_firmware.drivers.hd44780 import HD44780
-from dsc_firmware.drivers.ht16k33 import HT16K33
-from dsc_firmware.drivers.keypad import MatrixKeypad, NoKeypad
-from dsc_firmware.drivers.line import UartLine, UsbLine
-from dsc_firmware.drivers.ssd1306 import SSD1306
-from dsc_firmware.ports import const
+from ..drivers.chip import AdcBattery, FileFlash, Urandom
+from ..drivers.display import NoDisplay
+from ..drivers.hd44780 import HD44780
+from ..drivers.ht16k33 import HT16K33
+from ..drivers.keypad import MatrixKeypad, NoKeypad
+from ..drivers.line import UartLine, UsbLine
+from ..drivers.ssd1306 import SSD1306
+from ..ports import const
+from .config import ConfigError
 
 # The expander before a text display is no faster; at either speed a bus that hangs holds nobody up for long.
 _SLOW_HZ = const(100000)

@@ -4,9 +4,9 @@ A card lives on without its display; but what stands on a display that missed a 
 should be gone. So whoever runs the card calls `work` on every pass; a display in order costs nothing then.
 """
 
-from dsc_firmware.ports import CELLS, const, ticks_diff
+from ..ports import CELLS, const, ticks_diff
 
-RETRY_MS = const(1000)
+_RETRY_MS = const(1000)
 _SPACE = const(0x20)
 
 
@@ -64,24 +64,18 @@ class Display:
             return
         now = self._clock.ticks_ms()
         # A bus that hangs takes a while to say so, and keys wait for it.
-        if self.answers or ticks_diff(now, self._tried) >= RETRY_MS:
+        if self.answers or ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self.answers = self._refresh()
 
     def _refresh(self):
         try:
             if not self._ready:
-                self._start()
+                self._start()  # type: ignore[attr-defined]
             self._ready = True
-            self._draw(self._wanted, is_blank(self._wanted))
+            self._draw(self._wanted, is_blank(self._wanted))  # type: ignore[attr-defined]
         except OSError:
             self._ready = False
             return False
         self._stale = False
         return True
-
-    def _start(self):
-        raise NotImplementedError
-
-    def _draw(self, cells, blank):
-        raise NotImplementedError

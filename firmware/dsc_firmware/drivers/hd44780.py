@@ -4,8 +4,8 @@ The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The bus
 wants; at that rate the controller is done with a character (37 us) before the next one can come.
 """
 
-from dsc_firmware.drivers.display import Display
-from dsc_firmware.ports import CELLS, const
+from ..ports import CELLS, const
+from .display import Display
 
 _RS = const(1)
 _E = const(4)

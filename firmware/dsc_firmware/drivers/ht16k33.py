@@ -1,7 +1,7 @@
 """The port `display`: eight characters of 14 segments, on two chips (HT16K33) of four characters each."""
 
-from dsc_firmware.drivers.display import Display
-from dsc_firmware.ports import const
+from ..ports import const
+from .display import Display
 
 _HALF = const(4)
 _FIRST = const(0x2A)

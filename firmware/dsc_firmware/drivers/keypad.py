@@ -5,11 +5,11 @@ in every look for 20 ms. The first counts; until all are up again, no other does
 that nobody touches. Rows are open drain: a row pulls low or lets go, so two keys at once never connect two outputs that fight.
 """
 
-from dsc_firmware.drivers.clock import ticks_ms
-from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
+from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
+from .chip import ticks_ms
 
 DEBOUNCE_MS = const(20)
-HOLD_MS = const(500)
+_HOLD_MS = const(500)
 _BUSY_MS = const(10)
 _IDLE_MS = const(50)
 _SETTLE = const(8)
@@ -109,7 +109,7 @@ class MatrixKeypad:
         # Decided when the key goes down: a finger that holds OK to wake the card must not confirm what the line asks meanwhile.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
-        self._hold = HOLD_MS if waking else DEBOUNCE_MS
+        self._hold = _HOLD_MS if waking else DEBOUNCE_MS
 
     def _named(self, bit):
         i = 0

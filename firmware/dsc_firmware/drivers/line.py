@@ -1,6 +1,6 @@
 """The port `line`: USB, which the card shares with the interpreter's prompt, or a UART."""
 
-from dsc_firmware.ports import const
+from ..ports import const
 
 # One whole line of the protocol and a flush before it, in one pass.
 _SIZE = const(256)

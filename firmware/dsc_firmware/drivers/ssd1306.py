@@ -3,8 +3,8 @@
 Each of the eight cells is 16 dots wide and holds a letter of 5 x 7, drawn twice as wide and three times as tall.
 """
 
-from dsc_firmware.drivers.display import Display
-from dsc_firmware.ports import CELLS, const
+from ..ports import CELLS, const
+from .display import Display
 
 _WIDTH = const(128)
 _CELL = const(16)

