@@ -16,7 +16,9 @@ LOGINS = 1000
 MOST_STORAGE_KB = 32
 MOST_HEAP_KB = 40
 _GUEST = Path(__file__).parent / "guest" / "heap.py"
-_PROGRAM = "import heap, host\n" + "".join(f"heap.{step}()\n" for step in ("before", "boot", "personalise", "log_in", "after"))
+_PROGRAM = "import heap, host\n" + "".join(
+    f"heap.{step}()\n" for step in ("before", "boot", "personalise", "log_in", "after", "import_boards", "with_boards")
+)
 
 
 def _in_use(card: SimulatedCard) -> int:
@@ -28,8 +30,8 @@ def _in_use(card: SimulatedCard) -> int:
     return SMALL_HEAP - int(found[1])
 
 
-def _taken() -> int:
-    """Bytes of heap that the firmware, its code included, takes after a login, on a board without drivers."""
+def _taken() -> tuple[int, int]:
+    """Bytes of heap that the card takes after a login, its code included; and what the boards and all drivers add."""
     said: list[str] = []
     files = firmware_files() | {"heap.mpy": compile_module("heap.py", _GUEST.read_bytes())}
     vm = VM(f'{_PROGRAM}host.call("wait", "")', lambda _, text: said.append(text), files=files)
@@ -37,9 +39,9 @@ def _taken() -> int:
         vm.resume(LIMIT)
     finally:
         vm.stop()
-    (_, before), (response, after) = (line.split() for line in "".join(said).splitlines())
+    (_, before), (response, after), (_, all_in) = (line.split() for line in "".join(said).splitlines())
     assert len(response) == 8, response
-    return int(after) - int(before)
+    return int(after) - int(before), int(all_in) - int(after)
 
 
 def measure() -> list[Figure]:
@@ -51,9 +53,11 @@ def measure() -> list[Figure]:
         for _ in range(LOGINS):
             log_in(card)
         growth = _in_use(card) - after_one
+    card_takes, boards_add = _taken()
     return [
         Figure("all .mpy files", storage / KB, "KB", at_most=MOST_STORAGE_KB),
-        Figure("heap that the firmware takes after a login", _taken() / KB, "KB", at_most=MOST_HEAP_KB),
-        Figure("heap in use then, with the simulated board's", after_one / KB, "KB"),
+        Figure("heap that the card takes after a login, no drivers", card_takes / KB, "KB", at_most=MOST_HEAP_KB),
+        Figure("heap that boards and all drivers add to it", boards_add / KB, "KB"),
+        Figure("heap in use in the simulator, all in all", after_one / KB, "KB"),
         Figure(f"growth of it over {LOGINS} logins, of 64 KB", growth, "bytes", at_most=0),
     ]
