@@ -106,7 +106,24 @@ start(FOLDER, CONFIG, owner(), say)
     ],
 )
 def test_a_wrong_board_json_is_one_line_and_no_dead_board(play: Play, change: str, words: str) -> None:
-    assert play(f"{ONE}text = CONFIG\n{change}\nstart(FOLDER, text, iter(()), say)\nsay(interrupts)") == [words, "[]"]
+    assert play(f"{ONE}text = CONFIG\n{change}\nstart(FOLDER, text, iter(()), say)\nsay(interrupts)") == [words, "[3]"]
+
+
+def test_a_sealed_board_listens_to_no_ctrl_c_before_its_first_pin(play: Play) -> None:
+    program = """
+CONFIG["sealed"] = True
+module = sys.modules["dsc_firmware.boards.run"]
+real = module.Board
+def board(*values):
+    say(interrupts)
+    return real(*values)
+module.Board = board
+machine.refused.add(12)
+start(FOLDER, CONFIG, iter(()), say)
+say(interrupts)
+"""
+    refusal = "board.json: keypad.rows: pin 12: this chip refuses: invalid pin"
+    assert play(f"import sys\n{ONE}{program}") == ["[-1]", refusal, "[-1, 3]"]
 
 
 def test_no_board_json_says_what_to_do(play: Play) -> None:

@@ -25,17 +25,16 @@ def run(folder="", clock=None, say=print):
         clock = Clock()
     try:
         config = _read(folder)
+        # Before anything else: a program that keeps sending Ctrl-C must not find the prompt.
+        if config["sealed"]:
+            micropython.kbd_intr(_NO_CTRL_C)
         board = Board(config, folder, clock)
+        if _skipped(board):
+            say("key C is held down: the card is not started")
+        else:
+            _guard(config, board, say)
     except ConfigError as error:
         say("board.json: " + str(error))
-        return
-    if _skipped(board):
-        say("key C is held down: the card is not started")
-        return
-    if config["sealed"]:
-        micropython.kbd_intr(_NO_CTRL_C)
-    try:
-        _guard(config, board, say)
     finally:
         micropython.kbd_intr(_CTRL_C)
 
