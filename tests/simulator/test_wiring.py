@@ -253,7 +253,12 @@ def variants() -> list[str]:
 
 @pytest.mark.parametrize("text", variants(), ids=lambda text: text[2:9])
 def test_the_board_takes_every_variant_in_the_docs(text: str) -> None:
-    board_config().load(json.dumps(ready_made() | json.loads(text)))
+    wanted = json.loads(text)
+    taken = board_config().load(json.dumps(ready_made() | wanted))
+    assert {name: taken[name] for name in wanted if not isinstance(wanted[name], dict)} == {
+        name: value for name, value in wanted.items() if not isinstance(value, dict)
+    }
+    assert all(taken[name].items() >= part.items() for name, part in wanted.items() if isinstance(part, dict))
 
 
 def test_the_docs_name_every_field_of_a_board_and_no_other() -> None:
