@@ -30,11 +30,11 @@ demo: $(READY)  ## Watch a login go through a card that runs the real firmware
 image: $(READY)  ## Make what a board gets, in dist; ARGS="--board pico2" for another board
 	@$(BIN)/dscplus image $(ARGS)
 
-flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=1
-	@$(BIN)/dscplus flash $(if $(filter-out auto,$(PORT)),--card $(PORT)) $(if $(BOARD),--board $(BOARD)) $(if $(filter 1,$(DRY_RUN)),--dry-run) $(ARGS)
+flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=yes
+	@$(BIN)/dscplus flash $(if $(PORT),--card $(PORT)) $(if $(BOARD),--board $(BOARD)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(ARGS)
 
 unflash: $(READY)  ## Take the firmware off a board, and the card's key with it; asks first
-	@$(BIN)/dscplus unflash $(if $(filter-out auto,$(PORT)),--card $(PORT)) $(if $(filter 1,$(DRY_RUN)),--dry-run) $(ARGS)
+	@$(BIN)/dscplus unflash $(if $(PORT),--card $(PORT)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(ARGS)
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

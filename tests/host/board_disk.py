@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _BLOCK = 4096
-_ENOENT, _EEXIST, _EISDIR, _ENOSPC, _ENOTEMPTY = -2, -17, -21, -28, -39
+_ENOENT, _EIO, _EEXIST, _EISDIR, _ENOSPC, _ENOTEMPTY = -2, -5, -17, -21, -28, -39
 _FOLDER = -1
 
 
@@ -26,6 +26,10 @@ class Disk:
     cut_at: int | None = None
     spoils: str = ""
     """The file of this name does not keep what is written to it."""
+    keeps: str = ""
+    """The file of this name cannot be removed."""
+    spare_to_rename: int = 0
+    """How many free blocks a rename needs."""
     changes: int = 0
 
     def do(self, words: list[str], data: bytes) -> bytes | int:
@@ -88,6 +92,8 @@ class Disk:
         return b""
 
     def _remove(self, path: str) -> bytes | int:
+        if path in self.files and _name(path) == self.keeps:
+            return _EIO
         return b"" if self.files.pop(path, None) is not None else _ENOENT
 
     def _rmdir(self, path: str) -> bytes | int:
@@ -101,6 +107,10 @@ class Disk:
     def _rename(self, old: str, new: str) -> bytes | int:
         if old not in self.files:
             return _ENOENT
+        if new in self.folders:
+            return _EISDIR
+        if self.free < self.spare_to_rename:
+            return _ENOSPC
         self.files[new] = self.files.pop(old)
         return b""
 

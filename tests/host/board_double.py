@@ -36,7 +36,7 @@ class _Reset(Exception):
 class Habits:
     """What kind of board it is, and how it misbehaves."""
 
-    version: tuple[int, int, int] = (1, 27, 0)
+    version: object = (1, 27, 0)
     machine: str = "Raspberry Pi Pico with RP2040"
     mpy: int = 774
     raw_paste: bool = True
@@ -44,6 +44,8 @@ class Habits:
     prints_while_running: bool = False
     garbles_every: int = 0
     """Its boot.py prints into every so-manieth answer of the raw REPL."""
+    garbles_once: bool = False
+    """Its boot.py prints into the next answer of the raw REPL."""
 
 
 class _Machine:
@@ -190,6 +192,9 @@ class _Repl:
     def _reply(self, answer: bytes) -> None:
         self._answers += 1
         if self._habits.garbles_every and self._answers % self._habits.garbles_every == 0:
+            self._send(b"tick\r\n")
+        if self._habits.garbles_once:
+            self._habits.garbles_once = False
             self._send(b"tick\r\n")
         self._send(answer)
 

@@ -20,6 +20,7 @@ _FOLDER = -1
 # As a board prints them; this VM's own numbers are others.
 _REFUSALS = {
     -2: "[Errno 2] ENOENT",
+    -5: "[Errno 5] EIO",
     -17: "[Errno 17] EEXIST",
     -28: "[Errno 28] ENOSPC",
     -39: "[Errno 39] ENOTEMPTY",

@@ -1,15 +1,17 @@
-"""The client and its scripted card, the command and its simulated cards, the verifier and its database file."""
+"""The client and its scripted card, the command and its simulated cards, the board, the verifier and its database file."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.host import commanding, database_file, verifying
+from tests.host import commanding, database_file, flashing, verifying
+from tests.host.board_disk import Disk
 from tests.host.commanding import Command
 from tests.host.scripted_card import Card, FakePort
 from tests.host.verifying import Clock
 
 from dsc_host import CardClient, Verifier
+from dsc_host.flash import board_session
 from dsc_simulator import Profile, SimulatedCard
 
 # ---- the client ----
@@ -55,6 +57,28 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
     with SimulatedCard(profile=Profile(serial="IB1", key=commanding.KEY), keys_on_line=False) as card:
         monkeypatch.setenv("DSCPLUS_CARD", card.url)
         yield card
+
+
+# ---- the board ----
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives a board that says nothing less time."""
+    monkeypatch.setattr(board_session, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(board_session, "RESTART_SECONDS", 1.0)
+
+
+@pytest.fixture(scope="session")
+def old() -> Disk:
+    """A disk on which OLD has been flashed; not to be changed."""
+    return flashing.disk_with(flashing.OLD)
+
+
+@pytest.fixture
+def disk(old: Disk) -> Disk:
+    """A disk of its own on which OLD has been flashed."""
+    return flashing.copy_of(old)
 
 
 # ---- the verifier ----

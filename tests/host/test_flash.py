@@ -1,36 +1,18 @@
 """Flashing a board: MicroPython itself at the other end of a pseudo terminal, told what to do by mpremote's own transport."""
 
 import hashlib
-import sys
 
 import pytest
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble
+from tests.host.commanding import needs_pty
 from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, disk_with, flash, start
 
 from dsc_host.errors import InputError, LinkClosed
 from dsc_host.flash import BoardSession, Found, board_file, examine, firmware_files, install, plan, removable, remove
-from dsc_host.flash import board_session as sessions
 from dsc_host.link import open_port
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_READ_SECONDS", 0.2)
-    monkeypatch.setattr(sessions, "RESTART_SECONDS", 1.0)
-
-
-@pytest.fixture(scope="module")
-def old() -> Disk:
-    return disk_with(OLD)
-
-
-@pytest.fixture
-def disk(old: Disk) -> Disk:
-    """A disk of its own on which OLD has been flashed."""
-    return copy_of(old)
+pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
 
 
 def test_a_fresh_board_gets_everything_and_starts() -> None:
@@ -195,7 +177,7 @@ def test_unflash_takes_ours_and_nothing_else(disk: Disk) -> None:
         paths = removable(session)
         remove(session, paths)
         assert removable(session) == ()
-    assert paths == ("/main.py", "/dsc", "/board.json", "/dsc0.bin", "/dsc1.bin")
+    assert paths == ("/main.py", "/board.json", "/dsc", "/dsc0.bin", "/dsc1.bin")
     assert set(disk.files) == {"/boot.py", "/lib/mine.py"}
     assert start(disk) == ""
 

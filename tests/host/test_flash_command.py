@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,39 +11,22 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble, Habits
-from tests.host.commanding import Command
-from tests.host.flashing import KEPT, NEW, OLD, PICO, copy_of, disk_with, start
+from tests.host.commanding import Command, needs_pty
+from tests.host.flashing import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
 from dsc_host.flash import board_session as sessions
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
+pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_READ_SECONDS", 0.2)
-    monkeypatch.setattr(sessions, "RESTART_SECONDS", 1.0)
     monkeypatch.setattr(flash_command, "firmware_files", lambda: NEW)
     monkeypatch.setattr(flash_command, "HELLO_SECONDS", 5.0)
     monkeypatch.setattr(flash_command, "_ONE_HELLO_SECONDS", 1.0)
-
-
-@pytest.fixture
-def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture(scope="module")
-def flashed() -> Disk:
-    return disk_with(OLD)
-
-
-@pytest.fixture
-def disk(flashed: Disk) -> Disk:
-    return copy_of(flashed)
 
 
 @pytest.fixture
@@ -78,11 +60,23 @@ def test_port_auto_takes_the_only_board(dscplus: Command, board: BoardDouble, mo
     assert dscplus("flash", "--card", "auto").code == 0
 
 
+def test_auto_looks_at_what_is_attached_whatever_the_environment_names(
+    dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach(monkeypatch, board.url)
+    monkeypatch.setenv("DSCPLUS_CARD", "/dev/nosuchport")
+    assert dscplus("flash", "--card", "auto", "--dry-run").code == 0
+    monkeypatch.setenv("DSCPLUS_CARD", "auto")
+    assert dscplus("flash", "--dry-run").code == 0
+
+
 @pytest.mark.parametrize("command", ["flash", "unflash"])
 def test_no_board(dscplus: Command, command: str) -> None:
     done = dscplus(command)
     assert done.code == 3
     assert "no card is attached" in done.error
+    assert "--card or DSCPLUS_CARD" in done.error
+    assert "PORT=" in done.error
 
 
 @pytest.mark.parametrize("command", ["flash", "unflash"])
@@ -91,6 +85,7 @@ def test_several_boards_are_listed(dscplus: Command, command: str, monkeypatch: 
     done = dscplus(command, "--port", "auto")
     assert done.code == 3
     assert "/dev/ttyACM0, /dev/ttyACM1" in done.error
+    assert "PORT=" in done.error
 
 
 def attach(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
@@ -219,7 +214,7 @@ def test_unflash_asks_first(
 def test_unflash_with_dry_run_removes_nothing(dscplus: Command, board: BoardDouble, disk: Disk) -> None:
     before = copy_of(disk)
     done = dscplus("unflash", "--card", board.url, "--dry-run", "--json")
-    assert json.loads(done.out)["removed"] == ["/main.py", "/dsc", "/board.json", "/dsc0.bin", "/dsc1.bin"]
+    assert json.loads(done.out)["removed"] == ["/main.py", "/board.json", "/dsc", "/dsc0.bin", "/dsc1.bin"]
     assert disk.files == before.files
 
 
@@ -234,9 +229,10 @@ def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
     ("variables", "words"),
     [
         ((), "dscplus flash"),
-        (("PORT=auto",), "dscplus flash"),
+        (("PORT=auto",), "dscplus flash --card auto"),
         (("PORT=/dev/ttyACM0", "BOARD=pico", "DRY_RUN=1"), "dscplus flash --card /dev/ttyACM0 --board pico --dry-run"),
         (("DRY_RUN=0",), "dscplus flash"),
+        (("PORT=auto", "DRY_RUN=yes"), "dscplus flash --card auto --dry-run"),
     ],
 )
 def test_make_passes_its_variables_on(variables: tuple[str, ...], words: str) -> None:

@@ -1,35 +1,17 @@
 """Boards that cannot be flashed, or make it hard: the old program stays, and the words say what to do."""
 
-import sys
-
 import pytest
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble, Habits
-from tests.host.flashing import NEW, OLD, assert_kept, copy_of, disk_with, flash, start
+from tests.host.commanding import needs_pty
+from tests.host.flashing import NEW, assert_kept, copy_of, flash, start
 
 from dsc_host.errors import LinkTimeout, ProtocolError
 from dsc_host.flash import BoardSession, BoardStuck, FlashError
 from dsc_host.flash import board_session as sessions
 from dsc_host.link import open_port
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "_READ_SECONDS", 0.2)
-    monkeypatch.setattr(sessions, "RESTART_SECONDS", 1.0)
-
-
-@pytest.fixture(scope="module")
-def old() -> Disk:
-    return disk_with(OLD)
-
-
-@pytest.fixture
-def disk(old: Disk) -> Disk:
-    """A disk of its own on which OLD has been flashed."""
-    return copy_of(old)
+pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
 
 
 @pytest.mark.parametrize(

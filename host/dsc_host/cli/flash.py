@@ -14,7 +14,7 @@ from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.errors import CardNotFound, LinkError, LinkTimeout
 from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove
-from dsc_host.link import CardClient, find_card, open_port
+from dsc_host.link import CardClient, NoSingleCard, find_card, open_port
 
 HELLO_SECONDS = 20.0
 """How long a board may take to restart, come back on USB and say hello."""
@@ -37,6 +37,16 @@ BoardOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+_ADVICE = {
+    True: "With make: PORT=…",
+    False: "With make: PORT=…. A board shows itself only on a cable that carries data",
+}
+
+
+class _NoSingleBoard(CardNotFound):
+    """There is no board attached, or there are several, and none was named."""
 
 
 def register(app: typer.Typer) -> None:
@@ -102,7 +112,11 @@ def unflash(
 
 
 def _find_board(port: str | None) -> str:
-    return find_card(None if port == "auto" else port)
+    try:
+        # `auto` looks at what is attached, whatever DSCPLUS_CARD says; it may itself say `auto`.
+        return find_card(None, {}) if port == "auto" else find_card(port)
+    except NoSingleCard as error:
+        raise _NoSingleBoard(f"{error}. {_ADVICE[bool(error.candidates)]}") from None
 
 
 def _ask(steps: Plan, yes: bool) -> None:

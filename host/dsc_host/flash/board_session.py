@@ -138,19 +138,31 @@ class BoardSession:
         transport = needed("mpremote.transport")
         self._transport_error: type[Exception] = transport.TransportError
         self._exec_error: type[Exception] = transport.TransportExecError
+        # What a wrong byte in what the board says can come to; the last five are ast.literal_eval's.
+        self._garbled = (
+            self._transport_error,
+            _Late,
+            struct.error,
+            ValueError,
+            TypeError,
+            SyntaxError,
+            MemoryError,
+            RecursionError,
+        )
 
     def __enter__(self) -> Self:
         try:
             self._stop_program()
-        except BaseException:
-            self._port.close()
+        except BaseException as error:
+            # Ctrl-C here may come when the program has been stopped already.
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         # On the way out nothing may hide what happened before; and a board that is gone needs no restart.
         try:
-            with suppress(DscError, _Late, self._transport_error, struct.error):
+            with suppress(DscError, *self._garbled):
                 self._restart(at_a_prompt=error is None)
         finally:
             self._port.close()
@@ -195,7 +207,7 @@ class BoardSession:
                 raise _refusal(str(error)) from error
             except OSError as error:  # What mpremote makes of a file system's refusal.
                 raise _refusal(errno.errorcode.get(error.errno or 0, str(error))) from error
-            except (self._transport_error, _Late, struct.error, ValueError, SyntaxError):
+            except self._garbled:
                 # Without raw paste, mpremote notices at once when something is printed into what it reads.
                 self._transport.use_raw_paste = False
                 self._stop_program()
@@ -214,8 +226,14 @@ class BoardSession:
     def _restart(self, *, at_a_prompt: bool) -> None:
         self._line.allow(RESTART_SECONDS)
         with redirect_stdout(io.StringIO()):
-            if not at_a_prompt:
-                self._transport.enter_raw_repl(timeout_overall=RESTART_SECONDS)
+            if at_a_prompt:
+                with suppress(LinkTimeout, *self._garbled):
+                    self._transport.exec_raw_no_follow(_RESET)
+                    return
+                # Something was printed into it.
+                self._transport.use_raw_paste = False
+                self._line.allow(RESTART_SECONDS)
+            self._transport.enter_raw_repl(timeout_overall=RESTART_SECONDS)
             self._transport.exec_raw_no_follow(_RESET)
 
 
@@ -224,4 +242,9 @@ def _refusal(words: str) -> FlashError:
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without words"]
     if "ENOSPC" in lines[-1] or lines[-1] == "OSError: 28":
         return BoardFull("the board's file system is full")
-    return FlashError(f"the board says: {lines[-1]}")
+    return FlashError(f"the board says: {printable(lines[-1])}")
+
+
+def printable(words: str) -> str:
+    """A board's words without what would steer a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in words)

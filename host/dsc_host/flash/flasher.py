@@ -5,7 +5,7 @@ the board already is not sent again; the card's key and counter (`/dsc0.bin`, `/
 
 How: each program has a folder of its own, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder is
 filled beside the old one and read back; then the new `main.py` takes the old one's name, which is one step; then the old
-folder goes.
+folder goes. Whatever else is in `/dsc` is not ours.
 """
 
 import hashlib
@@ -13,12 +13,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from dsc_host.errors import InputError
+from dsc_host.errors import InputError, ProtocolError
 from dsc_host.flash import snippets
-from dsc_host.flash.board_session import BoardFull, BoardSession, Tell
+from dsc_host.flash.board_session import BoardFull, BoardSession, Tell, printable
 from dsc_host.flash.errors import FlashError
 from dsc_host.flash.firmware import BOARD, LIBRARY, MAIN, PACKAGE, board_file
+
+T = TypeVar("T")
 
 OLDEST = (1, 24, 0)
 """The oldest MicroPython that the firmware runs on."""
@@ -28,6 +31,13 @@ HOME = "/dsc"
 _MAIN, _BOARD = f"/{MAIN}", f"/{BOARD}"
 _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
+_PROGRAM = re.compile("[0-9a-f]{12}")
+_HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
+# With the line that the flasher puts before it; or as an image has it, and then nothing else is in it.
+_OUR_MAIN = re.compile(
+    rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
+    rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'
+)
 _SCRATCH = (_MAIN + _NEW, _BOARD + _NEW)
 _RECORDS = ("/dsc0.bin", "/dsc1.bin")
 _SMALL = 4096
@@ -51,7 +61,7 @@ class Found:
     @property
     def has_other_program(self) -> bool:
         """Whether it starts a program that is not this one."""
-        return bool(self.main) and PACKAGE.encode() not in (self.main or b"")
+        return bool(self.main) and not _is_ours(self.main)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +115,11 @@ class Plan:
 
 def examine(session: BoardSession) -> Found:
     """What is on the board. Raises FlashError if the firmware could not run on it."""
-    name, version, machine, mpy, free = session.evaluate(snippets.IDENTITY)
+    name, version, machine, mpy, free = _identity(session)
     micropython = ".".join(map(str, version))
     if name != "micropython":
         raise FlashError(f"{session.name}: the board runs {name}, not MicroPython")
-    if tuple(version) < OLDEST:
+    if version < OLDEST:
         oldest = ".".join(map(str, OLDEST[:2]))
         raise FlashError(
             f"{session.name}: MicroPython {micropython} is too old; put {oldest} or newer on the board: https://micropython.org/download"
@@ -119,20 +129,54 @@ def examine(session: BoardSession) -> Found:
             f"{session.name}: this MicroPython loads .mpy files of version {mpy or 'none'}, the firmware's are version "
             f"{MPY_VERSION}; put a release of https://micropython.org/download on the board"
         )
+    programs = _programs(session)
     return Found(
         micropython=micropython,
         machine=machine,
         free=free,
-        main=session.evaluate(snippets.contents(_MAIN, _SMALL)),
-        board=session.evaluate(snippets.contents(_BOARD, _SMALL)),
-        digests=session.evaluate(snippets.digests([HOME, _LIBRARY])),
-        programs=_programs(session),
+        main=_start_of(session, _MAIN),
+        board=_start_of(session, _BOARD),
+        digests=_asked(session, snippets.digests(list(programs)), dict),
+        programs=programs,
     )
 
 
+def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, int]:
+    match _asked(session, snippets.IDENTITY, tuple):
+        case (str(name), (int(), int(), int()) as version, str(machine), int(mpy), int(free)):
+            return printable(name), version, printable(machine), mpy, free
+    raise _nonsense(session)
+
+
+def _asked(session: BoardSession, code: str, kind: type[T]) -> T:
+    """The answer, which is of this kind. Raises ProtocolError if it is not: a board can say anything."""
+    answer = session.evaluate(code)
+    if not isinstance(answer, kind):
+        raise _nonsense(session)
+    return answer
+
+
+def _start_of(session: BoardSession, path: str) -> bytes | None:
+    """The first bytes of a file; None if it is not there."""
+    answer = session.evaluate(snippets.contents(path, _SMALL))
+    if answer is None or isinstance(answer, bytes):
+        return answer
+    raise _nonsense(session)
+
+
+def _nonsense(session: BoardSession) -> ProtocolError:
+    return ProtocolError(f"{session.name}: the board answers what no MicroPython answers; put a release of it on the board")
+
+
+def _is_ours(main: bytes | None) -> bool:
+    """Whether a main.py is one that was flashed, or an image's. That of a program that uses the firmware is its author's."""
+    return main is not None and _OUR_MAIN.match(main) is not None
+
+
 def _programs(session: BoardSession) -> tuple[str, ...]:
-    homes = [f"{HOME}/{name}" for name in session.evaluate(snippets.listing(HOME))]
-    images = [_LIBRARY] if PACKAGE in session.evaluate(snippets.listing(f"/{LIBRARY}")) else []
+    names = _asked(session, snippets.listing(HOME), list)
+    homes = [f"{HOME}/{name}" for name in names if _PROGRAM.fullmatch(str(name))]
+    images = [_LIBRARY] if PACKAGE in _asked(session, snippets.listing(f"/{LIBRARY}"), list) else []
     return (*homes, *images)
 
 
@@ -153,7 +197,7 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
         copied=tuple(path for path, data in files.items() if _sha256(data) not in known),
         kept=tuple(path for path, data in files.items() if _sha256(data) in known),
         leftovers=tuple(folder for folder in found.programs if folder != home),
-        main=f'import sys\n\nsys.path.insert(0, "{home}")\n'.encode() + program[MAIN],
+        main=_HEADER.format(home).encode() + program[MAIN],
         board=None if wiring == found.board else wiring,
         wiring=_parsed(wiring),
     )
@@ -163,35 +207,47 @@ def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: N
     """Carry out a plan. Raises FlashError, LinkClosed, LinkTimeout, ProtocolError; the old program is then still there."""
     try:
         _fill(session, steps, progress)
+        # A rename needs room too, where there is none at all.
+        _switch(session, steps)
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
         raise FlashError(
             f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_needed(steps))}, and "
             f"{_kilobytes(steps.found.free)} are free. Remove files of yours from it, with: mpremote fs ls, mpremote fs rm"
         ) from error
-    _switch(session, steps)
     # Only now is the old program not needed any more.
     session.evaluate(snippets.remove(list(steps.leftovers)))
 
 
 def removable(session: BoardSession) -> tuple[str, ...]:
     """What is on the board of the program, its wiring and the card's key and counter; nothing else."""
-    main = session.evaluate(snippets.contents(_MAIN, _SMALL))
-    # First of all: whatever is cut off afterwards, no half of a program starts.
-    ours = [_MAIN] if main is not None and PACKAGE.encode() in main else []
-    there: list[str] = session.evaluate(snippets.existing([*ours, HOME, _LIBRARY, *_SCRATCH, _BOARD, *_RECORDS]))
-    return tuple(there)
+    names = _asked(session, snippets.listing(HOME), list)
+    programs = list(_programs(session))
+    # A folder that holds something of somebody else's stays.
+    homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
+    # First of all main.py: whatever is cut off afterwards, no half of a program starts. And board.json before what tells
+    # that it is ours: alone, it may be another program's.
+    ours = [_MAIN] if _is_ours(_start_of(session, _MAIN)) else []
+    mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
+    wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]
+    there = set(_asked(session, snippets.existing(wanted), list))
+    paths = tuple(path for path in wanted if path in there)
+    return () if paths == (_BOARD,) else paths
 
 
 def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
-    """Take what `removable` found off the board."""
+    """Take what `removable` found off the board. Raises FlashError if some of it stays: a key is not gone until it is."""
     session.evaluate(snippets.remove(list(paths)))
+    if kept := _asked(session, snippets.existing(list(paths)), list):
+        names = ", ".join(path for path in paths if path in kept)
+        raise FlashError(f"{session.name}: the board does not remove {names}; try again, or erase its flash")
 
 
 def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
     """Put everything on the board that the new program needs, without touching what the old one needs."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
+    _check_kinds(session, steps)
     session.evaluate(snippets.make_folders(_folders(steps.files)))
     twins = {digest: path for path, digest in present.items()}
     for path, data in steps.files.items():
@@ -205,12 +261,26 @@ def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
         session.write(_BOARD + _NEW, steps.board, progress)
     if steps.main_changes:
         session.write(_MAIN + _NEW, steps.main, progress)
-    _check(session, steps.home, wanted)
+        wanted[_MAIN + _NEW] = _sha256(steps.main)
+    if steps.board is not None:
+        wanted[_BOARD + _NEW] = _sha256(steps.board)
+    _check(session, [steps.home, *_SCRATCH], wanted)
 
 
-def _check(session: BoardSession, home: str, wanted: Mapping[str, str]) -> None:
+def _check_kinds(session: BoardSession, steps: Plan) -> None:
+    """Raises FlashError if there is a file in the place of a folder, or a folder in that of a file."""
+    files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
+    for path in _asked(session, snippets.misplaced(_folders(steps.files), files), list):
+        kind = "folder" if path in files else "file"
+        raise FlashError(
+            f"{session.name}: on the board, {printable(str(path))} is a {kind}, which is in the way; move it or remove it, "
+            "with: mpremote fs cp, mpremote fs rm"
+        )
+
+
+def _check(session: BoardSession, places: list[str], wanted: Mapping[str, str]) -> None:
     """Raises FlashError unless every file reads back as it should."""
-    there = session.evaluate(snippets.digests([home]))
+    there = _asked(session, snippets.digests(places), dict)
     for path, digest in wanted.items():
         if there.get(path) != digest:
             raise FlashError(f"{path} does not read back as it was written; try again. If it stays so, the flash is worn")

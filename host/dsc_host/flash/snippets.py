@@ -42,10 +42,12 @@ def digest(p):
 """
 
 
-def digests(folders: list[str]) -> str:
-    """The SHA-256 of every file in these folders, by path."""
+def digests(places: list[str]) -> str:
+    """The SHA-256 of every file in these folders, and of these that are files, by path."""
     return (
-        f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {folders!r}:\n for p, d in walk(r):\n  if not d:\n   result[p] = digest(p)"
+        f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {places!r}:\n try:\n  f = not os.stat(r)[0] & 0x4000\n"
+        " except OSError:\n  continue\n if f:\n  result[r] = digest(r)\n  continue\n"
+        " for p, d in walk(r):\n  if not d:\n   result[p] = digest(p)"
     )
 
 
@@ -64,6 +66,14 @@ def make_folders(paths: list[str]) -> str:
     return (
         f"import os\nfor p in {paths!r}:\n try:\n  os.mkdir(p)\n except OSError as e:\n  try:\n   os.stat(p)\n"
         "  except OSError:\n   raise e\nresult = True"
+    )
+
+
+def misplaced(folders: list[str], files: list[str]) -> str:
+    """Those of these folders that are there as files, and of these files that are there as folders."""
+    return (
+        f"import os\nresult = []\nfor d, ps in ((0x4000, {folders!r}), (0, {files!r})):\n for p in ps:\n  try:\n"
+        "   if os.stat(p)[0] & 0x4000 != d:\n    result.append(p)\n  except OSError:\n   pass"
     )
 
 
