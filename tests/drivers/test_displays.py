@@ -101,7 +101,7 @@ machine.hanging.add(0)
 display.show(b"71234507")
 machine.hanging.clear()
 _, seen = plug_in({kind!r})
-display._i2c.devices = machine.buses[0]
+display.wires.devices = machine.buses[0]
 clock.now += 1000
 display.work()
 say(display.answers, seen.text())
@@ -110,14 +110,33 @@ say(display.answers, seen.text())
 
 
 @every_kind
+def test_one_that_lost_its_power_while_nobody_wrote_to_it_is_right_again_at_the_next_waking(play: Play, kind: str) -> None:
+    program = f"""
+display.show(b"PIN>*   ")
+display.show(b"        ")
+_, seen = plug_in({kind!r})
+display.wires.devices = machine.buses[0]
+display.show(b"PIN>    ")
+say(display.answers, seen.text())
+if {kind!r} == "hd44780":
+    # A spark on E: from here on the display takes the second half of a letter for the first.
+    seen.write(bytes((8, 12, 8)))
+    display.show(b"PIN>*   ")
+display.show(b"        ")
+display.show(b"PIN>    ")
+say(display.answers, seen.text())
+"""
+    assert play(begin(kind) + program) == ["True PIN>    ", "True PIN>    "]
+
+
+@every_kind
 def test_a_bus_that_hangs_is_asked_once_a_second(play: Play, kind: str) -> None:
     program = """
 tries = []
-class Hanging:
-    def writeto(self, address, data):
-        tries.append(clock.now)
-        raise OSError(110)
-display._i2c = Hanging()
+def hang(address, data):
+    tries.append(clock.now)
+    raise OSError(110)
+display.wires.writeto = hang
 for _ in range(300):
     display.work()
     display.show(b"PIN>    ")
@@ -131,24 +150,23 @@ say(3 <= len(tries) <= 4, min(gaps) >= 1000, max(gaps) <= 1100)
 @every_kind
 def test_a_transfer_broken_off_anywhere_leaves_nothing_wrong_behind(play: Play, kind: str) -> None:
     program = """
-class Broken:
-    left = 0
-    def writeto(self, address, data):
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        bus.writeto(address, data)
-bus, broken = display._i2c, Broken()
+left = [0]
+def broken(address, data):
+    if left[0] == 0:
+        raise KeyboardInterrupt
+    left[0] -= 1
+    whole(address, data)
+whole = display.wires.writeto
 display.show(b"PIN>    ")
 wrong = []
 broke = 0
 for n in range(40):
-    display._i2c, broken.left = broken, n
+    display.wires.writeto, left[0] = broken, n
     try:
         display.show(b"48291370")
     except KeyboardInterrupt:
         broke += 1
-    display._i2c = bus
+    display.wires.writeto = whole
     display.restart()
     display.show(b"ERROR   ")
     if seen.text() != "ERROR   ":
@@ -161,12 +179,10 @@ say(broke > 2, wrong)
 @every_kind
 def test_showing_allocates_nothing(play: Play, kind: str) -> None:
     program = """
-class Quiet:
-    def writeto(self, address, data):
-        pass
 display.work()
-display._i2c = Quiet()
-texts = (b"PIN>****", b"71234507", b"        ")
+display.wires.writeto = lambda address, data: None
+clock.sleep_ms = lambda ms: None
+texts = (b"PIN>****", b"71234507", b"        ", b"PIN>    ")
 def show():
     for text in texts:
         display.show(text)

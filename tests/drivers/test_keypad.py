@@ -225,14 +225,13 @@ say(idle, down, up, pad.pause_ms)
 def test_looking_allocates_nothing(play: Play) -> None:
     program = """
 clock = Clock()
-pad = keypad(clock)
 class Wire:
     def __init__(self):
         self.level = 1
     def value(self, level=None):
         return self.level
 wires = [Wire() for _ in range(8)]
-pad._rows, pad._columns, pad._press = tuple(wires[:4]), tuple(wires[4:7]), wires[7]
+pad = MatrixKeypad(tuple(wires[:4]), tuple(wires[4:7]), ("123", "456", "789", "C0K"), wires[7], clock.ticks_ms)
 pad.off = False
 def press():
     for at in (0, 10, 20, 30, 40, 50, 70):

@@ -120,15 +120,3 @@ battery = AdcBattery(Adc(), 2, 3300)
 say(battery.millivolts(), battery.low())
 """
     assert play(program) == ["3298 True"]
-
-
-def test_the_real_clock_counts_and_wraps_as_the_ports_say(play: Play) -> None:
-    program = """
-from dsc_firmware.drivers.chip import Clock as Real
-from dsc_firmware.ports import ticks_diff
-real = Real()
-before = real.ticks_ms()
-real.sleep_ms(0)
-say(0 <= before < 1 << 30, 0 <= ticks_diff(real.ticks_ms(), before) < 60000)
-"""
-    assert play(program) == ["True True"]

@@ -1,34 +1,16 @@
-"""The ports that a chip brings with it: `clock`, `entropy`, `flash` as files, `battery` as an analog pin."""
+"""The ports that a chip brings with it: `entropy`, `flash` as files, `battery` as an analog pin.
 
-import time
+Its `clock` is MicroPython's own module `time`.
+"""
+
 from errno import ENOENT
 from os import urandom
 
-from ..ports import TICKS_PERIOD, const
+from ..ports import const
 
 _SLOT_MAX = const(1024)
 _SAMPLES = const(4)
 _FULL_SCALE_MV = const(3300)
-
-try:
-    from time import sleep_ms, ticks_ms
-except ImportError:  # CPython counts in seconds and has no wrap
-
-    def sleep_ms(ms):  # type: ignore[misc]
-        time.sleep(ms / 1000)
-
-    def ticks_ms():  # type: ignore[misc]
-        return int(time.monotonic() * 1000) % TICKS_PERIOD  # type: ignore[attr-defined]
-
-
-class Clock:
-    """Time as it passes."""
-
-    def ticks_ms(self):
-        return ticks_ms()
-
-    def sleep_ms(self, ms):
-        sleep_ms(ms)
 
 
 class Urandom:

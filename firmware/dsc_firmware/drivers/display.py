@@ -42,7 +42,7 @@ class Display:
         self._clock = clock
         self._wanted = bytearray(b" " * CELLS)
         self._stale = True
-        self._ready = False
+        self._ready = self._dark = False
         self._tried = 0
         self.answers = True
 
@@ -69,13 +69,16 @@ class Display:
             self.answers = self._refresh()
 
     def _refresh(self):
+        blank = is_blank(self._wanted)
         try:
-            if not self._ready:
+            # A chip that lost its power and has it again answers, and shows nothing: so it is set up anew at each waking.
+            if not self._ready or (self._dark and not blank):
                 self._start()  # type: ignore[attr-defined]
-            self._ready = True
-            self._draw(self._wanted, is_blank(self._wanted))  # type: ignore[attr-defined]
+            self._draw(self._wanted, blank)  # type: ignore[attr-defined]
         except OSError:
             self._ready = False
             return False
+        self._ready = True
+        self._dark = blank
         self._stale = False
         return True

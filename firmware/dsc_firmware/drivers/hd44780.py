@@ -34,11 +34,11 @@ class HD44780(Display):
         sleep = self._clock.sleep_ms
         # First of all, so that nobody waits for a display that is not there.
         self._set_light(0)
-        sleep(50)
-        # Three times "8 bits", whatever it was in the middle of, then "4 bits": the data sheet's figure 24.
-        for half in b"\x30\x30\x30\x20":
+        # "8 bits" at least three times, whatever it was in the middle of, then "4 bits": the data sheet's figure 24. More
+        # often, as one whose power has just come hears nothing for 40 ms.
+        for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
-            sleep(5)
+            sleep(10)
         for command in _SETUP:
             self._send(command, 0)
             sleep(2)

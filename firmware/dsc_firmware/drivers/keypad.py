@@ -6,7 +6,6 @@ that nobody touches. Rows are open drain: a row pulls low or lets go, so two key
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
-from .chip import ticks_ms
 
 DEBOUNCE_MS = const(20)
 _HOLD_MS = const(500)
@@ -47,10 +46,11 @@ class MatrixKeypad:
     """`rows` are open-drain pins, `columns` and `press` inputs with a pull-up; `keys` has one string of letters for each row.
 
     Set `off` to whether the card is off: then *press* counts only once it has been held for half a second. Where there is no
-    *press*, OK held like that is *press*. `pause_ms` is how long the caller may sleep before the next `get`.
+    *press*, OK held like that is *press*. `ticks` tells the time in ms. `pause_ms` is how long the caller may sleep before
+    the next `get`.
     """
 
-    def __init__(self, rows, columns, keys, press=None, ticks=ticks_ms):
+    def __init__(self, rows, columns, keys, press, ticks):
         self._rows = tuple(rows)
         self._columns = tuple(columns)
         self._press = press
