@@ -79,7 +79,7 @@ WRONG = [
 ]
 
 CHECK = """
-from dsc_firmware.boards import ConfigError, load
+from dsc_firmware.boards.config import ConfigError, load
 for text in TEXTS:
     try:
         load(text)
@@ -150,7 +150,7 @@ def test_two_chips_need_two_addresses(play: Play) -> None:
 
 def test_what_is_left_out_is_filled_in(play: Play) -> None:
     program = """
-from dsc_firmware.boards import load
+from dsc_firmware.boards.config import load
 config = load('{"board": "x", "display": {"kind": "ht16k33", "bus": 0, "sda": 1, "scl": 2}}')
 say(config["keypad"], config["battery"], config["sealed"], config["line"], config["display"]["address"])
 """

@@ -176,9 +176,8 @@ class Console:
         return 1
     def write(self, data):
         self.written.extend(bytes(data))
-import sys
 console = Console()
-wiring = sys.modules["dsc_firmware.boards.wiring"]
+from dsc_firmware.boards import wiring
 wiring.sys = wiring.select = console
 def owner():
     yield 100

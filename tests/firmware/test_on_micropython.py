@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dsc_firmware.ports import TICKS_PERIOD
 from dsc_simulator.engines import available
 
 pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
@@ -41,7 +42,8 @@ KEY_PATH = """
 import host
 from micropython import heap_lock, heap_unlock
 from dsc_firmware.app import App
-from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
+
+KEY_C, KEY_OK, KEY_PRESS = 0x43, 0x4F, 0x50
 
 class Board:
     def __init__(self):
@@ -132,3 +134,15 @@ def test_the_check_for_allocations_can_fail() -> None:
     assert wasteful != KEY_PATH
     with pytest.raises(FirmwareCrash, match="MemoryError"):
         run(MAKE_PROFILE + wasteful)
+
+
+def test_the_interpreters_clock_is_the_clock_of_the_ports() -> None:
+    from dsc_simulator.engines.vm import run
+
+    program = """
+import host, time
+before = time.ticks_ms()
+time.sleep_ms(0)
+host.call("say", "%d %d" % (time.ticks_add(0, -1), 0 <= time.ticks_diff(time.ticks_ms(), before) < 60000))
+"""
+    assert run(program) == f"{TICKS_PERIOD - 1} 1"

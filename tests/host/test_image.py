@@ -88,7 +88,7 @@ def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
 
 def test_a_module_that_does_not_compile_says_where() -> None:
     with pytest.raises(FlashError, match=r"(?s)dsc_firmware/app\.py does not compile.*line 2"):
-        firmware_module._compile("dsc_firmware/app.py", b"x = 1\ny = = 2\n")
+        firmware_module.compile_module("dsc_firmware/app.py", b"x = 1\ny = = 2\n")
 
 
 def test_a_compiler_for_other_boards_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,9 +263,9 @@ def test_the_board_takes_every_variant_in_the_docs(text: str) -> None:
 
 def test_the_docs_name_every_field_of_a_board_and_no_other() -> None:
     config = board_config()
-    fields = {f"keypad.{field}" for field in config._KEYPAD} | {f"battery.{field}" for field in config._BATTERY}
+    fields = {f"keypad.{field}" for field in config._KEYPAD} | {f"battery.{field}" for field, *_ in config._BATTERY}
     for part, kinds in (("display", config.DISPLAYS), ("line", config.LINES)):
-        fields |= {f"{part}.kind"} | {f"{part}.{field}" for allowed in kinds.values() for field in allowed}
+        fields |= {f"{part}.kind"} | {f"{part}.{field}" for allowed in kinds.values() for field, *_ in allowed}
     fields |= set(config._TOP) - {"display", "line"}
     rows = re.findall(r"^\| (`[a-z_.`, ]+`) \|", BOARD_PAGE.split("## `board.json`")[1], re.MULTILINE)
     assert set(re.findall(r"`([a-z_.]+)`", " ".join(rows))) == fields

@@ -13,17 +13,24 @@ _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
 
-# The fields of each kind of part, and what those that may be left out are then. None: it may not be left out.
+# The numbers of each kind of part, in the order in which they are checked: the lowest, the highest, and what it is if it is
+# left out (None: it may not be). A field that goes up to _PIN_MAX is a pin.
+_BUS = (("bus", 0, 1, None), ("sda", 0, _PIN_MAX, None), ("scl", 0, _PIN_MAX, None))
 DISPLAYS = {
-    "hd44780": {"bus": None, "sda": None, "scl": None, "address": 39},
-    "ssd1306": {"bus": None, "sda": None, "scl": None, "address": 60, "height": 64},
-    "ht16k33": {"bus": None, "sda": None, "scl": None, "address": 112},
-    "none": {},
+    "hd44780": _BUS + (("address", 8, 119, 39),),  # noqa: RUF005 - the compiler for boards knows no other way
+    "ssd1306": _BUS + (("address", 8, 119, 60), ("height", 32, 64, 64)),  # noqa: RUF005
+    # The second of its two chips has the next address.
+    "ht16k33": _BUS + (("address", 8, 118, 112),),  # noqa: RUF005
+    "none": (),
 }
-LINES = {"usb": {}, "uart": {"id": None, "tx": None, "rx": None, "baudrate": 115200}}
-_TOP = ("board", "keypad", "display", "line", "battery", "sealed")
+LINES = {
+    "usb": (),
+    "uart": (("id", 0, 2, None), ("tx", 0, _PIN_MAX, None), ("rx", 0, _PIN_MAX, None), ("baudrate", 1200, 1000000, 115200)),
+}
+_BATTERY = (("pin", 0, _PIN_MAX, None), ("divider", 1, 20, None), ("empty_mv", 500, 20000, None))
 _KEYPAD = ("rows", "columns", "keys", "press")
-_BATTERY = {"pin": None, "divider": None, "empty_mv": None}
+_PRESS = (("press", 0, _PIN_MAX, None),)
+_TOP = ("board", "keypad", "display", "line", "battery", "sealed")
 
 
 class ConfigError(Exception):
@@ -45,13 +52,26 @@ def _check_fields(part, name, allowed):
         _require(field in allowed, (name + "." if name else "") + field + ": unknown; allowed: " + _join(allowed))
 
 
-def _number(part, name, field, low, high):
-    _require(field in part, name + "." + field + ": missing; a number from %d to %d" % (low, high))
-    value = part[field]
+def _check_number(value, low, high, words):
     # True and False are numbers to Python, and nobody's pin.
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    _require(good, name + "." + field + ": must be a number from %d to %d" % (low, high))
-    return value
+    _require(good, words + " a number from %d to %d" % (low, high))
+
+
+def _claim(pins, number, field):
+    if number in pins:
+        raise ConfigError("%s: pin %d is taken by %s already" % (field, number, pins[number]))
+    pins[number] = field
+
+
+def _check_numbers(part, name, fields, pins):
+    """Check a part's numbers, claim its pins, and fill in what may be left out."""
+    for field, low, high, default in fields:
+        value = part[field] = part.get(field, default)
+        field = name + "." + field
+        _check_number(value, low, high, field + (": missing;" if value is None else ": must be"))
+        if high == _PIN_MAX:
+            _claim(pins, value, field)
 
 
 def load(text):
@@ -62,39 +82,17 @@ def load(text):
         raise ConfigError("not JSON: look for a missing comma, quote or bracket")
     _check_fields(config, "", _TOP)
     _check_board(config)
-    pins = _Pins()
+    pins = {}  # type: dict[int, str]
     if config.setdefault("keypad", None) is not None:
         _check_keypad(config["keypad"], pins)
-    _check_display(config, pins)
-    _check_line(config, pins)
+    _check_part(config, "display", DISPLAYS, pins)
+    config.setdefault("line", {"kind": "usb"})
+    _check_part(config, "line", LINES, pins)
     if config.setdefault("battery", None) is not None:
-        _check_battery(config["battery"], pins)
+        _check_fields(config["battery"], "battery", [field[0] for field in _BATTERY])
+        _check_numbers(config["battery"], "battery", _BATTERY, pins)
     _require(isinstance(config.setdefault("sealed", False), bool), "sealed: must be true or false")
     return config
-
-
-class _Pins:
-    """Which pin is taken by what."""
-
-    def __init__(self):
-        self._taken = {}
-
-    def take(self, part, name, field):
-        self._claim(_number(part, name, field, 0, _PIN_MAX), name + "." + field)
-
-    def take_all(self, part, name, field):
-        numbers = part.get(field)
-        field = name + "." + field
-        _require(isinstance(numbers, list) and numbers, field + ": must be a list of pins")
-        for number in numbers:
-            good = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= _PIN_MAX
-            _require(good, field + ": every pin must be a number from 0 to %d" % _PIN_MAX)
-            self._claim(number, field)
-
-    def _claim(self, number, field):
-        if number in self._taken:
-            raise ConfigError("%s: pin %d is taken by %s already" % (field, number, self._taken[number]))
-        self._taken[number] = field
 
 
 def _check_board(config):
@@ -107,12 +105,20 @@ def _check_board(config):
 
 def _check_keypad(keypad, pins):
     _check_fields(keypad, "keypad", _KEYPAD)
-    pins.take_all(keypad, "keypad", "rows")
-    pins.take_all(keypad, "keypad", "columns")
+    _check_pins(keypad, "rows", pins)
+    _check_pins(keypad, "columns", pins)
     if keypad.setdefault("press", None) is not None:
-        pins.take(keypad, "keypad", "press")
+        _check_numbers(keypad, "keypad", _PRESS, pins)
     _check_shape(keypad)
     _check_letters("".join(keypad["keys"]), keypad["press"] is not None)
+
+
+def _check_pins(keypad, name, pins):
+    numbers, field = keypad.get(name), "keypad." + name
+    _require(isinstance(numbers, list) and numbers, field + ": must be a list of pins")
+    for number in numbers:
+        _check_number(number, 0, _PIN_MAX, field + ": every pin must be")
+        _claim(pins, number, field)
 
 
 def _check_shape(keypad):
@@ -132,48 +138,13 @@ def _check_letters(letters, has_press):
     _require(letters.count("P") <= (0 if has_press else 1), "keypad.press: there is one press only, a P in keys or a pin")
 
 
-def _kind(config, name, kinds):
-    """Check a part's kind and which fields it has; fill in what may be left out."""
+def _check_part(config, name, kinds, pins):
+    """Check the part called `name`, which is of one of several kinds."""
     part = config.get(name)
     words = name + ".kind: must be one of " + _join(kinds)
     _require(isinstance(part, dict), name + ": must be an object; " + words)
     kind = part.get("kind")
     _require(isinstance(kind, str) and kind in kinds, words)
-    fields = kinds[kind]
-    _check_fields(part, name, ("kind",) + tuple(fields))  # noqa: RUF005 - unpacking costs more room
-    for field in fields:
-        if field not in part and fields[field] is not None:
-            part[field] = fields[field]
-    return kind
-
-
-def _check_display(config, pins):
-    kind = _kind(config, "display", DISPLAYS)
-    if kind == "none":
-        return
-    display = config["display"]
-    _number(display, "display", "bus", 0, 1)
-    pins.take(display, "display", "sda")
-    pins.take(display, "display", "scl")
-    # The second of two chips has the next address.
-    _number(display, "display", "address", 8, 118 if kind == "ht16k33" else 119)
-    height = display.get("height", 64)
-    _require(not isinstance(height, bool) and height in (32, 64), "display.height: must be 32 or 64")
-
-
-def _check_line(config, pins):
-    config.setdefault("line", {"kind": "usb"})
-    if _kind(config, "line", LINES) == "usb":
-        return
-    line = config["line"]
-    _number(line, "line", "id", 0, 2)
-    pins.take(line, "line", "tx")
-    pins.take(line, "line", "rx")
-    _number(line, "line", "baudrate", 1200, 1000000)
-
-
-def _check_battery(battery, pins):
-    _check_fields(battery, "battery", _BATTERY)
-    pins.take(battery, "battery", "pin")
-    _number(battery, "battery", "divider", 1, 20)
-    _number(battery, "battery", "empty_mv", 500, 20000)
+    _check_fields(part, name, ["kind"] + [field[0] for field in kinds[kind]])
+    _require(part.get("height", 64) in (32, 64), "display.height: must be 32 or 64")
+    _check_numbers(part, name, kinds[kind], pins)

@@ -3,49 +3,58 @@
 Whatever happens, the board is not dead afterwards: `run` says one line, returns, and leaves the interpreter's prompt.
 """
 
+import sys
+import time
+
 import micropython
 
 from ..app import App
 from ..card import CANCEL, OFF
-from ..drivers.chip import Clock
 from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
-from .config import ConfigError, load
-from .wiring import Board, where
 
 # How long a byte on the line may wait.
 _LINE_MS = const(20)
 _CTRL_C = const(3)
 _NO_CTRL_C = const(-1)
+_BOARDS = __name__.rpartition(".")[0]
 
 
-def run(folder="", clock=None, say=print):
+class Board:
+    """The ports, as `ports.py` describes them. Made here, as whatever a module makes keeps that module in memory."""
+
+
+def run(folder="", clock=time, say=print):
     """Be the card that `board.json` in `folder` describes. Returns when it is stopped, or could not start."""
-    if clock is None:
-        clock = Clock()
     try:
-        config = _read(folder)
-        # Before anything else: a program that keeps sending Ctrl-C must not find the prompt.
-        if config["sealed"]:
-            micropython.kbd_intr(_NO_CTRL_C)
-        board = Board(config, folder, clock)
-        if _skipped(board):
+        board = _wired(folder, clock, say)
+        if board is not None and _skipped(board):
             say("key C is held down: the card is not started")
-        else:
-            _guard(config, board, say)
-    except ConfigError as error:
-        say("board.json: " + str(error))
+        elif board is not None:
+            _guard(board, say)
     finally:
         micropython.kbd_intr(_CTRL_C)
 
 
-def _read(folder):
+def _wired(folder, clock, say):
+    """The board, or None if it can't be what its `board.json` says."""
+    wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
-        with open(folder + "/board.json") as file:
-            text = file.read()
-    except (OSError, ValueError):
-        raise ConfigError("can't be read; copy one of the ready-made ones to the board")
-    return load(text)
+        board = Board()
+        wiring.wire(board, folder, clock)
+        return board
+    except wiring.ConfigError as error:
+        say("board.json: " + str(error).replace("\n", " "))
+        return None
+    finally:
+        # They have done their work, and a card needs the room that they take.
+        _forget("wiring")
+        _forget("config")
+
+
+def _forget(name):
+    del sys.modules[_BOARDS + "." + name]
+    delattr(sys.modules[_BOARDS], name)
 
 
 def _skipped(board):
@@ -56,13 +65,13 @@ def _skipped(board):
     return board.keypad.holds(KEY_C)
 
 
-def _guard(config, board, say):
+def _guard(board, say):
     """Run the card; when it is stopped or breaks, leave nothing of its secrets on the display."""
     app = None
     try:
         board.display.work()
         if not board.display.answers:
-            say(where(config["display"]) + " does not answer; the card runs without it")
+            say(board.display_words + " does not answer; the card runs without it")
         app = App(board)
         _loop(app, board)
     except KeyboardInterrupt:

@@ -1,19 +1,22 @@
-"""Makes the ports out of a checked `board.json`. Here, and only here, the firmware meets the chip."""
+"""Makes the ports out of `board.json`. Here, and only here, the firmware meets the chip. Not needed once the card runs."""
 
 import select
 import sys
 
 import machine
+import micropython
 
 from ..drivers.chip import AdcBattery, FileFlash, Urandom
 from ..drivers.display import NoDisplay
-from ..drivers.hd44780 import HD44780
-from ..drivers.ht16k33 import HT16K33
 from ..drivers.keypad import MatrixKeypad, NoKeypad
 from ..drivers.line import UartLine, UsbLine
-from ..drivers.ssd1306 import SSD1306
 from ..ports import const
-from .config import ConfigError
+from .config import ConfigError, load
+
+__all__ = ("ConfigError", "wire")
+
+_PACKAGE = __name__.split(".")[0]
+_NO_CTRL_C = const(-1)
 
 # The expander before a text display is no faster; at either speed a bus that hangs holds nobody up for long.
 _SLOW_HZ = const(100000)
@@ -50,6 +53,8 @@ def _keypad(config, clock):
 
 def where(display):
     """A display in words, for a person with the wires in hand."""
+    if display["kind"] == "none":
+        return "no display"
     words = [display[field] for field in ("kind", "address", "bus", "sda", "scl")]
     return "display %s at address %d (bus %d, sda %d, scl %d)" % tuple(words)
 
@@ -63,13 +68,11 @@ def _display(config, clock):
     kind = config["kind"]
     if kind == "none":
         return NoDisplay()
-    address = config["address"]
-    if kind == "hd44780":
-        return HD44780(_bus(config, _SLOW_HZ), address, clock)
-    bus = _bus(config, _FAST_HZ)
-    if kind == "ht16k33":
-        return HT16K33(bus, address, clock)
-    return SSD1306(bus, address, clock, config["height"])
+    # By its name: a board has one display, and no room for the drivers of others.
+    driver = getattr(__import__(_PACKAGE + ".drivers." + kind, None, None, (kind,)), kind.upper())
+    bus = _bus(config, _SLOW_HZ if kind == "hd44780" else _FAST_HZ)
+    size = (config["height"],) if "height" in config else ()
+    return driver(bus, config["address"], clock, *size)
 
 
 def _line(config):
@@ -94,16 +97,28 @@ def _battery(config):
     return AdcBattery(adc, config["divider"], config["empty_mv"])
 
 
-class Board:
-    """The ports, as `ports.py` describes them, of the board that `config` describes."""
+def wire(board, folder, clock):
+    """Give `board` the ports that `board.json` in `folder` describes; seal it first if it says so."""
+    config = _read(folder)
+    # Before anything else: a program that keeps sending Ctrl-C must not find the prompt.
+    if config["sealed"]:
+        micropython.kbd_intr(_NO_CTRL_C)
+    board.name = config["board"]
+    board.clock = clock
+    board.keypad = _keypad(config["keypad"], clock)
+    board.caps = "keys" if config["keypad"] is None else ""
+    board.display = _display(config["display"], clock)
+    board.display_words = where(config["display"])
+    board.line = _line(config["line"])
+    board.battery = _battery(config["battery"])
+    board.entropy = Urandom()
+    board.flash = FileFlash(folder)
 
-    def __init__(self, config, folder, clock):
-        self.name = config["board"]
-        self.clock = clock
-        self.keypad = _keypad(config["keypad"], clock)
-        self.caps = "keys" if config["keypad"] is None else ""
-        self.display = _display(config["display"], clock)
-        self.line = _line(config["line"])
-        self.battery = _battery(config["battery"])
-        self.entropy = Urandom()
-        self.flash = FileFlash(folder)
+
+def _read(folder):
+    try:
+        with open(folder + "/board.json") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        raise ConfigError("can't be read; copy one of the ready-made ones to the board")
+    return load(text)

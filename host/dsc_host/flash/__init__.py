@@ -5,11 +5,12 @@ What is listed here may be imported; nothing else.
 
 from dsc_host.flash.board_session import BoardSession, BoardStuck, Tell
 from dsc_host.flash.errors import FlashError
-from dsc_host.flash.firmware import board_file, boards, firmware_files
+from dsc_host.flash.firmware import OPTIONS, board_file, boards, compile_module, compiled_package, firmware_files
 from dsc_host.flash.flasher import Found, Plan, examine, install, plan, removable, remove
 from dsc_host.flash.image import build_image, uf2_name, write_image
 
 __all__ = [
+    "OPTIONS",
     "BoardSession",
     "BoardStuck",
     "FlashError",
@@ -19,6 +20,8 @@ __all__ = [
     "board_file",
     "boards",
     "build_image",
+    "compile_module",
+    "compiled_package",
     "examine",
     "firmware_files",
     "install",

