@@ -1,19 +1,24 @@
 """Binds the card to a board's ports: carries its effects out, in the order that keeps the journal's promises."""
 
-from . import card as machine
+import struct
+
 from . import journal as storage
+from . import states
 from .card import Card
 from .commands import Commands
-from .entropy import Entropy
+from .entropy import Entropy, EntropyError
 from .journal import Journal
 from .link import Receiver, Sender
-from .ports import CELLS, KEY_PRESS, const, wipe
+from .ocra import Ocra
+from .ports import CELLS, KEY_PRESS, const, put_decimal, wipe
 from .profile import DEFAULT_SUITE, ProfileError, code_of, parse_suite
 
 FOREVER = const(3600000)
 _KEYS_A_PASS = const(16)
 _COUNTER_END = 0xFFFFFFFFFFFFFFFF
 _SPACE = const(0x20)
+_UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN06"
+_UNLOCK_QUESTIONS = const(1000000)
 
 
 def same(a, b):
@@ -37,6 +42,7 @@ class App:
         self.sender = Sender(board.line)
         self._receiver = Receiver(Commands(self).serve)
         self._tried = bytearray(storage.CODE_SIZE)
+        self._unlocking = memoryview(bytearray(states.UNLOCK_QUESTION + CELLS))
         self._was = self.card.state
         self._start()
 
@@ -44,11 +50,13 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
+        # The time that passed without power is not known, so a wait begins anew.
+        self._wait()
         self.board.display.show(self.card.cells)
-        if self.card.condition == machine.BROKEN:
+        if self.card.condition == states.BROKEN:
             self.fail()
         self.sender.event(b"boot")
-        self.sender.value(b"state", machine.STATES[self.card.state].encode())
+        self.sender.value(b"state", states.STATES[self.card.state].encode())
         self.sender.send()
 
     @property
@@ -62,14 +70,15 @@ class App:
         card.locked = record.locked
         card.failures = record.failures
         card.checks_pin = record.checks_pin
+        card.unlocks = record.unlocks
         card.question_size = self.ocra.length
 
     def _condition(self):
         if not self.entropy.healthy or self.journal.status == storage.BROKEN:
-            return machine.BROKEN
+            return states.BROKEN
         if self.journal.status == storage.BLANK:
-            return machine.BLANK
-        return machine.READY if self._load_suite() else machine.BROKEN
+            return states.BLANK
+        return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
         # A record from a board with more hashes than this one is kept, and the card says that it can't be used here.
@@ -82,7 +91,7 @@ class App:
     def poll(self):
         """One pass: time, keys, line. Returns the milliseconds until the next must come."""
         now = self.board.clock.ticks_ms()
-        self.apply(self.card.step(machine.TICK, now), now)
+        self.apply(self.card.step(states.TICK, now), now)
         for _ in range(_KEYS_A_PASS):
             key = self.board.keypad.get()
             if key is None:
@@ -96,17 +105,17 @@ class App:
 
     def press(self, key, now):
         """Take one key."""
-        if key == KEY_PRESS and self.card.state == machine.OFF:
+        if key == KEY_PRESS and self.card.state == states.OFF:
             self._check_battery()
         self.apply(self.card.step(key, now), now)
 
     def _check_battery(self):
         # A card that is broken says so until restart, whatever its battery does.
-        if self.card.condition == machine.BROKEN:
+        if self.card.condition == states.BROKEN:
             return
         if self._battery is not None and self._battery.low():
-            self.card.condition = machine.LOW
-        elif self.card.condition == machine.LOW:
+            self.card.condition = states.LOW
+        elif self.card.condition == states.LOW:
             self.refresh()
 
     def fail(self):
@@ -120,31 +129,33 @@ class App:
         # The step that made these effects has changed the state already, so the state before it is remembered from last time.
         before = self._was
         asked_by_line = card.asked_by_line
-        while effects & ~machine.SHOW:
+        while effects & ~states.SHOW:
             effects = card.step(self._carry_out(effects), now)
-        if effects & machine.SHOW:
+        if effects & states.SHOW:
             self.board.display.show(card.cells)
             self._tell(b"display", b"text", self.shown())
         if card.state == before:
             return
         self._was = card.state
-        if card.state == machine.RESPONSE and asked_by_line:
+        if card.state == states.RESPONSE and asked_by_line:
             self._tell(b"response", b"text", self.shown())
-        if before == machine.WIPE:
+        if before == states.WIPE:
             self._tell(b"wipe", b"done", b"1" if self.journal.status == storage.BLANK else b"0")
 
     def _carry_out(self, effects):
-        if effects & machine.TRY:
+        if effects & states.TRY:
             return self._try_pin()
-        if effects & machine.RESPOND:
+        if effects & states.RESPOND:
             return self._respond()
-        return self._erase()
+        if effects & states.ASK:
+            return self._ask()
+        return self._open() if effects & states.OPEN else self._erase()
 
     def _try_pin(self):
         record, card = self.record, self.card
         record.failures += 1
         if not self.journal.store():
-            return machine.FAULT
+            return states.FAULT
         code_of(record.key, card.pin, self._tried)
         right = same(self._tried, record.code)
         wipe(self._tried)
@@ -153,18 +164,18 @@ class App:
         card.failures = record.failures
         card.locked = record.locked
         if not right:
-            return machine.WRONG
-        return machine.RIGHT if self.journal.store() else machine.FAULT
+            return states.WRONG
+        return states.RIGHT if self.journal.store() else states.FAULT
 
     def _respond(self):
         record, card = self.record, self.card
         counter = record.counter
         if self.ocra.counter and not self._spend(counter):
-            return machine.FAULT
+            return states.FAULT
         for i in range(CELLS):
             card.cells[i] = _SPACE
         self.ocra.respond(card.cells[: self.ocra.digits], record.key, card.question, counter, card.pin)
-        return machine.ANSWERED
+        return states.ANSWERED
 
     def _spend(self, counter):
         if counter >= _COUNTER_END:
@@ -172,10 +183,54 @@ class App:
         self.record.counter = counter + 1
         return self.journal.store()
 
+    def _ask(self):
+        if self.record.asked == 0 and not self._draw():
+            return states.FAULT
+        self.card.put_question(self.record.asked - 1)
+        return states.ASKED
+
+    def _draw(self):
+        """Choose an unlock challenge, and keep it until a code for it has been tried, however long that takes."""
+        try:
+            # More than it needs, so that a source that has got stuck is noticed.
+            data = self.entropy.read(16)
+        except EntropyError:
+            return False
+        self.record.asked = struct.unpack_from("<I", data)[0] % _UNLOCK_QUESTIONS + 1
+        return self.journal.store()
+
+    def _open(self):
+        record = self.record
+        number = record.asked - 1
+        record.asked = 0
+        record.unlock_failures += 1
+        if not self.journal.store():
+            return states.FAULT
+        right = self._opens(number)
+        if right:
+            record.failures = record.unlock_failures = 0
+        self.refresh()
+        self._wait()
+        if not right:
+            return states.WRONG
+        return states.RIGHT if self.journal.store() else states.FAULT
+
+    def _opens(self, number):
+        """Whether the code that was typed is the one for the unlock challenge `number`."""
+        question, code = self._unlocking[: states.UNLOCK_QUESTION], self._unlocking[states.UNLOCK_QUESTION :]
+        put_decimal(number, question)
+        Ocra(_UNLOCK_SUITE).respond(code, self.record.unlock_key, question)
+        right = same(code, self.card.question)
+        wipe(self._unlocking)
+        return right
+
+    def _wait(self):
+        self.card.wait.start(self.record.unlock_failures, self.board.clock.ticks_ms())
+
     def _erase(self):
         erased = self.journal.erase()
         self.refresh()
-        return machine.ERASED if erased else machine.FAULT
+        return states.ERASED if erased else states.FAULT
 
     def take_on(self, profile):
         """Make a checked profile the card's own, in one record. Returns whether it could be stored."""
@@ -185,7 +240,7 @@ class App:
             self.record.clear()
         now = self.board.clock.ticks_ms()
         self.refresh()
-        self.apply(self.card.step(machine.CANCEL if stored else machine.FAULT, now), now)
+        self.apply(self.card.step(states.CANCEL if stored else states.FAULT, now), now)
         return stored
 
     def shown(self):

@@ -5,54 +5,22 @@ effects out and tells the outcome by another `step`. PIN, question and display l
 overwritten when the state that needs it is left. Nothing is allocated between a key and its display.
 """
 
-from .ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff, wipe
-
-OFF = const(0)
-PIN = const(1)
-CHALLENGE = const(2)
-RESPONSE = const(3)
-NOTICE = const(4)
-LOCKED = const(5)
-WIPE = const(6)
-
-STATES = ("off", "pin", "challenge", "response", "notice", "locked", "wipe")
-
-# Events that are not keys.
-TICK = const(0)
-RIGHT = const(1)  # the PIN that was tried is right
-WRONG = const(2)  # it is not; `failures` has been counted up
-ANSWERED = const(3)  # the response stands in `cells`
-ERASED = const(4)  # the record is gone
-FAULT = const(5)  # an effect could not be carried out
-CANCEL = const(6)  # the line asks for off
-
-# Effects, as bits.
-NOTHING = const(0)
-SHOW = const(1)  # show `cells`
-TRY = const(2)  # count a PIN try, then compare `pin`; step RIGHT, WRONG or FAULT
-RESPOND = const(4)  # store the counter, then put the response to `question` into `cells`; step ANSWERED or FAULT
-ERASE = const(8)  # erase the record; step ERASED or FAULT
+from . import states
+from .cells import put_end, put_masked, put_number, put_text
+from .ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, const, is_digit, put_decimal, ticks_diff, wipe
+from .waiting import Wait
 
 _PIN_SIZE = const(4)
 _QUESTION_MAX = const(64)
 _IDLE_MS = const(30000)
-RESPONSE_MS = const(60000)
-_SPACE = const(0x20)
-_STAR = const(0x2A)
-
-# What a card can be when it is woken, and what it then shows.
-READY = const(0)
-BLANK = const(1)
-BROKEN = const(2)
-LOW = const(3)
 _NOTICES = (b"", b"NO KEY", b"ERROR", b"LOBATT")
 
 
 class Card:
-    """One card. Set `condition`, `locked`, `checks_pin` and `question_size` from its record before the first key.
+    """One card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
 
-    `cells` is the display (8 bytes of ASCII), `pin` what was typed, `question` what is asked; `asked_by_line` says whether
-    the question as it stands came by the serial line.
+    `cells` is the display (8 bytes of ASCII), `pin` what was typed, `question` what is asked or, in UNLOCK, the code;
+    `asked_by_line`: the question as it stands came by the serial line. It still takes `unlocks` unlock codes.
     """
 
     def __init__(self):
@@ -60,12 +28,14 @@ class Card:
         self.cells = memory[:CELLS]
         self.pin = memory[CELLS : CELLS + _PIN_SIZE]
         self._question = memory[CELLS + _PIN_SIZE :]
-        self.state = OFF
-        self.condition = BLANK
+        self.state = states.OFF
+        self.condition = states.BLANK
         self.locked = False
         self.checks_pin = False
         self.question_size = 6
         self.failures = 0
+        self.unlocks = 0
+        self.wait = Wait()
         self.asked_by_line = False
         self._typed = 0
         self._asked = 0
@@ -76,10 +46,13 @@ class Card:
             self._key_in_challenge,
             self._key_in_response,
             self._key_in_notice,
-            self._key_in_notice,
+            self._key_in_locked,
             self._key_in_wipe,
+            self._key_in_asking,
+            self._key_in_unlock,
+            self._key_in_notice,
         )
-        self._write(b"")
+        put_text(self.cells, b"")
 
     @property
     def question(self):
@@ -88,21 +61,29 @@ class Card:
 
     def step(self, event, now):
         """Take one event, a key or one of those above, at `now` (ticks in ms). Returns effects."""
-        if event == TICK:
-            return self._off() if self.remaining(now) == 0 else NOTHING
-        if event <= CANCEL:
+        if event == states.TICK:
+            return self._tick(now)
+        if event <= states.ASKED:
             return self._outcome(event, now)
         self._since = now
-        if event == KEY_PRESS and self.state != OFF:
+        if event == KEY_PRESS and self.state != states.OFF:
             return self._off()
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Milliseconds until the card turns itself off, 0 when it is due, -1 when it is off."""
-        if self.state == OFF:
+        """Milliseconds until something changes by itself, 0 when it is due, -1 when the card is off."""
+        left = self._idle_left(now)
+        return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
+
+    def _idle_left(self, now):
+        if self.state == states.OFF:
             return -1
-        left = (RESPONSE_MS if self.state == RESPONSE else _IDLE_MS) - ticks_diff(now, self._since)
-        return max(left, 0)
+        return max((states.RESPONSE_MS if self.state == states.RESPONSE else _IDLE_MS) - ticks_diff(now, self._since), 0)
+
+    def put_question(self, number):
+        """Make an unlock challenge, a number of 6 digits, the question."""
+        put_decimal(number, self._question[: states.UNLOCK_QUESTION])
+        self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
         """Fill in a question from the line. Returns effects. Only while `can_ask`, and only with `question_size` bytes.
@@ -113,10 +94,10 @@ class Card:
         self._question[: len(question)] = question
         self._asked = len(question)
         self.asked_by_line = True
-        return self._show_question() if self.state == CHALLENGE else NOTHING
+        return self._show_question() if self.state == states.CHALLENGE else states.NOTHING
 
     def can_ask(self):
-        return self.state == PIN or self.state == CHALLENGE
+        return self.state in (states.PIN, states.CHALLENGE)
 
     def types_question(self):
         """Whether the owner has begun to type a question, which no other may replace."""
@@ -125,52 +106,67 @@ class Card:
     def ask_wipe(self, now):
         """Ask the owner `WIPE?` on the display. Returns effects. Not in the middle of a login."""
         self._since = now
-        self.state = WIPE
+        self.state = states.WIPE
         return self._show(b"WIPE?")
 
     def can_ask_wipe(self):
-        return self.state == OFF or self.state == NOTICE or self.state == LOCKED
+        return self.state in (states.OFF, states.NOTICE, states.LOCKED, states.WAIT)
 
     def fail(self, now):
         """Something outside the card's control broke: show ERROR, holding nothing. Returns effects."""
         self._since = now
-        self.condition = BROKEN
+        self.condition = states.BROKEN
         return self._notice()
 
+    def _tick(self, now):
+        changed = self.wait.tick(now)
+        if self._idle_left(now) == 0:
+            return self._off()
+        return self._show_wait() if changed and self.state == states.WAIT else states.NOTHING
+
     def _outcome(self, event, now):
-        if event == CANCEL:
-            return self._off() if self.state != OFF else NOTHING
-        if event == FAULT:
+        if event == states.CANCEL:
+            return self._off() if self.state != states.OFF else states.NOTHING
+        if event == states.FAULT:
             return self.fail(now)
-        if event == RIGHT and self.state == PIN:
-            return self._accept_pin()
-        if event == WRONG and self.state == PIN:
+        if event == states.RIGHT and self.state in (states.PIN, states.UNLOCK):
+            return self._accept()
+        if event == states.WRONG and self.state == states.PIN:
             return self._reject_pin()
-        if event == ANSWERED and self.state == CHALLENGE:
+        if event == states.WRONG and self.state == states.UNLOCK:
+            self._forget_question()
+            return self._show_wait()
+        if event == states.ASKED and self.state == states.LOCKED:
+            self.state = states.ASKING
+            return self._show_question()
+        if event == states.ANSWERED and self.state == states.CHALLENGE:
             return self._answer()
-        if event == ERASED and self.state == WIPE:
+        if event == states.ERASED and self.state == states.WIPE:
             return self._notice()
-        return NOTHING
+        return states.NOTHING
 
     def _key_in_off(self, key):
         if key != KEY_PRESS:
-            return NOTHING
-        if self.condition != READY:
+            return states.NOTHING
+        if self.condition != states.READY:
             return self._notice()
         if self.locked:
             return self._lock()
-        self.state = PIN
+        return self._enter_pin()
+
+    def _enter_pin(self):
+        self.state = states.PIN
         return self._show_pin()
 
     def _key_in_pin(self, key):
         if key == KEY_OK:
             if self._typed < _PIN_SIZE:
-                return NOTHING
-            return TRY if self.checks_pin else self._enter_challenge()
+                return states.NOTHING
+            return states.TRY if self.checks_pin else self._enter_challenge()
         if key == KEY_C:
             return self._erase_pin()
         if not is_digit(key) or self._typed == _PIN_SIZE:
-            return NOTHING
+            return states.NOTHING
         self.pin[self._typed] = key
         self._typed += 1
         return self._show_pin()
@@ -182,37 +178,46 @@ class Card:
         self.pin[self._typed] = 0
         return self._show_pin()
 
-    def _accept_pin(self):
-        self._forget_pin()
-        return self._enter_challenge()
+    def _accept(self):
+        if self.state == states.PIN:
+            self._forget_pin()
+            return self._enter_challenge()
+        self._forget_question()
+        return self._enter_pin()
 
     def _reject_pin(self):
         self._forget_pin()
         if self.locked:
             self._forget_question()
             return self._lock()
-        self._write(b"FAIL 0")
+        put_text(self.cells, b"FAIL 0")
         self.cells[5] += self.failures
-        return SHOW
+        return states.SHOW
 
     def _enter_challenge(self):
-        self.state = CHALLENGE
+        self.state = states.CHALLENGE
         return self._show_question()
 
     def _key_in_challenge(self, key):
+        return self._type(key, self.question_size, states.RESPOND)
+
+    def _key_in_unlock(self, key):
+        return self._type(key, CELLS, states.OPEN)
+
+    def _type(self, key, size, done):
         if key == KEY_OK:
-            return RESPOND if self._asked == self.question_size else NOTHING
+            return done if self._asked == size else states.NOTHING
         if key == KEY_C:
             return self._erase_question()
-        if not is_digit(key) or self._asked == self.question_size:
-            return NOTHING
+        if not is_digit(key) or self._asked == size:
+            return states.NOTHING
         self._question[self._asked] = key
         self._asked += 1
         return self._show_question()
 
     def _erase_question(self):
         if self._asked == 0:
-            return NOTHING
+            return states.NOTHING
         self.asked_by_line = False
         self._asked -= 1
         self._question[self._asked] = 0
@@ -221,34 +226,54 @@ class Card:
     def _answer(self):
         self._forget_pin()
         self._forget_question()
-        self.state = RESPONSE
-        return SHOW
+        self.state = states.RESPONSE
+        return states.SHOW
 
     def _key_in_response(self, key):
-        return self._off() if key == KEY_OK else NOTHING
+        return self._off() if key == KEY_OK else states.NOTHING
 
     def _key_in_notice(self, key):
-        return NOTHING
+        return states.NOTHING
+
+    def _key_in_locked(self, key):
+        if key != KEY_OK or self.unlocks == 0:
+            return states.NOTHING
+        return self._show_wait() if self.wait.seconds else states.ASK
+
+    def _key_in_asking(self, key):
+        if key != KEY_OK:
+            return states.NOTHING
+        self._forget_question()
+        self.state = states.UNLOCK
+        return self._show_question()
 
     def _key_in_wipe(self, key):
         if key == KEY_OK:
-            return ERASE
-        return self._off() if key == KEY_C else NOTHING
+            return states.ERASE
+        return self._off() if key == KEY_C else states.NOTHING
 
     def _notice(self):
         self._forget_pin()
         self._forget_question()
-        self.state = NOTICE
+        self.state = states.NOTICE
         return self._show(_NOTICES[self.condition])
 
     def _lock(self):
-        self.state = LOCKED
+        self.state = states.LOCKED
         return self._show(b"LOCKED")
+
+    def _show_wait(self):
+        """How long the card takes no unlock code, in seconds; when it takes one again, or never, LOCKED."""
+        if self.wait.seconds == 0 or self.unlocks == 0:
+            return self._lock()
+        self.state = states.WAIT
+        put_number(self.cells, b"WAIT", self.wait.seconds)
+        return states.SHOW
 
     def _off(self):
         self._forget_pin()
         self._forget_question()
-        self.state = OFF
+        self.state = states.OFF
         return self._show(b"")
 
     def _forget_pin(self):
@@ -261,25 +286,15 @@ class Card:
         self.asked_by_line = False
 
     def _show_pin(self):
-        self._write(b"PIN>")
-        for i in range(4, 4 + self._typed):
-            self.cells[i] = _STAR
-        return SHOW
+        put_masked(self.cells, b"PIN>", self._typed)
+        return states.SHOW
 
     def _show_question(self):
         if self._asked == 0:
-            return self._show(b"CHALLNG>")
-        # A question longer than the display scrolls: its end is what the owner is typing.
-        first = max(0, self._asked - CELLS)
-        self._write(b"")
-        for i in range(first, self._asked):
-            self.cells[i - first] = self._question[i]
-        return SHOW
+            return self._show(b"UNLOCK>" if self.state == states.UNLOCK else b"CHALLNG>")
+        put_end(self.cells, self._question, self._asked)
+        return states.SHOW
 
     def _show(self, text):
-        self._write(text)
-        return SHOW
-
-    def _write(self, text):
-        for i in range(CELLS):
-            self.cells[i] = text[i] if i < len(text) else _SPACE
+        put_text(self.cells, text)
+        return states.SHOW

@@ -2,8 +2,7 @@
 
 import gc
 
-from . import VERSION
-from . import card as machine
+from . import VERSION, states
 from . import journal as storage
 from .entropy import EntropyError
 from .ocra import Ocra
@@ -89,7 +88,7 @@ class Commands:
         reply.value(b"firmware", VERSION.encode())
         reply.value(b"serial", self._app.record.serial)
         reply.value(b"board", self._app.board.name.encode())
-        reply.value(b"state", machine.STATES[self._app.card.state].encode())
+        reply.value(b"state", states.STATES[self._app.card.state].encode())
         reply.value(b"caps", self._app.board.caps.encode())
         reply.send()
 
@@ -102,6 +101,7 @@ class Commands:
         reply.value(b"counter", str(record.counter).encode())
         reply.value(b"tries", str(max(record.tries - record.failures, 0)).encode() if record.checks_pin else b"")
         reply.value(b"locked", b"1" if record.locked else b"0")
+        reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"free", str(gc.mem_free()).encode() if hasattr(gc, "mem_free") else b"")
         reply.send()
 
@@ -165,10 +165,10 @@ class Commands:
 
     def _challenge(self, request):
         app, card = self._app, self._app.card
-        if card.state == machine.LOCKED:
+        if card.locked and card.state != states.OFF:
             raise Refused("locked", "card is locked")
         if not card.can_ask():
-            raise Refused("state", "card is " + machine.STATES[card.state])
+            raise Refused("state", "card is " + states.STATES[card.state])
         if card.types_question():
             raise Refused("busy", "the owner is typing a challenge")
         question = request.get(b"q")
@@ -180,7 +180,7 @@ class Commands:
 
     def _cancel(self, request):
         self._profile.forget()
-        self._app.apply(self._app.card.step(machine.CANCEL, self._now()), self._now())
+        self._app.apply(self._app.card.step(states.CANCEL, self._now()), self._now())
         self._reply(request).send()
 
     def _wipe(self, request):

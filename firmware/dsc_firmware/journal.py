@@ -3,7 +3,8 @@
 Invariants, whatever happens to the power:
 1. Power may fail at any instruction: afterwards the record is the old one or the new one, never neither, never a mixture.
 2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
-3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. No cut gains a try.
+3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. No cut gains a try. The same holds
+   for a try to unlock the card, and for the wait after it.
 4. A record that fails its check is BROKEN and loses nothing: nothing is written until the owner asks for a wipe.
 
 How: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back; the newest slot whose
@@ -16,31 +17,36 @@ from binascii import crc32
 
 from .ports import const, wipe
 
-SIZE = const(176)
+SIZE = const(209)
 SERIAL_MAX = const(16)
 SUITE_MAX = const(48)
 KEY_MAX = const(64)
 CODE_SIZE = const(16)
+UNLOCK_SIZE = const(32)
+UNLOCKS = const(10)
 
 BLANK = const(0)
 READY = const(1)
 BROKEN = const(2)
 
-_HEAD = "<4sIBBBBBBBxQ"  # magic, epoch, kind, checks_pin, tries, failures, serial, suite and key lengths, counter
+# magic, epoch, kind, checks_pin, tries, failures, serial, suite and key lengths, can_unlock, unlock_failures, asked, counter
+_HEAD = "<4sIBBBBBBBBBIQ"
 _MAGIC = b"DSC1"
 _AT_KIND = const(8)
-_AT_SERIAL = const(24)
-_AT_SUITE = const(40)
-_AT_KEY = const(88)
-_AT_CODE = const(152)
-_AT_CRC = const(172)
+_AT_SERIAL = const(29)
+_AT_SUITE = const(45)
+_AT_KEY = const(93)
+_AT_CODE = const(157)
+_AT_UNLOCK = const(173)
+_AT_CRC = const(205)
 
 
 class Record:
     """What the card remembers. Buffers have a fixed size; `serial`, `suite` and `key` give the part in use.
 
     `checks_pin`: the card checks the PIN itself, against `code` (a keyed digest of it), and locks after `tries` failures.
-    `counter` is the next one to use.
+    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes; `asked` is the challenge
+    that the next must answer, plus 1, or 0 while there is none.
     """
 
     def __init__(self):
@@ -48,16 +54,20 @@ class Record:
         self._suite = bytearray(SUITE_MAX)
         self._key = bytearray(KEY_MAX)
         self.code = bytearray(CODE_SIZE)
+        self.unlock_key = bytearray(UNLOCK_SIZE)
         self.clear()
 
     def clear(self):
         """Forget everything, the key by overwriting it."""
-        for buffer in (self._serial, self._suite, self._key, self.code):
+        for buffer in (self._serial, self._suite, self._key, self.code, self.unlock_key):
             wipe(buffer)
         self._lengths = (0, 0, 0)
         self.checks_pin = False
         self.tries = 5
         self.failures = 0
+        self.can_unlock = False
+        self.unlock_failures = 0
+        self.asked = 0
         self.counter = 0
 
     def assign(self, serial, suite, key):
@@ -74,6 +84,10 @@ class Record:
     @property
     def locked(self):
         return self.checks_pin and self.failures >= self.tries
+
+    @property
+    def unlocks(self):
+        return max(UNLOCKS - self.unlock_failures, 0) if self.can_unlock else 0
 
     @property
     def serial(self):
@@ -101,12 +115,16 @@ class Record:
             self.tries,
             self.failures,
             *self._lengths,
+            1 if self.can_unlock else 0,
+            self.unlock_failures,
+            self.asked,
             self.counter,
         )
         buffer[_AT_SERIAL:_AT_SUITE] = self._serial
         buffer[_AT_SUITE:_AT_KEY] = self._suite
         buffer[_AT_KEY:_AT_CODE] = self._key
-        buffer[_AT_CODE : _AT_CODE + CODE_SIZE] = self.code
+        buffer[_AT_CODE:_AT_UNLOCK] = self.code
+        buffer[_AT_UNLOCK:_AT_CRC] = self.unlock_key
         struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
 
     def decode(self, buffer):
@@ -116,11 +134,13 @@ class Record:
         self.tries = fields[4]
         self.failures = fields[5]
         self._lengths = (fields[6], fields[7], fields[8])
-        self.counter = fields[9]
+        self.can_unlock = fields[9] == 1
+        self.unlock_failures, self.asked, self.counter = fields[10], fields[11], fields[12]
         self._serial[:] = buffer[_AT_SERIAL:_AT_SUITE]
         self._suite[:] = buffer[_AT_SUITE:_AT_KEY]
         self._key[:] = buffer[_AT_KEY:_AT_CODE]
-        self.code[:] = buffer[_AT_CODE : _AT_CODE + CODE_SIZE]
+        self.code[:] = buffer[_AT_CODE:_AT_UNLOCK]
+        self.unlock_key[:] = buffer[_AT_UNLOCK:_AT_CRC]
 
 
 def _check(buffer):

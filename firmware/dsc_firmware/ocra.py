@@ -1,14 +1,14 @@
 """OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
 
 Questions and PINs come in as buffers of ASCII and the response goes out into one. Numbers are converted digit by digit in
-place, so that nothing secret becomes a string or a long integer on its way. What a hash leaves behind is the interpreter's.
+place, so that nothing secret becomes a string or a long integer on its way. What hashes leave behind is overwritten.
 """
 
 import hashlib
 import struct
 from binascii import hexlify
 
-from .ports import const, decimal, wipe
+from .ports import const, decimal, finish, forget, wipe
 
 _QUESTION = const(128)  # bytes of a question in the message, RFC 6287 section 5.1
 _BLOCK = {"SHA1": 64, "SHA256": 64, "SHA512": 128}
@@ -28,15 +28,16 @@ def hash_of(name):
 
 
 def mac(name, key, message):
-    """HMAC (RFC 2104) of `message` under `key`; all are buffers, the result is bytes."""
+    """HMAC (RFC 2104) of `message` under `key`; all are buffers, the result is bytes, which the caller should `forget`."""
     maker = hash_of(name)
     pad = bytearray(_BLOCK[name])
     if len(key) > len(pad):
-        key = maker(key).digest()
+        key = finish(maker(key))
     for i in range(len(key)):
         pad[i] = key[i]
-    digest = _keyed(maker, pad, 0x36, message)
-    digest = _keyed(maker, pad, 0x5C, digest)
+    inner = _keyed(maker, pad, 0x36, message)
+    digest = _keyed(maker, pad, 0x5C, inner)
+    forget(inner)
     wipe(pad)
     return digest
 
@@ -48,7 +49,7 @@ def _keyed(maker, pad, mask, message):
     h.update(message)
     for i in range(len(pad)):
         pad[i] ^= mask
-    return h.digest()
+    return finish(h)
 
 
 def _number(text, low, high):
@@ -173,7 +174,7 @@ class Ocra:
         if self.counter:
             self._fill_integer(self._at_counter, counter)
         if self.pin:
-            self._view[self._at_pin : self._at_session] = hash_of(self.pin)(pin).digest()
+            self._fill_pin(pin)
         if self.session:
             self._fill_session(session)
         if self.time:
@@ -181,9 +182,15 @@ class Ocra:
         digest = mac(self.hash, key, self._message)
         wipe(self._view[self._at_counter :])
         self._truncate(digest, out)
+        forget(digest)
 
     def _fill_integer(self, at, value):
         struct.pack_into(">Q", self._message, at, value)
+
+    def _fill_pin(self, pin):
+        digest = finish(hash_of(self.pin)(pin))
+        self._view[self._at_pin : self._at_session] = digest
+        forget(digest)
 
     def _fill_session(self, session):
         start = self._at_time - len(session)

@@ -24,6 +24,17 @@ except ImportError:  # CPython has no constants; the compiler for the boards fol
         return value
 
 
+try:
+    from uctypes import addressof, bytearray_at
+except ImportError:  # CPython gives nobody its memory
+
+    def addressof(data):  # type: ignore[misc]
+        return 0
+
+    def bytearray_at(address, size):  # type: ignore[misc]
+        return b""
+
+
 CELLS = const(8)
 
 KEY_OK = const(0x4F)  # "O"
@@ -32,6 +43,10 @@ KEY_PRESS = const(0x50)  # "P"
 
 TICKS_PERIOD = const(1 << 30)
 _HALF = const(1 << 29)
+
+# Where MicroPython's hash objects keep what they have seen, and for how many bytes they all do at least.
+_HASH_STATE = const(8)
+_HASH_SIZE = const(104)
 
 
 def is_digit(key):
@@ -53,7 +68,26 @@ def ticks_diff(end, start):
     return ((end - start + _HALF) & (TICKS_PERIOD - 1)) - _HALF
 
 
+def put_decimal(number, out):
+    """Write `number` into `out` as ASCII digits, as many as it has room for."""
+    for i in range(len(out) - 1, -1, -1):
+        out[i] = 48 + number % 10
+        number //= 10
+
+
 def wipe(buffer):
     """Overwrite a buffer with zeros: a secret is not gone while it only has no name."""
     for i in range(len(buffer)):
         buffer[i] = 0
+
+
+def forget(data):
+    """Overwrite bytes that the interpreter made and that nobody will look at again."""
+    wipe(bytearray_at(addressof(data), len(data)))
+
+
+def finish(made):
+    """The digest of a hash object, which is then overwritten: it still holds the last block that it was given."""
+    digest = made.digest()
+    wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))
+    return digest

@@ -3,22 +3,26 @@
 Every refusal is a ProfileError whose words begin with the field's name and say what is allowed.
 """
 
-from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX
+from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX, UNLOCK_SIZE
 from .link import hex_value
 from .ocra import Ocra, SuiteError, mac
-from .ports import CELLS, const, decimal, is_digit, wipe
+from .ports import CELLS, const, decimal, forget, is_digit, wipe
 
 DEFAULT_SUITE = b"OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 _KEY_MIN = const(16)
 _COUNTER_DIGITS = const(20)
 _COUNTER_MAX = const(0xFFFFFFFFFFFFFFFE)
 _KEY = "key: 16 to 64 bytes in hex"
+_UNLOCK = "unlock: 32 bytes in hex"
 _COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
     """Put the keyed digest of a PIN, by which the card knows it again, into `out`, at most 32 bytes."""
-    out[:] = mac("SHA256", key, pin)[: len(out)]
+    digest = mac("SHA256", key, pin)
+    for i in range(len(out)):
+        out[i] = digest[i]
+    forget(digest)
 
 
 class ProfileError(Exception):
@@ -59,12 +63,20 @@ def _check_suite(value):
 
 
 def _check_key(value):
+    return _key(value, _KEY_MIN, KEY_MAX, _KEY)
+
+
+def _check_unlock(value):
+    return _key(value, UNLOCK_SIZE, UNLOCK_SIZE, _UNLOCK)
+
+
+def _key(value, least, most, words):
     size = len(value) // 2
-    _require(len(value) == 2 * size and _KEY_MIN <= size <= KEY_MAX, _KEY)
+    _require(len(value) == 2 * size and least <= size <= most, words)
     key = bytearray(size)
     for i in range(len(value)):
         nibble = hex_value(value[i])
-        _require(nibble >= 0, _KEY)
+        _require(nibble >= 0, words)
         key[i >> 1] = key[i >> 1] << 4 | nibble
     return key
 
@@ -99,6 +111,7 @@ _CHECKS = {
     "code": _check_code,
     "tries": _check_tries,
     "counter": _check_counter,
+    "unlock": _check_unlock,
 }
 
 
@@ -136,6 +149,7 @@ class Profile:
         _require(checks_pin or has_pin, "suite: pin=ocra wants a suite with P")
         _require(checks_pin or "code" not in fields, "code: with pin=card only")
         _require(checks_pin or "tries" not in fields, "tries: with pin=card only")
+        _require(checks_pin or "unlock" not in fields, "unlock: with pin=card only")
         _require(not checks_pin or "code" in fields, "code: must be set with pin=card")
 
     @property
@@ -156,3 +170,6 @@ class Profile:
         record.counter = fields.get("counter", 0)
         if record.checks_pin:
             code_of(record.key, fields["code"], record.code)
+        if "unlock" in fields:
+            record.can_unlock = True
+            record.unlock_key[:] = fields["unlock"]

@@ -71,3 +71,15 @@ class UnknownCard(VerifierError):
 
 class AlreadyEnrolled(VerifierError):
     """A card of this serial is enrolled already."""
+
+
+class NoUnlockKey(VerifierError):
+    """The card was enrolled without an unlock key, so that there is no code for it."""
+
+
+class TooManyUnlockCodes(VerifierError):
+    """The card was given as many unlock codes as it may be for now. `again_at` is when it may have one, in Unix seconds."""
+
+    def __init__(self, message: str, again_at: float) -> None:
+        super().__init__(message)
+        self.again_at = again_at

@@ -3,7 +3,7 @@
 from dsc_simulator.board import Flash
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.engines import ENGINES
-from dsc_simulator.errors import CardOff, EngineMissing, FirmwareCrash, ProfileRefused, SimulatorError
+from dsc_simulator.errors import CardOff, EngineMissing, FirmwareCrash, PowerCut, ProfileRefused, SimulatorError
 from dsc_simulator.profile import Profile
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "EngineMissing",
     "FirmwareCrash",
     "Flash",
+    "PowerCut",
     "Profile",
     "ProfileRefused",
     "SimulatedCard",

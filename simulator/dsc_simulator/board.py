@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dsc_firmware.ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, TICKS_PERIOD
+from dsc_simulator.errors import PowerCut
 
+_ERASED = b"\xff"
 HEAP = 192 * 1024
 """Bytes of heap, as on a small board."""
 
@@ -76,16 +78,33 @@ class Entropy:
 
 
 class Flash:
-    """Two slots that outlive the board's power."""
+    """Two slots that outlive the board's power.
+
+    While `cut_after` is a number, the power fails once so many more bytes have been written; the byte after them is torn, so
+    that some of its bits are new and some old.
+    """
 
     def __init__(self, slots: tuple[bytes | None, bytes | None] = (None, None)) -> None:
         self.slots: list[bytes | None] = list(slots)
+        self.cut_after: int | None = None
+        self._tear = random.Random(0)  # noqa: S311 - meant to come out the same each time
 
     def read(self, slot: int) -> bytes | None:
         return self.slots[slot]
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
-        self.slots[slot] = bytes(data)
+        new = bytes(data)
+        if self.cut_after is None or self.cut_after > len(new):
+            self.slots[slot] = new
+            self.cut_after = None if self.cut_after is None else self.cut_after - len(new)
+            return
+        at, self.cut_after = self.cut_after, None
+        self.slots[slot] = new[:at] + self._torn(new[at:], (self.slots[slot] or b"").ljust(len(new), _ERASED)[at:])
+        raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
+
+    def _torn(self, new: bytes, old: bytes) -> bytes:
+        """What is there of bytes of which none has been written whole."""
+        return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 
 class Line:
@@ -134,3 +153,5 @@ class SimulatedBoard:
     name: str = "simulator"
     caps: str = "keys"
     heap: int = HEAP
+    fuel: int | None = None
+    """Instructions until the power fails, where the engine counts them; None: it does not."""

@@ -6,14 +6,17 @@ threads take turns.
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
+from dsc_firmware.ports import CELLS
 from dsc_simulator import engines
-from dsc_simulator.board import HEAP, Entropy, Flash, SimulatedBoard, check_key
-from dsc_simulator.errors import CardOff, SimulatorError
+from dsc_simulator.board import HEAP, Display, Entropy, Flash, Keypad, Line, SimulatedBoard, check_key
+from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
 from dsc_simulator.urlhandler import register
 
@@ -108,6 +111,11 @@ class SimulatedCard:
     def closed(self) -> bool:
         return self._engine is None
 
+    def memory(self) -> bytes | None:
+        """The card's whole RAM as it is now, to look for what should not be there; None on `cpython`."""
+        with self._lock:
+            return self._running().memory()
+
     def press(self, *keys: str) -> str:
         """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Returns what the display shows then.
 
@@ -143,12 +151,26 @@ class SimulatedCard:
         """Take the battery out and put it back: RAM is gone, the flash stays."""
         with self._lock:
             self._running().close()
-            old = self.board
-            self.board = SimulatedBoard(
-                old.entropy, self.flash, caps=old.caps, clock=old.clock, battery=old.battery, heap=old.heap
-            )
-            self._engine = engines.start(self._engine_name, self.board)
+            self.board = replace(self.board, keypad=Keypad(), display=Display(), line=Line())
+            with self._power():
+                self._engine = engines.start(self._engine_name, self.board)
             self._run()
+
+    def cut_power(self, after: int | None) -> None:
+        """Have the power fail: on `micropython` after so many more instructions, on `cpython` after so many more bytes written
+        to flash, of which the next is torn. None: it does not, after all.
+
+        The call during which it fails raises PowerCut; `restart` brings the card back. Both are counted across calls, so
+        0 fails at the next instruction or at the next write.
+        """
+        if after is not None and after < 0:
+            raise ValueError("after: must not be negative")
+        with self._lock:
+            self._running()
+            if self.instructions is None:
+                self.flash.cut_after = after
+            else:
+                self.board.fuel = after
 
     def watch(self, watcher: Callable[[str, bytes], None]) -> None:
         """Call `watcher` with "in" or "out" and the bytes, for everything that goes over the serial line."""
@@ -200,6 +222,16 @@ class SimulatedCard:
             raise CardOff("this simulated card is closed")
         return self._engine
 
+    @contextmanager
+    def _power(self) -> Iterator[None]:
+        """A card whose power fails shows nothing, and no second failure is planned for it."""
+        try:
+            yield
+        except PowerCut:
+            self.board.fuel = None
+            self.board.display.show(b" " * CELLS)
+            raise
+
     def _tell(self, direction: str, data: bytes) -> None:
         for watcher in tuple(self._watchers):
             watcher(direction, data)
@@ -209,7 +241,8 @@ class SimulatedCard:
         board = self.board
         untaken = len(board.keypad) + len(board.line.inbox)
         while True:
-            self._due = self._running().poll()
+            with self._power():
+                self._due = self._running().poll()
             self._pass_on(board.line.take())
             left = len(board.keypad) + len(board.line.inbox)
             if not left:

@@ -17,5 +17,9 @@ class FirmwareCrash(SimulatorError):
     """The firmware raised, or did not come back. On real hardware the card would now be dead until restart."""
 
 
+class PowerCut(SimulatorError):
+    """The power failed where `cut_power` said. The card is dead until `restart`; its flash is as it stood."""
+
+
 class CardOff(SimulatorError):
     """The simulated card was closed; it can't be used any more."""

@@ -15,7 +15,8 @@ class Profile:
 
     `serial` 1 to 16 of A-Z, 0-9, `-`; `key` 16 to 64 bytes; `suite` any that a card can serve. With `pin_policy="ocra"` the
     PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the card checks `pin`
-    (4 digits) itself and locks after `tries` failures. `counter` is the first that it will use.
+    (4 digits) itself and locks after `tries` failures; with an `unlock_key` (32 bytes) it can then be unlocked by a code.
+    `counter` is the first that it will use.
     """
 
     serial: str
@@ -25,6 +26,7 @@ class Profile:
     pin: str | None = field(default=None, repr=False)
     tries: int | None = None
     counter: int = 0
+    unlock_key: bytes | None = field(default=None, repr=False)
 
     def fields(self) -> dict[str, str]:
         """The profile as the fields of the `set` request."""
@@ -36,6 +38,7 @@ class Profile:
             "code": self.pin,
             "tries": self.tries,
             "counter": self.counter,
+            "unlock": self.unlock_key and self.unlock_key.hex(),
         }
         return {name: str(value) for name, value in values.items() if value is not None}
 

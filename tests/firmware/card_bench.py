@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from dsc_firmware import card as machine
+from dsc_firmware import states
 from dsc_firmware.card import Card
 from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
 
 KEYS = {"OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
 QUESTION = "482913"
 RESPONSE = b"71234507"
-SHOW = machine.SHOW
+SHOW = states.SHOW
 
 
 class Bench:
@@ -18,7 +18,7 @@ class Bench:
     def __init__(self, **settings: object) -> None:
         self.card = Card()
         self.now = 0
-        for name, value in ({"condition": machine.READY} | settings).items():
+        for name, value in ({"condition": states.READY} | settings).items():
             setattr(self.card, name, value)
 
     def step(self, event: int) -> int:
@@ -39,12 +39,12 @@ class Bench:
 
     def answer(self) -> "Bench":
         self.card.cells[:] = RESPONSE
-        self.step(machine.ANSWERED)
+        self.step(states.ANSWERED)
         return self
 
     @property
     def state(self) -> str:
-        return machine.STATES[self.card.state]
+        return states.STATES[self.card.state]
 
     @property
     def display(self) -> str:
@@ -73,7 +73,7 @@ def response() -> Bench:
 
 
 def no_key() -> Bench:
-    return Bench(condition=machine.BLANK).type("PRESS")
+    return Bench(condition=states.BLANK).type("PRESS")
 
 
 def locked() -> Bench:

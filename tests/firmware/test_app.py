@@ -7,7 +7,7 @@ from tests.firmware.fakes import INTERPRETERS, KEY, FaultyFlash, ask, events, fr
 from tests.firmware.taped_card import CARD_PIN, PROFILE, response, started
 
 from dsc_firmware.app import FOREVER, App
-from dsc_firmware.journal import Journal
+from dsc_firmware.journal import SIZE, Journal
 from dsc_firmware.ports import CELLS, KEY_PRESS, TICKS_PERIOD
 from dsc_simulator import SimulatedCard
 from dsc_simulator.board import Entropy, SimulatedBoard
@@ -36,7 +36,7 @@ def test_start_says_so_on_the_line_and_shows_nothing() -> None:
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_damaged_record_shows_error_at_start_and_loses_nothing(interpreter: str) -> None:
-    slots = (b"\xff" * 176, b"\0" * 176)
+    slots = (b"\xff" * SIZE, b"\0" * SIZE)
     flash = FaultyFlash(slots)
     card = SimulatedCard(flash=flash, seed=1, engine=interpreter)
     assert card.display == "ERROR"

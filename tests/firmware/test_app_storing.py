@@ -7,6 +7,7 @@ from tests.firmware.fakes import INTERPRETERS, KEY, PowerCut, cut_at, lost, refu
 from tests.firmware.taped_card import CARD_PIN, PROFILE, faulty, record, response, started
 
 from dsc_firmware.app import same
+from dsc_firmware.journal import SIZE
 from dsc_firmware.ports import CELLS
 from dsc_simulator import Profile, SimulatedCard
 
@@ -123,7 +124,7 @@ def test_response_whose_counter_does_not_hold_is_not_shown(fault: Any, interpret
     assert card.enter("482913") == response(PROFILE, 0)
 
 
-@pytest.mark.parametrize("size", [0, 1, 12, 16, 100, 175, 176])
+@pytest.mark.parametrize("size", [0, 1, 12, 16, 100, SIZE - 1, SIZE])
 def test_cut_while_the_counter_is_stored_shows_nothing_and_repeats_nothing(size: int) -> None:
     card, flash = started(PROFILE)
     card.press("PRESS")
@@ -197,7 +198,7 @@ def test_try_that_cannot_be_counted_tells_nothing_about_the_pin(pin: str, fault:
 @pytest.mark.parametrize("pin", ["1234", "0000"])
 def test_no_cut_gains_a_try(pin: str) -> None:
     for write in range(2 if pin == "1234" else 1):
-        for size in (0, 8, 12, 15, 16, 100, 175, 176):
+        for size in (0, 8, 12, 15, 16, 100, SIZE - 1, SIZE):
             card, flash = started(CARD_PIN)
             card.press("PRESS")
             flash.fault = cut_at(write, size)
@@ -208,7 +209,7 @@ def test_no_cut_gains_a_try(pin: str) -> None:
             counted = record(flash).failures
             assert counted in (0, 1)
             if write == 0:
-                assert counted == (size == 176)
+                assert counted == (size == SIZE)
 
 
 def test_tries_run_out_however_often_the_power_is_cut_after_a_wrong_pin() -> None:

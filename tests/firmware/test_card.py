@@ -3,7 +3,7 @@
 import pytest
 from tests.firmware.card_bench import QUESTION, RESPONSE, SHOW, STATES, Bench, challenge, locked, off, pin, response, wiping
 
-from dsc_firmware import card as machine
+from dsc_firmware import states
 from dsc_firmware.ports import TICKS_PERIOD, ticks_diff
 
 MEANINGLESS = (ord("A"), ord("/"), ord(":"), ord("o"), 0x7F, 0xFF, 1000)
@@ -21,9 +21,9 @@ TABLE: dict[tuple[str, str], tuple[str, int]] = {
     ("challenge 5", "7"): ("482917", SHOW),
     ("challenge 5", "C"): ("4829", SHOW),
     ("challenge 6", "C"): ("48291", SHOW),
-    ("challenge 6", "OK"): ("482913", machine.RESPOND),
+    ("challenge 6", "OK"): ("482913", states.RESPOND),
     ("response", "OK"): ("", SHOW),
-    ("wipe", "OK"): ("WIPE?", machine.ERASE),
+    ("wipe", "OK"): ("WIPE?", states.ERASE),
     ("wipe", "C"): ("", SHOW),
 }
 TABLE |= {(state, "PRESS"): ("", SHOW) for state in STATES if state != "off"}
@@ -36,7 +36,7 @@ TABLE |= {(state, "PRESS"): ("", SHOW) for state in STATES if state != "off"}
 @pytest.mark.parametrize("state", STATES)
 def test_key_in_state(state: str, key: str) -> None:
     bench = STATES[state]()
-    before = (bench.display, machine.NOTHING)
+    before = (bench.display, states.NOTHING)
     effects = bench.key(key)
     assert (bench.display, effects) == TABLE.get((state, key), before)
 
@@ -46,7 +46,7 @@ def test_key_in_state(state: str, key: str) -> None:
 def test_key_that_no_card_has_does_nothing(state: str, key: int) -> None:
     bench = STATES[state]()
     before = (bench.state, bench.display, bench.memory)
-    assert bench.key(key) == machine.NOTHING
+    assert bench.key(key) == states.NOTHING
     assert (bench.state, bench.display, bench.memory) == before
 
 
@@ -76,7 +76,7 @@ def test_erasing_and_typing_again() -> None:
     assert bytes(bench.card.question) == QUESTION.encode()
 
 
-@pytest.mark.parametrize("condition", [(machine.BLANK, "NO KEY"), (machine.BROKEN, "ERROR"), (machine.LOW, "LOBATT")])
+@pytest.mark.parametrize("condition", [(states.BLANK, "NO KEY"), (states.BROKEN, "ERROR"), (states.LOW, "LOBATT")])
 @pytest.mark.parametrize("is_locked", [False, True])
 def test_card_that_cannot_be_used_says_why_and_takes_no_pin(condition: tuple[int, str], is_locked: bool) -> None:
     bench = Bench(condition=condition[0], locked=is_locked).type("PRESS", *"1234")
@@ -95,11 +95,11 @@ def test_question_of_any_length_shows_its_end(size: int) -> None:
     digits = "".join(str(n % 10) for n in range(1, size + 1))
     bench.type(*digits)
     assert bench.display == digits[-8:]
-    assert bench.key("0") == machine.NOTHING
+    assert bench.key("0") == states.NOTHING
     assert bytes(bench.card.question) == digits.encode()
     bench.key("C")
     assert bench.display == digits[:-1][-8:]
-    assert bench.key("OK") == machine.NOTHING
+    assert bench.key("OK") == states.NOTHING
 
 
 # ---- a PIN that the card checks ----
@@ -107,20 +107,20 @@ def test_question_of_any_length_shows_its_end(size: int) -> None:
 
 def test_pin_is_tried_and_not_yet_believed() -> None:
     bench = Bench(checks_pin=True).type("PRESS", *"1234")
-    assert bench.key("OK") == machine.TRY
+    assert bench.key("OK") == states.TRY
     assert (bench.state, bytes(bench.card.pin)) == ("pin", b"1234")
 
 
 def test_right_pin_goes_on_and_is_forgotten() -> None:
     bench = Bench(checks_pin=True).type("PRESS", *"1234", "OK")
-    assert bench.step(machine.RIGHT) == SHOW
+    assert bench.step(states.RIGHT) == SHOW
     assert (bench.display, any(bench.memory)) == ("CHALLNG>", False)
 
 
 @pytest.mark.parametrize("failures", range(1, 9))
 def test_wrong_pin_says_how_many_and_is_forgotten(failures: int) -> None:
     bench = Bench(checks_pin=True, failures=failures).type("PRESS", *"1234", "OK")
-    assert bench.step(machine.WRONG) == SHOW
+    assert bench.step(states.WRONG) == SHOW
     assert (bench.state, bench.display, any(bench.memory)) == ("pin", f"FAIL {failures}", False)
     bench.key("7")
     assert bench.display == "PIN>*"
@@ -128,7 +128,7 @@ def test_wrong_pin_says_how_many_and_is_forgotten(failures: int) -> None:
 
 def test_erase_after_a_failure_turns_off() -> None:
     bench = Bench(checks_pin=True, failures=1).type("PRESS", *"1234", "OK")
-    bench.step(machine.WRONG)
+    bench.step(states.WRONG)
     bench.key("C")
     assert bench.display == ""
 
@@ -138,12 +138,12 @@ def test_last_wrong_pin_locks_and_forgets_a_question_that_waits() -> None:
     bench.ask(QUESTION)
     bench.key("OK")
     bench.card.locked = True
-    bench.step(machine.WRONG)
+    bench.step(states.WRONG)
     assert (bench.state, bench.display, any(bench.memory)) == ("locked", "LOCKED", False)
 
 
-AWAITED = {"pin": (machine.RIGHT, machine.WRONG), "challenge": (machine.ANSWERED,), "wipe": (machine.ERASED,)}
-OUTCOMES = (machine.RIGHT, machine.WRONG, machine.ANSWERED, machine.ERASED)
+AWAITED = {"pin": (states.RIGHT, states.WRONG), "challenge": (states.ANSWERED,), "wipe": (states.ERASED,)}
+OUTCOMES = (states.RIGHT, states.WRONG, states.ANSWERED, states.ERASED)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ OUTCOMES = (machine.RIGHT, machine.WRONG, machine.ANSWERED, machine.ERASED)
 def test_outcome_that_nobody_waits_for_does_nothing(state: str, event: int) -> None:
     bench = STATES[state]()
     before = (bench.state, bench.display, bench.memory)
-    assert bench.step(event) == machine.NOTHING
+    assert bench.step(event) == states.NOTHING
     assert (bench.state, bench.display, bench.memory) == before
 
 
@@ -167,10 +167,10 @@ def test_leaving_overwrites_what_the_state_held(state: str, leave: str) -> None:
     if leave == "PRESS":
         bench.key("PRESS")
     elif leave == "time":
-        bench.now += machine.RESPONSE_MS
-        bench.step(machine.TICK)
+        bench.now += states.RESPONSE_MS
+        bench.step(states.TICK)
     else:
-        bench.step(machine.CANCEL if leave == "cancel" else machine.FAULT)
+        bench.step(states.CANCEL if leave == "cancel" else states.FAULT)
     assert not any(bench.memory)
     assert bench.display in ("", "ERROR", "PIN>")  # PIN> only where PRESS has just woken it
 
@@ -192,8 +192,8 @@ def test_response_replaces_pin_and_question() -> None:
 def test_wiped_card_says_so() -> None:
     bench = wiping()
     bench.key("OK")
-    bench.card.condition = machine.BLANK
-    assert bench.step(machine.ERASED) == SHOW
+    bench.card.condition = states.BLANK
+    assert bench.step(states.ERASED) == SHOW
     assert (bench.state, bench.display) == ("notice", "NO KEY")
 
 
@@ -221,11 +221,11 @@ def test_card_turns_off_to_the_millisecond(state: str, start: int) -> None:
     shown = bench.display
     bench.now = (start + limit - 1) % TICKS_PERIOD
     assert bench.card.remaining(bench.now) == 1
-    assert bench.step(machine.TICK) == machine.NOTHING
+    assert bench.step(states.TICK) == states.NOTHING
     assert bench.display == shown
     bench.now = (start + limit) % TICKS_PERIOD
     assert bench.card.remaining(bench.now) == 0
-    assert bench.step(machine.TICK) == SHOW
+    assert bench.step(states.TICK) == SHOW
     assert (bench.state, bench.display, any(bench.memory)) == ("off", "", False)
 
 
@@ -240,14 +240,14 @@ def test_overdue_card_turns_off(start: int) -> None:
 def test_card_that_is_off_waits_for_ever() -> None:
     bench = off()
     assert bench.card.remaining(0) == bench.card.remaining(TICKS_PERIOD - 1) == -1
-    assert bench.step(machine.TICK) == machine.NOTHING
+    assert bench.step(states.TICK) == states.NOTHING
 
 
 def test_every_key_starts_the_time_again() -> None:
     bench = pin()
     for digit in "123456":
         bench.now += 29_999
-        bench.step(machine.TICK)
+        bench.step(states.TICK)
         bench.key(digit)
     assert bench.display == "PIN>****"
 

@@ -3,17 +3,17 @@
 import pytest
 from tests.firmware.card_bench import QUESTION, SHOW, STATES, Bench, challenge, pin
 
-from dsc_firmware import card as machine
+from dsc_firmware import states
 from dsc_firmware.ports import KEY_C
 
 
 def test_question_can_come_before_the_pin() -> None:
     bench = pin("12")
-    assert bench.ask(QUESTION) == machine.NOTHING
+    assert bench.ask(QUESTION) == states.NOTHING
     assert bench.display == "PIN>**"
     bench.type(*"34", "OK")
     assert (bench.display, bench.card.asked_by_line) == (QUESTION, True)
-    assert bench.key("OK") == machine.RESPOND
+    assert bench.key("OK") == states.RESPOND
 
 
 def test_question_can_come_after_the_pin() -> None:
@@ -37,8 +37,8 @@ def test_question_from_the_line_does_not_keep_the_card_awake() -> None:
     bench.now += 29_000
     bench.ask(QUESTION)
     bench.now += 1_000
-    bench.step(machine.TICK)
-    assert bench.card.state == machine.OFF
+    bench.step(states.TICK)
+    assert bench.card.state == states.OFF
 
 
 def test_shorter_question_leaves_nothing_of_the_one_before() -> None:
@@ -68,9 +68,9 @@ def test_wrong_pin_keeps_a_question_that_waits() -> None:
     bench = Bench(checks_pin=True, failures=1).type("PRESS")
     bench.ask(QUESTION)
     bench.type(*"0000", "OK")
-    bench.step(machine.WRONG)
+    bench.step(states.WRONG)
     bench.type(*"1234", "OK")
-    bench.step(machine.RIGHT)
+    bench.step(states.RIGHT)
     assert bench.display == QUESTION
 
 

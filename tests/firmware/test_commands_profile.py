@@ -7,6 +7,8 @@ import pytest
 from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, FaultyFlash, ask, events, frame, refused, told
 from tests.firmware.watched_card import CARD_PIN, PROFILE, SERIAL, SET_ALL, STATES, Watched, in_state
 
+from dsc_firmware.journal import SIZE
+
 # ---- set, personalize ----
 
 
@@ -102,7 +104,7 @@ def test_profile_that_cannot_be_stored_is_a_fault(make: Watched) -> None:
 
 
 def test_damaged_card_takes_no_profile_until_it_is_wiped(make: Watched) -> None:
-    card = make(flash=FaultyFlash((b"\0" * 176, b"\0" * 176)))
+    card = make(flash=FaultyFlash((b"\0" * SIZE, b"\0" * SIZE)))
     assert card.display == "ERROR"
     assert ask(card, SET_ALL).startswith("err fault")
     assert ask(card, "personalize").startswith("err fault")

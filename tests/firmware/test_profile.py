@@ -48,10 +48,11 @@ def filled(fields: dict[str, str]) -> Record:
         ("counter", "0"),
         ("counter", "00"),
         ("counter", str(2**64 - 2)),
+        ("unlock", "0aF9" * 16),
     ],
 )
 def test_good_value_is_taken(name: str, value: str) -> None:
-    read = {"key": bytes.fromhex, "tries": int, "counter": int}.get(name, str.encode)
+    read = {"key": bytes.fromhex, "unlock": bytes.fromhex, "tries": int, "counter": int}.get(name, str.encode)
     assert staged({name: value})._fields == {name: read(value)}
 
 
@@ -101,6 +102,10 @@ def test_good_value_is_taken(name: str, value: str) -> None:
         ("counter", str(2**64 - 1)),
         ("counter", "9" * 20),
         ("counter", "0" * 21),
+        ("unlock", ""),
+        ("unlock", "00" * 31),
+        ("unlock", "00" * 33),
+        ("unlock", "0g" * 32),
         ("nothing", "1"),
         ("", "1"),
     ],
@@ -140,6 +145,7 @@ def test_refusal_does_not_repeat_a_secret() -> None:
         ({**MINIMUM, "code": "1234"}, "code"),
         ({**MINIMUM, "tries": "5"}, "tries"),
         ({**MINIMUM, "suite": CLEAR_SUITE, "pin": "card"}, "code"),
+        ({**MINIMUM, "unlock": "00" * 32}, "unlock"),
     ],
 )
 def test_fields_that_make_no_card_are_refused(fields: dict[str, str], words: str) -> None:
@@ -159,6 +165,9 @@ def test_whole_profile() -> None:
     record = filled({**CARD_PIN, "tries": "1", "counter": str(2**64 - 2)})
     assert (record.checks_pin, record.tries, record.counter) == (True, 1, 2**64 - 2)
     assert bytes(record.code) == hmac.digest(KEY, b"1234", hashlib.sha256)[:16]
+    assert (record.can_unlock, record.unlocks) == (False, 0)
+    record = filled({**CARD_PIN, "unlock": "ab" * 32})
+    assert (bytes(record.unlock_key), record.unlocks) == (b"\xab" * 32, 10)
 
 
 def test_field_set_again_is_replaced() -> None:

@@ -10,7 +10,7 @@ import dsc_firmware
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "firmware").rglob("*.py"))
-CARD = {"binascii", "gc", "hashlib", "micropython", "struct"}
+CARD = {"binascii", "gc", "hashlib", "micropython", "struct", "uctypes"}
 BOARD = {
     "errno",
     "esp32",

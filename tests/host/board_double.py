@@ -282,7 +282,8 @@ class BoardDouble:
         """Take what has come in; False when the board is put away."""
         busy = self._card_line is not None
         ready, _, _ = select.select([self._ours, self._wake], [], [], 0.002 if busy else None)
-        if self._wake in ready:
+        # First what came before: a board that is put away has dealt with everything.
+        if self._wake in ready and self._ours not in ready:
             return False
         with suppress(BlockingIOError):
             for byte in os.read(self._ours, _READ) if ready else b"":

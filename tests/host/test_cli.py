@@ -17,7 +17,9 @@ from dsc_host.cli import main
 from dsc_host.cli.main import build
 from dsc_simulator import Profile, SimulatedCard
 
-COMMANDS = sorted(get_command(build()).commands)  # type: ignore[attr-defined]
+COMMANDS = {name: sorted(getattr(command, "commands", [])) for name, command in get_command(build()).commands.items()}  # type: ignore[attr-defined]
+"""With the commands in each, where it is a group."""
+FULL_NAMES = sorted(f"{name} {verb}".rstrip() for name, verbs in COMMANDS.items() for verb in verbs or [""])
 
 
 @pytest.fixture
@@ -39,11 +41,12 @@ def silent_port() -> Iterator[str]:
 # ---- help ----
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", FULL_NAMES)
 def test_every_command_has_help_with_examples(dscplus: Command, command: str) -> None:
-    done = dscplus(command, "--help")
+    done = dscplus(*command.split(), "--help")
     assert done.code == 0
-    examples = re.findall(r"^ {4}(?:echo \w+ \| )?dscplus (\w+)", done.out.partition("Examples:")[2], re.MULTILINE)
+    words = r"\w+ [\w-]+" if " " in command else r"\w+"
+    examples = re.findall(rf"^ {{4}}(?:echo \w+ \| )?dscplus ({words})", done.out.partition("Examples:")[2], re.MULTILINE)
     assert len(examples) >= 2
     assert set(examples) == {command}
     assert max(map(len, done.out.splitlines())) <= 88
@@ -72,7 +75,8 @@ def test_version(dscplus: Command) -> None:
 
 def test_the_page_about_the_command_lists_every_command() -> None:
     page = (Path(__file__).parents[2] / "docs" / "command.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `([a-z]+)[ `]", page, re.MULTILINE)) == set(COMMANDS)
+    rows = re.findall(r"^\| `([a-z]+(?: [a-z-]+)?)[ `]", page, re.MULTILINE)
+    assert sorted(rows) == FULL_NAMES
 
 
 # ---- usage ----
@@ -92,6 +96,9 @@ def test_the_page_about_the_command_lists_every_command() -> None:
         (["respond", "482913", "--timeout", "soon"], "--timeout"),
         (["verify", "id", "--jsn"], "--jsn"),
         (["verify", "--bd", "x"], "--bd"),
+        (["card", "nope"], "nope"),
+        (["card", "unlock-code"], "SERIAL"),
+        (["card", "unlock-code", "IB1", "482913", "more"], "more"),
     ],
     ids=" ".join,
 )
@@ -156,13 +163,14 @@ def test_a_terminal_that_cannot_show_a_name(monkeypatch: pytest.MonkeyPatch) -> 
 def test_info_in_words(dscplus: Command, mine: SimulatedCard) -> None:
     done = dscplus("info", "--card", mine.url)
     assert (done.code, done.err) == (0, "")
-    assert dict(re.findall(r"^(\w+(?: \w+)?)  +(\S+)$", done.out, re.MULTILINE)) == {
+    assert dict(re.findall(r"^(\w+(?: \w+)*)  +(\S+)$", done.out, re.MULTILINE)) == {
         "serial": "IB1",
         "suite": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256",
         "pin policy": "ocra",
         "counter": "0",
         "tries left": "-",
         "locked": "no",
+        "unlock tries left": "-",
         "free memory": "-",
         "board": "simulator",
         "firmware": "0.1.0",

@@ -109,6 +109,10 @@ def test_the_policy_decides(clock: Clock) -> None:
         {"lock_for": -1},
         {"window": -1},
         {"window": 1001},
+        {"unlock_codes": 0},
+        {"unlock_codes": 101},
+        {"unlock_codes": True},
+        {"unlock_codes": 10.0},
     ],
 )
 def test_a_policy_out_of_range_is_refused(given: dict[str, object]) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 import pytest
 
-from dsc_host.errors import AlreadyEnrolled, StoreError
+from dsc_host.errors import AlreadyEnrolled, StoreError, TooManyUnlockCodes
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Policy, Reason, Verifier
 
@@ -102,6 +103,26 @@ def test_a_serial_is_enrolled_by_one(verifier: Verifier) -> None:
         return number
 
     assert sum(number is not None for number in at_once(enroll)) == 1
+
+
+def test_no_card_is_given_more_unlock_codes_in_parallel(tmp_path: Path) -> None:
+    database, policy = f"sqlite:///{tmp_path / 'dsc.db'}", Policy(unlock_codes=WORKERS // 2)
+    with Verifier.open(database, master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32))
+
+    with ExitStack() as stack:
+        # One each: what they share is the file.
+        desks = [stack.enter_context(Verifier.open(database, master_key=MASTER, policy=policy)) for _ in range(WORKERS)]
+
+        def ask(number: int) -> str | None:
+            try:
+                return desks[number].unlock_code("A-1", f"{number:06}")
+            except TooManyUnlockCodes:
+                return None
+
+        codes = at_once(ask)
+        assert sum(code is not None for code in codes) == WORKERS // 2
+        assert desks[0].card("A-1").unlock_codes == WORKERS // 2
 
 
 def test_parallel_challenges_never_share_a_question(tmp_path: Path) -> None:

@@ -133,11 +133,30 @@ def test_another_programs_database_is_refused(path: Path, statement: str, mode: 
     check_refused_untouched(path, "another program")
 
 
-@pytest.mark.parametrize(("version", "problem"), [(schema.VERSION + 1, "newer dscplus.*upgrade"), (0, "schema is 0")])
+@pytest.mark.parametrize(
+    ("version", "problem"),
+    [
+        (schema.VERSION + 1, "newer dscplus.*upgrade"),
+        (schema.VERSION - 1, f"older dscplus .its schema is {schema.VERSION - 1}.*enrol the cards anew"),
+        (0, "schema is 0"),
+    ],
+)
 def test_another_version_of_the_schema_is_refused(enrolled: Path, version: int, problem: str) -> None:
     with sqlite(enrolled) as db:
         db.execute(f"PRAGMA user_version = {version}")
     check_refused_untouched(enrolled, problem)
+
+
+def test_a_database_from_before_there_were_unlock_keys_is_refused(path: Path) -> None:
+    with sqlite(path) as db:
+        db.execute(
+            "CREATE TABLE cards (serial VARCHAR(16) PRIMARY KEY, suite VARCHAR(64), counter BLOB, failures INTEGER, "
+            "locked_until DOUBLE, enrolled_at DOUBLE, key_id VARCHAR(16), sealed_key BLOB, sealed_pin BLOB)"
+        )
+        db.execute("INSERT INTO cards (serial, key_id) VALUES ('A-1', ?)", [MASTER.id])
+        db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+    check_refused_untouched(path, "older dscplus")
 
 
 def test_an_empty_file_becomes_a_database(path: Path) -> None:

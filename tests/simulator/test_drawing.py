@@ -6,8 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dsc_firmware import card as machine
-from dsc_firmware.card import Card
+from dsc_firmware import card, cells
 from dsc_simulator.drawing import CELLS, segments, svg, text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -17,10 +16,10 @@ SHOWN = ["", "PIN>****", "CHALLNG>", "71234507", "NO KEY", "LOBATT", "FAIL 1", "
 
 def firmware_can_show() -> set[str]:
     """Every character in a text of the state machine, and every digit and letter of a question."""
-    source = Path(machine.__file__).read_text(encoding="utf-8")
+    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (card, cells))
     texts = re.findall(r'b"([^"\\]*)"', source)
     questions = [chr(c) for c in range(128) if chr(c).isalnum()]
-    return set("".join([*texts, *questions])) | {" ", chr(machine._STAR), bytes(Card().cells).decode()[0]}
+    return set("".join([*texts, *questions])) | {" ", chr(cells._STAR), bytes(card.Card().cells).decode()[0]}
 
 
 def test_every_character_that_the_firmware_can_show_has_a_glyph() -> None:

@@ -9,9 +9,9 @@ import time
 import micropython
 
 from ..app import App
-from ..card import CANCEL, OFF
 from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
+from ..states import CANCEL, OFF
 
 # How long a byte on the line may wait.
 _LINE_MS = const(20)

@@ -25,7 +25,7 @@ def check_challenge(card: CardInfo, question: str) -> None:
     if not card.serial:
         raise Failed("the card holds no key: it is blank, or its record is damaged")
     if card.locked:
-        raise Failed("the card is locked")
+        raise Failed("the card is locked" + ("; dscplus card unlock-code makes the code for it" if card.unlock_tries else ""))
     suite = Suite.parse(card.suite)
     with suppress(InputError):
         if len(question) == suite.question_length and suite.encode_question(question):

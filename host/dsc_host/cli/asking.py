@@ -37,6 +37,22 @@ def read_key() -> bytes:
     return bytes.fromhex(digits)
 
 
+def read_unlock_key() -> bytes:
+    """A card's unlock key, 32 bytes in hex."""
+    digits = read_secret("Unlock key").strip()
+    if not re.fullmatch("[0-9A-Fa-f]{64}", digits):
+        raise InputError("unlock key", "must be 32 bytes in hex, two digits each")
+    return bytes.fromhex(digits)
+
+
+def read_shown(name: str) -> str:
+    """What is no secret: asked for at a terminal, otherwise the next line of standard input. InputError if there is none."""
+    if _at_terminal():
+        # Not by typer.prompt: what it does not hide, it asks for in part on standard output.
+        typer.echo(f"{name}: ", nl=False, err=True)
+    return _next_line(name.lower()).strip()
+
+
 def agreed(question: str) -> bool:
     """Whether the answer to a question is yes; only `y` and `yes` are."""
     if _at_terminal():

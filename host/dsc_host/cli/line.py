@@ -2,6 +2,7 @@
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -66,6 +67,7 @@ def info(card: CardOption = None, as_json: JsonOption = False) -> None:
         "counter": facts.counter,
         "tries_left": facts.tries_left,
         "locked": facts.locked,
+        "unlock_tries_left": facts.unlock_tries,
         "free_memory": facts.free_memory,
         "board": greeting.board,
         "firmware": greeting.firmware,
@@ -124,37 +126,48 @@ def personalize(
 ) -> None:
     """Give a blank card its key, and enrol it.
 
-    The key is made from random bytes of both sides and is not shown. The PIN is asked for, or read from standard input.
+    The key is made from random bytes of both sides and is not shown; so is the unlock key of a card that checks its PIN
+    itself. The PIN is asked for, or read from standard input.
 
     \b
     Examples:
       dscplus personalize IB3000123
       echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
     """
-    # Made once with a PIN and a key of no use: what is wrong with the rest is said before anything is asked for or made.
-    _profile(serial, suite, pin_policy, tries, bytes(_KEY_BYTES), "0000")
+    # Without its secrets at first: what is wrong with the rest is said before anything is asked for or made.
+    profile = _profile(serial, suite, pin_policy, tries)
     with CardClient.open(find_card(card)) as client:
         if held := client.info().serial:
             raise Failed(f"the card is personalised already, as {held}; dscplus wipe makes it blank")
         pin = read_pin(confirm=True)
-        key = derive_key(secrets.token_bytes(_KEY_BYTES), client.entropy(_KEY_BYTES), serial, _KEY_BYTES)
-        profile = _profile(serial, suite, pin_policy, tries, key, pin)
+        profile = _with_secrets(profile, client.entropy(_KEY_BYTES), pin)
         with open_verifier(database, master_key, may_make=True) as verifier:
             _enroll_and_write(verifier, client, profile, pin if pin_policy == "ocra" else None)
     show({"serial": serial, "suite": profile.suite, "pin_policy": pin_policy}, as_json=as_json)
 
 
-def _profile(serial: str, suite: str | None, policy: str, tries: int | None, key: bytes, pin: str) -> Profile:
+def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> Profile:
+    """What the options say, with a key and a PIN of no use."""
     if policy not in DEFAULT_SUITES:
         raise InputError("pin policy", f"must be ocra or card, not {policy}")
     suite = DEFAULT_SUITES[policy] if suite is None else suite
     _check_fits(Suite.parse(suite), policy)
+    key = bytes(_KEY_BYTES)
     if policy == "card":
         tries = _DEFAULT_TRIES if tries is None else tries
-        return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code=pin, tries=tries)
+        return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code="0000", tries=tries)
     if tries is not None:
         raise InputError("tries", "can be chosen only with --pin-policy card: only then does the card count them")
     return Profile(serial=serial, key=key, suite=suite, pin_policy=policy)
+
+
+def _with_secrets(profile: Profile, card_entropy: bytes, pin: str) -> Profile:
+    host_entropy = secrets.token_bytes(_KEY_BYTES)
+    key = derive_key(host_entropy, card_entropy, profile.serial)
+    if profile.pin_policy != "card":
+        return replace(profile, key=key)
+    unlock_key = derive_key(host_entropy, card_entropy, profile.serial, purpose="unlocking")
+    return replace(profile, key=key, code=pin, unlock_key=unlock_key)
 
 
 def _check_fits(suite: Suite, policy: str) -> None:
@@ -166,7 +179,7 @@ def _check_fits(suite: Suite, policy: str) -> None:
 
 def _enroll_and_write(verifier: Verifier, client: CardClient, profile: Profile, pin: str | None) -> None:
     # Enrolled first: a card whose key nobody has could only be wiped; an enrolment without a card is taken back.
-    verifier.enroll(profile.serial, key=profile.key, suite=profile.suite, pin=pin)
+    verifier.enroll(profile.serial, key=profile.key, suite=profile.suite, pin=pin, unlock_key=profile.unlock_key)
     try:
         client.personalize(profile)
     except CardError:

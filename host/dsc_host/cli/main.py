@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dsc_host.cli import flash, image, line, records
+from dsc_host.cli import flash, image, line, records, unlocking
 from dsc_host.cli.output import Failed
 from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError
 
@@ -65,6 +65,7 @@ def build() -> typer.Typer:
 
     line.register(app)
     records.register(app)
+    unlocking.register(app)
     flash.register(app)
     image.register(app)
     for entry in entry_points(group=COMMAND_GROUP):

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.asking import read_key, read_pin, read_secret
+from dsc_host.cli.asking import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.cli.options import DEFAULT_SUITES, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, show
 from dsc_host.ocra import Suite
 from dsc_host.verifier import MasterKey, Verifier
 
 NOT_ACCEPTED = 4
-_ANY_KEY, _ANY_PIN = bytes(32), "0000"
+_ANY_KEY, _ANY_PIN, _ANY_UNLOCK_KEY = bytes(32), "0000", b"any" + bytes(29)
 
 SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="The card's serial, for example IB3000123.")]
 
@@ -27,13 +27,17 @@ def enroll(
     serial: SerialArgument,
     suite: Annotated[str, typer.Option(metavar="SUITE", help="The card's OCRA suite.")] = DEFAULT_SUITES["ocra"],
     counter: Annotated[int, typer.Option(metavar="N", help="The card's next counter.")] = 0,
+    with_unlock_key: Annotated[
+        bool, typer.Option("--with-unlock-key", help="The card checks its PIN itself, and has an unlock key.")
+    ] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Enrol a card whose key is known. (`personalize` makes a key and enrols in one go.)
 
-    The key, in hex, and then the PIN if the suite has one, are asked for or read from standard input, a line each.
+    The key, in hex, and then the PIN if the suite has one, or the unlock key, are asked for or read from standard input, a
+    line each.
 
     \b
     Examples:
@@ -41,18 +45,20 @@ def enroll(
       dscplus enroll IB3000123 --suite OCRA-1:HOTP-SHA1-6:QN08 < key.txt
     """
     has_pin = Suite.parse(suite).pin_hash is not None
-    _rehearse(serial, suite, counter, has_pin)
+    _rehearse(serial, suite, counter, _ANY_KEY, _ANY_PIN if has_pin else None, _ANY_UNLOCK_KEY if with_unlock_key else None)
     key = read_key()
     pin = read_pin(confirm=True) if has_pin else None
+    unlock_key = read_unlock_key() if with_unlock_key else None
+    _rehearse(serial, suite, counter, key, pin, unlock_key)
     with open_verifier(database, master_key, may_make=True) as verifier:
-        card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter)
+        card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key)
     show({"serial": card.serial, "suite": card.suite, "counter": card.counter}, as_json=as_json)
 
 
-def _rehearse(serial: str, suite: str, counter: int, has_pin: bool) -> None:
+def _rehearse(serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None) -> None:
     """Enrol the card nowhere, so that what is wrong is said before a secret is asked for or a database made."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
-        nowhere.enroll(serial, key=_ANY_KEY, suite=suite, pin=_ANY_PIN if has_pin else None, counter=counter)
+        nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key)
 
 
 def challenge(

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from dsc_host.errors import CardNotFound, InputError, LinkTimeout, ProtocolError
-from dsc_host.link.frames import Event
+from dsc_host.link.frames import Event, mask
 from dsc_host.link.records import CardInfo, Greeting, Profile, number, read_greeting, read_info, text
 from dsc_host.link.session import SerialPort, Session, Transcript
 from dsc_host.link.transport import open_port
@@ -89,7 +89,7 @@ class CardClient:
         return read_greeting(values)
 
     def info(self) -> CardInfo:
-        """What the card holds: serial, suite, PIN policy, counter, tries left."""
+        """What the card holds: serial, suite, PIN policy, counter, tries left, unlock codes left."""
         return read_info(self._ask("info"))
 
     def display(self) -> str:
@@ -222,5 +222,6 @@ def _what_is_there(seen: bytes) -> str:
         return "a MicroPython prompt answered. The card's program is not running: reset the board"
     if re.search(rb">[0-9]+ hello nonce=", seen):
         return "only an echo of what was sent came back"
-    shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in seen[-40:])
+    # It may be the echo of an earlier program's requests, and they may have held a key.
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(seen)[-40:])
     return f"something else is there, which says: {shown}"

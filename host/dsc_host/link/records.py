@@ -15,6 +15,8 @@ from dsc_host.errors import InputError, ProtocolError
 
 DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 DEFAULT_TRIES = 5
+UNLOCK_KEY_BYTES = 32
+MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
 """The highest first counter. The card's own goes one further, when the last one is used up."""
 
@@ -26,7 +28,8 @@ class Profile:
     `serial`: 1 to 16 of A to Z, 0 to 9 and `-`. `suite`: at most 48 printable characters. `key`: 16 to 64 bytes.
     `pin_policy`: `ocra` (the PIN is part of the response, the card does not know it) or `card` (the card checks it).
     `code`: the PIN, 4 digits, with `card` only. `tries`: failures before the card locks, 1 to 9, with `card` only.
-    `counter`: the first one, 0 to 2**64 - 2.
+    `counter`: the first one, 0 to 2**64 - 2. `unlock_key`: 32 bytes, with `card` only, from which the codes that unlock
+    the card are made; without it a locked card can only be wiped.
     """
 
     serial: str
@@ -36,6 +39,7 @@ class Profile:
     code: str | None = field(default=None, repr=False)
     tries: int = DEFAULT_TRIES
     counter: int = 0
+    unlock_key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_serial(self.serial)
@@ -48,6 +52,7 @@ class Profile:
         _check_number("tries", self.tries, 1, 9)
         _check_number("counter", self.counter, 0, MAX_COUNTER)
         self._check_pin()
+        self._check_unlock_key()
 
     def _check_pin(self) -> None:
         if self.pin_policy == "card":
@@ -59,12 +64,23 @@ class Profile:
         if self.tries != DEFAULT_TRIES:
             raise InputError("tries", "can be chosen only when the card checks the PIN (pin_policy card)")
 
+    def _check_unlock_key(self) -> None:
+        if self.unlock_key is None:
+            return
+        if self.pin_policy != "card":
+            raise InputError("unlock_key", "can be set only when the card checks the PIN (pin_policy card)")
+        if not isinstance(self.unlock_key, bytes) or len(self.unlock_key) != UNLOCK_KEY_BYTES:
+            raise InputError("unlock_key", f"must be {UNLOCK_KEY_BYTES} bytes")
+        if self.unlock_key == self.key:
+            raise InputError("unlock_key", "must be another than the card's key")
+
     def set_values(self) -> list[dict[str, str]]:
         """The values of the `set` requests that stage this profile, each small enough for one line."""
         small = {"serial": self.serial, "pin": self.pin_policy, "counter": str(self.counter)}
         if self.code is not None:
             small |= {"code": self.code, "tries": str(self.tries)}
-        return [small, {"suite": self.suite}, {"key": self.key.hex()}]
+        unlock = [] if self.unlock_key is None else [{"unlock": self.unlock_key.hex()}]
+        return [small, {"suite": self.suite}, {"key": self.key.hex()}, *unlock]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,8 @@ class CardInfo:
     """A card's answer to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
 
     `counter` is the one that the next response will use; `tries_left` is None unless the card checks the PIN itself;
-    `free_memory` is in bytes, None where the board can't tell.
+    `free_memory` is in bytes, None where the board can't tell. `unlock_tries` is how many unlock codes may still be
+    tried, 0 to 10; None if the card has no unlock key, or its firmware knows of none.
     """
 
     serial: str
@@ -94,6 +111,7 @@ class CardInfo:
     tries_left: int | None
     locked: bool
     free_memory: int | None
+    unlock_tries: int | None = None
 
 
 def check_serial(serial: str) -> None:
@@ -128,6 +146,8 @@ def read_info(values: Mapping[str, str]) -> CardInfo:
         tries_left=_number_or_none("info", values, "tries", 9),
         locked=number("info", values, "locked", 0, 1) == 1,
         free_memory=_number_or_none("info", values, "free", 2**64),
+        # Firmware from before there were unlock keys does not say it.
+        unlock_tries=_number_or_none("info", values, "unlock", MAX_UNLOCK_TRIES) if "unlock" in values else None,
     )
 
 

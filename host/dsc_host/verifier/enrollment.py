@@ -1,11 +1,13 @@
-"""What may be enrolled: every rule for a card's serial, suite, key, PIN and counter. Each breach is an `InputError`."""
+"""What may be enrolled: every rule for a card's serial, suite, keys, PIN and counter. Each breach is an `InputError`."""
 
+import hmac
 import re
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 
 KEY_BYTES = range(16, 65)
+UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
 """Where counters stop. This one itself is never used: what follows it could not be stored."""
 
@@ -49,6 +51,18 @@ def check_pin(pin: str | None, suite: Suite) -> None:
         return
     if not isinstance(pin, str) or re.fullmatch("[0-9]{4}", pin) is None:
         raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
+
+
+def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
+    """Only a card that checks its PIN itself, whose suite has none, can lock, and so be unlocked."""
+    if unlock_key is None:
+        return
+    if suite.pin_hash is not None:
+        raise InputError("unlock key", "is only for a card that checks its PIN itself, with a suite that has no PIN (P)")
+    if not isinstance(unlock_key, bytes) or len(unlock_key) != UNLOCK_KEY_BYTES:
+        raise InputError("unlock key", f"must be {UNLOCK_KEY_BYTES} bytes")
+    if hmac.compare_digest(unlock_key, key):
+        raise InputError("unlock key", "must be another than the card's key")
 
 
 def check_counter(counter: int, suite: Suite) -> None:

@@ -1,9 +1,9 @@
-"""The master key, and the secrets that it seals: cards' keys and PINs, as they lie in the database.
+"""The master key, and the secrets that it seals: cards' keys, PINs and unlock keys, as they lie in the database.
 
 Four promises:
 
 1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
-2. It opens only as what it was sealed as: the key or the PIN, of that one card. Exchanging rows gains nothing.
+2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of that one card. Exchanging them gains nothing.
 3. The master key never comes from the database, nor goes there; only its `id` does, which tells nothing about it.
 4. Neither `repr` nor any message shows a secret.
 """
@@ -34,10 +34,11 @@ class Secret(StrEnum):
 
     KEY = "key"
     PIN = "PIN"
+    UNLOCK_KEY = "unlock key"
 
 
 class MasterKey:
-    """The key that seals every card's key and PIN: 32 random bytes, written as 64 hex digits.
+    """The key that seals every card's secrets: 32 random bytes, written as 64 hex digits.
 
     Nonces are random, so one master key should seal no more than 2**32 secrets.
     """

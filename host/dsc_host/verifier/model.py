@@ -11,6 +11,8 @@ from dsc_host.errors import InputError
 
 MOST_WINDOW = 1000
 """A wrong response costs one HMAC for each counter of the window, inside the database's one write transaction."""
+MOST_UNLOCK_CODES = 100
+"""As many times are kept for each card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Policy:
     """How long the lock lasts; more than 0."""
     window: int = 20
     """How many responses a card may have shown that never came here: counters looked ahead; 0 to 1000."""
+    unlock_codes: int = 10
+    """How many unlock codes a card may be given in any 24 hours; 1 to 100."""
 
     def __post_init__(self) -> None:
         for field in ("validity", "lock_for"):
@@ -38,6 +42,8 @@ class Policy:
                 raise InputError(field, "must be a whole number, 1 or more")
         if type(self.window) is not int or not 0 <= self.window <= MOST_WINDOW:
             raise InputError("window", f"must be a whole number from 0 to {MOST_WINDOW}")
+        if type(self.unlock_codes) is not int or not 1 <= self.unlock_codes <= MOST_UNLOCK_CODES:
+            raise InputError("unlock_codes", f"must be a whole number from 1 to {MOST_UNLOCK_CODES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,12 @@ class Card:
     locked_until: float | None
     """When its lock ends; None if it is not locked."""
     enrolled_at: float
+    has_unlock_key: bool = False
+    """Whether codes can be made that unlock it."""
+    unlock_codes: int = 0
+    """How many of them it was given so far."""
+    unlock_code_at: float | None = None
+    """When it was given the last one; None if never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ class CardRecord:
     key_id: str
     sealed_key: bytes
     sealed_pin: bytes | None
+    sealed_unlock_key: bytes | None
+    unlock_codes: int
+    unlock_times: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ Two rules of the verifier are held here, whatever the code above does: a card is
 and a challenge goes when its card does.
 """
 
+from struct import pack, unpack
+
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -22,9 +24,10 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`: SQLite keeps it in the file's header, where `file` and others find it."""
-VERSION = 1
+VERSION = 2
 
 _COUNTER_BYTES = 8
+_TIME_BYTES = 8
 
 
 class Counter(TypeDecorator[int]):
@@ -40,9 +43,23 @@ class Counter(TypeDecorator[int]):
         return None if value is None else int.from_bytes(value, "big")
 
 
+class Times(TypeDecorator[tuple[float, ...]]):
+    """Any number of times, in Unix seconds, as big-endian doubles one after the other."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[float, ...] | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else pack(f">{len(value)}d", *value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[float, ...] | None:
+        return None if value is None else unpack(f">{len(value) // _TIME_BYTES}d", value)
+
+
 _metadata = MetaData()
 
-# Times are Unix seconds. `key_id` names the master key that sealed the row's secrets.
+# Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all that the
+# card was ever given; `unlock_times` has the latest, among them all those that its limit still counts.
 cards = Table(
     "cards",
     _metadata,
@@ -55,6 +72,9 @@ cards = Table(
     Column("key_id", String(16), nullable=False),
     Column("sealed_key", LargeBinary, nullable=False),
     Column("sealed_pin", LargeBinary),
+    Column("sealed_unlock_key", LargeBinary),
+    Column("unlock_codes", Integer, nullable=False),
+    Column("unlock_times", Times, CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0"), nullable=False),
 )
 
 # A row outlives its challenge: it is the memory of what the card was asked. The digest is of the question as it is

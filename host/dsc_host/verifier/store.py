@@ -125,7 +125,10 @@ class Store:
                 "upgrade dscplus, or name another file"
             )
         if version < schema.VERSION:
-            raise self._failure(f"its schema is {version}, and this dscplus knows only {schema.VERSION}")
+            raise self._failure(
+                f"it was made by an older dscplus (its schema is {version}, this one knows only {schema.VERSION}); "
+                "name another file, and enrol the cards anew"
+            )
 
     def _log_ahead(self) -> None:
         """Turn on the write-ahead log, under which readers and the writer do not wait for each other."""

@@ -1,6 +1,6 @@
 """The verifier: draws challenges for cards, and says of each response whether it is the right one, once.
 
-Six promises:
+Seven promises:
 
 1. Of any number of submissions of one right response, at whatever time and in however many processes, one is accepted.
 2. A counter only moves forward: a response that was accepted, and any earlier one of that card, is not accepted again.
@@ -8,6 +8,7 @@ Six promises:
 4. What is not the right response to an open challenge is not accepted, whatever it is: never an error, never true.
 5. A failure is charged only to the challenge that it was for and to that challenge's card, and only if it was open.
 6. Keys and PINs are in the clear only while a response is being computed. None is ever returned, shown or stored so.
+7. An unlock code is recorded before it is given, and no card is given more in 24 hours than the policy says, whoever asks.
 """
 
 import hashlib
@@ -21,9 +22,9 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import AlreadyEnrolled, InputError, UnknownCard, VerifierError
+from dsc_host.errors import AlreadyEnrolled, InputError, NoUnlockKey, UnknownCard, VerifierError
 from dsc_host.ocra import DEFAULT_SUITE, Responder, Suite
-from dsc_host.verifier import enrollment, records
+from dsc_host.verifier import enrollment, records, unlocking
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.model import Card, Challenge, Policy, Reason, Verdict
 from dsc_host.verifier.records import CardRecord, ChallengeRecord
@@ -101,12 +102,22 @@ class Verifier:
 
     # ---- cards ----
 
-    def enroll(self, serial: str, *, key: bytes, suite: str = DEFAULT_SUITE, pin: str | None = None, counter: int = 0) -> Card:
+    def enroll(
+        self,
+        serial: str,
+        *,
+        key: bytes,
+        suite: str = DEFAULT_SUITE,
+        pin: str | None = None,
+        counter: int = 0,
+        unlock_key: bytes | None = None,
+    ) -> Card:
         """Take a card into the records.
 
         `serial` is 1 to 16 of A-Z, 0-9 and `-`; `key` 16 to 64 bytes; `pin` 4 digits if the suite has P, else None;
         `counter` the one that the card will use next, 0 to 2**64 - 2. The suite's question must be QN and its response
-        4 to 10 digits; C and P may be in it, S and T not.
+        4 to 10 digits; C and P may be in it, S and T not. `unlock_key`, 32 bytes, is for a card that checks its PIN
+        itself (a suite without P): `unlock_code` needs it.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, `AlreadyEnrolled`.
         """
         enrollment.check_serial(serial)
@@ -114,7 +125,7 @@ class Verifier:
         enrollment.check_key(key)
         enrollment.check_pin(pin, parsed)
         enrollment.check_counter(counter, parsed)
-        sealed_pin = None if pin is None else self._master_key.seal(pin.encode("ascii"), serial, Secret.PIN)
+        enrollment.check_unlock_key(unlock_key, key, parsed)
         with self._store.write() as db:
             self._check_master_key(db)
             record = CardRecord(
@@ -126,7 +137,10 @@ class Verifier:
                 enrolled_at=self._clock(),
                 key_id=self._master_key.id,
                 sealed_key=self._master_key.seal(key, serial, Secret.KEY),
-                sealed_pin=sealed_pin,
+                sealed_pin=self._sealed(None if pin is None else pin.encode("ascii"), serial, Secret.PIN),
+                sealed_unlock_key=self._sealed(unlock_key, serial, Secret.UNLOCK_KEY),
+                unlock_codes=0,
+                unlock_times=(),
             )
             if not records.add_card(db, record):
                 raise AlreadyEnrolled(f"card {serial}: is enrolled already")
@@ -147,6 +161,23 @@ class Verifier:
         """Take back an enrolment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
         with self._store.write() as db:
             records.remove_card(db, _known_card(db, serial).serial)
+
+    def unlock_code(self, serial: str, challenge: str) -> str:
+        """The 8 digits that unlock a card which has locked itself and shows `challenge`, 6 digits.
+
+        They are for the card's owner alone: whoever asks must first have shown that they are. Each code is recorded,
+        and counts against the policy's limit whether it is used or not.
+        Raises `InputError`, `UnknownCard`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to come back.
+        """
+        unlocking.check_challenge(challenge)
+        with self._store.write() as db:
+            card = _known_card(db, serial)
+            if card.sealed_unlock_key is None:
+                raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
+            times = unlocking.with_one_more(serial, card.unlock_times, self._clock(), self._policy.unlock_codes)
+            code = unlocking.SUITE.response(self._opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
+            records.change_card(db, serial, unlock_codes=card.unlock_codes + 1, unlock_times=times)
+        return code
 
     # ---- challenges and responses ----
 
@@ -236,12 +267,18 @@ class Verifier:
         return (Reason.ACCEPTED, matches[0] + 1) if matches else (Reason.WRONG, card.counter)
 
     def _responder(self, card: CardRecord, suite: Suite) -> Responder:
-        if card.key_id != self._master_key.id:
-            raise _other_master_key()
-        key = self._master_key.unseal(card.sealed_key, card.serial, Secret.KEY)
+        key = self._opened(card, card.sealed_key, Secret.KEY)
         if card.sealed_pin is None:
             return suite.prepare(key)
-        return suite.prepare(key, self._master_key.unseal(card.sealed_pin, card.serial, Secret.PIN).decode("ascii"))
+        return suite.prepare(key, self._opened(card, card.sealed_pin, Secret.PIN).decode("ascii"))
+
+    def _sealed(self, plain: bytes | None, serial: str, kind: Secret) -> bytes | None:
+        return None if plain is None else self._master_key.seal(plain, serial, kind)
+
+    def _opened(self, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
+        if card.key_id != self._master_key.id:
+            raise _other_master_key()
+        return self._master_key.unseal(sealed, card.serial, kind)
 
     def _charge(self, db: Connection, challenge: ChallengeRecord, card: CardRecord, now: float) -> None:
         failures = card.failures + 1
@@ -278,6 +315,9 @@ def _card(record: CardRecord) -> Card:
         failures=record.failures,
         locked_until=record.locked_until,
         enrolled_at=record.enrolled_at,
+        has_unlock_key=record.sealed_unlock_key is not None,
+        unlock_codes=record.unlock_codes,
+        unlock_code_at=record.unlock_times[-1] if record.unlock_times else None,
     )
 
 

@@ -21,6 +21,9 @@ class Engine(Protocol):
     def instructions(self) -> int | None:
         """Instructions executed so far, where the engine counts them."""
 
+    def memory(self) -> bytes | None:
+        """All of the RAM, where the engine has one of its own."""
+
     def poll(self) -> int:
         """Let the firmware make one pass; returns the milliseconds until it wants the next.
 

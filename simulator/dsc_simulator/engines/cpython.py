@@ -4,7 +4,7 @@ import platform
 
 from dsc_firmware.app import App
 from dsc_simulator.board import SimulatedBoard
-from dsc_simulator.errors import FirmwareCrash
+from dsc_simulator.errors import FirmwareCrash, PowerCut
 
 
 class CPythonEngine:
@@ -14,6 +14,8 @@ class CPythonEngine:
         self._end = "the power is off"
         try:
             self._app: App | None = App(board)
+        except PowerCut:
+            raise
         except Exception as error:
             raise FirmwareCrash(f"at boot: {error!r}") from error
 
@@ -25,11 +27,17 @@ class CPythonEngine:
     def instructions(self) -> None:
         return None
 
+    def memory(self) -> None:
+        return None
+
     def poll(self) -> int:
         if self._app is None:
             raise FirmwareCrash(self._end)
         try:
             due: int = self._app.poll()
+        except PowerCut:
+            self._app = None
+            raise
         except BaseException as error:
             # Whatever it was, Ctrl-C too: the firmware was stopped in the middle, as by a power cut.
             self._app, self._end = None, repr(error)

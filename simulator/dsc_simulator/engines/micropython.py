@@ -7,7 +7,7 @@ from typing import ClassVar
 from dsc_simulator.board import SimulatedBoard
 from dsc_simulator.engines import mailbox
 from dsc_simulator.engines.vm import LIMIT, VM
-from dsc_simulator.errors import FirmwareCrash, SimulatorError
+from dsc_simulator.errors import FirmwareCrash, PowerCut, SimulatorError
 
 _PROGRAM = "import simulated_board\nsimulated_board.run()"
 
@@ -106,8 +106,9 @@ class MicroPythonEngine:
         self._heap = board.heap
         self._wires = _Wires(board)
         self._stop = weakref.finalize(self, self._wires.vm.stop)
+        self._board = board
         # The first pass boots; what waits on the line or the keypad is for the passes after it.
-        self._wires.vm.resume(LIMIT)
+        self._let_run()
 
     @property
     def interpreter(self) -> str:
@@ -118,15 +119,35 @@ class MicroPythonEngine:
         """WebAssembly instructions executed so far; the same for the same inputs, whatever the machine."""
         return self._wires.vm.spent
 
+    def memory(self) -> bytes:
+        return self._wires.vm.memory()
+
     def poll(self) -> int:
         if not self._stop.alive:
             raise FirmwareCrash("the power is off")
         wires = self._wires
         wires.vm.settle()
         wires.fill_in()
-        wires.vm.resume(LIMIT)
+        self._let_run()
         wires.clear_line()
         return wires.get(mailbox.DUE, 4)
+
+    def _let_run(self) -> None:
+        """One pass, unless the power fails before."""
+        vm, board = self._wires.vm, self._board
+        if board.fuel is None:
+            vm.resume(LIMIT)
+            return
+        limit, before = min(LIMIT, board.fuel), vm.spent
+        try:
+            vm.resume(limit)
+        except FirmwareCrash:
+            if not vm.exhausted or limit == LIMIT:
+                raise
+            self.close()
+            raise PowerCut(f"the power failed after {limit:,} instructions") from None
+        finally:
+            board.fuel = board.fuel - (vm.spent - before)
 
     def close(self) -> None:
         self._stop()

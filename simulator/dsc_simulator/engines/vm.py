@@ -126,7 +126,7 @@ class VM:
         self._ended = False
         self._baton = _Baton()
         self._fuel = 0
-        self.spent = 0
+        self._spent = 0
         self._store.set_wasi(_wasi(program, heap))
         instance = self._linker(engine).instantiate(self._store, module)
         exports: Any = instance.exports(self._store)
@@ -173,8 +173,15 @@ class VM:
 
     def _take_stock(self) -> None:
         left = self._store.get_fuel()
-        self.spent += self._fuel - left
+        self._spent += self._fuel - left
         self._fuel = left
+
+    @property
+    def spent(self) -> int:
+        """Instructions executed so far, also while a call to the host is being answered."""
+        if not self._ended:
+            self._take_stock()
+        return self._spent
 
     def settle(self) -> None:
         """Wait until the VM waits: Ctrl-C may have left it running. Raises FirmwareCrash if it has ended."""
@@ -183,6 +190,11 @@ class VM:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
         if not self._thread.is_alive():
             raise FirmwareCrash("a simulated card does not live on in a forked process")
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has ended because it had executed as many instructions as it might."""
+        return self._ended and self._fuel == 0
 
     def _last_words(self) -> str:
         return self._printed.decode("utf-8", "replace").strip()
@@ -218,6 +230,10 @@ class VM:
     def read(self, start: int, length: int) -> bytes:
         """Bytes of the VM's memory, while it waits or asks."""
         return bytes(self._memory.read(self._store, start, start + length))
+
+    def memory(self) -> bytes:
+        """All of the VM's memory, while it waits or asks."""
+        return self.read(0, self._memory.data_len(self._store))
 
     def write(self, data: bytes, start: int) -> None:
         """Put bytes into the VM's memory, while it waits or asks."""

@@ -1,0 +1,37 @@
+"""What can stand on the display: each function fills a buffer of CELLS bytes of ASCII, and allocates nothing."""
+
+from .ports import CELLS, const
+
+_SPACE = const(0x20)
+_STAR = const(0x2A)
+
+
+def put_text(cells, text):
+    """`text` on the left, spaces behind it."""
+    for i in range(CELLS):
+        cells[i] = text[i] if i < len(text) else _SPACE
+
+
+def put_masked(cells, text, typed):
+    """`text`, and a star for each of the `typed` digits behind it."""
+    put_text(cells, text)
+    for i in range(len(text), len(text) + typed):
+        cells[i] = _STAR
+
+
+def put_number(cells, text, number):
+    """`text` on the left, and `number` on the right."""
+    put_text(cells, text)
+    at = CELLS - 1
+    while number:
+        cells[at] = 48 + number % 10
+        number //= 10
+        at -= 1
+
+
+def put_end(cells, digits, typed):
+    """The last of the `typed` digits: of more than fit, the end is what the owner is typing."""
+    first = max(0, typed - CELLS)
+    put_text(cells, b"")
+    for i in range(first, typed):
+        cells[i - first] = digits[i]

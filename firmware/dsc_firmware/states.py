@@ -1,0 +1,44 @@
+"""The card's states, and the events and effects of its steps, as small integers."""
+
+from .ports import const
+
+OFF = const(0)
+PIN = const(1)
+CHALLENGE = const(2)
+RESPONSE = const(3)
+NOTICE = const(4)
+LOCKED = const(5)
+WIPE = const(6)
+ASKING = const(7)
+UNLOCK = const(8)
+WAIT = const(9)
+
+STATES = ("off", "pin", "challenge", "response", "notice", "locked", "wipe", "asking", "unlock", "wait")
+
+# Events that are not keys.
+TICK = const(0)
+RIGHT = const(1)  # the PIN or unlock code that was tried is right
+WRONG = const(2)  # it is not, and has been counted
+ANSWERED = const(3)  # the response stands in `cells`
+ERASED = const(4)  # the record is gone
+FAULT = const(5)  # an effect could not be carried out
+CANCEL = const(6)  # the line asks for off
+ASKED = const(7)  # the unlock challenge stands in `question`
+
+# Effects, as bits.
+NOTHING = const(0)
+SHOW = const(1)  # show `cells`
+TRY = const(2)  # count a PIN try, then compare `pin`; step RIGHT, WRONG or FAULT
+RESPOND = const(4)  # store the counter, then put the response to `question` into `cells`; step ANSWERED or FAULT
+ERASE = const(8)  # erase the record; step ERASED or FAULT
+ASK = const(16)  # have an unlock challenge, and put it into `question`; step ASKED or FAULT
+OPEN = const(32)  # count a try to unlock, then compare the code in `question`; step RIGHT, WRONG or FAULT
+
+UNLOCK_QUESTION = const(6)
+RESPONSE_MS = const(60000)
+
+# What a card can be when it is woken, and what it then shows.
+READY = const(0)
+BLANK = const(1)
+BROKEN = const(2)
+LOW = const(3)
