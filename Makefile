@@ -7,10 +7,10 @@ BOARD_STUBS := $(VENV)/board-stubs
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo image flash unflash test check bench docs format clean
+.PHONY: help setup demo image flash unflash test check bench reliability mutants docs format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("dscplus needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
@@ -49,6 +49,12 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
+
+reliability: $(READY)  ## Try every failure everywhere, and tell of it; takes a quarter of an hour
+	$(BIN)/python -m tests.reliability
+
+mutants: $(READY)  ## Break the firmware on purpose, and see the tests notice
+	$(BIN)/python -m tests.reliability.mutants
 
 docs: $(READY)  ## Draw the pictures and tables in docs anew
 	$(BIN)/python -m dsc_simulator.docs docs
