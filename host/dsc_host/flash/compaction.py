@@ -1,8 +1,8 @@
 """Makes the firmware's modules smaller without changing what they do, for boards whose room is small.
 
-Two things that the compiler for boards can't do, as it sees one module at a time: a constant of another module becomes its
-value, and a name that begins with one underscore, which by convention nobody outside the firmware uses, becomes a short one.
-The same sources give the same result.
+Things that the compiler for boards can't do, as it sees one module at a time: a constant of another module becomes its value; a
+name that begins with one underscore, which by convention nobody outside the firmware uses, becomes a short one; an argument
+that no call names becomes a number. The same sources give the same result.
 """
 
 import ast
@@ -27,6 +27,9 @@ def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     for path, tree in trees.items():
         _Folding(path, constants).fold(tree)
     _shorten(trees)
+    named = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    for tree in trees.values():
+        _number_arguments(tree, named, 0)
     return {path: ast.unparse(ast.fix_missing_locations(tree)).encode() for path, tree in trees.items()}
 
 
@@ -71,8 +74,7 @@ class _Folding(ast.NodeTransformer):
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
         """Remember what a relative import brings. Returns whether it is a constant, and so need not be imported."""
-        folder = self._path.split("/")[: -statement.level]
-        module = "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
+        module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
         if alias.name in inside:
@@ -103,14 +105,93 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Give every private name a short one, the same in all modules: one may be an attribute that another's class inherits."""
-    seen = Counter(name for tree in trees.values() for node in ast.walk(tree) for _, name in _private(node))
-    often = sorted(seen, key=lambda name: (-seen[name], name))
-    short = dict(zip(often, _short_names(), strict=False))
-    for tree in trees.values():
-        for node in ast.walk(tree):
-            for field, name in _private(node):
-                setattr(node, field, short[name])
+    """Give every private name a short one, the same wherever it means the same; elsewhere that may mean something else.
+
+    The fewer names there are, the less memory the interpreter needs to know them.
+    """
+    families = _families(trees)
+    members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}
+    seen = {
+        family: Counter(name for tree in some for node in ast.walk(tree) for _, name in _private(node))
+        for family, some in members.items()
+    }
+    spread = Counter(name for names in seen.values() for name in names)
+    common = {name for name, count in spread.items() if count > 1}
+    total = sum(seen.values(), Counter[str]())
+    names = _short_names()
+    shared = {name: next(names) for name in _by_frequency(total) if name in common}
+    taken = set(shared.values())
+    for family, some in members.items():
+        own = (name for name in _by_frequency(seen[family]) if name not in common)
+        free = (name for name in _short_names() if name not in taken)
+        short = {**shared, **dict(zip(own, free, strict=False))}
+        for tree in some:
+            _rename(tree, short)
+
+
+def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
+    """For each module the one that stands for its family: those that inherit, and so share attributes."""
+    family = {path: path for path in trees}
+    for path, tree in trees.items():
+        origin = _origins(path, tree)
+        bases = {
+            base.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ClassDef)
+            for base in node.bases
+            if isinstance(base, ast.Name)
+        }
+        for parent in {origin[base] for base in bases if base in origin} & trees.keys():
+            old, new = family[path], family[parent]
+            family = {each: new if its == old else its for each, its in family.items()}
+    return family
+
+
+def _origins(path: str, tree: ast.Module) -> dict[str, str]:
+    """The module that each relatively imported name comes from."""
+    return {
+        alias.asname or alias.name: f"{_module(path, statement)}.py"
+        for statement in ast.walk(tree)
+        if isinstance(statement, ast.ImportFrom) and statement.level
+        for alias in statement.names
+    }
+
+
+def _module(path: str, statement: ast.ImportFrom) -> str:
+    """The path of what a relative import in `path` names, without its ending."""
+    folder = path.split("/")[: -statement.level]
+    return "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
+
+
+def _by_frequency(names: Counter[str]) -> list[str]:
+    return sorted(names, key=lambda name: (-names[name], name))
+
+
+def _rename(tree: ast.Module, short: Mapping[str, str]) -> None:
+    for node in ast.walk(tree):
+        for field, name in _private(node):
+            setattr(node, field, short[name])
+
+
+def _number_arguments(node: ast.AST, named: set[str | None], depth: int) -> None:
+    """Call the arguments of every function in `node` by their number, unless some call in the package names them."""
+    for child in ast.iter_child_nodes(node):
+        below = depth
+        if isinstance(child, ast.FunctionDef | ast.Lambda):
+            arguments = [each.arg for each in child.args.args if each.arg not in named and each.arg != "self"]
+            # Inside, the name is changed wherever it stands: what shadows it there shadows it still.
+            _rename_all(child, {name: f"_{depth + number}" for number, name in enumerate(arguments)})
+            below += len(arguments)
+        _number_arguments(child, named, below)
+
+
+def _rename_all(function: ast.FunctionDef | ast.Lambda, names: Mapping[str, str]) -> None:
+    body = function.body if isinstance(function.body, list) else [function.body]
+    for node in [*function.args.args, *(each for statement in body for each in ast.walk(statement))]:
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg = names.get(node.arg, node.arg)
 
 
 def _private(node: ast.AST) -> Iterator[tuple[str, str]]:
