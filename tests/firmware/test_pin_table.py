@@ -1,0 +1,321 @@
+"""The whole PIN table holds, is whole, and finds the card that counts, compares or stores in another way."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.reliability.pin_table import (
+    DRIED,
+    LOCKED_TRIES,
+    PIN_PROMISES,
+    UNLOCK_PROMISES,
+    Case,
+    Fate,
+    Fault,
+    faults,
+    pin_cases,
+    pin_row,
+    run,
+    unlock_cases,
+    unlock_row,
+)
+from tests.reliability.report import Row, Scale
+
+from dsc_firmware import states
+from dsc_firmware.app import App, same
+from dsc_firmware.card import Card
+from dsc_firmware.journal import SIZE, Journal, Record
+from dsc_firmware.profile import code_of
+
+# What needs no byte, and then the bytes of each fate that does: FLIPPED, MISREAD, TORN, BLANKED.
+FAULTS = {Scale.TEST: 5 + 8 + 6 + 6 + 6, Scale.FULL: 5 + SIZE + 6 + 2 * (SIZE + 1)}
+PIN_CASES = {scale: 45 * 3 * number for scale, number in FAULTS.items()}
+UNLOCK_CASES = {scale: 10 * (5 * number + 2 * 2) for scale, number in FAULTS.items()}
+
+# One of each fate will do for a card that breaks its promises. Cut after the whole write: nothing is lost but the answer.
+FEW = [Fault(fate, SIZE if fate is Fate.BLANKED else 11) for fate in Fate if fate is not Fate.DRY]
+
+
+def few_pins() -> Row:
+    return pin_row(case for case in pin_cases(FEW) if case.tries in (1, 3))
+
+
+def few_codes() -> Row:
+    return unlock_row(case for case in unlock_cases(FEW) if case.failures in (0, 9))
+
+
+# ---- the table ----
+
+
+def test_the_whole_table_holds() -> None:
+    pins, codes = run(Scale.TEST)
+    assert pins.good, pins
+    assert codes.good, codes
+    assert (pins.what, pins.tried, tuple(pins.broken)) == ("PIN table", PIN_CASES[Scale.TEST], PIN_PROMISES)
+    assert (codes.what, codes.tried, tuple(codes.broken)) == ("unlock table", UNLOCK_CASES[Scale.TEST], UNLOCK_PROMISES)
+
+
+@pytest.mark.parametrize("scale", Scale)
+def test_no_pin_is_left_out(scale: Scale) -> None:
+    cases = list(pin_cases(faults(scale)))
+    every = set()
+    for tries in range(1, 10):
+        for failures in range(tries):
+            for fault in faults(scale):
+                every.add(Case(failures, True, 0, fault, tries))
+                every.add(Case(failures, True, 1, fault, tries))
+                every.add(Case(failures, False, 0, fault, tries))
+    assert set(cases) == every
+    assert len(cases) == len(every) == PIN_CASES[scale]
+
+
+@pytest.mark.parametrize("scale", Scale)
+def test_no_unlock_code_is_left_out(scale: Scale) -> None:
+    cases = list(unlock_cases(faults(scale)))
+    every = set()
+    for failures in range(10):
+        for right, writes in ((True, 3), (False, 2)):
+            every |= {Case(failures, right, write, fault, LOCKED_TRIES) for write in range(writes) for fault in faults(scale)}
+            every |= {Case(failures, right, 0, fault, LOCKED_TRIES) for fault in DRIED}
+    assert set(cases) == every
+    assert len(cases) == len(every) == UNLOCK_CASES[scale]
+
+
+def test_the_full_table_tears_at_every_byte_and_flips_a_bit_of_each() -> None:
+    at = {fate: [fault.at for fault in faults(Scale.FULL) if fault.fate is fate] for fate in Fate}
+    assert at[Fate.TORN] == at[Fate.BLANKED] == list(range(SIZE + 1))
+    assert at[Fate.FLIPPED] == list(range(SIZE))
+
+
+def test_the_few_hold_too() -> None:
+    assert few_pins().good
+    assert few_codes().good
+
+
+# ---- cards that try a PIN in another way ----
+
+Work = Callable[[Any], Any]
+FAULT: int = states.FAULT
+
+
+def compare(app: Any) -> bool:
+    code_of(app.record.key, app.card.pin, app._tried)
+    return bool(same(app._tried, app.record.code))
+
+
+def answer(app: Any, right: bool) -> int:
+    app.card.failures, app.card.locked = app.record.failures, app.record.locked
+    return int(states.RIGHT if right else states.WRONG)
+
+
+def store(app: Any, failures: int) -> bool:
+    app.record.failures = failures
+    return bool(app.journal.store())
+
+
+def compares_before_it_counts(app: Any) -> int:
+    right = compare(app)
+    return answer(app, right) if store(app, 0 if right else app.record.failures + 1) else FAULT
+
+
+def resets_before_it_compares(app: Any) -> int:
+    failures = app.record.failures + 1
+    if not store(app, 0):
+        return FAULT
+    right = compare(app)
+    return answer(app, right) if store(app, 0 if right else failures) else FAULT
+
+
+def does_not_store_the_count(app: Any) -> int:
+    app.record.failures += 1
+    right = compare(app)
+    return answer(app, right) if not right or store(app, 0) else FAULT
+
+
+def answers_although_it_could_not_count(app: Any) -> int:
+    store(app, app.record.failures + 1)
+    right = compare(app)
+    return answer(app, right) if not right or store(app, 0) else FAULT
+
+
+def answers_although_it_could_not_reset(app: Any) -> int:
+    if not store(app, app.record.failures + 1):
+        return FAULT
+    right = compare(app)
+    if right:
+        store(app, 0)
+    return answer(app, right)
+
+
+def refuses_the_last_try(app: Any) -> int:
+    if not store(app, app.record.failures + 1):
+        return FAULT
+    right = compare(app) and not app.record.locked
+    return answer(app, right) if not right or store(app, 0) else FAULT
+
+
+def counts_twice(app: Any) -> int:
+    app.record.failures += 1
+    return honest_pin(app)
+
+
+def uses_up_a_counter(app: Any) -> int:
+    app.record.counter += 1
+    return honest_pin(app)
+
+
+def forgets_its_key(app: Any) -> int:
+    app.record.code[0] ^= 1
+    return honest_pin(app)
+
+
+def honest_pin(app: Any) -> int:
+    return int(_TRY_PIN(app))
+
+
+_TRY_PIN: Work = App._try_pin
+_OPEN: Work = App._open
+
+
+@pytest.mark.parametrize(
+    ("work", "promises"),
+    [
+        (compares_before_it_counts, {"tries gained", "answers uncounted"}),
+        (resets_before_it_compares, {"tries gained", "writes untried"}),
+        (does_not_store_the_count, {"tries gained", "answers uncounted"}),
+        (answers_although_it_could_not_count, {"answers uncounted"}),
+        (answers_although_it_could_not_reset, {"answers uncounted"}),
+        (refuses_the_last_try, {"right PINs refused"}),
+        (counts_twice, {"tries lost", "locks misplaced"}),
+        (uses_up_a_counter, {"counters moved"}),
+        (forgets_its_key, {"records lost", "right PINs refused"}),
+    ],
+)
+def test_a_card_that_tries_a_pin_in_another_way_is_found(
+    work: Work, promises: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(App, "_try_pin", work)
+    assert promises <= broken(few_pins())
+
+
+def broken(row: Row) -> set[str]:
+    assert not row.good
+    return {promise for promise, times in row.broken.items() if times}
+
+
+# ---- cards that take an unlock code in another way ----
+
+
+def opens_before_it_counts(app: Any) -> int:
+    record = app.record
+    right = app._opens(record.asked - 1)
+    record.asked = 0
+    record.failures, record.unlock_failures = (0, 0) if right else (record.failures, record.unlock_failures + 1)
+    return finish(app, right)
+
+
+def does_not_store_the_code_count(app: Any) -> int:
+    record = app.record
+    number, record.asked = record.asked - 1, 0
+    record.unlock_failures += 1
+    if not app._opens(number):
+        app.refresh()
+        app._wait()
+        return int(states.WRONG)
+    record.failures = record.unlock_failures = 0
+    return finish(app, True)
+
+
+def finish(app: Any, right: bool) -> int:
+    if not app.journal.store():
+        return FAULT
+    app.refresh()
+    app._wait()
+    return int(states.RIGHT if right else states.WRONG)
+
+
+def resets_before_it_opens(app: Any) -> int:
+    # It counts first, and again afterwards: only a write that no case knows of would give a try back.
+    record, failures = app.record, (app.record.failures, app.record.unlock_failures + 1)
+    number, record.asked = record.asked - 1, 0
+    for record.failures, record.unlock_failures in (failures, (0, 0)):
+        if not app.journal.store():
+            return FAULT
+    right = app._opens(number)
+    if not right:
+        record.failures, record.unlock_failures = failures
+    return finish(app, right)
+
+
+def asks_the_same_again(app: Any) -> int:
+    asked, outcome = app.record.asked, int(_OPEN(app))
+    app.record.asked = asked
+    app.journal.store()
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("work", "promises"),
+    [
+        (opens_before_it_counts, {"tries gained", "answers uncounted"}),
+        (does_not_store_the_code_count, {"tries gained", "answers uncounted"}),
+        (resets_before_it_opens, {"writes untried"}),
+        (asks_the_same_again, {"challenges mistaken"}),
+    ],
+)
+def test_a_card_that_takes_a_code_in_another_way_is_found(
+    work: Work, promises: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(App, "_open", work)
+    assert promises <= broken(few_codes())
+
+
+def draws_and_stores_nothing(app: Any) -> bool:
+    app.record.asked = 7
+    return True
+
+
+def test_a_challenge_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "_draw", draws_and_stores_nothing)
+    assert "challenges mistaken" in broken(few_codes())
+
+
+def test_a_card_that_never_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "_wait", lambda app: None)
+    assert broken(few_codes()) == {"locks misplaced"}
+
+
+# ---- both ----
+
+
+def writes_and_does_not_look(journal: Any, slot: int) -> bool:
+    try:
+        journal._flash.write(slot, journal._buffer)
+    except OSError:
+        return False
+    return True
+
+
+def breaks_for_a_moment(card: Any, now: int) -> int:
+    effects = int(_FAIL(card, now))
+    card.condition = states.READY
+    return effects
+
+
+_FAIL: Callable[[Any, int], Any] = Card.fail
+
+
+@pytest.mark.parametrize("few", [few_pins, few_codes])
+@pytest.mark.parametrize(
+    ("owner", "name", "work", "promises"),
+    [
+        (Journal, "_write", writes_and_does_not_look, {"answers uncounted"}),
+        (Card, "fail", breaks_for_a_moment, {"errors forgotten"}),
+        (Record, "locked", property(lambda record: record.failures > record.tries), {"locks misplaced"}),
+    ],
+)
+def test_a_card_that_is_careless_elsewhere_is_found(
+    owner: type, name: str, work: Any, promises: set[str], few: Callable[[], Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, work)
+    assert promises <= broken(few())

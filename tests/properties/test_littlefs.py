@@ -1,0 +1,321 @@
+"""On the boards' file system the journal keeps its promises wherever the flash fails; a journal that breaks one is noticed."""
+
+import errno
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from tests.reliability import filesystem
+from tests.reliability.filesystem import BLOCKS, OPERATIONS, Bench, Tally
+from tests.reliability.nor import BLOCK, PROGRAM, Disk, Fault, Nor, NorError, PowerCut, Tear, torn
+from tests.reliability.report import Row, Scale
+
+from dsc_firmware.drivers import chip
+from dsc_firmware.drivers.chip import FileFlash
+from dsc_firmware.journal import BROKEN, SIZE, Journal
+
+ERASED = b"\xff" * BLOCK
+PATTERN = bytes(range(256))
+
+
+class OneSlot(FileFlash):
+    """Both slots are one file."""
+
+    def read(self, slot: int) -> bytes | None:
+        data: bytes | None = super().read(0)
+        return data
+
+    def write(self, slot: int, data: bytes) -> None:
+        super().write(0, data)
+
+
+class Emptying(FileFlash):
+    """A write has two steps: littlefs no longer makes it one."""
+
+    def write(self, slot: int, data: bytes) -> None:
+        super().write(slot, b"")
+        super().write(slot, data)
+
+
+class OneEmptyingSlot(OneSlot):
+    def write(self, slot: int, data: bytes) -> None:
+        super().write(0, b"")
+        super().write(0, data)
+
+
+class Forgetful(Journal):
+    """What a card in use stores stays in RAM."""
+
+    def store(self) -> bool:
+        if self.record.counter > 7 or self.record.failures:
+            return True
+        return bool(super().store())
+
+
+class Behind(Journal):
+    """The counter that is stored is one that was used before."""
+
+    def store(self) -> bool:
+        counter = self.record.counter
+        self.record.counter = min(counter, 7)
+        held = bool(super().store())
+        self.record.counter = counter
+        return held
+
+
+class Stubborn(Journal):
+    """A card that stores one response, and no more."""
+
+    def store(self) -> bool:
+        return self.record.counter <= 8 and bool(super().store())
+
+
+class Trusting(Journal):
+    """Every store is said to have held."""
+
+    def store(self) -> bool:
+        super().store()
+        return True
+
+
+class Hasty(Journal):
+    """A card whose record is damaged starts anew."""
+
+    def load(self) -> int:
+        super().load()
+        if self.status == BROKEN:
+            self.erase()
+        return int(self.status)
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Row]:
+    return {row.what: row for row in filesystem.run(Scale.TEST)}
+
+
+# What is promised
+
+
+def test_no_promise_is_broken(rows: dict[str, Row]) -> None:
+    assert not [str(row) for row in rows.values() if not row.good]
+
+
+def test_enough_was_tried(rows: dict[str, Row]) -> None:
+    least = {f"cuts on littlefs: {name}": 50 for name in (*OPERATIONS, "mending")}
+    least |= {"second cuts on littlefs": 200, "bad blocks": 300, "full file system": 150, "flash worn out": 50}
+    least |= {"both slots damaged": SIZE // 8}
+    assert rows.keys() == least.keys()
+    assert not {what: rows[what].tried for what in least if rows[what].tried < least[what]}
+
+
+def points(name: str, bench: Bench | None = None, updates: int = 0) -> list[filesystem.Point]:
+    """Where the operation is swept: fresh, and after so many updates."""
+    bench = bench or Bench()
+    blank = filesystem.formatted()
+    own = filesystem.after(Bench(), blank, filesystem.personalise)
+    return filesystem.starts(bench, name, blank, [own, *filesystem.used(Bench(), own, updates)])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_sweep_meets_littlefs_compacting_and_moving_its_blocks(name: str) -> None:
+    courses = [filesystem.course(Bench(), image, act) for image, act in points(name, updates=3500)]
+    assert {each.count("e") for each in courses} >= {0, 1, 2}
+    assert len(courses) >= 4
+
+
+def test_bad_block_and_full_disk_make_stores_fail() -> None:
+    tally = Tally()
+    assert filesystem.bad_blocks(Bench(), points("response"), 1, tally) > 0
+    blank = filesystem.formatted()
+    crowded = [(image, filesystem.personalise) for image in list(filesystem.full(blank))[::3]]
+    assert filesystem.full_disk(Bench(), crowded, 1, 0, tally) > 0
+    assert tally.row("").good
+
+
+def test_same_figures_every_time() -> None:
+    def figures() -> list[str]:
+        tally, image = Tally(), points("response")
+        filesystem.bad_blocks(Bench(), image, 1, tally)
+        return [nor.buffer.hex() for nor, _ in filesystem.sweep(Bench(), *image[0], {filesystem.Contents(BROKEN)}, 2)]
+
+    assert figures() == figures()
+
+
+# A journal that breaks a promise is noticed
+
+
+def cut(bench: Bench, name: str) -> Row:
+    once = Tally()
+    filesystem.cuts(bench, points(name, bench), 3, 10, once, Tally())
+    return once.row(name)
+
+
+@pytest.mark.parametrize(
+    ("bench", "name", "promise"),
+    [
+        (Bench(flash=OneSlot), "personalising", "records lost"),
+        (Bench(flash=OneEmptyingSlot), "response", "records lost"),
+        (Bench(Forgetful), "response", "counters repeated"),
+        (Bench(Forgetful), "PIN try", "tries gained"),
+        (Bench(Behind), "response", "counters repeated"),
+        (Bench(Stubborn), "response", "cards stuck"),
+        (Bench(Hasty, OneEmptyingSlot), "response", "records lost"),
+    ],
+)
+def test_broken_promise_shows_in_the_cuts(bench: Bench, name: str, promise: str) -> None:
+    row = cut(bench, name)
+    assert not row.good
+    assert row.broken[promise] > 0
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_two_slots_need_no_file_system_that_writes_in_one_step(name: str) -> None:
+    assert cut(Bench(flash=Emptying), name).good
+
+
+def test_store_that_is_not_read_back_shows_on_bad_blocks_and_full_disks() -> None:
+    bad, crowded = Tally(), Tally()
+    filesystem.bad_blocks(Bench(Trusting), points("response"), 1, bad)
+    images = list(filesystem.full(filesystem.formatted()))[::3]
+    filesystem.full_disk(Bench(Trusting), [(image, filesystem.personalise) for image in images], 1, 0, crowded)
+    assert bad.broken["counters repeated"] > 0
+    assert crowded.broken["records lost"] > 0
+
+
+def both_damaged(bench: Bench) -> Row:
+    image = filesystem.after(Bench(), filesystem.formatted(), filesystem.personalise)
+    return filesystem.damage(bench, image, 16)
+
+
+def test_record_taken_without_its_check_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsc_firmware.journal.epoch_of", lambda data: -1 if data is None or len(data) != SIZE else data[4])
+    assert both_damaged(Bench()).broken["taken for good"] > 0
+
+
+def test_writing_over_damage_shows() -> None:
+    assert both_damaged(Bench(Hasty)).broken["overwritten"] > 0
+
+
+# The chip
+
+
+def erased_chip(cells: bytes = ERASED * 2, seed: int = 0) -> Nor:
+    return Nor(cells, seed)
+
+
+def test_programming_clears_bits_and_erasing_sets_them() -> None:
+    nor = erased_chip()
+    assert nor.prog(None, 1, PROGRAM, PATTERN) == 0
+    nor.check_power()
+    assert nor.read(None, 1, PROGRAM, 256) == PATTERN
+    assert nor.erase(None, 1) == 0
+    assert nor.buffer == ERASED * 2
+    assert nor.course == "pe"
+
+
+@pytest.mark.parametrize(("off", "data"), [(0, PATTERN), (PROGRAM, PATTERN[:-1]), (1, PATTERN), (BLOCK, PATTERN)])
+def test_program_that_sets_a_bit_or_misses_the_pages_is_caught(off: int, data: bytes) -> None:
+    nor = erased_chip(bytes(PROGRAM) + ERASED[PROGRAM:] + ERASED)
+    assert nor.prog(None, 0, off, data) < 0
+    with pytest.raises(NorError):
+        nor.check_power()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_torn_program_leaves_bytes_up_to_some_place_and_a_part_of_one(seed: int) -> None:
+    left = torn("p", ERASED[:256], PATTERN, Random(seed))
+    done = next((at for at in range(256) if left[at] != PATTERN[at]), 256)
+    assert left[done + 1 :] == ERASED[done + 1 : 256]
+    assert all(now & new == new for now, new in zip(left, PATTERN, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_torn_erase_sets_some_of_the_bits(seed: int) -> None:
+    left = torn("e", PATTERN * 16, ERASED, Random(seed))
+    assert PATTERN * 16 != left != ERASED
+    assert all(now & old == old for now, old in zip(left, PATTERN * 16, strict=True))
+
+
+@pytest.mark.parametrize(("tear", "left"), [(Tear.BEFORE, ERASED[:256]), (Tear.AFTER, PATTERN)])
+def test_chip_without_power_takes_nothing_more(tear: Tear, left: bytes) -> None:
+    nor = erased_chip()
+    nor.cut_power(1, tear)
+    assert nor.prog(None, 0, 0, PATTERN) == 0
+    assert nor.prog(None, 0, PROGRAM, PATTERN) < 0
+    assert nor.erase(None, 0) < 0
+    assert nor.buffer[: 2 * PROGRAM] == PATTERN + left
+    with pytest.raises(PowerCut):
+        nor.check_power()
+    nor.repair()
+    assert nor.erase(None, 0) == 0
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_block_goes_bad_as_it_is_used_and_stays_bad(fault: Fault) -> None:
+    nor = erased_chip()
+    nor.spoil(1, fault)
+    assert nor.prog(None, 1, 0, PATTERN) == 0
+    for off in (PROGRAM, 2 * PROGRAM):
+        told = nor.prog(None, 1, off, PATTERN)
+        assert (told < 0) == (fault in (Fault.REFUSES, Fault.ADMITS))
+        assert nor.read(None, 1, off, 256) != PATTERN
+    assert nor.prog(None, 0, 0, PATTERN) == 0
+    nor.check_power()
+
+
+def test_block_wears_out() -> None:
+    nor = erased_chip()
+    nor.endurance = 3
+    for _ in range(3):
+        nor.erase(None, 0)
+    assert not nor.bad
+    nor.erase(None, 0)
+    assert nor.bad == {0: Fault.STICKS}
+
+
+# littlefs on it
+
+
+def fresh() -> Disk:
+    return Disk(Nor(ERASED * BLOCKS), format_first=True)
+
+
+def content(disk: Disk, path: str) -> bytes:
+    with disk.open(path, "rb") as file:
+        return file.read(BLOCK)
+
+
+@pytest.mark.parametrize("fault", [Fault.ADMITS, Fault.IGNORES, Fault.STICKS])
+def test_littlefs_goes_round_a_bad_block(fault: Fault) -> None:
+    disk = fresh()
+    disk.nor.spoil(disk.nor.changes, fault)
+    disk.put("/file", PATTERN * 8)
+    assert disk.nor.bad
+    assert content(Disk(disk.nor), "/file") == PATTERN * 8
+
+
+@pytest.mark.parametrize(
+    ("number", "act"),
+    [
+        (errno.ENOENT, lambda disk: content(disk, "/none")),
+        (errno.ENOSPC, lambda disk: disk.put("/file", bytes(BLOCK * BLOCKS))),
+        (errno.EIO, lambda disk: disk.nor.spoil(disk.nor.changes, Fault.REFUSES) or disk.put("/file", b"1")),
+    ],
+)
+def test_errors_are_those_of_micropython(number: int, act: Callable[[Disk], object]) -> None:
+    with pytest.raises(OSError, check=lambda error: error.args[0] == number):
+        act(fresh())
+
+
+def test_full_disk_takes_no_more_until_there_is_room() -> None:
+    disk = fresh()
+    disk.fill(BLOCK)
+    with pytest.raises(OSError, check=lambda error: error.args[0] == errno.ENOSPC):
+        disk.put("/file", ERASED)
+    disk.free(2)
+    disk.put("/file", ERASED)
+
+
+def test_module_has_its_own_open_back() -> None:
+    filesystem.after(Bench(), filesystem.formatted(), filesystem.personalise)
+    assert "open" not in vars(chip)

@@ -1,0 +1,397 @@
+"""The card's journal as on a board: FileFlash, on the boards' own littlefs, on a flash chip that fails wherever it can."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from tests.reliability.nor import BLOCK, Disk, Fault, Nor, PowerCut, Tear
+from tests.reliability.report import Row, Scale
+
+from dsc_firmware.drivers import chip
+from dsc_firmware.journal import BLANK, BROKEN, READY, SIZE, Journal
+
+BLOCKS = 16
+_KEY = bytes(range(0x40, 0x60))
+_PROMISES = ("records lost", "counters repeated", "tries gained", "cards stuck")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a card remembers; `whole` is all of it, as it is stored."""
+
+    status: int
+    whole: bytes = b""
+    key: bytes = b""
+    counter: int = 0
+    failures: int = 0
+
+
+Act = Callable[[Any], object]
+Point = tuple[bytes, Act]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The journal under test, and the flash that it writes to."""
+
+    journal: Callable[[Any], Any] = Journal
+    flash: Callable[[], Any] = chip.FileFlash
+
+
+class Card:
+    """A card switched on: mounted and loaded. `kept` is what its journal promised last, `tried` what it began to store."""
+
+    def __init__(self, bench: Bench, nor: Nor) -> None:
+        self._disk = Disk(nor)
+        self._journal = bench.journal(bench.flash())
+        self._store = self._journal.store
+        # The journal's own calls, too, in `load`, `store_twice` and `erase`, are promises.
+        vars(self._journal)["store"] = self._watched_store
+        self.kept = self.tried = Contents(BROKEN)
+        self.refused = False
+        self.do(lambda journal: journal.load())
+        self.found = self.kept = self.tried = self._contents(self._journal.status)
+
+    def do(self, act: Act) -> None:
+        with patch.object(chip, "open", self._disk.open, create=True):
+            act(self._journal)
+
+    def _watched_store(self) -> bool:
+        self.tried = self._contents(BLANK if self._journal.record.blank else READY)
+        held = bool(self._store())
+        if held:
+            self.kept = self.tried
+        self.refused = self.refused or not held
+        return held
+
+    def _contents(self, status: int) -> Contents:
+        if status == BROKEN:
+            return Contents(BROKEN)
+        record, whole = self._journal.record, bytearray(SIZE)
+        record.encode_into(whole, 1)
+        return Contents(status, bytes(whole), bytes(record.key), record.counter, record.failures)
+
+
+# ---- what a card does ----
+
+
+def personalise(journal: Any) -> None:
+    record = journal.record
+    record.assign(b"IB3000123", b"OCRA-1:HOTP-SHA256-8:C-QN06", _KEY)
+    record.checks_pin = True
+    record.code[:] = bytes(range(16))
+    record.counter = 7
+    journal.store_twice()
+
+
+def respond(journal: Any) -> None:
+    journal.record.counter += 1
+    journal.store()
+
+
+def try_pin(journal: Any) -> None:
+    journal.record.failures += 1
+    journal.store()
+
+
+def accept_pin(journal: Any) -> None:
+    journal.record.failures = 0
+    journal.store()
+
+
+def wipe(journal: Any) -> None:
+    journal.erase()
+
+
+def go_on(journal: Any) -> None:
+    """The card's next use, whatever it remembers."""
+    if journal.status != BROKEN:
+        (personalise if journal.status == BLANK else respond)(journal)
+
+
+# By name: what it is, and what the card did before it.
+OPERATIONS: dict[str, tuple[Act, tuple[Act, ...]]] = {
+    "personalising": (personalise, (wipe,)),
+    "response": (respond, ()),
+    "PIN try": (try_pin, ()),
+    "successful PIN": (accept_pin, (try_pin, try_pin)),
+    "wipe": (wipe, ()),
+}
+
+
+# ---- what it does it on ----
+
+
+def formatted() -> bytes:
+    """A board's file system with the firmware's files and no card on it yet."""
+    nor = Nor(b"\xff" * BLOCK * BLOCKS)
+    disk = Disk(nor, format_first=True)
+    disk.put("/main.py", b"#" * 40)
+    disk.put("/board.json", b" " * 600)
+    return bytes(nor.buffer)
+
+
+def after(bench: Bench, image: bytes, *acts: Act) -> bytes:
+    """The chip after a card did all this, switched off and on between each."""
+    nor = Nor(image)
+    for act in acts:
+        Card(bench, nor).do(act)
+    return bytes(nor.buffer)
+
+
+def course(bench: Bench, image: bytes, act: Act) -> str:
+    """The erases and programs of switching on and doing it."""
+    nor = Nor(image)
+    Card(bench, nor).do(act)
+    return nor.course
+
+
+def used(bench: Bench, image: bytes, updates: int) -> list[bytes]:
+    """The chip at those of so many updates, past the first 50, where littlefs goes a new way: it compacts, or moves blocks."""
+    nor = Nor(image)
+    card = Card(bench, nor)
+    window: deque[bytes] = deque(maxlen=4)
+    ways: set[str] = set()
+    found: dict[bytes, None] = {}
+    for update in range(updates):
+        window.append(bytes(nor.buffer))
+        nor.course = ""
+        card.do(respond)
+        if update >= 50 and nor.course not in ways:
+            ways.add(nor.course)
+            # Also some updates earlier, so that the last store of a longer operation goes this way.
+            found.update(dict.fromkeys(window))
+    return list(found)
+
+
+def starts(bench: Bench, name: str, blank: bytes, own: list[bytes]) -> list[Point]:
+    """Where an operation is swept, on a blank chip and a card's own ones: one for every way that littlefs goes in it."""
+    act, before = OPERATIONS[name]
+    images = [after(bench, image, *before) for image in own]
+    ways: dict[str, bytes] = {}
+    for image in [blank, *images] if act is personalise else images:
+        ways.setdefault(course(bench, image, act), image)
+    return [(image, act) for image in ways.values()]
+
+
+# ---- what must hold ----
+
+
+@dataclass
+class Tally:
+    """How much was tried, and what did not hold."""
+
+    tried: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+
+    def row(self, what: str) -> Row:
+        return Row(what, "littlefs", self.tried, {name: self.broken[name] for name in _PROMISES})
+
+    def judge(self, found: Contents, allowed: set[Contents]) -> bool:
+        if found in allowed:
+            return True
+        own = [each for each in allowed if each.status == READY and each.key == found.key]
+        if own and found.counter < min(each.counter for each in own):
+            self.broken["counters repeated"] += 1
+        elif own and found.failures < min(each.failures for each in own):
+            self.broken["tries gained"] += 1
+        else:
+            self.broken["records lost"] += 1
+        return False
+
+
+def look(bench: Bench, nor: Nor) -> Contents:
+    """What a card switched on here remembers. MicroPython formats a drive that it can't mount: all is lost."""
+    try:
+        return Card(bench, nor).found
+    except OSError:
+        return Contents(BROKEN)
+
+
+def check(bench: Bench, nor: Nor, allowed: set[Contents], tally: Tally) -> None:
+    """The card remembers one of these, and goes on from there."""
+    tally.tried += 1
+    if not tally.judge(look(bench, nor), allowed):
+        return
+    card = Card(bench, nor)
+    card.do(go_on)
+    if card.refused or look(bench, nor) != card.kept:
+        tally.broken["cards stuck"] += 1
+
+
+def until_cut(bench: Bench, nor: Nor, act: Act, before: set[Contents]) -> set[Contents]:
+    """Switch on and act until the power fails. Returns what may be remembered then."""
+    card = None
+    try:
+        card = Card(bench, nor)
+        card.do(act)
+    except PowerCut:
+        nor.repair()
+        return before if card is None else {card.kept, card.tried}
+    raise AssertionError("the power did not fail")
+
+
+def sweep(bench: Bench, image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator[tuple[Nor, set[Contents]]]:
+    """The power fails in every erase and every program: before it, so many times in it, and after it."""
+    for at in range(len(course(bench, image, act))):
+        for seed, tear in enumerate([Tear.BEFORE, Tear.AFTER] + [Tear.TORN] * tears):
+            nor = Nor(image, seed)
+            nor.cut_power(at, tear)
+            yield nor, until_cut(bench, nor, act, before)
+
+
+def cuts(bench: Bench, points: Sequence[Point], tears: int, stride: int, once: Tally, twice: Tally) -> None:
+    """A cut everywhere; and after every so many of those another, everywhere in the boot that mends it and the use after it."""
+    number = 0
+    for image, act in points:
+        uncut = Nor(image)
+        card = Card(bench, uncut)
+        before = {card.found}
+        card.do(act)
+        check(bench, uncut, {card.kept}, once)
+        for nor, allowed in sweep(bench, image, act, before, tears):
+            cut = bytes(nor.buffer)
+            check(bench, nor, allowed, once)
+            number += 1
+            if number % stride == 0:
+                for again, then in sweep(bench, cut, go_on, allowed, 1):
+                    check(bench, again, then, twice)
+
+
+def trouble(bench: Bench, nor: Nor, act: Act, relieve: Callable[[Nor], None], tally: Tally) -> bool:
+    """A store that the trouble hits says truly whether it held, and all is well after relief. Returns whether one said no."""
+    image = bytes(nor.buffer)
+    card = Card(bench, nor)
+    card.do(act)
+    allowed = {card.kept, card.tried} if card.refused else {card.kept}
+    if card.found.status == BROKEN and card.refused:
+        # It could not mend a slot at boot; what it still holds is what it says where there is no trouble.
+        allowed = {look(bench, Nor(image))}
+    still = look(bench, nor)
+    # A card that cannot write may also be BROKEN for now, which loses nothing.
+    if tally.judge(still, allowed | {Contents(BROKEN)} if card.refused else allowed):
+        relieve(nor)
+        check(bench, nor, allowed, tally)
+    return card.refused
+
+
+def bad_blocks(bench: Bench, points: Sequence[Point], seeds: int, tally: Tally) -> int:
+    """Blocks that go bad as they are used. Returns how many stores said no."""
+    refused = 0
+    for image, act in points:
+        for at in range(len(course(bench, image, act))):
+            for fault in Fault:
+                for seed in range(seeds):
+                    nor = Nor(image, seed)
+                    nor.spoil(at, fault)
+                    refused += trouble(bench, nor, act, Nor.repair, tally)
+    return refused
+
+
+def wear_out(bench: Bench, endurance: int, tally: Tally) -> int:
+    """A chip used until it takes no more. Returns after how many responses."""
+    nor = Nor(after(bench, formatted(), personalise), endurance)
+    nor.endurance = endurance
+    for number in range(BLOCKS * BLOCK):
+        card = Card(bench, nor)
+        card.do(respond)
+        if card.refused:
+            allowed = {card.kept, card.tried}
+            if tally.judge(look(bench, nor), allowed | {Contents(BROKEN)}):
+                nor.repair()
+                check(bench, nor, allowed, tally)
+            return number
+        tally.tried += 1
+        if not tally.judge(look(bench, nor), {card.kept}):
+            return number
+    raise AssertionError("it never wears out")
+
+
+def full(image: bytes) -> Iterator[bytes]:
+    """The chip with other files up to the last block; then with ever fewer of them."""
+    for sizes in ((BLOCK,), (BLOCK, 400), (BLOCK, 400, 100)):
+        nor = Nor(image)
+        disk = Disk(nor)
+        for size in sizes:
+            disk.fill(size)
+        yield bytes(nor.buffer)
+        for _ in range(2):
+            disk.free(1)
+            yield bytes(nor.buffer)
+
+
+def make_room(nor: Nor) -> None:
+    Disk(nor).free(3)
+
+
+def full_disk(bench: Bench, points: Sequence[Point], updates: int, tears: int, tally: Tally) -> int:
+    """An operation, cut and uncut, and a row of updates, where there is no room. Returns how many stores said no."""
+    refused = 0
+    for image, act in points:
+        for nor, allowed in sweep(bench, image, act, {look(bench, Nor(image))}, tears):
+            look(bench, nor)  # it may try to mend what was cut, and have no room for it
+            make_room(nor)
+            check(bench, nor, allowed, tally)
+        now = image
+        for number in range(updates):
+            use = go_on if number else act
+            if trouble(bench, Nor(now), use, make_room, tally):
+                refused += 1
+                break
+            now = after(bench, now, use)
+    return refused
+
+
+def damaged(image: bytes, at: int, *slots: int) -> bytes:
+    """The chip with one bit of these slots' files changed, each at the same byte."""
+    nor = Nor(image)
+    disk = Disk(nor)
+    for slot in slots:
+        with disk.open(f"/dsc{slot}.bin", "rb") as file:
+            data = bytearray(file.read(SIZE))
+        data[at] ^= 1 << at % 8
+        disk.put(f"/dsc{slot}.bin", data)
+    return bytes(nor.buffer)
+
+
+def damage(bench: Bench, image: bytes, step: int) -> Row:
+    """Both slots damaged: BROKEN, and nothing is written over what may still be saved."""
+    broken = {"taken for good": 0, "overwritten": 0}
+    places = range(0, SIZE, step)
+    for at in places:
+        nor = Nor(damaged(image, at, 0, 1))
+        before = bytes(nor.buffer)
+        broken["taken for good"] += look(bench, nor).status != BROKEN
+        broken["overwritten"] += bytes(nor.buffer) != before
+    return Row("both slots damaged", "littlefs", len(places), broken)
+
+
+def run(scale: Scale, bench: Bench | None = None) -> Iterator[Row]:
+    """Every row of what was tried on a file system."""
+    bench, small = bench or Bench(), scale is Scale.TEST
+    blank = formatted()
+    own = after(bench, blank, personalise)
+    # So many updates that littlefs moves its blocks twice, the first two of the chip included.
+    updates = 3500
+    histories = [own, *used(bench, own, updates)]
+    twice, bad, crowded, worn = Tally(), Tally(), Tally(), Tally()
+    sections = {name: starts(bench, name, blank, histories) for name in OPERATIONS}
+    sections["mending"] = [(damaged(image, 8, slot), go_on) for image in histories[:4] for slot in (0, 1)]
+    for name, points in sections.items():
+        once = Tally()
+        cuts(bench, points, 6 if small else 100, 17 if small else 5, once, twice)
+        yield once.row(f"cuts on littlefs: {name}")
+        bad_blocks(bench, points, 2 if small else 40, bad)
+    yield twice.row("second cuts on littlefs")
+    yield bad.row("bad blocks")
+    for blank_one, own_one in list(zip(full(blank), full(own), strict=True))[:: 3 if small else 1]:
+        histories = [own_one] if small else [own_one, *used(bench, own_one, updates)]
+        for name in OPERATIONS:
+            full_disk(bench, starts(bench, name, blank_one, histories), 2 if small else 5, 1 if small else 3, crowded)
+    yield crowded.row("full file system")
+    for endurance in (3,) if small else (2, 5, 12, 30):
+        wear_out(bench, endurance, worn)
+    yield worn.row("flash worn out")
+    yield damage(bench, after(bench, own, respond), 8 if small else 1)

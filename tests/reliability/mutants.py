@@ -1,0 +1,203 @@
+"""`make mutants`: the firmware, broken on purpose in one place after another; each time the tests that guard it must fail.
+
+A mutant is a copy of the firmware in which one text is replaced by another. The tests run on the copy, on both engines.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_SECONDS = 600
+_POWER = "tests/properties/test_power_cuts.py::test_no_promise_is_broken"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`breaks` names the promise; `tests` are those that must notice when `old` has become `new` in `module`."""
+
+    breaks: str
+    module: str
+    old: str
+    new: str
+    tests: str
+
+    def source(self) -> str:
+        """The module, mutated. Raises ValueError if it does not hold `old` exactly once."""
+        text = (ROOT / "firmware" / "dsc_firmware" / self.module).read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.breaks}: {self.module} does not hold this exactly once: {self.old!r}")
+        return text.replace(self.old, self.new)
+
+
+_TRY = """        record.failures += 1
+        if not self.journal.store():
+            return states.FAULT
+        code_of(record.key, card.pin, self._tried)
+        right = same(self._tried, record.code)
+"""
+_COMPARED_FIRST = """        code_of(record.key, card.pin, self._tried)
+        right = same(self._tried, record.code)
+        record.failures += 1
+        if not right:
+            card.failures = record.failures
+            self.apply(card.step(states.WRONG, 0), 0)
+        if not self.journal.store():
+            return states.FAULT
+"""
+_SPEND = """        if self.ocra.counter and not self._spend(counter):
+            return states.FAULT
+"""
+_SHOWN_FIRST = """        self.ocra.respond(card.cells[: self.ocra.digits], record.key, card.question, counter, card.pin)
+"""
+
+MUTANTS = (
+    Mutant(
+        "a counter is stored before its response is shown",
+        "app.py",
+        _SPEND,
+        _SHOWN_FIRST + "        self.board.display.show(card.cells)\n" + _SPEND,
+        _POWER,
+    ),
+    Mutant("a try is stored before the PIN is compared", "app.py", _TRY, _COMPARED_FIRST, _POWER),
+    Mutant(
+        "the record is written to the older slot",
+        "journal.py",
+        "held = self._write(1 - self._slot)",
+        "held = self._write(self._slot)",
+        _POWER,
+    ),
+    Mutant(
+        "a slot counts only if its check holds",
+        "journal.py",
+        'if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):',
+        "if False:",
+        _POWER,
+    ),
+    Mutant(
+        "what is written is read back",
+        "journal.py",
+        "return self._flash.read(slot) == self._buffer",
+        "return True",
+        "tests/firmware/test_pin_table.py",
+    ),
+    Mutant(
+        "a right PIN gives all tries back",
+        "app.py",
+        "        if right:\n            record.failures = 0\n",
+        "",
+        "tests/firmware/test_pin_table.py",
+    ),
+    Mutant(
+        "a damaged record loses nothing",
+        "journal.py",
+        "        if slots[0] is not None and slots[1] is not None:\n            return self._break()\n",
+        "",
+        "tests/firmware/test_journal.py",
+    ),
+    Mutant(
+        "a wrong unlock code is counted",
+        "app.py",
+        "        record.unlock_failures += 1\n",
+        "",
+        "tests/firmware/test_unlock.py",
+    ),
+    Mutant(
+        "an unlock challenge is for one code",
+        "app.py",
+        "        number = record.asked - 1\n        record.asked = 0\n",
+        "        number = record.asked - 1\n",
+        "tests/firmware/test_unlock.py",
+    ),
+    Mutant(
+        "the wait outlives the battery",
+        "app.py",
+        "        # The time that passed without power is not known, so a wait begins anew.\n        self._wait()\n",
+        "",
+        "tests/firmware/test_unlock.py",
+    ),
+    Mutant(
+        "the PIN is overwritten",
+        "card.py",
+        "        wipe(self.pin)\n",
+        "",
+        "tests/simulator/test_secrets.py",
+    ),
+    Mutant(
+        "what a hash has seen is overwritten",
+        "ports.py",
+        "    wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))\n",
+        "",
+        "tests/simulator/test_secrets.py",
+    ),
+    Mutant(
+        "a stuck source of entropy is noticed",
+        "entropy.py",
+        "_REPEATS = const(6)",
+        "_REPEATS = const(7)",
+        "tests/firmware/test_entropy.py",
+    ),
+    Mutant(
+        "a biased source of entropy is noticed",
+        "entropy.py",
+        "_PROPORTION = const(62)",
+        "_PROPORTION = const(63)",
+        "tests/firmware/test_entropy.py",
+    ),
+    Mutant(
+        "a line that fails its check is ignored",
+        "link.py",
+        "            if not self._check_holds(end):\n                return False\n",
+        "",
+        "tests/firmware/test_link.py",
+    ),
+    Mutant(
+        "a record fits its file on a real file system",
+        "drivers/chip.py",
+        "_SLOT_MAX = const(1024)",
+        "_SLOT_MAX = const(208)",
+        "tests/properties/test_littlefs.py",
+    ),
+)
+
+
+def passes(tests: str, mutant: Mutant | None) -> bool:
+    """Whether these tests pass on a copy of the firmware, mutated or as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "dsc_firmware"
+        shutil.copytree(ROOT / "firmware" / "dsc_firmware", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant:
+            (copy / mutant.module).write_text(mutant.source(), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n0", tests]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{tests} did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.returncode == 0
+
+
+def main() -> int:
+    survivors = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # First that they pass on a copy that nobody broke: otherwise a failure would say nothing.
+        guards = sorted({mutant.tests for mutant in MUTANTS})
+        sound = pool.map(lambda tests: passes(tests, None), guards)
+        if failing := [tests for tests, good in zip(guards, sound, strict=True) if not good]:
+            print(f"On the firmware as it is, these fail: {', '.join(failing)}", file=sys.stderr)
+            return 1
+        alive = pool.map(lambda mutant: passes(mutant.tests, mutant), MUTANTS)
+        for mutant, survived in zip(MUTANTS, alive, strict=True):
+            guard = mutant.tests.partition("::")[0]
+            print(f"{'SURVIVED' if survived else 'caught':<10}{mutant.breaks:<52}{guard}", flush=True)
+            survivors += survived
+    print(f"\n{len(MUTANTS)} mutants, {survivors} survived.")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""What a card does that changes its record: how to bring one to the brink of it, and the last key or line that does it."""
+
+from binascii import crc32
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dsc_firmware.journal import SIZE, Journal, Record
+from dsc_firmware.ports import wipe
+from dsc_host import Suite
+from dsc_simulator import Flash, Profile, SimulatedCard
+from dsc_simulator.board import Display
+
+KEY = bytes(range(0x40, 0x60))
+UNLOCK_KEY = bytes(range(0x80, 0xA0))
+PIN, QUESTION = "1234", "482913"
+SEED = 1
+OCRA_PIN = Profile("A", KEY, counter=7)
+CARD_PIN = Profile(
+    "A",
+    KEY,
+    suite="OCRA-1:HOTP-SHA256-8:C-QN06",
+    pin_policy="card",
+    pin=PIN,
+    tries=3,
+    counter=7,
+    unlock_key=UNLOCK_KEY,
+)
+UNLOCK = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
+
+Slots = tuple[bytes | None, bytes | None]
+
+
+class Shown(Display):
+    """Remembers everything that was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def show(self, cells: bytes | bytearray | memoryview) -> None:
+        super().show(cells)
+        self.texts.append(self.cells.decode().rstrip())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`flash` is what the card starts with, `prepare` brings it to the brink, `trigger` does it."""
+
+    name: str
+    flash: Callable[[], Flash]
+    prepare: Callable[[SimulatedCard], None]
+    trigger: Callable[[SimulatedCard], object]
+
+    def card(self, engine: str, flash: Flash | None = None) -> SimulatedCard:
+        """A card on the brink, which remembers what it shows from here on."""
+        card = SimulatedCard(engine=engine, flash=flash or self.flash(), seed=SEED)
+        self.prepare(card)
+        card.board.display = Shown()
+        return card
+
+
+def send(card: SimulatedCard, body: str) -> None:
+    """A request with its check."""
+    card.send(b"\n%s*%08x\n" % (body.encode(), crc32(body.encode())))
+
+
+def with_record(profile: Profile, change: Callable[[Record], None]) -> Flash:
+    """A flash of this profile whose record was then changed."""
+    flash = profile.flash()
+    journal = Journal(flash)
+    journal.load()
+    change(journal.record)
+    assert journal.store_twice()
+    return flash
+
+
+def record_of(slots: Slots) -> tuple[int, bytes]:
+    """What a card that starts on these slots has for a record: its status, and the record as bytes, whatever its epoch."""
+    flash = Flash(slots)
+    journal = Journal(flash)
+    status = journal.load()
+    data = bytearray(SIZE)
+    journal.record.encode_into(data, 0)
+    wipe(memoryview(data)[4:8])
+    return int(status), bytes(data)
+
+
+def decoded(data: bytes) -> Record:
+    record = Record()
+    record.decode(data)
+    return record
+
+
+def _failures(count: int) -> Callable[[Record], None]:
+    def change(record: Record) -> None:
+        record.failures = count
+
+    return change
+
+
+def _wake(card: SimulatedCard) -> None:
+    card.press("PRESS")
+
+
+def _type_pin(pin: str) -> Callable[[SimulatedCard], None]:
+    return lambda card: (card.press("PRESS", *pin), None)[1]
+
+
+def _ask(card: SimulatedCard) -> None:
+    card.press("PRESS")
+    card.enter(PIN)
+    card.press(*QUESTION)
+
+
+def _stage(card: SimulatedCard) -> None:
+    for name, value in replace(CARD_PIN).fields().items():
+        send(card, f">1 set {name}={value}")
+
+
+def _ask_wipe(card: SimulatedCard) -> None:
+    send(card, ">1 wipe")
+
+
+def _type_code(right: bool) -> Callable[[SimulatedCard], None]:
+    def prepare(card: SimulatedCard) -> None:
+        card.press("PRESS")
+        challenge = card.press("OK")
+        card.press("OK", *(UNLOCK.response(UNLOCK_KEY, challenge) if right else "00000000"))
+
+    return prepare
+
+
+def _ok(card: SimulatedCard) -> None:
+    card.press("OK")
+
+
+def _locked() -> Flash:
+    return with_record(CARD_PIN, _failures(3))
+
+
+def _tried(count: int) -> Callable[[], Flash]:
+    return lambda: with_record(CARD_PIN, _failures(count))
+
+
+OPERATIONS = (
+    Operation("personalise", Flash, _stage, lambda card: send(card, ">2 personalize")),
+    Operation("response", OCRA_PIN.flash, _ask, _ok),
+    Operation("wrong PIN", _tried(1), _type_pin("0000"), _ok),
+    Operation("last wrong PIN", _tried(2), _type_pin("0000"), _ok),
+    Operation("right PIN", _tried(1), _type_pin(PIN), _ok),
+    Operation("last PIN, right", _tried(2), _type_pin(PIN), _ok),
+    Operation("unlock challenge", _locked, _wake, _ok),
+    Operation("wrong unlock code", _locked, _type_code(right=False), _ok),
+    Operation("unlock", _locked, _type_code(right=True), _ok),
+    Operation("wipe", OCRA_PIN.flash, _ask_wipe, _ok),
+)

@@ -1,0 +1,33 @@
+"""What a try at breaking the card is told in: how often it was tried, and how often each promise was broken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scale(Enum):
+    """How much is tried."""
+
+    TEST = "test"
+    """A part of it, in seconds: for `make test`."""
+    FULL = "full"
+    """All of it, in minutes: for `make reliability`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: `what` was tried against `where` so many times, and broke a promise so often."""
+
+    what: str
+    where: str
+    tried: int
+    broken: Mapping[str, int]
+    """By the promise's name in the plural ("records lost"); every number must be 0."""
+
+    @property
+    def good(self) -> bool:
+        return self.tried > 0 and not any(self.broken.values())
+
+    def __str__(self) -> str:
+        broken = ", ".join(f"{name} {count}" for name, count in self.broken.items())
+        return f"{self.what:<34}{self.where:<14}{self.tried:>10,}  {broken}{'' if self.good else '  BROKEN'}"
