@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BOARD_STUBS := $(VENV)/board-stubs
+FUZZER := $(VENV)/.fuzzer
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
@@ -50,7 +51,11 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
 
-reliability: $(READY)  ## Try every failure everywhere, and tell of it; takes a quarter of an hour
+$(FUZZER): $(READY)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
+reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes a quarter of an hour
 	$(BIN)/python -m tests.reliability
 
 mutants: $(READY)  ## Break the firmware on purpose, and see the tests notice

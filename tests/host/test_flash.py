@@ -30,7 +30,8 @@ def test_the_board_restarts_when_it_has_been_flashed(disk: Disk) -> None:
         flash(board, NEW)
         with BoardSession(open_port(board.url), board.url) as session:
             assert session.evaluate("result = 1") == 1
-    assert board.starts == 2
+            assert board.starts == 2
+    assert board.starts == 3
 
 
 def test_an_update_sends_only_what_changed(disk: Disk) -> None:

@@ -4,13 +4,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, pin_table, power
+from tests.reliability import filesystem, fuzz, line, pin_table, power
 from tests.reliability.report import Row, Scale
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Power cuts": power.run,
     "The whole PIN table": pin_table.run,
     "A real file system": filesystem.run,
+    "The line under fire": line.run,
+    "Fuzzing": fuzz.run,
 }
 
 

@@ -19,6 +19,8 @@ MAX_LINE = 240
 """The most bytes in a line, without its line end."""
 MAX_SEQ = 0xFFFF
 """The highest number of a line; after it comes 0."""
+MAX_VALUES = 10
+"""The most values that a line may have."""
 
 _WORD = r"[a-z]+"
 _PLAIN = r"[!-$&-)+-<>-~]"  # `!` to `~` without `%`, `*` and `=`
@@ -30,6 +32,7 @@ _ERROR_LINE = re.compile(rf"<([0-9]{{1,5}}) err ([a-z-]+)(?: ((?:[ =]|{_PLAIN}|{
 _NOT_PLAIN = re.compile(rb"[^!-$&-)+-<>-~]")
 _CHECK = re.compile(rb"[0-9a-f]{8}")
 _LINE_END = re.compile(rb"[\r\n]")
+_HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _UNCHECKED = frozenset({"hello", "info", "display"})
 
 # PINs (whole or by the key), keys and what keys are made of, responses; and any long run of hex digits, because a key
@@ -72,10 +75,12 @@ def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
     """The line of a request, checked, without its line end.
 
     `seq` is 0 to 65535; `word` and the values' names are `a` to `z`; values are any text.
-    Raises InputError if that is not so, or if the line would be longer than 240 bytes.
+    Raises InputError if that is not so, for more than 10 values, or if the line would be longer than 240 bytes.
     """
     if not 0 <= seq <= MAX_SEQ:
         raise InputError("seq", f"must be 0 to {MAX_SEQ}")
+    if len(values) > MAX_VALUES:
+        raise InputError(word, f"must have at most {MAX_VALUES} values")
     for name in (word, *values):
         if not re.fullmatch(_WORD, name):
             raise InputError("request", "words and names must be made of a to z")
@@ -109,6 +114,14 @@ def mask(line: bytes) -> bytes:
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
 
 
+def mask_noise(line: bytes) -> bytes:
+    """What is no line of the protocol, with all that could be a piece of a key or a PIN starred out.
+
+    A key that comes back in pieces has no name, and the pieces may be short.
+    """
+    return _HEX_DIGIT.sub(b"*", line)
+
+
 class LineReader:
     """Makes lines of a stream of bytes. A line that is too long is dropped whole, up to its line end."""
 
@@ -127,6 +140,11 @@ class LineReader:
             self._part, self._too_long = b"", False
         self._append(rest)
         return lines
+
+    def cut(self) -> bytes:
+        """Gives out the line that has only begun, and takes what comes now for the beginning of another."""
+        part, self._part, self._too_long = self._part, b"", False
+        return part
 
     def _append(self, piece: bytes) -> None:
         self._too_long = self._too_long or len(self._part) + len(piece) > MAX_LINE
@@ -176,8 +194,10 @@ def _with_values(body: bytes) -> Frame | None:
 
 
 def _parse_values(raw: bytes) -> dict[str, str] | None:
-    """The values, or None if a name stands twice or a value is not text."""
+    """The values, or None if there are too many, a name stands twice or a value is not text."""
     pairs = [pair.partition(b"=") for pair in raw.split()]
+    if len(pairs) > MAX_VALUES:
+        return None
     try:
         values = {name.decode(): _unescape(value) for name, _, value in pairs}
     except UnicodeDecodeError:

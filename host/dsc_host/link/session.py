@@ -1,9 +1,10 @@
 """One request at a time over a port that may lose, repeat, damage or mix up what it carries, or never answer.
 
 Promises: `ask` ends at its deadline at the latest, whatever comes in, and the next `ask` works as if it had not been;
-only a reply with the number of this very request is believed, and numbers come back only after 65,536 requests; memory
-is bounded, also under a flood; events that come in between are kept in order (the newest 256). Several threads may
-share a session: their requests never interleave, and one that waits for an event does not hold up the others.
+only a reply with the number of this very request is believed that came after the request was sent, and numbers come back
+only after 65,536 requests; memory is bounded, also under a flood; events that come in between are kept in order (the newest
+256). Several threads may share a session: their requests never interleave, and one that waits for an event does not hold up
+the others.
 """
 
 from __future__ import annotations
@@ -20,12 +21,19 @@ from typing import Protocol
 from serial import SerialTimeoutException
 
 from dsc_host.errors import CardError, InputError, LinkClosed, LinkTimeout
-from dsc_host.link.frames import MAX_SEQ, Event, LineReader, Reply, decode, encode_request, mask
+from dsc_host.link.frames import MAX_SEQ, Event, Frame, LineReader, Reply, decode, encode_request, mask, mask_noise
+
+try:
+    import termios
+except ImportError:  # Not on Windows.
+    termios = None  # type: ignore[assignment]
 
 READ_SLICE = 0.02
 """Seconds that a read waits at most, so that a deadline, a close and other threads are noticed."""
 MAX_EVENTS = 256
 _CHUNK = 4096
+# pyserial lets a TypeError out if its port was closed by someone else, and a termios.error if it vanishes as it is set up.
+_LOST = (OSError, TypeError, *([termios.error] if termios else []))
 _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 
@@ -69,6 +77,9 @@ class Session:
         self._lines: deque[bytes] = deque()
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._last_event: Event | None = None
+        self._forgotten: dict[str, int] = {}
+        self._begun = b""
+        self._secret_sent = False
         self.events_dropped = 0
         self.seen = b""
         with self._port_errors():
@@ -94,6 +105,9 @@ class Session:
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
         line = encode_request(seq, word, values)
+        self._take_in_old(deadline)
+        if not resend:
+            self._cut_line()
         reply, final = None, False
         while reply is None:
             if final:
@@ -123,17 +137,19 @@ class Session:
 
     def drain_events(self) -> list[Event]:
         """All events that came and were not fetched yet, oldest first, without waiting. Raises LinkClosed."""
-        with self.turn():
-            for _ in range(_CHUNK):  # Not for ever: a line that never falls silent always has something waiting.
+        with self.turn() as deadline:
+            self._sort_lines()
+            # Not for ever: a line that never falls silent always has something waiting.
+            while self._clock() < deadline and self._read(wait=False):
                 self._sort_lines()
-                if not self._read(wait=False):
-                    break
             events = list(self._events)
             self._events.clear()
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drops the events `word` that came up to now. Needs the turn."""
+        """Drops the events `word` that the card sent up to now, also those that come late. Needs the turn."""
+        if self._last_event:
+            self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
         self._events.clear()
         self._events.extend(kept)
@@ -172,6 +188,7 @@ class Session:
     def _send(self, line: bytes, left: float) -> None:
         if left <= 0:
             raise LinkTimeout(f"the time of the call, {self._timeout:g} s, was up before all was sent")
+        self._secret_sent = self._secret_sent or mask(line) != line
         with self._port_errors():
             if self._limits_writes:
                 limit = min(left, self._timeout / 2)
@@ -190,6 +207,24 @@ class Session:
             return False
         return True
 
+    def _take_in_old(self, deadline: float) -> None:
+        """Sorts what came before a request is sent: whatever number it has, it is no reply to it."""
+        self._sort_lines()
+        with self._port_errors():
+            waiting = self._port.in_waiting
+        while waiting > 0 and self._clock() < deadline and (came := self._read(wait=False)):
+            waiting -= came
+            self._sort_lines()
+
+    def _cut_line(self) -> None:
+        """Sees to it that the reply to a request that is sent once is not lost to a line whose end was lost."""
+        begun = self._reader.cut()
+        if decode(begun):  # All of it is there: only its end is missing, or still under way.
+            self._lines.append(begun)
+            self._sort_lines()
+        else:
+            self._begun = begun
+
     def _wait_reply(self, seq: int, deadline: float) -> Reply | None:
         more = True
         while more:
@@ -205,38 +240,51 @@ class Session:
         left = deadline - self._clock()
         may_wait = left >= self._slice
         came = self._read(wait=may_wait)
-        return may_wait or (came and left > 0)
+        return may_wait or (came > 0 and left > 0)
 
-    def _read(self, *, wait: bool) -> bool:
-        """Takes in what is there, or, if that is nothing and it may wait, the first byte; False if there is none."""
+    def _read(self, *, wait: bool) -> int:
+        """Takes in what is there, or, if that is nothing and it may wait, the first byte. Returns how many bytes."""
         self._check_open()
         with self._port_errors():
             waiting = self._port.in_waiting
             data = self._port.read(max(1, min(waiting, _CHUNK))) if waiting or wait else b""
         self.seen = (self.seen + data)[-_SEEN:]
         self._lines.extend(self._reader.feed(data))
-        return bool(data)
+        return len(data)
 
     def _sort_lines(self, seq: int | None = None) -> Reply | None:
         """Puts events into their queue, up to the reply `seq` if it is there; drops what nobody waits for."""
         while self._lines:
-            line = self._lines.popleft()
-            self._note("received", line)
-            frame = decode(line)
+            frame = self._decode(self._lines.popleft())
             if isinstance(frame, Event):
                 self._keep(frame)
             elif isinstance(frame, Reply) and frame.seq == seq:
                 return frame
         return None
 
+    def _decode(self, line: bytes) -> Frame | None:
+        """The frame in a line, or in what came of it after the request if it had begun before and is none as a whole."""
+        begun, self._begun = self._begun, b""
+        frame = decode(begun + line) or (decode(line) if begun else None)
+        noise = frame is None and self._secret_sent
+        self._note("received", mask_noise(begun + line) if noise else begun + line)
+        return frame
+
     def _keep(self, event: Event) -> None:
         # The same number and the same content again is the same line twice. But a card that starts again counts from
         # the beginning again, so that two starts in a row look alike.
-        if event == self._last_event and event.word != "boot":
+        if event.word == "boot":
+            self._forgotten.clear()
+        elif event == self._last_event or self._is_forgotten(event):
             return
         self._last_event = event
         self.events_dropped += len(self._events) == MAX_EVENTS
         self._events.append(event)
+
+    def _is_forgotten(self, event: Event) -> bool:
+        # Half of all numbers are older than any given one, as they wrap.
+        last = self._forgotten.get(event.word)
+        return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 
     def _has_event(self, word: str) -> bool:
         return any(event.word == word for event in self._events)
@@ -260,7 +308,7 @@ class Session:
             yield
         except SerialTimeoutException as error:
             raise LinkTimeout("the port took nothing that was sent before the deadline") from error
-        except (OSError, TypeError) as error:  # pyserial lets a TypeError out if its port was closed by someone else.
+        except _LOST as error:
             raise LinkClosed(f"the line to the card was lost ({error}): unplugged, or closed elsewhere?") from error
 
 

@@ -1,0 +1,227 @@
+"""What a cable can do to lines: each injury takes one line and gives the pieces that come out, each after a delay."""
+
+import random
+from binascii import crc32
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from serial import SerialException
+
+
+@dataclass(frozen=True)
+class Lost:
+    """From here on the port raises `error`; if that is None, it takes everything and says nothing."""
+
+    error: Exception | None
+
+
+Piece = bytes | Lost
+Pieces = Sequence[tuple[float, Piece]]
+Carry = Callable[[bytes, random.Random, bool], Pieces]
+
+
+class Wire(Protocol):
+    """What an injury may do to a cable before a call."""
+
+    arrived: bytearray
+
+
+@dataclass(frozen=True)
+class Injury:
+    """`carry(line, rng, to_host)` is done to each line, `before(cable, number)` before a call with this number.
+
+    `reorders`: what is late comes after what was sent later. `echo`: what the host sends comes back, too. `blocked`: the
+    port takes nothing. `reopens`: every other time, the line is good again only for a port that is opened anew.
+    """
+
+    name: str
+    carry: Carry
+    before: Callable[[Wire, int], None] = lambda cable, number: None
+    reorders: bool = False
+    echo: bool = False
+    blocked: bool = False
+    reopens: bool = False
+
+
+BANNER = b'\r\nMicroPython v1.27.0 on 2025-12-09; Board with a chip\r\nType "help()" for more information.\r\n>>> '
+_GONE = (
+    SerialException("device reports readiness to read but returned no data (device disconnected?)"),
+    OSError(5, "Input/output error"),
+    OSError(6, "Device not configured"),
+    SerialException(),
+)
+
+
+def checked(body: bytes) -> bytes:
+    return b"%s*%08x\n" % (body, crc32(body))
+
+
+def _whole(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.0, line)]
+
+
+def _dropped(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    """One to all of a line's bytes are lost; sometimes its end alone; sometimes it comes whole."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return [(0.0, line.rstrip(b"\r\n"))]
+    return [(0.0, bytes(c for c in line if kind == 1 or rng.random() > (0.02, 0.3)[kind - 2]))]
+
+
+def _doubled_bytes(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.0, b"".join(bytes([c]) * (2 if rng.random() < 0.02 else 1) for c in line))]
+
+
+def _doubled_lines(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.0, line)] * rng.randint(1, 3) + ([(rng.random(), line)] if to_host and rng.random() < 0.3 else [])
+
+
+def _flipped(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    altered = bytearray(line)
+    for _ in range(rng.choice((0, 1, 1, 3)) if to_host else rng.randrange(2)):
+        altered[rng.randrange(len(line))] ^= 1 << rng.randrange(8)
+    return [(0.0, bytes(altered))]
+
+
+def _split() -> Carry:
+    """Two pieces, at the next place of each line: in the end, at every place."""
+    places = count()
+
+    def carry(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+        at = next(places) % len(line)
+        return [(0.0, line[:at]), (rng.choice((0.0, 0.003, 0.1)), line[at:])]
+
+    return carry
+
+
+def _byte_by_byte(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.001 * at, line[at : at + 1]) for at in range(len(line))]
+
+
+def _late(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(rng.choice((0.0, 0.65, 1.3, 1.99, 2.0, 2.5)) if to_host else 0.1, line)]
+
+
+def _swapped(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(rng.choice((0.0, 0.05, 0.4)) if to_host else 0.0, line)]
+
+
+def _noise(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    kinds = (bytes(300), b"\xff" * 300, b"x" * 5000, b"\r\n\r\n", b"<", b"<1 ok", b"*" * 9, rng.randbytes(40))
+    end = rng.choice((b"", b"\n"))
+    return [(0.0, rng.choice(kinds) + end), (0.0, line), (0.0, rng.choice(kinds) + b"\n")]
+
+
+def _wrong_check(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    """Before the line, or in its place, lines like it that another check belongs to, or none."""
+    body, _, check = line.rstrip(b"\r\n").rpartition(b"*")
+    other = b"%08x" % (int(check or b"0", 16) ^ 1 << rng.randrange(32))
+    head = body.partition(b" ")[0]
+    lies = [
+        body + b"*" + other,
+        head + b" ok*" + check,
+        head + b" ok text=WRONG*" + check,
+        head + b" ok",
+        body + b"*" + check.upper(),
+    ]
+    return [(0.0, lie + b"\n") for lie in rng.sample(lies, 3)] + [(0.0, line)] * (rng.random() < 0.7)
+
+
+def _earlier() -> Carry:
+    """Replies of before come again, with the numbers that they had."""
+    kept: deque[bytes] = deque(maxlen=50)
+
+    def carry(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+        again = [(0.0, old) for old in rng.sample(list(kept), min(len(kept), 3))] if to_host else []
+        if to_host and line.startswith(b"<"):
+            kept.append(line)
+        return again + [(0.0, line)] * (not to_host or rng.random() < 0.7)
+
+    return carry
+
+
+def _lose_half(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.0, line)] if rng.random() < 0.5 else []
+
+
+def _earlier_run(cable: Wire, number: int) -> None:
+    """What an earlier program was answered still waits, under the very numbers that this one uses now."""
+    for following in range(number, number + 4):
+        for said in (
+            b"ok",
+            b"ok text=WRONG",
+            b"err state WRONG",
+            b"ok serial=WRONG suite= pin= counter=0 tries= locked=0 free=",
+        ):
+            cable.arrived += checked(b"<%d %s" % (following & 0xFFFF, said))
+
+
+def _interrupted(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    at = rng.randrange(len(line) + 1)
+    return [(0.0, line[:at] + rng.choice((b"", b"\x03", b"\x03\x03", b"\r\x03", b"\x04")) + line[at:])]
+
+
+def _banner(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    at = rng.choice((0, len(line), rng.randrange(len(line)))) if to_host else 0
+    return [(0.0, line[:at] + BANNER * to_host + line[at:])]
+
+
+def _unplugged(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    if not to_host:
+        return [(0.0, line)]
+    return [(0.0, line[: rng.randrange(len(line))]), (rng.choice((0.0, 0.01)), Lost(rng.choice(_GONE)))]
+
+
+def _dead(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return [(0.0, line[: rng.randrange(len(line))]), (0.0, Lost(None))] if to_host else [(0.0, line)]
+
+
+def _nothing(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    return []
+
+
+def _in_pieces(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+    """An echo that is broken into lines of a few bytes."""
+    if not to_host or line.startswith((b"<", b"!")):
+        return [(0.0, line)]
+    step = rng.randint(1, 20)
+    return [(0.0, line[at : at + step] + b"\n") for at in range(0, len(line), step)]
+
+
+def _mixture() -> Carry:
+    kinds = (_whole, _dropped, _doubled_lines, _flipped, _split(), _late, _swapped, _noise, _wrong_check, _earlier(), _banner)
+
+    def carry(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
+        return rng.choice(kinds)(line, rng, to_host)
+
+    return carry
+
+
+def injuries() -> list[Injury]:
+    """All of them, as new: some remember what they have carried."""
+    return [
+        Injury("bytes dropped", _dropped),
+        Injury("bytes doubled", _doubled_bytes),
+        Injury("lines doubled", _doubled_lines, reorders=True),
+        Injury("bits flipped", _flipped),
+        Injury("split at every place", _split()),
+        Injury("byte by byte", _byte_by_byte),
+        Injury("lines late", _late, reorders=True),
+        Injury("lines swapped", _swapped, reorders=True),
+        Injury("noise between lines", _noise),
+        Injury("wrong checks", _wrong_check),
+        Injury("earlier replies", _earlier()),
+        Injury("an earlier run's replies", _lose_half, before=_earlier_run),
+        Injury("Ctrl-C and Ctrl-D", _interrupted),
+        Injury("a REPL's banner", _banner),
+        Injury("an echo", _whole, echo=True),
+        Injury("an echo in pieces", _in_pieces, echo=True),
+        Injury("unplugged in a reply", _unplugged, reopens=True),
+        Injury("gone without a word", _dead, reopens=True),
+        Injury("a card that never answers", _nothing),
+        Injury("a port that takes nothing", _whole, blocked=True),
+        Injury("all at once", _mixture(), reorders=True),
+    ]
