@@ -1,5 +1,6 @@
 """What all tests share: the option `--card`, and at the end the count of the contract tests on each engine."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ from dsc_simulator import ENGINES
 BOARD = "board"
 _OUTCOMES = ("passed", "failed", "error", "skipped")
 
-# The two cores of a build machine are shared with everything else: how long one example takes says nothing.
-settings.register_profile("dscplus", deadline=None)
-settings.load_profile("dscplus")
+# No deadlines: a build machine's cores are shared with everything else, so how long one example takes says nothing.
+# By default, every run makes the same examples; HYPOTHESIS_PROFILE=nightly makes many others, `dev` a few.
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)
+settings.register_profile("dev", deadline=None, max_examples=20, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

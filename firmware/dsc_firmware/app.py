@@ -230,6 +230,7 @@ class App:
     def _erase(self):
         erased = self.journal.erase()
         self.refresh()
+        self._wait()
         return states.ERASED if erased else states.FAULT
 
     def take_on(self, profile):

@@ -181,6 +181,16 @@ def test_a_wiped_card_knows_no_unlock_key(card: SimulatedCard) -> None:
     assert not any(UNLOCK_KEY[:8] in (slot or b"") for slot in card.flash.slots)
 
 
+def test_the_next_profile_does_not_wait_for_codes_that_were_wrong_before(card: SimulatedCard) -> None:
+    try_code(card, WRONG)
+    ask(card, "wipe")
+    card.press("OK", "PRESS")
+    for name, value in PROFILE.fields().items():
+        assert ask(card, f"set {name}={value}") == "ok"
+    assert ask(card, "personalize") == "ok serial=A"
+    assert len(lock(card).press("OK")) == 6
+
+
 def test_challenges_differ_and_none_is_out_of_range() -> None:
     seen = set()
     for seed in range(40):

@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, fuzz, line, pin_table, power
+from tests.reliability import filesystem, fuzz, line, pin_table, power, three_subjects
 from tests.reliability.report import Row, Scale
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Power cuts": power.run,
     "The whole PIN table": pin_table.run,
     "A real file system": filesystem.run,
+    "Model and firmware": three_subjects.run,
     "The line under fire": line.run,
     "Fuzzing": fuzz.run,
 }
@@ -25,7 +26,7 @@ def main() -> int:
             rows.append(row)
             print(f"  {row}", file=sys.stderr, flush=True)
         print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    print(f"\n{'tried':<34}{'against':<14}{'times':>10}  promises broken")
+    print(f"\n{'tried':<34}{'against':<22}{'times':>10}  promises broken")
     for row in rows:
         print(row)
     good = bool(rows) and all(row.good for row in rows)

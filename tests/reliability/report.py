@@ -30,4 +30,4 @@ class Row:
 
     def __str__(self) -> str:
         broken = ", ".join(f"{name} {count}" for name, count in self.broken.items())
-        return f"{self.what:<34}{self.where:<14}{self.tried:>10,}  {broken}{'' if self.good else '  BROKEN'}"
+        return f"{self.what:<34}{self.where:<22}{self.tried:>10,}  {broken}{'' if self.good else '  BROKEN'}"

@@ -1,0 +1,149 @@
+"""A simulated card under test, with a tape of what it does."""
+
+import re
+from binascii import crc32
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import unquote
+
+from dsc_simulator.board import Display, Entropy, Flash
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.errors import PowerCut
+from dsc_simulator.testing.record import Record, read_record
+
+Tape = list[str | Record]
+Slots = Sequence[bytes | None]
+
+# A little more than any step takes: two records written; a response computed; a start.
+_BYTES = 430
+_INSTRUCTIONS = 3_500_000
+_BOOT_INSTRUCTIONS = 26_000_000
+
+
+def plain(entry: str | Record) -> str | Record:
+    """One entry of a tape without what docs leave open: version, the words of an error, random bytes."""
+    if isinstance(entry, Record):
+        return entry
+    if entry.startswith("< err "):
+        return " ".join(entry.split(" ")[:3])
+    entry = re.sub(r" firmware=\S*", "", entry)
+    entry = re.sub(r"(?<= bytes=)[0-9a-f]*", lambda found: str(len(found[0]) // 2), entry)
+    return unquote(entry, "latin-1")
+
+
+class _Screen(Display):
+    """A display that tells what it shows."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def show(self, cells: bytes | bytearray | memoryview) -> None:
+        super().show(cells)
+        self._tell(f"[{self.cells.decode('ascii').rstrip()}]")
+
+
+class _TapedFlash(Flash):
+    """A flash that tells when the record in it becomes another."""
+
+    def __init__(self, slots: Slots, tell: Callable[[Record], None]) -> None:
+        super().__init__((slots[0], slots[1]))
+        self._tell = tell
+        self.record = read_record(slots)
+
+    def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
+        try:
+            super().write(slot, data)
+        finally:
+            # Also if the power fails in it: the last byte may have been whole.
+            before, self.record = self.record, read_record(self.slots)
+            if self.record != before:
+                self._tell(self.record)
+
+
+class Subject:
+    """One engine's card.
+
+    `tape` is what its last step showed (`[PIN>]`), said (`! event`, `< reply`, without number and check) and stored (a
+    Record), in order. Raises AssertionError, in any step, for a line that breaks the protocol.
+    """
+
+    def __init__(self, engine: str, slots: Slots, seed: int) -> None:
+        self.tape: Tape = []
+        self._marks: list[tuple[int, str | Record]] = []
+        self._events = self._number = 0
+        self._card: SimulatedCard | None = None
+        self.flash = _TapedFlash(slots, self._mark)
+        self._card = self.card = SimulatedCard(engine=engine, flash=self.flash, seed=seed)
+        self._wind()
+
+    @property
+    def record(self) -> Record:
+        """What the card remembers, as the firmware's own journal reads it."""
+        return self.flash.record
+
+    def do(self, act: Callable[[SimulatedCard], object], number: int = 0, cut: float | None = None) -> bool:
+        """Make one step, in which replies must have this number and, at the moment `cut` (0 to 1), the power fails.
+
+        Returns whether it did fail: the step may have been over before.
+        """
+        self._number = number
+        if cut is not None:
+            self.card.cut_power(int(cut * self._longest(act)))
+        try:
+            act(self.card)
+            self.card.cut_power(None)
+        except PowerCut:
+            if isinstance(self.card.board.display, _Screen):
+                # Not the firmware's doing: a display without power is dark.
+                self._marks.pop()
+            return True
+        finally:
+            self._wind()
+        return False
+
+    def _longest(self, act: Callable[[SimulatedCard], object]) -> int:
+        if self.card.instructions is None:
+            return _BYTES
+        return _BOOT_INSTRUCTIONS if act is SimulatedCard.restart else _INSTRUCTIONS
+
+    def become(self, slots: Slots, seed: int) -> None:
+        """Restart as a card with this flash, and with other random numbers."""
+        self.flash.slots[:] = slots
+        self.flash.record = read_record(slots)
+        self.card.board.entropy = Entropy(seed)
+        self.do(SimulatedCard.restart)
+
+    def _mark(self, entry: str | Record) -> None:
+        if self._card is not None:
+            # The line's bytes are collected until the step is over: how many there were is when this was.
+            self._marks.append((self._card.waiting + len(self._card.board.line.outbox), entry))
+
+    def _wind(self) -> None:
+        sent = self.card.receive() + self.card.board.line.take()
+        self.tape, at = [], 0
+        for end, entry in self._marks:
+            self.tape += [*self._lines(sent[at:end]), entry]
+            at = end
+        self.tape += self._lines(sent[at:])
+        self._marks.clear()
+        self._watch_board()
+
+    def _watch_board(self) -> None:
+        # A start gives the board another display.
+        board = self.card.board
+        if not isinstance(board.display, _Screen):
+            screen = _Screen(self._mark)
+            screen.cells = board.display.cells
+            board.display = screen
+
+    def _lines(self, sent: bytes) -> Iterator[str]:
+        for line in sent.splitlines():
+            body, _, check = line.rpartition(b"*")
+            assert check == b"%08x" % crc32(body), f"the check of {line!r} does not hold"
+            number, _, rest = body.decode("ascii").partition(" ")
+            if rest.startswith("boot "):
+                self._events = 0
+            assert number == (f"!{self._events}" if number[0] == "!" else f"<{self._number}"), f"{line!r} has a wrong number"
+            self._events = (self._events + (number[0] == "!")) & 0xFFFF
+            assert not rest.startswith("err bad-arg") or re.match("err bad-arg [a-z]+: ", rest), f"{line!r} names no value"
+            yield re.sub(" free=[0-9]*$", "", f"{number[0]} {rest}")

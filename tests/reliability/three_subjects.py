@@ -1,0 +1,30 @@
+"""Keys, time, requests, power cuts and restarts at random: the firmware on both engines, and the model made from the docs."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.reliability.report import Row, Scale
+
+from dsc_simulator import ENGINES
+from dsc_simulator.testing import CardMachine
+
+_EXAMPLES = {Scale.TEST: 20, Scale.FULL: 600}
+
+
+def run(scale: Scale) -> Iterator[Row]:
+    """Steps compared, and with how many of them somebody disagreed: the run ends at the first, and tells it on stderr."""
+    for engines in (("cpython",), ENGINES):
+        machine = type("Machine", (CardMachine,), {"engines": engines, "compared": Counter()})
+        chosen = settings(max_examples=_EXAMPLES[scale], stateful_step_count=50, deadline=None, derandomize=True, database=None)
+        differences = 0
+        try:
+            run_state_machine_as_test(machine, settings=chosen)
+        except AssertionError as difference:
+            print(difference, file=sys.stderr)
+            differences = 1
+        yield Row(
+            "steps of model and firmware", " + ".join(engines), sum(machine.compared.values()), {"disagreements": differences}
+        )
