@@ -1,14 +1,20 @@
 """A board made of software, with the real firmware on it."""
 
-from dsc_simulator.board import Flash
-from dsc_simulator.card import SimulatedCard
-from dsc_simulator.engines import ENGINES
-from dsc_simulator.errors import CardOff, EngineMissing, FirmwareCrash, PowerCut, ProfileRefused, SimulatorError
-from dsc_simulator.profile import Profile
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dsc_simulator.board import Flash
+    from dsc_simulator.card import SimulatedCard
+    from dsc_simulator.engines import ENGINES
+    from dsc_simulator.errors import CardOff, EngineMissing, FirmwareCrash, PowerCut, ProfileRefused, SimulatorError
+    from dsc_simulator.fixtures import CardRefused, Token, simulated_card
+    from dsc_simulator.profile import Profile
 
 __all__ = [
     "ENGINES",
     "CardOff",
+    "CardRefused",
     "EngineMissing",
     "FirmwareCrash",
     "Flash",
@@ -17,4 +23,23 @@ __all__ = [
     "ProfileRefused",
     "SimulatedCard",
     "SimulatorError",
+    "Token",
+    "simulated_card",
 ]
+
+_HOMES = {
+    "ENGINES": "engines",
+    "Flash": "board",
+    "Profile": "profile",
+    "SimulatedCard": "card",
+    **dict.fromkeys(("CardRefused", "Token", "simulated_card"), "fixtures"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Fetch a public name when it is first asked for: every run of pytest imports this package, few need a card."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value

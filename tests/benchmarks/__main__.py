@@ -2,18 +2,19 @@
 
 import sys
 
-from tests.benchmarks import bench_firmware, bench_ocra, bench_simulator
+from tests.benchmarks import bench_firmware, bench_ocra, bench_plugin, bench_simulator
 
-BENCHES = {"Response on the host": bench_ocra, "Simulated card": bench_simulator, "On a board": bench_firmware}
+BENCHES = {
+    "Response on the host": bench_ocra,
+    "Simulated card": bench_simulator,
+    "In tests": bench_plugin,
+    "On a board": bench_firmware,
+}
 
 
 def main() -> int:
     met = True
-    for title, bench in (
-        ("Response on the host", bench_ocra),
-        ("Simulated card", bench_simulator),
-        ("On a board", bench_firmware),
-    ):
+    for title, bench in BENCHES.items():
         print(f"\n{title}", flush=True)
         for figure in bench.measure():
             print(figure, flush=True)

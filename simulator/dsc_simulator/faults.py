@@ -1,0 +1,123 @@
+"""What goes wrong around a card, for tests: noise on its line, a plug that is pulled, a battery that is flat.
+
+Noise is drawn from a seed, so the same calls are disturbed in the same way each time.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from serial import SerialException
+
+from dsc_simulator.card import SimulatedCard, _live
+from dsc_simulator.errors import SimulatorError
+
+
+class Unplugged(SimulatorError, SerialException):
+    """The card's plug has been pulled: nothing goes over its serial line until `plug_in`."""
+
+
+class LineNoise:
+    """Damages bytes that pass by. Each of `drop`, `corrupt` and `garbage` is a probability for each byte, 0 to 1: that it
+    is lost, that one of its bits is flipped, that a random byte comes in front of it.
+
+    Raises ValueError, which names it, for one that is not from 0 to 1.
+    """
+
+    def __init__(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> None:
+        for name, probability in (("drop", drop), ("corrupt", corrupt), ("garbage", garbage)):
+            if not 0 <= probability <= 1:
+                raise ValueError(f"{name}: must be a probability from 0 to 1, not {probability!r}")
+        self._drop, self._corrupt, self._garbage = drop, corrupt, garbage
+        self._random = random.Random(seed)  # noqa: S311 - meant to come out the same each time
+
+    def spoil(self, data: bytes) -> bytes:
+        """What arrives of `data`."""
+        return b"".join(map(self._spoil_byte, data))
+
+    def _spoil_byte(self, byte: int) -> bytes:
+        # Each is drawn for every byte, so that a change of one probability does not move the others' victims.
+        garbage, drop, corrupt = (self._random.random() for _ in range(3))
+        bit, other = 1 << self._random.randrange(8), self._random.randrange(256)
+        kept = b"" if drop < self._drop else bytes([byte ^ bit if corrupt < self._corrupt else byte])
+        return bytes([other]) + kept if garbage < self._garbage else kept
+
+
+class FaultyCard(SimulatedCard):
+    """A simulated card to which faults can be done. It takes what `SimulatedCard` takes."""
+
+    def __init__(self, **options: Any) -> None:
+        self._noise: LineNoise | None = None
+        self._unplugged = False
+        super().__init__(**options)
+
+    @contextmanager
+    def noise(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> Iterator[None]:
+        """While the block runs, the serial line damages what it carries, both ways, as `LineNoise` says.
+
+        Raises ValueError for a probability that is none.
+        """
+        self._noise = LineNoise(drop=drop, corrupt=corrupt, garbage=garbage, seed=seed)
+        try:
+            yield
+        finally:
+            self._noise = None
+
+    def unplug(self) -> None:
+        """Pull the card's plug: open ports fail with SerialException from now on, and `url` can't be opened.
+
+        The card has a battery: it goes on, and what it sends is lost.
+        """
+        with self._lock:
+            self._unplugged = True
+            self._sent.clear()
+            _live.pop(self._name, None)
+            self._arrived.notify_all()
+
+    def plug_in(self) -> None:
+        """Put the plug back: `url` can be opened again."""
+        self._unplugged = False
+        _ = self.url  # Asking for the address is what makes it known.
+
+    def drain_battery(self) -> None:
+        """From now on the card refuses to be switched on, and shows `LOBATT`; what runs goes on until it is off."""
+        self.board.battery.flat = True
+
+    def replace_battery(self) -> None:
+        """Put in a good battery. RAM is gone, the flash stays, and the card is off."""
+        self.board.battery.flat = False
+        self.restart()
+
+    @property
+    def url(self) -> str:
+        """An address for any pyserial program in this process; while the plug is pulled it can't be opened."""
+        return f"sim://{self._name}" if self._unplugged else super().url
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the card has sent and nobody has taken yet. Raises Unplugged."""
+        self._check_plug()
+        return super().waiting
+
+    def send(self, data: bytes) -> None:
+        """Bytes for the card's end of the line; the card has dealt with what arrives when this returns. Raises Unplugged."""
+        self._check_plug()
+        super().send(self._noise.spoil(data) if self._noise else data)
+
+    def receive(
+        self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
+    ) -> bytes:
+        """As `SimulatedCard.receive`. Raises Unplugged, also when the plug is pulled while it waits."""
+        self._check_plug()
+        taken = super().receive(size, timeout, lambda: self._unplugged or given_up())
+        self._check_plug()
+        return taken
+
+    def _check_plug(self) -> None:
+        if self._unplugged:
+            raise Unplugged("the card was unplugged")
+
+    def _pass_on(self, sent: bytes) -> None:
+        if not self._unplugged:
+            super()._pass_on(self._noise.spoil(sent) if self._noise else sent)

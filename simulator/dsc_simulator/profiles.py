@@ -1,0 +1,246 @@
+"""Simulated cards that are kept on disk, by name: each is one file that only its owner may read.
+
+Promises:
+- What a card writes to its flash is on disk before the card goes on, so that no kill of the program and no power cut of the
+  computer makes a counter come twice.
+- A file is replaced whole or not at all. One that can't be read is never written to: a copy is kept aside, and its path said.
+- One program at a time has a profile; a lock left by a program that died holds nobody up.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+
+from dsc_simulator.board import Flash
+from dsc_simulator.engines import ENGINES
+from dsc_simulator.errors import SimulatorError
+
+_FORMAT = "dscplus simulated card 1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_SUFFIX = ".json"
+# Where the lock lies, far from the number of the process, which others must be able to read.
+_LOCKED_BYTE = 1 << 20
+
+
+class ProfileBusy(SimulatorError):
+    """Another program has this profile open."""
+
+
+class ProfileBroken(SimulatorError):
+    """A profile's file is not one. `path` is the file, left as it is; `aside` its copy."""
+
+    def __init__(self, path: Path, aside: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}. The file is left as it is; there is a copy in {aside}")
+        self.path = path
+        self.aside = aside
+
+
+class BadName(SimulatorError, ValueError):
+    """A profile can't be called that."""
+
+
+def check_name(name: str) -> str:
+    """The name, if a profile may be called that. Raises BadName."""
+    if not _NAME.fullmatch(name):
+        raise BadName("profile: a name has 1 to 32 of A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
+    return name
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a card: its flash, and the engine that runs it."""
+
+    engine: str
+    slots: tuple[bytes | None, bytes | None]
+
+    def to_json(self) -> str:
+        slots = [slot and slot.hex() for slot in self.slots]
+        return json.dumps({"format": _FORMAT, "engine": self.engine, "flash": slots}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Kept":
+        """Raises ValueError, which says what is wrong."""
+        found: Any = json.loads(text)
+        if not isinstance(found, dict) or found.get("format") != _FORMAT:
+            raise ValueError("it does not say that it is a simulated card")
+        engine, slots = found.get("engine"), found.get("flash")
+        if engine not in ENGINES:
+            raise ValueError("its engine is none that there is")
+        if not isinstance(slots, list) or len(slots) != 2:
+            raise ValueError("its flash has not two slots")
+        return cls(engine, (_slot(slots[0]), _slot(slots[1])))
+
+
+def _slot(value: Any) -> bytes | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("a slot of its flash is not hex")
+    return None if value is None else bytes.fromhex(value)
+
+
+class KeptFlash(Flash):
+    """A flash whose every write is on disk when it returns. Raises OSError, as a flash does, if the disk refuses."""
+
+    def __init__(self, file: "ProfileFile", kept: Kept) -> None:
+        super().__init__(kept.slots)
+        self._file = file
+        self._engine = kept.engine
+
+    def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
+        try:
+            super().write(slot, data)
+        finally:
+            # A write that a power cut has torn is kept as it is, too.
+            self._file.save(Kept(self._engine, (self.slots[0], self.slots[1])))
+
+
+class ProfileFile:
+    """One profile, which this program alone has. `flash` is its card's, `is_new` whether there was none of this name."""
+
+    def __init__(self, path: Path, engine: str | None) -> None:
+        self.path = path
+        for left in path.parent.glob(f"{self._temporary}*"):
+            # By a program that was killed in the middle of a write.
+            left.unlink()
+        kept = self._read()
+        self.is_new = kept is None
+        stored = kept or Kept("cpython", (None, None))
+        self.engine = engine or stored.engine
+        self.flash: Flash = KeptFlash(self, Kept(self.engine, stored.slots))
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def _temporary(self) -> str:
+        return f".{self.path.name}-"
+
+    def _read(self) -> Kept | None:
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return Kept.from_json(text.decode())
+        except (ValueError, RecursionError) as error:
+            problem = "it is not JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
+            raise ProfileBroken(self.path, _keep_aside(self.path, text), f"the profile is broken: {problem}") from None
+
+    def save(self, kept: Kept) -> None:
+        """Replace the file, whole. Raises OSError."""
+        # mkstemp's files are for their owner alone from the beginning.
+        number, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self._temporary)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(kept.to_json())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_folder(self.path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder itself say on disk that the file is another one now, where folders can be told."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _keep_aside(path: Path, content: bytes) -> Path:
+    """A copy as `NAME.broken-N`: one of these very bytes that is there already will do."""
+    for number in count(1):
+        aside = path.with_name(f"{path.stem}.broken-{number}")
+        try:
+            with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+        except FileExistsError:
+            if aside.read_bytes() != content:
+                continue
+        return aside
+    raise AssertionError("there is always a next number")
+
+
+class Profiles:
+    """All profiles of one folder: by default the user's own."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or platformdirs.user_data_path("dscplus", appauthor=False) / "cards"
+
+    def names(self) -> list[str]:
+        """The names of all profiles, sorted."""
+        files = self.folder.glob(f"*{_SUFFIX}") if self.folder.is_dir() else ()
+        return sorted(file.stem for file in files if _NAME.fullmatch(file.stem))
+
+    def free_name(self, like: str) -> str:
+        """A name that no profile has: `like`, or `like-2`, and so on."""
+        tried = (like, *(f"{like[:28]}-{number}" for number in range(2, 1000)))
+        return next(name for name in tried if name not in self.names())
+
+    @contextmanager
+    def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
+        """The profile `name`, new or not, for as long as the block lasts. Nothing is written until its card writes.
+
+        `engine` is the one to use from now on; None: the one that it has. Raises BadName, ProfileBusy, ProfileBroken and
+        OSError.
+        """
+        check_name(name)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(self.folder / f"{name}.lock", name):
+            yield ProfileFile(self.folder / f"{name}{_SUFFIX}", engine)
+
+
+@contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    """The system gives the lock up when a program ends, however it ends; so the file may stay."""
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        if not _lock(file):
+            owner = file.read(20).decode("ascii", "replace").strip()
+            raise ProfileBusy(f"profile {name}: another program has it open{f' (process {owner})' if owner else ''}")
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n".encode())
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Whether the file is ours now, until it is closed."""
+    try:
+        import fcntl
+    except ImportError:  # Not on Windows, which has its own kind.
+        return _lock_on_windows(file)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_on_windows(file: IO[bytes]) -> bool:
+    import msvcrt
+
+    file.seek(_LOCKED_BYTE)
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:
+        return False
+    finally:
+        file.seek(0)
+    return True

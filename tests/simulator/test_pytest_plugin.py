@@ -1,0 +1,361 @@
+"""The pytest plugin as its users meet it: fixtures, marker, options, reports, under xdist and beside everything else."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+# Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
+import dsc_host
+import dsc_simulator
+import dsc_simulator.fixtures
+from dsc_simulator.engines import available
+
+pytest_plugins = "pytester"
+
+INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
+# Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
+FLAGS = ("-p", "no:cacheprovider", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
+_SECONDS = 60
+
+
+def run(pytester: pytest.Pytester, test: str, *flags: str) -> pytest.RunResult:
+    """Run a test file in this process."""
+    pytester.makepyfile(test)
+    return pytester.runpytest_inprocess(*FLAGS, *flags)
+
+
+def passes(pytester: pytest.Pytester, test: str, *flags: str, passed: int = 1) -> None:
+    run(pytester, test, *flags).assert_outcomes(passed=passed)
+
+
+# Cards
+
+
+def test_a_card_is_personalised_and_the_verifier_accepts_it(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        from dsc_host import MasterKey, Verifier
+
+        def test_login(dsc_card):
+            with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+                verifier.enroll(**dsc_card.credentials)
+                challenge = verifier.challenge(dsc_card.serial)
+                wrong = dsc_card.login(challenge.question, pin=dsc_card.wrong_pin)
+                assert not verifier.verify(challenge.id, wrong).accepted
+                response = dsc_card.login(challenge.question)
+                assert verifier.verify(challenge.id, response).accepted
+        """,
+    )
+
+
+def test_each_test_has_a_fresh_card_that_is_always_the_same(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import pytest
+        from dsc_host import CardClient
+
+        seen = set()
+
+        @pytest.mark.parametrize("_", range(3))
+        def test_same(dsc_card, _):
+            with CardClient.open(dsc_card.url) as client:
+                seen.add((client.entropy(), client.info().counter, dsc_card.login("482913"), dsc_card.serial))
+            assert len(seen) == 1
+        """,
+        passed=3,
+    )
+
+
+def test_the_factory_makes_different_cards_and_closes_them(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        cards = []
+
+        def test_two(dsc_card_factory, dsc_card):
+            cards.extend([dsc_card, dsc_card_factory(), dsc_card_factory(pin="4711")])
+            assert len({card.serial for card in cards}) == 3
+            assert len({card.profile.key for card in cards}) == 3
+            assert [card.pin for card in cards] == ["1234", "1234", "4711"]
+
+        def test_closed():
+            assert [card.closed for card in cards] == [True] * 3
+        """,
+        passed=2,
+    )
+
+
+def test_the_marker_says_what_the_card_is_like(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import pytest
+
+        pytestmark = pytest.mark.dsc_card(serial="IB-7", pin="0000", counter=5)
+
+        @pytest.mark.dsc_card(pin="4711", tries=3, unlock_key=bytes(range(32)))
+        def test_checks(dsc_card):
+            assert dsc_card.profile.pin_policy == "card" and dsc_card.profile.tries == 3
+            assert dsc_card.credentials["pin"] is None and dsc_card.credentials["unlock_key"] == bytes(range(32))
+            assert dsc_card.pin == "4711" and len(dsc_card.login("482913")) == 8
+
+        @pytest.mark.dsc_card(suite="OCRA-1:HOTP-SHA256-6:QN08-PSHA256", key=bytes(20))
+        def test_suite(dsc_card, dsc_card_factory):
+            assert (dsc_card.serial, dsc_card.pin, dsc_card.profile.counter) == ("IB-7", "0000", 5)
+            assert dsc_card.profile.key == bytes(20) and len(dsc_card.login("12345678")) == 6
+            assert dsc_card_factory(pin="9999").credentials["pin"] == "9999"
+
+        @pytest.mark.dsc_card(suite="OCRA-1:HOTP-SHA256-8:QN06")
+        def test_without_pin(dsc_card):
+            assert dsc_card.profile.pin == "0000"
+        """,
+        passed=3,
+    )
+
+
+def test_a_blank_card_is_blank(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.dsc_card(blank=True)
+        def test_blank(dsc_card):
+            assert dsc_card.press("PRESS") == "NO KEY"
+            with pytest.raises(Exception, match="made blank"):
+                dsc_card.credentials
+        """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("pni='1'", "dsc_card: no such option: pni; there are pin, *"),
+        ("blank=True, pin='4711', serial='A'", "dsc_card: a blank card has no pin, serial"),
+        ("pin='471'", "dsc_card: pin: must be 4 digits*"),
+        ("suite='OCRA-2'", "dsc_card: suite: must be OCRA-1*"),
+        ("serial='no'", "dsc_card: serial: 1 to 16 of*"),
+        ("tries=3, pin_policy='ocra'", "dsc_card: *: with pin=card only"),
+        ("engine='jython'", "dsc_card: engine: must be one of *"),
+        ("'4711'", "dsc_card: the marker's options are given by name: *"),
+    ],
+)
+def test_what_no_card_can_be_is_one_clear_line(pytester: pytest.Pytester, options: str, words: str) -> None:
+    result = run(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.dsc_card({options})
+        def test_never(dsc_card): ...
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([words])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert "another exception" not in result.stdout.str()
+
+
+# Options
+
+
+@pytest.mark.skipif(not available("micropython"), reason="engine micropython is not installed")
+@pytest.mark.parametrize("by_ini", [False, True])
+def test_the_engine_is_chosen_for_all_and_a_marker_decides_otherwise(pytester: pytest.Pytester, by_ini: bool) -> None:
+    if by_ini:
+        pytester.makeini("[pytest]\ndsc_engine = micropython")
+    passes(
+        pytester,
+        """
+        import pytest
+
+        def test_all(dsc_card):
+            assert dsc_card.engine == "micropython" and len(dsc_card.login("482913")) == 8
+
+        @pytest.mark.dsc_card(engine="cpython")
+        def test_one(dsc_card):
+            assert dsc_card.engine == "cpython"
+        """,
+        *(() if by_ini else ("--dsc-engine", "micropython")),
+        passed=2,
+    )
+
+
+def test_a_wrong_engine_in_the_ini_file_is_named(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ndsc_engine = jython")
+    result = run(pytester, "def test_never(): ...")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: dsc_engine: must be one of cpython, micropython, not 'jython'"])
+
+
+def test_an_engine_that_is_not_there_is_no_silent_skip(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsc_simulator.engines.missing", lambda name: ["wasmtime"] if name == "micropython" else [])
+    result = run(pytester, "def test_never(): ...", "--dsc-engine", "micropython")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*wasmtime is not installed; pip install 'dscplus[[]micropython]'"])
+    marked = "import pytest\n@pytest.mark.dsc_card(engine='micropython')\ndef test_skipped(dsc_card): ..."
+    result = run(pytester, marked, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*wasmtime is not installed*"])
+
+
+# Reports
+
+FAILING = """
+    import pytest
+    from dsc_host import CardClient, Profile
+
+    @pytest.mark.dsc_card(pin="5837")
+    def test_fails(dsc_card, dsc_card_factory):
+        dsc_card.login("482913")
+        dsc_card.advance(70)
+        with CardClient.open(dsc_card.url) as client:
+            client.press("PRESS", *"5837", "OK")
+        blank = dsc_card_factory(blank=True)
+        with CardClient.open(blank.url) as client:
+            client.personalize(Profile(serial="X-1", key=bytes(range(64)), suite="OCRA-1:HOTP-SHA256-8:QN06",
+                pin_policy="card", code="5837", unlock_key=bytes(range(64, 96))))
+        assert blank.enter("") == "impossible"
+
+    def test_passes(dsc_card):
+        dsc_card.login("111111")
+"""
+
+
+def test_a_failure_tells_what_happened_to_its_cards(pytester: pytest.Pytester) -> None:
+    result = run(pytester, FAILING)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- dsc_card 1 -*",
+            "keys: PRESS [*] [*] [*] [*] OK 4 8 2 9 1 3 OK",
+            "serial line:",
+            "     0.000 s  out !1 display text=PIN>",
+            "    70.000 s  in  >* key k=PRESS",
+            "    70.000 s  in  >* key k=****",
+            "│ CHALLNG> │",
+            "*- dsc_card 2 -*",
+            "keys: OK",
+            "     0.000 s  in  >* set key=****",
+        ]
+    )
+    assert "1 1 1 1 1 1" not in result.stdout.str()
+
+
+def test_no_secret_is_in_a_report(pytester: pytest.Pytester) -> None:
+    shown = run(pytester, FAILING).stdout.str()
+    shown = shown[shown.index("- dsc_card 1 -") :]
+    assert "set key=****" in shown
+    assert "unlock=****" in shown
+    assert "code=****" in shown
+    assert "5837" not in shown
+    assert not re.search("[0-9a-f]{24}", shown.replace("nonce=", ""))
+
+
+def test_a_failure_in_another_fixture_tells_it_too(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture
+        def broken(dsc_card):
+            dsc_card.press("PRESS")
+            raise RuntimeError
+
+        def test_never(broken): ...
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["│ PIN>     │"])
+
+
+# Beside everything else
+
+
+def test_it_works_under_xdist_and_in_any_order(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
+    expected = dsc_simulator.fixtures.SimulatedToken().login("482913")
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_same_response_each_time(dsc_card, number):
+            assert dsc_card.login("482913") == "{expected}"
+
+        def test_fails(dsc_card):
+            assert dsc_card.press("PRESS") == "no"
+        """
+    )
+    result = pytester.runpytest_subprocess(*FLAGS, "-n", "2", timeout=_SECONDS)
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["*- dsc_card 1 -*", "│ PIN>     │"])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> dict[str, str]:
+    """The environment of a program that finds the plugin by an entry point, installed or not."""
+    folder = tmp_path / "site" / "stand_in-0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: stand-in\nVersion: 0\n", encoding="utf-8")
+    (folder / "entry_points.txt").write_text("[pytest11]\ndscplus = dsc_simulator.pytest_plugin\n", encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(folder.parent)}
+
+
+def pytest_alone(site: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder), *arguments]
+    return subprocess.run(command, cwd=folder, env=site, capture_output=True, text=True, timeout=_SECONDS, check=False)
+
+
+def test_help_shows_its_options(site: dict[str, str], tmp_path: Path) -> None:
+    shown = pytest_alone(site, tmp_path, "--help")
+    assert shown.returncode == 0, shown.stderr
+    for name in ("--dsc-engine", "--dsc-port", "dsc_engine (string)", "dsc_port (string)"):
+        assert name in shown.stdout
+
+
+def test_its_marker_and_fixtures_are_told_of(pytester: pytest.Pytester) -> None:
+    assert "@pytest.mark.dsc_card(pin, " in run(pytester, "", "--markers").stdout.str()
+    run(pytester, "", "--fixtures").stdout.fnmatch_lines_random(["dsc_card_factory -- *", "dsc_card -- *"])
+
+
+def test_a_run_without_tests_is_one(site: dict[str, str], tmp_path: Path) -> None:
+    assert pytest_alone(site, tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize(("flags", "code"), [((), 0), (("-p", "no:dscplus"), 1)])
+def test_it_can_be_turned_off(site: dict[str, str], tmp_path: Path, flags: tuple[str, ...], code: int) -> None:
+    (tmp_path / "test_it.py").write_text("def test_card(dsc_card): ...\ndef test_none(): ...\n", encoding="utf-8")
+    done = pytest_alone(site, tmp_path, *flags)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("fixture 'dsc_card' not found" in done.stdout) == bool(code)
+
+
+def test_the_plugin_itself_imports_nothing_but_pytest() -> None:
+    program = (
+        "import sys, types, typing, collections.abc, pytest\n"
+        "package = sys.modules['dsc_simulator'] = types.ModuleType('dsc_simulator')\n"
+        "package.__path__ = [sys.argv[1]]\n"
+        "before = set(sys.modules)\n"
+        "import dsc_simulator.pytest_plugin\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    folder = str(Path(dsc_simulator.__file__).parent)
+    shown = subprocess.run(
+        [sys.executable, "-c", program, folder], capture_output=True, text=True, check=True, timeout=_SECONDS
+    )
+    assert shown.stdout.split() == ["dsc_simulator.pytest_plugin"]
+
+
+def test_the_host_takes_every_credential() -> None:
+    taken = dsc_host.Verifier.enroll.__annotations__.keys() - {"return"}
+    assert dsc_simulator.fixtures.Credentials.__annotations__.keys() == taken

@@ -1,0 +1,93 @@
+"""The wheel, as a newcomer gets it: in a fresh environment with nothing but what it declares and pytest, the first file of
+docs/testing.md passes.
+
+No network: the wheel is built by the hatchling that is installed here, unpacked as pip does, and what it depends on is lent to
+the environment, distribution by distribution.
+"""
+
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+from tests.host.test_docs import ROOT, blocks
+from tests.simulator.test_pytest_plugin import FLAGS, INSTALLED
+
+_SECONDS = 120
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def needed(names: list[str]) -> dict[str, list[str]]:
+    """These distributions and all that they need here, extras left out, with what each requires."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        try:
+            requires = [line for line in distribution(name).requires or () if "extra ==" not in line]
+        except PackageNotFoundError:  # For another system, or another Python.
+            continue
+        found |= {name: requires}
+        new = [match[0] for match in map(_NAME.match, requires) if match and match[0] not in found]
+        found |= {key: value for key, value in needed(new).items() if key not in found}
+    return found
+
+
+def lend(names: list[str], site: Path) -> None:
+    """Put installed distributions into another environment, by links."""
+    files = {file for name in needed(names) for file in distribution(name).files or ()}
+    for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+        (site / top).symlink_to(Path(pytest.__file__).parents[1] / top)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling", reason="hatchling, which builds the wheel, is not installed")
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    assert built.returncode == 0, built.stderr
+    return next(folder.glob("dscplus-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment with the wheel, its dependencies and pytest."""
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder, symlinks=sys.platform != "win32")
+    site = next(folder.glob("[Ll]ib*/**/site-packages"))
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    metadata = next(site.glob("dscplus-*.dist-info/METADATA")).read_text(encoding="utf-8")
+    requires = re.findall(r"^Requires-Dist: ([A-Za-z0-9._-]+)(?!.*extra ==)", metadata, re.MULTILINE)
+    lend(["pytest", *requires], site)
+    return folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+
+
+def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(python), "-I", "-W", "error", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
+
+
+def test_the_first_file_passes_in_a_fresh_environment(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_first.py").write_text(blocks(ROOT / "docs" / "testing.md", "python")[0], encoding="utf-8")
+    done = run(python, tmp_path, "-m", "pytest", *FLAGS, "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("1 passed")
+
+
+def test_nothing_there_comes_from_this_checkout(python: Path, tmp_path: Path) -> None:
+    program = "import dsc_firmware, dsc_host, dsc_simulator as s; print(dsc_firmware.__file__, dsc_host.__file__, s.__file__)"
+    done = run(python, tmp_path, "-c", program)
+    assert done.stderr == ""
+    assert all(Path(path).is_relative_to(python.parents[1]) for path in done.stdout.split())
+    assert run(python, tmp_path, "-c", "import hypothesis").returncode == 1
+
+
+@pytest.mark.skipif(not INSTALLED, reason="the plugin has no entry point here")
+def test_the_wheel_brings_the_plugin_and_pytest_can_leave_it_out(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_card.py").write_text("def test_card(dsc_card): ...\n", encoding="utf-8")
+    assert run(python, tmp_path, "-m", "pytest", "-q").returncode == 0
+    assert run(python, tmp_path, "-m", "pytest", "-q", "-p", "no:dscplus").returncode == pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,181 @@
+"""The card's line on a pty and on TCP: whoever comes is served, one at a time, and nothing is left afterwards."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from queue import Queue
+
+import pytest
+import serial
+
+from dsc_host import CardClient, CardError, CardNotFound
+from dsc_simulator import SimulatedCard
+from dsc_simulator.serving import BUSY, Doors
+
+PATIENCE = 10
+needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")
+
+
+class Desk:
+    """A card behind doors; `came` gets the number of hosts each time that one has come or gone."""
+
+    def __init__(self) -> None:
+        self.card = SimulatedCard()
+        self.card.receive()
+        self.came: Queue[int] = Queue()
+        self.doors = Doors(self.send, changed=lambda: self.came.put(self.doors.hosts))
+
+    def send(self, data: bytes) -> None:
+        self.card.send(data)
+        self.doors.deliver(self.card.receive())
+
+    def wait(self, hosts: int) -> None:
+        while self.came.get(timeout=PATIENCE) != hosts:
+            pass
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.doors.close()
+    desk.card.close()
+
+
+@pytest.fixture(params=["tcp", pytest.param("pty", marks=needs_pty)])
+def url(request: pytest.FixtureRequest, desk: Desk) -> str:
+    return str(desk.doors.url if request.param == "tcp" else desk.doors.pty)
+
+
+def connect(desk: Desk) -> socket.socket:
+    host, _, port = desk.doors.url.removeprefix("socket://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+
+
+def read_line(connection: socket.socket) -> bytes:
+    with connection.makefile("rb") as file:
+        return file.readline()
+
+
+def test_a_host_talks_to_the_card(desk: Desk, url: str) -> None:
+    with CardClient.open(url, timeout=PATIENCE) as client:
+        assert client.hello().board == "simulator"
+        assert len(client.entropy(64)) == 64
+
+
+def test_hosts_come_and_go(desk: Desk, url: str) -> None:
+    for _ in range(3):
+        with CardClient.open(url, timeout=PATIENCE) as client:
+            assert client.info().serial == ""
+            assert desk.doors.hosts == 1
+        desk.wait(0)
+
+
+def test_a_program_hears_what_happens_on_the_card(desk: Desk, url: str) -> None:
+    with CardClient.open(url, timeout=PATIENCE) as client:
+        desk.card.press("PRESS")
+        desk.doors.deliver(desk.card.receive())
+        assert client.wait_event("display", PATIENCE).values == {"text": "NO KEY"}
+
+
+@needs_pty
+def test_both_doors_at_once(desk: Desk) -> None:
+    with CardClient.open(str(desk.doors.pty), timeout=PATIENCE) as one, CardClient.open(desk.doors.url, timeout=PATIENCE) as two:
+        assert desk.doors.hosts == 2
+        assert one.info() == two.info()
+
+
+def test_a_second_host_on_tcp_is_told(desk: Desk) -> None:
+    with connect(desk) as first:
+        desk.wait(1)
+        with connect(desk) as second:
+            assert read_line(second) == BUSY
+            second.sendall(b"\n>7 display\n")
+        first.sendall(b"\n>1 display\n")
+        assert read_line(first).startswith(b"<1 ok text=*"), "the first one is not disturbed"
+
+
+def test_a_second_program_is_told_why_there_is_no_card(desk: Desk) -> None:
+    with connect(desk):
+        desk.wait(1)
+        with pytest.raises(CardError, match=r"another program is connected to this card \(busy\)"):
+            CardClient.open(desk.doors.url, timeout=PATIENCE)
+
+
+def test_those_who_are_refused_do_not_pile_up(desk: Desk) -> None:
+    with connect(desk), ExitStack() as stack:
+        desk.wait(1)
+        others = [stack.enter_context(connect(desk)) for _ in range(6)]
+        assert [read_line(other) for other in others] == [BUSY] * 6
+        assert [other.recv(1) for other in others[:2]] == [b"", b""]
+
+
+@needs_pty
+def test_a_second_program_on_the_pty_is_refused(desk: Desk) -> None:
+    path = str(desk.doors.pty)
+    with CardClient.open(path, timeout=PATIENCE), pytest.raises(CardNotFound, match="another program has it open"):
+        CardClient.open(path, timeout=PATIENCE)
+
+
+@needs_pty
+def test_the_pty_has_no_echo_even_for_a_program_that_sets_nothing(desk: Desk) -> None:
+    number = os.open(str(desk.doors.pty), os.O_RDWR | os.O_NOCTTY)
+    try:
+        desk.wait(1)
+        desk.doors.deliver(b">1 hello\n")
+        assert os.read(number, 100) == b">1 hello\n"
+        os.write(number, b"\n>2 display\n")
+        assert os.read(number, 100).startswith(b"<2 ok text=*")
+    finally:
+        os.close(number)
+    assert not desk.card.board.line.inbox
+
+
+def test_what_was_said_before_somebody_came_is_not_kept_for_them(desk: Desk, url: str) -> None:
+    desk.doors.deliver(b"long ago\n")
+    with serial.serial_for_url(url, timeout=PATIENCE) as port:
+        desk.wait(1)
+        port.write(b"\n>1 display\n")
+        assert port.readline().startswith(b"<1 ok ")
+
+
+def test_a_host_that_does_not_read_holds_nobody_up(desk: Desk) -> None:
+    with connect(desk):
+        desk.wait(1)
+        for _ in range(500):
+            desk.doors.deliver(bytes(64 * 1024))
+    desk.wait(0)
+
+
+@pytest.mark.parametrize("request_line", [b"GET / HTTP/1.1\r\n", b"POST /x HTTP/1.1\r\n\r\n\n>1 display\n"])
+def test_a_browser_is_sent_away(desk: Desk, request_line: bytes) -> None:
+    with connect(desk) as browser:
+        browser.sendall(request_line)
+        assert browser.recv(100) == b""
+
+
+def test_the_port_can_be_chosen_and_one_that_is_taken_is_an_error(desk: Desk) -> None:
+    port = int(desk.doors.url.rpartition(":")[2])
+    before = threading.active_count()
+    with pytest.raises(OSError, match="in use"):
+        Doors(lambda data: None, tcp_port=port)
+    assert threading.active_count() == before
+    desk.doors.close()
+    with Doors(lambda data: None, tcp_port=port) as doors:
+        assert doors.url == f"socket://127.0.0.1:{port}"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_nothing_is_left(desk: Desk) -> None:
+    files, threads = os.listdir("/proc/self/fd"), threading.active_count()
+    doors = Doors(lambda data: None)
+    path = doors.pty
+    with socket.create_connection(("127.0.0.1", int(doors.url.rpartition(":")[2])), timeout=PATIENCE) as host:
+        doors.close()
+        doors.close()
+        assert host.recv(1) == b""
+    assert os.listdir("/proc/self/fd") == files
+    assert threading.active_count() == threads
+    assert not os.path.exists(str(path))
