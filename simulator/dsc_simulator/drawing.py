@@ -148,3 +148,44 @@ def text(shown: str) -> str:
     """The display as three lines of text, for a terminal."""
     cells = _cells(shown)
     return f"╭{'─' * (CELLS + 2)}╮\n│ {cells} │\n╰{'─' * (CELLS + 2)}╯"
+
+
+_SLANT = "\u2571"
+# Where each segment stands in a cell of text, 5 characters wide and 5 high, and how it is drawn there.
+_BIG = {
+    "a": ((0, 1, "━"), (0, 2, "━"), (0, 3, "━")),
+    "b": ((1, 4, "┃"),),
+    "c": ((3, 4, "┃"),),
+    "d": ((4, 1, "━"), (4, 2, "━"), (4, 3, "━")),
+    "e": ((3, 0, "┃"),),
+    "f": ((1, 0, "┃"),),
+    "g": ((2, 1, "━"),),
+    "h": ((2, 3, "━"),),
+    "i": ((1, 1, "╲"),),
+    "j": ((1, 2, "┃"),),
+    "k": ((1, 3, _SLANT),),
+    "l": ((3, 1, _SLANT),),
+    "m": ((3, 2, "┃"),),
+    "n": ((3, 3, "╲"),),
+}
+# Two segments in line are drawn as one: a gap as large as a character would part them too far.
+_JOINTS = (("ef", 0, "┃"), ("bc", 4, "┃"), ("jm", 2, "┃"), ("gh", 2, "━"))
+_BIG_WIDTH, _BIG_HEIGHT = 5, 5
+
+
+def _big_cell(character: str) -> list[str]:
+    rows = [[" "] * _BIG_WIDTH for _ in range(_BIG_HEIGHT)]
+    lit = segments(character)
+    for segment in lit:
+        for row, column, stroke in _BIG[segment]:
+            rows[row][column] = stroke
+    for pair, column, stroke in _JOINTS:
+        if set(pair) <= set(lit):
+            rows[2][column] = stroke
+    return ["".join(row) for row in rows]
+
+
+def big(shown: str) -> str:
+    """The display's segments as five lines of text, 47 characters each, for a terminal."""
+    cells = [_big_cell(character) for character in _cells(shown)]
+    return "\n".join(" ".join(rows) for rows in zip(*cells, strict=True))

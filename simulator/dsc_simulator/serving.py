@@ -1,7 +1,7 @@
 """A card's serial line where any program can reach it: on a pty, where the system has them, and on TCP, on this machine only.
 
-Promises: each of the two doors has one host at a time, and another is told so and not heard; hosts come and go as they like; a host that
-does not read what it is sent holds nobody up; once `close` returns, no thread, socket or pty is left.
+Promises: each of the two doors has one host at a time, and another is told so and not heard; hosts come and go as they like;
+a host that does not read what it is sent holds nobody up; once `close` returns, no thread, socket or pty is left.
 """
 
 import os
@@ -100,7 +100,9 @@ class _PtyHost:
 
         look = select.poll()
         look.register(self._master, select.POLLIN)
-        return not any(event & select.POLLHUP for _, event in look.poll(0))
+        events = dict(look.poll(0)).get(self._master, 0)
+        # One that has gone again may have left something to read.
+        return bool(events & select.POLLIN) or not events & select.POLLHUP
 
     def read(self) -> bytes:
         return os.read(self._master, _CHUNK)
@@ -110,6 +112,16 @@ class _PtyHost:
 
     def close(self) -> None:
         os.close(self._master)
+
+
+def _open_pty() -> _PtyHost | None:
+    """A pty, where the system has one to give."""
+    if not hasattr(os, "openpty"):
+        return None
+    try:
+        return _PtyHost()
+    except OSError:
+        return None
 
 
 class Doors:
@@ -128,7 +140,7 @@ class Doors:
         self._closing = False
         self._listener = socket.create_server((LOOPBACK, tcp_port), backlog=4)
         self._listener.setblocking(False)
-        self._pty = _PtyHost() if hasattr(os, "openpty") else None
+        self._pty = _open_pty()
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
@@ -183,7 +195,9 @@ class Doors:
             self._pty.close()
         self._unsent.clear()
         self._selector.close()
-        for end in (self._listener, self._wake, self._woken, *self._refused):
+        for refused in self._refused:
+            refused.close()
+        for end in (self._listener, self._wake, self._woken):
             end.close()
 
     def _nudge(self) -> None:

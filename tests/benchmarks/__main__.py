@@ -2,12 +2,13 @@
 
 import sys
 
-from tests.benchmarks import bench_firmware, bench_ocra, bench_plugin, bench_simulator
+from tests.benchmarks import bench_desktop, bench_firmware, bench_ocra, bench_plugin, bench_simulator
 
 BENCHES = {
     "Response on the host": bench_ocra,
     "Simulated card": bench_simulator,
     "In tests": bench_plugin,
+    "On the screen": bench_desktop,
     "On a board": bench_firmware,
 }
 

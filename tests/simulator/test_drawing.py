@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dsc_firmware import card, cells
-from dsc_simulator.drawing import CELLS, segments, svg, text
+from dsc_simulator.drawing import CELLS, big, segments, svg, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 UNKNOWN = segments("\x00")
@@ -60,7 +60,27 @@ def test_text_has_a_frame_of_one_width() -> None:
     assert len(top) == len(middle) == len(bottom)
 
 
-@pytest.mark.parametrize("draw", [svg, text])
+def test_big_segments() -> None:
+    assert big("PIN>8").splitlines() == [
+        " ━━━   ━━━               ━━━                   ",
+        "┃   ┃   ┃   ┃╲  ┃  ╲    ┃   ┃                  ",
+        "┃━━━    ┃   ┃   ┃       ┃━━━┃                  ",
+        "┃       ┃   ┃  ╲┃  \u2571    ┃   ┃                  ",
+        "       ━━━               ━━━                   ",
+    ]
+
+
+def test_big_segments_can_be_told_apart_as_those_of_the_drawing_can() -> None:
+    known = [chr(c) for c in range(128) if segments(chr(c)) != UNKNOWN]
+    assert len({big(c) for c in known}) == len({segments(c) for c in known}) > 30
+
+
+@pytest.mark.parametrize("shown", ["", "PIN>****", "12345678", "\x00"])
+def test_big_segments_have_one_size(shown: str) -> None:
+    assert [len(line) for line in big(shown).splitlines()] == [47] * 5
+
+
+@pytest.mark.parametrize("draw", [svg, text, big])
 def test_more_than_eight_characters_are_refused(draw: object) -> None:
     assert callable(draw)
     draw("12345678")

@@ -189,7 +189,7 @@ def test_what_a_killed_program_left_half_written_goes(profiles: Profiles) -> Non
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "-a", "a b", "a.json", "é", "x" * 33, "a\n"])
 def test_a_name_that_is_none(profiles: Profiles, name: str) -> None:
-    with pytest.raises(BadName, match="^profile: a name has 1 to 32 of"), profiles.open(name):
+    with pytest.raises(BadName, match=r"^profile: a name has 1 to 32 of"), profiles.open(name):
         pass
     assert not profiles.folder.exists()
 

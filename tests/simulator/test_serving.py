@@ -24,10 +24,12 @@ class Desk:
     def __init__(self) -> None:
         self.card = SimulatedCard()
         self.card.receive()
+        self.heard = b""
         self.came: Queue[int] = Queue()
         self.doors = Doors(self.send, changed=lambda: self.came.put(self.doors.hosts))
 
     def send(self, data: bytes) -> None:
+        self.heard += data
         self.card.send(data)
         self.doors.deliver(self.card.receive())
 
@@ -82,7 +84,10 @@ def test_a_program_hears_what_happens_on_the_card(desk: Desk, url: str) -> None:
 
 @needs_pty
 def test_both_doors_at_once(desk: Desk) -> None:
-    with CardClient.open(str(desk.doors.pty), timeout=PATIENCE) as one, CardClient.open(desk.doors.url, timeout=PATIENCE) as two:
+    with (
+        CardClient.open(str(desk.doors.pty), timeout=PATIENCE) as one,
+        CardClient.open(desk.doors.url, timeout=PATIENCE) as two,
+    ):
         assert desk.doors.hosts == 2
         assert one.info() == two.info()
 
@@ -117,6 +122,15 @@ def test_a_second_program_on_the_pty_is_refused(desk: Desk) -> None:
     path = str(desk.doors.pty)
     with CardClient.open(path, timeout=PATIENCE), pytest.raises(CardNotFound, match="another program has it open"):
         CardClient.open(path, timeout=PATIENCE)
+
+
+@needs_pty
+def test_what_a_program_left_that_has_gone_again_is_still_heard(desk: Desk) -> None:
+    with open(str(desk.doors.pty), "wb", buffering=0) as line:
+        line.write(b"\n>1 hello\n")
+    desk.wait(1)
+    desk.wait(0)
+    assert desk.heard == b"\n>1 hello\n"
 
 
 @needs_pty

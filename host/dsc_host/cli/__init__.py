@@ -5,7 +5,29 @@ Other packages add commands through the entry-point group `dscplus.commands`; wh
 """
 
 from dsc_host.cli.main import main
-from dsc_host.cli.options import OWNER_SECONDS, JsonOption, TimeoutOption, check_timeout
+from dsc_host.cli.options import (
+    DEFAULT_SUITES,
+    OWNER_SECONDS,
+    DatabaseOption,
+    JsonOption,
+    MasterKeyOption,
+    TimeoutOption,
+    check_timeout,
+    open_verifier,
+)
 from dsc_host.cli.output import Failed, notice, show
 
-__all__ = ["OWNER_SECONDS", "Failed", "JsonOption", "TimeoutOption", "check_timeout", "main", "notice", "show"]
+__all__ = [
+    "DEFAULT_SUITES",
+    "OWNER_SECONDS",
+    "DatabaseOption",
+    "Failed",
+    "JsonOption",
+    "MasterKeyOption",
+    "TimeoutOption",
+    "check_timeout",
+    "main",
+    "notice",
+    "open_verifier",
+    "show",
+]

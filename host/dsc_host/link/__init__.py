@@ -8,7 +8,7 @@ The protocol is described in docs/protocol.md. What is listed here may be import
 
 from dsc_host.link.client import CardClient
 from dsc_host.link.derivation import derive_key
-from dsc_host.link.frames import Event
+from dsc_host.link.frames import Event, mask
 from dsc_host.link.records import CardInfo, Greeting, Profile
 from dsc_host.link.session import SerialPort, Transcript
 from dsc_host.link.transport import NoSingleCard, Port, discover, find_card, open_port
@@ -26,5 +26,6 @@ __all__ = [
     "derive_key",
     "discover",
     "find_card",
+    "mask",
     "open_port",
 ]

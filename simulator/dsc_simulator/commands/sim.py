@@ -1,0 +1,181 @@
+"""`dscplus sim`: a card on the screen, and its line where any program can reach it."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsc_host.cli import DatabaseOption, Failed, JsonOption, MasterKeyOption, notice, open_verifier
+from dsc_simulator.engines import ENGINES
+from dsc_simulator.errors import SimulatorError
+from dsc_simulator.profiles import Profiles, check_name
+
+if TYPE_CHECKING:
+    from dsc_simulator.desktop import Settings
+
+_PORT_MAX = 65535
+_STOPPED = 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(sim)
+
+
+def sim(
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which card, of those that are kept. Default: the only one, or a new one."),
+    ] = None,
+    temporary: Annotated[bool, typer.Option("--temporary", help="A blank card, of which nothing is kept.")] = False,
+    engine: Annotated[
+        str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: the one it had, or cpython.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Make its random numbers the same each time.")] = None,
+    tcp_port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=_PORT_MAX, help="Where its line is on TCP. 0: any that is free.")
+    ] = 0,
+    web: Annotated[bool, typer.Option("--web", help="Show it in a browser, on this machine only.")] = False,
+    web_port: Annotated[int, typer.Option(metavar="PORT", min=1, max=_PORT_MAX, help="The browser's port.")] = 8000,
+    headless: Annotated[bool, typer.Option("--headless", help="No screen: only serve its line, or do what follows.")] = False,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="Do with the card what a script says.")] = None,
+    screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the card as it is then: .svg.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep all that it showed: .cast or .svg.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there already.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See and press a card, with the real firmware in it.
+
+    Its keys are 0 to 9, Enter (OK), Backspace (C) and p (PRESS), or the mouse. Any program reaches its serial line at the
+    addresses on the screen. A card is kept under its profile's name; the first time, you are led through making one.
+
+    \b
+    Examples:
+      dscplus sim
+      dscplus sim --profile work
+      dscplus sim --temporary --engine micropython --tcp-port 4000
+      dscplus sim --web
+      dscplus sim --headless --temporary --json
+      dscplus sim --script login.yaml --screenshot card.svg
+    """
+    _check(profile, temporary, engine)
+    if web and (headless or script or screenshot or record):
+        raise typer.BadParameter("is for a person, not with --headless and what goes with it", param_hint="--web")
+    if script or screenshot or record:
+        _exit(_perform(script, screenshot, record, force, as_json, profile, engine, seed))
+        return
+    if web:
+        _serve(_again(profile, temporary, engine, seed, tcp_port), web_port, database, master_key)
+        return
+    from dsc_simulator.desktop import Settings
+
+    name = None if temporary else _which(profile)
+    settings = Settings(
+        name,
+        lambda: open_verifier(database, master_key, may_make=True),
+        engine,
+        seed,
+        tcp_port,
+        keys_on_line=headless,
+    )
+    _exit(_serve_line(settings, as_json) if headless else _show(settings))
+
+
+def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
+    if profile is not None and temporary:
+        raise typer.BadParameter("is for a card that is kept, not with --temporary", param_hint="--profile")
+    if engine is not None and engine not in ENGINES:
+        raise typer.BadParameter(f"must be {' or '.join(ENGINES)}, not {engine}", param_hint="--engine")
+    if profile is not None:
+        try:
+            check_name(profile)
+        except SimulatorError as error:
+            raise typer.BadParameter(str(error), param_hint="--profile") from error
+
+
+def _again(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
+    """The options, for the program that each page starts."""
+    given = {"--profile": profile, "--engine": engine, "--seed": seed, "--tcp-port": tcp_port}
+    return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
+
+
+def _serve(arguments: list[str], port: int, database: str | None, master_key: Path | None) -> None:
+    _need("textual_serve", "web")
+    # By the environment: an address may hold a password, which a command line shows to everybody.
+    named = {"DSCPLUS_DB": database, "DSCPLUS_MASTER_KEY_FILE": master_key and str(master_key)}
+    os.environ.update({name: value for name, value in named.items() if value})
+    from dsc_simulator.desktop.web import serve
+
+    notice(f"The card is at http://127.0.0.1:{port} for browsers on this machine. Ctrl-C ends it.")
+    serve(arguments, port)
+
+
+def _perform(
+    script: Path | None,
+    screenshot: Path | None,
+    record: Path | None,
+    force: bool,
+    as_json: bool,
+    profile: str | None,
+    engine: str | None,
+    seed: int | None,
+) -> int:
+    _need("yaml", "sim")
+    from dsc_simulator.commands.unattended import Task, perform
+
+    return perform(Task(script, screenshot, record, force, as_json), profile, engine, seed)
+
+
+def _serve_line(settings: "Settings", as_json: bool) -> int:
+    _need("yaml", "sim")
+    from dsc_simulator.commands.unattended import serve
+
+    return serve(settings, as_json=as_json)
+
+
+def _show(settings: "Settings") -> int:
+    _need("textual", "sim")
+    _need_terminal()
+    from dsc_simulator.desktop.running import run
+
+    try:
+        return run(settings)
+    except SimulatorError as error:
+        raise Failed(str(error)) from error
+
+
+def _exit(code: int) -> None:
+    if code == _STOPPED:
+        raise Failed("stopped", code)
+    if code:
+        raise typer.Exit(code)
+
+
+def _need(package: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise Failed(f"this needs packages that are not installed: pip install 'dscplus[{extra}]'")
+
+
+def _need_terminal() -> None:
+    # In a browser, Textual's own driver stands in for one.
+    if "TEXTUAL_DRIVER" in os.environ:
+        return
+    # Textual draws on standard error.
+    streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    if not all(stream is not None and stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
+        raise Failed("dscplus sim draws on a terminal, and this is none; --headless needs none")
+
+
+def _which(profile: str | None) -> str:
+    """The profile that is meant: with several, one must be named."""
+    from dsc_simulator.desktop import DEFAULT_NAME
+
+    names = Profiles().names()
+    if profile is None and len(names) > 1:
+        raise Failed(f"there are several cards: name one with --profile: {', '.join(names)}", 2)
+    return profile or (names[0] if names else DEFAULT_NAME)

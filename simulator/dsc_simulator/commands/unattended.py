@@ -1,0 +1,107 @@
+"""What `dscplus sim` does without a person: runs a script, draws or records what the card shows, or only serves its line."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_host.cli import Failed, notice, show
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.desktop.desk import Desk, Settings
+from dsc_simulator.errors import SimulatorError
+from dsc_simulator.profiles import Profiles
+from dsc_simulator.recording import Recorder, asciicast, screenshot, strip, write_file
+from dsc_simulator.script import Script, ScriptError, read_script, run_script
+
+_CAST = ".cast"
+_PICTURE = ".svg"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done: a script, and files for a picture of the card as it is then and for all that it showed."""
+
+    script: Path | None
+    screenshot: Path | None
+    record: Path | None
+    force: bool
+    as_json: bool
+
+    def check(self) -> None:
+        """Raises Failed if a file could not be written: before the card does anything."""
+        self._check_file("--screenshot", self.screenshot, (_PICTURE,))
+        self._check_file("--record", self.record, (_CAST, _PICTURE))
+
+    def _check_file(self, option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+        if path is None:
+            return
+        if path.suffix not in endings:
+            raise Failed(f"{option}: a file's name must end in {' or '.join(endings)}", 2)
+        if path.exists() and not self.force:
+            raise Failed(f"{option}: {path} is there already; --force writes over it", 2)
+        if not path.parent.is_dir():
+            raise Failed(f"{option}: there is no folder {path.parent}", 2)
+
+
+def perform(task: Task, name: str | None, engine: str | None, seed: int | None) -> int:
+    """Do it with the card of the profile `name`, or a temporary one. Returns the exit code: 42 if an expectation fails."""
+    task.check()
+    try:
+        script = read_script(task.script) if task.script else None
+        with _card(script, name, engine, seed) as card, Recorder(card) as recorder:
+            code = _play(task, script, card)
+            if task.screenshot:
+                write_file(task.screenshot, screenshot(card), overwrite=task.force)
+        if task.record:
+            made = recorder.recording()
+            text = asciicast(made) if task.record.suffix == _CAST else strip(made)
+            write_file(task.record, text, overwrite=task.force)
+    except ScriptError as error:
+        raise Failed(str(error), 2) from error
+    except (SimulatorError, OSError) as error:
+        raise Failed(str(error)) from error
+    return code
+
+
+@contextmanager
+def _card(script: Script | None, name: str | None, engine: str | None, seed: int | None) -> Iterator[SimulatedCard]:
+    with ExitStack() as stack:
+        if script and script.card and name is None:
+            yield stack.enter_context(script.open_card(engine=engine, seed=seed))
+        elif name is None:
+            yield stack.enter_context(SimulatedCard(engine=engine or "cpython", seed=seed))
+        else:
+            if script and script.card:
+                raise ScriptError(f"{script.name}: it brings a card of its own; leave --profile out")
+            profile = stack.enter_context(Profiles().open(name, engine))
+            yield stack.enter_context(SimulatedCard(engine=profile.engine, flash=profile.flash, seed=seed))
+
+
+def _play(task: Task, script: Script | None, card: SimulatedCard) -> int:
+    if script is None or task.script is None:
+        return 0
+    result = run_script(script, card, folder=task.script.parent, overwrite=task.force)
+    if words := result.message():
+        notice(words)
+    show(result.result(), as_json=task.as_json)
+    return result.exit_code
+
+
+def serve(settings: Settings, *, as_json: bool) -> int:
+    """Serve the card's line until Ctrl-C or SIGTERM; where it is, is said first."""
+    stir = threading.Event()
+    with closing(_desk(settings, stir)) as desk:
+        show({"card": desk.title, "pty": desk.doors.pty, "tcp": desk.doors.url}, as_json=as_json)
+        notice("Ctrl-C ends it. Its keys are pressed over its line, by the request `key`: it is a test rig, not a card.")
+        while True:
+            stir.wait(desk.live.next_tick)
+            stir.clear()
+            desk.live.tick()
+
+
+def _desk(settings: Settings, stir: threading.Event) -> Desk:
+    try:
+        return Desk(settings, changed=stir.set)
+    except (SimulatorError, OSError) as error:
+        raise Failed(str(error)) from error

@@ -1,0 +1,100 @@
+"""The card as one sees it: its display, its keys, and *press* to hold."""
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Grid, Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from dsc_simulator.drawing import big
+
+HOLD_SECONDS = 0.5
+"""How long *press* is held to switch a card on, as on a board."""
+
+_ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
+
+
+def put(place: Static, text: str) -> None:
+    """Show a text, unless it is what is shown: a terminal far away gets only what is new."""
+    if place.content != text:
+        place.update(text, layout=False)
+
+
+class KeyPressed(Message):
+    """A key of the card has been pressed with the mouse."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
+class Key(Static):
+    """One key, to click."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key, id=f"key-{key}", classes="key", markup=False)
+        self._key = key
+
+    def on_click(self) -> None:
+        self.post_message(KeyPressed(self._key))
+
+
+class PressKey(Static):
+    """*press*: while the card is off, it counts once it has been held."""
+
+    class LetGo(Message):
+        """It was let go too early."""
+
+    def __init__(self) -> None:
+        super().__init__("PRESS", id="key-PRESS", classes="key")
+        self.hold_seconds = HOLD_SECONDS
+        self.card_is_off = True
+        self._holding: Timer | None = None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        # Otherwise nobody would say when it is let go elsewhere.
+        self.capture_mouse()
+        if not self.card_is_off:
+            self.post_message(KeyPressed("PRESS"))
+            return
+        self.add_class("held")
+        self._holding = self.set_timer(self.hold_seconds, self._held)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        self.release_mouse()
+        self.remove_class("held")
+        if self._holding is not None:
+            self._holding.stop()
+            self._holding = None
+            self.post_message(self.LetGo())
+
+    def _held(self) -> None:
+        self._holding = None
+        self.remove_class("held")
+        self.post_message(KeyPressed("PRESS"))
+
+
+class CardWidget(Horizontal):
+    """The whole card. `show` puts a text on its display."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="left"):
+            yield Static(id="glass", markup=False)
+            yield Static(id="spoken", markup=False)
+            with Horizontal(id="hold"):
+                yield PressKey()
+                yield Static(
+                    "Hold the mouse for half a second,\nor type p (or space), once.\nWhile the card is on, a click will do.",
+                    id="how",
+                )
+        with Grid(id="keys"):
+            for row in _ROWS:
+                for key in row:
+                    yield Key(key)
+
+    def show(self, shown: str) -> None:
+        put(self.query_one("#glass", Static), big(shown))
+        # For whoever can't see the segments: a screen reader, or a test.
+        put(self.query_one("#spoken", Static), f"Display: {shown or '(off)'}")
+        self.query_one(PressKey).card_is_off = not shown

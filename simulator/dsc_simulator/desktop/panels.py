@@ -1,0 +1,82 @@
+"""What is shown beside the card, once asked for: its line, the firmware's state, its flash, its time."""
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from dsc_simulator.desktop import inside
+from dsc_simulator.desktop.desk import Desk
+
+NAMES = {"line": "The serial line", "state": "The firmware's state", "flash": "The flash", "time": "The card's time"}
+_TIME_KEYS = (
+    "[@click=app.pause]z  {pause}[/]\n[@click=app.advance]a  10 seconds pass at once[/]\n"
+    "[@click=app.to_off]o  time passes until the card switches itself off[/]"
+)
+_TWO_COLUMNS, _MARGINS = 72, 4
+_CARD_COLUMNS = 80
+
+
+class Panel(VerticalScroll):
+    """One of NAMES, or hidden. `secrets`: the flash is shown with its key, until another panel is."""
+
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__(id="panel")
+        self.showing = ""
+        self.secrets = False
+        self._text = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="inside", markup=True)
+
+    def toggle(self, name: str) -> None:
+        """Show the panel `name`, or nothing if that is what is shown."""
+        self.showing = "" if self.showing == name else name
+        self.secrets = False
+        self.set_class(bool(self.showing), "shown")
+        self.border_title = NAMES.get(self.showing, "")
+        self.scroll_home(animate=False)
+
+    def update_from(self, desk: Desk) -> None:
+        """Show what there is now."""
+        if not self.showing:
+            return
+        inside_of = self.query_one("#inside", Static)
+        if self.showing == "time":
+            self._put(inside_of, self._time(desk), markup=True)
+            return
+        at_end = self.is_vertical_scroll_end
+        self._put(inside_of, "\n".join(self._lines(desk)))
+        if self.showing == "line" and at_end:
+            self.scroll_end(animate=False)
+
+    def _put(self, place: Static, text: str, *, markup: bool = False) -> None:
+        if self._text != text:
+            self._text = text
+            # What somebody has sent over the line must not be taken for markup.
+            place.update(text if markup else Content(text))
+
+    def _lines(self, desk: Desk) -> list[str]:
+        if self.showing == "line":
+            return inside.spoken_lines(desk.live.spoken) or [
+                "Nothing yet. (→ to the card, ← from it; secrets are starred out.)"
+            ]
+        if self.showing == "state":
+            return inside.state_lines(desk.live.facts(), desk.live.interpreter, wide=self._room >= _TWO_COLUMNS)
+        hint = "k hides the key again" if self.secrets else "k shows what is hidden (··), after asking"
+        return [*inside.flash_lines(desk.live.card.flash, secrets=self.secrets), hint]
+
+    @property
+    def _room(self) -> int:
+        """Columns for text. Not asked of the layout, which has given this panel none while it was hidden."""
+        beside_card = self.styles.border_left[0] != ""
+        return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
+
+    def _time(self, desk: Desk) -> str:
+        live = desk.live
+        state = "stands still" if live.paused else "runs as yours does"
+        return f"{live.seconds:.0f} s since the program began; it {state}.\n" + _TIME_KEYS.format(
+            pause="let it run on" if live.paused else "let it stand still"
+        )

@@ -1,0 +1,165 @@
+"""What asks the person something: making a card, and whether a secret may be shown."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from dsc_host import InputError
+from dsc_simulator.desktop.making import Wish, likely_serial
+from dsc_simulator.profiles import BadName, check_name
+
+_POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")
+_ENROLLING = ("learns of it, so that dscplus challenge works", "does not learn of it")
+
+
+class Choice(Static, can_focus=True):
+    """One of a few `options`, in words: Textual's own buttons for this tell on from off by colour alone."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
+
+    def __init__(self, options: tuple[str, ...], chosen: int = 0, *, name: str) -> None:
+        super().__init__(id=name, markup=False)
+        self._options = options
+        self.chosen = chosen
+
+    def on_mount(self) -> None:
+        self._say()
+
+    def on_click(self) -> None:
+        self.action_change()
+
+    def action_change(self) -> None:
+        self.chosen = (self.chosen + 1) % len(self._options)
+        self._say()
+
+    def _say(self) -> None:
+        self.update(f"[{self._options[self.chosen]}]")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A card to make, and the name of its profile; None if it has none."""
+
+    name: str | None
+    wish: Wish
+
+
+class MakeScreen(ModalScreen[Order | None]):
+    """Asks what a card is to be. `name`: what its profile is called for now; None: nothing is kept of it."""
+
+    AUTO_FOCUS = "#pin"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss_none", "Not now"),
+        # At once: otherwise what is typed next, in one go, still lands in the field before.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
+
+    def __init__(self, name: str | None, notice: str) -> None:
+        super().__init__()
+        self._profile = name
+        self._notice = notice
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = "Make a card"
+            yield Static(self._notice, markup=False)
+            if self._profile is not None:
+                yield _row("Profile's name", Input(self._profile, id="name", compact=True, max_length=32))
+            yield _row("Card's serial", Input(likely_serial(), id="serial", compact=True, max_length=16))
+            yield _row("PIN, 4 digits", Input(id="pin", password=True, compact=True, max_length=4, type="integer"))
+            yield _row("PIN again", Input(id="again", password=True, compact=True, max_length=4, type="integer"))
+            yield _row("The PIN", Choice(_POLICIES, name="policy"))
+            yield _row("The verifier", Choice(_ENROLLING, 0 if self._profile is not None else 1, name="enrol"))
+            yield _row("Its key", Static("is random, and shown to nobody"))
+            yield Static("Tab goes on, space changes a choice.", markup=False)
+            yield Static(id="problem", classes="problem", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Make it (Enter)", id="make", variant="primary", compact=True)
+                yield Button("Not now (Esc)", id="cancel", compact=True)
+
+    def on_input_submitted(self) -> None:
+        self._order()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "make":
+            self._order()
+        else:
+            self.dismiss(None)
+
+    def action_dismiss_none(self) -> None:
+        self.dismiss(None)
+
+    def _order(self) -> None:
+        try:
+            self.dismiss(Order(self._profile_name(), self._wish()))
+        except (InputError, BadName) as error:
+            self.query_one("#problem", Static).update(str(error))
+
+    def _profile_name(self) -> str | None:
+        return None if self._profile is None else check_name(self.query_one("#name", Input).value)
+
+    def _wish(self) -> Wish:
+        def typed(name: str) -> str:
+            return self.query_one(f"#{name}", Input).value
+
+        return Wish(
+            serial=typed("serial"),
+            pin=typed("pin"),
+            pin_again=typed("again"),
+            policy=("ocra", "card")[self.query_one("#policy", Choice).chosen],
+            enrol=self.query_one("#enrol", Choice).chosen == 0,
+        )
+
+
+def _row(name: str, field: Widget) -> Horizontal:
+    return Horizontal(Static(name, classes="name"), field, classes="row")
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks one question; only y is yes."""
+
+    AUTO_FOCUS = "#no"
+    BINDINGS: ClassVar[list[BindingType]] = [("y", "answer(True)", "Yes"), ("n,escape,enter", "answer(False)", "No")]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(self._question, markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Yes (y)", id="yes", compact=True)
+                yield Button("No (n)", id="no", variant="primary", compact=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class NoteScreen(ModalScreen[None]):
+    """Says something that should not be missed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,enter", "dismiss", "Go on")]
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(self._words, markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Go on (Enter)", variant="primary", compact=True)
+
+    def on_button_pressed(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,81 @@
+"""The same program in a browser, by textual-serve: for this machine, and for pages of its own only."""
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+from rich.console import Console
+from textual_serve.server import Server
+
+from dsc_simulator.serving import LOOPBACK
+
+_ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
+_START = "from dsc_host.cli import main; main()"
+
+
+class OwnPagesOnly(Server):
+    """Whatever another page makes the browser send here is refused: it could press the card's keys, and read its screen."""
+
+    def __init__(self, command: str, port: int) -> None:
+        super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+")
+        self.console = Console(stderr=True)
+        self._pages: set[asyncio.Task[Any]] = set()
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Says nothing: it has been said where the page is."""
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        page = asyncio.current_task()
+        assert page is not None
+        self._pages.add(page)
+        try:
+            return await super().handle_websocket(request)
+        finally:
+            self._pages.discard(page)
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Ends the program of every page that is still open, instead of waiting for its reader to go."""
+        # Those that have begun to end are let do so; one that is stopped in the middle of it would leave its program behind.
+        await self.wait(_ENDING_SECONDS)
+        for page in self._pages:
+            page.cancel()
+        await self.wait(_LEAVE_SECONDS)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long until no page is open."""
+        if self._pages:
+            await asyncio.wait(tuple(self._pages), timeout=seconds)
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(self._refuse_others)
+        return app
+
+    @property
+    def _refuse_others(self) -> Any:
+        here = f"{LOOPBACK}:{self.port}"
+
+        @web.middleware
+        async def refuse(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            # The name too: another one may be made to lead here.
+            if request.host != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
+                raise web.HTTPForbidden(text="Only the card's own page may come here.")
+            return await handler(request)
+
+        return refuse
+
+
+def server(arguments: Sequence[str], port: int) -> OwnPagesOnly:
+    """What serves `dscplus sim` with `arguments`; every page that is opened starts one."""
+    command = shlex.join([sys.executable, "-c", _START, "sim", *arguments])
+    return OwnPagesOnly(command, port)
+
+
+def serve(arguments: Sequence[str], port: int) -> None:
+    """Serve until Ctrl-C. Raises OSError if the port is taken."""
+    server(arguments, port).serve()

@@ -1,0 +1,93 @@
+"""What the desktop program costs: until its first frame, from a key to the screen, and while nobody does anything."""
+
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.measure import Figure
+from tests.simulator.desktop_terminal import Terminal
+
+from dsc_simulator import Profile
+from dsc_simulator.profiles import Profiles
+
+PROFILE = Profile(serial="IB3000123", key=bytes(range(32)))
+STARTS, KEYS = 5, 40
+SETTLE_SECONDS, IDLE_SECONDS = 1.5, 5.0
+
+
+def _keep_card(folder: Path) -> None:
+    with Profiles(folder / "data" / "dscplus" / "cards").open("default") as file:
+        for slot, data in enumerate(PROFILE.flash().slots):
+            assert data is not None
+            file.flash.write(slot, data)
+
+
+def _settle(terminal: Terminal, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        terminal.read(0.02)
+
+
+def _leave(terminal: Terminal) -> None:
+    terminal.type(b"q")
+    assert terminal.end() == 0
+
+
+def _start(folder: Path) -> tuple[float, float]:
+    """Seconds until the first frame, and of the processor for a whole start and end."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with Terminal(folder).start() as terminal:
+        seconds = time.perf_counter() - began
+        _leave(terminal)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _key_to_screen(terminal: Terminal, key: bytes) -> float:
+    _settle(terminal, 0.05)
+    before, began = len(terminal.seen), time.perf_counter()
+    terminal.type(key)
+    terminal.until(lambda: len(terminal.seen) > before)
+    return time.perf_counter() - began
+
+
+def _cpu(terminal: Terminal) -> float:
+    """Seconds of the processor that the program has had."""
+    path = f"/proc/{terminal.process.pid}/schedstat"
+    threads = Path(f"/proc/{terminal.process.pid}/task")
+    assert Path(path).exists()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads.iterdir()) / 1e9
+
+
+def _idle_percent(terminal: Terminal) -> float:
+    _settle(terminal, SETTLE_SECONDS)
+    before, began = _cpu(terminal), time.perf_counter()
+    _settle(terminal, IDLE_SECONDS)
+    return (_cpu(terminal) - before) / (time.perf_counter() - began) * 100
+
+
+def measure() -> list[Figure]:
+    """Figures of the real program on a terminal of 80x24, which take half a minute. Linux only: elsewhere there are none."""
+    if not Path("/proc/self/schedstat").exists():
+        return []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _keep_card(folder)
+        starts = [_start(folder) for _ in range(STARTS)]
+        with Terminal(folder).start() as terminal:
+            off = _idle_percent(terminal)
+            terminal.type(b"p")
+            on = _idle_percent(terminal)
+            # The four digits of a PIN, and away again: each key changes the display.
+            keys = [_key_to_screen(terminal, key) * 1000 for _ in range(KEYS // 8) for key in (*[b"1"] * 4, *[b"c"] * 4)]
+            _leave(terminal)
+    return [
+        Figure("dscplus sim, first frame", min(seconds for seconds, _ in starts), "s", at_most=1),
+        Figure("dscplus sim, processor until it has ended again", min(cpu for _, cpu in starts), "s"),
+        Figure("dscplus sim, a key to the screen", statistics.median(keys), "ms", at_most=50),
+        Figure("dscplus sim, the slowest of the keys", max(keys), "ms"),
+        Figure("dscplus sim, idle, the card off", off, "% CPU", at_most=2),
+        Figure("dscplus sim, idle, the card on", on, "% CPU", at_most=2),
+    ]

@@ -1,0 +1,107 @@
+"""What the tests of the desktop program's screen share: the program without a terminal, and its screen as lines of text."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from dsc_host import MasterKey, Verifier
+from dsc_simulator import Profile
+from dsc_simulator.board import Flash
+from dsc_simulator.desktop import Desk, Settings
+from dsc_simulator.desktop.app import CardApp
+from dsc_simulator.profiles import Profiles
+
+SIZE = (80, 24)
+PATIENCE = 400
+Story = Callable[["Person"], Awaitable[None]]
+
+
+class StillClock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Person:
+    """Somebody at the screen, by `pilot`. `verifier` is where cards are enrolled."""
+
+    def __init__(self, pilot: Pilot[int], desk: Desk, verifier: Verifier, clock: StillClock) -> None:
+        self.pilot, self.desk, self.verifier, self.clock = pilot, desk, verifier, clock
+
+    @property
+    def app(self) -> CardApp:
+        app = self.pilot.app
+        assert isinstance(app, CardApp)
+        return app
+
+    def says(self, name: str) -> str:
+        """What stands in one of the screen's places, such as `next`."""
+        return str(self.app.main.query_one(f"#{name}", Static).content)
+
+    def screen(self) -> str:
+        """All that is on the screen, as text."""
+        width, height = self.app.size
+        console = Console(width=width, height=height, file=io.StringIO(), record=True, legacy_windows=False)
+        console.print(self.app.screen._compositor.render_update(full=True))
+        return "\n".join(line.rstrip() for line in console.export_text().splitlines())
+
+    async def type(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def click(self, *keys: str) -> None:
+        for key in keys:
+            assert await self.pilot.click(f"#key-{key}")
+        await self.pilot.pause()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Let the program go on until something is so."""
+        for _ in range(PATIENCE):
+            if true():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError("it never came:\n" + self.screen())
+
+
+def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tuple[int, int] = SIZE, **how: Any) -> CardApp:
+    """Have somebody do `story` at a card, which is kept in `folder` and is `profile` or blank. Returns the program, ended."""
+    clock = StillClock()
+    with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+
+        def opened() -> AbstractContextManager[Verifier]:
+            return nullcontext(verifier)
+
+        settings = Settings("default", opened, seed=1, profiles=Profiles(folder))
+        if profile is not None:
+            keep(settings, profile.flash())
+        with closing(Desk(settings)) as desk:
+            desk.live._now, desk.live._then = clock, clock.now
+            app = CardApp(desk, **how)
+
+            async def run() -> None:
+                async with app.run_test(size=size) as pilot:
+                    await pilot.pause()
+                    await story(Person(pilot, desk, verifier, clock))
+
+            asyncio.run(run())
+        return app
+
+
+def keep(settings: Settings, flash: Flash) -> None:
+    """Write a card's flash to disk, as the profile of the settings."""
+    assert settings.name is not None
+    with settings.profiles.open(settings.name) as file:
+        for slot, data in enumerate(flash.slots):
+            assert data is not None
+            file.flash.write(slot, data)

@@ -1,0 +1,192 @@
+"""`dscplus sim` as a command: how it begins, how it ends, and what is left when it has."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual")
+if os.name != "posix":
+    pytest.skip("terminals of this kind are POSIX's", allow_module_level=True)
+
+from tests.simulator.desktop_driver import keep
+from tests.simulator.desktop_terminal import Terminal, command, environment
+
+from dsc_simulator import Profile
+from dsc_simulator.commands import sim
+from dsc_simulator.desktop import Settings
+from dsc_simulator.profiles import Profiles
+
+CARD = Profile(serial="IB3000123", key=bytes(range(32)))
+
+
+def cards(folder: Path) -> Path:
+    return folder / "data" / "dscplus" / "cards"
+
+
+def keep_card(folder: Path, name: str = "default") -> Path:
+    profiles = Profiles(cards(folder))
+    keep(Settings(name, lambda: pytest.fail("no verifier is wanted"), profiles=profiles), CARD.flash())
+    return cards(folder) / f"{name}.json"
+
+
+def run(folder: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    """The command without a terminal."""
+    return subprocess.run(
+        command(*arguments), env=environment(folder) | more, capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+# ---- endings ----
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("q", 0), ("\x03", 130), ("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("close", 129)]
+)
+def test_it_ends_in_good_order_however_it_ends(tmp_path: Path, how: str, code: int) -> None:
+    keep_card(tmp_path)
+    with Terminal(tmp_path).start() as terminal:
+        terminal.until(lambda: bool(re.search(rb"/dev/\w+/?\d*", terminal.seen)))
+        if how == "close":
+            terminal.close()
+        elif how.startswith("SIG"):
+            terminal.signal(how)
+        else:
+            terminal.type(how.encode())
+        assert terminal.end() == code
+        assert b"Traceback" not in terminal.seen
+    with Terminal(tmp_path).start() as again:
+        again.type(b"q")
+        assert again.end() == 0, "nothing of the first one was in its way"
+
+
+def test_a_program_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    keep_card(tmp_path)
+    with Terminal(tmp_path).start() as terminal:
+        terminal.signal("SIGKILL")
+        terminal.end()
+    with Terminal(tmp_path).start() as again:
+        again.type(b"q")
+        assert again.end() == 0
+
+
+def test_the_counter_outlives_a_kill(tmp_path: Path) -> None:
+    path = keep_card(tmp_path)
+    before = json.loads(path.read_text())
+    with Terminal(tmp_path).start() as terminal:
+        terminal.type(b"p1234\r482913\r")
+        terminal.until_shown(b"response")
+        terminal.signal("SIGKILL")
+        terminal.end()
+    assert json.loads(path.read_text()) != before
+
+
+def test_a_second_program_is_refused(tmp_path: Path) -> None:
+    keep_card(tmp_path)
+    with Terminal(tmp_path).start() as first, Terminal(tmp_path) as second:
+        assert second.end() == 1
+        refusal = f"Error: profile default: another program has it open (process {first.process.pid})"
+        assert refusal in second.seen.decode()
+        first.type(b"q")
+        assert first.end() == 0
+
+
+def test_of_a_temporary_card_nothing_is_kept(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "--temporary").start() as terminal:
+        terminal.type(b"pq")
+        assert terminal.end() == 0
+    assert not cards(tmp_path).exists()
+
+
+def test_a_broken_profile_is_reported_kept_aside_and_another_offered(tmp_path: Path) -> None:
+    path = keep_card(tmp_path)
+    path.write_text("broken")
+    with Terminal(tmp_path) as terminal:
+        terminal.until(lambda: b"default-2" in terminal.seen)
+        terminal.type(b"\x03")
+        assert terminal.end() == 130
+        assert f"Error: {path}: the profile is broken: it is not JSON".encode() in terminal.seen
+    assert path.read_text() == path.with_name("default.broken-1").read_text() == "broken"
+
+
+# ---- beginnings ----
+
+
+def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: dscplus sim draws on a terminal, and this is none; --headless needs none\n"
+
+
+def test_with_several_cards_one_must_be_named(tmp_path: Path) -> None:
+    keep_card(tmp_path, "work")
+    keep_card(tmp_path, "home")
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: there are several cards: name one with --profile: home, work\n"
+    with Terminal(tmp_path, "--profile", "home").start() as terminal:
+        terminal.type(b"q")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--engine", "steam"], "--engine: must be cpython or micropython, not steam"),
+        (["--profile", "a/b"], "--profile: profile: a name has 1 to 32 of"),
+        (["--profile", "a", "--temporary"], "--profile: is for a card that is kept"),
+        (["--tcp-port", "70000"], "--tcp-port"),
+        (["--web", "--headless"], "--web: is for a person"),
+        (["--seed", "x"], "--seed"),
+    ],
+)
+def test_a_wrong_option(tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = run(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.split())
+
+
+def test_help_has_examples(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    assert done.returncode == 0
+    assert re.search(r"Examples:\n +dscplus sim\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("argument", "package", "extra"), [("--temporary", "textual", "sim"), ("--web", "textual_serve", "web")]
+)
+def test_without_its_packages_it_says_which_to_install(
+    argument: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import typer
+
+    from dsc_host.cli import Failed
+
+    monkeypatch.setattr(sim, "find_spec", lambda name: None if name == package else find_spec(name))
+    app = typer.Typer()
+    sim.register(app)
+    with pytest.raises(Failed, match=re.escape(f"pip install 'dscplus[{extra}]'")) as failed:
+        app([argument], standalone_mode=False)
+    assert failed.value.code == 1
+
+
+def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with Terminal(tmp_path, "--temporary", "--tcp-port", port) as terminal:
+            assert terminal.end() == 1
+            assert b"Address already in use" in terminal.seen
+            assert b"Traceback" not in terminal.seen
+
+
+def test_the_card_itself_needs_no_textual() -> None:
+    code = "import dsc_simulator.desktop, sys; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

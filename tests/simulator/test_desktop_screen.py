@@ -1,0 +1,404 @@
+"""The desktop program on a screen: a person logs in by clicks and by keys, looks inside, and is led."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("textual")
+
+from tests.simulator.desktop_driver import Person, play
+
+from dsc_simulator import Profile
+from dsc_simulator.desktop.card_widget import PressKey
+from dsc_simulator.desktop.panels import Panel
+from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen
+
+CARD = Profile(serial="IB3000123", key=bytes(range(32)))
+RESPONSES = ("Type this response into the login page. OK (Enter) switches the card off.",)
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> Path:
+    return tmp_path / "cards"
+
+
+def enrolled(person: Person) -> str:
+    """Enrol CARD; returns the id of a challenge, and the challenge."""
+    person.verifier.enroll(CARD.serial, key=CARD.key, pin="1234")
+    return CARD.serial
+
+
+# ---- logins ----
+
+
+def test_a_whole_login_by_clicks(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        challenge = person.verifier.challenge(enrolled(person))
+        person.app.main.query_one(PressKey).hold_seconds = 0.01
+        await person.pilot.mouse_down("#key-PRESS")
+        await person.until(lambda: person.says("spoken") == "Display: PIN>")
+        await person.pilot.mouse_up("#key-PRESS")
+        await person.click(*"1234", "OK")
+        assert person.says("spoken") == "Display: CHALLNG>"
+        await person.click(*challenge.question, "OK")
+        response = person.says("spoken").removeprefix("Display: ")
+        assert person.verifier.verify(challenge.id, response).accepted
+        await person.click("OK")
+        assert person.says("spoken") == "Display: (off)"
+
+    play(story, cards, profile=CARD)
+
+
+def test_a_whole_login_by_keys(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        challenge = person.verifier.challenge(enrolled(person))
+        await person.type("p", *"1299", "backspace", "c", *"34", "enter")
+        assert person.says("spoken") == "Display: CHALLNG>"
+        await person.type(*challenge.question, "enter")
+        response = person.says("spoken").removeprefix("Display: ")
+        assert person.verifier.verify(challenge.id, response).accepted
+        await person.type("space")
+        assert person.says("spoken") == "Display: (off)"
+
+    play(story, cards, profile=CARD)
+
+
+def test_a_touch_of_press_is_not_enough(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        press = person.app.main.query_one(PressKey)
+        press.hold_seconds = 3600
+        await person.click("PRESS")
+        assert person.says("spoken") == "Display: (off)"
+        assert person.says("next") == "Hold PRESS for half a second; a shorter touch does nothing."
+        await person.type("p")
+        assert person.says("next").startswith("Type your PIN")
+        await person.click("PRESS")
+        assert person.says("spoken") == "Display: (off)", "while it is on, a touch will do"
+
+    play(story, cards, profile=CARD)
+
+
+def test_a_press_let_go_elsewhere_is_let_go(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        person.app.main.query_one(PressKey).hold_seconds = 3600
+        await person.pilot.mouse_down("#key-PRESS")
+        assert person.app.main.query_one(PressKey).has_class("held")
+        await person.pilot.mouse_up("#key-5")
+        assert not person.app.main.query_one(PressKey).has_class("held")
+
+    play(story, cards, profile=CARD)
+
+
+# ---- a first card ----
+
+
+def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        assert isinstance(person.app.screen, MakeScreen)
+        await person.type(*"1234", "tab", *"1234", "enter")
+        await person.until(lambda: "enrolled it" in person.says("next"))
+        serial = re.findall(r"dscplus challenge (SIM\d{6})$", person.says("next"))[0]
+        challenge = person.verifier.challenge(serial)
+        await person.type("p", *"1234", "enter", *challenge.question, "enter")
+        assert person.verifier.verify(challenge.id, person.desk.live.display).accepted
+
+    play(story, cards, make_first=True)
+    assert sorted(path.name for path in cards.iterdir()) == ["default.json", "default.lock"]
+
+
+def test_what_is_wrong_is_said_and_can_be_put_right(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type(*"12", "enter")
+        assert "PIN: must be 4 digits" in person.screen()
+        await person.type(*"34", "tab", *"1234", "enter")
+        await person.until(lambda: "enrolled it" in person.says("next"))
+
+    play(story, cards, make_first=True)
+
+
+def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work")
+        await person.type(
+            "tab", "tab", *"1234", "tab", *"1234", "tab", "space", "tab", "space", "shift+tab", "shift+tab", "enter"
+        )
+        await person.until(lambda: "enrolled it nowhere" in person.says("next"))
+        facts = person.desk.live.facts()
+        assert (facts["pin"], facts["unlock"], person.desk.name) == ("card", "10", "work")
+        assert person.desk.where == person.says("where")
+
+    play(story, cards, make_first=True)
+    assert sorted(path.name for path in cards.glob("*.json")) == ["work.json"]
+
+
+def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards: Path) -> None:
+    async def first(person: Person) -> None:
+        assert person.desk.live.facts()["serial"] == CARD.serial
+
+    play(first, cards, profile=CARD)
+    (cards / "default.json").rename(cards / "work.json")
+    before = (cards / "work.json").read_bytes()
+
+    async def story(person: Person) -> None:
+        await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work", "tab", "tab", *"1234", "tab", *"1234", "enter")
+        await person.until(lambda: "there is a card called work already" in person.screen())
+        await person.type("escape", "p")
+        assert person.says("spoken") == "Display: NO KEY"
+
+    play(story, cards, make_first=True)
+    assert (cards / "work.json").read_bytes() == before
+
+
+def test_not_now(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("escape")
+        assert person.says("next") == "This card is blank. n gives it a key and a PIN."
+        await person.type("n")
+        assert isinstance(person.app.screen, MakeScreen)
+
+    play(story, cards, make_first=True)
+    assert list(cards.glob("*.json")) == []
+
+
+def test_a_card_with_a_key_is_not_made_again(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("n")
+        assert not isinstance(person.app.screen, MakeScreen)
+        assert "New card" not in person.screen()
+
+    play(story, cards, profile=CARD)
+
+
+@pytest.mark.parametrize("words", ["Made a master key.", b"Made a master key."])
+def test_what_the_library_says_is_not_missed(cards: Path, words: str | bytes) -> None:
+    async def story(person: Person) -> None:
+        from textual import events
+
+        person.app.post_message(events.Print(words, stderr=True))  # type: ignore[arg-type]
+        await person.until(lambda: isinstance(person.app.screen, NoteScreen))
+        assert "Made a master key." in person.screen()
+        await person.type("enter")
+        assert not isinstance(person.app.screen, NoteScreen)
+
+    assert play(story, cards).said == ["Made a master key."]
+
+
+# ---- inside ----
+
+
+def panel(person: Person) -> str:
+    return person.app.main.query_one(Panel).showing
+
+
+def test_panels_are_hidden_until_asked_for(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        assert not person.app.main.query_one(Panel).display
+        for key, name in (("l", "line"), ("s", "state"), ("f", "flash"), ("t", "time")):
+            await person.type(key)
+            assert (panel(person), person.app.main.query_one(Panel).display) == (name, True)
+        await person.type("t")
+        assert not person.app.main.query_one(Panel).display
+
+    play(story, cards, profile=CARD)
+
+
+def test_what_the_panels_show(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("l", "p")
+        assert "← !1 display text=PIN>*" in person.screen()
+        await person.type("s")
+        assert re.search("serial +IB3000123 +tries left +-", person.screen())
+        await person.type("f")
+        assert "slot 0: epoch 1, a card, counter 0" in person.screen()
+        await person.type("pagedown", "pagedown", "down")
+        assert "slot 0" not in person.screen()
+        await person.type("up", "pageup", "pageup")
+        assert "slot 0" in person.screen()
+
+    play(story, cards, profile=CARD)
+
+
+def test_what_is_sent_over_the_line_is_not_taken_for_markup(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("l")
+        person.desk.live.send(b"\n[@click=app.leave(0)]x[/] \\[bold]y [/nothing]\n")
+        await person.pilot.pause()
+        assert "→ [@click=app.leave(0)]x[/] \\[bold]y [/nothing]" in person.screen()
+
+    play(story, cards, profile=CARD)
+
+
+def test_a_crash_tells_no_secret(cards: Path) -> None:
+    class Crash(Exception):
+        pass
+
+    printed: list[str] = []
+
+    async def story(person: Person) -> None:
+        pin = "the secret"
+        try:
+            raise Crash(len(pin))
+        except Crash:
+            person.app._fatal_error()
+        printed.extend(str(renderable.segments) for renderable in person.app._exit_renderables)  # type: ignore[union-attr]
+
+    play(story, cards, profile=CARD)
+    assert "Crash" in printed[0]
+    assert "story" in printed[0]
+    assert "│ pin = " not in printed[0]
+
+
+def test_the_key_is_shown_only_after_a_yes_and_not_for_long(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        key = CARD.key.hex()
+        await person.type("k")
+        assert not isinstance(person.app.screen, ConfirmScreen), "only with the flash"
+        await person.type("f", "k")
+        assert isinstance(person.app.screen, ConfirmScreen)
+        await person.type("n")
+        assert key not in person.screen()
+        await person.type("k", "enter")
+        assert key not in person.screen(), "Enter is no"
+        await person.type("k", "y")
+        assert key in person.screen()
+        await person.type("k")
+        assert key not in person.screen()
+        await person.type("k", "y", "t", "f")
+        assert key not in person.screen()
+
+    play(story, cards, profile=CARD)
+
+
+def test_keys_of_the_card_are_not_pressed_while_something_is_asked(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("p", "f", "k", "1", "c", "c")
+        assert person.says("spoken") == "Display: PIN>"
+
+    play(story, cards, profile=CARD)
+
+
+def test_time(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("p", "t")
+        assert "0 s since the program began; it runs as yours does." in person.screen()
+        await person.type("a")
+        assert "10 s since the program began" in person.screen()
+        await person.type("z")
+        assert "it stands still" in person.screen()
+        assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
+        await person.type("z", "o")
+        assert person.says("spoken") == "Display: (off)"
+
+    play(story, cards, profile=CARD)
+
+
+def test_the_card_goes_off_by_itself(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("p")
+        person.clock.now = 30
+        await person.until(lambda: person.says("spoken") == "Display: (off)")
+
+    play(story, cards, profile=CARD)
+
+
+def test_the_battery(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("p", "1", "b")
+        assert person.says("spoken") == "Display: (off)"
+        person.desk.live.card.cut_power(0)
+        await person.type("p", *"1234", "enter", *"482913", "enter")
+        assert person.says("next").startswith("The card has stopped: ")
+        await person.type("b")
+        assert person.says("next") == "Hold PRESS (p) to switch the card on."
+
+    play(story, cards, profile=CARD)
+
+
+def test_what_a_program_at_the_line_does_is_seen(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        from dsc_host import CardClient
+
+        def ask() -> None:
+            with CardClient.open(person.desk.doors.url, timeout=10) as client:
+                client.wipe()
+
+        worker = person.app.run_worker(ask, thread=True)
+        await person.until(lambda: person.says("spoken") == "Display: WIPE?")
+        await worker.wait()
+        await person.until(lambda: person.says("where").endswith("nobody connected"))
+        await person.type("enter")
+        assert person.says("spoken") == "Display: NO KEY"
+
+    play(story, cards, profile=CARD)
+
+
+# ---- screens ----
+
+
+@pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5)])
+def test_a_window_that_is_too_small_says_so_and_what_the_display_shows(cards: Path, size: tuple[int, int]) -> None:
+    async def story(person: Person) -> None:
+        shown = " ".join(person.screen().split())
+        assert f"This window has {size[0]} columns and {size[1]} rows." in shown
+        assert "Display: (off)" in shown
+        await person.type("p")
+        assert "Display: PIN>" in person.screen()
+        await person.pilot.resize_terminal(80, 24)
+        await person.pilot.pause()
+        assert "Type your PIN" in person.screen()
+
+    play(story, cards, profile=CARD, size=size)
+
+
+def test_in_a_wide_window_the_panel_stands_beside_the_card(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("s")
+        lines = person.screen().splitlines()
+        assert any("Digital Security Card+" in line and "firmware's state" in line for line in lines[:2])
+
+    play(story, cards, profile=CARD, size=(140, 30))
+
+
+@pytest.mark.parametrize(("background", "theme"), [("15;0", "textual-dark"), ("0;15", "textual-light"), ("", "textual-dark")])
+def test_light_and_dark(cards: Path, background: str, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORFGBG", background)
+
+    async def story(person: Person) -> None:
+        assert person.app.theme == theme
+        await person.type("d")
+        assert {person.app.theme, theme} == {"textual-light", "textual-dark"}
+
+    play(story, cards, profile=CARD)
+
+
+def test_without_colour_all_is_said_in_words(cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def story(person: Person) -> None:
+        colours = {
+            triplet
+            for strip in person.app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style
+            for colour in (segment.style.color, segment.style.bgcolor)
+            if colour and (triplet := colour.triplet)
+        }
+        assert {triplet for triplet in colours if len(set(triplet)) > 1} == set(), "only greys"
+
+    play(story, cards, profile=CARD)
+
+
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+def test_leaving(cards: Path, key: str, code: int) -> None:
+    async def story(person: Person) -> None:
+        await person.type(key)
+
+    assert play(story, cards, profile=CARD).return_value == code
+
+
+def test_ctrl_c_leaves_from_anywhere(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type("ctrl+c")
+
+    assert play(story, cards, make_first=True).return_value == 130

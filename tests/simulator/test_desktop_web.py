@@ -1,0 +1,117 @@
+"""The desktop program in a browser: the card's own page reaches it, and no other page does."""
+
+import asyncio
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("textual_serve")
+if os.name != "posix":
+    pytest.skip("the programs that it starts are worked as on POSIX", allow_module_level=True)
+
+from aiohttp import ClientSession, web
+from tests.simulator.desktop_terminal import command, environment
+
+from dsc_simulator.desktop.web import server
+from dsc_simulator.profiles import Profiles
+
+PATIENCE = 30
+Visit = Callable[[ClientSession, str], Awaitable[None]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def visit(story: Visit, *arguments: str) -> list[int]:
+    """Serve, and have a browser do `story` at the page's address. Returns how the programs of its pages have ended."""
+    port = free_port()
+    serving = server(arguments, port)
+    # As in the other tests: the entry point may not be in the package's metadata yet.
+    serving.command = shlex.join(command(*arguments))
+
+    started: list[asyncio.subprocess.Process] = []
+    codes: list[int] = []
+    start = asyncio.create_subprocess_shell
+
+    async def remember(*arguments: Any, **named: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*arguments, **named))
+        return started[-1]
+
+    async def run() -> None:
+        runner = web.AppRunner(await serving._make_app())
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            async with ClientSession() as session:
+                await asyncio.wait_for(story(session, f"127.0.0.1:{port}"), PATIENCE)
+            await serving.wait(PATIENCE)
+            codes.extend([await asyncio.wait_for(program.wait(), PATIENCE) for program in started])
+        finally:
+            await runner.cleanup()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "create_subprocess_shell", remember)
+        asyncio.run(run())
+    return codes
+
+
+async def screen(session: ClientSession, here: str) -> bytes:
+    """What the page is sent until it has the display."""
+    seen = b""
+    async with session.ws_connect(f"http://{here}/ws?width=80&height=24", origin=f"http://{here}") as page:
+        while b"Display:" not in seen and b"another program" not in seen:
+            message = await page.receive()
+            assert isinstance(message.data, bytes | str), message
+            seen += message.data if isinstance(message.data, bytes) else b""
+    return seen
+
+
+def test_the_page_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    async def story(session: ClientSession, here: str) -> None:
+        async with session.get(f"http://{here}/") as answer:
+            assert answer.status == 200
+        assert b"(off)" in await screen(session, here)
+
+    assert len(visit(story, "--temporary")) == 1, "it has ended with its page"
+
+
+def test_a_second_page_of_one_card_is_told_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    async def story(session: ClientSession, here: str) -> None:
+        with Profiles(tmp_path / "data" / "dscplus" / "cards").open("work"):
+            assert b"another program has it open" in await screen(session, here)
+
+    assert visit(story, "--profile=work") == [1]
+
+
+@pytest.mark.parametrize("path", ["/", "/ws"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}],
+)
+def test_another_page_is_refused(path: str, headers: dict[str, str]) -> None:
+    async def story(session: ClientSession, here: str) -> None:
+        async with session.get(f"http://{here}{path}", headers=headers) as answer:
+            assert answer.status == 403
+
+    visit(story)
+
+
+def test_each_page_starts_the_same_command_without_its_web_options() -> None:
+    parts = shlex.split(server(["--temporary", "--seed=1"], 8000).command)
+    assert parts[0] == sys.executable
+    assert parts[-3:] == ["sim", "--temporary", "--seed=1"]
+    assert server([], 8000).host == "127.0.0.1"
