@@ -117,6 +117,16 @@ def test_what_is_wrong_is_said_and_can_be_put_right(cards: Path) -> None:
     play(story, cards, make_first=True)
 
 
+def test_enter_makes_the_card_wherever_one_stands(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        await person.type(*"12", "tab", *"1234", "tab", "enter")
+        assert "PIN: must be 4 digits" in person.screen()
+        await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
+        await person.until(lambda: "enrolled it" in person.says("next"))
+
+    play(story, cards, make_first=True)
+
+
 def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards: Path) -> None:
     async def story(person: Person) -> None:
         await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work")

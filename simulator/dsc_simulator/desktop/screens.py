@@ -56,6 +56,8 @@ class MakeScreen(ModalScreen[Order | None]):
     AUTO_FOCUS = "#pin"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss_none", "Not now"),
+        # A field and a button take Enter themselves; this is for a choice.
+        ("enter", "make", "Make it"),
         # At once: otherwise what is typed next, in one go, still lands in the field before.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
@@ -92,6 +94,9 @@ class MakeScreen(ModalScreen[Order | None]):
             self._order()
         else:
             self.dismiss(None)
+
+    def action_make(self) -> None:
+        self._order()
 
     def action_dismiss_none(self) -> None:
         self.dismiss(None)
