@@ -77,6 +77,14 @@ class NoUnlockKey(VerifierError):
     """The card was enrolled without an unlock key, so that there is no code for it."""
 
 
+class TooManyChallenges(VerifierError):
+    """The card was given as many challenges as it may be for now. `retry_after` is the seconds until it may have one."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TooManyUnlockCodes(VerifierError):
     """The card was given as many unlock codes as it may be for now. `again_at` is when it may have one, in Unix seconds."""
 

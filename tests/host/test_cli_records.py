@@ -88,7 +88,7 @@ def test_a_challenge_for_a_card_that_is_not_enrolled(dscplus: Command, serial: s
     [
         ("records.db", 2, "database: must be a URL such as sqlite:///dsc.db"),
         ("mysql://me:hush@host/x", 2, "database: must be a URL such as sqlite:///dsc.db, not mysql:"),
-        ("postgresql://me:hush@host/x", 2, "database: PostgreSQL is not supported yet"),
+        ("postgresql://me:hush@127.0.0.1:1/x", 1, "postgresql database x on 127.0.0.1: it cannot be used: "),
         ("sqlite://host/x", 2, "database: three slashes"),
         ("sqlite:///x?mode=ro", 2, "database: takes no options"),
         ("sqlite://", 2, "database: must name a file"),

@@ -1,8 +1,9 @@
-"""What the verifier asks and accepts, rule by rule, on a database in memory and a clock that stands still until it is moved."""
+"""What the verifier asks and accepts, rule by rule, on both databases and a clock that stands still until it is moved."""
 
 from collections import deque
 
 import pytest
+from tests.host import databases
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import StoreError, VerifierError
@@ -10,6 +11,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Policy, Reason, Verdict, Verifier
 
 LAST_COUNTER = 2**64 - 2
+verifier = databases.verifier
 
 
 # ---- challenges ----

@@ -1,11 +1,14 @@
 """Which cards the verifier takes, field by field, and that a removed one is gone."""
 
 import pytest
+from tests.host import databases
 from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, InputError, SuiteError, UnknownCard
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Reason, Verifier
+
+verifier = databases.verifier
 
 
 def test_a_card_is_as_it_was_enrolled(verifier: Verifier, clock: Clock) -> None:

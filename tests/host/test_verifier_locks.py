@@ -1,10 +1,13 @@
-"""Attempts and locks, on a database in memory and a clock that stands still until it is moved."""
+"""Attempts and locks, on both databases and a clock that stands still until it is moved."""
 
 import pytest
+from tests.host import databases
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
 
 from dsc_host.errors import InputError
 from dsc_host.verifier import Policy, Reason, Verifier
+
+verifier = databases.verifier
 
 
 def test_three_wrong_responses_use_up_a_challenge(verifier: Verifier) -> None:
@@ -109,6 +112,13 @@ def test_the_policy_decides(clock: Clock) -> None:
         {"lock_for": -1},
         {"window": -1},
         {"window": 1001},
+        {"resync_window": 0},
+        {"resync_window": 10_001},
+        {"challenges": 0},
+        {"challenges": 1001},
+        {"challenges": True},
+        {"challenges_within": 0},
+        {"challenges_within": float("inf")},
         {"unlock_codes": 0},
         {"unlock_codes": 101},
         {"unlock_codes": True},

@@ -6,15 +6,18 @@ verifier and the model must agree on the reason given and on both cards.
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.host.databases import empty
 
+from dsc_host.errors import TooManyChallenges
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Policy, Verifier
 
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-10:C-QN06")
-POLICY = Policy(validity=20, attempts=2, lock_after=4, lock_for=50, window=2)
+POLICY = Policy(validity=20, attempts=2, lock_after=4, lock_for=50, window=2, challenges=5, challenges_within=30)
 SERIALS = ("A", "B")
 
 
@@ -23,6 +26,7 @@ class ModelCard:
     counter: int = 0
     failures: int = 0
     locked_until: int = 0
+    issued: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -43,6 +47,9 @@ class Model:
         for card in self.cards.values():
             if card.locked_until and card.locked_until <= self.now:
                 card.failures = card.locked_until = 0
+
+    def may_ask(self, card: ModelCard) -> bool:
+        return sum(self.now < issued + POLICY.challenges_within for issued in card.issued) < POLICY.challenges
 
     def verify(self, challenge: ModelChallenge, counter: int | None) -> str:
         """`counter` is the one that the response was made with; None for a wrong response."""
@@ -66,10 +73,12 @@ class Model:
 
 
 class VerifierAgainstModel(RuleBasedStateMachine):
+    kind = "sqlite"
+
     @initialize()
     def open(self) -> None:
         self.model = Model()
-        self.verifier = Verifier.open("sqlite://", master_key=bytes(32), policy=POLICY, clock=lambda: self.model.now)
+        self.verifier = Verifier.open(empty(self.kind), master_key=bytes(32), policy=POLICY, clock=lambda: self.model.now)
         self.challenges: list[tuple[Challenge, ModelChallenge]] = []
         for serial in SERIALS:
             self.verifier.enroll(serial, key=serial.encode() * 32, suite=SUITE.text)
@@ -82,7 +91,13 @@ class VerifierAgainstModel(RuleBasedStateMachine):
     def challenge(self, serial: str) -> None:
         card = self.model.cards[serial]
         model = ModelChallenge(card, self.model.now + int(POLICY.validity))
-        self.challenges.append((self.verifier.challenge(serial), model))
+        if self.model.may_ask(card):
+            card.issued.append(self.model.now)
+            self.challenges.append((self.verifier.challenge(serial), model))
+        else:
+            with pytest.raises(TooManyChallenges) as caught:
+                self.verifier.challenge(serial)
+            assert caught.value.retry_after == card.issued[-POLICY.challenges] + POLICY.challenges_within - self.model.now
 
     @rule(seconds=st.sampled_from([1, 19, 20, 21, 49, 50, 51]))
     def wait(self, seconds: int) -> None:
@@ -114,5 +129,11 @@ class VerifierAgainstModel(RuleBasedStateMachine):
                 )
 
 
+class PostgreSQLAgainstModel(VerifierAgainstModel):
+    kind = "postgresql"
+
+
 TestVerifierAgainstModel = VerifierAgainstModel.TestCase
 TestVerifierAgainstModel.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestPostgreSQLAgainstModel = PostgreSQLAgainstModel.TestCase
+TestPostgreSQLAgainstModel.settings = settings(max_examples=5, stateful_step_count=30, deadline=None)

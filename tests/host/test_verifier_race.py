@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import pytest
+from tests.host import databases
+from tests.host.databases import Database, new_database
 
-from dsc_host.errors import AlreadyEnrolled, StoreError, TooManyUnlockCodes
+from dsc_host.errors import AlreadyEnrolled, StoreError, TooManyChallenges, TooManyUnlockCodes
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Policy, Reason, Verifier
 
@@ -28,7 +30,8 @@ PIN = "1234"
 WORKERS = 8
 ROUNDS = 12
 PROCESSES = 4
-DEADLINE = 20  # seconds, for a worker that died
+DEADLINE = 60  # seconds, for a worker that died
+database = databases.database
 
 T = TypeVar("T")
 Reasons: TypeAlias = "Queue[list[str]]"
@@ -54,10 +57,12 @@ def one_of(workers: int) -> Counter[Reason]:
     return Counter({Reason.ACCEPTED: 1, Reason.USED: workers - 1})
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
 def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Verifier]:
-    url = "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'dsc.db'}"
-    with Verifier.open(url, master_key=MASTER) as verifier:
+    with ExitStack() as stack:
+        memory = request.param == "memory"
+        url = "sqlite://" if memory else stack.enter_context(new_database(request.param, tmp_path)).url
+        verifier = stack.enter_context(Verifier.open(url, master_key=MASTER))
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         yield verifier
 
@@ -105,14 +110,14 @@ def test_a_serial_is_enrolled_by_one(verifier: Verifier) -> None:
     assert sum(number is not None for number in at_once(enroll)) == 1
 
 
-def test_no_card_is_given_more_unlock_codes_in_parallel(tmp_path: Path) -> None:
-    database, policy = f"sqlite:///{tmp_path / 'dsc.db'}", Policy(unlock_codes=WORKERS // 2)
-    with Verifier.open(database, master_key=MASTER) as verifier:
+def test_no_card_is_given_more_unlock_codes_in_parallel(database: Database) -> None:
+    policy = Policy(unlock_codes=WORKERS // 2)
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32))
 
     with ExitStack() as stack:
-        # One each: what they share is the file.
-        desks = [stack.enter_context(Verifier.open(database, master_key=MASTER, policy=policy)) for _ in range(WORKERS)]
+        # One each: what they share is the database.
+        desks = [stack.enter_context(Verifier.open(database.url, master_key=MASTER, policy=policy)) for _ in range(WORKERS)]
 
         def ask(number: int) -> str | None:
             try:
@@ -125,7 +130,21 @@ def test_no_card_is_given_more_unlock_codes_in_parallel(tmp_path: Path) -> None:
         assert desks[0].card("A-1").unlock_codes == WORKERS // 2
 
 
-def test_parallel_challenges_never_share_a_question(tmp_path: Path) -> None:
+def test_no_card_is_given_more_challenges_in_parallel(database: Database) -> None:
+    policy = Policy(challenges=WORKERS // 2)
+    with Verifier.open(database.url, master_key=MASTER, policy=policy) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+
+        def ask(_: int) -> bool:
+            try:
+                return bool(verifier.challenge("A-1"))
+            except TooManyChallenges:
+                return False
+
+        assert Counter(at_once(ask)) == {True: WORKERS // 2, False: WORKERS // 2}
+
+
+def test_parallel_challenges_never_share_a_question(database: Database) -> None:
     draws = iter(["000001", "000016", "000256"] * WORKERS + [f"{number:06}" for number in range(300, 400)])
     lock = threading.Lock()
 
@@ -133,7 +152,7 @@ def test_parallel_challenges_never_share_a_question(tmp_path: Path) -> None:
         with lock:
             return next(draws)
 
-    with Verifier.open(f"sqlite:///{tmp_path / 'dsc.db'}", master_key=MASTER, draw=draw) as verifier:
+    with Verifier.open(database.url, master_key=MASTER, draw=draw) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         questions = [challenge.question for challenge in at_once(lambda _: verifier.challenge("A-1"))]
     encoded = {Suite.parse(SUITE).encode_question(question) for question in questions}
@@ -149,7 +168,7 @@ def submit(
     """One process's part: its threads submit every round's response at the moment when all others do."""
     opening, start = barriers
     opening.wait(DEADLINE)
-    # A file that does not exist: whoever is first makes the tables.
+    # An empty database: whoever is first makes the tables.
     with Verifier.open(new, master_key=MASTER) as verifier:
         verifier.enroll(name, key=KEY, suite=SUITE, pin=PIN)
     with Verifier.open(database, master_key=MASTER) as verifier:
@@ -170,8 +189,16 @@ def submit(
                 results.put(reasons)
 
 
-def test_of_parallel_processes_one_is_accepted(tmp_path: Path) -> None:
-    database, new = (f"sqlite:///{tmp_path / name}" for name in ("dsc.db", "new.db"))
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_of_parallel_processes_one_is_accepted(kind: str, tmp_path: Path) -> None:
+    folders = (tmp_path / "full", tmp_path / "empty")
+    with ExitStack() as stack:
+        for folder in folders:
+            folder.mkdir()
+        race(*(stack.enter_context(new_database(kind, folder)).url for folder in folders))
+
+
+def race(database: str, new: str) -> None:
     with Verifier.open(database, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         challenges = [verifier.challenge("A-1") for _ in range(ROUNDS)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.host import verifying
+from tests.host import databases, verifying
 from tests.host.database_file import sqlite, url
 from tests.host.verifying import MASTER, Clock, fail
 
@@ -16,6 +16,7 @@ UNLOCK_KEY = b"the one that unlocks it, leaking"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 DAY = 86_400
+verifier = databases.verifier
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, fuzz, line, pin_table, power, three_subjects
+from tests.reliability import filesystem, fuzz, line, pin_table, power, races, three_subjects
 from tests.reliability.report import Row, Scale
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
@@ -13,6 +13,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "A real file system": filesystem.run,
     "Model and firmware": three_subjects.run,
     "The line under fire": line.run,
+    "Races and kills": races.run,
     "Fuzzing": fuzz.run,
 }
 

@@ -29,7 +29,12 @@ CardOption = Annotated[
 ]
 DatabaseOption = Annotated[
     str | None,
-    typer.Option("--db", envvar="DSCPLUS_DB", metavar="URL", help="The records: sqlite:///FILE. Default: a file of your own."),
+    typer.Option(
+        "--db",
+        envvar="DSCPLUS_DB",
+        metavar="URL",
+        help="The records: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Default: a file of your own.",
+    ),
 ]
 MasterKeyOption = Annotated[
     Path | None,
@@ -63,7 +68,7 @@ def open_verifier(database: str | None, master_key: Path | None, *, may_make: bo
     if path and not may_make and not os.path.exists(path):
         raise Failed(f"{path}: there is no such database; enroll or personalize makes it")
     if database or not path:
-        return Verifier.open(database or "", master_key=_master_key(master_key))
+        return Verifier.open(database or "", master_key=_master_key(master_key), may_make=may_make)
     _make_folder(path.parent)
     return Verifier.open(f"{_FILE_URL}{path}", master_key=_master_key(master_key, may_make=not os.path.exists(path)))
 

@@ -10,9 +10,12 @@ from enum import StrEnum
 from dsc_host.errors import InputError
 
 MOST_WINDOW = 1000
-"""A wrong response costs one HMAC for each counter of the window, inside the database's one write transaction."""
+"""A wrong response costs one HMAC for each counter of the window, while its card, in SQLite every card, is locked."""
+MOST_RESYNC_WINDOW = 10_000
 MOST_UNLOCK_CODES = 100
 """As many times are kept for each card."""
+MOST_CHALLENGES = 1000
+"""As many challenges are remembered of each card, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,32 @@ class Policy:
     """How many responses a card may have shown that never came here: counters looked ahead; 0 to 1000."""
     unlock_codes: int = 10
     """How many unlock codes a card may be given in any 24 hours; 1 to 100."""
+    resync_window: int = 1000
+    """How far ahead `Verifier.resync` looks for two responses in a row; 1 to 10,000."""
+    challenges: int = 30
+    """How many challenges a card may be given in any `challenges_within` seconds; 1 to 1000."""
+    challenges_within: float = 5 * 60
+    """More than 0."""
 
     def __post_init__(self) -> None:
-        for field in ("validity", "lock_for"):
+        for field in ("validity", "lock_for", "challenges_within"):
             seconds = getattr(self, field)
             if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
                 raise InputError(field, "must be a number of seconds, more than 0")
         for field in ("attempts", "lock_after"):
             if type(getattr(self, field)) is not int or getattr(self, field) < 1:
                 raise InputError(field, "must be a whole number, 1 or more")
-        if type(self.window) is not int or not 0 <= self.window <= MOST_WINDOW:
-            raise InputError("window", f"must be a whole number from 0 to {MOST_WINDOW}")
-        if type(self.unlock_codes) is not int or not 1 <= self.unlock_codes <= MOST_UNLOCK_CODES:
-            raise InputError("unlock_codes", f"must be a whole number from 1 to {MOST_UNLOCK_CODES}")
+        for field, least, most in _RANGES:
+            if type(getattr(self, field)) is not int or not least <= getattr(self, field) <= most:
+                raise InputError(field, f"must be a whole number from {least} to {most}")
+
+
+_RANGES = (
+    ("window", 0, MOST_WINDOW),
+    ("unlock_codes", 1, MOST_UNLOCK_CODES),
+    ("resync_window", 1, MOST_RESYNC_WINDOW),
+    ("challenges", 1, MOST_CHALLENGES),
+)
 
 
 @dataclass(frozen=True, slots=True)

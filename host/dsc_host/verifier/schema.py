@@ -1,15 +1,17 @@
-"""The tables, and the marks by which a database file is known to be one of ours.
+"""The tables, the same in SQLite and in PostgreSQL.
 
-Two rules of the verifier are held here, whatever the code above does: a card is never asked the same question twice,
-and a challenge goes when its card does.
+Two rules of the verifier are held here, whatever the code above does: a card is not asked a question that it is still
+remembered to have been asked, and a challenge goes when its card does.
+
+Whoever changes a table also raises `VERSION`, and writes the migration that leads there: see `migrations`.
 """
 
 from struct import pack, unpack
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     Dialect,
     Double,
     ForeignKey,
@@ -23,8 +25,11 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x44534350
-"""`DSCP`: SQLite keeps it in the file's header, where `file` and others find it."""
-VERSION = 2
+"""`DSCP`, by which a database is known to be ours."""
+VERSION = 3
+"""Of the tables as they stand here."""
+OLDEST = 3
+"""The oldest version that can be migrated: those before it were never released."""
 
 _COUNTER_BYTES = 8
 _TIME_BYTES = 8
@@ -56,54 +61,57 @@ class Times(TypeDecorator[tuple[float, ...]]):
         return None if value is None else unpack(f">{len(value) // _TIME_BYTES}d", value)
 
 
-_metadata = MetaData()
+# With names, a migration can find a constraint again, and SQLite's way of changing a table does not lose one.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# In every other collation of PostgreSQL's, `A-1` may come after `A1`; in SQLite it never does.
+_SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 
 # Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all that the
-# card was ever given; `unlock_times` has the latest, among them all those that its limit still counts.
+# card was ever given; `unlock_times` has the latest, among them all those that its limit still counts. `asked` counts
+# all the challenges that it was ever given.
 cards = Table(
     "cards",
-    _metadata,
-    Column("serial", String(16), primary_key=True),
+    metadata,
+    Column("serial", _SERIAL, primary_key=True),
     Column("suite", String(64), nullable=False),
-    Column("counter", Counter, CheckConstraint(f"length(counter) = {_COUNTER_BYTES}"), nullable=False),
+    Column("counter", Counter, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("locked_until", Double),
     Column("enrolled_at", Double, nullable=False),
-    Column("key_id", String(16), nullable=False),
+    Column("key_id", String(16), nullable=False, index=True),
     Column("sealed_key", LargeBinary, nullable=False),
     Column("sealed_pin", LargeBinary),
     Column("sealed_unlock_key", LargeBinary),
     Column("unlock_codes", Integer, nullable=False),
-    Column("unlock_times", Times, CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0"), nullable=False),
+    Column("unlock_times", Times, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
+    CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
 
-# A row outlives its challenge: it is the memory of what the card was asked. The digest is of the question as it is
-# encoded, because that is what the card answers to: 000001 and 000016 are one question.
+# A row outlives its challenge: it is the memory of what the card was asked. `number` counts from 1 for each card. The
+# digest is of the question as it is encoded, because that is what the card answers to: 000001 and 000016 are one question.
 challenges = Table(
     "challenges",
-    _metadata,
+    metadata,
     Column("id", String(22), primary_key=True),
-    Column("serial", ForeignKey("cards.serial", ondelete="CASCADE"), nullable=False),
+    Column("serial", _SERIAL, ForeignKey("cards.serial", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),
     Column("question", String(64), nullable=False),
     Column("question_digest", LargeBinary(32), nullable=False),
+    Column("issued_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("used_at", Double),
     UniqueConstraint("serial", "question_digest"),
+    UniqueConstraint("serial", "number"),
 )
-
-
-def identity(db: Connection) -> tuple[int, int, int]:
-    """The file's application id, its schema's version, and how many tables and the like it has: all 0 in a new one."""
-    return (
-        db.exec_driver_sql("PRAGMA application_id").scalar_one(),
-        db.exec_driver_sql("PRAGMA user_version").scalar_one(),
-        db.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one(),
-    )
-
-
-def create(db: Connection) -> None:
-    """Make the tables in an empty database, and mark it as ours, in the transaction that is open."""
-    _metadata.create_all(db, checkfirst=False)
-    db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,156 @@
+"""What holds of the records in either database: what lies there, under which master key, and what the tables refuse."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from tests.host import databases
+from tests.host.database_file import KEY, MASTER, PIN, SUITE
+from tests.host.databases import Database
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.ocra import Suite
+from dsc_host.verifier import MasterKey, Reason, Verifier
+from dsc_host.verifier.store import Store
+
+database = databases.database
+
+
+@pytest.fixture
+def enrolled(database: Database) -> Database:
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        verifier.enroll("B-2", key=bytes(32), suite=SUITE, pin="0000")
+    return database
+
+
+def raw(database: Database, statement: str) -> None:
+    with database.raw() as db:
+        assert db.exec_driver_sql(statement).rowcount > 0
+
+
+def test_what_was_recorded_is_there_when_opened_again(database: Database) -> None:
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        card = verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, counter=2**63 + 5)
+        challenge = verifier.challenge("A-1")
+    response = Suite.parse(SUITE).response(KEY, challenge.question, counter=2**63 + 5, pin=PIN)
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        assert verifier.card("A-1") == card
+        assert verifier.verify(challenge.id, response).accepted
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        assert verifier.verify(challenge.id, response).reason is Reason.USED
+        assert verifier.card("A-1").counter == 2**63 + 6
+
+
+def test_an_empty_database_is_refused_where_none_may_be_made(database: Database) -> None:
+    with pytest.raises(StoreError, match="no records in it"):
+        Verifier.open(database.url, master_key=MASTER, may_make=False)
+    Verifier.open(database.url, master_key=MASTER).close()
+    Verifier.open(database.url, master_key=MASTER, may_make=False).close()
+
+
+def test_a_counter_lies_there_big_endian_so_that_the_database_can_sort_it(database: Database) -> None:
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, counter=258)
+    with database.raw() as db:
+        assert bytes(db.exec_driver_sql("SELECT counter FROM cards").scalar_one()) == b"\0\0\0\0\0\0\1\2"
+
+
+def test_cards_come_in_the_order_of_their_serials_as_bytes(database: Database) -> None:
+    serials = ["-1", "1", "A", "A-1", "A0", "A1", "B"]
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        for serial in reversed(serials):
+            verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
+        assert [card.serial for card in verifier.cards()] == serials
+
+
+def test_any_exception_undoes_what_was_written(enrolled: Database) -> None:
+    store = Store.open(enrolled.url)
+
+    def interrupted() -> None:
+        with store.write() as db:
+            db.exec_driver_sql("DELETE FROM cards")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with store.read() as db:
+        assert db.exec_driver_sql("SELECT count(*) FROM cards").scalar_one() == 2
+    store.close()
+
+
+# ---- the master key ----
+
+
+def test_another_master_key_is_noticed_when_opening(enrolled: Database) -> None:
+    with pytest.raises(InputError, match=r"^master key: does not open this database"):
+        Verifier.open(enrolled.url, master_key=MasterKey.generate())
+    with pytest.raises(InputError, match=r"^master key: must be 32 bytes"):
+        Verifier.open(enrolled.url, master_key=b"short")
+
+
+def test_two_master_keys_never_mix_in_one_database(database: Database) -> None:
+    with (
+        Verifier.open(database.url, master_key=MASTER) as ours,
+        Verifier.open(database.url, master_key=MasterKey.generate()) as theirs,
+    ):
+        ours.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        with pytest.raises(InputError, match="master key"):
+            theirs.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+        with pytest.raises(InputError, match="master key"):
+            theirs.verify(theirs.challenge("A-1").id, "00000000")
+        assert [(card.serial, card.failures) for card in ours.cards()] == [("A-1", 0)]
+
+
+# ---- what lies there ----
+
+
+def test_the_pin_and_the_keys_are_in_no_row(enrolled: Database) -> None:
+    with enrolled.raw() as db:
+        rows = [value for row in db.exec_driver_sql("SELECT * FROM cards") for value in row]
+    shown = [value.encode() if isinstance(value, str) else bytes(value) for value in rows if isinstance(value, (str, bytes))]
+    assert b"A-1" in shown
+    assert not [value for value in shown if PIN.encode() in value or KEY in value]
+
+
+@pytest.mark.parametrize(
+    ("statement", "secret"),
+    [
+        ("UPDATE cards SET sealed_key = (SELECT sealed_key FROM cards WHERE serial = 'B-2')", "key"),
+        ("UPDATE cards SET sealed_pin = (SELECT sealed_pin FROM cards WHERE serial = 'B-2')", "PIN"),
+        ("UPDATE cards SET sealed_key = sealed_pin", "key"),
+        ("UPDATE cards SET sealed_key = ''", "key"),
+    ],
+)
+def test_secrets_that_were_exchanged_or_changed_do_not_open(enrolled: Database, statement: str, secret: str) -> None:
+    raw(enrolled, statement)
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        challenge = verifier.challenge("A-1")
+        response = Suite.parse(SUITE).response(bytes(32), challenge.question, counter=0, pin="0000")
+        with pytest.raises(StoreError, match=f"card A-1: its {secret} .* does not open"):
+            verifier.verify(challenge.id, response)
+        assert verifier.card("A-1").failures == 0
+
+
+@pytest.mark.parametrize(
+    "changed", ["'other', serial, number + 1, question, question_digest", "'other', serial, number, question, sealed_key"]
+)
+def test_a_question_cannot_be_asked_twice_nor_a_number_given_twice_whatever_the_code_does(
+    enrolled: Database, changed: str
+) -> None:
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        verifier.challenge("A-1")
+    with pytest.raises(IntegrityError):
+        raw(
+            enrolled,
+            f"INSERT INTO challenges SELECT {changed}, issued_at, expires_at, challenges.failures, used_at "
+            "FROM challenges JOIN cards USING (serial)",
+        )
+
+
+def test_a_challenge_goes_with_its_card_whatever_the_code_does(enrolled: Database) -> None:
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        verifier.challenge("A-1")
+    store = Store.open(enrolled.url)
+    with store.write() as db:
+        db.exec_driver_sql("DELETE FROM cards WHERE serial = 'A-1'")
+        assert db.exec_driver_sql("SELECT count(*) FROM challenges").scalar_one() == 0
+    store.close()

@@ -1,0 +1,294 @@
+"""What is PostgreSQL's own: the schema beside other tables, what is refused there, locks on rows, and lost connections."""
+
+import builtins
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import NullPool
+from tests.host import databases
+from tests.host.commanding import Command
+from tests.host.databases import Database
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.verifier import Verifier, records, schema
+from dsc_host.verifier.store import TRIES, Store
+
+DEADLINE = 60
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with databases.new_postgresql() as url:
+        yield Database("postgresql", url)
+
+
+@pytest.fixture
+def enrolled(database: Database) -> Database:
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
+    return database
+
+
+@pytest.fixture
+def others(enrolled: Database) -> Iterator[Connection]:
+    """Another program's connection to the same records."""
+    with enrolled.raw() as db:
+        yield db
+
+
+def outsider(database: Database) -> Engine:
+    """Somebody else in the same database, who knows nothing of our schema."""
+    return create_engine(make_url(database.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+
+
+# ---- beside others ----
+
+
+def test_other_tables_of_the_same_names_may_lie_beside_ours(database: Database) -> None:
+    with outsider(database).begin() as db:
+        db.exec_driver_sql("CREATE TABLE cards (letters text)")
+        db.exec_driver_sql("CREATE TABLE meta (application text)")
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+    with outsider(database).begin() as db:
+        assert db.exec_driver_sql("SELECT count(*) FROM public.cards").scalar_one() == 0
+        assert db.exec_driver_sql("SELECT count(*) FROM dscplus.cards").scalar_one() == 1
+
+
+def test_a_schema_that_was_made_for_us_is_used(database: Database) -> None:
+    with outsider(database).begin() as db:
+        db.exec_driver_sql("CREATE SCHEMA dscplus")
+    Verifier.open(database.url, master_key=MASTER).close()
+
+
+def everything(database: Database) -> list[Any]:
+    with outsider(database).begin() as db:
+        return list(db.exec_driver_sql("SELECT oid, relname, relnamespace FROM pg_class ORDER BY oid"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE dscplus.cards (letters text)",
+        "CREATE TABLE dscplus.meta (application text, version text)",
+        "CREATE TABLE dscplus.meta AS SELECT 'another program' AS application, 3 AS version",
+        "CREATE TABLE dscplus.meta AS SELECT 'dscplus verifier' AS application, 'x' AS version",
+        "CREATE FUNCTION dscplus.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_another_programs_schema_is_refused_untouched(database: Database, statement: str) -> None:
+    with outsider(database).begin() as db:
+        db.exec_driver_sql("CREATE SCHEMA dscplus")
+        db.exec_driver_sql(statement)
+    before = everything(database)
+    with pytest.raises(StoreError, match="another program"):
+        Verifier.open(database.url, master_key=MASTER)
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"), [(schema.VERSION + 1, r"newer dscplus.*upgrade"), (schema.OLDEST - 1, "older dscplus")]
+)
+def test_another_version_is_refused_untouched(enrolled: Database, version: int, problem: str) -> None:
+    with enrolled.raw() as db:
+        db.exec_driver_sql(f"UPDATE meta SET version = {version}")
+    before = everything(enrolled)
+    with pytest.raises(StoreError, match=problem):
+        Verifier.open(enrolled.url, master_key=MASTER)
+    assert everything(enrolled) == before
+
+
+def test_every_connection_is_set_up_for_safety(database: Database) -> None:
+    with outsider(database).begin() as db:
+        db.exec_driver_sql(f"ALTER DATABASE {make_url(database.url).database} SET synchronous_commit = off")
+        db.exec_driver_sql(
+            f"ALTER DATABASE {make_url(database.url).database} SET default_transaction_isolation = 'serializable'"
+        )
+    store = Store.open(database.url)
+    with store.write() as db:
+        names = ("synchronous_commit", "transaction_isolation", "lock_timeout", "idle_in_transaction_session_timeout")
+        settings = {name: db.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
+    store.close()
+    assert list(settings.values()) == ["on", "read committed", "10s", "1min"]
+
+
+# ---- what cannot be reached ----
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hush@127.0.0.1:1/x", "postgresql://me@127.0.0.1:1/x?password=hush"])
+def test_no_message_holds_the_password(url: str) -> None:
+    with pytest.raises(StoreError, match=r"^postgresql database x on 127.0.0.1: it cannot be used: .*refused") as caught:
+        Store.open(url, patience=1)
+    assert "hush" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_password_that_the_driver_quotes_is_hidden() -> None:
+    with pytest.raises(StoreError) as caught:
+        Store.open("postgresql://me:hush@127.0.0.1:1/x?hush=1", patience=1)
+    assert "invalid connection option" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_database_that_does_not_exist_is_named(database: Database) -> None:
+    url = make_url(database.url).set(database="missing").render_as_string(hide_password=False)
+    with pytest.raises(StoreError, match=r'postgresql database missing: it cannot be used: .*"missing" does not exist'):
+        Store.open(url)
+
+
+def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = builtins.__import__
+
+    def without(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "psycopg":
+            raise ModuleNotFoundError(name)
+        return genuine(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(StoreError, match=r"pip install 'dscplus\[postgresql\]'"):
+        Store.open("postgresql://me:hush@127.0.0.1:1/x")
+
+
+def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, others: Connection) -> None:
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        verifier.challenge("A-1")
+        others.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus'")
+        assert verifier.challenge("A-1")
+
+
+def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing(
+    enrolled: Database, others: Connection
+) -> None:
+    store = Store.open(enrolled.url)
+
+    def cut() -> None:
+        with store.write() as db:
+            records.remove_card(db, "A-1")
+            others.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus'")
+            records.remove_card(db, "B-2")
+
+    with pytest.raises(StoreError, match="connection to it was lost; try again"):
+        cut()
+    with store.read() as db:
+        assert len(records.all_cards(db)) == 2
+    store.close()
+
+
+def test_messages_quote_nothing_that_was_stored(enrolled: Database) -> None:
+    store = Store.open(enrolled.url)
+
+    def store_half() -> None:
+        with store.write() as db:
+            db.execute(schema.cards.insert().values(serial="s3cret"))
+
+    with pytest.raises(StoreError, match="NotNullViolation") as caught:
+        store_half()
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
+    assert caught.value.__suppress_context__
+    store.close()
+
+
+def test_the_command_keeps_its_records_there(dscplus: Command, database: Database) -> None:
+    dscplus.with_records()
+    refused = dscplus("challenge", "IB1", "--db", database.url)
+    assert (refused.code, refused.out) == (1, "")
+    assert "there are no records in it; enroll or personalize makes them" in refused.err
+    enrolled = dscplus("enroll", "IB1", "--suite", "OCRA-1:HOTP-SHA256-8:QN06", "--db", database.url, stdin=KEY.hex())
+    assert enrolled.code == 0
+    asked = dscplus("challenge", "IB1", "--db", database.url, "--json")
+    assert asked.code == 0
+    assert json.loads(asked.out)["serial"] == "IB1"
+
+
+# ---- locks ----
+
+
+def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
+    with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
+        store = Store.open(enrolled.url)
+        with store.write() as db:
+            assert records.lock_card(db, "A-1")
+            challenge = verifier.challenge("B-2")
+            assert verifier.verify(challenge.id, right(challenge)).accepted
+            assert verifier.card("A-1").counter == 0
+            assert verifier.enroll("C-3", key=KEY, suite=SUITE, pin=PIN)
+        store.close()
+
+
+def test_a_card_that_others_keep_locked_is_given_up_on(enrolled: Database) -> None:
+    ours, theirs = Store.open(enrolled.url, patience=0.05), Store.open(enrolled.url)
+    with theirs.write() as db:
+        records.lock_card(db, "A-1")
+        with pytest.raises(StoreError, match="another program keeps it locked"):
+            ours.change(lambda db: records.lock_card(db, "A-1"))
+    assert ours.change(lambda db: records.lock_card(db, "A-1"))
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize("reason", ["used", "expired"])
+def test_who_waited_for_a_card_sees_what_happened_meanwhile(enrolled: Database, clock: Clock, reason: str) -> None:
+    with Verifier.open(enrolled.url, master_key=MASTER, clock=clock) as verifier, ThreadPoolExecutor(1) as pool:
+        challenge = verifier.challenge("A-1")
+        store = Store.open(enrolled.url)
+        waiting = threading.Event()
+        event.listen(verifier._store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+        with store.write() as db:
+            records.lock_card(db, "A-1")
+            verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
+            assert waiting.wait(DEADLINE)
+            if reason == "used":
+                records.change_challenge(db, challenge.id, used_at=1.0)
+            else:
+                clock.advance(300)
+        assert verdict.result(DEADLINE).reason == reason
+        store.close()
+
+
+def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: Database) -> None:
+    with Verifier.open(database.url, master_key=MASTER) as verifier, ThreadPoolExecutor(1) as pool:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        store = Store.open(database.url)
+        waiting = threading.Event()
+        with store.write() as db:
+            store.claim(db)
+            card = records.find_card(db, "A-1")
+            assert card
+            event.listen(verifier._store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+            enrolling = pool.submit(verifier.enroll, "B-2", key=KEY, suite=SUITE, pin=PIN)
+            assert waiting.wait(DEADLINE)
+            records.add_card(db, replace(card, serial="C-3", key_id="another"))
+        with pytest.raises(InputError, match="master key"):
+            enrolling.result(DEADLINE)
+        store.close()
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled: Database, state: str) -> None:
+    store = Store.open(enrolled.url)
+    tries: list[int] = []
+
+    def work(db: Connection) -> int:
+        tries.append(len(tries))
+        records.change_card(db, "A-1", failures=records.find_card(db, "A-1").failures + 1)  # type: ignore[union-attr]
+        if len(tries) < succeeds_at:
+            db.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        return len(tries)
+
+    succeeds_at = 3
+    assert store.change(work) == 3
+    with store.read() as db:
+        assert [card.failures for card in records.all_cards(db)] == [1, 0]
+    tries.clear()
+    succeeds_at = 1000
+    with pytest.raises(StoreError, match="others kept getting in the way"):
+        store.change(work)
+    assert len(tries) == TRIES
+    store.close()

