@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shlex
 import socket
 import sys
@@ -115,3 +116,20 @@ def test_each_page_starts_the_same_command_without_its_web_options() -> None:
     assert parts[0] == sys.executable
     assert parts[-3:] == ["sim", "--temporary", "--seed=1"]
     assert server([], 8000).host == "127.0.0.1"
+
+
+def test_the_page_fetches_nothing_from_elsewhere_and_its_files_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(session: ClientSession, address: str) -> None:
+        async with session.get(f"http://{address}/") as answer:
+            page = await answer.text()
+        fetched = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert len(fetched) >= 4
+        for url in fetched:
+            if url not in ("/", "data:,"):
+                assert url.startswith(f"http://{address}/static/")
+                async with session.get(url) as answer:
+                    assert answer.status == 200
+
+    assert visit(story) == []

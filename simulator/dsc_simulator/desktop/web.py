@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +21,9 @@ class OwnPagesOnly(Server):
     """Whatever another page makes the browser send here is refused: it could press the card's keys, and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
-        super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+")
+        # A page of our own: textual-serve's fetches a font from far away, and waits for a click.
+        page = Path(__file__).parent / "page"
+        super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
         self.console = Console(stderr=True)
         self._pages: set[asyncio.Task[Any]] = set()
 
