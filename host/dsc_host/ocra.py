@@ -86,7 +86,7 @@ class Suite:
         """The response to `question`: inputs and errors are those of `prepare` and of a call of its `Responder`."""
         inner_pad, outer_pad = self._pads(key)
         new_hash = _HASHES[self.hash]
-        inputs = self._inputs(counter, self.encode_question(question), self._pin_bytes(pin), session, timestamp)
+        inputs = self._head(counter) + self._tail(self.encode_question(question), self._pin_bytes(pin), session, timestamp)
         return self._shorten(new_hash(outer_pad + new_hash(inner_pad + inputs).digest()).digest())
 
     def prepare(self, key: bytes, pin: str | None = None) -> "Responder":
@@ -142,23 +142,27 @@ class Suite:
             return b""
         return _HASHES[self.pin_hash](_pin_utf8(pin)).digest()
 
-    def _inputs(self, counter: int | None, question: bytes, pin: bytes, session: bytes | None, timestamp: int | None) -> bytes:
-        """What is hashed after the suite's text (RFC 6287, 5.1); `question` and `pin` come encoded already."""
-        # Each comparison finds both a missing and a superfluous input: every response passes here.
+    # What is hashed after the suite's text (RFC 6287, 5.1) comes in two parts, because all responses of a series share one.
+
+    def _head(self, counter: int | None) -> bytes:
+        """The counter: what stands before the question."""
+        # This comparison, like those below, finds both a missing and a superfluous input: every response passes here.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
+        return b"" if counter is None else _uint64("counter", counter)
+
+    def _tail(self, question: bytes, pin: bytes, session: bytes | None, timestamp: int | None) -> bytes:
+        """The question and what stands after it; `question` and `pin` come encoded already."""
         if (session is None) is not (self.session is None):
             raise _presence_error("session", session)
         if (timestamp is None) is not (self.time_step is None):
             raise _presence_error("timestamp", timestamp)
-        inputs = question + pin
-        if counter is not None:
-            inputs = _uint64("counter", counter) + inputs
+        tail = question + pin
         if session is not None and self.session is not None:
-            inputs += _left_padded(session, self.session)
+            tail += _left_padded(session, self.session)
         if timestamp is not None:
-            inputs += _uint64("timestamp", timestamp)
-        return inputs
+            tail += _uint64("timestamp", timestamp)
+        return tail
 
     def _shorten(self, mac: bytes) -> str:
         """The MAC as a response: dynamic truncation (RFC 4226, 5.3), or all of it where the suite has 0 digits."""
@@ -197,21 +201,21 @@ class Responder:
         `session` is 1 byte to the suite's number of bytes, and is padded on the left with zeros.
         Raises `InputError`, naming the field, for an input that is missing, superfluous or out of range.
         """
-        return self._answer(self._suite.encode_question(question), counter, session, timestamp)
+        return self._answer(counter, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
 
     def series(
         self, question: Question, counters: Iterable[int], *, session: bytes | None = None, timestamp: int | None = None
     ) -> Iterator[str]:
         """The responses to one question for each of `counters` (a look-ahead window), in order, made as asked for.
 
-        The question is checked and encoded here, once; any other input as each response is made. Errors as for a call.
+        Each counter is checked as its response is made, and everything else here, once. Errors as for a call.
         """
-        encoded = self._suite.encode_question(question)
-        return (self._answer(encoded, counter, session, timestamp) for counter in counters)
+        tail = self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp)
+        return (self._answer(counter, tail) for counter in counters)
 
-    def _answer(self, question: bytes, counter: int | None, session: bytes | None, timestamp: int | None) -> str:
+    def _answer(self, counter: int | None, tail: bytes) -> str:
         inner = self._inner.copy()
-        inner.update(self._suite._inputs(counter, question, self._pin, session, timestamp))
+        inner.update(self._suite._head(counter) + tail)
         outer = self._outer.copy()
         outer.update(inner.digest())
         return self._suite._shorten(outer.digest())

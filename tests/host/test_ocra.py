@@ -105,6 +105,38 @@ def test_a_series_makes_each_response_only_when_asked() -> None:
         next(series)
 
 
+def test_a_series_of_all_five_inputs_gives_what_single_calls_give() -> None:
+    responder = Suite.parse(full("C-QA08-PSHA512-S128-T5M")).prepare(KEY, "1234")
+    others: dict[str, Any] = {"session": b"id", "timestamp": 7}
+    series = responder.series(("abcd", "efgh"), [3, 0, LATEST], **others)
+    assert list(series) == [responder(("abcd", "efgh"), n, **others) for n in (3, 0, LATEST)]
+
+
+def test_a_series_without_a_counter_repeats_its_response() -> None:
+    responder = Suite.parse(full("QN06")).prepare(KEY)
+    assert set(responder.series("7", [None, None])) == {responder("7")}  # type: ignore[list-item]
+    with pytest.raises(InputError, match="counter: is not part"):
+        next(responder.series("7", [0]))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "others", "message"),
+    [
+        ("C-QN06-S064", {}, "session: is missing"),
+        ("C-QN06-S064", {"session": b""}, "session: must be 1 to 64 bytes"),
+        ("C-QN06", {"session": b""}, "session: is not part"),
+        ("C-QN06-T1M", {}, "timestamp: is missing"),
+        ("C-QN06-T1M", {"timestamp": True}, "timestamp: must be a whole number"),
+        ("C-QN06", {"timestamp": 0}, "timestamp: is not part"),
+    ],
+)
+def test_a_series_checks_what_its_responses_share_before_any_is_asked_for(
+    inputs: str, others: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Suite.parse(full(inputs)).prepare(KEY).series("0", [], **others)
+
+
 def test_a_responder_shows_and_stores_no_secret() -> None:
     responder = Suite.parse(DEFAULT).prepare(KEY, "1234")
     assert "1234" not in repr(responder)
