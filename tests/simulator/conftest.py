@@ -1,8 +1,12 @@
 """The engines, and what the simulator's tests share."""
 
-import pytest
+from collections.abc import Iterator
 
-from dsc_simulator import ENGINES, Profile
+import pytest
+from tests.simulator.living import Watch
+
+from dsc_simulator import ENGINES, Profile, SimulatedCard
+from dsc_simulator.desktop.live import LiveCard
 from dsc_simulator.engines import available
 
 
@@ -19,3 +23,20 @@ def engine(request: pytest.FixtureRequest) -> str:
 def profile() -> Profile:
     """A card with the default suite."""
     return Profile(serial="A-1", key=bytes(range(32)))
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def live(engine: str, profile: Profile, watch: Watch) -> Iterator[LiveCard]:
+    with SimulatedCard(engine=engine, profile=profile, keys_on_line=False) as card:
+        yield LiveCard(card, now=watch)
+
+
+@pytest.fixture
+def blank(engine: str, watch: Watch) -> Iterator[LiveCard]:
+    with SimulatedCard(engine=engine, keys_on_line=False) as card:
+        yield LiveCard(card, now=watch)
