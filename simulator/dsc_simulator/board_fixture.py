@@ -130,6 +130,8 @@ class BoardToken(Token):
         shown = self.display
         for key in keys:
             self._diary.key(key, shown)
+            # It is off or asks for the PIN then, whatever it showed at the first of these keys.
+            shown = "" if key == "PRESS" else shown
 
     def _tell(self, direction: str, line: bytes) -> None:
         body = line.decode("ascii", "replace").rpartition("*")[0]

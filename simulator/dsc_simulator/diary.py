@@ -60,7 +60,8 @@ class Diary:
         """The key `name` is about to be pressed while the display shows `shown`."""
         now = self._now()
         waited = now - (now if self._last_key is None else self._last_key)
-        types_pin = name.isdigit() and shown.startswith(("PIN>", "FAIL"))
+        # To a card that is off it is nothing, but whoever has forgotten to switch it on still types a PIN.
+        types_pin = name.isdigit() and (not shown or shown.startswith(("PIN>", "FAIL")))
         self._keys.append(f"({waited / 1000:g} s) " * (waited > 0) + ("*" if types_pin else name))
         self._keys_in_all += 1
         self._last_key = now

@@ -27,6 +27,7 @@ from dsc_simulator.errors import SimulatorError
 _FORMAT = "dscplus simulated card 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SUFFIX = ".json"
+_MAX_BYTES = 1 << 20
 # Where the lock lies, far from the number of the process, which others must be able to read.
 _LOCKED_BYTE = 1 << 20
 
@@ -126,9 +127,16 @@ class ProfileFile:
 
     def _read(self) -> Kept | None:
         try:
-            text = self.path.read_bytes()
+            # A pipe would be waited for.
+            if self.path.exists() and not self.path.is_file():
+                raise SimulatorError(f"{self.path}: this is no plain file")
+            with self.path.open("rb") as file:
+                text = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
             return None
+        if len(text) > _MAX_BYTES:
+            # A copy of it might fill the disk.
+            raise SimulatorError(f"{self.path}: this is too large for a card. The file is left as it is")
         try:
             return Kept.from_json(text.decode())
         except (ValueError, RecursionError) as error:
@@ -196,8 +204,8 @@ class Profiles:
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
         """The profile `name`, new or not, for as long as the block lasts. Nothing is written until its card writes.
 
-        `engine` is the one to use from now on; None: the one that it has. Raises BadName, ProfileBusy, ProfileBroken and
-        OSError.
+        `engine` is the one to use from now on; None: the one that it has. Raises BadName, ProfileBusy, ProfileBroken,
+        SimulatorError for what is no file of a card at all, and OSError.
         """
         check_name(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

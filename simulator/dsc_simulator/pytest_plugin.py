@@ -65,13 +65,15 @@ def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., T
 
     Options are those of the marker `dsc_card`, which are taken for what is not given here.
     """
-    cards = request.node.stash.setdefault(_CARDS, [])
+    # A new one each time: a test that is run again, as some plugins do, begins anew.
+    cards: list[Token] = []
+    request.node.stash[_CARDS] = cards
     marked = _marked(request.node)
 
     def make(**options: Any) -> Token:
         wanted = {"engine": _setting(request.config, "engine") or "cpython", **_over(marked, options)}
         cards.append(_make(request.config, wanted, len(cards) + 1))
-        return cast("Token", cards[-1])
+        return cards[-1]
 
     yield make
     for card in cards:
@@ -92,6 +94,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         cards = item.stash.get(_CARDS, [])
         report.sections += [(f"dsc_card {number}", card.report()) for number, card in enumerate(cards, 1)]
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Nobody asks for a test's cards any more when it is over; pytest keeps the test itself to the end of the run."""
+    try:
+        return (yield)
+    finally:
+        if _CARDS in item.stash:
+            del item.stash[_CARDS]
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _UNREAD_MAX = 64 * 1024
 _REFUSED_MAX = 4
 # A pty does not tell when somebody opens it, so it is looked at this often, in seconds, while nobody has it.
 _LOOK_EVERY = 0.1
+_LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
 # What a web page can make a browser send here; no line of the protocol begins like that.
 _BROWSER = re.compile(rb"[A-Z]+ ")
@@ -62,7 +63,9 @@ class _RefusedHost(_SocketHost):
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        self.write(BUSY)
+        # One that has hung up already is found out by `answer`.
+        with suppress(OSError):
+            self.write(BUSY)
 
     def answer(self) -> bool:
         """Answer what it has sent. Returns whether it is still there."""
@@ -136,10 +139,12 @@ class Doors:
         self._changed = changed
         self._guard = threading.Lock()
         self._unsent: dict[Host, bytearray] = {}
+        self._unfinished: set[Host] = set()
         self._refused: list[_RefusedHost] = []
         self._closing = False
         self._listener = socket.create_server((LOOPBACK, tcp_port), backlog=4)
         self._listener.setblocking(False)
+        self._port = int(self._listener.getsockname()[1])
         self._pty = _open_pty()
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
@@ -167,10 +172,6 @@ class Doors:
         return f"socket://{LOOPBACK}:{self._port}"
 
     @property
-    def _port(self) -> int:
-        return int(self._listener.getsockname()[1])
-
-    @property
     def hosts(self) -> int:
         """How many programs are connected: 0, 1 or 2."""
         return len(self._unsent)
@@ -179,6 +180,8 @@ class Doors:
         """Bytes that the card has sent, for every host that is there now."""
         with self._guard:
             for unsent in self._unsent.values():
+                if len(unsent) > _UNREAD_MAX:
+                    unsent.clear()
                 unsent += data
         self._nudge()
 
@@ -201,8 +204,8 @@ class Doors:
             end.close()
 
     def _nudge(self) -> None:
-        # Full means that it will wake up anyway.
-        with suppress(BlockingIOError):
+        # Full means that it will wake up anyway; closed, that there is nobody to wake.
+        with suppress(OSError):
             self._wake.send(b"!")
 
     def _run(self) -> None:
@@ -270,6 +273,10 @@ class Doors:
         # The pty stays for the next program.
         if host is not self._pty:
             host.close()
+        if host in self._unfinished:
+            # Else whatever comes next would be the rest of its line.
+            self._unfinished.remove(host)
+            self._send(b"\n")
         self._changed()
 
     def _talk(self, host: Host, events: int) -> None:
@@ -282,6 +289,7 @@ class Doors:
         except OSError:
             data = b""
         if data:
+            (self._unfinished.discard if data.endswith(_LINE_ENDS) else self._unfinished.add)(host)
             self._send(data)
         elif data is not None:
             self._go(host)
@@ -290,5 +298,3 @@ class Doors:
         with self._guard:
             unsent = self._unsent[host]
             del unsent[: host.write(bytes(unsent[:_CHUNK]))]
-            if len(unsent) > _UNREAD_MAX:
-                unsent.clear()

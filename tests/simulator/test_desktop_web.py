@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import select
 import shlex
 import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -107,6 +109,33 @@ def test_another_page_is_refused(path: str, headers: dict[str, str]) -> None:
     async def story(session: ClientSession, here: str) -> None:
         async with session.get(f"http://{here}{path}", headers=headers) as answer:
             assert answer.status == 403
+
+    visit(story)
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="this system does not tell of a pipe that is closed")
+def test_a_page_whose_server_was_killed_frees_its_card(tmp_path: Path) -> None:
+    driver = {"TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    page = subprocess.Popen(
+        command("--profile=work"), env=environment(tmp_path) | driver, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert page.stdin is not None
+        assert page.stdout is not None
+        assert page.stdout.readline()
+        page.stdin.close()
+        assert page.wait(PATIENCE) == 129
+    finally:
+        page.kill()
+        page.wait()
+        page.stdout.close()
+
+
+def test_no_other_page_may_show_it_within_itself() -> None:
+    async def story(session: ClientSession, here: str) -> None:
+        async with session.get(f"http://{here}/") as answer:
+            assert answer.headers["X-Frame-Options"] == "DENY"
+            assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
 
     visit(story)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.test_docs import ROOT, blocks
-from tests.simulator.test_pytest_plugin import FLAGS
+from tests.simulator.plugging import FLAGS
 
 from dsc_host import Suite
 from dsc_simulator.engines import available

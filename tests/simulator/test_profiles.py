@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dsc_simulator import Profile, SimulatedCard
-from dsc_simulator.errors import PowerCut
+from dsc_simulator.errors import PowerCut, SimulatorError
 from dsc_simulator.profiles import BadName, ProfileBroken, ProfileBusy, ProfileFile, Profiles
 
 HOLD = """
@@ -150,6 +150,26 @@ def test_a_broken_profile_is_kept_aside_and_left_alone(profiles: Profiles, conte
         assert str(path) in str(broken.value)
         assert str(broken.value.aside) in str(broken.value)
     assert path.read_bytes() == broken.value.aside.read_bytes() == content
+
+
+def test_a_file_that_is_too_large_for_a_card_is_left_alone_and_not_copied(profiles: Profiles) -> None:
+    profiles.folder.mkdir()
+    path = profiles.folder / "work.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 34)
+    with pytest.raises(SimulatorError, match="too large"), profiles.open("work"):
+        pass
+    assert path.stat().st_size == 1 << 34
+    assert profiles.names() == ["work"]
+    assert not list(profiles.folder.glob("*.broken-*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(profiles: Profiles) -> None:
+    profiles.folder.mkdir()
+    os.mkfifo(profiles.folder / "work.json")
+    with pytest.raises(SimulatorError, match="no plain file"), profiles.open("work"):
+        pass
 
 
 def test_what_was_kept_aside_is_never_written_over(profiles: Profiles) -> None:

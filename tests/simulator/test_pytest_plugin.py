@@ -1,39 +1,19 @@
 """The pytest plugin as its users meet it: fixtures, marker, options, reports, under xdist and beside everything else."""
 
 import os
-import re
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from tests.simulator.plugging import SECONDS, passes, run
 
-# Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
 import dsc_host
 import dsc_simulator
 import dsc_simulator.fixtures
 from dsc_simulator.engines import available
 
 pytest_plugins = "pytester"
-
-INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
-# Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
-FLAGS = ("-p", "no:cacheprovider", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
-_SECONDS = 60
-
-
-def run(pytester: pytest.Pytester, test: str, *flags: str) -> pytest.RunResult:
-    """Run a test file in this process."""
-    pytester.makepyfile(test)
-    return pytester.runpytest_inprocess(*FLAGS, *flags)
-
-
-def passes(pytester: pytest.Pytester, test: str, *flags: str, passed: int = 1) -> None:
-    run(pytester, test, *flags).assert_outcomes(passed=passed)
-
-
-# Cards
 
 
 def test_a_card_is_personalised_and_the_verifier_accepts_it(pytester: pytest.Pytester) -> None:
@@ -141,6 +121,15 @@ def test_a_blank_card_is_blank(pytester: pytest.Pytester) -> None:
         ("pni='1'", "dsc_card: no such option: pni; there are pin, *"),
         ("blank=True, pin='4711', serial='A'", "dsc_card: a blank card has no pin, serial"),
         ("pin='471'", "dsc_card: pin: must be 4 digits*"),
+        ("pin=4711", "dsc_card: pin: must be text, not int"),
+        ("suite=None", "dsc_card: suite: must be text, not NoneType"),
+        ("serial=5", "dsc_card: serial: must be text, not int"),
+        ("key='00ff'", "dsc_card: key: must be bytes, not str"),
+        ("unlock_key='00ff'", "dsc_card: unlock_key: must be bytes, not str"),
+        ("counter='7'", "dsc_card: counter: must be a whole number, not str"),
+        ("tries=True", "dsc_card: tries: must be a whole number, not bool"),
+        ("seed=[1]", "dsc_card: seed: must be a whole number, not list"),
+        ("blank='no'", "dsc_card: blank: must be True or False, not str"),
         ("suite='OCRA-2'", "dsc_card: suite: must be OCRA-1*"),
         ("serial='no'", "dsc_card: serial: 1 to 16 of*"),
         ("tries=3, pin_policy='ocra'", "dsc_card: *: with pin=card only"),
@@ -209,97 +198,6 @@ def test_an_engine_that_is_not_there_is_no_silent_skip(pytester: pytest.Pytester
 
 # Reports
 
-FAILING = """
-    import pytest
-    from dsc_host import CardClient, Profile
-
-    @pytest.mark.dsc_card(pin="5837")
-    def test_fails(dsc_card, dsc_card_factory):
-        dsc_card.login("482913")
-        dsc_card.advance(70)
-        with CardClient.open(dsc_card.url) as client:
-            client.press("PRESS", *"5837", "OK")
-        blank = dsc_card_factory(blank=True)
-        with CardClient.open(blank.url) as client:
-            client.personalize(Profile(serial="X-1", key=bytes(range(64)), suite="OCRA-1:HOTP-SHA256-8:QN06",
-                pin_policy="card", code="5837", unlock_key=bytes(range(64, 96))))
-        assert blank.enter("") == "impossible"
-
-    def test_passes(dsc_card):
-        dsc_card.login("111111")
-"""
-
-
-def test_a_failure_tells_what_happened_to_its_cards(pytester: pytest.Pytester) -> None:
-    result = run(pytester, FAILING)
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*- dsc_card 1 -*",
-            "keys: PRESS [*] [*] [*] [*] OK 4 8 2 9 1 3 OK",
-            "serial line:",
-            "     0.000 s  out !1 display text=PIN>",
-            "    70.000 s  in  >* key k=PRESS",
-            "    70.000 s  in  >* key k=****",
-            "│ CHALLNG> │",
-            "*- dsc_card 2 -*",
-            "keys: OK",
-            "     0.000 s  in  >* set key=****",
-        ]
-    )
-    assert "1 1 1 1 1 1" not in result.stdout.str()
-
-
-def test_no_secret_is_in_a_report(pytester: pytest.Pytester) -> None:
-    shown = run(pytester, FAILING).stdout.str()
-    shown = shown[shown.index("- dsc_card 1 -") :]
-    assert "set key=****" in shown
-    assert "unlock=****" in shown
-    assert "code=****" in shown
-    assert "5837" not in shown
-    assert not re.search("[0-9a-f]{24}", shown.replace("nonce=", ""))
-
-
-def test_a_failure_in_another_fixture_tells_it_too(pytester: pytest.Pytester) -> None:
-    result = run(
-        pytester,
-        """
-        import pytest
-
-        @pytest.fixture
-        def broken(dsc_card):
-            dsc_card.press("PRESS")
-            raise RuntimeError
-
-        def test_never(broken): ...
-        """,
-    )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["│ PIN>     │"])
-
-
-# Beside everything else
-
-
-def test_it_works_under_xdist_and_in_any_order(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
-    expected = dsc_simulator.fixtures.SimulatedToken().login("482913")
-    pytester.makepyfile(
-        f"""
-        import pytest
-
-        @pytest.mark.parametrize("number", range(6))
-        def test_same_response_each_time(dsc_card, number):
-            assert dsc_card.login("482913") == "{expected}"
-
-        def test_fails(dsc_card):
-            assert dsc_card.press("PRESS") == "no"
-        """
-    )
-    result = pytester.runpytest_subprocess(*FLAGS, "-n", "2", timeout=_SECONDS)
-    result.assert_outcomes(passed=6, failed=1)
-    result.stdout.fnmatch_lines(["*- dsc_card 1 -*", "│ PIN>     │"])
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> dict[str, str]:
@@ -313,7 +211,7 @@ def site(tmp_path: Path) -> dict[str, str]:
 
 def pytest_alone(site: dict[str, str], folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder), *arguments]
-    return subprocess.run(command, cwd=folder, env=site, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return subprocess.run(command, cwd=folder, env=site, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def test_help_shows_its_options(site: dict[str, str], tmp_path: Path) -> None:
@@ -350,9 +248,7 @@ def test_the_plugin_itself_imports_nothing_but_pytest() -> None:
         "print(*sorted(set(sys.modules) - before))\n"
     )
     folder = str(Path(dsc_simulator.__file__).parent)
-    shown = subprocess.run(
-        [sys.executable, "-c", program, folder], capture_output=True, text=True, check=True, timeout=_SECONDS
-    )
+    shown = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert shown.stdout.split() == ["dsc_simulator.pytest_plugin"]
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.simulator.test_pytest_plugin import FLAGS, run
+from tests.simulator.plugging import FLAGS, run
 
 # Loaded here, because pytester forgets what a run inside this one loads.
 from dsc_host import CardClient, LinkClosed, Profile
@@ -102,6 +102,16 @@ def test_a_failure_on_a_board_tells_keys_line_and_display(pytester: pytest.Pytes
     result.stdout.re_match_lines([r"-* dsc_card 1 -*", r"keys: PRESS.* \*.* OK.* 3.* OK", r"│ [0-9]{8} │"])
     result.stdout.fnmatch_lines_random(["* s  in  >* set key=****", "* s  in  >* key k=****"])
     assert is_blank(board)
+
+
+def test_a_pin_among_other_keys_is_starred(board: SimulatedCard) -> None:
+    token = BoardToken(board.url, identity({"pin": "5837"}), lambda words: False)
+    try:
+        token.press("PRESS", *"5837", "OK", *"482913", "OK")
+        token.press("PRESS", "PRESS", *"5837", "OK")
+        assert "5 8 3 7" not in token.report()
+    finally:
+        token.close()
 
 
 def test_a_key_of_somebody_elses_is_left_alone(pytester: pytest.Pytester) -> None:

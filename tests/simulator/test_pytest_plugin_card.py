@@ -224,7 +224,13 @@ def test_the_diary_is_bounded_and_says_what_it_left_out() -> None:
 def test_pin_digits_are_starred_also_after_a_wrong_one_and_others_are_not() -> None:
     card = SimulatedToken(pin="5837", tries=3)
     card.press("7", "PRESS", *"9999", "OK", *"5837", "OK", *"482913", "C")
-    assert "keys: 7 PRESS * * * * OK * * * * OK 4 8 2 9 1 3 C\n" in card.report()
+    assert "keys: * PRESS * * * * OK * * * * OK 4 8 2 9 1 3 C\n" in card.report()
+
+
+def test_a_pin_that_is_typed_on_a_card_that_is_off_is_starred() -> None:
+    card = SimulatedToken(pin="5837")
+    card.enter(card.pin)
+    assert "keys: * * * * OK\n" in card.report()
 
 
 # Without pytest

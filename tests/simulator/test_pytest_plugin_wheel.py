@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.test_docs import ROOT, blocks
-from tests.simulator.test_pytest_plugin import FLAGS, INSTALLED
+from tests.simulator.plugging import FLAGS, INSTALLED
 
 _SECONDS = 120
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

@@ -2,7 +2,9 @@
 
 import os
 import socket
+import struct
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from queue import Queue
@@ -51,9 +53,13 @@ def url(request: pytest.FixtureRequest, desk: Desk) -> str:
     return str(desk.doors.url if request.param == "tcp" else desk.doors.pty)
 
 
+def address(doors: Doors) -> tuple[str, int]:
+    host, _, port = doors.url.removeprefix("socket://").partition(":")
+    return host, int(port)
+
+
 def connect(desk: Desk) -> socket.socket:
-    host, _, port = desk.doors.url.removeprefix("socket://").partition(":")
-    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+    return socket.create_connection(address(desk.doors), timeout=PATIENCE)
 
 
 def read_line(connection: socket.socket) -> bytes:
@@ -117,6 +123,25 @@ def test_those_who_are_refused_do_not_pile_up(desk: Desk) -> None:
         assert [other.recv(1) for other in others[:2]] == [b"", b""]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the one who is accepted has gone before that")
+def test_one_that_has_hung_up_before_it_could_be_refused_does_no_harm(desk: Desk) -> None:
+    taken, go_on = threading.Event(), threading.Event()
+
+    def hold_up(data: bytes) -> None:
+        taken.set()
+        go_on.wait(PATIENCE)
+
+    with Doors(hold_up) as doors, socket.create_connection(address(doors), timeout=PATIENCE) as first:
+        first.sendall(b"\n")
+        assert taken.wait(PATIENCE)
+        rude = socket.create_connection(address(doors), timeout=PATIENCE)
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rude.close()
+        go_on.set()
+        with socket.create_connection(address(doors), timeout=PATIENCE) as second:
+            assert read_line(second) == BUSY
+
+
 @needs_pty
 def test_a_second_program_on_the_pty_is_refused(desk: Desk) -> None:
     path = str(desk.doors.pty)
@@ -161,6 +186,35 @@ def test_a_host_that_does_not_read_holds_nobody_up(desk: Desk) -> None:
         for _ in range(500):
             desk.doors.deliver(bytes(64 * 1024))
     desk.wait(0)
+
+
+def test_what_nobody_reads_is_not_kept(desk: Desk) -> None:
+    data = bytes(64 * 1024)
+    with connect(desk):
+        desk.wait(1)
+        tracemalloc.start()
+        try:
+            for _ in range(500):
+                desk.doors.deliver(data)
+            assert tracemalloc.get_traced_memory()[0] < 8 * len(data)
+        finally:
+            tracemalloc.stop()
+
+
+def test_what_is_delivered_to_doors_that_are_closed_is_lost(desk: Desk) -> None:
+    url = desk.doors.url
+    desk.doors.close()
+    desk.doors.deliver(b"too late\n")
+    assert desk.doors.url == url
+
+
+def test_a_line_is_ended_for_one_that_goes_in_the_middle_of_it(desk: Desk, url: str) -> None:
+    with serial.serial_for_url(url, timeout=PATIENCE) as port:
+        desk.wait(1)
+        port.write(b"\n>1 hello\nabc")
+        assert port.readline().startswith(b"<1 ok ")
+    desk.wait(0)
+    assert desk.heard == b"\n>1 hello\nabc\n"
 
 
 @pytest.mark.parametrize("request_line", [b"GET / HTTP/1.1\r\n", b"POST /x HTTP/1.1\r\n\r\n\n>1 display\n"])

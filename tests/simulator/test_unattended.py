@@ -52,6 +52,7 @@ def test_an_expectation_that_fails_is_told_with_its_line_and_exit_42(tmp_path: P
         (("--screenshot", "card.png"), "--screenshot: a file's name must end in .svg"),
         (("--record", "card.gif"), "--record: a file's name must end in .cast or .svg"),
         (("--record", "nowhere/card.svg"), "--record: there is no folder nowhere"),
+        (("--screenshot", "none.svg", "--record", "./none.svg"), "--record: none.svg is written already, by --screenshot"),
     ],
 )
 def test_what_can_not_be_done_is_refused_before_anything_is(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -82,6 +83,27 @@ def test_a_picture_and_a_recording_are_made_and_not_written_over(tmp_path: Path)
     assert "--force writes over it" in again.stderr
     assert picture.read_bytes() == before
     assert run(tmp_path, *arguments, "--force").returncode == 0
+
+
+@pytest.mark.parametrize("option", ["--screenshot", "--record"])
+def test_a_script_and_an_option_do_not_write_one_file(tmp_path: Path, option: str) -> None:
+    steps = script(tmp_path, "steps:\n  - press: PRESS\n  - screenshot: card.svg\n")
+    done = run(tmp_path, "--script", steps, option, str(tmp_path / "card.svg"), "--force")
+    assert done.returncode == 2
+    assert "card.svg is written already, by the script" in done.stderr
+    assert not (tmp_path / "card.svg").exists()
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused_before_a_counter_is_used(tmp_path: Path) -> None:
+    kept = keep_card(tmp_path, "work")
+    before = kept.read_bytes()
+    (tmp_path / "card.svg").mkdir()
+    steps = script(tmp_path, "steps:\n  - press: PRESS\n  - enter: 1234\n  - enter: 482913\n")
+    picture = str(tmp_path / "card.svg")
+    done = run(tmp_path, "--profile", "work", "--script", steps, "--screenshot", picture, "--force")
+    assert done.returncode == 2
+    assert "is no plain file" in done.stderr
+    assert kept.read_bytes() == before
 
 
 def test_a_script_uses_a_card_that_is_kept(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What `dscplus sim` does without a person: runs a script, draws or records what the card shows, or only serves its line."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -32,16 +33,33 @@ class Task:
         """Raises Failed if a file could not be written: before the card does anything."""
         self._check_file("--screenshot", self.screenshot, (_PICTURE,))
         self._check_file("--record", self.record, (_CAST, _PICTURE))
+        if self.record and self.screenshot and _place(self.record) == _place(self.screenshot):
+            raise Failed(f"--record: {self.record} is written already, by --screenshot", 2)
+
+    def check_script(self, script: Script) -> None:
+        """Raises ScriptError if the script draws one of the files."""
+        folder = self.script.parent if self.script else Path()
+        drawn = {_place(folder / name) for name in script.screenshots}
+        for option, path in (("--screenshot", self.screenshot), ("--record", self.record)):
+            if path and _place(path) in drawn:
+                raise ScriptError(f"{option}: {path} is written already, by the script")
 
     def _check_file(self, option: str, path: Path | None, endings: tuple[str, ...]) -> None:
         if path is None:
             return
         if path.suffix not in endings:
             raise Failed(f"{option}: a file's name must end in {' or '.join(endings)}", 2)
-        if path.exists() and not self.force:
+        if os.path.lexists(path) and not self.force:
             raise Failed(f"{option}: {path} is there already; --force writes over it", 2)
+        if os.path.lexists(path) and not path.is_file():
+            raise Failed(f"{option}: {path} is no plain file", 2)
         if not path.parent.is_dir():
             raise Failed(f"{option}: there is no folder {path.parent}", 2)
+
+
+def _place(path: Path) -> str:
+    """The same for all names of a file in one folder."""
+    return os.path.join(os.path.realpath(path.parent), os.path.normcase(path.name))
 
 
 def perform(task: Task, name: str | None, engine: str | None, seed: int | None) -> int:
@@ -49,6 +67,8 @@ def perform(task: Task, name: str | None, engine: str | None, seed: int | None) 
     task.check()
     try:
         script = read_script(task.script) if task.script else None
+        if script:
+            task.check_script(script)
         with _card(script, name, engine, seed) as card, Recorder(card) as recorder:
             code = _play(task, script, card)
             if task.screenshot:

@@ -55,6 +55,7 @@ class OwnPagesOnly(Server):
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
         app.middlewares.append(self._refuse_others)
+        app.on_response_prepare.append(_not_within_another)
         return app
 
     @property
@@ -71,6 +72,12 @@ class OwnPagesOnly(Server):
             return await handler(request)
 
         return refuse
+
+
+async def _not_within_another(request: web.Request, response: web.StreamResponse) -> None:
+    """Within a page of somebody else's, a click that is meant for that page could press the card's keys."""
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
 
 
 def server(arguments: Sequence[str], port: int) -> OwnPagesOnly:

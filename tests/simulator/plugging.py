@@ -1,0 +1,27 @@
+"""Runs the pytest plugin on a test of a test's own."""
+
+from importlib.metadata import entry_points
+
+import pytest
+
+# Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
+import dsc_host  # noqa: F401
+import dsc_simulator.fixtures  # noqa: F401
+
+INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
+# Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
+FLAGS = ("-p", "no:cacheprovider", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
+SECONDS = 60
+
+
+def run(pytester: pytest.Pytester, test: str, *flags: str) -> pytest.RunResult:
+    """Run a test file in this process."""
+    pytester.makepyfile(test)
+    return pytester.runpytest_inprocess(*FLAGS, *flags)
+
+
+def passes(pytester: pytest.Pytester, test: str, *flags: str, passed: int = 1) -> None:
+    run(pytester, test, *flags).assert_outcomes(passed=passed)
+
+
+# Cards
