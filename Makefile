@@ -58,7 +58,7 @@ $(FUZZER): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
-reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes a quarter of an hour
+reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes half an hour
 	$(BIN)/python -m tests.reliability
 
 mutants: $(READY)  ## Break the firmware on purpose, and see the tests notice
