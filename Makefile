@@ -61,7 +61,7 @@ $(FUZZER): $(READY)
 reliability: $(READY) $(FUZZER)  ## Try every failure everywhere, and tell of it; takes half an hour
 	$(BIN)/python -m tests.reliability
 
-mutants: $(READY)  ## Break the firmware on purpose, and see the tests notice
+mutants: $(READY)  ## Break firmware and host on purpose, and see the tests notice
 	$(BIN)/python -m tests.reliability.mutants
 
 docs: $(READY)  ## Draw the pictures and tables in docs anew

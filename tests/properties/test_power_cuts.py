@@ -108,6 +108,6 @@ def test_a_firmware_that_breaks_a_promise_is_found_out(
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.breaks)
-def test_a_mutant_is_still_a_change_of_the_firmware(mutant: Mutant) -> None:
+def test_a_mutant_is_still_a_change_of_the_program(mutant: Mutant) -> None:
     ast.parse(mutant.source())
     assert (ROOT / mutant.tests.partition("::")[0]).is_file()

@@ -1,6 +1,6 @@
-"""`make mutants`: the firmware, broken on purpose in one place after another; each time the tests that guard it must fail.
+"""`make mutants`: firmware and host, broken on purpose in one place after another; each time the tests that guard it must fail.
 
-A mutant is a copy of the firmware in which one text is replaced by another. The tests run on the copy, on both engines.
+A mutant is a copy of one package in which one text is replaced by another. The tests run on the copy, on both engines.
 """
 
 import os
@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+FIRMWARE = ROOT / "firmware" / "dsc_firmware"
+HOST = ROOT / "host" / "dsc_host"
 _SECONDS = 600
+_RACES = "tests/host/test_verifier_reliability.py::test_no_promise_is_broken"
 _POWER = "tests/properties/test_power_cuts.py::test_no_promise_is_broken"
 
 
@@ -26,10 +29,11 @@ class Mutant:
     old: str
     new: str
     tests: str
+    package: Path = FIRMWARE
 
     def source(self) -> str:
         """The module, mutated. Raises ValueError if it does not hold `old` exactly once."""
-        text = (ROOT / "firmware" / "dsc_firmware" / self.module).read_text(encoding="utf-8")
+        text = (self.package / self.module).read_text(encoding="utf-8")
         if text.count(self.old) != 1:
             raise ValueError(f"{self.breaks}: {self.module} does not hold this exactly once: {self.old!r}")
         return text.replace(self.old, self.new)
@@ -163,16 +167,40 @@ MUTANTS = (
         "_SLOT_MAX = const(208)",
         "tests/properties/test_littlefs.py",
     ),
+    Mutant(
+        "one response is accepted once (PostgreSQL)",
+        "verifier/records.py",
+        "return statement.with_for_update(of=cards)",
+        "return statement",
+        _RACES,
+        HOST,
+    ),
+    Mutant(
+        "one response is accepted once (SQLite)",
+        "verifier/sqlite.py",
+        '{"dsc_begin": ("BEGIN IMMEDIATE",)}',
+        '{"dsc_begin": ("BEGIN",)}',
+        _RACES,
+        HOST,
+    ),
+    Mutant(
+        "the host ignores a line that fails its check",
+        "link/frames.py",
+        "if not _CHECK.fullmatch(check) or int(check, 16) != crc32(body):",
+        "if not _CHECK.fullmatch(check):",
+        "tests/host/test_line_under_fire.py",
+        HOST,
+    ),
 )
 
 
 def passes(tests: str, mutant: Mutant | None) -> bool:
-    """Whether these tests pass on a copy of the firmware, mutated or as it is."""
+    """Whether these tests pass on copies of firmware and host, one of them mutated, or both as they are."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "dsc_firmware"
-        shutil.copytree(ROOT / "firmware" / "dsc_firmware", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for package in (FIRMWARE, HOST):
+            shutil.copytree(package, Path(folder) / package.name, ignore=shutil.ignore_patterns("__pycache__"))
         if mutant:
-            (copy / mutant.module).write_text(mutant.source(), encoding="utf-8")
+            (Path(folder) / mutant.package.name / mutant.module).write_text(mutant.source(), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n0", tests]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
@@ -188,7 +216,7 @@ def main() -> int:
         guards = sorted({mutant.tests for mutant in MUTANTS})
         sound = pool.map(lambda tests: passes(tests, None), guards)
         if failing := [tests for tests, good in zip(guards, sound, strict=True) if not good]:
-            print(f"On the firmware as it is, these fail: {', '.join(failing)}", file=sys.stderr)
+            print(f"On what nobody has broken, these fail: {', '.join(failing)}", file=sys.stderr)
             return 1
         alive = pool.map(lambda mutant: passes(mutant.tests, mutant), MUTANTS)
         for mutant, survived in zip(MUTANTS, alive, strict=True):
