@@ -14,6 +14,7 @@ from dsc_host.errors import (
     LinkTimeout,
     NoUnlockKey,
     ProtocolError,
+    StateError,
     StoreError,
     TooManyChallenges,
     TooManyUnlockCodes,
@@ -22,7 +23,20 @@ from dsc_host.errors import (
 )
 from dsc_host.link import CardClient, CardInfo, Event, Greeting, Profile, derive_key
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Challenge, MasterKey, Policy, Reason, Verdict, Verifier
+from dsc_host.verifier import (
+    Card,
+    Challenge,
+    Checkpoint,
+    Enrolment,
+    Entry,
+    Keyring,
+    MasterKey,
+    Policy,
+    Reason,
+    State,
+    Verdict,
+    Verifier,
+)
 
 __all__ = [
     "AlreadyEnrolled",
@@ -32,10 +46,14 @@ __all__ = [
     "CardInfo",
     "CardNotFound",
     "Challenge",
+    "Checkpoint",
     "DscError",
+    "Enrolment",
+    "Entry",
     "Event",
     "Greeting",
     "InputError",
+    "Keyring",
     "LinkClosed",
     "LinkError",
     "LinkTimeout",
@@ -45,6 +63,8 @@ __all__ = [
     "Profile",
     "ProtocolError",
     "Reason",
+    "State",
+    "StateError",
     "StoreError",
     "Suite",
     "TooManyChallenges",

@@ -73,6 +73,10 @@ class AlreadyEnrolled(VerifierError):
     """A card of this serial is enrolled already."""
 
 
+class StateError(VerifierError):
+    """The card is where in its life this cannot be done."""
+
+
 class NoUnlockKey(VerifierError):
     """The card was enrolled without an unlock key, so that there is no code for it."""
 

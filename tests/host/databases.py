@@ -113,6 +113,8 @@ def empty(kind: str) -> str:
     store = Store.open(_shared_postgresql())
     with store.write() as db:
         db.execute(schema.cards.delete())
+        db.execute(schema.audit.delete())
+        db.execute(schema.audit_head.update().values(schema.EMPTY_HEAD))
     store.close()
     return _shared_postgresql()
 
@@ -120,6 +122,6 @@ def empty(kind: str) -> str:
 @pytest.fixture(params=KINDS)
 def verifier(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Verifier]:
     """With the card `A-1` and no other."""
-    with Verifier.open(empty(request.param), master_key=verifying.MASTER, clock=clock) as verifier:
+    with Verifier.open(empty(request.param), master_key=verifying.MASTER, policy=verifying.NO_PAUSE, clock=clock) as verifier:
         verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
         yield verifier

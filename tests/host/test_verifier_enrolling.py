@@ -13,7 +13,7 @@ verifier = databases.verifier
 
 def test_a_card_is_as_it_was_enrolled(verifier: Verifier, clock: Clock) -> None:
     given = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, counter=7)
-    assert given == Card("B-2", SUITE, counter=7, failures=0, locked_until=None, enrolled_at=clock.now)
+    assert given == Card("B-2", SUITE, counter=7, failures=0, locked_until=None, enrolled_at=clock.now, state_since=clock.now)
     assert verifier.card("B-2") == given
     assert [card.serial for card in verifier.cards()] == ["A-1", "B-2"]
 

@@ -87,7 +87,7 @@ def test_failures_charge_only_the_card_that_owns_the_challenge(verifier: Verifie
 
 
 def test_the_policy_decides(clock: Clock) -> None:
-    policy = Policy(validity=10, attempts=1, lock_after=2, lock_for=5, window=0)
+    policy = Policy(validity=10, attempts=1, lock_after=2, lock_for=5, window=0, pause=0)
     with Verifier.open("sqlite://", master_key=MASTER, policy=policy, clock=clock) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         challenge = verifier.challenge("A-1")

@@ -17,7 +17,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Policy, Verifier
 
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-10:C-QN06")
-POLICY = Policy(validity=20, attempts=2, lock_after=4, lock_for=50, window=2, challenges=5, challenges_within=30)
+POLICY = Policy(validity=20, attempts=2, lock_after=5, lock_for=50, window=2, challenges=8, challenges_within=30, pause=8)
 SERIALS = ("A", "B")
 
 
@@ -46,7 +46,9 @@ class Model:
         self.now += seconds
         for card in self.cards.values():
             if card.locked_until and card.locked_until <= self.now:
-                card.failures = card.locked_until = 0
+                card.locked_until = 0
+                if card.failures >= POLICY.lock_after:
+                    card.failures = 0
 
     def may_ask(self, card: ModelCard) -> bool:
         return sum(self.now < issued + POLICY.challenges_within for issued in card.issued) < POLICY.challenges
@@ -61,7 +63,7 @@ class Model:
         if self.now >= challenge.expires_at:
             return "expired"
         if card.locked_until:
-            return "locked"
+            return "locked" if card.failures >= POLICY.lock_after else "paused"
         if counter is not None and card.counter <= counter <= card.counter + POLICY.window:
             challenge.used, card.counter, card.failures = True, counter + 1, 0
             return "accepted"
@@ -69,6 +71,8 @@ class Model:
         card.failures += 1
         if card.failures == POLICY.lock_after:
             card.locked_until = self.now + int(POLICY.lock_for)
+        elif card.failures % POLICY.attempts == 0:
+            card.locked_until = self.now + int(POLICY.pause) * 2 ** (card.failures // POLICY.attempts - 1)
         return "wrong"
 
 
@@ -99,7 +103,7 @@ class VerifierAgainstModel(RuleBasedStateMachine):
                 self.verifier.challenge(serial)
             assert caught.value.retry_after == card.issued[-POLICY.challenges] + POLICY.challenges_within - self.model.now
 
-    @rule(seconds=st.sampled_from([1, 19, 20, 21, 49, 50, 51]))
+    @rule(seconds=st.sampled_from([1, 7, 8, 16, 19, 20, 21, 49, 50, 51]))
     def wait(self, seconds: int) -> None:
         self.model.wait(seconds)
 

@@ -18,6 +18,7 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier import Verifier, records, schema
+from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.store import TRIES, Store
 
 DEADLINE = 60
@@ -42,6 +43,10 @@ def others(enrolled: Database) -> Iterator[Connection]:
     """Another program's connection to the same records."""
     with enrolled.raw() as db:
         yield db
+
+
+def cards(db: Connection) -> list[CardRecord]:
+    return records.find_cards(db, owner=None, state=None, after="", limit=None)
 
 
 def outsider(database: Database) -> Engine:
@@ -170,14 +175,14 @@ def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing
 
     def cut() -> None:
         with store.write() as db:
-            records.remove_card(db, "A-1")
+            records.remove_cards(db, ["A-1"])
             others.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus'")
-            records.remove_card(db, "B-2")
+            records.remove_cards(db, ["B-2"])
 
     with pytest.raises(StoreError, match="connection to it was lost; try again"):
         cut()
     with store.read() as db:
-        assert len(records.all_cards(db)) == 2
+        assert len(cards(db)) == 2
     store.close()
 
 
@@ -239,13 +244,13 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(enrolled: Database, 
         challenge = verifier.challenge("A-1")
         store = Store.open(enrolled.url)
         waiting = threading.Event()
-        event.listen(verifier._store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+        event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
         with store.write() as db:
             records.lock_card(db, "A-1")
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
-                records.change_challenge(db, challenge.id, used_at=1.0)
+                records.answered_challenge(db, records.find_challenge(db, challenge.id), 0, 1.0)
             else:
                 clock.advance(300)
         assert verdict.result(DEADLINE).reason == reason
@@ -261,10 +266,10 @@ def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: 
             store.claim(db)
             card = records.find_card(db, "A-1")
             assert card
-            event.listen(verifier._store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+            event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
             enrolling = pool.submit(verifier.enroll, "B-2", key=KEY, suite=SUITE, pin=PIN)
             assert waiting.wait(DEADLINE)
-            records.add_card(db, replace(card, serial="C-3", key_id="another"))
+            records.add_cards(db, [replace(card, serial="C-3", key_id="another")])
         with pytest.raises(InputError, match="master key"):
             enrolling.result(DEADLINE)
         store.close()
@@ -285,7 +290,7 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
     succeeds_at = 3
     assert store.change(work) == 3
     with store.read() as db:
-        assert [card.failures for card in records.all_cards(db)] == [1, 0]
+        assert [card.failures for card in cards(db)] == [1, 0]
     tries.clear()
     succeeds_at = 1000
     with pytest.raises(StoreError, match="others kept getting in the way"):

@@ -27,6 +27,7 @@ MASTER = bytes(range(32))
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 KEY = bytes(range(32))
 PIN = "1234"
+NO_PAUSE = Policy(pause=0)
 WORKERS = 8
 ROUNDS = 12
 PROCESSES = 4
@@ -62,7 +63,7 @@ def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Verifie
     with ExitStack() as stack:
         memory = request.param == "memory"
         url = "sqlite://" if memory else stack.enter_context(new_database(request.param, tmp_path)).url
-        verifier = stack.enter_context(Verifier.open(url, master_key=MASTER))
+        verifier = stack.enter_context(Verifier.open(url, master_key=MASTER, policy=NO_PAUSE))
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         yield verifier
 

@@ -1,12 +1,14 @@
 """What the verifier's tests share: one key and PIN for every card, a clock that is moved by hand, right and wrong responses."""
 
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Challenge, MasterKey, Reason, Verifier
+from dsc_host.verifier import Challenge, MasterKey, Policy, Reason, Verifier
 
 MASTER = MasterKey(bytes(range(32)))
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 KEY = b"0123456789abcdef0123456789abcdef"
 PIN = "1234"
+NO_PAUSE = Policy(pause=0)
+"""For tests of what comes after many failures; the pauses have tests of their own."""
 
 
 class Clock:
@@ -32,6 +34,7 @@ def wrong(challenge: Challenge) -> str:
 
 
 def fail(verifier: Verifier, serial: str, times: int) -> None:
+    """So many wrong responses in a row, of a verifier whose policy has no pauses."""
     for _ in range(times):
         challenge = verifier.challenge(serial)
         assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG

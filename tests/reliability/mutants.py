@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "one response is accepted once (PostgreSQL)",
         "verifier/records.py",
-        "return statement.with_for_update(of=cards)",
-        "return statement",
+        "_LOCK_OWNER = _OWNER.with_for_update(of=cards)",
+        "_LOCK_OWNER = _OWNER",
         _RACES,
         HOST,
     ),

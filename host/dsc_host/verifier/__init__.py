@@ -1,7 +1,22 @@
 """The verifier: issues challenges, verifies responses exactly once, and keeps the records of the cards."""
 
-from dsc_host.verifier.keys import MasterKey
-from dsc_host.verifier.model import Card, Challenge, Policy, Reason, Verdict
+from dsc_host.verifier.audit import AuditReport, Checkpoint, Entry
+from dsc_host.verifier.keys import Keyring, MasterKey
+from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, Reason, State, Verdict
 from dsc_host.verifier.verifier import Verifier
 
-__all__ = ["Card", "Challenge", "MasterKey", "Policy", "Reason", "Verdict", "Verifier"]
+__all__ = [
+    "AuditReport",
+    "Card",
+    "Challenge",
+    "Checkpoint",
+    "Enrolment",
+    "Entry",
+    "Keyring",
+    "MasterKey",
+    "Policy",
+    "Reason",
+    "State",
+    "Verdict",
+    "Verifier",
+]

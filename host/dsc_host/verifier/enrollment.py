@@ -1,15 +1,38 @@
-"""What may be enrolled: every rule for a card's serial, suite, keys, PIN and counter. Each breach is an `InputError`."""
+"""What may be enrolled: every rule for a card's serial, suite, keys, PINs, counter and owners. A breach is an `InputError`."""
 
 import hmac
 import re
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
+from dsc_host.verifier.model import Enrolment
+from dsc_host.verifier.schema import OWNER_LETTERS
 
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
 """Where counters stop. This one itself is never used: what follows it could not be stored."""
+
+
+def check(enrolment: Enrolment) -> None:
+    """All the rules."""
+    check_serial(enrolment.serial)
+    suite = usable_suite(enrolment.suite)
+    check_key(enrolment.key)
+    check_pin(enrolment.pin, suite)
+    check_counter(enrolment.counter, suite)
+    check_unlock_key(enrolment.unlock_key, enrolment.key, suite)
+    if enrolment.duress_pin is not None:
+        check_duress_pin(enrolment.duress_pin, enrolment.pin, suite)
+    if not isinstance(enrolment.owners, tuple):
+        raise InputError("owners", "must be a tuple of names")
+    for owner in enrolment.owners:
+        check_owner(owner)
+
+
+def shown_serial(serial: object) -> str:
+    """A serial for a message, whatever it is: its beginning, with nothing in it that a terminal obeys."""
+    return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
 
 
 def is_serial(serial: object) -> bool:
@@ -49,8 +72,32 @@ def check_pin(pin: str | None, suite: Suite) -> None:
         if pin is not None:
             raise InputError("pin", "is not part of this suite; leave it out")
         return
-    if not isinstance(pin, str) or re.fullmatch("[0-9]{4}", pin) is None:
+    if not _is_pin(pin):
         raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
+
+
+def check_duress_pin(duress_pin: str, pin: str | None, suite: Suite) -> None:
+    """A second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here."""
+    if suite.pin_hash is None:
+        raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
+    if not _is_pin(duress_pin):
+        raise InputError("duress pin", "must be 4 digits, 0 to 9")
+    if duress_pin == pin:
+        raise InputError("duress pin", "must be another than the PIN")
+
+
+def check_new_pin(pin: str) -> None:
+    if not _is_pin(pin):
+        raise InputError("pin", "must be 4 digits, 0 to 9")
+
+
+def check_owner(owner: str) -> None:
+    if not isinstance(owner, str) or not 0 < len(owner) <= OWNER_LETTERS or not owner.isprintable() or owner != owner.strip():
+        raise InputError("owner", f"must be a name of 1 to {OWNER_LETTERS} characters, with no blanks at its ends")
+
+
+def _is_pin(pin: object) -> bool:
+    return isinstance(pin, str) and re.fullmatch("[0-9]{4}", pin) is not None
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:

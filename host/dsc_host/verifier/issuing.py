@@ -2,6 +2,8 @@
 
 The limit is on the card, because a challenge is what wrong responses, and so a lock, need. It is no guard against
 guessing, which the lock is: so it errs on the owner's side.
+
+Who may not learn which cards there are is given challenges for decoys too: rows that nothing visible tells from cards.
 """
 
 import hashlib
@@ -11,11 +13,14 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import TooManyChallenges, VerifierError
+from dsc_host.errors import DscError, TooManyChallenges, VerifierError
 from dsc_host.ocra import Suite
-from dsc_host.verifier import records
+from dsc_host.verifier import decoys, enrollment, lookup, records
+from dsc_host.verifier.audit import Event
 from dsc_host.verifier.model import Challenge, Policy
+from dsc_host.verifier.office import Office, Refused
 from dsc_host.verifier.records import CardRecord, ChallengeRecord
+from dsc_host.verifier.schema import DECOY
 
 DRAWS = 100
 """Draws of a question before giving up: with nine in ten of a card's questions used, one challenge in 37,000 fails."""
@@ -31,19 +36,40 @@ def draw_question(digits: int) -> str:
     return str(secrets.randbelow(10**digits)).zfill(digits)
 
 
-def issue(db: Connection, card: CardRecord, policy: Policy, now: float, draw: Callable[[int], str]) -> Challenge:
-    """A new challenge for a card that is locked in this transaction. Raises TooManyChallenges, VerifierError."""
-    _check_rate(db, card, policy, now)
+def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challenge | Refused:
+    """See `Verifier.challenge`. A refusal is logged too."""
+    card = records.lock_card(db, serial) if enrollment.is_serial(serial) else None
+    now = office.now()
+    if card is None or not lookup.is_real(card):
+        if not conceal or not enrollment.is_serial(serial):
+            return _refused(office, db, now, serial, lookup.unknown(serial), "unknown")
+        card = decoys.standing(office, db, card, serial, now)
+    try:
+        _check_rate(db, card, office.policy, now)
+        challenge = _new(office, db, card, now)
+    except TooManyChallenges as error:
+        return _refused(office, db, now, serial, error, "too many")
+    office.log(db, now, Event("challenge", serial, "done", card.state if card.state == DECOY else "", {"id": challenge.id}))
+    return challenge
+
+
+def _new(office: Office, db: Connection, card: CardRecord, now: float) -> Challenge:
+    """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
     suite = Suite.parse(card.suite)
     if suite.counter and card.asked > REMEMBERED:
         # Without a counter, a question that comes again has the response that it had.
         records.forget_challenges(db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
-        record = _drawn(card, suite, now, now + policy.validity, draw)
+        record = _drawn(card, suite, now, now + office.policy.validity, office.draw)
         if records.add_challenge(db, record):
-            records.change_card(db, card.serial, asked=record.number)
+            records.asked_card(db, card.serial, record.number)
             return Challenge(record.id, record.serial, record.question, record.expires_at)
     raise VerifierError(f"card {card.serial}: nearly all its questions have been used; enrol it anew, with a new key")
+
+
+def _refused(office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str) -> Refused:
+    office.log(db, now, Event("challenge", serial if enrollment.is_serial(serial) else None, "refused", reason))
+    return Refused(error)
 
 
 def _check_rate(db: Connection, card: CardRecord, policy: Policy, now: float) -> None:

@@ -1,5 +1,7 @@
 """The master key, and the secrets that it seals: cards' keys, PINs and unlock keys, as they lie in the database.
 
+A `Keyring` holds one or more: the first seals, all of them open. So a master key can be changed while others work.
+
 Four promises:
 
 1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
@@ -9,11 +11,14 @@ Four promises:
 """
 
 import binascii
+import hmac
 import os
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +40,7 @@ class Secret(StrEnum):
     KEY = "key"
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
+    DURESS_PIN = "duress PIN"
 
 
 class MasterKey:
@@ -43,7 +49,7 @@ class MasterKey:
     Nonces are random, so one master key should seal no more than 2**32 secrets.
     """
 
-    __slots__ = ("_cipher", "_key", "id")
+    __slots__ = ("_backup_key", "_cipher", "_key", "_log_key", "id")
 
     id: str
     """16 hex digits that tell master keys apart, and from which the key cannot be found."""
@@ -55,8 +61,10 @@ class MasterKey:
         if len(key) != KEY_BYTES:
             raise _refusal(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), got {len(key)}")
         self._key = key
-        # Two labels, so that the id, which anyone may see, is no output of the key that seals.
+        # A label each, so that the id, which anyone may see, is no output of a key that seals.
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
+        self._log_key = _derive(key, b"dscplus 1 log", KEY_BYTES)
+        self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
         self.id = _derive(key, b"dscplus 1 id", _ID_BYTES).hex()
 
     @classmethod
@@ -79,29 +87,16 @@ class MasterKey:
 
         Raises `InputError` if it cannot be read, holds something else, or, on POSIX, is open to group or others.
         """
-        try:
-            with Path(path).open("rb") as file:
-                # Asked of the open file, so that it is the one that is read.
-                if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
-                    raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
-                text = file.read(_MOST_TEXT)
-        except OSError as error:
-            raise _refusal(f"{path} cannot be read: {error.strerror}") from error
-        try:
-            return cls.from_hex(text.decode("latin-1"))
-        except InputError as error:
-            raise _refusal(f"in {path}: {error.problem}") from None
+        text = _read(path)
+        with _told_of(path):
+            return cls.from_hex(text)
 
     @classmethod
     def from_environment(cls, name: str) -> "MasterKey":
         """From the environment variable `name`, which holds the 64 hex digits; `InputError` if not."""
-        text = os.environ.get(name)
-        if text is None:
-            raise _refusal(f"the environment variable {name} is not set")
-        try:
+        text = _variable(name)
+        with _told_of(f"the environment variable {name}"):
             return cls.from_hex(text)
-        except InputError as error:
-            raise _refusal(f"in the environment variable {name}: {error.problem}") from None
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save it in a new file that only its owner may read; `InputError` if there is one already, or it cannot be."""
@@ -132,11 +127,84 @@ class MasterKey:
                 "restore the database from a backup, or enrol the card anew"
             ) from None
 
+    def sign_log(self, end: bytes) -> bytes:
+        """The 32 bytes that nobody without this key can make, for the end of a log."""
+        return hmac.digest(self._log_key, end, "sha256")
+
+    def backup_signer(self) -> hmac.HMAC:
+        """What a backup's bytes are given to, so that it ends with what nobody without this key can make."""
+        return hmac.new(self._backup_key, digestmod="sha256")
+
     def __repr__(self) -> str:
         return f"<MasterKey {self.id}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a master key is not to be pickled")
+
+
+class Keyring:
+    """The master keys that one verifier knows. The first seals; all open."""
+
+    __slots__ = ("_keys", "current")
+
+    current: MasterKey
+
+    def __init__(self, current: MasterKey, *others: MasterKey) -> None:
+        self.current = current
+        self._keys = {key.id: key for key in (current, *others)}
+
+    @classmethod
+    def of(cls, given: "MasterKeySource") -> "Keyring":
+        """From what `Verifier.open` may be given. A callable is called here, once; `InputError` for anything else."""
+        if callable(given):
+            given = given()
+        if isinstance(given, Keyring):
+            return given
+        return cls(given if isinstance(given, MasterKey) else MasterKey(given))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Keyring":
+        """From keys of 64 hex digits each, one on a line, or with blanks between; `InputError` for anything else."""
+        return cls(*(MasterKey.from_hex(word) for word in text.split() or [""]))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> "Keyring":
+        """From a file with one key, or several, one on a line. Errors as for `MasterKey.from_file`."""
+        text = _read(path)
+        with _told_of(path):
+            return cls.from_text(text)
+
+    @classmethod
+    def from_environment(cls, name: str) -> "Keyring":
+        """From the environment variable `name`, with one key, or several with blanks between; `InputError` if not."""
+        text = _variable(name)
+        with _told_of(f"the environment variable {name}"):
+            return cls.from_text(text)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Of all of them."""
+        return frozenset(self._keys)
+
+    def opener(self, key_id: str) -> MasterKey:
+        """The key of this id; `InputError` if it is not among them."""
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise other_master_key() from None
+
+    def __repr__(self) -> str:
+        return f"<Keyring {' '.join(self._keys)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring is not to be pickled")
+
+
+MasterKeySource: TypeAlias = MasterKey | Keyring | bytes | Callable[[], MasterKey | Keyring | bytes]
+
+
+def other_master_key() -> InputError:
+    return InputError("master key", "does not open this database: its cards were enrolled under another one")
 
 
 def _derive(key: bytes, label: bytes, length: int) -> bytes:
@@ -146,6 +214,33 @@ def _derive(key: bytes, label: bytes, length: int) -> bytes:
 def _bound_to(serial: str, kind: Secret) -> bytes:
     # A serial holds no blank, so no two pairs give the same bytes.
     return f"dscplus 1 {kind.name} {serial}".encode()
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            # Asked of the open file, so that it is the one that is read.
+            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
+            return file.read(_MOST_TEXT).decode("latin-1")
+    except OSError as error:
+        raise _refusal(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _variable(name: str) -> str:
+    text = os.environ.get(name)
+    if text is None:
+        raise _refusal(f"the environment variable {name} is not set")
+    return text
+
+
+@contextmanager
+def _told_of(source: object) -> Iterator[None]:
+    """Say in a refusal of what was read where it comes from."""
+    try:
+        yield
+    except InputError as error:
+        raise _refusal(f"in {source}: {error.problem}") from None
 
 
 def _refusal(problem: str) -> InputError:

@@ -1,13 +1,16 @@
-"""What the verifier takes and gives: `Policy`, `Card`, `Challenge` and `Verdict`. None of them holds a key or a PIN.
+"""What the verifier takes and gives: `Policy`, `Enrolment`, `Card`, `Challenge` and `Verdict`.
+
+Of these, only an `Enrolment` holds a key and a PIN, and does not show them.
 
 All are frozen. Times are Unix seconds; lengths of time are seconds.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dsc_host.errors import InputError
+from dsc_host.ocra import DEFAULT_SUITE
 
 MOST_WINDOW = 1000
 """A wrong response costs one HMAC for each counter of the window, while its card, in SQLite every card, is locked."""
@@ -40,18 +43,23 @@ class Policy:
     """How many challenges a card may be given in any `challenges_within` seconds; 1 to 1000."""
     challenges_within: float = 5 * 60
     """More than 0."""
+    pause: float = 30
+    """For how long a card's responses are not looked at after `attempts` wrong ones in a row; twice as long after each further
+    `attempts`, but never longer than `lock_for`. So nobody can lock a card in a moment. 0: not at all."""
 
     def __post_init__(self) -> None:
-        for field in ("validity", "lock_for", "challenges_within"):
-            seconds = getattr(self, field)
+        for name in ("validity", "lock_for", "challenges_within"):
+            seconds = getattr(self, name)
             if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
-                raise InputError(field, "must be a number of seconds, more than 0")
-        for field in ("attempts", "lock_after"):
-            if type(getattr(self, field)) is not int or getattr(self, field) < 1:
-                raise InputError(field, "must be a whole number, 1 or more")
-        for field, least, most in _RANGES:
-            if type(getattr(self, field)) is not int or not least <= getattr(self, field) <= most:
-                raise InputError(field, f"must be a whole number from {least} to {most}")
+                raise InputError(name, "must be a number of seconds, more than 0")
+        if type(self.pause) not in (int, float) or not 0 <= self.pause < math.inf:
+            raise InputError("pause", "must be a number of seconds, 0 or more")
+        for name in ("attempts", "lock_after"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise InputError(name, "must be a whole number, 1 or more")
+        for name, least, most in _RANGES:
+            if type(getattr(self, name)) is not int or not least <= getattr(self, name) <= most:
+                raise InputError(name, f"must be a whole number from {least} to {most}")
 
 
 _RANGES = (
@@ -60,6 +68,30 @@ _RANGES = (
     ("resync_window", 1, MOST_RESYNC_WINDOW),
     ("challenges", 1, MOST_CHALLENGES),
 )
+
+
+class State(StrEnum):
+    """Where a card is in its life. Only in the first two are its responses accepted."""
+
+    ENROLLED = "enrolled"  # no response of it was accepted yet
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LOST = "lost"
+    RETIRED = "retired"  # for ever: its secrets are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """All that the verifier wants to know of a card, secrets included: see `Verifier.enroll` for the ranges."""
+
+    serial: str
+    key: bytes = field(repr=False)
+    suite: str = DEFAULT_SUITE
+    pin: str | None = field(default=None, repr=False)
+    counter: int = 0
+    unlock_key: bytes | None = field(default=None, repr=False)
+    duress_pin: str | None = field(default=None, repr=False)
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +105,7 @@ class Card:
     failures: int
     """Wrong responses since the last right one, or since the last lock ended."""
     locked_until: float | None
-    """When its lock ends; None if it is not locked."""
+    """When its lock, or the pause after some wrong responses, ends; None if there is none."""
     enrolled_at: float
     has_unlock_key: bool = False
     """Whether codes can be made that unlock it."""
@@ -81,6 +113,13 @@ class Card:
     """How many of them it was given so far."""
     unlock_code_at: float | None = None
     """When it was given the last one; None if never."""
+    state: State = State.ENROLLED
+    state_since: float = 0
+    state_reason: str = ""
+    """In the words of whoever changed it."""
+    owners: tuple[str, ...] = ()
+    """In their order; none is more than another."""
+    has_duress_pin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +146,10 @@ class Reason(StrEnum):
     EXHAUSTED = "exhausted"  # the challenge had its wrong responses
     EXPIRED = "expired"
     LOCKED = "locked"  # the card is; the response was not looked at
+    PAUSED = "paused"  # the same, for some seconds after some wrong responses
+    SUSPENDED = "suspended"
+    LOST = "lost"
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +157,10 @@ class Verdict:
     """What became of one response. `accepted` is all that a user may be shown; as a truth value it is the same."""
 
     reason: Reason
+    duress: bool = False
+    """Accepted, and made with the card's duress PIN: its owner is being forced. Not to be seen where the response was typed."""
+    retry_after: float | None = None
+    """If the card is locked or paused: the seconds until it is not. To tell it says that the card exists."""
 
     @property
     def accepted(self) -> bool:

@@ -1,21 +1,25 @@
-"""What is kept of cards and challenges, and every statement that reads or changes it.
+"""The rows kept of cards, their owners and challenges, and every statement that reads or changes them.
 
 Each function does one thing inside a transaction of `Store`; none decides anything. Who changes a card or its challenges
-first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait.
+first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait. The log's end
+is locked last (`audit.record`).
+
+The statements of a login are made once, here: to build one takes as long as to execute it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dsc_host.verifier.schema import cards, challenges
+from dsc_host.verifier.schema import DECOY, cards, challenges, owners
 
 
 @dataclass(frozen=True, slots=True)
 class CardRecord:
-    """A row of `cards`."""
+    """A row of `cards`; the fields are the columns, in their order."""
 
     serial: str
     suite: str
@@ -30,11 +34,15 @@ class CardRecord:
     unlock_codes: int
     unlock_times: tuple[float, ...]
     asked: int
+    state: str
+    state_since: float
+    state_reason: str
+    sealed_duress_pin: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRecord:
-    """A row of `challenges`."""
+    """A row of `challenges`, likewise."""
 
     id: str
     serial: str
@@ -47,98 +55,221 @@ class ChallengeRecord:
     used_at: float | None
 
 
-def add_card(db: Connection, card: CardRecord) -> bool:
-    """False, and nothing changed, if there is a card of this serial."""
-    return _added(db, cards, _values(card))
+_CARD = select(cards).where(cards.c.serial == bindparam("of"))
+_OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
+# SQLite leaves the lock out: there, whoever writes is alone.
+_LOCK_CARD = _CARD.with_for_update(of=cards)
+_LOCK_OWNER = _OWNER.with_for_update(of=cards)
+_CHALLENGE = select(challenges).where(challenges.c.id == bindparam("of"))
+_ISSUED_AT = select(challenges.c.issued_at).where(
+    challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which")
+)
+_ASKED = update(cards).where(cards.c.serial == bindparam("of")).values(asked=bindparam("now_asked"))
+_JUDGED = (
+    update(cards)
+    .where(cards.c.serial == bindparam("of"))
+    .values(
+        counter=bindparam("new_counter"),
+        failures=bindparam("new_failures"),
+        locked_until=bindparam("new_locked_until"),
+        state=bindparam("new_state"),
+        state_since=bindparam("new_state_since"),
+    )
+)
+_ANSWERED = (
+    update(challenges)
+    .where(challenges.c.id == bindparam("of"))
+    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"))
+)
+_OLDEST = (
+    select(challenges.c.id)
+    .where(
+        challenges.c.serial == bindparam("of"),
+        challenges.c.number <= bindparam("up_to"),
+        challenges.c.expires_at <= bindparam("expired_at"),
+    )
+    .order_by(challenges.c.number)
+    .limit(bindparam("most", type_=Integer))
+)
+_FORGET = delete(challenges).where(challenges.c.id.in_(_OLDEST))
+_IS_REAL = cards.c.state != DECOY
+
+
+# ---- cards ----
+
+
+def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
+    """Add cards of different serials, each unless there is one of its serial. Returns the serials of those added."""
+    statement = _insert(db)(cards)
+    # A decoy that came a moment before gives way. What it was asked keeps its numbers.
+    changes = {column.name: column for column in statement.excluded if column.name not in ("serial", "asked")}
+    upsert = statement.on_conflict_do_update(index_elements=["serial"], set_=changes, where=cards.c.state == DECOY)
+    return set(db.execute(upsert.returning(cards.c.serial), [_values(card) for card in added]).scalars())
+
+
+def add_decoy(db: Connection, card: CardRecord) -> None:
+    """Unless there is a card of its serial by now."""
+    db.execute(_insert(db)(cards).values(_values(card)).on_conflict_do_nothing())
 
 
 def find_card(db: Connection, serial: str) -> CardRecord | None:
-    return _card(db.execute(_card_of(serial)).one_or_none())
+    return _card(db.execute(_CARD, {"of": serial}).one_or_none())
 
 
 def lock_card(db: Connection, serial: str) -> CardRecord | None:
     """The card, which nobody else changes or locks until the transaction ends."""
-    return _card(db.execute(_locking(_card_of(serial))).one_or_none())
+    return _card(db.execute(_LOCK_CARD, {"of": serial}).one_or_none())
 
 
 def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
     """The same for the card that owns this challenge. What is read of its challenges after this is true until the end."""
-    owner = select(cards).join(challenges).where(challenges.c.id == challenge_id)
-    return _card(db.execute(_locking(owner)).one_or_none())
+    return _card(db.execute(_LOCK_OWNER, {"of": challenge_id}).one_or_none())
 
 
-def all_cards(db: Connection) -> list[CardRecord]:
-    """In the order of their serials."""
-    return [CardRecord(**row._mapping) for row in db.execute(select(cards).order_by(cards.c.serial))]
+def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
+    """Those with this owner and this state, if given, from the serial after `after` on, in the order of their serials."""
+    statement = select(cards).where(_IS_REAL, cards.c.serial > after).order_by(cards.c.serial).limit(limit)
+    if owner is not None:
+        statement = statement.join(owners).where(owners.c.owner == owner)
+    if state is not None:
+        statement = statement.where(cards.c.state == state)
+    return [CardRecord(*row) for row in db.execute(statement)]
+
+
+def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
+    """The states of those that there are."""
+    found = select(cards.c.serial, cards.c.state).where(cards.c.serial.in_(list(serials)))
+    return {row.serial: row.state for row in db.execute(found)}
 
 
 def change_card(db: Connection, serial: str, **changes: Any) -> None:
     db.execute(update(cards).where(cards.c.serial == serial).values(changes))
 
 
-def remove_card(db: Connection, serial: str) -> bool:
-    """Its challenges go too. False if there is no such card."""
-    return db.execute(delete(cards).where(cards.c.serial == serial)).rowcount == 1
+def judged_card(
+    db: Connection, card: CardRecord, counter: int, failures: int, locked_until: float | None, state: str, since: float
+) -> None:
+    """What follows for a card from a response to one of its challenges."""
+    changes = {
+        "of": card.serial,
+        "new_counter": counter,
+        "new_failures": failures,
+        "new_locked_until": locked_until,
+        "new_state": state,
+        "new_state_since": since,
+    }
+    db.execute(_JUDGED, changes)
 
 
-def has_other_key(db: Connection, key_id: str) -> bool:
-    """Whether any card was sealed under another master key than this one."""
-    # By the ends of the index, which costs the same however many cards there are; `!=` would look at each.
-    ends = (select(end(cards.c.key_id)).scalar_subquery() for end in (func.min, func.max))
-    return any(found is not None and found != key_id for found in db.execute(select(*ends)).one())
+def remove_cards(db: Connection, serials: Iterable[str]) -> None:
+    """Their challenges and owners go too."""
+    db.execute(delete(cards).where(cards.c.serial.in_(list(serials))))
+
+
+def forget_decoys(db: Connection, before: float, most: int) -> None:
+    """Remove the decoys that nobody has asked for since `before`; `most` of them at a time."""
+    oldest = (
+        select(cards.c.serial)
+        .where(cards.c.state == DECOY, cards.c.state_since < before)
+        .order_by(cards.c.state_since)
+        .limit(most)
+    )
+    db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
+
+
+def any_suite(db: Connection) -> str | None:
+    """That of the card with the lowest serial; None if there is no card."""
+    return db.execute(select(cards.c.suite).where(_IS_REAL).order_by(cards.c.serial).limit(1)).scalar_one_or_none()
+
+
+def key_ids(db: Connection, most: int) -> set[str]:
+    """The ids of the master keys that cards are sealed under; no more than `most` of them."""
+    found: set[str] = set()
+    latest: str | None = ""
+    while len(found) < most:
+        # By steps through the index, which costs the same however many cards there are; DISTINCT would look at each.
+        latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
+        if latest is None:
+            break
+        found.add(latest)
+    return found
+
+
+def lock_cards_not_under(db: Connection, key_id: str, after: str, limit: int) -> list[CardRecord]:
+    """Cards with secrets that are sealed under another master key, in the order of their serials."""
+    others = select(cards).where(cards.c.serial > after, cards.c.key_id.not_in(["", key_id]))
+    return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]
+
+
+def count_not_under(db: Connection, key_id: str) -> int:
+    return db.execute(select(func.count()).select_from(cards).where(cards.c.key_id.not_in(["", key_id]))).scalar_one()
+
+
+# ---- owners ----
+
+
+def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Of each of these cards that has any, in order."""
+    found: dict[str, list[str]] = {}
+    if serials:
+        statement = select(owners).where(owners.c.serial.in_(serials)).order_by(owners.c.serial, owners.c.owner)
+        for serial, owner in db.execute(statement):
+            found.setdefault(serial, []).append(owner)
+    return {serial: tuple(names) for serial, names in found.items()}
+
+
+def add_owners(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
+    """Pairs of a card's serial and an owner's name that it does not have yet."""
+    if pairs:
+        db.execute(insert(owners), [{"serial": serial, "owner": owner} for serial, owner in pairs])
+
+
+def remove_owner(db: Connection, serial: str, owner: str) -> bool:
+    """False if it was none."""
+    return db.execute(delete(owners).where(owners.c.serial == serial, owners.c.owner == owner)).rowcount == 1
+
+
+# ---- challenges ----
 
 
 def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
     """False, and nothing changed, if the card is remembered to have been asked this question."""
-    return _added(db, challenges, _values(challenge))
+    # Not by catching the error: after one, PostgreSQL's transaction could only be undone.
+    statement = _insert(db)(challenges).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return db.execute(statement, _values(challenge)).rowcount == 1
+
+
+def asked_card(db: Connection, serial: str, asked: int) -> None:
+    """How many challenges it was given by now."""
+    db.execute(_ASKED, {"of": serial, "now_asked": asked})
 
 
 def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
-    row = db.execute(select(challenges).where(challenges.c.id == challenge_id)).one_or_none()
-    return None if row is None else ChallengeRecord(**row._mapping)
+    row = db.execute(_CHALLENGE, {"of": challenge_id}).one_or_none()
+    return None if row is None else ChallengeRecord(*row)
 
 
-def change_challenge(db: Connection, challenge_id: str, **changes: Any) -> None:
-    db.execute(update(challenges).where(challenges.c.id == challenge_id).values(changes))
+def answered_challenge(db: Connection, challenge: ChallengeRecord, failures: int, used_at: float | None) -> None:
+    db.execute(_ANSWERED, {"of": challenge.id, "new_failures": failures, "new_used_at": used_at})
 
 
 def issued_at(db: Connection, serial: str, number: int) -> float | None:
     """When the card was given its challenge of this number; None if that is not remembered."""
-    return db.execute(
-        select(challenges.c.issued_at).where(challenges.c.serial == serial, challenges.c.number == number)
-    ).scalar_one_or_none()
+    return db.execute(_ISSUED_AT, {"of": serial, "which": number}).scalar_one_or_none()
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
     """Remove the card's oldest challenges whose number is at most `up_to`, if they have expired; `most` of them at a time."""
-    oldest = (
-        select(challenges.c.id)
-        .where(challenges.c.serial == serial, challenges.c.number <= up_to, challenges.c.expires_at <= expired_at)
-        .order_by(challenges.c.number)
-        .limit(most)
-    )
-    db.execute(delete(challenges).where(challenges.c.id.in_(oldest)))
-
-
-def _card_of(serial: str) -> Select[Any]:
-    return select(cards).where(cards.c.serial == serial)
-
-
-def _locking(statement: Select[Any]) -> Select[Any]:
-    # SQLite leaves it out: there, whoever writes is alone.
-    return statement.with_for_update(of=cards)
+    db.execute(_FORGET, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 
 def _card(row: Row[Any] | None) -> CardRecord | None:
-    return None if row is None else CardRecord(**row._mapping)
+    return None if row is None else CardRecord(*tuple(row))
 
 
 def _values(record: CardRecord | ChallengeRecord) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-def _added(db: Connection, table: Table, values: dict[str, Any]) -> bool:
-    # Not by catching the error: after one, PostgreSQL's transaction could only be undone.
-    insert = (postgresql if db.dialect.name == "postgresql" else sqlite).insert(table)
-    statement = insert.values(values).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return db.execute(statement).rowcount == 1
+def _insert(db: Connection) -> Any:
+    return (postgresql if db.dialect.name == "postgresql" else sqlite).insert

@@ -1,7 +1,7 @@
 """The tables, the same in SQLite and in PostgreSQL.
 
-Two rules of the verifier are held here, whatever the code above does: a card is not asked a question that it is still
-remembered to have been asked, and a challenge goes when its card does.
+Three rules of the verifier are held here, whatever the code above does: a card is not asked a question that it is still
+remembered to have been asked; a challenge goes when its card does; and no two entries of the log have one number.
 
 Whoever changes a table also raises `VERSION`, and writes the migration that leads there: see `migrations`.
 """
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     Double,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -26,13 +27,21 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
-VERSION = 3
+VERSION = 4
 """Of the tables as they stand here."""
 OLDEST = 3
 """The oldest version that can be migrated: those before it were never released."""
 
+DECOY = "decoy"
+"""The state of a row that stands for a card that there is not, so that asking for it is like asking for any other."""
+STATE_LETTERS = 9
+OWNER_LETTERS = 64
+ACTOR_LETTERS = 64
+REASON_LETTERS = 200
+
 _COUNTER_BYTES = 8
 _TIME_BYTES = 8
+_HASH_BYTES = 32
 
 
 class Counter(TypeDecorator[int]):
@@ -77,7 +86,7 @@ _SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 
 # Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all that the
 # card was ever given; `unlock_times` has the latest, among them all those that its limit still counts. `asked` counts
-# all the challenges that it was ever given.
+# all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`.
 cards = Table(
     "cards",
     metadata,
@@ -94,9 +103,17 @@ cards = Table(
     Column("unlock_codes", Integer, nullable=False),
     Column("unlock_times", Times, nullable=False),
     Column("asked", BigInteger, nullable=False),
+    Column("state", String(STATE_LETTERS), nullable=False),
+    Column("state_since", Double, nullable=False),
+    Column("state_reason", String(REASON_LETTERS), nullable=False),
+    Column("sealed_duress_pin", LargeBinary),
     CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
+
+_is_decoy = cards.c.state == DECOY
+# Of decoys alone, so that it takes no room where there are none.
+Index("ix_cards_decoys", cards.c.state_since, sqlite_where=_is_decoy, postgresql_where=_is_decoy)
 
 # A row outlives its challenge: it is the memory of what the card was asked. `number` counts from 1 for each card. The
 # digest is of the question as it is encoded, because that is what the card answers to: 000001 and 000016 are one question.
@@ -115,3 +132,39 @@ challenges = Table(
     UniqueConstraint("serial", "question_digest"),
     UniqueConstraint("serial", "number"),
 )
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("serial", _SERIAL, ForeignKey("cards.serial", ondelete="CASCADE"), primary_key=True),
+    Column("owner", String(OWNER_LETTERS), primary_key=True, index=True),
+)
+
+# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("actor", String(ACTOR_LETTERS), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("serial", _SERIAL, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(REASON_LETTERS), nullable=False),
+    Column("detail", String, nullable=False),
+    Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
+)
+
+# One row: the end of the log, sealed with the master key, so that entries cut off the end are missed.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
+"""Of a log without entries, which nobody has sealed yet."""

@@ -143,6 +143,7 @@ class Store:
         if self._backend.identity(db) is None:
             self._backend.create(db)
             schema.metadata.create_all(db, checkfirst=False)
+            db.execute(schema.audit_head.insert().values(schema.EMPTY_HEAD))
             self._backend.mark(db, schema.VERSION)
 
     def _version(self) -> int:

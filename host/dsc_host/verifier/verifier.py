@@ -1,6 +1,6 @@
 """The verifier: draws challenges for cards, and says of each response whether it is the right one, once.
 
-Eight promises:
+Ten promises:
 
 1. Of any number of submissions of one right response, at whatever time and in however many processes, one is accepted.
 2. A counter only moves forward: a response that was accepted, and any earlier one of that card, is not accepted again.
@@ -8,30 +8,38 @@ Eight promises:
    as long as it is enrolled, if its suite has no counter.
 4. What is not the right response to an open challenge is not accepted, whatever it is: never an error, never true.
 5. A failure is charged only to the challenge that it was for and to that challenge's card, and only if it was open.
-6. Keys and PINs are in the clear only while a response is being computed. None is ever returned, shown or stored so.
+6. Keys and PINs are in the clear only while a response is being computed, and in what `disclose` gives. None is ever logged.
 7. An unlock code is recorded before it is given, and no card is given more in 24 hours than the policy says, whoever asks.
 8. A card is given no more challenges in a time than the policy says; whoever asks too soon is told when to come back.
+9. Whatever is done or judged is in the log, in the same transaction, with who did it and the true reason.
+10. Only of a card that is enrolled or active is a response accepted; a retired card's secrets are gone.
 """
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import AlreadyEnrolled, InputError, NoUnlockKey, UnknownCard
-from dsc_host.ocra import DEFAULT_SUITE, Responder, Suite
-from dsc_host.verifier import enrollment, issuing, judging, records, unlocking
+from dsc_host.errors import DscError, InputError
+from dsc_host.ocra import DEFAULT_SUITE
+from dsc_host.verifier import audit, enrolling, enrollment, issuing, life, lookup, records, rekeying, unlocking, verdicts
+from dsc_host.verifier.audit import AuditLog, Event
 from dsc_host.verifier.issuing import draw_question
-from dsc_host.verifier.keys import MasterKey, Secret
-from dsc_host.verifier.model import Card, Challenge, Policy, Reason, Verdict
-from dsc_host.verifier.records import CardRecord, ChallengeRecord
+from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
+from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, Verdict
+from dsc_host.verifier.office import Office
+from dsc_host.verifier.schema import ACTOR_LETTERS
 from dsc_host.verifier.store import Store
 
 _DEFAULT_POLICY = Policy()
+
+
+def _untold(*_: object) -> None:
+    """For whoever does not want to know."""
 
 
 class Verifier:
@@ -41,27 +49,16 @@ class Verifier:
     changed nothing; only where the connection to a server was lost may it be recorded what is not told.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        master_key: MasterKey,
-        policy: Policy,
-        clock: Callable[[], float],
-        draw: Callable[[int], str],
-    ) -> None:
+    def __init__(self, office: Office) -> None:
         """For `open`, which makes and checks the parts."""
-        self._store = store
-        self._master_key = master_key
-        self._policy = policy
-        self._clock = clock
-        self._draw = draw
+        self._office = office
 
     @classmethod
     def open(
         cls,
         database: str,
         *,
-        master_key: MasterKey | bytes,
+        master_key: MasterKeySource,
         policy: Policy = _DEFAULT_POLICY,
         clock: Callable[[], float] = time.time,
         draw: Callable[[int], str] = draw_question,
@@ -72,16 +69,20 @@ class Verifier:
         `postgresql://user:password@host/database` is one on a server, which must exist; an empty one is made ours. One
         of an older version is brought up to date, an SQLite file not before it was copied. Without `may_make`, a
         database without records is refused.
-        `master_key` is a `MasterKey`, or its 32 bytes. `clock` gives Unix seconds. `draw` gives a question of so many
-        digits, and is for tests: a question that can be foreseen can be answered beforehand.
+        `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or what gives one of these when it is called.
+        `clock` gives Unix seconds. `draw` gives a question of so many digits, and is for tests: a question that can be
+        foreseen can be answered beforehand.
         Raises `InputError` for a wrong URL or master key, `StoreError` for a database that cannot be used.
         """
-        key = master_key if isinstance(master_key, MasterKey) else MasterKey(master_key)
+        keys = Keyring.of(master_key)
         store = Store.open(database, may_make=may_make)
-        verifier = cls(store, key, policy, clock, draw)
         try:
+            verifier = cls(Office(store, keys, policy, clock, draw))
             with store.read() as db:
                 verifier._check_master_key(db)
+                is_new = audit.is_empty(db)
+            if is_new:
+                store.change(verifier._begin_log)
         except BaseException:
             store.close()
             raise
@@ -89,7 +90,7 @@ class Verifier:
 
     def close(self) -> None:
         """Let go of the database. May be called again; any other call then raises `StoreError`."""
-        self._store.close()
+        self._office.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +98,25 @@ class Verifier:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    # ---- cards ----
+    def by(self, actor: str) -> Self:
+        """This verifier, for what is done in the name of `actor`, 1 to 64 characters: the log says so. `InputError`."""
+        if not isinstance(actor, str) or not 0 < len(actor) <= ACTOR_LETTERS or not actor.isprintable():
+            raise InputError("actor", f"must be a name of 1 to {ACTOR_LETTERS} characters")
+        other = copy(self)
+        other._office = replace(self._office, actor=actor)
+        return other
+
+    @property
+    def policy(self) -> Policy:
+        """As it was given to `open`."""
+        return self._office.policy
+
+    @property
+    def audit(self) -> AuditLog:
+        """The log, to read and to check."""
+        return AuditLog(self._office.store, self._office.keys)
+
+    # ---- cards come and go ----
 
     def enroll(
         self,
@@ -108,85 +127,133 @@ class Verifier:
         pin: str | None = None,
         counter: int = 0,
         unlock_key: bytes | None = None,
+        duress_pin: str | None = None,
+        owners: tuple[str, ...] = (),
     ) -> Card:
         """Take a card into the records.
 
         `serial` is 1 to 16 of A-Z, 0-9 and `-`; `key` 16 to 64 bytes; `pin` 4 digits if the suite has P, else None;
         `counter` the one that the card will use next, 0 to 2**64 - 2. The suite's question must be QN and its response
         4 to 10 digits; C and P may be in it, S and T not. `unlock_key`, 32 bytes, is for a card that checks its PIN
-        itself (a suite without P): `unlock_code` needs it.
+        itself (a suite without P): `unlock_code` needs it. `duress_pin` is another PIN, for `Verdict.duress`; `owners`
+        any names of 1 to 64 characters. The serial of a retired card may be used again.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, `AlreadyEnrolled`.
         """
-        enrollment.check_serial(serial)
-        parsed = enrollment.usable_suite(suite)
-        enrollment.check_key(key)
-        enrollment.check_pin(pin, parsed)
-        enrollment.check_counter(counter, parsed)
-        enrollment.check_unlock_key(unlock_key, key, parsed)
-        record = CardRecord(
-            serial=serial,
-            suite=suite,
-            counter=counter,
-            failures=0,
-            locked_until=None,
-            enrolled_at=self._clock(),
-            key_id=self._master_key.id,
-            sealed_key=self._master_key.seal(key, serial, Secret.KEY),
-            sealed_pin=self._sealed(None if pin is None else pin.encode("ascii"), serial, Secret.PIN),
-            sealed_unlock_key=self._sealed(unlock_key, serial, Secret.UNLOCK_KEY),
-            unlock_codes=0,
-            unlock_times=(),
-            asked=0,
-        )
-        self._store.change(lambda db: self._add(db, record))
-        return _card(record)
+        enrolment = Enrolment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
+        self._office.change(lambda db: self._enroll(db, enrolment))
+        return self.card(serial)
 
-    def card(self, serial: str) -> Card:
-        """The card as it stands now; `UnknownCard` if there is none."""
-        with self._store.read() as db:
-            return _card(_lock_ended(_known_card(db, serial), self._clock()))
+    def enroll_all(
+        self,
+        enrolments: Iterable[Enrolment],
+        *,
+        atomic: bool = False,
+        refused: Callable[[int, str, DscError], None] = _untold,
+        enrolled: Callable[[int], None] = _untold,
+    ) -> int:
+        """Take in any number of cards, some hundred in one transaction, and return how many came in.
 
-    def cards(self) -> list[Card]:
-        """All cards as they stand now, in the order of their serials."""
-        with self._store.read() as db:
-            now = self._clock()
-            return [_card(_lock_ended(record, now)) for record in records.all_cards(db)]
+        Of each that cannot be, `refused` is told its position, from 0, its serial, and why; the others go in. If `atomic`,
+        one that cannot be keeps all out: the return value is then 0. `enrolled` is told again and again how many there are.
+        """
+        return enrolling.enroll_all(self._office, self._claim, enrolments, atomic, refused, enrolled)
+
+    def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrolment]:
+        """All that is known of these cards, or of all but the retired ones, keys and PINs in the clear: for another system.
+
+        Logged before the first is given. Raises `UnknownCard` where it comes to a serial that is none.
+        """
+        self._office.change(lambda db: self._log_disclosing(db, "all" if serials is None else "chosen"))
+        return enrolling.disclose(self._office, serials)
 
     def remove(self, serial: str) -> None:
         """Take back an enrolment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
-        self._store.change(lambda db: records.remove_card(db, _locked_card(db, serial).serial))
+        self._office.change(lambda db: life.remove(self._office, db, serial))
+
+    def card(self, serial: str) -> Card:
+        """The card as it stands now; `UnknownCard` if there is none."""
+        with self._office.store.read() as db:
+            return lookup.shown(db, [lookup.known_card(db, serial)], self.policy, self._office.now())[0]
+
+    def cards(
+        self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
+    ) -> list[Card]:
+        """All cards as they stand now, in the order of their serials: of one owner, in one state, so many after a serial."""
+        with self._office.store.read() as db:
+            found = records.find_cards(db, owner=owner, state=state, after=after, limit=limit)
+            return lookup.shown(db, found, self.policy, self._office.now())
+
+    # ---- a card's life ----
+
+    # Of each of these: `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
+    # Raises `InputError`, `UnknownCard`, and `StateError` where it cannot be.
+
+    def suspend(self, serial: str, reason: str = "") -> Card:
+        """Accept nothing of a card, until it is resumed."""
+        return self._moved(serial, State.SUSPENDED, reason)
+
+    def lost(self, serial: str, reason: str = "") -> Card:
+        """The same of a card that its owner misses."""
+        return self._moved(serial, State.LOST, reason)
+
+    def resume(self, serial: str, reason: str = "") -> Card:
+        """Take a suspended card, or one that was found again, back into use."""
+        return self._moved(serial, State.ACTIVE, reason)
+
+    def retire(self, serial: str, reason: str = "") -> Card:
+        """End a card's life for ever, and erase its secrets."""
+        return self._moved(serial, State.RETIRED, reason)
+
+    def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
+        """Lock a card as wrong responses do, for as long as the policy says, or for so many seconds."""
+        return self._office.change(lambda db: life.lock(self._office, db, serial, reason, seconds))
+
+    def unlock(self, serial: str, reason: str = "") -> Card:
+        """End a lock or a pause here (not the card's own: that is `unlock_code`), and forget the failures before it."""
+        return self._office.change(lambda db: life.unlock(self._office, db, serial, reason))
+
+    def add_owner(self, serial: str, owner: str) -> Card:
+        """One owner more; none, if they are one already."""
+        return self._office.change(lambda db: life.add_owner(self._office, db, serial, owner))
+
+    def remove_owner(self, serial: str, owner: str) -> Card:
+        """One owner less."""
+        return self._office.change(lambda db: life.remove_owner(self._office, db, serial, owner))
+
+    def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
+        """A second PIN, or none: a response made with it is accepted, and its `Verdict.duress` is true."""
+        return self._office.change(lambda db: life.set_duress_pin(self._office, db, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
         """The 8 digits that unlock a card which has locked itself and shows `challenge`, 6 digits.
 
         They are for the card's owner alone: whoever asks must first have shown that they are. Each code is recorded,
         and counts against the policy's limit whether it is used or not.
-        Raises `InputError`, `UnknownCard`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to come back.
+        Raises `InputError`, `UnknownCard`, `StateError`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to come back.
         """
         unlocking.check_challenge(challenge)
-        return self._store.change(lambda db: self._unlock_code(db, serial, challenge))
+        return self._office.change(lambda db: life.unlock_code(self._office, db, serial, challenge))
 
     # ---- challenges and responses ----
 
-    def challenge(self, serial: str) -> Challenge:
+    def challenge(self, serial: str, *, conceal: bool = False) -> Challenge:
         """A new question for a card, beside those that are open.
 
-        A locked card gets one too, so that asking does not tell who is locked.
+        A card that is locked, suspended, lost or retired gets one too, so that asking does not tell. With `conceal`, so
+        does a serial that is no card's: nothing tells its challenge from another, but no response to it is accepted.
         Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is how many seconds to wait, and `VerifierError`
         when hardly a question is left that this card may be asked.
         """
-        return self._store.change(
-            lambda db: issuing.issue(db, _locked_card(db, serial), self._policy, self._clock(), self._draw)
-        )
+        return self._office.change(lambda db: issuing.issue(self._office, db, serial, conceal))
 
     def verify(self, challenge_id: str, response: str) -> Verdict:
         """Judge `response` and record what follows from it, in one step.
 
         Against an open challenge, anything but the right response is a failure, even what could be no response at all:
         it counts against the challenge and its card. If the challenge is unknown, used, exhausted or expired, or its
-        card is locked, the response is not looked at and nothing changes. Values of any type may be given; none raises.
+        card is not in use, locked or paused, the response counts for nothing. Values of any type may be given; none raises.
         """
-        return self._judged([(challenge_id, response)])
+        return self._office.change(lambda db: verdicts.judge(self._office, db, "verify", [(challenge_id, response)]))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
@@ -196,154 +263,53 @@ class Verifier:
         are used up and the counter is after the second; before that, nothing moves. A wrong pair is one failure of the
         card's and one of each challenge's. Otherwise as `verify`. One response alone, guessed or seen, gains nothing here.
         """
-        return self._judged([(first_id, first_response), (second_id, second_response)])
+        answers = [(first_id, first_response), (second_id, second_response)]
+        return self._office.change(lambda db: verdicts.judge(self._office, db, "resync", answers))
+
+    def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
+        """As `verify`, of a response that was made with a new PIN, 4 digits; if it is accepted, that is the card's PIN.
+
+        Whoever has the card can do this, without the old PIN: first have them shown who they are.
+        Raises `InputError` for what is no PIN, is the duress PIN, or of a card that checks its PIN itself.
+        """
+        enrollment.check_new_pin(new_pin)
+        answers = [(challenge_id, response)]
+        return self._office.change(lambda db: verdicts.judge(self._office, db, "card.change-pin", answers, new_pin))
+
+    # ---- keys ----
+
+    def rekey(self, *, done: Callable[[int, int], None] = _untold) -> int:
+        """Seal every secret anew under the keyring's first key, while others work, and return of how many cards.
+
+        Every process that works must know both keys until it is done. It may be stopped at any time and begun again.
+        `done` is told again and again how many there are, of how many.
+        """
+        return rekeying.rekey(self._office, done)
 
     # ---- within one transaction ----
 
-    def _add(self, db: Connection, record: CardRecord) -> None:
+    def _claim(self, db: Connection) -> None:
         # Two who enrol the first cards at once, under two master keys, would not see each other's.
-        self._store.claim(db)
+        self._office.store.claim(db)
         self._check_master_key(db)
-        if not records.add_card(db, record):
-            raise AlreadyEnrolled(f"card {record.serial}: is enrolled already")
 
-    def _unlock_code(self, db: Connection, serial: str, challenge: str) -> str:
-        card = _locked_card(db, serial)
-        if card.sealed_unlock_key is None:
-            raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
-        times = unlocking.with_one_more(serial, card.unlock_times, self._clock(), self._policy.unlock_codes)
-        code = unlocking.SUITE.response(self._opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
-        records.change_card(db, serial, unlock_codes=card.unlock_codes + 1, unlock_times=times)
-        return code
+    def _enroll(self, db: Connection, enrolment: Enrolment) -> None:
+        self._claim(db)
+        enrolling.enroll(self._office, db, enrolment)
 
-    def _judged(self, answers: Sequence[tuple[str, str]]) -> Verdict:
-        """One answer to verify, two to catch up by: each the id of a challenge, and a response."""
-        ids = {challenge_id for challenge_id, _ in answers if _is_id(challenge_id)}
-        if len(ids) < len(answers):
-            return Verdict(Reason.UNKNOWN)
-        return self._store.change(lambda db: Verdict(self._judge_and_record(db, answers)))
+    def _moved(self, serial: str, to: State, reason: str) -> Card:
+        return self._office.change(lambda db: life.move(self._office, db, serial, to, reason))
 
-    def _judge_and_record(self, db: Connection, answers: Sequence[tuple[str, str]]) -> Reason:
-        found = records.lock_card_of(db, answers[0][0])
-        if found is None:
-            return Reason.UNKNOWN
-        # Not before: the challenge may have expired while others had the card.
-        now = self._clock()
-        card = _lock_ended(found, now)
-        challenges = [records.find_challenge(db, challenge_id) for challenge_id, _ in answers]
-        known = [challenge for challenge in challenges if challenge is not None and challenge.serial == card.serial]
-        if len(known) < len(answers):
-            return Reason.UNKNOWN
-        for challenge in known:
-            refusal = self._refusal(challenge, card, now)
-            if refusal:
-                return refusal
-        responses = [response for _, response in answers]
-        reason, counter = self._judge(card, [challenge.question for challenge in known], responses)
-        if reason is Reason.ACCEPTED:
-            for challenge in known:
-                records.change_challenge(db, challenge.id, used_at=now)
-            records.change_card(db, card.serial, counter=counter, failures=0, locked_until=None)
-        else:
-            self._charge(db, known, card, now)
-        return reason
+    def _log_disclosing(self, db: Connection, which: str) -> None:
+        self._office.log(db, self._office.now(), Event("cards.disclose", None, "done", which))
 
-    def _refusal(self, challenge: ChallengeRecord, card: CardRecord, now: float) -> Reason | None:
-        """Why no response to this challenge is looked at now, if so."""
-        if challenge.used_at is not None:
-            return Reason.USED
-        if challenge.failures >= self._policy.attempts:
-            return Reason.EXHAUSTED
-        if now >= challenge.expires_at:
-            return Reason.EXPIRED
-        if card.locked_until is not None:
-            return Reason.LOCKED
-        return None
-
-    def _judge(self, card: CardRecord, questions: Sequence[str], responses: Sequence[str]) -> tuple[Reason, int]:
-        """What the responses, one or two, are, and the card's counter after them."""
-        suite = Suite.parse(card.suite)
-        if not all(judging.is_response(response, suite.digits) for response in responses):
-            return Reason.MALFORMED, card.counter
-        responder = self._responder(card, suite)
-        answers = list(zip(questions, responses, strict=True))
-        if not suite.counter:
-            rights = [judging.is_right(responder, *answer) for answer in answers]
-            return (Reason.ACCEPTED if all(rights) else Reason.WRONG), card.counter
-        if len(answers) == 1:
-            counter = judging.counter_of(responder, *answers[0], card.counter, self._policy.window)
-        else:
-            counter = judging.counter_of_two(responder, answers[0], answers[1], card.counter, self._policy.resync_window)
-        return (Reason.WRONG, card.counter) if counter is None else (Reason.ACCEPTED, counter + len(answers))
-
-    def _responder(self, card: CardRecord, suite: Suite) -> Responder:
-        key = self._opened(card, card.sealed_key, Secret.KEY)
-        if card.sealed_pin is None:
-            return suite.prepare(key)
-        return suite.prepare(key, self._opened(card, card.sealed_pin, Secret.PIN).decode("ascii"))
-
-    def _sealed(self, plain: bytes | None, serial: str, kind: Secret) -> bytes | None:
-        return None if plain is None else self._master_key.seal(plain, serial, kind)
-
-    def _opened(self, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
-        if card.key_id != self._master_key.id:
-            raise _other_master_key()
-        return self._master_key.unseal(sealed, card.serial, kind)
-
-    def _charge(self, db: Connection, challenges: Sequence[ChallengeRecord], card: CardRecord, now: float) -> None:
-        failures = card.failures + 1
-        locked_until = now + self._policy.lock_for if failures >= self._policy.lock_after else None
-        for challenge in challenges:
-            records.change_challenge(db, challenge.id, failures=challenge.failures + 1)
-        records.change_card(db, card.serial, failures=failures, locked_until=locked_until)
+    def _begin_log(self, db: Connection) -> None:
+        self._office.store.claim(db)
+        # Asked again: another process may have been first.
+        if audit.is_empty(db):
+            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done"))
 
     def _check_master_key(self, db: Connection) -> None:
-        if records.has_other_key(db, self._master_key.id):
-            raise _other_master_key()
-
-
-def _known_card(db: Connection, serial: str) -> CardRecord:
-    return _known(serial, lambda: records.find_card(db, serial))
-
-
-def _locked_card(db: Connection, serial: str) -> CardRecord:
-    """The card, which nobody else changes until the transaction ends."""
-    return _known(serial, lambda: records.lock_card(db, serial))
-
-
-def _known(serial: str, find: Callable[[], CardRecord | None]) -> CardRecord:
-    if not enrollment.is_serial(serial):
-        raise UnknownCard("card: none is enrolled under such a serial")
-    record = find()
-    if record is None:
-        raise UnknownCard(f"card {serial}: is not enrolled")
-    return record
-
-
-def _is_id(challenge_id: object) -> bool:
-    return isinstance(challenge_id, str) and re.fullmatch("[0-9a-f]{22}", challenge_id) is not None
-
-
-def _lock_ended(card: CardRecord, now: float) -> CardRecord:
-    """The card, free of a lock that is over and of the failures that led to it."""
-    if card.locked_until is None or now < card.locked_until:
-        return card
-    return replace(card, failures=0, locked_until=None)
-
-
-def _card(record: CardRecord) -> Card:
-    return Card(
-        serial=record.serial,
-        suite=record.suite,
-        counter=record.counter,
-        failures=record.failures,
-        locked_until=record.locked_until,
-        enrolled_at=record.enrolled_at,
-        has_unlock_key=record.sealed_unlock_key is not None,
-        unlock_codes=record.unlock_codes,
-        unlock_code_at=record.unlock_times[-1] if record.unlock_times else None,
-    )
-
-
-def _other_master_key() -> InputError:
-    return InputError("master key", "does not open this database: its cards were enrolled under another one")
+        known = self._office.keys.ids
+        if not records.key_ids(db, len(known) + 1) <= known:
+            raise other_master_key()

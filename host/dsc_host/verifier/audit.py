@@ -1,0 +1,249 @@
+"""The log: what was done, by whom, to which card, with what outcome and for what true reason.
+
+Four promises:
+
+1. An entry is written in the transaction that does what it tells: there is neither one without the other.
+2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
+   order is found, and where it is.
+3. The end of the log is sealed with the master key: whoever can write the database, but has not the master key, can
+   neither write the chain anew nor cut entries off its end. A whole database put back to what it was is found by `since`.
+4. No entry holds a PIN, a response or a key.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.verifier.keys import Keyring
+from dsc_host.verifier.schema import audit, audit_head
+from dsc_host.verifier.store import Store
+
+BEGIN = "log.begin"
+MOST_PROBLEMS = 100
+"""So many are told; of a log that is damaged all over, the first ones matter."""
+_PAGE = 1000
+_START = bytes(32)
+
+_HEAD = select(audit_head.c.number, audit_head.c.hash, audit_head.c.key_id, audit_head.c.seal)
+_LOCK_HEAD = select(audit_head.c.number, audit_head.c.hash).with_for_update()
+_MOVE_HEAD = update(audit_head).values(
+    number=bindparam("new_number"), hash=bindparam("new_hash"), key_id=bindparam("new_key_id"), seal=bindparam("new_seal")
+)
+_ADD = insert(audit)
+_PAGE_AFTER = select(audit).where(audit.c.number > bindparam("after")).order_by(audit.c.number).limit(_PAGE)
+_PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What there is to log. `detail` has words only, none of them secret."""
+
+    action: str
+    serial: str | None
+    outcome: str
+    reason: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log."""
+
+    number: int
+    """From 1, without gaps."""
+    at: float
+    actor: str
+    action: str
+    serial: str | None
+    outcome: str
+    reason: str
+    detail: str
+    """A JSON object."""
+    hash: str
+    """64 hex digits."""
+
+    def as_json(self) -> dict[str, object]:
+        """What an export has of it; the time in UTC, as ISO 8601, beside the Unix seconds that are hashed."""
+        when = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
+        return {
+            "number": self.number,
+            "at": self.at,
+            "time": when,
+            "actor": self.actor,
+            "action": self.action,
+            "serial": self.serial,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": json.loads(self.detail),
+            "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far the log was at some time: kept elsewhere, it proves later that nothing before it was touched."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Checkpoint":
+        """From `NUMBER:HASH`, as it is printed; `InputError` for anything else."""
+        if not isinstance(text, str) or not (found := re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)):
+            raise InputError("checkpoint", "must be NUMBER:HASH, with a hash of 64 hex digits, as audit verify prints it")
+        return cls(int(found[1]), found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What looking through the whole log has found."""
+
+    entries: int
+    problems: tuple[str, ...]
+    checkpoint: Checkpoint
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was changed, removed, added or put in another order."""
+        return not self.problems
+
+
+class AuditLog:
+    """The log of one database, to read and to check."""
+
+    def __init__(self, store: Store, keys: Keyring) -> None:
+        """For `Verifier.audit`."""
+        self._store = store
+        self._keys = keys
+
+    def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
+        """All entries with a number above `after`, or those of one card, in order; page by page, however many there are."""
+        while True:
+            with self._store.read() as db:
+                page = _page(db, after, serial)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def check(self, since: Checkpoint | None = None) -> AuditReport:
+        """Look through the whole log, as it is at this moment, for anything that was done to it afterwards.
+
+        With `since`, also whether it still holds what it held then.
+        """
+        with self._store.read() as db:
+            return _Check(self._keys).through(db, since)
+
+
+def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequence[Event]) -> None:
+    """Append entries, as the last thing that a transaction does: from here on to its end, others' entries wait.
+
+    Raises `StoreError` if the log has lost its end.
+    """
+    head = db.execute(_LOCK_HEAD).one_or_none()
+    if head is None:
+        raise StoreError("the audit log has lost its end; restore the database from a backup")
+    number, before = head
+    rows = []
+    for event in events:
+        number += 1
+        row = {
+            "number": number,
+            "at": float(at),
+            "actor": actor,
+            "action": event.action,
+            "serial": event.serial,
+            "outcome": event.outcome,
+            "reason": event.reason,
+            "detail": json.dumps(event.detail, sort_keys=True, separators=(",", ":")),
+        }
+        before = row["hash"] = _hash(before, *row.values())
+        rows.append(row)
+    db.execute(_ADD, rows if len(rows) > 1 else rows[0])
+    key = keys.current
+    sealed = {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": key.sign_log(_end(number, before))}
+    db.execute(_MOVE_HEAD, sealed)
+
+
+def is_empty(db: Connection) -> bool:
+    """Whether nothing was ever logged, so that there is no seal yet either."""
+    head = db.execute(_HEAD).one_or_none()
+    return head is not None and head.number == 0
+
+
+def _hash(before: bytes, *values: object) -> bytes:
+    """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side."""
+    return hashlib.sha256(before + json.dumps(values, separators=(",", ":")).encode()).digest()
+
+
+def _end(number: int, digest: bytes) -> bytes:
+    return number.to_bytes(8, "big") + digest
+
+
+def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
+    if serial is None:
+        rows = db.execute(_PAGE_AFTER, {"after": after})
+    else:
+        rows = db.execute(_PAGE_OF, {"after": after, "serial": serial})
+    return [Entry(**{**row._mapping, "hash": row.hash.hex()}) for row in rows]
+
+
+class _Check:
+    """One walk from the first entry to the end."""
+
+    def __init__(self, keys: Keyring) -> None:
+        self._keys = keys
+        self._problems: list[str] = []
+        self._number = 0
+        self._hash = _START
+
+    def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
+        entries = 0
+        while rows := db.execute(_PAGE_AFTER, {"after": self._number}).all():
+            for row in rows:
+                self._follow(row, since)
+            entries += len(rows)
+        self._look_at_end(db.execute(_HEAD).one_or_none())
+        if since and since.number > self._number:
+            self._tell(f"it ends at entry {self._number}, before the checkpoint's, {since.number}")
+        return AuditReport(entries, tuple(self._problems), Checkpoint(self._number, self._hash.hex()))
+
+    def _follow(self, row: Row[Any], since: Checkpoint | None) -> None:
+        number, *values, digest = tuple(row)
+        if number != self._number + 1:
+            self._tell(f"entries {self._number + 1} to {number - 1} are missing")
+        elif digest != _hash(self._hash, number, *values):
+            self._tell(f"entry {number}: is not what it was, or not where it was, when it was written")
+        if since and since.number == number and since.hash != digest.hex():
+            self._tell(f"entry {number}: is another one than at the checkpoint")
+        # From what it says of itself, so that one change is told once.
+        self._number, self._hash = number, digest
+
+    def _look_at_end(self, head: Any) -> None:
+        if head is None:
+            self._tell("its end is missing")
+        elif head.number > self._number:
+            self._tell(f"entries {self._number + 1} to {head.number} are missing, at its end")
+        elif (head.number, head.hash) != (self._number, self._hash):
+            self._tell(f"it goes on after entry {head.number}, which was its end")
+        elif head.key_id not in self._keys.ids:
+            self._tell(
+                "its end is sealed under another master key than the ones given" if head.key_id else "its end has no seal"
+            )
+        elif not hmac.compare_digest(head.seal, self._keys.opener(head.key_id).sign_log(_end(head.number, head.hash))):
+            self._tell("its end does not have the seal of the master key")
+
+    def _tell(self, problem: str) -> None:
+        if len(self._problems) < MOST_PROBLEMS:
+            self._problems.append(problem)

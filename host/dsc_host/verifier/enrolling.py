@@ -1,0 +1,212 @@
+"""Taking cards into the records, one or a million, and giving their secrets out again for another system.
+
+A serial that is taken is refused, unless its card is retired: that one then gives way, with all that was kept of it but
+its entries in the log.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import AlreadyEnrolled, DscError
+from dsc_host.verifier import enrollment, lookup, records
+from dsc_host.verifier.audit import Event
+from dsc_host.verifier.keys import Secret
+from dsc_host.verifier.model import Enrolment, State
+from dsc_host.verifier.office import Office
+from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.schema import DECOY
+
+BATCH = 500
+"""So many cards are enrolled, or given out, in one transaction: a few tenths of a second."""
+
+Refusals = Callable[[int, str, DscError], None]
+Progress = Callable[[int], None]
+
+
+class _NoneKept(Exception):
+    """Undoes a transaction."""
+
+
+def enroll(office: Office, db: Connection, enrolment: Enrolment) -> CardRecord:
+    """One card, in this transaction. Raises `InputError`, `AlreadyEnrolled`."""
+    enrollment.check(enrolment)
+    now = office.now()
+    record = _record(office, enrolment, now)
+    refusals = _add(office, db, [(enrolment, record)], now)
+    if refusals:
+        raise refusals[0][1]
+    return record
+
+
+def enroll_all(
+    office: Office,
+    claim: Callable[[Connection], None],
+    enrolments: Iterable[Enrolment],
+    atomic: bool,
+    refused: Refusals,
+    enrolled: Progress,
+) -> int:
+    """See `Verifier.enroll_all`. `claim` is done at the beginning of each transaction."""
+    numbered = enumerate(enrolments)
+    if not atomic:
+        total = 0
+        while batch := list(islice(numbered, BATCH)):
+            added, refusals = office.change(lambda db, batch=batch: _claimed(office, db, claim, batch))  # type: ignore[misc]
+            total += _told(added, refusals, refused)
+            enrolled(total)
+        return total
+    return _all_or_none(office, claim, numbered, refused, enrolled)
+
+
+def _all_or_none(
+    office: Office,
+    claim: Callable[[Connection], None],
+    numbered: Iterator[tuple[int, Enrolment]],
+    refused: Refusals,
+    enrolled: Progress,
+) -> int:
+    total = bad = 0
+    try:
+        # Not tried again if others were in the way: the enrolments can be had only once.
+        with office.store.write() as db:
+            claim(db)
+            while batch := list(islice(numbered, BATCH)):
+                added, refusals = _add_batch(office, db, batch)
+                total += _told(added, refusals, refused)
+                bad += len(refusals)
+                enrolled(total)
+            if bad:
+                raise _NoneKept
+    except _NoneKept:
+        return 0
+    return total
+
+
+def _claimed(
+    office: Office, db: Connection, claim: Callable[[Connection], None], batch: Sequence[tuple[int, Enrolment]]
+) -> tuple[int, list[tuple[int, str, DscError]]]:
+    claim(db)
+    return _add_batch(office, db, batch)
+
+
+def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusals) -> int:
+    for refusal in refusals:
+        refused(*refusal)
+    return added
+
+
+def _add_batch(
+    office: Office, db: Connection, batch: Sequence[tuple[int, Enrolment]]
+) -> tuple[int, list[tuple[int, str, DscError]]]:
+    """How many were added, and the position, serial and error of each that was not."""
+    now = office.now()
+    good: dict[str, tuple[int, Enrolment, CardRecord]] = {}
+    refusals: list[tuple[int, str, DscError]] = []
+    for position, enrolment in batch:
+        try:
+            enrollment.check(enrolment)
+            if enrolment.serial in good:
+                raise _taken(enrolment.serial)
+            good[enrolment.serial] = (position, enrolment, _record(office, enrolment, now))
+        except DscError as error:
+            refusals.append((position, enrollment.shown_serial(enrolment.serial), error))
+    taken = _add(office, db, [(enrolment, record) for _, enrolment, record in good.values()], now)
+    refusals += [(good[serial][0], serial, error) for serial, error in taken]
+    return len(good) - len(taken), sorted(refusals, key=lambda refusal: refusal[0])
+
+
+def _add(
+    office: Office, db: Connection, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float
+) -> list[tuple[str, DscError]]:
+    """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
+    states = records.states_of(db, [record.serial for _, record in wanted])
+    records.remove_cards(db, [serial for serial, state in states.items() if state in (State.RETIRED, DECOY)])
+    free = [record for _, record in wanted if states.get(record.serial) in (None, State.RETIRED, DECOY)]
+    added = records.add_cards(db, free) if free else set()
+    records.add_owners(db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
+    events = [
+        Event("card.enroll", record.serial, "done", detail={"suite": record.suite, "counter": str(record.counter)})
+        for record in free
+        if record.serial in added
+    ]
+    if events:
+        office.log(db, now, *events)
+    return [(record.serial, _taken(record.serial)) for _, record in wanted if record.serial not in added]
+
+
+def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
+    serial = enrolment.serial
+    return CardRecord(
+        serial=serial,
+        suite=enrolment.suite,
+        counter=enrolment.counter,
+        failures=0,
+        locked_until=None,
+        enrolled_at=now,
+        key_id=office.keys.current.id,
+        sealed_key=office.keys.current.seal(enrolment.key, serial, Secret.KEY),
+        sealed_pin=office.sealed(enrolment.pin, serial, Secret.PIN),
+        sealed_unlock_key=office.sealed(enrolment.unlock_key, serial, Secret.UNLOCK_KEY),
+        unlock_codes=0,
+        unlock_times=(),
+        asked=0,
+        state=State.ENROLLED,
+        state_since=now,
+        state_reason="",
+        sealed_duress_pin=office.sealed(enrolment.duress_pin, serial, Secret.DURESS_PIN),
+    )
+
+
+def _taken(serial: str) -> AlreadyEnrolled:
+    return AlreadyEnrolled(f"card {serial}: is enrolled already")
+
+
+# ---- out again ----
+
+
+def disclose(office: Office, serials: Iterable[str] | None) -> Iterator[Enrolment]:
+    """See `Verifier.disclose`."""
+    for page in _all_pages(office) if serials is None else _chosen_pages(office, serials):
+        yield from page
+
+
+def _all_pages(office: Office) -> Iterator[list[Enrolment]]:
+    after = ""
+    while True:
+        with office.store.read() as db:
+            found = records.find_cards(db, owner=None, state=None, after=after, limit=BATCH)
+            page = _disclosed(office, db, found)
+        yield page
+        if len(found) < BATCH:
+            return
+        after = found[-1].serial
+
+
+def _chosen_pages(office: Office, serials: Iterable[str]) -> Iterator[list[Enrolment]]:
+    chosen = iter(serials)
+    while batch := list(islice(chosen, BATCH)):
+        with office.store.read() as db:
+            page = _disclosed(office, db, [lookup.known_card(db, serial) for serial in batch])
+        yield page
+
+
+def _disclosed(office: Office, db: Connection, found: Sequence[CardRecord]) -> list[Enrolment]:
+    kept = [record for record in found if record.state != State.RETIRED]
+    owners = records.owners_of(db, [record.serial for record in kept])
+    return [_enrolment(office, record, owners.get(record.serial, ())) for record in kept]
+
+
+def _enrolment(office: Office, record: CardRecord, owners: tuple[str, ...]) -> Enrolment:
+    unlock_key = record.sealed_unlock_key
+    return Enrolment(
+        serial=record.serial,
+        key=office.opened(record, record.sealed_key, Secret.KEY),
+        suite=record.suite,
+        pin=office.opened_pin(record, record.sealed_pin, Secret.PIN),
+        counter=record.counter,
+        unlock_key=None if unlock_key is None else office.opened(record, unlock_key, Secret.UNLOCK_KEY),
+        duress_pin=office.opened_pin(record, record.sealed_duress_pin, Secret.DURESS_PIN),
+        owners=owners,
+    )

@@ -1,0 +1,136 @@
+"""A card's life: enrolled, active, suspended, lost, retired; locked and unlocked; its owners and its duress PIN.
+
+Each change is one transaction with its entry in the log. What could not be done leaves everything as it was.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError, NoUnlockKey, StateError, TooManyUnlockCodes
+from dsc_host.ocra import Suite
+from dsc_host.verifier import enrollment, lookup, records, unlocking
+from dsc_host.verifier.audit import Event
+from dsc_host.verifier.keys import Secret
+from dsc_host.verifier.model import Card, State
+from dsc_host.verifier.office import Office, Refused
+from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.schema import REASON_LETTERS
+
+_FROM: Mapping[State, tuple[State, ...]] = {
+    State.SUSPENDED: (State.ENROLLED, State.ACTIVE),
+    State.LOST: (State.ENROLLED, State.ACTIVE, State.SUSPENDED),
+    State.ACTIVE: (State.SUSPENDED, State.LOST),
+    State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
+}
+"""Where a card must be to come here by somebody's decision."""
+_DONE_BY = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
+_ERASED: Mapping[str, Any] = {
+    "key_id": "",
+    "sealed_key": b"",
+    "sealed_pin": None,
+    "sealed_unlock_key": None,
+    "sealed_duress_pin": None,
+}
+
+
+def move(office: Office, db: Connection, serial: str, to: State, reason: str) -> Card:
+    """Bring a card into another state. Raises `InputError`, `UnknownCard`, `StateError`."""
+    check_reason(reason)
+    card = lookup.locked_card(db, serial)
+    if card.state not in _FROM[to]:
+        raise StateError(f"card {serial}: is {card.state}, so it cannot become {to}")
+    erased = _ERASED if to is State.RETIRED else {}
+    changes = {"state": str(to), "state_since": office.now(), "state_reason": reason, **erased}
+    return _changed(office, db, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
+
+
+def lock(office: Office, db: Connection, serial: str, reason: str, seconds: float | None) -> Card:
+    """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard`, `StateError`."""
+    check_reason(reason)
+    seconds = office.policy.lock_for if seconds is None else seconds
+    if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
+        raise InputError("seconds", "must be a number, more than 0")
+    card = lookup.usable_card(db, serial)
+    until = office.now() + seconds
+    changes = {"failures": max(card.failures, office.policy.lock_after), "locked_until": until}
+    return _changed(office, db, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
+
+
+def unlock(office: Office, db: Connection, serial: str, reason: str) -> Card:
+    """End its lock or pause, and forget the failures that led to it; one that has none is left as it is."""
+    check_reason(reason)
+    card = lookup.usable_card(db, serial)
+    return _changed(office, db, card, Event("card.unlock", serial, "done", reason), {"failures": 0, "locked_until": None})
+
+
+def add_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
+    """One that is its owner already stays it."""
+    enrollment.check_owner(owner)
+    card = lookup.usable_card(db, serial)
+    if owner in records.owners_of(db, [serial]).get(serial, ()):
+        return _shown(office, db, card)
+    records.add_owners(db, [(serial, owner)])
+    return _changed(office, db, card, Event("owner.add", serial, "done", detail={"owner": owner}), {})
+
+
+def remove_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
+    """Raises `StateError` if it is none."""
+    enrollment.check_owner(owner)
+    card = lookup.locked_card(db, serial)
+    if not records.remove_owner(db, serial, owner):
+        raise StateError(f"card {serial}: {owner} is not its owner")
+    return _changed(office, db, card, Event("owner.remove", serial, "done", detail={"owner": owner}), {})
+
+
+def set_duress_pin(office: Office, db: Connection, serial: str, duress_pin: str | None) -> Card:
+    """None takes it away. Raises `InputError`, `UnknownCard`, `StateError`."""
+    card = lookup.usable_card(db, serial)
+    if duress_pin is not None:
+        pin = office.opened_pin(card, card.sealed_pin, Secret.PIN)
+        enrollment.check_duress_pin(duress_pin, pin, Suite.parse(card.suite))
+    event = Event("card.duress-pin", serial, "done", "removed" if duress_pin is None else "set")
+    return _changed(office, db, card, event, {"sealed_duress_pin": office.sealed(duress_pin, serial, Secret.DURESS_PIN)})
+
+
+def remove(office: Office, db: Connection, serial: str) -> None:
+    """All but its entries in the log."""
+    lookup.locked_card(db, serial)
+    records.remove_cards(db, [serial])
+    office.log(db, office.now(), Event("card.remove", serial, "done"))
+
+
+def unlock_code(office: Office, db: Connection, serial: str, challenge: str) -> str | Refused:
+    """See `Verifier.unlock_code`. A refusal because of too many is logged too."""
+    card = lookup.usable_card(db, serial)
+    if card.sealed_unlock_key is None:
+        raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
+    now = office.now()
+    try:
+        times = unlocking.with_one_more(serial, card.unlock_times, now, office.policy.unlock_codes)
+    except TooManyUnlockCodes as error:
+        office.log(db, now, Event("card.unlock-code", serial, "refused", "too many"))
+        return Refused(error)
+    code = unlocking.SUITE.response(office.opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
+    records.change_card(db, serial, unlock_codes=card.unlock_codes + 1, unlock_times=times)
+    office.log(db, now, Event("card.unlock-code", serial, "done"))
+    return code
+
+
+def check_reason(reason: str) -> None:
+    """What somebody writes of why they do something."""
+    if not isinstance(reason, str) or len(reason) > REASON_LETTERS or not reason.isprintable():
+        raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
+
+
+def _changed(office: Office, db: Connection, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
+    if changes:
+        records.change_card(db, card.serial, **changes)
+    office.log(db, office.now(), event)
+    return _shown(office, db, lookup.locked_card(db, card.serial))
+
+
+def _shown(office: Office, db: Connection, card: CardRecord) -> Card:
+    return lookup.shown(db, [card], office.policy, office.now())[0]

@@ -1,0 +1,79 @@
+"""Which card is meant, and how it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import StateError, UnknownCard
+from dsc_host.verifier import enrollment, records
+from dsc_host.verifier.model import Card, Policy, State
+from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.schema import DECOY
+
+
+def known_card(db: Connection, serial: str) -> CardRecord:
+    """Raises `UnknownCard`."""
+    return _real(serial, records.find_card(db, serial) if enrollment.is_serial(serial) else None)
+
+
+def locked_card(db: Connection, serial: str) -> CardRecord:
+    """The card, which nobody else changes until the transaction ends. Raises `UnknownCard`."""
+    return _real(serial, records.lock_card(db, serial) if enrollment.is_serial(serial) else None)
+
+
+def usable_card(db: Connection, serial: str) -> CardRecord:
+    """The same, of a card that has its secrets. Raises `UnknownCard`, `StateError`."""
+    card = locked_card(db, serial)
+    if card.state == State.RETIRED:
+        raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
+    return card
+
+
+def is_real(card: CardRecord | None) -> bool:
+    """Whether it is there, and no decoy."""
+    return card is not None and card.state != DECOY
+
+
+def unknown(serial: str) -> UnknownCard:
+    return UnknownCard(
+        f"card {serial}: is not enrolled" if enrollment.is_serial(serial) else "card: none is enrolled under such a serial"
+    )
+
+
+def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
+    """The card, free of a lock that is over and of the failures that led to it, or of a pause that is over."""
+    if card.locked_until is None or now < card.locked_until:
+        return card
+    return replace(card, locked_until=None, failures=0 if card.failures >= policy.lock_after else card.failures)
+
+
+def shown(db: Connection, found: Sequence[CardRecord], policy: Policy, now: float) -> list[Card]:
+    """The cards as they stand now."""
+    names = records.owners_of(db, [record.serial for record in found])
+    return [_shown(lock_ended(record, policy, now), names.get(record.serial, ())) for record in found]
+
+
+def _shown(record: CardRecord, owners: tuple[str, ...]) -> Card:
+    return Card(
+        serial=record.serial,
+        suite=record.suite,
+        counter=record.counter,
+        failures=record.failures,
+        locked_until=record.locked_until,
+        enrolled_at=record.enrolled_at,
+        has_unlock_key=record.sealed_unlock_key is not None,
+        unlock_codes=record.unlock_codes,
+        unlock_code_at=record.unlock_times[-1] if record.unlock_times else None,
+        state=State(record.state),
+        state_since=record.state_since,
+        state_reason=record.state_reason,
+        owners=owners,
+        has_duress_pin=record.sealed_duress_pin is not None,
+    )
+
+
+def _real(serial: str, card: CardRecord | None) -> CardRecord:
+    if card is None or not is_real(card):
+        raise unknown(serial)
+    return card

@@ -1,0 +1,70 @@
+"""What every piece of the verifier's work has at hand: the store, the keys, the policy, the time, and who asks for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import DscError
+from dsc_host.verifier import audit
+from dsc_host.verifier.audit import Event
+from dsc_host.verifier.keys import Keyring, Secret
+from dsc_host.verifier.model import Policy
+from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.store import Store
+
+LIBRARY = "library"
+"""Who acts if nobody was named."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a transaction gives back that refuses and is kept all the same, because it logs the refusal."""
+
+    error: DscError
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One verifier's, in the name of one actor."""
+
+    store: Store
+    keys: Keyring
+    policy: Policy
+    clock: Callable[[], float]
+    draw: Callable[[int], str]
+    actor: str = LIBRARY
+
+    def now(self) -> float:
+        """In Unix seconds. To be asked after a card is locked: time passes while others have it."""
+        return float(self.clock())
+
+    def change(self, work: Callable[[Connection], T | Refused]) -> T:
+        """Do `work` in a transaction that may write, and return what it returns, or raise what it refuses with.
+
+        It may be done again from its beginning, so it must change nothing else.
+        """
+        done = self.store.change(work)
+        if isinstance(done, Refused):
+            raise done.error
+        return done
+
+    def log(self, db: Connection, now: float, *events: Event) -> None:
+        """To be the last thing that a transaction does."""
+        audit.record(db, self.keys, now, self.actor, events)
+
+    def sealed(self, plain: str | bytes | None, serial: str, kind: Secret) -> bytes | None:
+        """Under the master key that seals; None for None."""
+        if plain is None:
+            return None
+        return self.keys.current.seal(plain if isinstance(plain, bytes) else plain.encode("ascii"), serial, kind)
+
+    def opened(self, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
+        """Raises `InputError` if the card is under another master key, `StoreError` if the secret was tampered with."""
+        return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind)
+
+    def opened_pin(self, card: CardRecord, sealed: bytes | None, kind: Secret) -> str | None:
+        return None if sealed is None else self.opened(card, sealed, kind).decode("ascii")

@@ -1,0 +1,67 @@
+"""Changing the master key while others work: card after card is sealed anew under the keyring's first key.
+
+Some cards at a time, each batch in a transaction of its own: nobody waits long for a card, and whatever stops it, cards are
+under the one key or the other, never neither. Begun again, it goes on with those that are left. Every process that uses
+the database meanwhile must know both keys.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.verifier import records
+from dsc_host.verifier.audit import Event
+from dsc_host.verifier.keys import MasterKey, Secret
+from dsc_host.verifier.office import Office
+from dsc_host.verifier.records import CardRecord
+
+BATCH = 100
+"""So many cards at a time cannot be used, for some milliseconds."""
+
+Progress = Callable[[int, int], None]
+
+_SEALED = {
+    "sealed_key": Secret.KEY,
+    "sealed_pin": Secret.PIN,
+    "sealed_unlock_key": Secret.UNLOCK_KEY,
+    "sealed_duress_pin": Secret.DURESS_PIN,
+}
+
+
+def rekey(office: Office, done: Progress) -> int:
+    """See `Verifier.rekey`."""
+    to = office.keys.current
+    with office.store.read() as db:
+        left = records.count_not_under(db, to.id)
+    total, after = 0, ""
+    while True:
+        sealed, after = office.change(lambda db, after=after: _seal_some(office, db, to, after))  # type: ignore[misc]
+        if sealed:
+            total += sealed
+            done(total, max(left, total))
+        elif not after:
+            return total
+        else:
+            # Others may have enrolled cards under the old key meanwhile, before where we are.
+            after = ""
+
+
+def _seal_some(office: Office, db: Connection, to: MasterKey, after: str) -> tuple[int, str]:
+    """How many were sealed, and the last one's serial. The log's end is sealed anew with them."""
+    found = records.lock_cards_not_under(db, to.id, after, BATCH)
+    if not found and after:
+        return 0, after
+    for card in found:
+        records.change_card(db, card.serial, key_id=to.id, **_sealed_anew(office, card, to))
+    serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
+    office.log(db, office.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
+    return len(found), found[-1].serial if found else after
+
+
+def _sealed_anew(office: Office, card: CardRecord, to: MasterKey) -> dict[str, Any]:
+    return {
+        column: to.seal(office.opened(card, getattr(card, column), kind), card.serial, kind)
+        for column, kind in _SEALED.items()
+        if getattr(card, column) is not None
+    }

@@ -1,0 +1,94 @@
+"""A database of version 3, as the dscplus before states and the log has left it, becomes one of today."""
+
+from collections.abc import Iterator
+from struct import pack
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from tests.host import databases
+from tests.host.databases import Database
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
+
+from dsc_host.verifier import Card, Reason, State, Verifier, migrations
+from dsc_host.verifier.keys import Secret
+from dsc_host.verifier.store import _backend
+
+database = databases.database
+NOW = 1_600_000_000.5
+
+CARD = text(
+    "INSERT INTO cards"
+    " VALUES (:serial, :suite, :counter, :failures, :locked_until, :now, :key_id, :key, :pin, NULL, 0, :none, 2)"
+)
+CHALLENGE = text("INSERT INTO challenges VALUES (:id, :serial, :number, :question, :digest, :now, :expires_at, 0, :used_at)")
+
+
+@pytest.fixture
+def version_3(database: Database) -> Database:
+    """`A-1` has answered once and is locked; `B-2` never did, and has an open challenge."""
+    backend = _backend(database.url, 10)
+    with backend.engine.execution_options(**backend.WRITE).begin() as db:
+        backend.create(db)
+        script = ScriptDirectory(str(migrations.FOLDER)).get_revision("0003")
+        with Operations.context(MigrationContext.configure(db)):
+            script.module.upgrade()  # type: ignore[union-attr]
+        for row in cards():
+            db.execute(CARD, row)
+        add_challenge(db, "A-1", 1, used_at=NOW + 1)
+        add_challenge(db, "B-2", 1, used_at=None)
+        backend.mark(db, 3)
+    backend.engine.dispose()
+    return database
+
+
+def cards() -> Iterator[dict[str, object]]:
+    for serial, counter, failures, locked_until in (("A-1", 7, 10, NOW + 1000), ("B-2", 0, 0, None)):
+        yield {
+            "serial": serial,
+            "suite": SUITE,
+            "counter": pack(">Q", counter),
+            "failures": failures,
+            "locked_until": locked_until,
+            "now": NOW,
+            "key_id": MASTER.id,
+            "key": MASTER.seal(KEY, serial, Secret.KEY),
+            "pin": MASTER.seal(PIN.encode(), serial, Secret.PIN),
+            "none": b"",
+        }
+
+
+def add_challenge(db: Connection, serial: str, number: int, used_at: float | None) -> None:
+    row = {
+        "id": f"{serial.encode().hex()}".ljust(22, "0"),
+        "serial": serial,
+        "number": number,
+        "question": "000123",
+        "digest": bytes([number]) * 32,
+        "now": NOW,
+        "expires_at": NOW + 300,
+        "used_at": used_at,
+    }
+    db.execute(CHALLENGE, row)
+
+
+def test_what_it_held_it_holds(version_3: Database, clock: Clock) -> None:
+    clock.now = NOW + 2
+    with Verifier.open(version_3.url, master_key=MASTER, clock=clock) as verifier:
+        active = Card("A-1", SUITE, 7, 10, NOW + 1000, NOW, state=State.ACTIVE, state_since=NOW)
+        enrolled = Card("B-2", SUITE, 0, 0, None, NOW, state=State.ENROLLED, state_since=NOW)
+        assert verifier.cards() == [active, enrolled]
+
+
+def test_an_open_challenge_is_answered_and_its_log_begins(version_3: Database, clock: Clock) -> None:
+    clock.now = NOW + 2
+    with Verifier.open(version_3.url, master_key=MASTER, clock=clock) as verifier:
+        challenge = verifier.challenge("B-2")
+        old = b"B-2".hex().ljust(22, "0")
+        response = right(type(challenge)(old, "B-2", "000123", 0))
+        assert verifier.verify(old, response).reason is Reason.ACCEPTED
+        assert verifier.card("B-2").state is State.ACTIVE
+        assert [entry.action for entry in verifier.audit.entries()] == ["log.begin", "challenge", "verify"]
+        assert verifier.audit.check().sound
