@@ -46,6 +46,7 @@ _BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 _WORD = struct.Struct(">I")
+_MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 
 
@@ -149,7 +150,12 @@ class Suite:
         # This comparison, like those below, finds both a missing and a superfluous input: every response passes here.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
-        return b"" if counter is None else _uint64("counter", counter)
+        if counter is None:
+            return b""
+        # What `_uint64` does, without its call: as much as a tenth of a response.
+        if type(counter) is int and 0 <= counter < _UINT64_END:
+            return counter.to_bytes(8, "big")
+        return _uint64("counter", counter)
 
     def _tail(self, question: bytes, pin: bytes, session: bytes | None, timestamp: int | None) -> bytes:
         """The question and what stands after it; `question` and `pin` come encoded already."""
@@ -169,7 +175,7 @@ class Suite:
         if self.digits == 0:
             return mac.hex()
         word: int = _WORD.unpack_from(mac, mac[-1] & 0x0F)[0]
-        return str(word & 0x7FFFFFFF)[-self.digits :].zfill(self.digits)
+        return str((word & 0x7FFFFFFF) % _MODULI[self.digits]).zfill(self.digits)
 
 
 class Responder:
@@ -201,7 +207,12 @@ class Responder:
         `session` is 1 byte to the suite's number of bytes, and is padded on the left with zeros.
         Raises `InputError`, naming the field, for an input that is missing, superfluous or out of range.
         """
-        return self._answer(counter, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
+        suite = self._suite
+        tail = suite._tail(suite.encode_question(question), self._pin, session, timestamp)
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(suite._head(counter) + tail)
+        outer.update(inner.digest())
+        return suite._shorten(outer.digest())
 
     def series(
         self, question: Question, counters: Iterable[int], *, session: bytes | None = None, timestamp: int | None = None
@@ -210,15 +221,16 @@ class Responder:
 
         Each counter is checked as its response is made, and everything else here, once. Errors as for a call.
         """
-        tail = self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp)
-        return (self._answer(counter, tail) for counter in counters)
+        return self._answers(counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
 
-    def _answer(self, counter: int | None, tail: bytes) -> str:
-        inner = self._inner.copy()
-        inner.update(self._suite._head(counter) + tail)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return self._suite._shorten(outer.digest())
+    def _answers(self, counters: Iterable[int | None], tail: bytes) -> Iterator[str]:
+        # Looked up once: in a window, looking up takes as long as the hash does.
+        new_inner, new_outer, head, shorten = self._inner.copy, self._outer.copy, self._suite._head, self._suite._shorten
+        for counter in counters:
+            inner, outer = new_inner(), new_outer()
+            inner.update(head(counter) + tail)
+            outer.update(inner.digest())
+            yield shorten(outer.digest())
 
 
 def _presence_error(field: str, value: object) -> InputError:

@@ -1,8 +1,10 @@
 """Verifiers in many processes over one database: all at once with one right response, and killed under load.
 
-A response that was accepted must stay accepted once, and a counter must stay where it was put, whoever dies when.
+A response that was accepted must stay accepted once, a counter must stay where it was put, and the log must be whole and
+tell of each response that was accepted, whoever dies when.
 """
 
+import json
 import multiprocessing
 import random
 import tempfile
@@ -28,7 +30,7 @@ from dsc_host.verifier.sqlite import SQLite
 MASTER = bytes(range(32))
 KEY = bytes(range(32))
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06")
-POLICY = Policy(lock_after=10**9, challenges=1000, challenges_within=0.001)
+POLICY = Policy(lock_after=10**9, challenges=1000, challenges_within=0.001, pause=0)
 SERIALS = ("A-1", "B-2", "C-3")
 DEADLINE = 120  # seconds, for a process that hangs
 SEED = 1
@@ -193,6 +195,17 @@ class Watch:
             self.gone_back += card.counter < self.reached[card.serial]
             self.reached[card.serial] = max(self.reached[card.serial], card.counter)
 
+    def log_problems(self) -> int:
+        """What is wrong in the chain, and how many responses that were accepted it does not tell of exactly once."""
+        logged = Counter(
+            json.loads(entry.detail)["id"]
+            for entry in self.verifier.audit.entries()
+            if (entry.action, entry.outcome) == ("verify", "accepted")
+        )
+        # One that nobody heard of may have been accepted too; none twice.
+        untold = sum(logged[challenge] != 1 for challenge in self.challenges)
+        return len(self.verifier.audit.check().problems) + untold + sum(count > 1 for count in logged.values())
+
     def twice(self) -> int:
         """How many responses were accepted more than once, and how many counters."""
         return sum(count > 1 for count in (*self.challenges.values(), *self.counters.values()))
@@ -271,7 +284,13 @@ def killed(kind: str, workers: int, kills: int) -> Row:
         finally:
             crew.dismiss()
         watch.look()
-    broken = {"accepted twice": watch.twice(), "counters gone back": watch.gone_back, "idle": int(not watch.challenges)}
+        log_problems = watch.log_problems()
+    broken = {
+        "accepted twice": watch.twice(),
+        "counters gone back": watch.gone_back,
+        "log wrong": log_problems,
+        "idle": int(not watch.challenges),
+    }
     return Row(f"killed, one of {workers} processes", kind, kills, broken)
 
 
