@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import bench_desktop, bench_firmware, bench_ocra, bench_plugin, bench_simulator
+from tests.benchmarks import bench_desktop, bench_firmware, bench_ocra, bench_plugin, bench_simulator, bench_verifier
 
 BENCHES = {
     "Response on the host": bench_ocra,
@@ -10,6 +10,7 @@ BENCHES = {
     "In tests": bench_plugin,
     "On the screen": bench_desktop,
     "On a board": bench_firmware,
+    "Verifier": bench_verifier,
 }
 
 

@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier import Verifier, records, schema
 from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.statements import Statement, Values
 from dsc_host.verifier.store import TRIES, Store
 
 DEADLINE = 60
@@ -239,14 +239,22 @@ def test_a_card_that_others_keep_locked_is_given_up_on(enrolled: Database) -> No
 
 
 @pytest.mark.parametrize("reason", ["used", "expired"])
-def test_who_waited_for_a_card_sees_what_happened_meanwhile(enrolled: Database, clock: Clock, reason: str) -> None:
+def test_who_waited_for_a_card_sees_what_happened_meanwhile(
+    enrolled: Database, clock: Clock, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER, clock=clock) as verifier, ThreadPoolExecutor(1) as pool:
         challenge = verifier.challenge("A-1")
         store = Store.open(enrolled.url)
         waiting = threading.Event()
-        event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+
+        def told(statement: Statement, db: Connection, values: Values) -> Any:
+            waiting.set()
+            return row(statement, db, values)
+
         with store.write() as db:
             records.lock_card(db, "A-1")
+            row = Statement.row
+            monkeypatch.setattr(Statement, "row", told)
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
@@ -269,7 +277,7 @@ def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: 
             event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
             enrolling = pool.submit(verifier.enroll, "B-2", key=KEY, suite=SUITE, pin=PIN)
             assert waiting.wait(DEADLINE)
-            records.add_cards(db, [replace(card, serial="C-3", key_id="another")])
+            records.add_cards(db, [card._replace(serial="C-3", key_id="another")])
         with pytest.raises(InputError, match="master key"):
             enrolling.result(DEADLINE)
         store.close()

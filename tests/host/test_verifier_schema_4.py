@@ -30,7 +30,9 @@ CHALLENGE = text("INSERT INTO challenges VALUES (:id, :serial, :number, :questio
 def version_3(database: Database) -> Database:
     """`A-1` has answered once and is locked; `B-2` never did, and has an open challenge."""
     backend = _backend(database.url, 10)
-    with backend.engine.execution_options(**backend.WRITE).begin() as db:
+    with backend.engine.begin() as db:
+        for statement in backend.WRITE.statements:
+            statement.run(db, {})
         backend.create(db)
         script = ScriptDirectory(str(migrations.FOLDER)).get_revision("0003")
         with Operations.context(MigrationContext.configure(db)):

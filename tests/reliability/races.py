@@ -26,6 +26,7 @@ from dsc_host.errors import StoreError
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Policy, Reason, Verifier, records
 from dsc_host.verifier.sqlite import SQLite
+from dsc_host.verifier.statements import Statement
 
 MASTER = bytes(range(32))
 KEY = bytes(range(32))
@@ -73,7 +74,7 @@ def _new(kind: str) -> Iterator[str]:
 
 def without_guard() -> None:
     """From now on, what this process reads does not stay true until it has decided: no row is locked, nor a file."""
-    records._LOCK_CARD, records._LOCK_OWNER = records._CARD, records._OWNER
+    records._LOCK_CARD, records._LOCK_OWNER = Statement(records._CARD), Statement(records._OWNER)
     SQLite.WRITE = SQLite.READ
 
 

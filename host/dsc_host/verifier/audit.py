@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier.keys import Keyring
 from dsc_host.verifier.schema import audit, audit_head
+from dsc_host.verifier.statements import Statement
 from dsc_host.verifier.store import Store
 
 BEGIN = "log.begin"
@@ -31,13 +32,17 @@ MOST_PROBLEMS = 100
 """So many are told; of a log that is damaged all over, the first ones matter."""
 _PAGE = 1000
 _START = bytes(32)
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _HEAD = select(audit_head.c.number, audit_head.c.hash, audit_head.c.key_id, audit_head.c.seal)
-_LOCK_HEAD = select(audit_head.c.number, audit_head.c.hash).with_for_update()
-_MOVE_HEAD = update(audit_head).values(
-    number=bindparam("new_number"), hash=bindparam("new_hash"), key_id=bindparam("new_key_id"), seal=bindparam("new_seal")
+_LOCK_HEAD = Statement(select(audit_head.c.number, audit_head.c.hash).with_for_update())
+_MOVE_HEAD = Statement(
+    update(audit_head).values(
+        number=bindparam("new_number"), hash=bindparam("new_hash"), key_id=bindparam("new_key_id"), seal=bindparam("new_seal")
+    )
 )
 _ADD = insert(audit)
+_ADD_ONE = Statement(_ADD)
 _PAGE_AFTER = select(audit).where(audit.c.number > bindparam("after")).order_by(audit.c.number).limit(_PAGE)
 _PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 
@@ -151,7 +156,7 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
 
     Raises `StoreError` if the log has lost its end.
     """
-    head = db.execute(_LOCK_HEAD).one_or_none()
+    head = _LOCK_HEAD.row(db, {})
     if head is None:
         raise StoreError("the audit log has lost its end; restore the database from a backup")
     number, before = head
@@ -166,14 +171,17 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
             "serial": event.serial,
             "outcome": event.outcome,
             "reason": event.reason,
-            "detail": json.dumps(event.detail, sort_keys=True, separators=(",", ":")),
+            "detail": _as_json(event.detail),
         }
         before = row["hash"] = _hash(before, *row.values())
         rows.append(row)
-    db.execute(_ADD, rows if len(rows) > 1 else rows[0])
+    if len(rows) == 1:
+        _ADD_ONE.run(db, rows[0])
+    else:
+        db.execute(_ADD, rows)
     key = keys.current
     sealed = {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": key.sign_log(_end(number, before))}
-    db.execute(_MOVE_HEAD, sealed)
+    _MOVE_HEAD.run(db, sealed)
 
 
 def is_empty(db: Connection) -> bool:
@@ -184,7 +192,7 @@ def is_empty(db: Connection) -> bool:
 
 def _hash(before: bytes, *values: object) -> bytes:
     """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side."""
-    return hashlib.sha256(before + json.dumps(values, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(before + _as_json(values).encode()).digest()
 
 
 def _end(number: int, digest: bytes) -> bytes:

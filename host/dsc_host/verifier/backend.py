@@ -1,11 +1,13 @@
 """What `Store` wants of a database, whichever it is: how to begin, whose it is, and what its errors mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
+
+from dsc_host.verifier.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +19,23 @@ class Identity:
     """The version of its schema; 0 if it is not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a transaction begins: with these statements, on a connection with these options."""
+
+    statements: tuple[Statement, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Backend(Protocol):
-    """One database, before and beneath the tables. `READ`, `WRITE` and `MIGRATE` are options for a connection."""
+    """One database, before and beneath the tables. `READ`, `WRITE` and `MIGRATE` are how its transactions begin."""
 
     CHAINS_ERRORS: bool
     """Whether the database's own errors may be shown: whether they never quote what was stored."""
-    READ: Mapping[str, Any]
+    READ: Mode
     """Sees the database as it is at the first statement; writes nothing."""
-    WRITE: Mapping[str, Any]
-    MIGRATE: Mapping[str, Any]
+    WRITE: Mode
+    MIGRATE: Mode
 
     name: str
     """What messages call it: never with a password."""

@@ -5,7 +5,6 @@ shown, its serial may be enrolled at any time, and it goes when what was asked o
 """
 
 import secrets
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -30,7 +29,7 @@ def standing(office: Office, db: Connection, found: CardRecord | None, serial: s
         # Perhaps another's, which came a moment before; or by now a card.
         found = _row(db, serial)
     records.change_card(db, serial, state_since=now)
-    return replace(found, state_since=now)
+    return found._replace(state_since=now)
 
 
 def _row(db: Connection, serial: str) -> CardRecord:

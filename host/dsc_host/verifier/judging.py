@@ -1,10 +1,11 @@
 """Which counter, if any, a response was made with. Nothing is recorded here.
 
-Every counter of a window is tried and each comparison takes constant time: how long it takes tells nothing of which one
-was nearly right.
+A wrong response is tried with every counter of a window, and each comparison takes constant time: how long it takes tells
+nothing of which one was nearly right. Of a right one it tells how far the card is ahead, which is no secret.
 """
 
 import hmac
+from collections.abc import Iterator
 
 from dsc_host.ocra import Responder
 from dsc_host.verifier.enrollment import COUNTER_END
@@ -27,7 +28,7 @@ def counter_of(responder: Responder, question: str, response: str, start: int, w
     The lowest: of two that are alike by chance, the higher one would leave the real card behind.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
-    return next(iter(_matches(responder, question, response, counters)), None)
+    return next(_matches(responder, question, response, counters), None)
 
 
 def counter_of_two(
@@ -39,9 +40,9 @@ def counter_of_two(
     return next((counter for counter in _matches(responder, *first, counters) if counter in after), None)
 
 
-def _matches(responder: Responder, question: str, response: str, counters: range) -> list[int]:
-    return [
+def _matches(responder: Responder, question: str, response: str, counters: range) -> Iterator[int]:
+    return (
         counter
         for counter, right in zip(counters, responder.series(question, counters), strict=True)
         if hmac.compare_digest(right, response)
-    ]
+    )

@@ -1,7 +1,6 @@
 """Which card is meant, and how it is shown."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -45,7 +44,7 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
     """The card, free of a lock that is over and of the failures that led to it, or of a pause that is over."""
     if card.locked_until is None or now < card.locked_until:
         return card
-    return replace(card, locked_until=None, failures=0 if card.failures >= policy.lock_after else card.failures)
+    return card._replace(locked_until=None, failures=0 if card.failures >= policy.lock_after else card.failures)
 
 
 def shown(db: Connection, found: Sequence[CardRecord], policy: Policy, now: float) -> list[Card]:

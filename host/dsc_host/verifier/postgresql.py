@@ -6,8 +6,6 @@ for each card, and cards do not wait for each other. SERIALIZABLE would promise 
 those that meet fail and begin again, and its promise holds only while every program that writes uses it too.
 """
 
-from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -15,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier.backend import Identity
+from dsc_host.verifier.backend import Identity, Mode
 from dsc_host.verifier.schema import APPLICATION_ID
 
 SCHEMA = "dscplus"
@@ -56,9 +54,8 @@ _PARTS = text(
 class PostgreSQL:
     """A `Backend`."""
 
-    READ: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    WRITE: Mapping[str, Any] = {}
-    MIGRATE: Mapping[str, Any] = {}
+    READ = Mode(options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+    WRITE = MIGRATE = Mode()
     # Its errors quote whole rows.
     CHAINS_ERRORS = False
 

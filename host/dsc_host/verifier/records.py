@@ -4,21 +4,20 @@ Each function does one thing inside a transaction of `Store`; none decides anyth
 first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait. The log's end
 is locked last (`audit.record`).
 
-The statements of a login are made once, here: to build one takes as long as to execute it.
+The statements of a login are made once, here, as a `Statement`; the others as they are wanted.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, Integer, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsc_host.verifier.schema import DECOY, cards, challenges, owners
+from dsc_host.verifier.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class CardRecord:
+class CardRecord(NamedTuple):
     """A row of `cards`; the fields are the columns, in their order."""
 
     serial: str
@@ -40,8 +39,7 @@ class CardRecord:
     sealed_duress_pin: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChallengeRecord:
+class ChallengeRecord(NamedTuple):
     """A row of `challenges`, likewise."""
 
     id: str
@@ -57,15 +55,16 @@ class ChallengeRecord:
 
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
+_FIND_CARD = Statement(_CARD)
 # SQLite leaves the lock out: there, whoever writes is alone.
-_LOCK_CARD = _CARD.with_for_update(of=cards)
-_LOCK_OWNER = _OWNER.with_for_update(of=cards)
-_CHALLENGE = select(challenges).where(challenges.c.id == bindparam("of"))
-_ISSUED_AT = select(challenges.c.issued_at).where(
-    challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which")
+_LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
+_LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
+_CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
+_ISSUED_AT = Statement(
+    select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
 )
-_ASKED = update(cards).where(cards.c.serial == bindparam("of")).values(asked=bindparam("now_asked"))
-_JUDGED = (
+_ASKED = Statement(update(cards).where(cards.c.serial == bindparam("of")).values(asked=bindparam("now_asked")))
+_JUDGED = Statement(
     update(cards)
     .where(cards.c.serial == bindparam("of"))
     .values(
@@ -76,7 +75,7 @@ _JUDGED = (
         state_since=bindparam("new_state_since"),
     )
 )
-_ANSWERED = (
+_ANSWERED = Statement(
     update(challenges)
     .where(challenges.c.id == bindparam("of"))
     .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"))
@@ -91,7 +90,9 @@ _OLDEST = (
     .order_by(challenges.c.number)
     .limit(bindparam("most", type_=Integer))
 )
-_FORGET = delete(challenges).where(challenges.c.id.in_(_OLDEST))
+_FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
+# Not by catching the error: after one, PostgreSQL's transaction could only be undone.
+_ADD_CHALLENGE = Statement(lambda dialect: _insert(dialect)(challenges).on_conflict_do_nothing())
 _IS_REAL = cards.c.state != DECOY
 
 
@@ -100,7 +101,7 @@ _IS_REAL = cards.c.state != DECOY
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
     """Add cards of different serials, each unless there is one of its serial. Returns the serials of those added."""
-    statement = _insert(db)(cards)
+    statement = _insert(db.dialect)(cards)
     # A decoy that came a moment before gives way. What it was asked keeps its numbers.
     changes = {column.name: column for column in statement.excluded if column.name not in ("serial", "asked")}
     upsert = statement.on_conflict_do_update(index_elements=["serial"], set_=changes, where=cards.c.state == DECOY)
@@ -109,21 +110,21 @@ def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
     """Unless there is a card of its serial by now."""
-    db.execute(_insert(db)(cards).values(_values(card)).on_conflict_do_nothing())
+    db.execute(_insert(db.dialect)(cards).values(_values(card)).on_conflict_do_nothing())
 
 
 def find_card(db: Connection, serial: str) -> CardRecord | None:
-    return _card(db.execute(_CARD, {"of": serial}).one_or_none())
+    return _card(_FIND_CARD.row(db, {"of": serial}))
 
 
 def lock_card(db: Connection, serial: str) -> CardRecord | None:
     """The card, which nobody else changes or locks until the transaction ends."""
-    return _card(db.execute(_LOCK_CARD, {"of": serial}).one_or_none())
+    return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
 def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
     """The same for the card that owns this challenge. What is read of its challenges after this is true until the end."""
-    return _card(db.execute(_LOCK_OWNER, {"of": challenge_id}).one_or_none())
+    return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
@@ -158,7 +159,7 @@ def judged_card(
         "new_state": state,
         "new_state_since": since,
     }
-    db.execute(_JUDGED, changes)
+    _JUDGED.run(db, changes)
 
 
 def remove_cards(db: Connection, serials: Iterable[str]) -> None:
@@ -234,42 +235,41 @@ def remove_owner(db: Connection, serial: str, owner: str) -> bool:
 
 def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
     """False, and nothing changed, if the card is remembered to have been asked this question."""
-    # Not by catching the error: after one, PostgreSQL's transaction could only be undone.
-    statement = _insert(db)(challenges).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return db.execute(statement, _values(challenge)).rowcount == 1
+    return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 
 def asked_card(db: Connection, serial: str, asked: int) -> None:
     """How many challenges it was given by now."""
-    db.execute(_ASKED, {"of": serial, "now_asked": asked})
+    _ASKED.run(db, {"of": serial, "now_asked": asked})
 
 
 def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
-    row = db.execute(_CHALLENGE, {"of": challenge_id}).one_or_none()
+    row = _CHALLENGE.row(db, {"of": challenge_id})
     return None if row is None else ChallengeRecord(*row)
 
 
 def answered_challenge(db: Connection, challenge: ChallengeRecord, failures: int, used_at: float | None) -> None:
-    db.execute(_ANSWERED, {"of": challenge.id, "new_failures": failures, "new_used_at": used_at})
+    _ANSWERED.run(db, {"of": challenge.id, "new_failures": failures, "new_used_at": used_at})
 
 
 def issued_at(db: Connection, serial: str, number: int) -> float | None:
     """When the card was given its challenge of this number; None if that is not remembered."""
-    return db.execute(_ISSUED_AT, {"of": serial, "which": number}).scalar_one_or_none()
+    row = _ISSUED_AT.row(db, {"of": serial, "which": number})
+    return None if row is None else row[0]
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
     """Remove the card's oldest challenges whose number is at most `up_to`, if they have expired; `most` of them at a time."""
-    db.execute(_FORGET, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
+    _FORGET.run(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 
-def _card(row: Row[Any] | None) -> CardRecord | None:
-    return None if row is None else CardRecord(*tuple(row))
+def _card(row: tuple[Any, ...] | None) -> CardRecord | None:
+    return None if row is None else CardRecord(*row)
 
 
 def _values(record: CardRecord | ChallengeRecord) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return record._asdict()
 
 
-def _insert(db: Connection) -> Any:
-    return (postgresql if db.dialect.name == "postgresql" else sqlite).insert
+def _insert(dialect: Dialect) -> Any:
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert

