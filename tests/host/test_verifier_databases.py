@@ -141,7 +141,7 @@ def test_a_question_cannot_be_asked_twice_nor_a_number_given_twice_whatever_the_
     with pytest.raises(IntegrityError):
         raw(
             enrolled,
-            f"INSERT INTO challenges SELECT {changed}, issued_at, expires_at, challenges.failures, used_at "
+            f"INSERT INTO challenges SELECT {changed}, issued_at, expires_at, challenges.failures, used_at, 0 "
             "FROM challenges JOIN cards USING (serial)",
         )
 

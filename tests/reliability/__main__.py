@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, fuzz, line, pin_table, power, races, three_subjects
+from tests.reliability import filesystem, fuzz, line, pin_table, power, races, three_subjects, timing
 from tests.reliability.report import Row, Scale
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
@@ -14,6 +14,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Model and firmware": three_subjects.run,
     "The line under fire": line.run,
     "Races and kills": races.run,
+    "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,
 }
 

@@ -6,7 +6,6 @@ for each card, and cards do not wait for each other. SERIALIZABLE would promise 
 those that meet fail and begin again, and its promise holds only while every program that writes uses it too.
 """
 
-
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError

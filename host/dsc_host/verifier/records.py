@@ -37,6 +37,7 @@ class CardRecord(NamedTuple):
     state_since: float
     state_reason: str
     sealed_duress_pin: bytes | None
+    judged: int = 0
 
 
 class ChallengeRecord(NamedTuple):
@@ -51,6 +52,7 @@ class ChallengeRecord(NamedTuple):
     expires_at: float
     failures: int
     used_at: float | None
+    judged: int = 0
 
 
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
@@ -71,14 +73,13 @@ _JUDGED = Statement(
         counter=bindparam("new_counter"),
         failures=bindparam("new_failures"),
         locked_until=bindparam("new_locked_until"),
-        state=bindparam("new_state"),
-        state_since=bindparam("new_state_since"),
+        judged=cards.c.judged + 1,
     )
 )
 _ANSWERED = Statement(
     update(challenges)
     .where(challenges.c.id == bindparam("of"))
-    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"))
+    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"), judged=challenges.c.judged + 1)
 )
 _OLDEST = (
     select(challenges.c.id)
@@ -147,18 +148,10 @@ def change_card(db: Connection, serial: str, **changes: Any) -> None:
     db.execute(update(cards).where(cards.c.serial == serial).values(changes))
 
 
-def judged_card(
-    db: Connection, card: CardRecord, counter: int, failures: int, locked_until: float | None, state: str, since: float
-) -> None:
+def judged_card(db: Connection, card: CardRecord, counter: int, failures: int, locked_until: float | None) -> None:
     """What follows for a card from a response to one of its challenges."""
-    changes = {
-        "of": card.serial,
-        "new_counter": counter,
-        "new_failures": failures,
-        "new_locked_until": locked_until,
-        "new_state": state,
-        "new_state_since": since,
-    }
+    # No column of an index is among these: what is in an index would take longer.
+    changes = {"of": card.serial, "new_counter": counter, "new_failures": failures, "new_locked_until": locked_until}
     _JUDGED.run(db, changes)
 
 

@@ -86,7 +86,8 @@ _SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 
 # Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all that the
 # card was ever given; `unlock_times` has the latest, among them all those that its limit still counts. `asked` counts
-# all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`.
+# all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`. `judged` counts
+# all the responses: so that each of them, whatever becomes of it, changes the same rows, and takes the same time.
 cards = Table(
     "cards",
     metadata,
@@ -107,6 +108,7 @@ cards = Table(
     Column("state_since", Double, nullable=False),
     Column("state_reason", String(REASON_LETTERS), nullable=False),
     Column("sealed_duress_pin", LargeBinary),
+    Column("judged", BigInteger, nullable=False),
     CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
@@ -129,6 +131,7 @@ challenges = Table(
     Column("expires_at", Double, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("used_at", Double),
+    Column("judged", BigInteger, nullable=False),
     UniqueConstraint("serial", "question_digest"),
     UniqueConstraint("serial", "number"),
 )

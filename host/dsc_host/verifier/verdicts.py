@@ -25,13 +25,9 @@ from dsc_host.verifier.schema import DECOY
 Answer = tuple[str, str]
 """The id of a challenge, and a response to it."""
 
-_IN_USE = (State.ENROLLED, State.ACTIVE)
-_REFUSED_STATES = {
-    State.SUSPENDED: Reason.SUSPENDED,
-    State.LOST: Reason.LOST,
-    State.RETIRED: Reason.RETIRED,
-    DECOY: Reason.UNKNOWN,
-}
+_REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, State.RETIRED: Reason.RETIRED}
+_CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
+"""What counts as a failure. Unknown is here what is wrong for a decoy, which is paused and locked as a card is."""
 _NO_PIN = "no PIN at all"
 """In place of a duress PIN that there is not, so that its lack takes as long. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
@@ -84,12 +80,15 @@ def _found(
     answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
     usual, forced = _responders(office, card, suite, new_pin)
     counter = _counter_after(usual, suite, answers, card.counter, office.policy)
-    if forced is not None:
-        forced_counter = _counter_after(forced, suite, answers, card.counter, office.policy)
-        has_duress_pin = card.sealed_duress_pin is not None and new_pin is None
-        if counter is None and forced_counter is not None and has_duress_pin:
-            return _Finding(Reason.ACCEPTED, forced_counter, duress=True)
-    return _Finding(Reason.WRONG, card.counter) if counter is None else _Finding(Reason.ACCEPTED, counter)
+    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, office.policy)
+    if card.state == DECOY:
+        # Even if it is by chance what the decoy's key gives.
+        return _Finding(Reason.UNKNOWN, card.counter)
+    if counter is not None:
+        return _Finding(Reason.ACCEPTED, counter)
+    if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
+        return _Finding(Reason.ACCEPTED, forced_counter, duress=True)
+    return _Finding(Reason.WRONG, card.counter)
 
 
 def _responders(office: Office, card: CardRecord, suite: Suite, new_pin: str | None) -> tuple[Responder, Responder | None]:
@@ -134,8 +133,8 @@ def _refusal(challenges: Sequence[ChallengeRecord], card: CardRecord, policy: Po
             return Reason.EXHAUSTED
         if now >= challenge.expires_at:
             return Reason.EXPIRED
-    if card.state not in _IN_USE:
-        return _REFUSED_STATES[card.state]
+    if card.state in _REFUSED_STATES:
+        return _REFUSED_STATES[State(card.state)]
     if card.locked_until is not None:
         return Reason.LOCKED if card.failures >= policy.lock_after else Reason.PAUSED
     return None
@@ -153,18 +152,16 @@ class _After:
     failures: int
     locked_until: float | None
     state: str
-    state_since: float
 
 
 def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> _After:
     if reason is Reason.ACCEPTED:
-        is_first = card.state == State.ENROLLED
-        return _After(card, finding.counter, 0, None, State.ACTIVE, now if is_first else card.state_since)
+        return _After(card, finding.counter, 0, None, State.ACTIVE)
     failures, locked_until = card.failures, card.locked_until
-    if reason in (Reason.WRONG, Reason.MALFORMED):
+    if reason in _CHARGED:
         failures += 1
         locked_until = _locked_until(failures, policy, now)
-    return _After(card, card.counter, failures, locked_until, card.state, card.state_since)
+    return _After(card, card.counter, failures, locked_until, card.state)
 
 
 def _locked_until(failures: int, policy: Policy, now: float) -> float | None:
@@ -178,11 +175,13 @@ def _locked_until(failures: int, policy: Policy, now: float) -> float | None:
 
 def _record(db: Connection, challenges: Sequence[ChallengeRecord], reason: Reason, after: _After, now: float) -> None:
     """Also where nothing changes: a refusal is not to be quicker than a failure."""
-    charged = reason in (Reason.WRONG, Reason.MALFORMED)
+    charged = reason in _CHARGED
     for challenge in challenges:
         used_at = now if reason is Reason.ACCEPTED else challenge.used_at
         records.answered_challenge(db, challenge, challenge.failures + charged, used_at)
-    records.judged_card(db, after.card, after.counter, after.failures, after.locked_until, after.state, after.state_since)
+    records.judged_card(db, after.card, after.counter, after.failures, after.locked_until)
+    if after.state != after.card.state:
+        records.change_card(db, after.card.serial, state=after.state, state_since=now)
 
 
 def _event(

@@ -16,11 +16,17 @@ def upgrade() -> None:
     for name, kind in (("state", sa.String(9)), ("state_since", sa.Double), ("state_reason", sa.String(200))):
         op.add_column("cards", sa.Column(name, kind))
     op.add_column("cards", sa.Column("sealed_duress_pin", sa.LargeBinary))
-    op.execute("UPDATE cards SET state_since = enrolled_at, state_reason = '', state = 'enrolled'")
+    op.add_column("cards", sa.Column("judged", sa.BigInteger))
+    op.add_column("challenges", sa.Column("judged", sa.BigInteger))
+    op.execute("UPDATE cards SET state_since = enrolled_at, state_reason = '', state = 'enrolled', judged = 0")
+    op.execute("UPDATE challenges SET judged = 0")
     op.execute("UPDATE cards SET state = 'active' WHERE serial IN (SELECT serial FROM challenges WHERE used_at IS NOT NULL)")
     with op.batch_alter_table("cards") as cards:
         for name, kind in (("state", sa.String(9)), ("state_since", sa.Double), ("state_reason", sa.String(200))):
             cards.alter_column(name, existing_type=kind, nullable=False)
+        cards.alter_column("judged", existing_type=sa.BigInteger, nullable=False)
+    with op.batch_alter_table("challenges") as challenges:
+        challenges.alter_column("judged", existing_type=sa.BigInteger, nullable=False)
     decoys = sa.text("state = 'decoy'")
     op.create_index("ix_cards_decoys", "cards", ["state_since"], sqlite_where=decoys, postgresql_where=decoys)
     op.create_table(

@@ -1,0 +1,99 @@
+"""How long the verifier takes to refuse: whether the time tells a wrong PIN, a wrong response, no card and a locked card apart.
+
+The four are asked in a random order, so that nothing of the machine's falls on one of them alone. Welch's t is looked at of
+all the times, and of those without the slowest twentieth, where a small difference is not hidden by what interrupts.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import combinations
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, variance
+
+from tests.host.databases import new_database
+from tests.reliability import races
+from tests.reliability.report import Row, Scale
+
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Policy, Verifier
+
+MOST_T = 4.5
+"""Beyond it, two kinds are taken to be told apart: by chance alone, that is once in 150,000 comparisons."""
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+KEY, PIN, OTHER_PIN = bytes(range(32)), "1234", "4321"
+KINDS = ("wrong PIN", "wrong response", "no card", "locked card")
+# One challenge for each card, which may be answered wrongly for ever, and a card that only the test locks.
+POLICY = Policy(attempts=10**9, lock_after=10**9, lock_for=10**6, pause=0, validity=10**6)
+_SEED = 1
+_KEPT = 0.95
+_OF_A_KIND = 50
+
+Answers = dict[str, list[tuple[str, str]]]
+"""By the kind: the ids of challenges, each with a response that is not right."""
+
+
+def prepared(verifier: Verifier) -> Answers:
+    """Some serials of each kind, drawn by lot, because where a serial stands among the others has its own time."""
+    serials = [f"CARD-{number:03}" for number in range(len(KINDS) * _OF_A_KIND)]
+    random.Random(_SEED).shuffle(serials)
+    return {kind: [_answer(verifier, kind, serials.pop()) for _ in range(_OF_A_KIND)] for kind in KINDS}
+
+
+def _answer(verifier: Verifier, kind: str, serial: str) -> tuple[str, str]:
+    if kind != "no card":
+        verifier.enroll(serial, key=KEY, suite=SUITE.text, pin=PIN)
+    challenge = verifier.challenge(serial, conceal=True)
+    if kind == "locked card":
+        verifier.lock(serial)
+    if kind == "wrong PIN":
+        return challenge.id, SUITE.response(KEY, challenge.question, counter=0, pin=OTHER_PIN)
+    right = SUITE.response(KEY, challenge.question, counter=0, pin=PIN)
+    return challenge.id, f"{(int(right) + 1) % 10**8:08}"
+
+
+def times(answers: Answers, each: int, verify: Callable[[str, str], object]) -> dict[str, list[float]]:
+    """The seconds of `each` answers of every kind."""
+    chance = random.Random(_SEED)
+    order = [kind for kind in answers for _ in range(each)]
+    chance.shuffle(order)
+    taken: dict[str, list[float]] = {kind: [] for kind in answers}
+    for kind in order:
+        answer = chance.choice(answers[kind])
+        start = time.perf_counter()
+        verdict = verify(*answer)
+        taken[kind].append(time.perf_counter() - start)
+        assert not verdict
+    return taken
+
+
+def welch(first: list[float], second: list[float]) -> float:
+    """Welch's t of two samples."""
+    return (fmean(first) - fmean(second)) / sqrt(variance(first) / len(first) + variance(second) / len(second))
+
+
+def greatest(taken: dict[str, list[float]]) -> tuple[float, int]:
+    """The greatest t of any two kinds, whatever its sign, and how many of all t are beyond the bound."""
+    every = sorted(second for seconds in taken.values() for second in seconds)
+    latest = every[int(len(every) * _KEPT)]
+    kept = {kind: [second for second in seconds if second < latest] for kind, seconds in taken.items()}
+    found = [abs(welch(times[one], times[other])) for times in (taken, kept) for one, other in combinations(taken, 2)]
+    return max(found), sum(t > MOST_T for t in found)
+
+
+def compared(kind: str, each: int) -> Row:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        database = stack.enter_context(new_database(kind, Path(folder)))
+        verifier = stack.enter_context(Verifier.open(database.url, master_key=bytes(32), policy=POLICY))
+        t, apart = greatest(times(prepared(verifier), each, verifier.verify))
+    return Row(f"4 ways to be wrong, |t| <= {t:.1f}", kind, len(KINDS) * each, {"told apart by their time": apart})
+
+
+def run(scale: Scale) -> Iterator[Row]:
+    """A row for each database. `Scale.FULL` takes a minute."""
+    for kind in races.kinds():
+        yield compared(kind, 10_000 if scale is Scale.FULL else 200)
