@@ -1,6 +1,7 @@
 """The verifier: issues challenges, verifies responses exactly once, and keeps the records of the cards."""
 
 from dsc_host.verifier.audit import AuditReport, Checkpoint, Entry
+from dsc_host.verifier.backup import backup, restore
 from dsc_host.verifier.keys import Keyring, MasterKey
 from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, Reason, State, Verdict
 from dsc_host.verifier.verifier import Verifier
@@ -19,4 +20,6 @@ __all__ = [
     "State",
     "Verdict",
     "Verifier",
+    "backup",
+    "restore",
 ]
