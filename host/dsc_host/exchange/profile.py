@@ -1,0 +1,50 @@
+"""How a card is written down in PSKC (RFC 6030): which key is which, and whose it is.
+
+A card is one package for its key and one each for its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4)
+allows one key a package. They follow one another and have the same `SerialNo`.
+
+    what         Algorithm   Key Id            known by
+    key          …:ocra      SERIAL
+    PIN          …:pin       SERIAL:pin        the key's PINPolicy, `PINKeyId`
+    duress PIN   …:pin       SERIAL:duress     KeyProfileId dscplus:duress-pin
+    unlock key   …:ocra      SERIAL:unlock     KeyUsage Unlock
+"""
+
+import re
+
+OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
+HOTP = "urn:ietf:params:xml:ns:keyprov:pskc:hotp"
+PIN = "urn:ietf:params:xml:ns:keyprov:pskc:pin"
+CHALLENGE_RESPONSE, ONE_TIME_PASSWORD, UNLOCK = "CR", "OTP", "Unlock"
+ALGORITHMIC = "Algorithmic"
+DURESS_PROFILE = "dscplus:duress-pin"
+
+_OCRA_URI = re.compile(r"urn:ietf:params:xml:ns:keyprov:pskc[:#](ocra|OCRA-1:.*)", re.IGNORECASE)
+_SPECIAL = re.compile(r'[\\,+"<>;=#]')
+_VALUE = r'(?:[^\\,+"<>;=#]|\\[\\,+"<>;=#])+'
+_NAMES = re.compile(f"UID={_VALUE}(?:,UID={_VALUE})*")
+_NAME = re.compile(f"UID=({_VALUE})")
+
+
+def is_ocra(algorithm: str) -> bool:
+    return _OCRA_URI.fullmatch(algorithm) is not None
+
+
+def suite_in(algorithm: str) -> str | None:
+    """The suite, where it is part of the algorithm's name, as in a draft of OCRA's profile."""
+    found = _OCRA_URI.fullmatch(algorithm)
+    return None if found is None or found[1].lower() == "ocra" else found[1]
+
+
+def user_id(owners: tuple[str, ...]) -> str | None:
+    """The owners as a distinguished name (RFC 4514), which is what a `UserId` is: `UID=anna,UID=ben`."""
+    return ",".join("UID=" + _SPECIAL.sub(r"\\\g<0>", owner) for owner in owners) or None
+
+
+def owners_in(user_id: str | None) -> tuple[str, ...]:
+    """What `user_id` was given; of any other system's `UserId`, all of it is one owner's name."""
+    if not user_id:
+        return ()
+    if _NAMES.fullmatch(user_id) is None:
+        return (user_id,)
+    return tuple(re.sub(r"\\(.)", r"\1", name) for name in _NAME.findall(user_id))

@@ -1,0 +1,192 @@
+"""A PSKC file, a piece at a time: what it costs to read does not grow with its length.
+
+Three promises:
+
+1. A document type declaration is refused as soon as it begins, so there are no entities: none that grow, none from elsewhere.
+2. No more is held than one chunk and one piece. A piece that is too large is skipped, and told.
+3. Names come without their namespaces, once the root's is checked: python-pskc does not look at them either.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+from xml.etree.ElementTree import Element, TreeBuilder  # only built by this, never parsed
+from xml.parsers import expat
+
+from dsc_host.errors import InputError
+
+NAMESPACE = "urn:ietf:params:xml:ns:keyprov:pskc"
+MOST_PIECE = 64 * 1024
+"""Characters in one piece, its markup's names among them. A card's takes one or two thousand."""
+MOST_DEPTH = 32
+_MOST_TOKEN = 1024 * 1024  # bytes that the parser may hold back: it has to have a tag, or a comment, whole
+_CHUNK = 64 * 1024
+_PIECES = ("EncryptionKey", "MACMethod", "KeyPackage")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One child of the root that matters here: `EncryptionKey`, `MACMethod` or `KeyPackage`."""
+
+    name: str
+    line: int
+    element: Element | None
+    """None if it was too large to keep."""
+
+
+def pieces(file: BinaryIO) -> Iterator[Piece]:
+    """The document's pieces, in order.
+
+    Raises `InputError`, naming the line, if it is not well-formed XML, ends too early, has a document type declaration,
+    is nested too deeply, or is not PSKC 1.0 with its head before its packages. What came before stays as it was.
+    """
+    reader = _Pieces()
+    for error in _fed(file, reader):
+        # What came before an error is right, in whichever chunk it came.
+        yield from reader.take()
+        if error is not None:
+            raise error
+
+
+def check(file: BinaryIO) -> None:
+    """Read a file to its end and keep nothing. Raises what `pieces` would, but before anything is done with it."""
+    for error in _fed(file, _Outline()):
+        if error is not None:
+            raise error
+
+
+def refusal(line: int, problem: str) -> InputError:
+    """Of the whole file."""
+    return InputError("PSKC file", f"line {line}: {problem}")
+
+
+def _fed(file: BinaryIO, reader: "_Outline") -> Iterator[InputError | None]:
+    more = True
+    while more:
+        chunk = file.read(_CHUNK)
+        more = bool(chunk)
+        yield reader.feed(chunk)
+
+
+class _Outline:
+    """The parser's events, as far as they can make a file unfit."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.buffer_text = True
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._fed = 0
+        self._depth = 0
+        self._packages = False
+
+    def feed(self, chunk: bytes) -> InputError | None:
+        """Take in what comes next, or, with nothing, the end. Returns what is wrong with it."""
+        try:
+            self._parse(chunk, final=not chunk)
+        except InputError as error:
+            return error
+        self._fed += len(chunk)
+        if self._fed - self._parser.CurrentByteIndex > _MOST_TOKEN:
+            return self._refusal("a tag or comment is longer than 1 MiB; that is no PSKC")
+        if not chunk and not self._packages:
+            return refusal(1, "holds no KeyPackage")
+        return None
+
+    def _parse(self, chunk: bytes, *, final: bool) -> None:
+        try:
+            self._parser.Parse(chunk, final)
+        except expat.ExpatError as error:
+            raise refusal(error.lineno, f"is not well-formed XML ({expat.ErrorString(error.code)}); is it whole?") from None
+        except InputError:
+            raise
+        except (LookupError, ValueError):  # of an encoding that Python does not know, or of several bytes a character
+            raise refusal(1, "its encoding is not known here; save it as UTF-8") from None
+
+    def _doctype(self, *_: object) -> None:
+        raise self._refusal("has a document type declaration (DTD), which no PSKC file needs; remove it")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth <= 2:
+            namespace, _, local = name.rpartition(" ")
+            if self._depth == 1:
+                self._check_root(namespace, local, attributes)
+            elif namespace == NAMESPACE and local in _PIECES:
+                self._begin_piece(local)
+        elif self._depth > MOST_DEPTH:
+            raise self._refusal(f"is nested more than {MOST_DEPTH} deep")
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+
+    def _check_root(self, namespace: str, name: str, attributes: dict[str, str]) -> None:
+        if (namespace, name) != (NAMESPACE, "KeyContainer"):
+            raise self._refusal(f"is not PSKC (RFC 6030): its root must be KeyContainer of {NAMESPACE}")
+        if attributes.get("Version", "1.0") not in ("1", "1.0"):
+            raise self._refusal("must be of PSKC version 1.0")
+
+    def _begin_piece(self, piece: str) -> None:
+        """One of those that matter; the head's come first."""
+        if piece == "KeyPackage":
+            self._packages = True
+        elif self._packages:
+            raise self._refusal(f"its {piece} must stand before the first KeyPackage")
+
+    def _refusal(self, problem: str) -> InputError:
+        return refusal(self._parser.CurrentLineNumber, problem)
+
+
+class _Pieces(_Outline):
+    """The parser's events, made into pieces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parser.CharacterDataHandler = self._text
+        self._ready: list[Piece] = []
+        self._name = ""
+        self._line = 0
+        self._size = 0
+        self._builder: TreeBuilder | None = None
+
+    def take(self) -> list[Piece]:
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        super()._start(name, attributes)
+        if self._builder is None:
+            return
+        local = name.rpartition(" ")[2]
+        size = len(local)
+        if attributes:
+            size += sum(len(key) + len(value) for key, value in attributes.items())
+            attributes = {key: value for key, value in attributes.items() if " " not in key}
+        if self._grown(size):
+            self._builder.start(local, attributes)
+
+    def _begin_piece(self, piece: str) -> None:
+        super()._begin_piece(piece)
+        self._name, self._line, self._size = piece, self._parser.CurrentLineNumber, 0
+        self._builder = TreeBuilder()
+
+    def _end(self, name: str) -> None:
+        super()._end(name)
+        if self._builder is not None:
+            self._builder.end(name.rpartition(" ")[2])
+        if self._depth == 1 and self._name:
+            element = None if self._builder is None else self._builder.close()
+            self._ready.append(Piece(self._name, self._line, element))
+            self._name, self._builder = "", None
+
+    def _text(self, text: str) -> None:
+        if self._builder is not None and self._grown(len(text)):
+            self._builder.data(text)
+
+    def _grown(self, by: int) -> bool:
+        """Whether the piece may still be kept."""
+        self._size += by
+        if self._size > MOST_PIECE:
+            self._builder = None
+        return self._builder is not None

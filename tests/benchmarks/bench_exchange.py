@@ -1,0 +1,55 @@
+"""What moving 100,000 cards by PSKC costs, in time and in memory beside a tenth of them.
+
+Each is done in a process of its own, whose greatest memory the system tells. The cards are of the default suite: each has
+a key and a PIN, in two packages, which both have to be opened.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.benchmarks.measure import Figure
+
+FEW, MANY = 10_000, 100_000
+
+_WORK = """
+import json, resource, sys, time
+from dsc_host.exchange import export_pskc, import_pskc
+from dsc_host.verifier import Enrolment, MasterKey, Verifier
+
+work, folder, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with Verifier.open(f"sqlite:///{folder}/{work}-{number}.db", master_key=MasterKey(bytes(range(32)))) as verifier:
+    if work == "export":
+        cards = (Enrolment(f"C-{index:06}", index.to_bytes(32, "big"), pin="1234", owners=("anna",)) for index in range(number))
+        assert verifier.enroll_all(cards) == number
+    start = time.perf_counter()
+    move = {"export": export_pskc, "import": import_pskc}[work]
+    assert move(verifier, f"{folder}/{number}.pskc", key=bytes(32)) == number
+    seconds = time.perf_counter() - start
+# In KiB, but on macOS in bytes.
+unit = 1 if sys.platform == "darwin" else 1024
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit]))
+"""
+
+
+def measure() -> Iterator[Figure]:
+    """Some two minutes. Needs python-pskc, and a system that tells how much memory a process had."""
+    with tempfile.TemporaryDirectory() as folder:
+        for work in ("export", "import"):
+            _, few = _moved(work, folder, FEW)
+            seconds, many = _moved(work, folder, MANY)
+            yield Figure(f"{work} of {MANY:,} cards by PSKC", seconds, "s")
+            yield Figure(f"memory, {work} of {MANY:,} cards / of {FEW:,}", many / few, at_most=1.2)
+            yield Figure(f"that memory, {work} of {MANY:,} cards", many / 2**20, "MiB")
+        yield Figure("the file, for each card", Path(folder, f"{MANY}.pskc").stat().st_size / MANY, "bytes")
+
+
+def _moved(work: str, folder: str, number: int) -> tuple[float, int]:
+    """The seconds that it took, and the bytes of memory that the process had at most."""
+    command = [sys.executable, "-c", _WORK, work, folder, str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, memory = json.loads(done.stdout)
+    return seconds, memory

@@ -1,0 +1,66 @@
+"""What the tests of prepared PSKC files share: a file of three cards, ways to change one, and what came of it."""
+
+import io
+import re
+from typing import Any
+
+import pskc
+import pytest
+
+from dsc_host import Enrolment, InputError
+from dsc_host.exchange import Refusal, read_pskc, write_pskc
+
+KEY = bytes(range(16))
+SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
+WITH_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
+CARDS = [Enrolment(serial, bytes([number]) * 20, suite=SUITE) for number, serial in enumerate(("A-1", "B-2", "C-3"), 1)]
+
+
+def written(cards: list[Enrolment], **secrets: Any) -> bytes:
+    file = io.BytesIO()
+    write_pskc(file, cards, **(secrets or {"key": KEY}))
+    return file.getvalue()
+
+
+DATA = written(CARDS)
+
+
+def read(data: bytes, **options: Any) -> list[Enrolment | Refusal]:
+    return list(read_pskc(io.BytesIO(data), **(options or {"key": KEY})))
+
+
+def refused(data: bytes, **options: Any) -> str:
+    """The one error for the whole file."""
+    with pytest.raises(InputError) as raised:
+        read(data, **options)
+    assert raised.value.field == "PSKC file"
+    assert re.match(r"line [0-9]+: ", raised.value.problem)
+    return raised.value.problem
+
+
+def replaced(old: bytes, new: bytes, data: bytes = DATA) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+def in_second_package(pattern: bytes, new: bytes, data: bytes = DATA) -> bytes:
+    head, first, second, rest = re.split(rb"(?=<pskc:KeyPackage>)", data, maxsplit=3)
+    changed, times = re.subn(pattern, new, second, count=1, flags=re.DOTALL)
+    assert times == 1
+    return head + first + changed + rest
+
+
+def plain(*keys: dict[str, Any]) -> bytes:
+    document = pskc.PSKC()
+    for key in keys:
+        document.add_key(**{"serial": "A", "algorithm": OCRA, "algorithm_suite": SUITE, "secret": bytes(20), **key})
+    file = io.BytesIO()
+    document.write(file)
+    return file.getvalue()
+
+
+def first_refusal(data: bytes, **options: Any) -> InputError:
+    found = next(iter(read(data, **(options or {"allow_plain": True}))))
+    assert isinstance(found, Refusal)
+    return found.error

@@ -1,0 +1,173 @@
+"""Cards in a PSKC file that could not be enrolled as they stand: each is refused, and the others are read."""
+
+import io
+import re
+from typing import Any
+
+import pskc
+import pytest
+from tests.host.exchanging import (
+    CARDS,
+    KEY,
+    OCRA,
+    SUITE,
+    WITH_PIN,
+    first_refusal,
+    in_second_package,
+    plain,
+    read,
+    replaced,
+    written,
+)
+
+from dsc_host import Enrolment
+from dsc_host.exchange import Refusal
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"secret": b"k"}, "key"),
+        ({"secret": bytes(65)}, "key"),
+        ({"secret": None, "counter": 0}, "key"),
+        ({"secret": None}, "key"),
+        ({"serial": None}, "serial"),
+        ({"serial": "a-1"}, "serial"),
+        ({"serial": "A" * 17}, "serial"),
+        ({"serial": "\u0661"}, "serial"),
+        ({"counter": -1}, "counter"),
+        ({"counter": 2**64 - 1}, "counter"),
+        ({"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QN08", "counter": 1}, "counter"),
+        ({"algorithm_suite": "OCRA-1:HOTP-MD5-6:QN08"}, "suite"),
+        ({"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QH40"}, "suite"),
+        ({"algorithm_suite": None}, "suite"),
+        ({"algorithm_suite": WITH_PIN}, "pin"),
+        ({"algorithm_suite": WITH_PIN, "policy.pin_key_id": "x"}, "pin"),
+        ({"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:totp"}, "algorithm"),
+        ({"algorithm": None}, "algorithm"),
+        ({"key_userid": "x" * 1000}, "owner"),
+        ({"policy.number_of_transactions": 5}, "policy"),
+        ({"policy.key_usage": ["Encrypt"]}, "policy"),
+        ({"policy.pin_usage": "Prepend"}, "policy"),
+        ({"policy.pin_usage": "Algorithmic"}, "pin"),
+        ({"policy.pin_usage": "Algorithmic", "policy.pin_max_failed_attempts": 3}, "policy"),
+        ({"policy.key_usage": ["Unlock"]}, "unlock key"),
+    ],
+)
+def test_a_card_out_of_range_is_refused_and_the_next_is_read(changes: dict[str, Any], field: str) -> None:
+    found = read(plain(changes, {"serial": "GOOD"}), allow_plain=True)
+    assert isinstance(found[0], Refusal)
+    assert found[0].error.field == field
+    assert found[1] == Enrolment("GOOD", bytes(20), suite=SUITE)
+
+
+@pytest.mark.parametrize(
+    "value", [b"two", b"1.5", b"0x10", b"9" * 5000, b"-", b"-1", b"1 2", b"1_0", b"", b"\xd9\xa1", b"NQ=="]
+)
+def test_a_counter_that_is_no_number_is_refused(value: bytes) -> None:
+    data = replaced(b"<pskc:PlainValue>5<", b"<pskc:PlainValue>" + value + b"<", plain({"counter": 5}))
+    assert str(first_refusal(data)) == "counter: must be a whole number from 0 to 2**64 - 2"
+
+
+@pytest.mark.parametrize("value", [b"A", b"=", "ä".encode(), b"AAAAAAAAAAAAAAAA!AAAAAAAAAAA=", b"AAAAAAAAAAAAAAAAAAAAAAAAAAA"])
+def test_a_key_that_is_no_base64_is_refused(value: bytes) -> None:
+    data = replaced(b">AAAAAAAAAAAAAAAAAAAAAAAAAAA=<", b">" + value + b"<", plain({}))
+    assert str(first_refusal(data)) == "key: must be Base64"
+
+
+def test_two_packages_of_one_serial_give_the_first() -> None:
+    found = read(plain({}, {"secret": bytes(32)}), allow_plain=True)
+    assert sorted(type(card).__name__ for card in found) == ["Enrolment", "Refusal"]
+    assert Enrolment("A", bytes(20), suite=SUITE) in found
+    assert any("serial: is there twice" in str(card) for card in found)
+
+
+def test_packages_of_one_serial_are_bounded() -> None:
+    found = read(plain(*[{}] * 200), allow_plain=True)
+    assert len(found) == 200
+    assert sum("more than 16 packages" in str(card) for card in found) == 184
+
+
+PIN = {"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:pin", "algorithm_suite": None, "id": "p", "secret": b"1234"}
+WANTS_PIN = {"algorithm_suite": WITH_PIN, "policy.pin_key_id": "p"}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [WANTS_PIN, {**PIN, "secret": b"12345"}],
+        [WANTS_PIN, {**PIN, "secret": "١٢٣٤".encode()}],
+        [WANTS_PIN, {**PIN, "secret": b"\xff\xff\xff\xff"}],
+        [WANTS_PIN, {**PIN, "id": "q"}],
+        [WANTS_PIN, PIN, PIN],
+        [WANTS_PIN, {"serial": "B"}, PIN],
+    ],
+)
+def test_a_card_without_its_one_right_pin_is_refused(keys: list[dict[str, Any]]) -> None:
+    found = read(plain(*keys), allow_plain=True)
+    assert isinstance(found[0], Refusal)
+    assert found[0].error.field == "pin"
+
+
+def test_a_card_with_two_unlock_keys_is_refused() -> None:
+    unlock = {"algorithm_suite": "OCRA-1:HOTP-SHA256-8:QN06", "policy.key_usage": ["Unlock"], "secret": bytes(range(32))}
+    (found,) = read(plain({}, unlock), allow_plain=True)
+    assert found == Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))
+    twice = read(plain({}, unlock, {**unlock, "secret": bytes(range(1, 33))}), allow_plain=True)
+    assert [card.error.field for card in twice if isinstance(card, Refusal)] == ["unlock key", "card"]
+    assert len(twice) == 2
+
+
+def test_a_card_with_two_duress_pins_is_refused() -> None:
+    duress = {**PIN, "id": "d", "secret": b"4321", "key_profile": "dscplus:duress-pin"}
+    (found,) = read(plain(WANTS_PIN, PIN, duress), allow_plain=True)
+    assert found == Enrolment("A", bytes(20), suite=WITH_PIN, pin="1234", duress_pin="4321")
+    assert first_refusal(plain(WANTS_PIN, PIN, duress, {**duress, "id": "e"})).field == "duress pin"
+
+
+def test_a_pin_that_belongs_to_no_card_is_refused() -> None:
+    (found,) = read(plain(PIN), allow_plain=True)
+    assert isinstance(found, Refusal)
+    assert "there is none with the card's own" in str(found)
+
+
+def test_a_card_whose_pin_cannot_be_read_is_left_out_whole() -> None:
+    data = written([*CARDS, Enrolment("P", bytes(20), suite=WITH_PIN, pin="1234"), Enrolment("Q", bytes(20), suite=SUITE)])
+    start = data.index(b'Id="P:pin"')
+    mac = data.index(b"<pskc:ValueMAC>", start) + len(b"<pskc:ValueMAC>")
+    found = read(data[:mac] + b"AAAA" + data[mac + 4 :])
+    assert [card.serial for card in found if isinstance(card, Enrolment)] == ["A-1", "B-2", "C-3", "Q"]
+    assert [card.error.field for card in found if isinstance(card, Refusal)] == ["package", "card"]
+
+
+def test_an_unlock_key_of_another_suite_costs_the_card() -> None:
+    data = written([Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))])
+    found = read(replaced(b"OCRA-1:HOTP-SHA256-8:QN06<", b"OCRA-1:HOTP-SHA1-6:QN06<", data))
+    assert [card.error.field for card in found if isinstance(card, Refusal)] == ["unlock key", "card"]
+    assert len(found) == 2
+
+
+def test_a_rule_in_a_policy_that_is_not_known_is_refused() -> None:
+    data = in_second_package(rb"<pskc:Policy>", b"<pskc:Policy><pskc:OnlyAtNight/>")
+    assert [type(card).__name__ for card in read(data)] == ["Enrolment", "Refusal", "Enrolment"]
+
+
+def test_no_refusal_holds_a_secret() -> None:
+    secret, pin = b"SECRETSECRETSECRETSECRET", b"987654"
+    data = plain({"secret": secret, "counter": -1}, {**WANTS_PIN, "serial": "B"}, {**PIN, "serial": "B", "secret": pin})
+    said = " ".join(f"{card} {card!r}" for card in read(data, allow_plain=True))
+    assert "counter" in said
+    assert "pin" in said
+    assert "SECRET" not in said
+    assert "987654" not in said
+
+
+def test_an_encrypted_counter_needs_its_mac_too() -> None:
+    document = pskc.PSKC()
+    document.encryption.setup_preshared_key(key=KEY, fields=["secret", "counter"])
+    document.add_key(serial="A", algorithm=OCRA, algorithm_suite=SUITE, secret=bytes(20), counter=500)
+    file = io.BytesIO()
+    document.write(file)
+    start = file.getvalue().index(b"<pskc:Counter>")
+    data = file.getvalue()[:start] + re.sub(rb"<pskc:ValueMAC>[^<]*", b"<pskc:ValueMAC>", file.getvalue()[start:])
+    assert first_refusal(data, key=KEY).field == "counter"

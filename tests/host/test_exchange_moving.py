@@ -1,0 +1,451 @@
+"""Cards between a verifier's records and a file that has a name: all that can be, told what cannot, and no half of anything."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.host import databases, exchanging, verifying
+from tests.host.exchanging import CARDS, KEY, SUITE, WITH_PIN
+
+from dsc_host import Enrolment, InputError, State, Suite, UnknownCard, Verifier
+from dsc_host.exchange import (
+    Refusal,
+    export_csv,
+    export_pskc,
+    files,
+    import_csv,
+    import_pskc,
+    packages,
+    read_pskc,
+    sealing,
+    sheets,
+    writing,
+)
+
+PASSPHRASE = "correct horse battery"
+FULL = [
+    Enrolment("P-1", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
+    Enrolment("U-2", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
+]
+MANY = [Enrolment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(1200)]
+
+
+@pytest.fixture(autouse=True)
+def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "ITERATIONS", 1000)
+
+
+@pytest.fixture(params=databases.KINDS)
+def office(request: pytest.FixtureRequest) -> Iterator[Verifier]:
+    """Without cards."""
+    with Verifier.open(databases.empty(request.param), master_key=verifying.MASTER) as opened:
+        yield opened
+
+
+class Told:
+    """What was told of an import or an export."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+        self.left_out: list[tuple[str, State]] = []
+        self.progress: list[tuple[int, int]] = []
+
+    def done(self, so_far: int, of: int) -> None:
+        self.progress.append((so_far, of))
+
+    def leave_out(self, serial: str, state: State) -> None:
+        self.left_out.append((serial, state))
+
+    @property
+    def lines(self) -> list[tuple[int, str | None, str]]:
+        return [(refusal.line, refusal.serial, refusal.error.field) for refusal in self.refusals]
+
+
+def enrolled(verifier: Verifier, cards: list[Enrolment]) -> None:
+    assert verifier.enroll_all(cards) == len(cards)
+
+
+def serials(verifier: Verifier) -> list[str]:
+    return [card.serial for card in verifier.cards()]
+
+
+def saved(folder: Path, data: bytes) -> Path:
+    path = folder / "in"
+    path.write_bytes(data)
+    return path
+
+
+def untouched(verifier: Verifier) -> bool:
+    return serials(verifier) == [] and [entry.action for entry in verifier.audit.entries()] == ["log.begin"]
+
+
+# ---- there and back ----
+
+
+@pytest.mark.parametrize("secret", [{"key": KEY}, {"passphrase": PASSPHRASE}])
+def test_cards_go_to_another_verifier_with_all_that_is_theirs(office: Verifier, tmp_path: Path, secret: dict[str, Any]) -> None:
+    enrolled(office, FULL)
+    told = Told()
+    assert export_pskc(office, tmp_path / "cards.pskc", **secret, done=told.done) == 2
+    assert told.progress[-1] == (2, 2)
+    with Verifier.open("sqlite://", master_key=verifying.MASTER) as other:
+        assert import_pskc(other, tmp_path / "cards.pskc", **secret, refused=told.refusals.append, done=told.done) == 2
+        assert list(other.disclose()) == FULL
+    assert told.refusals == []
+    size = (tmp_path / "cards.pskc").stat().st_size
+    assert told.progress[-1] == (size, size)
+
+
+def test_progress_goes_on_and_on(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, MANY)
+    out, back = Told(), Told()
+    assert export_pskc(office, tmp_path / "x", key=KEY, done=out.done) == len(MANY)
+    with Verifier.open("sqlite://", master_key=verifying.MASTER) as other:
+        assert import_pskc(other, tmp_path / "x", key=KEY, done=back.done) == len(MANY)
+        assert list(other.disclose()) == MANY
+    for told in (out, back):
+        assert len({so_far for so_far, _ in told.progress}) > 5
+        assert told.progress == sorted(told.progress)
+        assert told.progress[-1][0] == told.progress[-1][1]
+        assert len({of for _, of in told.progress}) == 1
+
+
+def test_chosen_cards_go_alone_and_once(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, CARDS)
+    assert export_pskc(office, tmp_path / "x", key=KEY, serials=["C-3", "A-1", "C-3"]) == 2
+    with open(tmp_path / "x", "rb") as file:
+        assert list(read_pskc(file, key=KEY)) == [CARDS[2], CARDS[0]]
+
+
+@pytest.mark.parametrize("chosen", [None, ["A-1", "B-2", "C-3", "S"]])
+def test_a_card_that_pskc_would_bring_back_into_use_stays_here(
+    office: Verifier, tmp_path: Path, chosen: list[str] | None
+) -> None:
+    enrolled(office, [*CARDS, Enrolment("S", bytes(16), suite=SUITE)])
+    office.lost("A-1")
+    office.retire("B-2")
+    office.suspend("S")
+    told = Told()
+    assert export_pskc(office, tmp_path / "x", key=KEY, serials=chosen, left_out=told.leave_out) == 1
+    assert told.left_out == [("A-1", State.LOST), ("B-2", State.RETIRED), ("S", State.SUSPENDED)]
+    with open(tmp_path / "x", "rb") as file:
+        assert list(read_pskc(file, key=KEY)) == [CARDS[2]]
+
+
+# ---- the file that is written ----
+
+
+def test_what_is_written_is_its_owners_alone_and_nothing_else_is_left(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, CARDS)
+    before = os.umask(0)
+    try:
+        export_pskc(office, tmp_path / "cards.pskc", key=KEY)
+        export_csv(office, tmp_path / "cards.csv")
+    finally:
+        os.umask(before)
+    assert sorted(os.listdir(tmp_path)) == ["cards.csv", "cards.pskc"]
+    for name in os.listdir(tmp_path):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_it_is_never_half_there(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with files.new_file(path) as file:
+        file.write(b"half")
+        file.flush()
+        assert not path.exists()
+        assert [stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()] == [0o600]
+    assert path.read_bytes() == b"half"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_fails_half_way_leaves_what_was_there(office: Verifier, tmp_path: Path, overwrite: bool) -> None:
+    enrolled(office, MANY)
+    (tmp_path / "x").write_bytes(b"before")
+    path = tmp_path / ("x" if overwrite else "y")
+
+    def stop(so_far: int, _of: int) -> None:
+        if so_far > 500:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_pskc(office, path, key=KEY, overwrite=overwrite, done=stop)
+    with pytest.raises(KeyboardInterrupt):
+        export_csv(office, path, overwrite=overwrite, done=stop)
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"before")]
+
+
+def test_a_file_is_replaced_only_if_that_is_said(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, CARDS)
+    path = tmp_path / "x"
+    path.write_bytes(b"before")
+    path.chmod(0o644)
+    with pytest.raises(InputError, match=r"^file: .*is there already"):
+        export_pskc(office, path, key=KEY)
+    with pytest.raises(InputError, match=r"^file: .*is there already"):
+        export_csv(office, path)
+    assert path.read_bytes() == b"before"
+    assert "cards.disclose" not in [entry.action for entry in office.audit.entries()]
+    assert export_pskc(office, path, key=KEY, overwrite=True) == 3
+    assert b"KeyContainer" in path.read_bytes()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path, overwrite: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for name in ("pipe", "folder", "dangling", "folder/none/x", "nul\0"):
+        with pytest.raises(InputError, match=r"^file: "), files.new_file(tmp_path / name, overwrite=overwrite):
+            pytest.fail("was opened")
+    assert sorted(os.listdir(tmp_path)) == ["dangling", "folder", "pipe"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_somebody_else_makes_meanwhile_is_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "there are no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "x"
+
+    def write() -> None:
+        with files.new_file(path) as file:
+            file.write(b"ours")
+            path.write_bytes(b"theirs")
+
+    with pytest.raises(InputError, match="is there already"):
+        write()
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"theirs")]
+    path.unlink()
+    with files.new_file(path) as file:
+        file.write(b"ours")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"ours")]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({}, InputError),
+        ({"passphrase": "short"}, InputError),
+        ({"key": KEY, "passphrase": PASSPHRASE}, InputError),
+        ({"key": KEY, "serials": []}, InputError),
+        ({"key": KEY, "serials": ["A-1", "NONE"]}, UnknownCard),
+        ({"key": KEY, "serials": ["\u0661"]}, UnknownCard),
+    ],
+)
+def test_an_export_that_cannot_be_leaves_no_file(
+    office: Verifier, tmp_path: Path, given: dict[str, Any], error: type[Exception]
+) -> None:
+    enrolled(office, CARDS)
+    with pytest.raises(error):
+        export_pskc(office, tmp_path / "x", **given)
+    assert list(tmp_path.iterdir()) == []
+    if "key" not in given or "passphrase" in given:
+        assert "cards.disclose" not in [entry.action for entry in office.audit.entries()]
+
+
+# ---- what cannot be taken in ----
+
+
+def test_a_bad_package_is_told_with_its_line_and_the_rest_go_in(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, CARDS[2:])
+    data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA")
+    told = Told()
+    assert import_pskc(office, saved(tmp_path, data), key=KEY, refused=told.refusals.append) == 1
+    starts = [at for at, line in enumerate(data.splitlines(), 1) if b"<pskc:KeyPackage>" in line]
+    assert told.lines == [(starts[1], "B-2", "package"), (starts[2], "C-3", "serial")]
+    assert str(told.refusals[1]) == f"line {starts[2]}, card C-3: serial: is enrolled already"
+    assert serials(office) == ["A-1", "C-3"]
+
+
+@pytest.mark.parametrize("bad", ["in the file", "in the records", "none"])
+def test_all_go_in_or_none(office: Verifier, tmp_path: Path, bad: str) -> None:
+    data = exchanging.written(MANY, key=KEY)
+    if bad == "in the file":
+        data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", data)
+    if bad == "in the records":
+        enrolled(office, MANY[-1:])
+    before = serials(office)
+    told = Told()
+    count = import_pskc(office, saved(tmp_path, data), key=KEY, atomic=True, refused=told.refusals.append)
+    assert count == (len(MANY) if bad == "none" else 0)
+    assert len(told.refusals) == (0 if bad == "none" else 1)
+    assert serials(office) == ([card.serial for card in MANY] if bad == "none" else before)
+
+
+def test_with_atomic_every_bad_one_is_told(office: Verifier, tmp_path: Path) -> None:
+    enrolled(office, MANY[700:701])
+    data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", exchanging.written(MANY, key=KEY))
+    told = Told()
+    assert import_pskc(office, saved(tmp_path, data), key=KEY, atomic=True, refused=told.refusals.append) == 0
+    assert [(refusal.number, refusal.serial) for refusal in told.refusals] == [(2, "N0001"), (701, "N0700")]
+
+
+@pytest.mark.parametrize("apart", [2, 600])
+def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tmp_path: Path, apart: int) -> None:
+    again = Enrolment(MANY[0].serial, bytes(20), suite=SUITE)
+    data = exchanging.written([*MANY[:apart], again], key=KEY)
+    told = Told()
+    assert import_pskc(office, saved(tmp_path, data), key=KEY, refused=told.refusals.append) == apart
+    last = max(at for at, line in enumerate(data.splitlines(), 1) if b"<pskc:KeyPackage>" in line)
+    assert told.lines == [(last, MANY[0].serial, "serial")]
+    assert next(office.disclose([MANY[0].serial])) == MANY[0]
+
+
+# ---- files of no use ----
+
+DATA = exchanging.written(MANY, key=KEY)
+MAC_METHOD = b"".join(re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", DATA, re.DOTALL))
+END = b"</pskc:KeyContainer>"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (DATA[:-100], "is it whole"),
+        (DATA.replace(END, b""), "is it whole"),
+        (DATA + b"x", "not well-formed"),
+        (DATA.replace(END, MAC_METHOD + END), "before the first KeyPackage"),
+        (DATA.replace(END, b"<x>" * 40 + b"</x>" * 40 + END), "nested"),
+        (DATA.replace(END, b"<!--" + b"x" * 2_000_000 + b"-->" + END), "longer than 1 MiB"),
+        (DATA.replace(END, b"&lol;" + END), "not well-formed"),
+        (b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + DATA.partition(b"?>")[2].lstrip(), "document type"),
+        (DATA.replace(MAC_METHOD, b""), "no MACMethod"),
+        (exchanging.written(MANY[:20], key=bytes(16)), "nothing in it opens"),
+        (exchanging.written(MANY[:20], passphrase=PASSPHRASE), "nothing in it opens"),
+        (exchanging.plain({}), "holds keys in the clear"),
+        (b"", "not well-formed"),
+    ],
+    ids=lambda value: "" if isinstance(value, bytes) else None,
+)
+def test_of_a_file_of_no_use_nothing_goes_in(office: Verifier, tmp_path: Path, data: bytes, problem: str, atomic: bool) -> None:
+    with pytest.raises(InputError, match=problem) as raised:
+        import_pskc(office, saved(tmp_path, data), key=KEY, atomic=atomic)
+    assert raised.value.field == "PSKC file"
+    assert untouched(office)
+
+
+def test_a_file_that_is_encrypted_needs_its_key(office: Verifier, tmp_path: Path) -> None:
+    data = exchanging.written(CARDS, key=KEY).replace(b"</pskc:MACMethod>", b"</pskc:MACMethod>" + b"".join(
+        re.findall(rb"<pskc:KeyPackage>.*</pskc:KeyPackage>", exchanging.plain({"serial": "CLEAR"}), re.DOTALL)))  # fmt: skip
+    with pytest.raises(InputError, match="is encrypted; give its key"):
+        import_pskc(office, saved(tmp_path, data), allow_plain=True)
+    assert untouched(office)
+
+
+@pytest.mark.parametrize("work", [lambda v, path: import_pskc(v, path, key=KEY), import_csv], ids=["pskc", "csv"])
+@pytest.mark.parametrize("name", ["none", "folder", "pipe", "nul\0"], ids=["none", "folder", "pipe", "NUL"])
+def test_what_is_no_file_is_refused(office: Verifier, tmp_path: Path, work: Any, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"^file: "):
+        work(office, tmp_path / name)
+    assert untouched(office)
+
+
+def test_the_passphrases_key_is_made_before_anybody_has_to_wait(
+    office: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    opener, enroll_all = sealing.Opener, Verifier.enroll_all
+
+    def open_it(*given: Any) -> Any:
+        events.append("key")
+        return opener(*given)
+
+    def enrol(*given: Any, **named: Any) -> int:
+        events.append("enrol")
+        return enroll_all(*given, **named)
+
+    monkeypatch.setattr(packages, "Opener", open_it)
+    monkeypatch.setattr(Verifier, "enroll_all", enrol)
+    path = saved(tmp_path, exchanging.written(CARDS, passphrase=PASSPHRASE))
+    assert import_pskc(office, path, passphrase=PASSPHRASE, atomic=True) == 3
+    assert events == ["key", "enrol"]
+
+
+# ---- serials ----
+
+ORDER = b"\xef\xbb\xbfserial;suite;owner\r\nA-1;;anna\r\nb-2;;\r\nC-3;OCRA-1:HOTP-SHA1-6:QN08;\r\nA-1;;ben\r\n"
+
+
+def test_the_cards_of_an_order_get_keys_and_pins_of_their_own(office: Verifier, tmp_path: Path) -> None:
+    told = Told()
+    assert import_csv(office, saved(tmp_path, ORDER), refused=told.refusals.append, done=told.done) == 2
+    assert told.lines == [(3, None, "serial"), (5, "A-1", "serial")]
+    assert told.progress[-1] == (len(ORDER), len(ORDER))
+    first, second = office.disclose()
+    assert (first.serial, first.owners, second.serial, second.owners) == ("A-1", ("anna",), "C-3", ())
+    assert first.pin is not None
+    assert re.fullmatch("[0-9]{4}", first.pin)
+    assert second.pin is None
+    assert len(first.key) == len(second.key) == 32
+    assert first.key != second.key
+
+
+def test_what_the_records_refuse_is_told_in_their_words(
+    office: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "_check", lambda _: None)
+    told = Told()
+    order = saved(tmp_path, b"serial,owner\nA-1,anna\nB-2," + b"x" * 1000 + b"\n")
+    assert import_csv(office, order, refused=told.refusals.append) == 1
+    assert told.lines == [(3, "B-2", "owner")]
+
+
+def test_pins_of_an_order_differ(office: Verifier, tmp_path: Path) -> None:
+    import_csv(office, saved(tmp_path, b"serial\n" + b"".join(b"N%d\n" % number for number in range(50))))
+    assert len({card.pin for card in office.disclose()}) > 25
+
+
+def test_an_order_goes_in_whole_or_not_at_all(office: Verifier, tmp_path: Path) -> None:
+    told = Told()
+    assert import_csv(office, saved(tmp_path, ORDER), atomic=True, refused=told.refusals.append) == 0
+    assert [line for line, *_ in told.lines] == [3, 5]
+    assert serials(office) == []
+    assert import_csv(office, saved(tmp_path, b"serial\nA-1\nC-3\n"), atomic=True) == 2
+    assert import_csv(office, saved(tmp_path, b"serial\nD-4\nC-3\n"), refused=told.refusals.append) == 1
+    assert told.lines[-1] == (3, "C-3", "serial")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"A-1\nB-2\n", b"serial;key\nA-1;00\n", "serial\nA\n".encode("utf-16"), DATA[:9000]], ids=range(5)
+)
+def test_what_is_no_order_changes_nothing(office: Verifier, tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(InputError, match=r"^CSV: line 1: must name the columns"):
+        import_csv(office, saved(tmp_path, data))
+    assert untouched(office)
+
+
+def test_a_csv_of_all_cards_holds_no_secret(office: Verifier, tmp_path: Path) -> None:
+    secret = Enrolment("S-9", b"SECRET0123456789", suite=WITH_PIN, pin="9876", duress_pin="6789", owners=("=1+1",))
+    enrolled(office, [*CARDS, secret])
+    office.retire("A-1")
+    told = Told()
+    assert export_csv(office, tmp_path / "x", done=told.done) == 4
+    assert told.progress[-1] == (4, 4)
+    data = (tmp_path / "x").read_bytes()
+    assert [row.split(b",")[0] for row in data.splitlines()] == [b"serial", b"A-1", b"B-2", b"C-3", b"S-9"]
+    assert b",'=1+1," in data
+    for word in (b"SECRET", b"9876", b"6789", secret.key.hex().encode()):
+        assert word not in data
+
+
+def test_an_order_reaches_the_shop_floor_with_its_keys_encrypted(office: Verifier, tmp_path: Path) -> None:
+    import_csv(office, saved(tmp_path, b"serial\nA-1\n"))
+    assert export_pskc(office, tmp_path / "x", key=KEY) == 1
+    with open(tmp_path / "x", "rb") as file:
+        (card,) = read_pskc(file, key=KEY)
+    assert card == next(office.disclose())
+    assert isinstance(card, Enrolment)
+    assert Suite.parse(card.suite).pin_hash
