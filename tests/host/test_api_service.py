@@ -1,0 +1,346 @@
+"""The service around its calls: who may do what, what it refuses to read, what it logs; and what the other API tests share."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+from tests.host import verifying
+from tests.host.verifying import Clock
+
+from dsc_host.api import Scope, Tokens, add_token, application, reading
+from dsc_host.api.app import DESCRIPTION_PATH
+from dsc_host.api.logs import JsonLines
+from dsc_host.api.operations import OPERATIONS, Operation
+from dsc_host.verifier import Challenge, Verifier, schema
+
+NAMES = {"website": Scope.LOGIN, "helpdesk": Scope.DESK, "prometheus": Scope.METRICS}
+NOBODYS = "dsc_" + 43 * "A"
+
+
+class Api:
+    """The service in this process: `api("POST", "/challenge", serial="A-1")` is one call, by whoever may do it."""
+
+    def __init__(self, verifier: Verifier, folder: Path, **options: Any) -> None:
+        path = folder / "tokens"
+        self.verifier = verifier
+        self.tokens = {scope: add_token(path, name, [scope]) for name, scope in NAMES.items()}
+        self.app = application(lambda: verifier, Tokens.from_file(path), **options)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://service")
+        self.runner = asyncio.Runner()
+        self._life: AbstractAsyncContextManager[Any] = self.app.router.lifespan_context(self.app)
+
+    def __enter__(self) -> "Api":
+        self.runner.run(self._life.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.runner.run(self._life.__aexit__(None, None, None))
+        self.runner.run(self.client.aclose())
+        self.runner.close()
+
+    def __call__(self, method: str, path: str, scope: Scope | None = None, **body: object) -> httpx.Response:
+        return self.send(method, path, scope, **({"json": body} if method in ("POST", "PUT") else {}))
+
+    def send(self, method: str, path: str, scope: Scope | None = None, **request: Any) -> httpx.Response:
+        """With any body, headers or query."""
+        return self.runner.run(self.asend(method, path, scope, **request))
+
+    async def asend(self, method: str, path: str, scope: Scope | None = None, **request: Any) -> httpx.Response:
+        headers = {**self.bearer(scope or needed(path)), **request.pop("headers", {})}
+        return await self.client.request(method, path, headers=headers, **request)
+
+    def bearer(self, scope: Scope) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[scope]}"}
+
+    def rows(self) -> list[Any]:
+        """All that is kept of cards, their owners and challenges."""
+        with self.verifier._office.store.read() as db:
+            return [
+                tuple(row) for table in (schema.cards, schema.owners, schema.challenges) for row in db.execute(select(table))
+            ]
+
+    def logged(self) -> list[tuple[str, str, str]]:
+        """Who did what with what outcome, by the audit log."""
+        return [(entry.actor, entry.action, entry.outcome) for entry in self.verifier.audit.entries()]
+
+
+def needed(path: str) -> Scope:
+    return Scope.LOGIN if path.partition("?")[0] in ("/challenge", "/verify", "/resync") else Scope.DESK
+
+
+def problem(answer: httpx.Response, status: int, error: str, field: str | None = None) -> str:
+    """What a refusal says, once it is known to have the shape of one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert (told["status"], told["error"], told.get("field")) == (status, error, field), told
+    return str(told["detail"])
+
+
+@pytest.fixture
+def api(verifier: Verifier, tmp_path: Path) -> Iterator[Api]:
+    with Api(verifier, tmp_path) as api:
+        yield api
+
+
+class Lines(logging.Handler):
+    """What the service logs, as it would stand on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+    def requests(self) -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, self.texts) if line["event"] == "request"]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler, logger = Lines(), logging.getLogger("dsc_host.api")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+def url(operation: Operation[Any]) -> str:
+    return operation.path.replace("{serial}", "A-1")
+
+
+guarded = pytest.mark.parametrize(
+    "operation", [operation for operation in OPERATIONS if operation.scope], ids=lambda operation: operation.name
+)
+
+# ---- who may ----
+
+
+@guarded
+def test_without_a_token_nothing_is_done(api: Api, operation: Operation[Any]) -> None:
+    before = api.rows(), api.logged()
+    answer = api.runner.run(api.client.request(operation.method, url(operation), json={"serial": "A-1"}))
+    assert "Authorization: Bearer" in problem(answer, 401, "token")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="dscplus"'
+    assert (api.rows(), api.logged()) == before
+
+
+@guarded
+def test_a_token_for_something_else_is_refused(api: Api, operation: Operation[Any]) -> None:
+    before = api.rows(), api.logged()
+    for scope in set(Scope) - {operation.scope}:
+        answer = api.send(operation.method, url(operation), scope)
+        assert str(operation.scope) in problem(answer, 403, "scope")
+        assert f'scope="{operation.scope}"' in answer.headers["www-authenticate"]
+    assert (api.rows(), api.logged()) == before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"Bearer {NOBODYS}",
+        "Bearer",
+        "Bearer ",
+        "Basic {token}",
+        "{token}",
+        "Bearer {token}x",
+        "Bearer {token} {token}",
+        "Bearer {cut}",
+    ],
+)
+def test_what_is_no_token_is_refused(api: Api, given: str) -> None:
+    token = api.tokens[Scope.DESK]
+    header = given.format(token=token, cut=token[:-1])
+    answer = api.send("GET", "/cards", headers={"Authorization": header})
+    problem(answer, 401, "token")
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert token not in answer.text
+
+
+def test_two_tokens_are_none(api: Api) -> None:
+    pairs = [("Authorization", f"Bearer {api.tokens[scope]}") for scope in (Scope.DESK, Scope.DESK)]
+    problem(api.runner.run(api.client.get("/cards", headers=pairs)), 401, "token")
+
+
+def test_a_token_in_the_query_is_none(api: Api) -> None:
+    problem(api.runner.run(api.client.get("/cards", params={"access_token": api.tokens[Scope.DESK]})), 401, "token")
+
+
+def test_the_name_of_bearer_may_be_in_any_case(api: Api) -> None:
+    assert api.send("GET", "/cards", headers={"Authorization": f"bEARER {api.tokens[Scope.DESK]}"}).status_code == 200
+
+
+def test_the_body_of_somebody_unknown_is_not_read(api: Api) -> None:
+    received = []
+
+    async def direct() -> None:
+        async def receive() -> dict[str, Any]:
+            received.append(1)
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def send(_message: Any) -> None: ...
+
+        scope = {"type": "http", "method": "POST", "path": "/verify", "headers": [], "query_string": b"", "http_version": "1.1"}
+        await api.app(scope, receive, send)
+
+    api.runner.run(direct())
+    assert received == []
+
+
+# ---- paths and methods ----
+
+
+@pytest.mark.parametrize("path", ["/", "/cards/", "/cards/A-1/", "/challenge/", "/cards/A/B/C", "/docs", "/..", "/%00"])
+def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
+    assert DESCRIPTION_PATH in problem(api.send("GET", path), 404, "path")
+
+
+def test_a_wrong_method_says_which_there_are(api: Api) -> None:
+    answer = api.send("PATCH", "/cards/A-1")
+    problem(answer, 405, "method")
+    assert set(answer.headers["allow"].replace(" ", "").split(",")) == {"GET", "HEAD", "DELETE"}
+
+
+def test_each_answer_has_a_name_and_is_not_kept(api: Api) -> None:
+    answers = [api.send("GET", path) for path in ("/health", "/cards", "/nowhere", DESCRIPTION_PATH)]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 4
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+# ---- when it cannot ----
+
+
+def test_a_database_that_fails_is_told_without_its_words(api: Api, lines: Lines) -> None:
+    api.verifier.close()
+    for method, path, body in (("POST", "/challenge", {"serial": "A-1"}), ("GET", "/cards", {}), ("GET", "/health", {})):
+        answer = api(method, path, **body)
+        assert "memory" not in problem(answer, 503, "database")
+        assert int(answer.headers["retry-after"]) > 0
+    assert all("database in memory: it has been closed" in line["problem"] for line in lines.requests())
+    assert {line["level"] for line in lines.requests()} == {"error"}
+
+
+def test_what_nobody_expected_is_told_without_its_words(api: Api, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the PIN is 1234")
+
+    monkeypatch.setattr(type(api.verifier._office.store), "change", fail)
+    answer = api("POST", "/cards/A-1/suspend")
+    assert "1234" not in problem(answer, 500, "internal")
+    assert "1234" not in "".join(lines.texts)
+    failed = json.loads(lines.texts[0])
+    assert (failed["event"], failed["error"]) == ("failed", "RuntimeError")
+    assert "fail" in failed["where"][-1]
+    assert failed["request"] == answer.headers["x-request-id"]
+
+
+def test_calls_beyond_the_limit_are_told_to_come_back(verifier: Verifier, tmp_path: Path) -> None:
+    with Api(verifier, tmp_path, most_in_hand=1) as api:
+        first, second = api.runner.run(_one_while_another(api))
+    problem(second, 503, "busy")
+    assert second.headers["retry-after"] == "1"
+    assert first.json() == {"accepted": False}
+
+
+async def _one_while_another(api: Api) -> tuple[httpx.Response, httpx.Response]:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"id": "x", '
+        begun.set()
+        await go_on.wait()
+        yield b'"response": "x"}'
+
+    headers = {"Content-Type": "application/json"}
+    first = asyncio.create_task(api.asend("POST", "/verify", content=body(), headers=headers))
+    await begun.wait()
+    second = await api.asend("POST", "/verify", json={"id": "x", "response": "x"})
+    go_on.set()
+    third = await first
+    # And there is room again.
+    assert (await api.asend("POST", "/verify", json={"id": "x", "response": "x"})).status_code == 200
+    return third, second
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BODY_SECONDS", 0.01)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    answer = api.send("POST", "/verify", content=body(), headers={"Content-Type": "application/json"})
+    problem(answer, 408, "slow")
+    assert answer.headers["connection"] == "close"
+
+
+# ---- what is logged ----
+
+
+def test_each_request_has_one_line_and_no_secret_is_in_it(api: Api, lines: Lines) -> None:
+    api("POST", "/challenge", serial="SECRET-1")
+    api("POST", "/verify", id="secret-2", response="secret-3")
+    api.send("GET", "/cards", params={"owner": "secret-4"})
+    api.send("GET", "/secret-5")
+    api.send("SECRET", "/health")
+    api.send("GET", "/cards/SECRET-7")
+    api.send("GET", "/cards", headers={"Authorization": "Bearer secret-8"})
+    told = "".join(lines.texts)
+    assert "secret" not in told.lower()
+    assert not [token for token in api.tokens.values() if token in told]
+    requests = lines.requests()
+    assert [(line["method"], line["route"], line["status"], line["token"]) for line in requests] == [
+        ("POST", "/challenge", 201, "website"),
+        ("POST", "/verify", 200, "website"),
+        ("GET", "/cards", 200, "helpdesk"),
+        ("GET", None, 404, None),
+        ("other", None, 405, None),
+        ("GET", "/cards/{serial}", 404, "helpdesk"),
+        ("GET", "/cards", 401, None),
+    ]
+    assert all(line["milliseconds"] > 0 and line["time"].endswith("+00:00") for line in requests)
+
+
+# ---- health, figures, description ----
+
+
+def test_health_needs_no_token_and_tells_nothing_more(api: Api) -> None:
+    answer = api.runner.run(api.client.get("/health"))
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_figures_count_without_saying_of_whom(api: Api, clock: Clock) -> None:
+    given = api("POST", "/challenge", serial="A-1").json()
+    challenge = Challenge(given["id"], "A-1", given["question"], given["expires_at"])
+    api("POST", "/verify", id=given["id"], response=verifying.wrong(challenge))
+    api("POST", "/verify", id=given["id"], response=verifying.right(challenge))
+    api.send("GET", "/nowhere")
+    answer = api.send("GET", "/metrics", Scope.METRICS)
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert 'dscplus_challenges_total{outcome="given"} 1.0' in answer.text
+    assert 'dscplus_verdicts_total{operation="verify",outcome="accepted"} 1.0' in answer.text
+    assert 'dscplus_verdicts_total{operation="verify",outcome="refused"} 1.0' in answer.text
+    assert 'dscplus_request_seconds_count{operation="verify",status="200"} 2.0' in answer.text
+    assert 'dscplus_request_seconds_count{operation="none",status="404"} 1.0' in answer.text
+    assert "A-1" not in answer.text
+    assert "website" not in answer.text
+
+
+def test_the_description_has_every_call_and_needs_no_token(api: Api) -> None:
+    answer = api.runner.run(api.client.get(DESCRIPTION_PATH))
+    described = answer.json()
+    assert described["openapi"].startswith("3.1")
+    calls = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
+    assert calls == {(operation.method, operation.path) for operation in OPERATIONS}
+    assert described["paths"]["/change-pin"]["post"]["security"] == [{"bearer": ["desk"]}]
