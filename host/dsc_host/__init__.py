@@ -24,6 +24,7 @@ from dsc_host.errors import (
 from dsc_host.link import CardClient, CardInfo, Event, Greeting, Profile, derive_key
 from dsc_host.ocra import Suite
 from dsc_host.verifier import (
+    AsyncVerifier,
     Card,
     Challenge,
     Checkpoint,
@@ -40,6 +41,7 @@ from dsc_host.verifier import (
 
 __all__ = [
     "AlreadyEnrolled",
+    "AsyncVerifier",
     "Card",
     "CardClient",
     "CardError",

@@ -2,7 +2,16 @@
 
 import sys
 
-from tests.benchmarks import bench_desktop, bench_firmware, bench_ocra, bench_plugin, bench_simulator, bench_verifier
+from tests.benchmarks import (
+    bench_desktop,
+    bench_exchange,
+    bench_firmware,
+    bench_ocra,
+    bench_plugin,
+    bench_service,
+    bench_simulator,
+    bench_verifier,
+)
 
 BENCHES = {
     "Response on the host": bench_ocra,
@@ -11,6 +20,8 @@ BENCHES = {
     "On the screen": bench_desktop,
     "On a board": bench_firmware,
     "Verifier": bench_verifier,
+    "Cards by PSKC": bench_exchange,
+    "Service": bench_service,
 }
 
 

@@ -90,6 +90,8 @@ class Command:
 
     def assert_no_secret_was_printed(self) -> None:
         for text in self.printed:
+            # The hashes of the log are no secret.
+            text = re.sub(r'"hash": "[0-9a-f]{64}"|\b\d+:[0-9a-f]{64}\b', "", text)
             assert not re.search(r"[0-9A-Fa-f]{30,}", text), f"a key: {text}"
             assert not re.search(rf"(?<![0-9A-Za-z]){PIN}(?![0-9A-Za-z])", text), f"a PIN: {text}"
 

@@ -133,7 +133,7 @@ def test_json_is_all_that_is_on_standard_output(dscplus: Command) -> None:
     assert re.fullmatch("[0-9]{8}", results[2]["response"])
     assert results[3] == {"serial": "IB2", "suite": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "counter": 0}
     assert set(results[4]) == {"challenge", "id", "serial", "valid_until"}
-    assert results[5] == {"accepted": False}
+    assert results[5] == {"accepted": False, "duress": False, "retry_after": None}
     assert results[6] == {"serial": "IB1", "wiped": True}
     assert results[7]["serial"] == "IB1"
 

@@ -1,6 +1,7 @@
 """The `dscplus` command: nouns and verbs, results on stdout, everything else on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 no card or several, 4 response not accepted, 5 link lost or timed out, 130 Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 usage, 3 no card or several, 4 response not accepted, 5 link lost or timed out, 6 the audit
+log is not sound, 130 Ctrl-C.
 Other packages add commands through the entry-point group `dscplus.commands`; what they may use is listed here.
 """
 

@@ -1,5 +1,6 @@
 """Options that many commands have, and where their values come from when they are left out."""
 
+import getpass
 import math
 import os
 from pathlib import Path
@@ -10,13 +11,14 @@ import typer
 
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
-from dsc_host.verifier import MasterKey, Verifier
+from dsc_host.verifier import Keyring, MasterKey, Verifier
 
 DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 """The suite that fits each PIN policy."""
 OWNER_SECONDS = 120.0
 """How long a command waits for somebody to do something on the card."""
 _FILE_URL = "sqlite:///"
+_ACTOR_LETTERS = 64
 
 CardOption = Annotated[
     str | None,
@@ -63,14 +65,29 @@ def open_verifier(database: str | None, master_key: Path | None, *, may_make: bo
 
     Raises InputError, StoreError.
     """
-    path = _file_of(database) if database else platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
+    path = _file_of(database) if database else _own_file()
     # A mistyped name would otherwise leave an empty database behind, and say only that the card is not enrolled.
     if path and not may_make and not os.path.exists(path):
         raise Failed(f"{path}: there is no such database; enroll or personalize makes it")
     if database or not path:
-        return Verifier.open(database or "", master_key=_master_key(master_key), may_make=may_make)
+        return Verifier.open(database or "", master_key=keyring(master_key), may_make=may_make).by(actor())
     _make_folder(path.parent)
-    return Verifier.open(f"{_FILE_URL}{path}", master_key=_master_key(master_key, may_make=not os.path.exists(path)))
+    keys = keyring(master_key, may_make=not os.path.exists(path))
+    return Verifier.open(f"{_FILE_URL}{path}", master_key=keys).by(actor())
+
+
+def database_to_make(database: str | None) -> str:
+    """The URL of the records that the option names, or of the user's own, whose folder is made. Raises InputError."""
+    if database:
+        _file_of(database)
+        return database
+    path = _own_file()
+    _make_folder(path.parent)
+    return f"{_FILE_URL}{path}"
+
+
+def _own_file() -> Path:
+    return platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
 
 
 def _file_of(database: str) -> Path | None:
@@ -81,13 +98,12 @@ def _file_of(database: str) -> Path | None:
     return None if name == database or set(name) & {"?", "%"} else Path(name)
 
 
-def _master_key(path: Path | None, may_make: bool = False) -> MasterKey:
-    if path:
-        return MasterKey.from_file(path)
-    if "DSCPLUS_MASTER_KEY" in os.environ:
-        return MasterKey.from_environment("DSCPLUS_MASTER_KEY")
-    path = platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
-    if not path.exists():
+def keyring(master_key: Path | None, may_make: bool = False) -> Keyring:
+    """The master keys that the option names, or the environment, or a file of the user's own. Raises InputError."""
+    if not master_key and "DSCPLUS_MASTER_KEY" in os.environ:
+        return Keyring.from_environment("DSCPLUS_MASTER_KEY")
+    path = master_key or key_file()
+    if not master_key and not path.exists():
         if not may_make:
             raise InputError(
                 "master key",
@@ -96,7 +112,21 @@ def _master_key(path: Path | None, may_make: bool = False) -> MasterKey:
         _make_folder(path.parent)
         MasterKey.generate().write(path)
         notice(f"Made a master key in {path}. Keep a copy: without it the records can't be read.")
-    return MasterKey.from_file(path)
+    return Keyring.from_file(path)
+
+
+def key_file() -> Path:
+    """The user's own file of master keys."""
+    return platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
+
+
+def actor() -> str:
+    """Who the audit log says it was: the user who is logged in on this machine."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        name = "unknown"
+    return f"cli:{''.join(filter(str.isprintable, name))}"[:_ACTOR_LETTERS]
 
 
 def _make_folder(folder: Path) -> None:

@@ -45,6 +45,8 @@ def show_all(results: Sequence[Result], *, as_json: bool) -> None:
 
 
 def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "-" if value is None or value == "" else str(value)

@@ -1,4 +1,4 @@
-"""Commands for the verifier's records: enroll, challenge, verify."""
+"""Commands for the verifier's records: enroll, challenge, verify, resync."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from dsc_host.cli.asking import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.cli.options import DEFAULT_SUITES, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, show
 from dsc_host.ocra import Suite
-from dsc_host.verifier import MasterKey, Verifier
+from dsc_host.verifier import MasterKey, Verdict, Verifier
 
 NOT_ACCEPTED = 4
 _ANY_KEY, _ANY_PIN, _ANY_UNLOCK_KEY = bytes(32), "0000", b"any" + bytes(29)
@@ -19,7 +19,7 @@ SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="The card'
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (enroll, challenge, verify):
+    for command in (enroll, challenge, verify, resync):
         app.command()(command)
 
 
@@ -30,6 +30,7 @@ def enroll(
     with_unlock_key: Annotated[
         bool, typer.Option("--with-unlock-key", help="The card checks its PIN itself, and has an unlock key.")
     ] = False,
+    owner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Whose it is. May be given again.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
@@ -51,7 +52,9 @@ def enroll(
     unlock_key = read_unlock_key() if with_unlock_key else None
     _rehearse(serial, suite, counter, key, pin, unlock_key)
     with open_verifier(database, master_key, may_make=True) as verifier:
-        card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key)
+        card = verifier.enroll(
+            serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=tuple(owner or ())
+        )
     show({"serial": card.serial, "suite": card.suite, "counter": card.counter}, as_json=as_json)
 
 
@@ -99,10 +102,37 @@ def verify(
     if response is None:
         response = read_secret("Response")
     with open_verifier(database, master_key, may_make=False) as verifier:
-        accepted = verifier.verify(challenge_id, response).accepted
+        verdict = verifier.verify(challenge_id, response)
+    _show_verdict(verdict, as_json)
+
+
+def resync(
+    first_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a challenge.")],
+    second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next one, of the same card.")],
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Catch up with a card that has shown many responses which never came here. Exit code 4 if they do not fit.
+
+    First `dscplus challenge`, twice; the owner answers both on the card, one right after the other. The two responses are
+    asked for, or read from standard input, a line each.
+
+    \b
+    Examples:
+      dscplus resync 8c1f0a3be7d25496c0de71 02b4c6d8e0f1a3b5c7d9ea
+      dscplus resync 8c1f0a3be7d25496c0de71 02b4c6d8e0f1a3b5c7d9ea < responses.txt
+    """
+    first, second = read_secret("First response"), read_secret("Second response")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        verdict = verifier.resync(first_id, first, second_id, second)
+    _show_verdict(verdict, as_json)
+
+
+def _show_verdict(verdict: Verdict, as_json: bool) -> None:
     if as_json:
-        show({"accepted": accepted}, as_json=True)
-    if not accepted:
+        show({"accepted": verdict.accepted, "duress": verdict.duress, "retry_after": verdict.retry_after}, as_json=True)
+    if not verdict:
         raise Failed("not accepted", NOT_ACCEPTED)
     if not as_json:
         typer.echo("accepted")

@@ -1,4 +1,4 @@
-"""The commands for one card in the verifier's records: card unlock-code."""
+"""The command card unlock-code."""
 
 from typing import Annotated
 
@@ -8,19 +8,6 @@ from dsc_host.cli.asking import read_shown
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import notice, show
 from dsc_host.cli.records import SerialArgument
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    card = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What the verifier can do for one card.")
-    # Without this, a group of one command would be that command.
-    card.callback()(_card)
-    card.command(name="unlock-code")(unlock_code)
-    app.add_typer(card, name="card")
-
-
-def _card() -> None:
-    """What the verifier can do for one card."""
 
 
 def unlock_code(

@@ -184,6 +184,12 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
     _MOVE_HEAD.run(db, sealed)
 
 
+def end_key(db: Connection) -> str:
+    """The id of the master key that the end of the log is sealed with; empty if with none."""
+    key_id: str = db.execute(_HEAD).one().key_id
+    return key_id
+
+
 def is_empty(db: Connection) -> bool:
     """Whether nothing was ever logged, so that there is no seal yet either."""
     head = db.execute(_HEAD).one_or_none()

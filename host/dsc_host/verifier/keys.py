@@ -186,6 +186,35 @@ class Keyring:
             return cls.from_text(text)
 
     @property
+    def keys(self) -> tuple[MasterKey, ...]:
+        """All of them, the one that seals first."""
+        return tuple(self._keys.values())
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Put these keys, in this order, in place of what the file holds: all of them, or it stays as it was. `InputError`."""
+        draft = Path(f"{os.fspath(path)}.new")
+        try:
+            # As long as the draft is there, nobody else makes one: no key is lost to another's change.
+            handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            raise _refusal(
+                f"{draft} is there: another command is changing the file; if not, look into it and remove it"
+            ) from None
+        except OSError as error:
+            raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.writelines(key._key.hex() + "\n" for key in self.keys)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException as error:
+            draft.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise _refusal(f"{path} cannot be written: {error.strerror}") from error
+            raise
+
+    @property
     def ids(self) -> frozenset[str]:
         """Of all of them."""
         return frozenset(self._keys)

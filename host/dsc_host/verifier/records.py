@@ -199,6 +199,12 @@ def count_not_under(db: Connection, key_id: str) -> int:
     return db.execute(select(func.count()).select_from(cards).where(cards.c.key_id.not_in(["", key_id]))).scalar_one()
 
 
+def count_by_key(db: Connection) -> dict[str, int]:
+    """How many cards with secrets are sealed under each master key."""
+    counted = select(cards.c.key_id, func.count()).where(cards.c.key_id != "").group_by(cards.c.key_id)
+    return {str(key_id): int(count) for key_id, count in db.execute(counted)}
+
+
 # ---- owners ----
 
 

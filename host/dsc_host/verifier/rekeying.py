@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.verifier import records
+from dsc_host.verifier import audit, records
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.office import Office
@@ -45,6 +45,12 @@ def rekey(office: Office, done: Progress) -> int:
         else:
             # Others may have enrolled cards under the old key meanwhile, before where we are.
             after = ""
+
+
+def in_use(office: Office) -> dict[str, int]:
+    """See `Verifier.keys_in_use`."""
+    with office.store.read() as db:
+        return {audit.end_key(db): 0, **records.count_by_key(db)}
 
 
 def _seal_some(office: Office, db: Connection, to: MasterKey, after: str) -> tuple[int, str]:

@@ -286,6 +286,10 @@ class Verifier:
         """
         return rekeying.rekey(self._office, done)
 
+    def keys_in_use(self) -> dict[str, int]:
+        """By the id of each master key that something is sealed under, how many cards are. Others may be forgotten."""
+        return rekeying.in_use(self._office)
+
     # ---- within one transaction ----
 
     def _claim(self, db: Connection) -> None:

@@ -1,0 +1,202 @@
+"""The commands that keep the records: key list, add, promote, drop; rekey; backup, restore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.options import (
+    DatabaseOption,
+    JsonOption,
+    MasterKeyOption,
+    actor,
+    database_to_make,
+    key_file,
+    keyring,
+    open_verifier,
+)
+from dsc_host.cli.output import Failed, notice, show, show_all
+from dsc_host.cli.working import bar
+from dsc_host.errors import InputError
+from dsc_host.exchange.files import new_file, old_file
+from dsc_host.verifier import Keyring, MasterKey, backup, restore
+
+KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="A master key's id, as `key list` prints it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The master keys that seal the records.")
+    for name, command in (("list", list_keys), ("add", add_key), ("promote", promote_key), ("drop", drop_key)):
+        key.command(name=name)(command)
+    app.add_typer(key, name="key")
+    app.command()(rekey)
+    app.command(name="backup")(make_backup)
+    app.command(name="restore")(restore_backup)
+
+
+# ---- master keys ----
+
+
+def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+    """List the master keys of the file by their ids, and how many cards are sealed under each. The first one seals.
+
+    \b
+    Examples:
+      dscplus key list
+      dscplus key list --json
+    """
+    keys = keyring(master_key)
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        used = verifier.keys_in_use()
+    rows = [{"id": key.id, "seals": key is keys.current, "cards": used.get(key.id, 0)} for key in keys.keys]
+    if as_json:
+        show_all(rows, as_json=True)
+        return
+    for row in rows:
+        typer.echo(f"{row['id']}  {'seals' if row['seals'] else 'opens'}  {row['cards']} cards")
+
+
+def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+    """Make a new master key and put it last into the file: so it opens, and does not seal yet.
+
+    This is how a master key is changed, while logins go on:
+
+    \b
+      1. key add. Start every service again, so that each knows both keys.
+      2. key promote with the new one's id, then rekey.
+      3. Start the services again, then rekey once more, for cards that
+         they have enrolled meanwhile.
+      4. key drop with the old one's id. Keep a copy of it as long as you
+         keep backups from before.
+
+    \b
+    Examples:
+      dscplus key add
+      dscplus key add --master-key /etc/dscplus/master.key
+    """
+    path = _file(master_key)
+    new = MasterKey.generate()
+    Keyring(*Keyring.from_file(path).keys, new).write(path)
+    show({"id": new.id}, as_json=as_json)
+    notice(f"It is in {path}. Keep a copy of that file: without it the records can't be read.")
+
+
+def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+    """Let another key of the file seal from now on. What is sealed already stays under its key, until `rekey`.
+
+    \b
+    Examples:
+      dscplus key promote 5f0c5b63a2d1e874
+      dscplus key promote 5f0c5b63a2d1e874 --master-key /etc/dscplus/master.key
+    """
+    path = _file(master_key)
+    keys = Keyring.from_file(path)
+    wanted = _named(keys, key_id)
+    Keyring(wanted, *keys.keys).write(path)
+    show({"id": wanted.id}, as_json=as_json)
+
+
+def drop_key(
+    key_id: KeyArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
+) -> None:
+    """Remove a key from the file, if nothing in the records is sealed under it any more.
+
+    \b
+    Examples:
+      dscplus key drop 0a4e6d1c55b2f390
+      dscplus key drop 0a4e6d1c55b2f390 --db postgresql://dscplus@db/dscplus
+    """
+    path = _file(master_key)
+    keys = Keyring.from_file(path)
+    unwanted = _named(keys, key_id)
+    if unwanted is keys.current:
+        raise Failed(f"{key_id} is the key that seals; promote another one first")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        used = verifier.keys_in_use()
+    if key_id in used:
+        raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
+    Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
+    show({"id": unwanted.id}, as_json=as_json)
+    notice("Backups that were made under it can only be restored with a copy of it.")
+
+
+def _file(master_key: Path | None) -> Path:
+    path = master_key or key_file()
+    if not master_key and not path.exists():
+        raise InputError("master key", f"there is no {path}; name the file with --master-key")
+    return path
+
+
+def _named(keys: Keyring, key_id: str) -> MasterKey:
+    for key in keys.keys:
+        if key.id == key_id:
+            return key
+    raise InputError("key", f"there is none with this id in the file; there are {', '.join(key.id for key in keys.keys)}")
+
+
+def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+    """Seal all cards under the first key of the file, while logins go on. `key add --help` has the steps before and after.
+
+    It may be stopped at any time, and begun again: it goes on where it was.
+
+    \b
+    Examples:
+      dscplus rekey
+      dscplus rekey --db postgresql://dscplus@db/dscplus
+    """
+    keys = keyring(master_key)
+    with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards anew") as done:
+        count = verifier.rekey(done=done)
+    show({"key": keys.current.id, "cards": count}, as_json=as_json)
+
+
+# ---- backups ----
+
+
+def make_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup; a new file.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write all records into one file, while logins go on: cards, challenges, owners, the log.
+
+    Keys and PINs are in it as in the database, sealed under the master key, which is not in it: keep a copy of that too,
+    somewhere else.
+
+    \b
+    Examples:
+      dscplus backup records.backup
+      dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
+    """
+    with (
+        open_verifier(database, master_key, may_make=False) as verifier,
+        new_file(file, overwrite=force) as target,
+        bar("Backing up") as done,
+    ):
+        count = backup(verifier, target, done=done)
+    show({"file": str(file), "cards": count}, as_json=as_json)
+
+
+def restore_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup into new records, on whatever machine and in whatever kind of database: all of it, or nothing.
+
+    Challenges that were open are not any more. A card that was used since the backup is ahead of the records: its next
+    responses are accepted if it is no more than 20 ahead, and if not, `resync` helps.
+
+    \b
+    Examples:
+      dscplus restore records.backup
+      dscplus restore records.backup --db postgresql://dscplus@db/dscplus
+    """
+    keys = keyring(master_key)
+    with old_file(file) as (source, _), bar("Restoring") as done:
+        count = restore(database_to_make(database), keys, source, actor=actor(), done=done)
+    show({"file": str(file), "cards": count}, as_json=as_json)

@@ -1,0 +1,214 @@
+"""The commands for the cards in the records, and for their log."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.host import databases
+from tests.host.commanding import KEY, MASTER, PIN, SECRETS, SUITE, Command, challenge
+from tests.host.databases import Database
+
+from dsc_host import Suite, Verifier
+
+database = databases.database
+STATES = ("card suspend", "card lost", "card resume", "card lock", "card unlock")
+
+
+@pytest.fixture
+def records(dscplus: Command) -> Path:
+    path = dscplus.with_records()
+    assert dscplus("enroll", "IB1", "--owner", "alice", "--owner", "bob", stdin=SECRETS).code == 0
+    return path
+
+
+def facts(dscplus: Command, serial: str = "IB1") -> dict[str, object]:
+    shown: dict[str, object] = json.loads(dscplus("card", "show", serial, "--json").out)
+    return shown
+
+
+def right(question: str, counter: int, pin: str = PIN) -> str:
+    return Suite.parse(SUITE).response(KEY, question, counter=counter, pin=pin)
+
+
+# ---- a card's life ----
+
+
+def test_a_cards_life(dscplus: Command, records: Path) -> None:
+    assert dscplus("card", "list").out == "IB1  enrolled  0  -  alice, bob\n"
+    steps = [
+        (("suspend", "IB1", "--reason", "on leave"), "suspended", "on leave"),
+        (("resume", "IB1"), "active", ""),
+        (("lost", "IB1", "--reason", "in a train"), "lost", "in a train"),
+        (("retire", "IB1", "--yes"), "retired", ""),
+    ]
+    for arguments, state, reason in steps:
+        done = dscplus("card", *arguments)
+        assert (done.code, done.out.split()[:2], done.err) == (0, ["IB1", state], "")
+        assert (facts(dscplus)["state"], facts(dscplus)["reason"]) == (state, reason)
+    refused = dscplus("card", "resume", "IB1")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.error == "card IB1: is retired, so it cannot become active"
+
+
+def test_to_retire_is_asked_about(dscplus: Command, records: Path) -> None:
+    for answer in ("n\n", "\n", "yes please\n"):
+        done = dscplus("card", "retire", "IB1", stdin=answer)
+        assert (done.code, done.error) == (1, "nothing was changed")
+    assert facts(dscplus)["state"] == "enrolled"
+    assert dscplus("card", "retire", "IB1", stdin="y\n").code == 0
+    assert facts(dscplus)["state"] == "retired"
+
+
+def test_locked_and_unlocked(dscplus: Command, records: Path) -> None:
+    locked = json.loads(dscplus("card", "lock", "IB1", "--seconds", "60", "--json").out)
+    assert locked["locked_until"]
+    issued, question = challenge(dscplus)
+    done = dscplus("verify", issued, right(question, 0), "--json")
+    assert done.code == 4
+    assert 50 < json.loads(done.out)["retry_after"] <= 60
+    assert json.loads(dscplus("card", "unlock", "IB1", "--json").out)["locked_until"] is None
+    assert dscplus("verify", issued, right(question, 0)).code == 0
+
+
+def test_owners_and_lists(dscplus: Command, records: Path) -> None:
+    for serial in ("IB2", "IB3"):
+        dscplus("enroll", serial, stdin=SECRETS)
+    assert dscplus("card", "add-owner", "IB3", "Zoë O'Neill").out == "IB3  enrolled  0  -  Zoë O'Neill\n"
+    assert dscplus("card", "add-owner", "IB3", "alice").code == 0
+    assert dscplus("card", "remove-owner", "IB1", "bob").out == "IB1  enrolled  0  -  alice\n"
+    dscplus("card", "suspend", "IB2")
+    listed = [json.loads(dscplus("card", "list", *options, "--json").out) for options in ([], ["--owner", "alice"])]
+    assert [[card["serial"] for card in cards] for cards in listed] == [["IB1", "IB2", "IB3"], ["IB1", "IB3"]]
+    assert dscplus("card", "list", "--state", "suspended").out.startswith("IB2 ")
+    assert dscplus("card", "list", "--owner", "nobody").out == ""
+    assert dscplus("card", "remove-owner", "IB1", "bob").error == "card IB1: bob is not its owner"
+    assert dscplus("card", "list", "--state", "gone").code == 2
+
+
+def test_a_pin_is_changed_by_a_response_with_the_new_one(dscplus: Command, records: Path) -> None:
+    issued, question = challenge(dscplus)
+    wrong = dscplus("card", "pin", issued, stdin=f"7777\n{right(question, 0)}\n")
+    assert (wrong.code, wrong.error) == (4, "not accepted")
+    assert dscplus("card", "pin", issued, stdin=f"7777\n{right(question, 0, '7777')}\n").code == 0
+    issued, question = challenge(dscplus)
+    assert dscplus("verify", issued, right(question, 1)).code == 4
+    assert dscplus("verify", issued, right(question, 1, "7777")).code == 0
+    for stdin in ("77\n12345678\n", "\n", "7777\n"):
+        assert dscplus("card", "pin", issued, stdin=stdin).code == 2
+    dscplus.assert_no_secret_was_printed()
+
+
+def test_a_duress_pin_is_accepted_and_told_to_programs(dscplus: Command, records: Path) -> None:
+    assert dscplus("card", "duress-pin", "IB1", stdin="0911\n").code == 0
+    assert facts(dscplus)["duress_pin"] is True
+    issued, question = challenge(dscplus)
+    done = dscplus("verify", issued, right(question, 0, "0911"), "--json")
+    assert (done.code, json.loads(done.out)["duress"]) == (0, True)
+    issued, question = challenge(dscplus)
+    assert dscplus("verify", issued, right(question, 1, "0911")).out == "accepted\n", "nothing tells who looks on"
+    assert dscplus("card", "duress-pin", "IB1", "--remove").code == 0
+    assert dscplus("card", "duress-pin", "IB1", stdin=f"{PIN}\n").error == "duress pin: must be another than the PIN"
+
+
+def test_two_responses_in_a_row_catch_up(dscplus: Command, records: Path) -> None:
+    (first, one), (second, two) = challenge(dscplus), challenge(dscplus)
+    assert dscplus("verify", first, right(one, 500)).code == 4
+    done = dscplus("resync", first, second, stdin=f"{right(one, 500)}\n{right(two, 501)}\n")
+    assert (done.code, done.out) == (0, "accepted\n")
+    assert facts(dscplus)["counter"] == 502
+    again = dscplus("resync", first, second, stdin=f"{right(one, 500)}\n{right(two, 501)}\n")
+    assert (again.code, again.error) == (4, "not accepted")
+    assert dscplus("resync", first, second, stdin="12345678\n").code == 2
+
+
+@pytest.mark.parametrize("serial", ["IB9", "ib1", "IB1; DROP TABLE cards", "A" * 1000, "١٢٣", ""])
+@pytest.mark.parametrize("command", ["show", "suspend", "lost", "resume", "lock", "unlock"])
+def test_a_serial_that_is_none(dscplus: Command, records: Path, command: str, serial: str) -> None:
+    done = dscplus("card", command, serial)
+    assert (done.code, done.out) == (1, "")
+    assert len(done.error) < 200
+    assert facts(dscplus)["state"] == "enrolled"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_lock_has_a_length(dscplus: Command, records: Path, seconds: str) -> None:
+    done = dscplus("card", "lock", "IB1", "--seconds", seconds)
+    assert (done.code, facts(dscplus)["locked_until"]) == (2, None)
+
+
+def test_a_reason_is_one_line(dscplus: Command, records: Path) -> None:
+    for reason in ("two\nlines", "x" * 201, "a\x1b[2Jb"):
+        done = dscplus("card", "suspend", "IB1", "--reason", reason)
+        assert (done.code, facts(dscplus)["state"]) == (2, "enrolled")
+
+
+# ---- the log ----
+
+
+def test_the_log_names_who_is_logged_in_and_holds_no_secret(
+    dscplus: Command, records: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "maria")
+    issued, question = challenge(dscplus)
+    dscplus("verify", issued, right(question, 0))
+    dscplus("card", "suspend", "IB1", "--reason", "on leave")
+    entries = [json.loads(line) for line in dscplus("audit", "export").out.splitlines()]
+    assert [entry["number"] for entry in entries] == [1, 2, 3, 4, 5]
+    assert [(entry["actor"], entry["action"], entry["outcome"], entry["reason"]) for entry in entries[-3:]] == [
+        ("cli:maria", "challenge", "done", ""),
+        ("cli:maria", "verify", "accepted", ""),
+        ("cli:maria", "card.suspend", "done", "on leave"),
+    ]
+    text = json.dumps(entries)
+    assert not [secret for secret in (PIN + '"', KEY.hex(), right(question, 0)) if secret in text]
+    assert dscplus("audit", "export", "--after", "4").out.count("\n") == 1
+    assert dscplus("audit", "export", "--serial", "IB9").out == ""
+    assert dscplus("audit", "export", "--after", "-1").code == 2
+
+
+def test_the_log_goes_into_a_new_file(dscplus: Command, records: Path) -> None:
+    file = records.with_name("log.jsonl")
+    done = dscplus("audit", "export", "--output", str(file))
+    assert (done.code, done.out, done.err) == (0, "", f"{file}: 2 entries\n")
+    assert file.read_text().count("\n") == 2
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert dscplus("audit", "export", "--output", str(file)).code == 2
+    assert file.read_text().count("\n") == 2
+
+
+def test_a_sound_log_and_its_checkpoint(dscplus: Command, records: Path) -> None:
+    shown = json.loads(dscplus("audit", "verify", "--json").out)
+    assert (shown["sound"], shown["entries"], shown["problems"]) == (True, 2, [])
+    dscplus("card", "suspend", "IB1")
+    done = dscplus("audit", "verify", "--since", shown["checkpoint"])
+    assert done.code == 0
+    assert "sound" in done.out
+    assert dscplus("audit", "verify", "--since", "yesterday").code == 2
+
+
+def test_a_log_that_was_touched(dscplus: Command, records: Path) -> None:
+    dscplus("card", "suspend", "IB1")
+    checkpoint = json.loads(dscplus("audit", "verify", "--json").out)["checkpoint"]
+    with closing(sqlite3.connect(records)) as db:
+        db.execute("UPDATE audit SET actor = 'cli:mallory' WHERE number = 2")
+        db.commit()
+    done = dscplus("audit", "verify")
+    assert done.code == 6
+    assert "entry 2: is not what it was" in done.out
+    assert "restore a backup" in done.error
+    with closing(sqlite3.connect(records)) as db:
+        db.execute("DELETE FROM audit WHERE number = 3")
+        db.commit()
+    done = dscplus("audit", "verify", "--since", checkpoint, "--json")
+    assert (done.code, json.loads(done.out)["sound"]) == (6, False)
+
+
+def test_on_a_server(dscplus: Command, database: Database) -> None:
+    dscplus.with_records()
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll("IB1", key=KEY, suite=SUITE, pin=PIN)
+    assert dscplus("card", "suspend", "IB1", "--db", database.url).code == 0
+    assert dscplus("card", "list", "--db", database.url).out == "IB1  suspended  0  -  -\n"
+    assert dscplus("audit", "verify", "--db", database.url).code == 0
