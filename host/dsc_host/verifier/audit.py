@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from dsc_host.errors import InputError, StoreError
+from dsc_host.verifier import enrollment
 from dsc_host.verifier.keys import Keyring
-from dsc_host.verifier.schema import audit, audit_head
+from dsc_host.verifier.schema import MIGRATED, audit, audit_head
 from dsc_host.verifier.statements import Statement
 from dsc_host.verifier.store import Store
 
@@ -31,11 +32,12 @@ BEGIN = "log.begin"
 MOST_PROBLEMS = 100
 """So many are told; of a log that is damaged all over, the first ones matter."""
 _PAGE = 1000
+_NUMBERS_END = 2**62
 _START = bytes(32)
 _as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _HEAD = select(audit_head.c.number, audit_head.c.hash, audit_head.c.key_id, audit_head.c.seal)
-_LOCK_HEAD = Statement(select(audit_head.c.number, audit_head.c.hash).with_for_update())
+_LOCK_HEAD = Statement(_HEAD.with_for_update())
 _MOVE_HEAD = Statement(
     update(audit_head).values(
         number=bindparam("new_number"), hash=bindparam("new_hash"), key_id=bindparam("new_key_id"), seal=bindparam("new_seal")
@@ -43,7 +45,14 @@ _MOVE_HEAD = Statement(
 )
 _ADD = insert(audit)
 _ADD_ONE = Statement(_ADD)
-_PAGE_AFTER = select(audit).where(audit.c.number > bindparam("after")).order_by(audit.c.number).limit(_PAGE)
+_PAGE_AFTER = (
+    select(audit)
+    .where(audit.c.number > bindparam("after"), audit.c.number < _NUMBERS_END)
+    .order_by(audit.c.number)
+    .limit(_PAGE)
+)
+# In SQLite, what is no number at all is greater than every number.
+_OUT_OF_RANGE = select(audit.c.number).where(or_(audit.c.number <= 0, audit.c.number >= _NUMBERS_END)).limit(MOST_PROBLEMS)
 _PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 
 
@@ -77,17 +86,16 @@ class Entry:
 
     def as_json(self) -> dict[str, object]:
         """What an export has of it; the time in UTC, as ISO 8601, beside the Unix seconds that are hashed."""
-        when = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds")
         return {
             "number": self.number,
             "at": self.at,
-            "time": when,
+            "time": _iso(self.at),
             "actor": self.actor,
             "action": self.action,
             "serial": self.serial,
             "outcome": self.outcome,
             "reason": self.reason,
-            "detail": json.loads(self.detail),
+            "detail": _read(self.detail),
             "hash": self.hash,
         }
 
@@ -133,7 +141,17 @@ class AuditLog:
         self._keys = keys
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
-        """All entries with a number above `after`, or those of one card, in order; page by page, however many there are."""
+        """All entries with a number above `after`, or those of one card, in order; page by page, however many there are.
+
+        Raises `InputError` for an `after` that is no number, 0 or more, and a `serial` that could be no card's.
+        """
+        if type(after) is not int or not 0 <= after < _NUMBERS_END:
+            raise InputError("after", "must be a whole number, 0 or more")
+        if serial is not None:
+            enrollment.check_serial(serial)
+        return self._entries(after, serial)
+
+    def _entries(self, after: int, serial: str | None) -> Iterator[Entry]:
         while True:
             with self._store.read() as db:
                 page = _page(db, after, serial)
@@ -154,12 +172,9 @@ class AuditLog:
 def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequence[Event]) -> None:
     """Append entries, as the last thing that a transaction does: from here on to its end, others' entries wait.
 
-    Raises `StoreError` if the log has lost its end.
+    Raises `StoreError` if the log's end is not as the master key sealed it: to go on from it would seal it again.
     """
-    head = _LOCK_HEAD.row(db, {})
-    if head is None:
-        raise StoreError("the audit log has lost its end; restore the database from a backup")
-    number, before = head
+    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, events)
     rows = []
     for event in events:
         number += 1
@@ -184,16 +199,39 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
     _MOVE_HEAD.run(db, sealed)
 
 
+def _checked_end(head: Any, keys: Keyring, events: Sequence[Event]) -> tuple[int, bytes]:
+    if head is not None:
+        number, digest, key_id, seal = head
+        if _is_new(head) and events[0].action == BEGIN:
+            return number, digest
+        is_sealed = type(number) is int and number > 0 and isinstance(digest, bytes) and key_id in keys.ids
+        if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):
+            return number, digest
+    raise StoreError(
+        "the end of the audit log is not as it was sealed under a master key that is known here, so nothing more is recorded: "
+        "either that key is missing, or somebody has changed the database; see audit verify, and restore a backup"
+    )
+
+
 def end_key(db: Connection) -> str:
     """The id of the master key that the end of the log is sealed with; empty if with none."""
     key_id: str = db.execute(_HEAD).one().key_id
     return key_id
 
 
-def is_empty(db: Connection) -> bool:
-    """Whether nothing was ever logged, so that there is no seal yet either."""
+def is_new(db: Connection) -> bool:
+    """Whether there is nothing of a log yet: neither an entry nor a seal."""
+    return _is_new(db.execute(_HEAD).one_or_none())
+
+
+def is_younger_than_cards(db: Connection) -> bool:
+    """Whether it is new because the cards come from a dscplus that had no log."""
     head = db.execute(_HEAD).one_or_none()
-    return head is not None and head.number == 0
+    return head is not None and head.key_id == MIGRATED
+
+
+def _is_new(head: Any) -> bool:
+    return head is not None and tuple(head[:2]) == (0, _START) and head[2] in ("", MIGRATED)
 
 
 def _hash(before: bytes, *values: object) -> bytes:
@@ -201,8 +239,36 @@ def _hash(before: bytes, *values: object) -> bytes:
     return hashlib.sha256(before + _as_json(values).encode()).digest()
 
 
+def _hash_of_anything(before: bytes, *values: object) -> bytes:
+    """The same, of what somebody has put there; empty if it is nothing that JSON has."""
+    try:
+        return _hash(before, *values)
+    except TypeError:
+        return b""
+
+
 def _end(number: int, digest: bytes) -> bytes:
     return number.to_bytes(8, "big") + digest
+
+
+def _bytes(value: object) -> bytes:
+    """SQLite keeps whatever was put into a column."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _iso(seconds: object) -> str | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC).isoformat(timespec="milliseconds")  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(detail: object) -> object:
+    """As an object; as it is, if somebody has put something else there."""
+    try:
+        return json.loads(str(detail))
+    except ValueError:
+        return str(detail)
 
 
 def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
@@ -210,7 +276,7 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
         rows = db.execute(_PAGE_AFTER, {"after": after})
     else:
         rows = db.execute(_PAGE_OF, {"after": after, "serial": serial})
-    return [Entry(**{**row._mapping, "hash": row.hash.hex()}) for row in rows]
+    return [Entry(**{**row._mapping, "hash": _bytes(row.hash).hex()}) for row in rows]
 
 
 class _Check:
@@ -224,6 +290,8 @@ class _Check:
 
     def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
         entries = 0
+        for number in db.execute(_OUT_OF_RANGE).scalars():
+            self._tell(f"entry {ascii(number)[:20]}: has a number that none is given")
         while rows := db.execute(_PAGE_AFTER, {"after": self._number}).all():
             for row in rows:
                 self._follow(row, since)
@@ -235,9 +303,11 @@ class _Check:
 
     def _follow(self, row: Row[Any], since: Checkpoint | None) -> None:
         number, *values, digest = tuple(row)
+        if not isinstance(digest, bytes):
+            digest = b""
         if number != self._number + 1:
             self._tell(f"entries {self._number + 1} to {number - 1} are missing")
-        elif digest != _hash(self._hash, number, *values):
+        elif digest != _hash_of_anything(self._hash, number, *values):
             self._tell(f"entry {number}: is not what it was, or not where it was, when it was written")
         if since and since.number == number and since.hash != digest.hex():
             self._tell(f"entry {number}: is another one than at the checkpoint")
@@ -247,6 +317,8 @@ class _Check:
     def _look_at_end(self, head: Any) -> None:
         if head is None:
             self._tell("its end is missing")
+        elif type(head.number) is not int or not isinstance(head.hash, bytes):
+            self._tell("its end is not what it was")
         elif head.number > self._number:
             self._tell(f"entries {self._number + 1} to {head.number} are missing, at its end")
         elif (head.number, head.hash) != (self._number, self._hash):
@@ -255,7 +327,7 @@ class _Check:
             self._tell(
                 "its end is sealed under another master key than the ones given" if head.key_id else "its end has no seal"
             )
-        elif not hmac.compare_digest(head.seal, self._keys.opener(head.key_id).sign_log(_end(head.number, head.hash))):
+        elif not hmac.compare_digest(_bytes(head.seal), self._keys.opener(head.key_id).sign_log(_end(head.number, head.hash))):
             self._tell("its end does not have the seal of the master key")
 
     def _tell(self, problem: str) -> None:

@@ -3,7 +3,6 @@
 Each change is one transaction with its entry in the log. What could not be done leaves everything as it was.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import enrollment, lookup, records, unlocking
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.model import Card, State
+from dsc_host.verifier.model import MOST_SECONDS, Card, State
 from dsc_host.verifier.office import Office, Refused
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import REASON_LETTERS
@@ -51,8 +50,8 @@ def lock(office: Office, db: Connection, serial: str, reason: str, seconds: floa
     """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard`, `StateError`."""
     check_reason(reason)
     seconds = office.policy.lock_for if seconds is None else seconds
-    if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
-        raise InputError("seconds", "must be a number, more than 0")
+    if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
+        raise InputError("seconds", f"must be a number, more than 0, at most {MOST_SECONDS}")
     card = lookup.usable_card(db, serial)
     until = office.now() + seconds
     changes = {"failures": max(card.failures, office.policy.lock_after), "locked_until": until}

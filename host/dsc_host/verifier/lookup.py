@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import StateError, UnknownCard
+from dsc_host.errors import InputError, StateError, UnknownCard
 from dsc_host.verifier import enrollment, records
 from dsc_host.verifier.model import Card, Policy, State
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import DECOY
+
+MOST_LISTED = 10**6
+"""Cards at once; whoever wants more goes on after the last one."""
 
 
 def known_card(db: Connection, serial: str) -> CardRecord:
@@ -27,6 +30,18 @@ def usable_card(db: Connection, serial: str) -> CardRecord:
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
     return card
+
+
+def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
+    """What to list cards by."""
+    if owner is not None:
+        enrollment.check_owner(owner)
+    if state is not None and state not in set(State):
+        raise InputError("state", f"must be one of {', '.join(State)}")
+    if after and not enrollment.is_serial(after):
+        raise InputError("after", "must be a serial")
+    if limit is not None and (type(limit) is not int or not 0 <= limit <= MOST_LISTED):
+        raise InputError("limit", f"must be a whole number from 0 to {MOST_LISTED}")
 
 
 def is_real(card: CardRecord | None) -> bool:

@@ -5,7 +5,6 @@ Of these, only an `Enrolment` holds a key and a PIN, and does not show them.
 All are frozen. Times are Unix seconds; lengths of time are seconds.
 """
 
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +16,8 @@ MOST_WINDOW = 1000
 MOST_RESYNC_WINDOW = 10_000
 MOST_UNLOCK_CODES = 100
 """As many times are kept for each card."""
+MOST_SECONDS = 10**10
+"""Some three hundred years."""
 MOST_CHALLENGES = 1000
 """As many challenges are remembered of each card, at least."""
 
@@ -50,10 +51,10 @@ class Policy:
     def __post_init__(self) -> None:
         for name in ("validity", "lock_for", "challenges_within"):
             seconds = getattr(self, name)
-            if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
-                raise InputError(name, "must be a number of seconds, more than 0")
-        if type(self.pause) not in (int, float) or not 0 <= self.pause < math.inf:
-            raise InputError("pause", "must be a number of seconds, 0 or more")
+            if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
+                raise InputError(name, f"must be a number of seconds, more than 0, at most {MOST_SECONDS}")
+        if type(self.pause) not in (int, float) or not 0 <= self.pause <= MOST_SECONDS:
+            raise InputError("pause", f"must be a number of seconds, 0 to {MOST_SECONDS}")
         for name in ("attempts", "lock_after"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise InputError(name, "must be a whole number, 1 or more")

@@ -171,6 +171,11 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
     db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
 
 
+def count_cards(db: Connection) -> int:
+    """All of them, decoys apart."""
+    return db.execute(select(func.count()).select_from(cards).where(_IS_REAL)).scalar_one()
+
+
 def any_suite(db: Connection) -> str | None:
     """That of the card with the lowest serial; None if there is no card."""
     return db.execute(select(cards.c.suite).where(_IS_REAL).order_by(cards.c.serial).limit(1)).scalar_one_or_none()

@@ -171,3 +171,5 @@ audit_head = Table(
 )
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """Of a log without entries, which nobody has sealed yet."""
+MIGRATED = "migrated"
+"""In place of the key's id, where cards are older than the log is."""

@@ -5,6 +5,7 @@ all is told from a wrong response neither by what is answered nor by how long th
 issued, or the response could be no card's, is there less to do; both are known to whoever sent them.
 """
 
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -75,6 +76,8 @@ def _found(
     office: Office, card: CardRecord, challenges: Sequence[ChallengeRecord], responses: Sequence[str], new_pin: str | None
 ) -> _Finding:
     suite = Suite.parse(card.suite)
+    if new_pin is not None and suite.pin_hash is None:
+        raise InputError("pin", "is not part of this card's suite: the card checks its PIN itself")
     if not all(judging.is_response(response, suite.digits) for response in responses):
         return _Finding(Reason.MALFORMED, card.counter)
     answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
@@ -97,13 +100,12 @@ def _responders(office: Office, card: CardRecord, suite: Suite, new_pin: str | N
     retired = card.state == State.RETIRED
     key = secrets.token_bytes(32) if retired else office.opened(card, card.sealed_key, Secret.KEY)
     if suite.pin_hash is None:
-        if new_pin is not None:
-            raise InputError("pin", "is not part of this card's suite: the card checks its PIN itself")
         return suite.prepare(key), None
     pin = new_pin or office.opened_pin(card, card.sealed_pin, Secret.PIN) or _NO_PIN
     duress_pin = office.opened_pin(card, card.sealed_duress_pin, Secret.DURESS_PIN) or _NO_PIN
-    if new_pin is not None and new_pin == duress_pin:
-        raise InputError("pin", "must be another than the card's duress PIN")
+    # A new PIN that is the duress PIN is wrong whatever the response is; to say so would tell the duress PIN.
+    if new_pin is not None and hmac.compare_digest(new_pin, duress_pin):
+        pin = _NO_PIN
     return suite.prepare(key, pin), suite.prepare(key, duress_pin)
 
 

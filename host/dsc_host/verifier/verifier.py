@@ -80,8 +80,8 @@ class Verifier:
             verifier = cls(Office(store, keys, policy, clock, draw))
             with store.read() as db:
                 verifier._check_master_key(db)
-                is_new = audit.is_empty(db)
-            if is_new:
+                begins = audit.is_new(db)
+            if begins:
                 store.change(verifier._begin_log)
         except BaseException:
             store.close()
@@ -178,7 +178,11 @@ class Verifier:
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
     ) -> list[Card]:
-        """All cards as they stand now, in the order of their serials: of one owner, in one state, so many after a serial."""
+        """All cards as they stand now, in the order of their serials: of one owner, in one state, so many after a serial.
+
+        Raises `InputError` for what could be no owner, state, serial or number.
+        """
+        lookup.check_listing(owner, state, after, limit)
         with self._office.store.read() as db:
             found = records.find_cards(db, owner=owner, state=state, after=after, limit=limit)
             return lookup.shown(db, found, self.policy, self._office.now())
@@ -269,8 +273,9 @@ class Verifier:
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """As `verify`, of a response that was made with a new PIN, 4 digits; if it is accepted, that is the card's PIN.
 
-        Whoever has the card can do this, without the old PIN: first have them shown who they are.
-        Raises `InputError` for what is no PIN, is the duress PIN, or of a card that checks its PIN itself.
+        Whoever has the card can do this, without the old PIN: first have them shown who they are. The duress PIN is as wrong
+        as any other, because to say why would tell it.
+        Raises `InputError` for what is no PIN, and of a card that checks its PIN itself.
         """
         enrollment.check_new_pin(new_pin)
         answers = [(challenge_id, response)]
@@ -310,7 +315,13 @@ class Verifier:
     def _begin_log(self, db: Connection) -> None:
         self._office.store.claim(db)
         # Asked again: another process may have been first.
-        if audit.is_empty(db):
+        if not audit.is_new(db):
+            return
+        cards = records.count_cards(db)
+        # Where there are cards, somebody has emptied the log; unless it is younger than they are.
+        if audit.is_younger_than_cards(db):
+            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done", "migrated", {"cards": str(cards)}))
+        elif not cards:
             self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done"))
 
     def _check_master_key(self, db: Connection) -> None:
