@@ -184,6 +184,22 @@ MUTANTS = (
         HOST,
     ),
     Mutant(
+        "a log that somebody has touched is not sealed anew",
+        "verifier/audit.py",
+        "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):",
+        "if is_sealed:",
+        "tests/host/test_verifier_audit.py",
+        HOST,
+    ),
+    Mutant(
+        "every refusal takes the same time",
+        "verifier/records.py",
+        "        judged=cards.c.judged + 1,\n",
+        "",
+        "tests/host/test_verifier_timing.py",
+        HOST,
+    ),
+    Mutant(
         "the host ignores a line that fails its check",
         "link/frames.py",
         "if not _CHECK.fullmatch(check) or int(check, 16) != crc32(body):",

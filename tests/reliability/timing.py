@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import fmean, variance
 
 from tests.host.databases import new_database
+from tests.host.test_api_service import Api
 from tests.reliability import races
 from tests.reliability.report import Row, Scale
 
@@ -84,16 +85,26 @@ def greatest(taken: dict[str, list[float]]) -> tuple[float, int]:
     return max(found), sum(t > MOST_T for t in found)
 
 
-def compared(kind: str, each: int) -> Row:
+def compared(kind: str, each: int, *, by_service: bool) -> Row:
+    """By calls of the verifier, or by requests to the service."""
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        database = stack.enter_context(new_database(kind, Path(folder)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = stack.enter_context(new_database(kind, folder))
         verifier = stack.enter_context(Verifier.open(database.url, master_key=bytes(32), policy=POLICY))
-        t, apart = greatest(times(prepared(verifier), each, verifier.verify))
-    return Row(f"4 ways to be wrong, |t| <= {t:.1f}", kind, len(KINDS) * each, {"told apart by their time": apart})
+        answers = prepared(verifier)
+        verify = _requests(stack.enter_context(Api(verifier, folder))) if by_service else verifier.verify
+        t, apart = greatest(times(answers, each, verify))
+    what = "4 refusals by HTTP" if by_service else "4 refusals"
+    return Row(f"{what}, |t| <= {t:.1f}", kind, len(KINDS) * each, {"told apart by their time": apart})
+
+
+def _requests(api: Api) -> Callable[[str, str], bool]:
+    return lambda challenge, response: bool(api("POST", "/verify", id=challenge, response=response).json()["accepted"])
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """A row for each database. `Scale.FULL` takes a minute."""
+    """Two rows for each database. `Scale.FULL` takes some minutes."""
+    each = 10_000 if scale is Scale.FULL else 200
     for kind in races.kinds():
-        yield compared(kind, 10_000 if scale is Scale.FULL else 200)
+        yield compared(kind, each, by_service=False)
+        yield compared(kind, each, by_service=True)
