@@ -12,9 +12,10 @@ from tests.host import databases
 from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
+from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier import Card, Reason, State, Verifier, migrations
 from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.store import _backend
+from dsc_host.verifier.store import Store, _backend
 
 database = databases.database
 NOW = 1_600_000_000.5
@@ -94,3 +95,14 @@ def test_an_open_challenge_is_answered_and_its_log_begins(version_3: Database, c
         assert verifier.card("B-2").state is State.ACTIVE
         assert [entry.action for entry in verifier.audit.entries()] == ["log.begin", "challenge", "verify"]
         assert verifier.audit.check().sound
+        first = next(verifier.audit.entries())
+        assert (first.reason, first.detail) == ("migrated", '{"cards":"2"}')
+
+
+def test_another_master_key_migrates_nothing(version_3: Database) -> None:
+    with pytest.raises(InputError, match="master key"):
+        Verifier.open(version_3.url, master_key=bytes(32))
+    with pytest.raises(StoreError, match="older dscplus"):
+        Store.open(version_3.url)
+    with Verifier.open(version_3.url, master_key=MASTER) as verifier:
+        assert len(verifier.cards()) == 2

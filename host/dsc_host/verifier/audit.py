@@ -23,8 +23,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier import enrollment
-from dsc_host.verifier.keys import Keyring
-from dsc_host.verifier.schema import MIGRATED, audit, audit_head
+from dsc_host.verifier.keys import Keyring, other_master_key
+from dsc_host.verifier.schema import audit, audit_head
 from dsc_host.verifier.statements import Statement
 from dsc_host.verifier.store import Store
 
@@ -204,12 +204,14 @@ def _checked_end(head: Any, keys: Keyring, events: Sequence[Event]) -> tuple[int
         number, digest, key_id, seal = head
         if _is_new(head) and events[0].action == BEGIN:
             return number, digest
+        if isinstance(key_id, str) and key_id and key_id not in keys.ids:
+            raise other_master_key()
         is_sealed = type(number) is int and number > 0 and isinstance(digest, bytes) and key_id in keys.ids
         if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):
             return number, digest
     raise StoreError(
-        "the end of the audit log is not as it was sealed under a master key that is known here, so nothing more is recorded: "
-        "either that key is missing, or somebody has changed the database; see audit verify, and restore a backup"
+        "the end of the audit log is not as it was sealed: somebody has changed the database; nothing more is recorded; "
+        "see audit verify, and restore a backup"
     )
 
 
@@ -224,14 +226,8 @@ def is_new(db: Connection) -> bool:
     return _is_new(db.execute(_HEAD).one_or_none())
 
 
-def is_younger_than_cards(db: Connection) -> bool:
-    """Whether it is new because the cards come from a dscplus that had no log."""
-    head = db.execute(_HEAD).one_or_none()
-    return head is not None and head.key_id == MIGRATED
-
-
 def _is_new(head: Any) -> bool:
-    return head is not None and tuple(head[:2]) == (0, _START) and head[2] in ("", MIGRATED)
+    return head is not None and tuple(head[:2]) == (0, _START) and head[2] == ""
 
 
 def _hash(before: bytes, *values: object) -> bytes:
@@ -290,6 +286,8 @@ class _Check:
 
     def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
         entries = 0
+        if since and since.number == 0 and since.hash != self._hash.hex():
+            self._tell("its beginning is another one than at the checkpoint")
         for number in db.execute(_OUT_OF_RANGE).scalars():
             self._tell(f"entry {ascii(number)[:20]}: has a number that none is given")
         while rows := db.execute(_PAGE_AFTER, {"after": self._number}).all():

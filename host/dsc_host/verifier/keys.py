@@ -237,7 +237,9 @@ MasterKeySource: TypeAlias = MasterKey | Keyring | bytes | Callable[[], MasterKe
 
 
 def other_master_key() -> InputError:
-    return InputError("master key", "does not open this database: its cards were enrolled under another one")
+    return InputError(
+        "master key", "does not open this database: its cards, or the end of its log, are sealed under another one"
+    )
 
 
 def _derive(key: bytes, label: bytes, length: int) -> bytes:

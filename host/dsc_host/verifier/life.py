@@ -59,7 +59,7 @@ def lock(office: Office, db: Connection, serial: str, reason: str, seconds: floa
 
 
 def unlock(office: Office, db: Connection, serial: str, reason: str) -> Card:
-    """End its lock or pause, and forget the failures that led to it; one that has none is left as it is."""
+    """End its lock or pause, if it has one, and forget its failures."""
     check_reason(reason)
     card = lookup.usable_card(db, serial)
     return _changed(office, db, card, Event("card.unlock", serial, "done", reason), {"failures": 0, "locked_until": None})

@@ -36,9 +36,9 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
     """What to list cards by."""
     if owner is not None:
         enrollment.check_owner(owner)
-    if state is not None and state not in set(State):
+    if state is not None and (not isinstance(state, str) or state not in set(State)):
         raise InputError("state", f"must be one of {', '.join(State)}")
-    if after and not enrollment.is_serial(after):
+    if after != "" and not enrollment.is_serial(after):
         raise InputError("after", "must be a serial")
     if limit is not None and (type(limit) is not int or not 0 <= limit <= MOST_LISTED):
         raise InputError("limit", f"must be a whole number from 0 to {MOST_LISTED}")

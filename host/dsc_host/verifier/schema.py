@@ -29,6 +29,7 @@ APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
 VERSION = 4
 """Of the tables as they stand here."""
+FIRST_WITH_LOG = 4
 OLDEST = 3
 """The oldest version that can be migrated: those before it were never released."""
 
@@ -171,5 +172,3 @@ audit_head = Table(
 )
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """Of a log without entries, which nobody has sealed yet."""
-MIGRATED = "migrated"
-"""In place of the key's id, where cards are older than the log is."""

@@ -34,6 +34,13 @@ _log = logging.getLogger("dsc_host.verifier")
 T = TypeVar("T")
 
 
+Migrated = Callable[[Connection, int], None]
+
+
+def _not_to_be_migrated(_db: Connection, version: int) -> None:
+    raise StoreError(f"it was made by an older dscplus (its schema is {version}); bring it up to date: dscplus card list does")
+
+
 class _Conflict(StoreError):
     """Others were in the way: the same transaction may succeed if it is tried again."""
 
@@ -41,22 +48,26 @@ class _Conflict(StoreError):
 class Store:
     """One database, shared by the threads of one process. Another process opens its own; so does one made by a fork."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, migrated: Migrated) -> None:
         self._backend = backend
+        self._migrated = migrated
         self._opened_in = os.getpid()
         self._closed = False
 
     @classmethod
-    def open(cls, url: str, *, patience: float = PATIENCE, may_make: bool = True) -> "Store":
+    def open(
+        cls, url: str, *, patience: float = PATIENCE, may_make: bool = True, migrated: Migrated = _not_to_be_migrated
+    ) -> "Store":
         """The database at `url`.
 
         `sqlite:///relative/file`, `sqlite:////absolute/file`, or `sqlite://`: one in memory. A file that does not exist
         is made, for its owner alone. `postgresql://user:password@host/database`: an existing database, in which a schema
         `dscplus` is made. `patience` is how many seconds to wait for others. Without `may_make`, an empty database is
-        refused. Raises `InputError` for a URL of another kind, `StoreError` for a database that cannot be opened or is
-        not ours.
+        refused. `migrated` is called at the end of the transaction that brings an older database up to date, with the
+        version that it had; without it, one is refused. Raises `InputError` for a URL of another kind, `StoreError` for a
+        database that cannot be opened or is not ours.
         """
-        store = cls(_backend(url, patience))
+        store = cls(_backend(url, patience), migrated)
         try:
             store._prepare(may_make)
         except BaseException:
@@ -182,6 +193,7 @@ class Store:
                 copy = self._backend.keep_copy(version)
                 self._backend.mark(db, migrations.migrate(db, version))
                 self._backend.check_migrated(db)
+                self._migrated(db, version)
         self._backend.after_migrating()
         if version < schema.VERSION:
             kept = f"; as it was, it is in {copy}" if copy else ""

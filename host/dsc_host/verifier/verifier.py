@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -31,8 +32,8 @@ from dsc_host.verifier.audit import AuditLog, Event
 from dsc_host.verifier.issuing import draw_question
 from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, Verdict
-from dsc_host.verifier.office import Office
-from dsc_host.verifier.schema import ACTOR_LETTERS
+from dsc_host.verifier.office import LIBRARY, Office
+from dsc_host.verifier.schema import ACTOR_LETTERS, FIRST_WITH_LOG
 from dsc_host.verifier.store import Store
 
 _DEFAULT_POLICY = Policy()
@@ -40,6 +41,15 @@ _DEFAULT_POLICY = Policy()
 
 def _untold(*_: object) -> None:
     """For whoever does not want to know."""
+
+
+def _begin_log_over_cards(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
+    """In the one transaction in which it may be: where the cards come from a dscplus that had no log."""
+    if not records.key_ids(db, len(keys.ids) + 1) <= keys.ids:
+        raise other_master_key()
+    if version < FIRST_WITH_LOG:
+        detail = {"cards": str(records.count_cards(db))}
+        audit.record(db, keys, float(clock()), LIBRARY, [Event(audit.BEGIN, None, "done", "migrated", detail)])
 
 
 class Verifier:
@@ -75,7 +85,8 @@ class Verifier:
         Raises `InputError` for a wrong URL or master key, `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
-        store = Store.open(database, may_make=may_make)
+        migrated = partial(_begin_log_over_cards, keys, clock)
+        store = Store.open(database, may_make=may_make, migrated=migrated)
         try:
             verifier = cls(Office(store, keys, policy, clock, draw))
             with store.read() as db:
@@ -314,14 +325,8 @@ class Verifier:
 
     def _begin_log(self, db: Connection) -> None:
         self._office.store.claim(db)
-        # Asked again: another process may have been first.
-        if not audit.is_new(db):
-            return
-        cards = records.count_cards(db)
-        # Where there are cards, somebody has emptied the log; unless it is younger than they are.
-        if audit.is_younger_than_cards(db):
-            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done", "migrated", {"cards": str(cards)}))
-        elif not cards:
+        # Asked again: another process may have been first. Where there are cards, somebody has emptied the log.
+        if audit.is_new(db) and not records.count_cards(db):
             self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done"))
 
     def _check_master_key(self, db: Connection) -> None:

@@ -65,4 +65,4 @@ def _add_log() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit_head"),
         sa.CheckConstraint("id = 1", name="ck_audit_head_one"),
     )
-    op.bulk_insert(head, [{"id": 1, "number": 0, "hash": bytes(32), "key_id": "migrated", "seal": b""}])
+    op.bulk_insert(head, [{"id": 1, "number": 0, "hash": bytes(32), "key_id": "", "seal": b""}])

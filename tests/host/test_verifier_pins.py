@@ -1,0 +1,294 @@
+"""The duress PIN, which lets its owner in and tells; and the changing of a PIN, by whoever has the card."""
+
+from typing import Any
+
+import pytest
+from tests.host import databases
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
+
+from dsc_host.errors import InputError
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Card, Challenge, Enrolment, Policy, Reason, Verdict, Verifier
+
+DURESS_PIN, NEW_PIN = "8642", "7391"
+LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"
+"""The suite of a card that checks its PIN itself."""
+NO_PINS: list[Any] = ["", "123", "12345", "12 4", "1234\n", "\uff11234", "\u0661234", "abcd", "-123", "\0" * 4, "\ud800" * 4]
+MORE_NO_PINS: list[Any] = ["1" * 10**6, 1234, b"1234", ["1", "2", "3", "4"], True]
+verifier = databases.verifier
+FORCED = Verdict(Reason.ACCEPTED, duress=True)
+
+
+def made_with(pin: str, challenge: Challenge, counter: int = 0) -> str:
+    return Suite.parse(SUITE).response(KEY, challenge.question, counter=counter, pin=pin)
+
+
+def answer(verifier: Verifier, pin: str, counter: int) -> Verdict:
+    challenge = verifier.challenge("A-1")
+    return verifier.verify(challenge.id, made_with(pin, challenge, counter))
+
+
+def change(verifier: Verifier, new_pin: str, typed: str | None = None, counter: int = 0) -> Verdict:
+    """By a response that was made with the new PIN, or with another."""
+    challenge = verifier.challenge("A-1")
+    return verifier.change_pin(challenge.id, made_with(typed or new_pin, challenge, counter), new_pin)
+
+
+def pins(verifier: Verifier) -> tuple[str | None, str | None]:
+    (known,) = verifier.disclose(["A-1"])
+    return known.pin, known.duress_pin
+
+
+def last(verifier: Verifier) -> tuple[str, str | None, str, str]:
+    """Entry of the log, `pins` apart."""
+    entry = [entry for entry in verifier.audit.entries() if entry.action != "cards.disclose"][-1]
+    return entry.action, entry.serial, entry.outcome, entry.reason
+
+
+@pytest.fixture
+def forced(verifier: Verifier) -> Verifier:
+    """Whose card has a duress PIN."""
+    assert verifier.set_duress_pin("A-1", DURESS_PIN).has_duress_pin
+    return verifier
+
+
+# ---- the duress PIN ----
+
+
+def test_a_forced_response_is_accepted_and_told(forced: Verifier) -> None:
+    verdict = answer(forced, DURESS_PIN, 0)
+    assert verdict == FORCED
+    assert verdict
+    assert last(forced) == ("verify", "A-1", "accepted", "duress")
+    assert answer(forced, PIN, 1) == Verdict(Reason.ACCEPTED)
+    assert last(forced) == ("verify", "A-1", "accepted", "")
+
+
+def test_both_pins_share_one_counter(forced: Verifier) -> None:
+    assert answer(forced, DURESS_PIN, 3) == FORCED
+    assert forced.card("A-1").counter == 4
+    assert answer(forced, PIN, 3).reason is answer(forced, DURESS_PIN, 3).reason is Reason.WRONG
+    assert answer(forced, PIN, 4).accepted
+    assert answer(forced, DURESS_PIN, 4).reason is Reason.WRONG
+    assert answer(forced, DURESS_PIN, 5 + 20) == FORCED
+    assert answer(forced, DURESS_PIN, 26 + 21).reason is Reason.WRONG
+    assert forced.card("A-1").counter == 26
+
+
+def test_a_forced_response_is_accepted_once_and_ends_the_failures(forced: Verifier) -> None:
+    fail(forced, "A-1", 9)
+    challenge = forced.challenge("A-1")
+    assert forced.verify(challenge.id, made_with(DURESS_PIN, challenge)) == FORCED
+    assert forced.verify(challenge.id, made_with(DURESS_PIN, challenge)) == Verdict(Reason.USED)
+    assert forced.verify(challenge.id, made_with(PIN, challenge, 1)) == Verdict(Reason.USED)
+    assert forced.card("A-1").failures == 0
+
+
+def test_no_alarm_is_told_of_what_is_not_accepted(forced: Verifier) -> None:
+    challenge = forced.challenge("A-1")
+    for stop, reason in ((forced.lock, Reason.LOCKED), (forced.suspend, Reason.SUSPENDED), (forced.lost, Reason.LOST)):
+        stop("A-1")
+        verdict = forced.verify(challenge.id, made_with(DURESS_PIN, challenge))
+        assert (verdict.reason, verdict.duress, bool(verdict)) == (reason, False, False)
+    assert last(forced) == ("verify", "A-1", "refused", "lost")
+
+
+def test_a_pair_made_under_duress_catches_up_and_is_told(forced: Verifier) -> None:
+    def pair(pins: tuple[str, str], counter: int) -> Verdict:
+        one, two = forced.challenge("A-1"), forced.challenge("A-1")
+        return forced.resync(one.id, made_with(pins[0], one, counter), two.id, made_with(pins[1], two, counter + 1))
+
+    assert pair((DURESS_PIN, PIN), 500) == pair((PIN, DURESS_PIN), 500) == Verdict(Reason.WRONG)
+    assert pair((DURESS_PIN, DURESS_PIN), 500) == FORCED
+    assert last(forced) == ("resync", "A-1", "accepted", "duress")
+    assert forced.card("A-1").counter == 502
+    assert pair((PIN, PIN), 600) == Verdict(Reason.ACCEPTED)
+
+
+def test_a_duress_pin_is_replaced_and_removed(forced: Verifier) -> None:
+    forced.set_duress_pin("A-1", "4711")
+    assert answer(forced, DURESS_PIN, 0).reason is Reason.WRONG
+    assert answer(forced, "4711", 0) == FORCED
+    assert not forced.set_duress_pin("A-1", None).has_duress_pin
+    assert last(forced) == ("card.duress-pin", "A-1", "done", "removed")
+    assert answer(forced, "4711", 1).reason is Reason.WRONG
+    assert answer(forced, PIN, 1) == Verdict(Reason.ACCEPTED)
+    assert not forced.set_duress_pin("A-1", None).has_duress_pin
+
+
+def test_a_card_without_one_takes_no_other_pin(verifier: Verifier) -> None:
+    for pin in (DURESS_PIN, "0000", "no PIN at all"):
+        assert answer(verifier, pin, 0).reason is Reason.WRONG
+
+
+def test_what_is_no_duress_pin_is_refused_and_the_old_one_stays(forced: Verifier) -> None:
+    entries = forced.audit.check().entries
+    for pin in [*NO_PINS, *MORE_NO_PINS, PIN]:
+        with pytest.raises(InputError, match=r"^duress pin: must be (4 digits, 0 to 9|another than the PIN)$"):
+            forced.set_duress_pin("A-1", pin)
+        with pytest.raises(InputError, match=r"^duress pin: must be "):
+            forced.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=pin)
+    assert (pins(forced), forced.audit.check().entries - entries) == ((PIN, DURESS_PIN), 1)
+    assert answer(forced, DURESS_PIN, 0) == FORCED
+
+
+def test_a_card_that_checks_its_pin_itself_has_no_duress_pin(verifier: Verifier) -> None:
+    with pytest.raises(InputError, match=r"^duress pin: is only for a suite with a PIN"):
+        verifier.enroll("N-1", key=KEY, suite=LOCALLY, duress_pin=DURESS_PIN)
+    before = verifier.enroll("N-1", key=KEY, suite=LOCALLY)
+    with pytest.raises(InputError, match=r"^duress pin: is only for a suite with a PIN"):
+        verifier.set_duress_pin("N-1", DURESS_PIN)
+    assert verifier.card("N-1") == before
+
+
+def test_it_may_be_given_at_enrolment(verifier: Verifier) -> None:
+    verifier.remove("A-1")
+    assert verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, duress_pin=DURESS_PIN).has_duress_pin
+    assert answer(verifier, DURESS_PIN, 0) == FORCED
+    assert DURESS_PIN not in repr(Enrolment("A-1", KEY, pin=PIN, duress_pin=DURESS_PIN))
+
+
+# ---- a new PIN ----
+
+
+def test_a_right_response_with_the_new_pin_makes_it_the_pin(forced: Verifier) -> None:
+    assert change(forced, NEW_PIN, counter=2) == Verdict(Reason.ACCEPTED)
+    assert last(forced) == ("card.change-pin", "A-1", "accepted", "")
+    assert pins(forced) == (NEW_PIN, DURESS_PIN)
+    assert forced.card("A-1").counter == 3
+    assert answer(forced, PIN, 3).reason is Reason.WRONG
+    assert answer(forced, NEW_PIN, 2).reason is Reason.WRONG
+    assert answer(forced, NEW_PIN, 3) == Verdict(Reason.ACCEPTED)
+    assert answer(forced, DURESS_PIN, 4) == FORCED
+    # Back again, by the same way.
+    assert change(forced, PIN, counter=5).accepted
+    assert answer(forced, NEW_PIN, 6).reason is Reason.WRONG
+    assert answer(forced, PIN, 6).accepted
+
+
+def test_anything_else_is_a_failure_and_changes_nothing(forced: Verifier) -> None:
+    for count, typed in enumerate((PIN, DURESS_PIN, "0000"), 1):
+        assert change(forced, NEW_PIN, typed) == Verdict(Reason.WRONG)
+        assert forced.card("A-1").failures == count
+    challenge = forced.challenge("A-1")
+    assert forced.change_pin(challenge.id, made_with(NEW_PIN, challenge, 21), NEW_PIN).reason is Reason.WRONG
+    for response in ("", "1234567", "x" * 8, None, 5, "\ud800" * 8):
+        other = forced.challenge("A-1")
+        assert forced.change_pin(other.id, response, NEW_PIN).reason in (Reason.MALFORMED, Reason.LOCKED)  # type: ignore[arg-type]
+    card = forced.card("A-1")
+    assert (card.failures, card.counter, pins(forced)) == (10, 0, (PIN, DURESS_PIN))
+    assert card.locked_until is not None
+    assert last(forced) == ("card.change-pin", "A-1", "refused", "malformed")
+
+
+def test_a_challenge_changes_one_pin_once(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).accepted
+    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN) == Verdict(Reason.USED)
+    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 1), "0000") == Verdict(Reason.USED)
+    assert pins(verifier) == (NEW_PIN, None)
+    # Nor does one that let somebody in.
+    challenge = verifier.challenge("A-1")
+    assert verifier.verify(challenge.id, made_with(NEW_PIN, challenge, 1)).accepted
+    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000") == Verdict(Reason.USED)
+
+
+def test_a_challenge_has_three_attempts_at_it(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    for _ in range(3):
+        assert verifier.change_pin(challenge.id, wrong(challenge), NEW_PIN).reason is Reason.WRONG
+    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.EXHAUSTED
+    assert pins(verifier) == (PIN, None)
+
+
+def test_the_pin_of_a_card_not_in_use_stays(verifier: Verifier, clock: Clock) -> None:
+    challenge = verifier.challenge("A-1")
+    response = made_with(NEW_PIN, challenge)
+    for stop, reason in ((verifier.lock, Reason.LOCKED), (verifier.suspend, Reason.SUSPENDED), (verifier.lost, Reason.LOST)):
+        stop("A-1")
+        before = verifier.card("A-1")
+        assert verifier.change_pin(challenge.id, response, NEW_PIN).reason is reason
+        assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
+        assert last(verifier) == ("card.change-pin", "A-1", "refused", str(reason))
+    verifier.resume("A-1")
+    verifier.unlock("A-1")
+    clock.advance(300)
+    assert verifier.change_pin(challenge.id, response, NEW_PIN).reason is Reason.EXPIRED
+    challenge = verifier.challenge("A-1")
+    verifier.retire("A-1")
+    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.RETIRED
+    assert not list(verifier.disclose())
+
+
+def test_a_paused_card_keeps_its_pin(clock: Clock) -> None:
+    with Verifier.open("sqlite://", master_key=MASTER, clock=clock, policy=Policy(pause=30)) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        fail(verifier, "A-1", 3)
+        assert change(verifier, NEW_PIN) == Verdict(Reason.PAUSED, retry_after=30)
+        clock.advance(30)
+        assert change(verifier, NEW_PIN).accepted
+
+
+@pytest.mark.parametrize("challenge_id", ["0" * 22, "", "\0", "\ud800", "G" * 22, "0" * 10**6, None, 5, b"0" * 22])
+def test_no_challenge_changes_no_pin(verifier: Verifier, challenge_id: Any) -> None:
+    before = verifier.card("A-1")
+    assert verifier.change_pin(challenge_id, "12345678", NEW_PIN) == Verdict(Reason.UNKNOWN)
+    assert last(verifier) == ("card.change-pin", None, "refused", "unknown")
+    assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
+
+
+def test_what_is_no_pin_is_refused_and_nothing_is_counted(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    before, entries = verifier.card("A-1"), verifier.audit.check().entries
+    for pin in [*NO_PINS, *MORE_NO_PINS, None]:
+        with pytest.raises(InputError, match=r"^pin: must be 4 digits, 0 to 9$"):
+            verifier.change_pin(challenge.id, right(challenge), pin)
+        with pytest.raises(InputError):
+            verifier.change_pin("0" * 22, right(challenge), pin)
+    assert (verifier.card("A-1"), verifier.audit.check().entries) == (before, entries)
+    assert verifier.verify(challenge.id, right(challenge)).accepted
+
+
+def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
+    """Whatever is wrong with a new PIN, its being the duress PIN looks like a wrong response, and costs as much."""
+
+    def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str | None, str, str]]:
+        verdict = change(forced, pin, typed)
+        seen = verdict, forced.card("A-1"), last(forced)
+        forced.unlock("A-1")
+        return seen
+
+    usual = attempt(NEW_PIN, "0000")
+    assert usual[0] == Verdict(Reason.WRONG)
+    assert attempt(DURESS_PIN, "0000") == usual
+    assert attempt(DURESS_PIN, DURESS_PIN) == usual
+    assert attempt(DURESS_PIN, PIN) == usual
+    assert pins(forced) == (PIN, DURESS_PIN)
+    assert answer(forced, DURESS_PIN, 0) == FORCED
+
+
+def test_change_pin_is_no_oracle_where_nothing_is_looked_at(forced: Verifier, clock: Clock) -> None:
+    challenge = forced.challenge("A-1")
+    for stop, reason in ((forced.lock, Reason.LOCKED), (forced.suspend, Reason.SUSPENDED), (forced.lost, Reason.LOST)):
+        stop("A-1")
+        assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is reason
+    clock.advance(300)
+    assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is Reason.EXPIRED
+
+
+@pytest.mark.parametrize("response", ["12345678", "x", "", None])
+def test_change_pin_of_a_card_without_pin_is_refused_and_not_counted(verifier: Verifier, response: Any) -> None:
+    before = verifier.enroll("N-1", key=KEY, suite=LOCALLY)
+    challenge = verifier.challenge("N-1")
+    with pytest.raises(InputError, match=r"^pin: is not part of this card's suite"):
+        verifier.change_pin(challenge.id, response, NEW_PIN)
+    assert verifier.card("N-1") == before
+    right_one = Suite.parse(LOCALLY).response(KEY, challenge.question, counter=0)
+    assert verifier.verify(challenge.id, right_one).accepted
+
+
+def test_a_decoy_has_no_pin_to_change(verifier: Verifier) -> None:
+    challenge = verifier.challenge("X-9", conceal=True)
+    for pin in ("0000", NEW_PIN):
+        assert not verifier.change_pin(challenge.id, "12345678", pin)
+    assert [one.serial for one in verifier.disclose()] == ["A-1"]
