@@ -87,6 +87,19 @@ def test_owners_and_lists(dscplus: Command, records: Path) -> None:
     assert dscplus("card", "list", "--state", "gone").code == 2
 
 
+@pytest.mark.parametrize("name", ["", " x", "x" * 65, "a\nb", "\udcff"])
+def test_an_owner_has_a_name(dscplus: Command, records: Path, name: str) -> None:
+    for arguments in (
+        ["enroll", "IB2", "--owner", name],
+        ["card", "add-owner", "IB1", name],
+        ["card", "list", "--owner", name],
+    ):
+        done = dscplus(*arguments)  # Nothing is typed: it is refused before a key is asked for.
+        assert (done.code, done.out) == (2, "")
+        assert done.error.startswith("owner: ")
+    assert facts(dscplus)["owners"] == ["alice", "bob"]
+
+
 def test_a_pin_is_changed_by_a_response_with_the_new_one(dscplus: Command, records: Path) -> None:
     issued, question = challenge(dscplus)
     wrong = dscplus("card", "pin", issued, stdin=f"7777\n{right(question, 0)}\n")
@@ -138,6 +151,17 @@ def test_a_lock_has_a_length(dscplus: Command, records: Path, seconds: str) -> N
     assert (done.code, facts(dscplus)["locked_until"]) == (2, None)
 
 
+def test_a_lock_of_any_length_leaves_the_cards_listed(dscplus: Command, records: Path) -> None:
+    for seconds in ("1e9", "1e10", "1e12", "1e300", "9" * 400):
+        assert dscplus("card", "lock", "IB1", "--seconds", seconds).code in (0, 2)
+        assert dscplus("card", "list").out.startswith("IB1 ")
+    # A record that no command of today makes.
+    with closing(sqlite3.connect(records)) as db:
+        db.execute("UPDATE cards SET locked_until = 1e300")
+        db.commit()
+    assert facts(dscplus)["locked_until"] == "9999-12-31T23:59:59+00:00"
+
+
 def test_a_reason_is_one_line(dscplus: Command, records: Path) -> None:
     for reason in ("two\nlines", "x" * 201, "a\x1b[2Jb"):
         done = dscplus("card", "suspend", "IB1", "--reason", reason)
@@ -150,7 +174,7 @@ def test_a_reason_is_one_line(dscplus: Command, records: Path) -> None:
 def test_the_log_names_who_is_logged_in_and_holds_no_secret(
     dscplus: Command, records: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "maria")
+    monkeypatch.setattr("dsc_host.cli.options.user_name", lambda: "maria")
     issued, question = challenge(dscplus)
     dscplus("verify", issued, right(question, 0))
     dscplus("card", "suspend", "IB1", "--reason", "on leave")
@@ -166,6 +190,13 @@ def test_the_log_names_who_is_logged_in_and_holds_no_secret(
     assert dscplus("audit", "export", "--after", "4").out.count("\n") == 1
     assert dscplus("audit", "export", "--serial", "IB9").out == ""
     assert dscplus("audit", "export", "--after", "-1").code == 2
+
+
+def test_the_log_of_ones_own_records_names_one_too(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsc_host.cli.options.user_name", lambda: "Zo\x1b\u00eb" + "x" * 100)
+    assert dscplus("enroll", "IB1", stdin=SECRETS).code == 0
+    entries = [json.loads(line) for line in dscplus("audit", "export", "--serial", "IB1").out.splitlines()]
+    assert [entry["actor"] for entry in entries] == ["cli:Zo\u00eb" + "x" * 57]
 
 
 def test_the_log_goes_into_a_new_file(dscplus: Command, records: Path) -> None:

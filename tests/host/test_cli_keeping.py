@@ -1,16 +1,19 @@
 """The commands that keep the records: master keys, backups, and cards to and from other systems."""
 
 import json
+import os
 import re
+import stat
+import sys
 import threading
 from pathlib import Path
 
 import pytest
-from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, challenge
+from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, Done, challenge
 
-from dsc_host import Suite
+from dsc_host import Suite, Verifier
 from dsc_host.cli import keeping
-from dsc_host.verifier import MasterKey
+from dsc_host.verifier import Keyring, MasterKey, rekeying, restore
 
 
 @pytest.fixture
@@ -91,6 +94,123 @@ def test_keys_that_are_not_in_a_file_are_not_changed(dscplus: Command) -> None:
     assert "--master-key" in done.error
 
 
+@pytest.mark.parametrize("command", [["add"], ["promote", "{id}"], ["drop", "{id}"]], ids=lambda words: words[0])
+def test_two_changes_at_once_lose_no_key(
+    dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    second = json.loads(dscplus("key", "add", "--json").out)["id"]
+    write = Keyring.write
+    meanwhile: list[Done | None] = []
+
+    def slowly(ring: Keyring, path: Path) -> None:
+        if not meanwhile:
+            meanwhile.append(None)
+            # Another command, after this one has read the file and before it writes it.
+            meanwhile.append(dscplus("key", "add", "--json"))
+        write(ring, path)
+
+    monkeypatch.setattr(Keyring, "write", slowly)
+    assert dscplus("key", *(word.format(id=second) for word in command)).code == 0
+    other = meanwhile[1]
+    assert other
+    assert (other.code, other.out) == (2, "")
+    assert "another command changes the file" in other.error
+    assert not keys.with_name("master.key.lock").exists()
+    assert ids(dscplus)
+
+
+def test_a_change_that_fails_gives_the_file_free(dscplus: Command, keys: Path) -> None:
+    held = keys.read_bytes()
+    keys.chmod(0o644)
+    assert dscplus("key", "add").code == 2
+    keys.chmod(0o600)
+    keys.write_text("no key")
+    assert dscplus("key", "add").code == 2
+    keys.write_bytes(held)
+    assert dscplus("key", "add").code == 0
+
+
+def test_a_file_takes_no_more_keys_than_it_can_be_read_with(dscplus: Command, keys: Path) -> None:
+    codes = [dscplus("key", "add").code for _ in range(20)]
+    assert codes == [0] * 7 + [1] * 13
+    assert len(ids(dscplus)) == 8
+    assert logs_in(dscplus, 0)
+
+
+def test_keys_in_the_environment_are_not_taken_for_those_in_a_file(
+    dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = dscplus.folder / "config/dscplus/master.key"
+    own.parent.mkdir(parents=True)
+    MasterKey.generate().write(own)
+    held = own.read_bytes()
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY", keys.read_text().strip())
+    assert dscplus("key", "add").code == 0, "the file that is named comes first"
+    monkeypatch.delenv("DSCPLUS_MASTER_KEY_FILE")
+    done = dscplus("key", "add")
+    assert (done.code, done.out) == (2, "")
+    assert "DSCPLUS_MASTER_KEY" in done.error
+    assert own.read_bytes() == held
+
+
+def test_both_keys_may_be_in_the_environment(dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DSCPLUS_MASTER_KEY_FILE")
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY", f"{'cd' * 32} {keys.read_text().strip()}")
+    assert json.loads(dscplus("rekey", "--json").out)["cards"] == 2
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY", "cd" * 32)
+    assert logs_in(dscplus, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no owners of files")
+def test_what_a_link_leads_to_is_changed_and_stays_its_owners(dscplus: Command, keys: Path) -> None:
+    real = keys.rename(keys.with_name("real.key"))
+    keys.symlink_to(real)
+    if os.geteuid() == 0:
+        os.chown(real, 12345, 12345)
+    owner = real.stat().st_uid
+    assert dscplus("key", "add").code == 0
+    assert keys.is_symlink()
+    assert len(real.read_text().split()) == 2
+    assert (real.stat().st_uid, real.stat().st_mode & 0o777) == (owner, 0o600)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no folders that can be synced")
+def test_the_new_keys_outlive_a_power_cut(dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[bool, int]] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), len(keys.read_text().split())))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    assert dscplus("key", "add").code == 0
+    assert synced == [(False, 1), (True, 2)], "the keys before they have the name, and then the name"
+
+
+def test_a_rekeying_that_is_stopped_goes_on(dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekeying, "BATCH", 1)
+    new = json.loads(dscplus("key", "add", "--json").out)["id"]
+    dscplus("key", "promote", new)
+    rekey = Verifier.rekey
+
+    def stopped(verifier: Verifier, **_: object) -> int:
+        def stop(_done: int, _of: int) -> None:
+            raise KeyboardInterrupt
+
+        return rekey(verifier, done=stop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Verifier, "rekey", stopped)
+        done = dscplus("rekey")
+    assert (done.code, done.out, done.error) == (130, "", "stopped")
+    assert "dscplus rekey goes on with those that are left" in done.err
+    assert [cards for _, _, cards in ids(dscplus)] == [1, 1]
+    assert logs_in(dscplus, 0)
+    assert json.loads(dscplus("rekey", "--json").out)["cards"] == 1
+    assert [cards for _, _, cards in ids(dscplus)] == [2, 0]
+
+
 def test_without_the_old_key_it_says_so(dscplus: Command, keys: Path) -> None:
     new = json.loads(dscplus("key", "add", "--json").out)["id"]
     dscplus("key", "promote", new)
@@ -130,6 +250,76 @@ def test_a_backup_that_was_cut_short_is_refused(dscplus: Command, keys: Path, tm
     assert re.search(r"backup: line \d+ .*not whole", done.error)
     for name in ("nothing.backup", "."):
         assert dscplus("restore", str(tmp_path / name), "--db", f"sqlite:///{tmp_path / 'third.db'}").code == 2
+
+
+@pytest.mark.parametrize("command", ["backup", "export"])
+@pytest.mark.parametrize("name", ["records.db", "link.db", "master.key"])
+def test_force_does_not_go_as_far_as_the_records_and_their_key(dscplus: Command, keys: Path, command: str, name: str) -> None:
+    keys.with_name("link.db").symlink_to(keys.with_name("records.db"))
+    done = dscplus(command, str(keys.with_name(name)), "--force", stdin="correct horse battery\n")
+    assert (done.code, done.out) == (2, "")
+    assert done.error.endswith("is where the records or their master key are; choose another name")
+    assert logs_in(dscplus, 0)
+
+
+def test_a_backup_that_is_of_no_use_makes_no_records(dscplus: Command, keys: Path, tmp_path: Path) -> None:
+    file = tmp_path / "records.backup"
+    assert dscplus("backup", str(file)).code == 0
+    whole = file.read_bytes()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for content in (b"", b"a letter to my aunt\n", whole[:-200], whole + b"\n", whole.replace(b"IB2", b"IB3"), b"\0" * 100_000):
+        file.write_bytes(content)
+        done = dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}")
+        assert (done.code, done.out) == (2, "")
+        assert done.error.startswith("backup: line ")
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+    file.write_bytes(whole)
+    assert dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "other.db"])
+    assert (tmp_path / "other.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restoring_that_is_stopped_leaves_nothing(
+    dscplus: Command, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "records.backup"
+    assert dscplus("backup", str(file)).code == 0
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    def stopped(url: str, *_: object, **__: object) -> int:
+        Verifier.open(url, master_key=MasterKey.generate()).close()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "restore", stopped)
+        assert dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}").code == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_restoring_does_not_replace_what_came_meanwhile(
+    dscplus: Command, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, other = tmp_path / "records.backup", tmp_path / "other.db"
+    assert dscplus("backup", str(file)).code == 0
+
+    def slowly(*arguments: object, **options: object) -> int:
+        assert dscplus("enroll", "IB9", "--db", f"sqlite:///{other}", stdin=SECRETS).code == 0
+        return restore(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(keeping, "restore", slowly)
+    done = dscplus("restore", str(file), "--db", f"sqlite:///{other}")
+    assert (done.code, done.out) == (1, "")
+    assert "another command has made it meanwhile" in done.error
+    assert dscplus("card", "list", "--db", f"sqlite:///{other}").out.split()[0] == "IB9"
+
+
+def test_the_users_own_records_come_back(dscplus: Command, tmp_path: Path) -> None:
+    assert dscplus("enroll", "IB1", stdin=SECRETS).code == 0
+    assert dscplus("backup", str(tmp_path / "records.backup")).code == 0
+    (dscplus.folder / "data/dscplus/dsc.db").unlink()
+    (dscplus.folder / "data/dscplus").rmdir()
+    assert dscplus("restore", str(tmp_path / "records.backup")).code == 0
+    assert logs_in(dscplus, 0)
 
 
 def test_a_backup_that_is_stopped_leaves_nothing(

@@ -193,9 +193,10 @@ MUTANTS = (
     ),
     Mutant(
         "every refusal takes the same time",
-        "verifier/records.py",
-        "        judged=cards.c.judged + 1,\n",
-        "",
+        "verifier/verdicts.py",
+        "    finding = _found(office, card, known, [response for _, response in answers], new_pin)",
+        "    finding = _Finding(Reason.WRONG, 0) if card.locked_until else "
+        "_found(office, card, known, [response for _, response in answers], new_pin)",
         "tests/host/test_verifier_timing.py",
         HOST,
     ),

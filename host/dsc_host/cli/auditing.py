@@ -8,11 +8,12 @@ import typer
 
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.working import bar
 from dsc_host.errors import InputError
-from dsc_host.exchange.files import new_file
 from dsc_host.verifier import AuditReport, Checkpoint
 
 NOT_SOUND = 6
+_OFTEN = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +74,9 @@ def export_log(
       dscplus audit export
       dscplus audit export --after 5000 --output log.jsonl
     """
+    # Here, because loading it takes longer than `--help` may.
+    from dsc_host.exchange.files import new_file
+
     if after < 0:
         raise InputError("after", "must be a whole number, 0 or more")
     with open_verifier(database, master_key, may_make=False) as verifier:
@@ -81,6 +85,10 @@ def export_log(
             for line in entries:
                 typer.echo(line, nl=False)
             return
-        with new_file(output) as file:
-            count = sum(bool(file.write(line.encode())) for line in entries)
+        count = 0
+        with new_file(output) as file, bar("Exporting") as done:
+            for count, line in enumerate(entries, 1):
+                file.write(line.encode())
+                if count % _OFTEN == 0:
+                    done(count, 0)
     notice(f"{output}: {count} entries")

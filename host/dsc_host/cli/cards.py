@@ -33,7 +33,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _times(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (OverflowError, OSError, ValueError):
+        # A lock may have any length; one that no calendar reaches must not keep all cards from being listed.
+        return datetime.max.replace(tzinfo=UTC).isoformat(timespec="seconds")
 
 
 def _facts(card: Card) -> Result:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsc_host.cli.asking import read_secret
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, check_target, made_file, open_verifier
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.working import bar
 from dsc_host.errors import InputError
-from dsc_host.verifier import State
+from dsc_host.verifier import State, Verifier
 
 if TYPE_CHECKING:
     from dsc_host.exchange import Refusal
@@ -57,27 +57,35 @@ def export_cards(
       dscplus export two.pskc IB3000123 IB3000124 --key-file transport.key
       dscplus export cards.csv
     """
-    from dsc_host import exchange
-
     as_list = file.suffix.lower() == ".csv"
     if as_list and (serials or key_file):
         raise InputError("file", "a CSV has all cards and no keys; leave the serials and --key-file out, or name a PSKC file")
-    key, passphrase = (None, None) if as_list else _secret(key_file, confirm=True)
-    with open_verifier(database, master_key, may_make=False) as verifier, bar("Exporting") as done:
-        if as_list:
-            count = exchange.export_csv(verifier, file, overwrite=force, done=done)
-        else:
-            count = exchange.export_pskc(
-                verifier,
-                file,
-                key=key,
-                passphrase=passphrase,
-                serials=serials or None,
-                overwrite=force,
-                left_out=_left_out,
-                done=done,
-            )
+    check_target(file, force, database, master_key)
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        # Before the bar, which would be drawn over the question.
+        key, passphrase = (None, None) if as_list else _secret(key_file, confirm=True)
+        count = _exported(verifier, file, serials or None, key, passphrase, force)
     show({"file": str(file), "cards": count}, as_json=as_json)
+
+
+def _exported(
+    verifier: Verifier, file: Path, serials: list[str] | None, key: bytes | None, passphrase: str | None, force: bool
+) -> int:
+    from dsc_host import exchange
+
+    with bar("Exporting") as done:
+        if key is None and passphrase is None:
+            return exchange.export_csv(verifier, file, overwrite=force, done=done)
+        return exchange.export_pskc(
+            verifier,
+            file,
+            key=key,
+            passphrase=passphrase,
+            serials=serials,
+            overwrite=force,
+            left_out=_left_out,
+            done=done,
+        )
 
 
 def import_cards(
@@ -102,11 +110,18 @@ def import_cards(
       dscplus import serials.csv
     """
     from dsc_host import exchange
+    from dsc_host.exchange.files import old_file
 
     as_list = file.suffix.lower() == ".csv"
     if as_list and (key_file or allow_plain or suite):
         raise InputError("file", "a CSV has no keys, and names its suites itself; leave these options out, or name a PSKC file")
-    key, passphrase = (None, None) if as_list or allow_plain else _secret(key_file, confirm=False)
+    with old_file(file):
+        pass  # What cannot be read is said before a passphrase is asked for.
+    # A file in the clear may have values that are encrypted too, if a key is given.
+    no_secret = as_list or (allow_plain and key_file is None)
+    key, passphrase = (None, None) if no_secret else _secret(key_file, confirm=False)
+    if (records := made_file(database)) and not records.exists():
+        _read_through(file, as_list, key, passphrase, allow_plain, suite)
     refusals: list[int] = []
     with _told(refusals) as refused, open_verifier(database, master_key, may_make=True) as verifier, bar("Importing") as done:
         if as_list:
@@ -126,6 +141,23 @@ def import_cards(
     show({"file": str(file), "cards": count, "left_out": len(refusals)}, as_json=as_json)
     if refusals:
         raise Failed(f"{len(refusals)} were left out" + ("; nothing was imported" if atomic else ""))
+
+
+def _read_through(
+    file: Path, as_list: bool, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
+) -> None:
+    """Read a file once for nothing, so that one that is of no use makes no records. Raises InputError."""
+    from dsc_host import exchange
+    from dsc_host.exchange.files import old_file
+
+    with old_file(file) as (source, _):
+        found: Iterator[object] = (
+            exchange.read_serials(source)
+            if as_list
+            else exchange.read_pskc(source, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
+        )
+        for _ in found:
+            pass
 
 
 @contextmanager

@@ -1,6 +1,14 @@
-"""The commands that keep the records: key list, add, promote, drop; rekey; backup, restore."""
+"""The commands that keep the records: key list, add, promote, drop; rekey; backup, restore.
 
+Two promises: no two commands change the master keys at once, so none of them is lost; and what is written, a backup or
+restored records, has its name only when it is whole.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -10,16 +18,20 @@ from dsc_host.cli.options import (
     JsonOption,
     MasterKeyOption,
     actor,
+    check_target,
     database_to_make,
     key_file,
     keyring,
+    made_file,
     open_verifier,
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.working import bar
 from dsc_host.errors import InputError
-from dsc_host.exchange.files import new_file, old_file
 from dsc_host.verifier import Keyring, MasterKey, backup, restore
+
+_MOST_KEYS = 8
+"""In one file: a change of the master key needs two."""
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="A master key's id, as `key list` prints it.")]
 
@@ -77,7 +89,10 @@ def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> 
     """
     path = _file(master_key)
     new = MasterKey.generate()
-    Keyring(*Keyring.from_file(path).keys, new).write(path)
+    with _changing(path) as keys:
+        if len(keys.keys) >= _MOST_KEYS:
+            raise Failed(f"{path} holds {len(keys.keys)} keys already; take those out that nothing needs: dscplus key drop")
+        Keyring(*keys.keys, new).write(path)
     show({"id": new.id}, as_json=as_json)
     notice(f"It is in {path}. Keep a copy of that file: without it the records can't be read.")
 
@@ -91,9 +106,9 @@ def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json
       dscplus key promote 5f0c5b63a2d1e874 --master-key /etc/dscplus/master.key
     """
     path = _file(master_key)
-    keys = Keyring.from_file(path)
-    wanted = _named(keys, key_id)
-    Keyring(wanted, *keys.keys).write(path)
+    with _changing(path) as keys:
+        wanted = _named(keys, key_id)
+        Keyring(wanted, *keys.keys).write(path)
     show({"id": wanted.id}, as_json=as_json)
 
 
@@ -102,30 +117,71 @@ def drop_key(
 ) -> None:
     """Remove a key from the file, if nothing in the records is sealed under it any more.
 
+    Other records that are under the same file are not looked at, and neither are backups: keep a copy of the key for those.
+
     \b
     Examples:
       dscplus key drop 0a4e6d1c55b2f390
       dscplus key drop 0a4e6d1c55b2f390 --db postgresql://dscplus@db/dscplus
     """
     path = _file(master_key)
-    keys = Keyring.from_file(path)
-    unwanted = _named(keys, key_id)
-    if unwanted is keys.current:
-        raise Failed(f"{key_id} is the key that seals; promote another one first")
-    with open_verifier(database, master_key, may_make=False) as verifier:
-        used = verifier.keys_in_use()
-    if key_id in used:
-        raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
-    Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
+    with _changing(path) as keys:
+        unwanted = _named(keys, key_id)
+        if unwanted is keys.current:
+            raise Failed(f"{key_id} is the key that seals; promote another one first")
+        with open_verifier(database, master_key, may_make=False) as verifier:
+            used = verifier.keys_in_use()
+        if key_id in used:
+            raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
+        Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
     show({"id": unwanted.id}, as_json=as_json)
     notice("Backups that were made under it can only be restored with a copy of it.")
 
 
 def _file(master_key: Path | None) -> Path:
+    """The file that the other commands read their master keys from."""
+    if not master_key and "DSCPLUS_MASTER_KEY" in os.environ:
+        raise InputError(
+            "master key",
+            "is in DSCPLUS_MASTER_KEY, which no command can change; put it into a file, and name that with --master-key",
+        )
     path = master_key or key_file()
     if not master_key and not path.exists():
         raise InputError("master key", f"there is no {path}; name the file with --master-key")
-    return path
+    # What a link leads to is what services read.
+    return path.resolve()
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[Keyring]:
+    """The keys in the file, which no other command changes meanwhile; at the end, what the block wrote is on the disk."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise InputError("master key", f"{lock} is there: another command changes the file; if none does, remove it") from None
+    except OSError as error:
+        raise InputError("master key", f"{lock} cannot be made: {error.strerror}") from error
+    try:
+        keys = Keyring.from_file(path)
+        owner = path.stat()
+        yield keys
+        if os.name == "posix":
+            _settle(path, owner)
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _settle(path: Path, owner: os.stat_result) -> None:
+    """Give a file that was replaced back to whom it belonged, and have its new name outlive a power cut."""
+    now = path.stat()
+    if (now.st_uid, now.st_gid) != (owner.st_uid, owner.st_gid):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _named(keys: Keyring, key_id: str) -> MasterKey:
@@ -146,8 +202,12 @@ def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, a
       dscplus rekey --db postgresql://dscplus@db/dscplus
     """
     keys = keyring(master_key)
-    with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards anew") as done:
-        count = verifier.rekey(done=done)
+    try:
+        with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards anew") as done:
+            count = verifier.rekey(done=done)
+    except KeyboardInterrupt:
+        notice("Every card is whole, under the one key or the other. dscplus rekey goes on with those that are left.")
+        raise
     show({"key": keys.current.id, "cards": count}, as_json=as_json)
 
 
@@ -171,6 +231,10 @@ def make_backup(
       dscplus backup records.backup
       dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
     """
+    # Here, because loading it takes longer than `--help` may.
+    from dsc_host.exchange.files import new_file
+
+    check_target(file, force, database, master_key)
     with (
         open_verifier(database, master_key, may_make=False) as verifier,
         new_file(file, overwrite=force) as target,
@@ -196,7 +260,28 @@ def restore_backup(
       dscplus restore records.backup
       dscplus restore records.backup --db postgresql://dscplus@db/dscplus
     """
+    from dsc_host.exchange.files import old_file
+
     keys = keyring(master_key)
-    with old_file(file) as (source, _), bar("Restoring") as done:
-        count = restore(database_to_make(database), keys, source, actor=actor(), done=done)
+    with old_file(file) as (source, _), _whole_database(database) as url, bar("Restoring") as done:
+        count = restore(url, keys, source, actor=actor(), done=done)
     show({"file": str(file), "cards": count}, as_json=as_json)
+
+
+@contextmanager
+def _whole_database(database: str | None) -> Iterator[str]:
+    """The URL to restore into: where there is no file yet, that of a draft, which has its name when the block has ended."""
+    url, path = database_to_make(database), made_file(database)
+    if path is None or os.path.lexists(path) or not path.parent.is_dir():
+        yield url
+        return
+    with TemporaryDirectory(prefix=f".{path.name[:32]}.", dir=path.parent) as folder:
+        draft = Path(folder, "restored.db")
+        yield f"sqlite:///{draft}"
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise Failed(f"{path}: another command has made it meanwhile; nothing was restored") from None
+        except OSError:
+            # A file system without links.
+            draft.rename(path)

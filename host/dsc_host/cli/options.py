@@ -3,6 +3,7 @@
 import getpass
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ import typer
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
 from dsc_host.verifier import Keyring, MasterKey, Verifier
+
+if sys.platform != "win32":
+    import pwd
 
 DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 """The suite that fits each PIN policy."""
@@ -86,6 +90,21 @@ def database_to_make(database: str | None) -> str:
     return f"{_FILE_URL}{path}"
 
 
+def made_file(database: str | None) -> Path | None:
+    """The file that the records are in, or would be; None if they are on a server. Raises InputError."""
+    return _file_of(database) if database else _own_file()
+
+
+def check_target(file: Path, force: bool, database: str | None, master_key: Path | None) -> None:
+    """Raises InputError unless a command may write this file. The records and their key it may not, with --force either."""
+    records = made_file(database)
+    kept = [Path(f"{records}{suffix}") for suffix in ("", "-wal", "-shm")] if records else []
+    if any(path.exists() and file.exists() and file.samefile(path) for path in (*kept, master_key or key_file())):
+        raise InputError("file", f"{file} is where the records or their master key are; choose another name")
+    if not force and os.path.lexists(file):
+        raise InputError("file", f"{file} is there already; choose another name, or give --force")
+
+
 def _own_file() -> Path:
     return platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
 
@@ -123,10 +142,15 @@ def key_file() -> Path:
 def actor() -> str:
     """Who the audit log says it was: the user who is logged in on this machine."""
     try:
-        name = getpass.getuser()
+        name = user_name()
     except (OSError, KeyError, ImportError):
         name = "unknown"
     return f"cli:{''.join(filter(str.isprintable, name))}"[:_ACTOR_LETTERS]
+
+
+def user_name() -> str:
+    """Of whoever runs this process; not by the environment, which they may set, where the system knows better."""
+    return getpass.getuser() if sys.platform == "win32" else pwd.getpwuid(os.getuid()).pw_name
 
 
 def _make_folder(folder: Path) -> None:

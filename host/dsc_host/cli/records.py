@@ -46,22 +46,24 @@ def enroll(
       dscplus enroll IB3000123 --suite OCRA-1:HOTP-SHA1-6:QN08 < key.txt
     """
     has_pin = Suite.parse(suite).pin_hash is not None
-    _rehearse(serial, suite, counter, _ANY_KEY, _ANY_PIN if has_pin else None, _ANY_UNLOCK_KEY if with_unlock_key else None)
+    owners = tuple(owner or ())
+    any_pin, any_unlock_key = _ANY_PIN if has_pin else None, _ANY_UNLOCK_KEY if with_unlock_key else None
+    _rehearse(serial, suite, counter, _ANY_KEY, any_pin, any_unlock_key, owners)
     key = read_key()
     pin = read_pin(confirm=True) if has_pin else None
     unlock_key = read_unlock_key() if with_unlock_key else None
-    _rehearse(serial, suite, counter, key, pin, unlock_key)
+    _rehearse(serial, suite, counter, key, pin, unlock_key, owners)
     with open_verifier(database, master_key, may_make=True) as verifier:
-        card = verifier.enroll(
-            serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=tuple(owner or ())
-        )
+        card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
     show({"serial": card.serial, "suite": card.suite, "counter": card.counter}, as_json=as_json)
 
 
-def _rehearse(serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None) -> None:
+def _rehearse(
+    serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None, owners: tuple[str, ...]
+) -> None:
     """Enrol the card nowhere, so that what is wrong is said before a secret is asked for or a database made."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
-        nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key)
+        nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
 
 
 def challenge(

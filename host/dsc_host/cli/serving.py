@@ -76,11 +76,10 @@ def serve(
     """Serve challenges and verdicts over HTTP, for login pages that are not written in Python.
 
     Stop it with Ctrl-C or SIGTERM: what is in hand is done first. TLS is for the proxy in front of it. The log, one JSON
-    object a line, goes to stderr; GET /openapi.json describes the service.
+    object a line, goes to stderr; GET /openapi.json describes the service. Who may call it: `dscplus token new --help`.
 
     \b
     Examples:
-      dscplus token new website --scope login
       dscplus serve
       dscplus serve --workers 4 --db postgresql://dscplus@db/dscplus
     """
