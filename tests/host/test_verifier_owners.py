@@ -199,6 +199,7 @@ def test_pages_make_up_the_whole_list(many: Verifier, limit: int) -> None:
         after = ""
         while page := many.cards(after=after, limit=limit, **given):
             assert len(page) <= limit
+            assert page[0].serial > after
             pages += page
             after = page[-1].serial
         assert pages == many.cards(**given)

@@ -188,7 +188,7 @@ MUTANTS = (
         "verifier/audit.py",
         "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):",
         "if is_sealed:",
-        "tests/host/test_verifier_audit.py",
+        "tests/host/test_verifier_audit_tampering.py",
         HOST,
     ),
     Mutant(
