@@ -1,0 +1,140 @@
+"""Many cards at once: in, with what is wrong told of each that stays out; and out again, for another system."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.host import databases
+from tests.host.databases import KINDS, empty
+from tests.host.verifying import KEY, PIN, SUITE, Clock, right
+
+from dsc_host.errors import AlreadyEnrolled, DscError, InputError, UnknownCard
+from dsc_host.verifier import Enrolment, MasterKey, State, Verifier
+from dsc_host.verifier.enrolling import BATCH
+
+verifier = databases.verifier
+MANY = 2 * BATCH + 200
+
+
+def serial(number: int) -> str:
+    return f"C-{number:05}"
+
+
+def some(number: int) -> Iterator[Enrolment]:
+    return (Enrolment(serial(index), KEY, SUITE, PIN, owners=("anna", "anna")) for index in range(number))
+
+
+class Told:
+    """What was told of a bulk."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[int, str, type[DscError]]] = []
+        self.enrolled: list[int] = []
+
+    def refuse(self, position: int, serial: str, error: DscError) -> None:
+        self.refused.append((position, serial, type(error)))
+
+
+def with_bad_ones() -> Iterator[Enrolment]:
+    """Good ones, but at 3, 7, 9 (one of this bulk, again), 11 and, batches later, 1100."""
+    bad = {
+        3: Enrolment("small", KEY, SUITE, PIN),
+        7: Enrolment(serial(7), KEY, SUITE, "12345"),
+        9: Enrolment(serial(2), KEY, SUITE, PIN),
+        11: Enrolment("A-1", KEY, SUITE, PIN),
+        1100: Enrolment(serial(50), KEY, SUITE, PIN),
+    }
+    return (bad.get(number, good) for number, good in enumerate(some(MANY)))
+
+
+BAD = [
+    (3, "small", InputError),
+    (7, serial(7), InputError),
+    (9, serial(2), AlreadyEnrolled),
+    (11, "A-1", AlreadyEnrolled),
+    (1100, serial(50), AlreadyEnrolled),
+]
+
+
+def test_those_that_are_wrong_are_told_and_the_others_go_in(verifier: Verifier) -> None:
+    told = Told()
+    assert verifier.enroll_all(with_bad_ones(), refused=told.refuse, enrolled=told.enrolled.append) == MANY - len(BAD)
+    assert told.refused == BAD
+    assert told.enrolled == [BATCH - 4, 2 * BATCH - 4, MANY - 5]
+    cards = verifier.cards()
+    assert len(cards) == 1 + MANY - len(BAD)
+    assert cards[-1].owners == ("anna",)
+    logged = [entry.serial for entry in verifier.audit.entries(after=2)]
+    assert sorted(logged) == sorted(card.serial for card in cards[1:])  # type: ignore[type-var]
+    assert verifier.audit.check().sound
+    challenge = verifier.challenge(serial(1199))
+    assert verifier.verify(challenge.id, right(challenge))
+
+
+def test_atomic_one_that_is_wrong_keeps_all_out(verifier: Verifier) -> None:
+    told = Told()
+    before = verifier.audit.check()
+    assert verifier.enroll_all(with_bad_ones(), atomic=True, refused=told.refuse) == 0
+    assert told.refused == BAD, "all of them, so that they can be put right at once"
+    assert [card.serial for card in verifier.cards()] == ["A-1"]
+    assert verifier.audit.check() == before
+    assert verifier.enroll_all(some(MANY), atomic=True) == MANY
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_what_gives_the_cards_may_fail_half_way(verifier: Verifier, atomic: bool) -> None:
+    def broken() -> Iterator[Enrolment]:
+        yield from some(BATCH + 10)
+        raise RuntimeError("the file ends here")
+
+    with pytest.raises(RuntimeError, match="the file ends here"):
+        verifier.enroll_all(broken(), atomic=atomic)
+    assert len(verifier.cards()) == 1 + (0 if atomic else BATCH)
+    assert verifier.audit.check().sound
+    told = Told()
+    assert verifier.enroll_all(some(BATCH + 10), refused=told.refuse) == (BATCH + 10 if atomic else 10)
+
+
+def test_none_is_none(verifier: Verifier) -> None:
+    assert verifier.enroll_all([]) == 0
+    assert verifier.enroll_all([], atomic=True) == 0
+    assert verifier.audit.check().entries == 2
+
+
+def test_a_retired_card_gives_way(verifier: Verifier) -> None:
+    challenge = verifier.challenge("A-1")
+    verifier.retire("A-1")
+    assert verifier.enroll_all([Enrolment("A-1", KEY, SUITE, PIN)]) == 1
+    assert verifier.card("A-1").state is State.ENROLLED
+    assert not verifier.verify(challenge.id, right(challenge))
+
+
+def test_all_that_is_known_comes_out_and_into_another_database(verifier: Verifier, clock: Clock) -> None:
+    verifier.enroll("B-2", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32), counter=7, owners=("Zoë", "bo"))
+    verifier.set_duress_pin("A-1", "4321")
+    verifier.enroll_all(some(BATCH + 1))
+    verifier.enroll("Z-9", key=KEY, suite=SUITE, pin=PIN)
+    verifier.retire("Z-9")
+    known = list(verifier.disclose())
+    assert len(known) == BATCH + 3
+    assert known[0] == Enrolment("A-1", KEY, SUITE, PIN, duress_pin="4321")
+    assert known[1] == Enrolment(
+        "B-2", KEY, "OCRA-1:HOTP-SHA256-8:C-QN06", counter=7, unlock_key=bytes(32), owners=("Zoë", "bo")
+    )
+    assert KEY.hex() not in repr(known[0])
+    assert PIN not in repr(known[0]).replace(SUITE, "")
+    here = verifier._office.store._backend.engine.dialect.name
+    other = next(kind for kind in KINDS if kind != here)
+    with Verifier.open(empty(other), master_key=MasterKey.generate(), clock=clock) as there:
+        assert there.enroll_all(known) == len(known)
+        assert list(there.disclose()) == known
+        assert [entry.reason for entry in there.audit.entries() if entry.action == "cards.disclose"] == ["all"]
+
+
+def test_chosen_ones_come_out_in_their_order_and_an_unknown_one_is_said(verifier: Verifier) -> None:
+    verifier.enroll_all(some(3))
+    chosen = [serial(2), "A-1", serial(0)]
+    assert [enrolment.serial for enrolment in verifier.disclose(chosen)] == chosen
+    with pytest.raises(UnknownCard, match="X-1"):
+        list(verifier.disclose(["A-1", "X-1"]))
+    last = list(verifier.audit.entries())[-1]
+    assert (last.action, last.outcome, last.reason) == ("cards.disclose", "done", "chosen"), "before anything was given"
