@@ -132,10 +132,12 @@ def test_a_card_without_questions_left_is_refused_alike(api: Api) -> None:
     assert answer.headers["retry-after"] == "300"
 
 
-def test_a_response_under_duress_is_answered_like_any_other(api: Api) -> None:
+def test_a_response_under_duress_is_accepted_and_the_login_system_told(api: Api) -> None:
     api.verifier.set_duress_pin("A-1", "9999")
     challenge = ask(api)
-    assert accepted(api, challenge, Suite.parse(SUITE).response(KEY, challenge.question, counter=0, pin="9999"))
+    response = Suite.parse(SUITE).response(KEY, challenge.question, counter=0, pin="9999")
+    answer = api("POST", "/verify", id=challenge.id, response=response)
+    assert answer.json() == {"accepted": True, "duress": True}
     assert reasons(api) == ["duress"]
 
 

@@ -113,7 +113,7 @@ async def _change_pin(call: Call[shapes.ChangePinAsked]) -> shapes.VerdictGiven:
 
 def _told(call: Call[Any], operation: str, verdict: Verdict) -> shapes.VerdictGiven:
     call.metrics.judged(operation, accepted=verdict.accepted)
-    return shapes.VerdictGiven(verdict.accepted)
+    return shapes.VerdictGiven(verdict.accepted, verdict.duress)
 
 
 # ---- the desk ----

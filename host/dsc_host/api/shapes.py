@@ -61,10 +61,12 @@ class ResyncAsked(Asked, frozen=True):
     second_response: _Any
 
 
-class VerdictGiven(msgspec.Struct, frozen=True):
+class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that may be told of a response. The reason is in the audit log."""
 
     accepted: bool
+    duress: bool = False
+    """There only if it is true: accepted, and made with the duress PIN. Nothing on the page may show it."""
 
 
 # ---- the desk ----
