@@ -1,6 +1,7 @@
 """The master key is changed while others work; interrupted, it goes on; afterwards the old one opens nothing."""
 
 import multiprocessing
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -252,3 +253,37 @@ def test_a_callable_is_called_once_and_may_fail(tmp_path: Any) -> None:
     assert not (tmp_path / "other.db").exists()
     with pytest.raises(DscError):
         Verifier.open(f"sqlite:///{tmp_path / 'other.db'}", master_key=lambda: b"short")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no links without rights")
+def test_what_a_link_leads_to_is_written(key_file: Any) -> None:
+    key_file.write_text(MASTER._key.hex())
+    link = key_file.with_name("link.key")
+    link.symlink_to(key_file)
+    NEW_FIRST.write(link)
+    assert link.is_symlink()
+    assert [key.id for key in Keyring.from_file(key_file).keys] == [NEW.id, MASTER.id]
+
+
+# ---- others' turn ----
+
+
+@pytest.mark.parametrize("bulk", ["rekey", "enroll_all"])
+def test_after_each_batch_others_have_some_time_to_themselves(
+    full: Database, bulk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    with Verifier.open(full.url, master_key=OLD_FIRST) as other, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+
+        def rest(seconds: float) -> None:
+            # The database is free now, or this would wait for ever.
+            assert log_in(other, serial(7), len(rests))
+            rests.append(seconds)
+
+        monkeypatch.setattr("dsc_host.verifier.office.time.sleep", rest)
+        if bulk == "rekey":
+            verifier.rekey()
+        else:
+            verifier.enroll_all(Enrolment(f"B-{number}", KEY, SUITE, PIN) for number in range(1200))
+    assert len(rests) >= 3
+    assert min(rests) > 0

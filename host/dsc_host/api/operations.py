@@ -237,7 +237,10 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         "change-pin", "POST", "/change-pin", _DESK, shapes.ChangePinAsked, shapes.VerdictGiven, _change_pin,
         "Take a new PIN, if the response was made with it.", (422,),
     ),
-    Operation("cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards, "Show cards, a page at a time."),
+    Operation(
+        "cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards,
+        "Show cards, a page at a time.", (422,),
+    ),
     Operation("enrol-card", "POST", "/cards", _DESK, shapes.EnrolAsked, Card, _enrol, "Take a card in.", (409, 422), 201),
     Operation("card", "GET", "/cards/{serial}", _DESK, _NOTHING, Card, _card, "Show one card."),
     Operation(

@@ -61,7 +61,7 @@ def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = Non
     keys = keyring(master_key)
     with open_verifier(database, master_key, may_make=False) as verifier:
         used = verifier.keys_in_use()
-    rows = [{"id": key.id, "seals": key is keys.current, "cards": used.get(key.id, 0)} for key in keys.keys]
+    rows = [{"id": key.id, "seals": key.id == keys.current.id, "cards": used.get(key.id, 0)} for key in keys.keys]
     if as_json:
         show_all(rows, as_json=True)
         return
@@ -127,7 +127,7 @@ def drop_key(
     path = _file(master_key)
     with _changing(path) as keys:
         unwanted = _named(keys, key_id)
-        if unwanted is keys.current:
+        if unwanted.id == keys.current.id:
             raise Failed(f"{key_id} is the key that seals; promote another one first")
         with open_verifier(database, master_key, may_make=False) as verifier:
             used = verifier.keys_in_use()
@@ -149,7 +149,7 @@ def _file(master_key: Path | None) -> Path:
     if not master_key and not path.exists():
         raise InputError("master key", f"there is no {path}; name the file with --master-key")
     # What a link leads to is what services read.
-    return path.resolve()
+    return Path(os.path.realpath(path))
 
 
 @contextmanager
@@ -164,19 +164,15 @@ def _changing(path: Path) -> Iterator[Keyring]:
         raise InputError("master key", f"{lock} cannot be made: {error.strerror}") from error
     try:
         keys = Keyring.from_file(path)
-        owner = path.stat()
         yield keys
         if os.name == "posix":
-            _settle(path, owner)
+            _settle(path)
     finally:
         lock.unlink(missing_ok=True)
 
 
-def _settle(path: Path, owner: os.stat_result) -> None:
-    """Give a file that was replaced back to whom it belonged, and have its new name outlive a power cut."""
-    now = path.stat()
-    if (now.st_uid, now.st_gid) != (owner.st_uid, owner.st_gid):
-        os.chown(path, owner.st_uid, owner.st_gid)
+def _settle(path: Path) -> None:
+    """Have the new name of a file that was replaced outlive a power cut."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -84,7 +85,9 @@ def placed_orders(file: BinaryIO) -> Iterator[PlacedOrder | Refusal]:
     try:
         yield from _orders(_lines(text))
     finally:
-        text.detach()
+        # Whoever gave up half-way may have closed it already.
+        with suppress(ValueError):
+            text.detach()
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:

@@ -53,7 +53,7 @@ def enroll_all(
     if not atomic:
         total = 0
         while batch := list(islice(numbered, BATCH)):
-            added, refusals = office.change(lambda db, batch=batch: _claimed(office, db, claim, batch))  # type: ignore[misc]
+            added, refusals = office.change_in_turn(lambda db, batch=batch: _claimed(office, db, claim, batch))  # type: ignore[misc]
             total += _told(added, refusals, refused)
             enrolled(total)
         return total

@@ -16,7 +16,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -191,8 +191,12 @@ class Keyring:
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Put these keys, in this order, in place of what the file holds: all of them, or it stays as it was. `InputError`."""
-        draft = Path(f"{os.fspath(path)}.new")
+        """Put these keys, in this order, in place of what the file holds: all of them, or it stays as it was. `InputError`.
+
+        What a link leads to is replaced, not the link; the file stays its owner's, and nobody else may read it.
+        """
+        path = os.path.realpath(path)
+        draft = Path(f"{path}.new")
         try:
             # As long as the draft is there, nobody else makes one: no key is lost to another's change.
             handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -204,6 +208,7 @@ class Keyring:
             raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
         try:
             with os.fdopen(handle, "w", encoding="ascii") as file:
+                _give_to_owner_of(path, file.fileno())
                 file.writelines(key._key.hex() + "\n" for key in self.keys)
                 file.flush()
                 os.fsync(file.fileno())
@@ -260,6 +265,18 @@ def _read(path: str | os.PathLike[str]) -> str:
             return file.read(_MOST_TEXT).decode("latin-1")
     except OSError as error:
         raise _refusal(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _give_to_owner_of(path: str, handle: int) -> None:
+    """Have an open file belong to whoever owns the one that it is to replace. `OSError` if that is not allowed."""
+    if os.name != "posix" or not os.path.exists(path):
+        return
+    owner = os.stat(path)
+    if os.fstat(handle).st_uid != owner.st_uid:
+        os.chown(handle, owner.st_uid, -1)
+    # The group may do nothing with the file, so it does not matter if it must be another one.
+    with suppress(PermissionError):
+        os.chown(handle, -1, owner.st_gid)
 
 
 def _variable(name: str) -> str:

@@ -36,7 +36,7 @@ def rekey(office: Office, done: Progress) -> int:
         left = records.count_not_under(db, to.id)
     total, after = 0, ""
     while True:
-        sealed, after = office.change(lambda db, after=after: _seal_some(office, db, to, after))  # type: ignore[misc]
+        sealed, after = office.change_in_turn(lambda db, after=after: _seal_some(office, db, to, after))  # type: ignore[misc]
         if sealed:
             total += sealed
             done(total, max(left, total))

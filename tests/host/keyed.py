@@ -1,0 +1,32 @@
+"""Records with two cards, whose master key is in a file: for the tests of the commands that change or copy them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, challenge
+
+from dsc_host import Suite
+from dsc_host.verifier import MasterKey
+
+
+@pytest.fixture
+def keys(dscplus: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Records with two cards, whose master key is in a file."""
+    dscplus.with_records()
+    monkeypatch.delenv("DSCPLUS_MASTER_KEY")
+    path = tmp_path / "master.key"
+    MasterKey(bytes(range(32))).write(path)
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY_FILE", str(path))
+    for serial in ("IB1", "IB2"):
+        assert dscplus("enroll", serial, stdin=SECRETS).code == 0
+    return path
+
+
+def ids(dscplus: Command) -> list[tuple[str, bool, int]]:
+    return [(key["id"], key["seals"], key["cards"]) for key in json.loads(dscplus("key", "list", "--json").out)]
+
+
+def logs_in(dscplus: Command, counter: int) -> bool:
+    issued, question = challenge(dscplus)
+    return dscplus("verify", issued, Suite.parse(SUITE).response(KEY, question, counter=counter, pin=PIN)).code == 0
