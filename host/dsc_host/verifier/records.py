@@ -10,7 +10,19 @@ The statements of a login are made once, here, as a `Statement`; the others as t
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dsc_host.verifier.schema import DECOY, cards, challenges, owners
@@ -55,6 +67,8 @@ class ChallengeRecord(NamedTuple):
     judged: int = 0
 
 
+# Written out, so that it is no parameter to be given each time.
+_ONE: ColumnElement[int] = literal_column("1", Integer)
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
@@ -73,13 +87,13 @@ _JUDGED = Statement(
         counter=bindparam("new_counter"),
         failures=bindparam("new_failures"),
         locked_until=bindparam("new_locked_until"),
-        judged=cards.c.judged + 1,
+        judged=cards.c.judged + _ONE,
     )
 )
 _ANSWERED = Statement(
     update(challenges)
     .where(challenges.c.id == bindparam("of"))
-    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"), judged=challenges.c.judged + 1)
+    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"), judged=challenges.c.judged + _ONE)
 )
 _OLDEST = (
     select(challenges.c.id)

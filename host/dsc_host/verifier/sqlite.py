@@ -204,6 +204,8 @@ def _engine(path: Path | None, patience: float) -> Engine:
         pool_size=5 if path else 1,
         max_overflow=10 if path else 0,
         pool_timeout=patience,
+        # Every transaction has ended when its connection comes back.
+        pool_reset_on_return=None,
     )
     event.listen(engine, "connect", _configure)
     return engine

@@ -14,7 +14,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -110,11 +110,14 @@ class Store:
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Connection]:
         self._check_usable()
-        with self._failures_told(), self._connected(mode) as db, db.begin():
-            # Not by a listener to the engine's events: with one, every statement takes half as long again.
-            for statement in mode.statements:
-                statement.run(db, {})
-            yield db
+        try:
+            with self._connected(mode) as db, db.begin():
+                # Not by a listener to the engine's events: with one, every statement takes half as long again.
+                for statement in mode.statements:
+                    statement.run(db, {})
+                yield db
+        except SQLAlchemyError as error:
+            self._tell(error)
 
     def _connected(self, mode: Mode) -> Connection:
         db = self._backend.engine.connect()
@@ -125,9 +128,12 @@ class Store:
         try:
             yield
         except SQLAlchemyError as error:
-            kind = _Conflict if self._backend.was_conflict(error) else StoreError
-            failure = self._failure(self._backend.advice(error), kind)
-            raise failure from (error if self._backend.CHAINS_ERRORS else None)
+            self._tell(error)
+
+    def _tell(self, error: SQLAlchemyError) -> NoReturn:
+        kind = _Conflict if self._backend.was_conflict(error) else StoreError
+        failure = self._failure(self._backend.advice(error), kind)
+        raise failure from (error if self._backend.CHAINS_ERRORS else None)
 
     def _check_usable(self) -> None:
         if self._closed:
