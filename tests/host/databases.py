@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from tests.host import verifying
 from tests.host.verifying import Clock
 
-from dsc_host.verifier import Verifier, schema
+from dsc_host.verifier import Verifier, login_schema, schema
 from dsc_host.verifier.store import Store
 
 KINDS = ("sqlite", "postgresql")
@@ -113,6 +113,9 @@ def empty(kind: str) -> str:
     store = Store.open(_shared_postgresql())
     with store.write() as db:
         db.execute(schema.cards.delete())
+        db.execute(schema.vault.delete())
+        for table in reversed(login_schema.ALL):
+            db.execute(table.delete())
         db.execute(schema.audit.delete())
         db.execute(schema.audit_head.update().values(schema.EMPTY_HEAD))
     store.close()

@@ -20,6 +20,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from dsc_host.errors import InputError, StoreError
 from dsc_host.verifier.audit import AuditReport, Checkpoint, Entry
 from dsc_host.verifier.model import Enrolment, Policy
+from dsc_host.verifier.office import Office
 from dsc_host.verifier.verifier import Verifier
 
 SQLITE_THREADS = 1
@@ -123,6 +124,11 @@ class AsyncVerifier:
         other._verifier = self._verifier.by(actor)
         other._crew = self._crew
         return other
+
+    @property
+    def office(self) -> Office:
+        """As `Verifier.office`."""
+        return self._verifier.office
 
     @property
     def policy(self) -> Policy:

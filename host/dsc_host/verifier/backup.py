@@ -7,7 +7,8 @@ Five promises:
    not in it, and without it the backup is worth nothing: keep both, but not together.
 3. It ends with a seal of the master key over every byte. One that was cut short, changed or put together is refused.
 4. Restoring is one transaction into a database without cards: all of it, or nothing.
-5. No response that was accepted after the backup was made is accepted again for the same challenge: all challenges end.
+5. No response that was accepted after the backup was made is accepted again for the same challenge: all challenges end,
+   and so does every session of the login system.
 
 The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256).
 """
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Connection, Double, LargeBinary, Select, Table, delete, func, insert, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import audit, schema
+from dsc_host.verifier import audit, login_schema, schema, vault
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.verifier.office import LIBRARY
@@ -40,7 +41,11 @@ Progress = Callable[[int, int], None]
 """Told how many rows are done, of how many."""
 
 # In an order in which no row points to one that is not there yet.
-_TABLES: Sequence[Table] = (cards, challenges, schema.owners, schema.audit, schema.audit_head)
+_TABLES: Sequence[Table] = (
+    cards, challenges, schema.owners, schema.vault, schema.audit, schema.audit_head,
+    *(table for table in login_schema.ALL if table is not login_schema.sessions),
+)  # fmt: skip
+_OF_CARDS = (challenges, schema.owners)
 _IS_REAL = cards.c.state != DECOY
 
 
@@ -82,7 +87,7 @@ def _all(table: Table) -> Select[Any]:
     statement = select(table).order_by(*table.primary_key)
     if table is cards:
         return statement.where(_IS_REAL)
-    if table.foreign_keys:
+    if table in _OF_CARDS:
         return statement.where(table.c.serial.in_(select(cards.c.serial).where(_IS_REAL)))
     return statement
 
@@ -127,7 +132,8 @@ def restore(
             restored = _Restoring(file, keys, done).into(db)
             # Whatever was answered since the backup was made was a challenge's that may be open in it.
             now = float(clock())
-            db.execute(update(challenges).where(challenges.c.expires_at > now).values(expires_at=now))
+            for asked in (challenges, login_schema.pushes):
+                db.execute(update(asked).where(asked.c.expires_at > now).values(expires_at=now))
             audit.record(db, keys, now, actor, [Event("backup.restore", None, "done", detail={"cards": str(restored)})])
         return restored
     finally:
@@ -175,7 +181,7 @@ class _Restoring:
         self._check_seal(self._read(), signer.digest())
         if self._file.read(1):
             raise self._refusal("goes on after its end")
-        if not set(db.execute(select(cards.c.key_id).distinct()).scalars()) <= {*self._keys.ids, ""}:
+        if not set(db.execute(select(cards.c.key_id).distinct()).scalars()) | vault.key_ids(db) <= {*self._keys.ids, ""}:
             raise other_master_key()
         return expected[cards.name]
 

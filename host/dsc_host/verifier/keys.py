@@ -42,6 +42,7 @@ class Secret(StrEnum):
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
+    VAULT = "secret"  # of the login system; the name that it is kept under stands for the serial
 
 
 class MasterKey:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.verifier import audit, records
+from dsc_host.verifier import audit, records, vault
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.office import Office
@@ -34,6 +34,7 @@ def rekey(office: Office, done: Progress) -> int:
     to = office.keys.current
     with office.store.read() as db:
         left = records.count_not_under(db, to.id)
+    _seal_vault(office, to)
     total, after = 0, ""
     while True:
         sealed, after = office.change_in_turn(lambda db, after=after: _seal_some(office, db, to, after))  # type: ignore[misc]
@@ -41,6 +42,7 @@ def rekey(office: Office, done: Progress) -> int:
             total += sealed
             done(total, max(left, total))
         elif not after:
+            _seal_vault(office, to)
             return total
         else:
             # Others may have enrolled cards under the old key meanwhile, before where we are.
@@ -50,7 +52,22 @@ def rekey(office: Office, done: Progress) -> int:
 def in_use(office: Office) -> dict[str, int]:
     """See `Verifier.keys_in_use`."""
     with office.store.read() as db:
-        return {audit.end_key(db): 0, **records.count_by_key(db)}
+        kept = vault.count_by_key(db)
+        return {audit.end_key(db): 0, **dict.fromkeys(kept, 0), **records.count_by_key(db)}
+
+
+def _seal_vault(office: Office, to: MasterKey) -> None:
+    """Not told of as cards are: there are few, and each takes no time."""
+    with office.store.read() as db:
+        left = vault.count_not_under(db, to.id)
+    while left and (sealed := office.change_in_turn(lambda db: _seal_some_of_vault(office, db, to))):
+        left -= sealed
+
+
+def _seal_some_of_vault(office: Office, db: Connection, to: MasterKey) -> int:
+    sealed = vault.seal_some(office, db, to, BATCH)
+    office.log(db, office.now(), Event("keys.rekey", None, "done", detail={"secrets": str(sealed), "key": to.id}))
+    return sealed
 
 
 def _seal_some(office: Office, db: Connection, to: MasterKey, after: str) -> tuple[int, str]:

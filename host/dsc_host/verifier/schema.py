@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
-VERSION = 4
+VERSION = 5
 """Of the tables as they stand here."""
 FIRST_WITH_LOG = 4
 OLDEST = 3
@@ -39,6 +39,7 @@ STATE_LETTERS = 9
 OWNER_LETTERS = 64
 ACTOR_LETTERS = 64
 REASON_LETTERS = 200
+VAULT_LETTERS = 64
 
 _COUNTER_BYTES = 8
 _TIME_BYTES = 8
@@ -144,6 +145,15 @@ owners = Table(
     Column("owner", String(OWNER_LETTERS), primary_key=True, index=True),
 )
 
+# Secrets that belong to no card, each under a name that says what it is: those of the login system.
+vault = Table(
+    "vault",
+    metadata,
+    Column("name", String(VAULT_LETTERS), primary_key=True),
+    Column("key_id", String(16), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 # Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object.
 audit = Table(
     "audit",
@@ -172,3 +182,6 @@ audit_head = Table(
 )
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """Of a log without entries, which nobody has sealed yet."""
+
+OWN = (cards, challenges, owners, vault, audit, audit_head)
+"""Those of the cards, in an order in which each comes after those that it points to."""

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import schema
+from dsc_host.verifier import login_schema, schema
 from dsc_host.verifier.backend import Backend, Mode
 from dsc_host.verifier.postgresql import PostgreSQL
 from dsc_host.verifier.sqlite import SQLite
@@ -162,7 +162,7 @@ class Store:
         # Asked again: another process may have been first.
         if self._backend.identity(db) is None:
             self._backend.create(db)
-            schema.metadata.create_all(db, checkfirst=False)
+            schema.metadata.create_all(db, tables=[*schema.OWN, *login_schema.ALL], checkfirst=False)
             db.execute(schema.audit_head.insert().values(schema.EMPTY_HEAD))
             self._backend.mark(db, schema.VERSION)
 

@@ -27,7 +27,7 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.verifier import audit, enrolling, enrollment, issuing, life, lookup, records, rekeying, unlocking, verdicts
+from dsc_host.verifier import audit, enrolling, enrollment, issuing, life, lookup, records, rekeying, unlocking, vault, verdicts
 from dsc_host.verifier.audit import AuditLog, Event
 from dsc_host.verifier.issuing import draw_question
 from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
@@ -116,6 +116,11 @@ class Verifier:
         other = copy(self)
         other._office = replace(self._office, actor=actor)
         return other
+
+    @property
+    def office(self) -> Office:
+        """What this verifier works with: for what is built on the same records, the login system above all."""
+        return self._office
 
     @property
     def policy(self) -> Policy:
@@ -331,5 +336,5 @@ class Verifier:
 
     def _check_master_key(self, db: Connection) -> None:
         known = self._office.keys.ids
-        if not records.key_ids(db, len(known) + 1) <= known:
+        if not records.key_ids(db, len(known) + 1) | vault.key_ids(db) <= known:
             raise other_master_key()

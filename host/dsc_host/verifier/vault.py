@@ -1,0 +1,65 @@
+"""The vault: secrets that belong to no card, each sealed under the master key and under its own name.
+
+Two promises: what was put under one name opens under no other; and `rekey` seals these anew with the cards' secrets.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from dsc_host.verifier.keys import MasterKey, Secret
+from dsc_host.verifier.office import Office
+from dsc_host.verifier.schema import vault
+
+
+class _Sealed(NamedTuple):
+    name: str
+    key_id: str
+    sealed: bytes
+
+
+def put(office: Office, db: Connection, name: str, plain: bytes) -> None:
+    """Keep `plain` under `name`, 1 to 64 characters without blanks, in place of what was there."""
+    values = {"key_id": office.keys.current.id, "sealed": office.keys.current.seal(plain, name, Secret.VAULT)}
+    if not db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
+        db.execute(insert(vault).values(name=name, **values))
+
+
+def get(office: Office, db: Connection, name: str) -> bytes | None:
+    """What is kept under `name`, None if nothing is. Raises `StoreError` if it was tampered with."""
+    row = db.execute(select(vault).where(vault.c.name == name)).first()
+    return _opened(office, _Sealed(*row)) if row else None
+
+
+def forget(db: Connection, *names: str) -> None:
+    """Nothing is kept under these names any more."""
+    db.execute(delete(vault).where(vault.c.name.in_(names)))
+
+
+def key_ids(db: Connection) -> set[str]:
+    """The ids of the master keys that something here is sealed under."""
+    return set(db.execute(select(vault.c.key_id).distinct()).scalars())
+
+
+def count_by_key(db: Connection) -> dict[str, int]:
+    counted = select(vault.c.key_id, func.count()).group_by(vault.c.key_id)
+    return {str(key_id): int(count) for key_id, count in db.execute(counted)}
+
+
+def count_not_under(db: Connection, key_id: str) -> int:
+    return db.execute(select(func.count()).select_from(vault).where(vault.c.key_id != key_id)).scalar_one()
+
+
+def seal_some(office: Office, db: Connection, to: MasterKey, most: int) -> int:
+    """Seal at most so many anew, and return how many were."""
+    others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
+    found: Sequence[_Sealed] = [_Sealed(*row) for row in db.execute(others)]
+    for secret in found:
+        sealed = to.seal(_opened(office, secret), secret.name, Secret.VAULT)
+        db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
+    return len(found)
+
+
+def _opened(office: Office, secret: _Sealed) -> bytes:
+    return office.keys.opener(secret.key_id).unseal(secret.sealed, secret.name, Secret.VAULT)
