@@ -1,8 +1,5 @@
 """Commands for the card at the other end of the line: list, info, respond, personalize, wipe."""
 
-import secrets
-from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,12 +18,11 @@ from dsc_host.cli.options import (
     open_verifier,
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
-from dsc_host.errors import CardError, DscError, InputError, LinkTimeout
-from dsc_host.link import CardClient, Greeting, Profile, derive_key, discover, find_card
+from dsc_host.errors import InputError, LinkTimeout
+from dsc_host.link import CardClient, Greeting, Profile, discover, find_card
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Verifier
+from dsc_host.personalising import KEY_BYTES, personalise
 
-_KEY_BYTES = 32
 _DEFAULT_TRIES = 5
 
 
@@ -140,9 +136,8 @@ def personalize(
         if held := client.info().serial:
             raise Failed(f"the card is personalised already, as {held}; dscplus wipe makes it blank")
         pin = read_pin(confirm=True)
-        profile = _with_secrets(profile, client.entropy(_KEY_BYTES), pin)
         with open_verifier(database, master_key, may_make=True) as verifier:
-            _enroll_and_write(verifier, client, profile, pin if pin_policy == "ocra" else None)
+            profile = personalise(verifier, client, profile, pin, told=notice)
     show({"serial": serial, "suite": profile.suite, "pin_policy": pin_policy}, as_json=as_json)
 
 
@@ -152,7 +147,7 @@ def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> 
         raise InputError("pin policy", f"must be ocra or card, not {policy}")
     suite = DEFAULT_SUITES[policy] if suite is None else suite
     _check_fits(Suite.parse(suite), policy)
-    key = bytes(_KEY_BYTES)
+    key = bytes(KEY_BYTES)
     if policy == "card":
         tries = _DEFAULT_TRIES if tries is None else tries
         return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code="0000", tries=tries)
@@ -161,43 +156,11 @@ def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> 
     return Profile(serial=serial, key=key, suite=suite, pin_policy=policy)
 
 
-def _with_secrets(profile: Profile, card_entropy: bytes, pin: str) -> Profile:
-    host_entropy = secrets.token_bytes(_KEY_BYTES)
-    key = derive_key(host_entropy, card_entropy, profile.serial)
-    if profile.pin_policy != "card":
-        return replace(profile, key=key)
-    unlock_key = derive_key(host_entropy, card_entropy, profile.serial, purpose="unlocking")
-    return replace(profile, key=key, code=pin, unlock_key=unlock_key)
-
-
 def _check_fits(suite: Suite, policy: str) -> None:
     if policy == "ocra" and suite.pin_hash is None:
         raise InputError("suite", "must have a PIN (P) with --pin-policy ocra")
     if policy == "card" and suite.pin_hash is not None:
         raise InputError("suite", "must have no PIN (P) with --pin-policy card")
-
-
-def _enroll_and_write(verifier: Verifier, client: CardClient, profile: Profile, pin: str | None) -> None:
-    # Enrolled first: a card whose key nobody has could only be wiped; an enrolment without a card is taken back.
-    verifier.enroll(profile.serial, key=profile.key, suite=profile.suite, pin=pin, unlock_key=profile.unlock_key)
-    try:
-        client.personalize(profile)
-    except CardError:
-        verifier.remove(profile.serial)
-        raise
-    except BaseException as error:
-        # The card may have done it, and only its answer was lost.
-        if isinstance(error, DscError) and _has_become(client, profile.serial):
-            return
-        verifier.remove(profile.serial)
-        notice(f"The enrolment was taken back. If the card says that it is {profile.serial} all the same, wipe it.")
-        raise
-
-
-def _has_become(client: CardClient, serial: str) -> bool:
-    with suppress(DscError):
-        return client.info().serial == serial
-    return False
 
 
 def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_json: JsonOption = False) -> None:

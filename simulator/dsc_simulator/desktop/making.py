@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from dsc_host import CardClient, DscError, InputError, Profile, Verifier, derive_key
+from dsc_host import CardClient, InputError, Profile, Verifier
 from dsc_host.cli import DEFAULT_SUITES
+from dsc_host.personalising import KEY_BYTES, personalise, with_secrets
 from dsc_simulator.desktop.live import InProcessPort, LiveCard
 
-_KEY_BYTES = 32
 _PIN_DIGITS = 4
 
 OpenVerifier = Callable[[], AbstractContextManager[Verifier]]
@@ -30,7 +30,7 @@ class Wish:
             raise InputError("PIN", "must be 4 digits, 0 to 9")
         if self.pin != self.pin_again:
             raise InputError("PIN", "must be the same both times")
-        self.profile(bytes(_KEY_BYTES), None)
+        self.profile(bytes(KEY_BYTES), None)
 
     def profile(self, key: bytes, unlock_key: bytes | None) -> Profile:
         suite = DEFAULT_SUITES[self.policy]
@@ -49,27 +49,9 @@ def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
     with CardClient(InProcessPort(live)) as client:
         if held := client.info().serial:
             raise InputError("card", f"is personalised already, as {held}")
-        profile = _with_secrets(client, wish)
+        profile = wish.profile(bytes(KEY_BYTES), None)
         if not wish.enrol:
-            client.personalize(profile)
+            client.personalize(with_secrets(profile, client, wish.pin))
             return
         with open_verifier() as verifier:
-            _enrol_and_write(verifier, client, profile, wish.pin)
-
-
-def _with_secrets(client: CardClient, wish: Wish) -> Profile:
-    ours, cards = secrets.token_bytes(_KEY_BYTES), client.entropy(_KEY_BYTES)
-    key = derive_key(ours, cards, wish.serial)
-    return wish.profile(key, derive_key(ours, cards, wish.serial, purpose="unlocking") if wish.policy == "card" else None)
-
-
-def _enrol_and_write(verifier: Verifier, client: CardClient, profile: Profile, pin: str) -> None:
-    # Enrolled first: a card whose key nobody has could only be wiped; an enrolment without a card is taken back.
-    known_pin = pin if profile.pin_policy == "ocra" else None
-    verifier.enroll(profile.serial, key=profile.key, suite=profile.suite, pin=known_pin, unlock_key=profile.unlock_key)
-    try:
-        client.personalize(profile)
-    except BaseException:
-        with suppress(DscError):
-            verifier.remove(profile.serial)
-        raise
+            personalise(verifier, client, profile, wish.pin)
