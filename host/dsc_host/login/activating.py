@@ -1,0 +1,153 @@
+"""Bringing a device into use: by its first response, by itself three weeks after it was shipped, or again after it was found.
+
+And changing a card's PIN, proven by a response made with the new one. Whatever bridged the time until then ends, and so do
+all sessions but the one in which it was done.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import devices, outbox, people, proving, records, sessions
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.factors import FACTORS, Desk, Outcome
+from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Offer, OrderState, Scope, Status, UseState
+from dsc_host.login.proving import Purpose
+from dsc_host.login.reception import Reception, found
+from dsc_host.login.records import Device, Session, User
+from dsc_host.verifier import life, verdicts
+from dsc_host.verifier.model import State
+from dsc_host.verifier.office import Refused
+
+_WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
+DAY = 24 * 60 * 60
+
+
+def ask(at: Reception, db: Connection, session: Session, user: User, device_id: str) -> Offer | Refused:
+    """Begin to activate a device that was shipped, or found again. Raises `NotFound`, `NotNow`."""
+    device, _ = devices.held(db, user, device_id)
+    if device.owner_id != user.id or device.state not in _WAITING:
+        raise NotNow("this device cannot be activated: it is in use, or out of use for good")
+    return proving.ask(at, db, session, user, device, Purpose.ACTIVATE)
+
+
+def answer(at: Reception, db: Connection, session: Session, user: User, text: str) -> bool:
+    """Activate it, if the answer is right. Raises `NotNow`."""
+    device, right = proving.judge(at, db, session, user, Purpose.ACTIVATE, text, check=_checked)
+    if not right:
+        at.log(db, "activate", user, "refused", device.kind, device=device.id)
+        return False
+    if device.state not in _WAITING:
+        raise NotNow("this device has been activated, or taken out of use, meanwhile")
+    activate(at, db, user, device, "by its response")
+    sessions.end_all(db, user, but=session.id)
+    return True
+
+
+def activate(at: Reception, db: Connection, user: User, device: Device, reason: str) -> None:
+    """From now on it opens the door. The user is locked."""
+    kind = Kind(device.kind)
+    changes: dict[str, Any] = {}
+    if kind is Kind.ONLINE_CARD:
+        changes["expires_at"] = at.now() + at.policy.online_card.valid_days * DAY
+    devices.move(at, db, device, DeviceState.ACTIVE, **changes)
+    for other, use in devices.held_by(db, user):
+        if other.id == device.id:
+            records.uses.change(db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
+    # An online card ends the temporary code; a lasting device ends both.
+    devices.end_temporary(at, db, user, but=device.id)
+    done = (records.orders.c.device_id == device.id) & (records.orders.c.state == OrderState.SHIPPED)
+    for order in records.orders.all(db, done):
+        records.orders.change(db, order.id, state=str(OrderState.DONE))
+    outbox.tell(at, db, user, "activated", device=devices.label(device))
+    at.log(db, "activate", user, "done", reason, device=device.id)
+
+
+def _checked(desk: Desk, kept: dict[str, Any], text: str) -> Outcome:
+    """As the factor does; of a card that was put aside, which is taken back into use only if it answers rightly."""
+    if desk.device.kind != Kind.DSC_PLUS or desk.device.state != DeviceState.MISPLACED:
+        return FACTORS[Kind(desk.device.kind)].check(desk, kept, text)
+    serial, office = found(desk.device.serial), desk.at.office
+    life.move(office, desk.db, serial, State.ACTIVE, "found")
+    outcome = FACTORS[Kind.DSC_PLUS].check(desk, kept, text)
+    if outcome.status is not Status.ACCEPTED:
+        life.move(office, desk.db, serial, State.SUSPENDED, "wrong response")
+    return outcome
+
+
+# ---- the PIN ----
+
+
+def ask_for_pin(at: Reception, db: Connection, session: Session, user: User, device_id: str) -> Offer | Refused:
+    """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
+    device, use = devices.held(db, user, device_id)
+    if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
+        raise NotFound("you have no card of your own by this name")
+    if not devices.is_live(device, use, at.now()):
+        raise NotNow("activate the card first")
+    return proving.ask(at, db, session, user, device, Purpose.PIN)
+
+
+def change_pin(at: Reception, db: Connection, session: Session, user: User, text: str, new_pin: str) -> bool:
+    """The card's PIN is `new_pin`, if this response was made with it. Raises `InputError` for a weak PIN, `NotNow`."""
+
+    def checked(desk: Desk, kept: dict[str, Any], response: str) -> Outcome:
+        answers = [(kept["challenge"], response.replace(" ", ""))]
+        verdict = verdicts.judge(at.office, db, "card.change-pin", answers, new_pin)
+        return Outcome(Status.ACCEPTED if verdict else Status.REFUSED)
+
+    device, right = proving.judge(at, db, session, user, Purpose.PIN, text, check=checked)
+    if not right:
+        at.log(db, "pin.change", user, "refused", device=device.id)
+        return False
+    for user_id in devices.users_of(db, device):
+        people.settings_changed(db, found(records.users.find(db, user_id)))
+    sessions.end_all(db, user, but=session.id)
+    outbox.tell(at, db, user, "pin_changed", device=devices.label(device))
+    at.log(db, "pin.change", user, "done", device=device.id)
+    return True
+
+
+# ---- by itself ----
+
+
+def activate_due(at: Reception, db: Connection, order_id: str) -> None:
+    """Activate a card whose time has come, or tell its owner that it is coming. The order may have been done meanwhile."""
+    order = records.orders.find(db, order_id)
+    if order is None:
+        return
+    user = found(records.users.locked(db, order.user_id))
+    order = found(records.orders.locked(db, order_id))
+    if order.state != OrderState.SHIPPED or order.shipped_at is None:
+        return
+    device = found(records.devices.locked(db, order.device_id))
+    policy, left = at.policy.activation, activates_at(at, order.shipped_at) - at.now()
+    if left <= 0 and device.state == DeviceState.SHIPPED:
+        activate(at, db, user, device, "by itself")
+        return
+    stage = "imminent" if left <= policy.imminent_days * DAY else "near"
+    if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
+        records.orders.change(db, order.id, told=stage)
+        outbox.tell(at, db, user, f"activation_{stage}", device=devices.label(device))
+
+
+def activates_at(at: Reception, shipped_at: float) -> float:
+    """When a card that was shipped then is activated by itself."""
+    return shipped_at + at.policy.activation.automatic_days * DAY
+
+
+def to_be_activated(at: Reception, db: Connection) -> list[str]:
+    """The orders of cards that were shipped so long ago that there may be something to do."""
+    before = at.now() - (at.policy.activation.automatic_days - at.policy.activation.near_days) * DAY
+    due = (records.orders.c.state == OrderState.SHIPPED) & (records.orders.c.shipped_at <= before)
+    return [order.id for order in records.orders.all(db, due, order=records.orders.c.at)]
+
+
+def opens_for_good(device: Device) -> bool:
+    """Whether it is a device that lasts."""
+    return Kind(device.kind) in (*PHYSICAL, Kind.PHONE_APP)
+
+
+def scope_for_activation() -> tuple[Scope, ...]:
+    """In which sessions a device may be activated: also in those that a temporary code has opened late."""
+    return (Scope.FULL, Scope.ACCOUNT)

@@ -1,0 +1,181 @@
+"""The support desk: what staff do for those who call, each with the role for it, and after it is known who is calling.
+
+Three promises:
+
+1. Without the role, nothing; without an identity that was checked in this session and not long ago, nothing that opens a door.
+2. A temporary code is shown once, to whoever gave it; a user has one at a time.
+3. Whatever is done is in the log, with who did it and for whom.
+"""
+
+import hmac
+import secrets
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import codes, devices, outbox, people, records
+from dsc_host.login.activating import DAY, opens_for_good
+from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.model import LOSSES, DeviceState, Identity, Kind, Loss, Role, Scope
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, found, locked_user, user_named
+from dsc_host.login.records import Device, Session, User
+from dsc_host.verifier import life, lookup, vault
+from dsc_host.verifier.model import State
+
+IDENTIFIED_FOR = 900
+"""Seconds: one call."""
+_SEED_BYTES = 32
+_TRIES = 5
+
+
+def check_role(staff: User, session: Session, *roles: Role) -> None:
+    """Raises `NotAllowed`."""
+    if Role(staff.role) not in roles or session.scope != Scope.FULL:
+        raise NotAllowed(f"this is for {' or '.join(roles)}, logged in with a device")
+
+
+def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool:
+    """Whether what a caller says is what is known of this user. It counts in this session, for this call."""
+    user = records.users.one(db, records.users.c.name == name)
+    known = people.identity_of(db, user) if user else None
+    right = known is not None and hmac.compare_digest(_canonical(known), _canonical(said))
+    data = data_of(session)
+    tries = int(data.get("tries", 0))
+    if tries >= _TRIES:
+        raise NotNow("too many wrong identities in one session; log in again")
+    called = {"user": user.id, "until": at.now() + IDENTIFIED_FOR} if user and right else None
+    data = {**data, "called": called, "tries": 0 if right else tries + 1}
+    records.sessions.change(db, session.id, data=as_data(data))
+    at.log(db, "desk.identify", user, "done" if right else "refused", by=staff.name)
+    return right
+
+
+def caller(at: Reception, db: Connection, session: Session) -> User:
+    """Who is calling, locked. Raises `NotAllowed` if that was not checked, or too long ago."""
+    called = data_of(session).get("called")
+    if not called or at.now() >= called["until"]:
+        raise NotAllowed("check first who is calling")
+    return locked_user(db, called["user"])
+
+
+def give_temporary_code(at: Reception, db: Connection, session: Session, staff: User) -> str:
+    """A code for whoever is calling, in place of an earlier one. To be read out, and not written down."""
+    user = caller(at, db, session)
+    if account_of(db, user).closed_at is not None:
+        raise NotNow("the account is closed: name and password are enough for its statements")
+    _end_kind(at, db, user, Kind.TEMPORARY_CODE)
+    code = codes.random_code(at.policy.temporary.letters)
+    days = at.policy.temporary.full_days + at.policy.temporary.account_days
+    device = devices.add(at, db, user, Kind.TEMPORARY_CODE, expires_at=at.now() + days * DAY)
+    vault.put(at.office, db, devices.secret(device.id), code.encode())
+    people.settings_changed(db, user)
+    outbox.tell(at, db, user, "temporary_code")
+    at.log(db, "desk.temporary-code", user, "done", by=staff.name)
+    return code
+
+
+def report_loss(at: Reception, db: Connection, session: Session, staff: User, device_id: str, loss: Loss) -> None:
+    """Take a device of whoever is calling out of use. Only one that was misplaced can be taken back into it."""
+    user = caller(at, db, session)
+    device, _ = devices.held(db, user, device_id)
+    if device.owner_id != user.id:
+        raise NotFound("the caller has no device of their own by this name")
+    take_out(at, db, user, device, loss)
+    at.log(db, "desk.loss", user, "done", str(loss), by=staff.name, device=device.id)
+
+
+def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Loss) -> None:
+    """Out of use, whoever uses it. Raises `NotNow` for one that has been, for good."""
+    if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
+        raise NotNow(f"this device is out of use already: {device.state}")
+    if device.serial and device.kind == Kind.DSC_PLUS:
+        _take_card_out(at, db, device.serial, loss)
+    for serial in data_of(device).get("serials", {}).values():
+        life.move(at.office, db, serial, State.RETIRED, str(loss))
+    lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
+    devices.move(at, db, device, LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED)
+    outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
+
+
+def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> Device:
+    """A card of codes, to be printed, and activated by two of its codes. In place of one that was never activated."""
+    for device, _ in devices.held_by(db, user):
+        if device.kind == kind and device.state == DeviceState.SHIPPED:
+            devices.move(at, db, device, DeviceState.ENDED)
+    data = {"asked": "", "label": codes.random_digits(6)}
+    device = devices.add(at, db, user, kind, state=DeviceState.SHIPPED, data=data)
+    vault.put(at.office, db, devices.secret(device.id), secrets.token_bytes(_SEED_BYTES))
+    return device
+
+
+def request_online_card(at: Reception, db: Connection, user: User) -> Device:
+    """For a user who has nothing that lasts. Raises `NotNow`."""
+    if any(opens_for_good(device) for device, _ in devices.live_of(at, db, user)):
+        raise NotNow("you have a device in use; an online card is for those who miss theirs")
+    device = begin_code_card(at, db, user, Kind.ONLINE_CARD)
+    at.log(db, "online-card.request", user, "done", device=device.id)
+    return device
+
+
+def issue_code_card(at: Reception, db: Connection, session: Session, staff: User) -> Device:
+    """A security code card for whoever is calling, to be sent to them."""
+    user = caller(at, db, session)
+    device = begin_code_card(at, db, user, Kind.CODE_CARD)
+    at.log(db, "desk.code-card", user, "done", by=staff.name, device=device.id)
+    return device
+
+
+def sheet_codes(at: Reception, db: Connection, device: Device) -> tuple[str, ...]:
+    """The codes of a card that is not activated yet: afterwards, nobody sees them again. Raises `NotNow`."""
+    if device.state != DeviceState.SHIPPED or device.kind not in (Kind.ONLINE_CARD, Kind.CODE_CARD):
+        raise NotNow("the codes are shown only until the card is activated")
+    seed = found(vault.get(at.office, db, devices.secret(device.id)))
+    return codes.codes(seed, at.policy.code_card.codes, at.policy.code_card.code_letters)
+
+
+def enable_messages(at: Reception, db: Connection, user: User, number: str) -> None:
+    """SMS and call-back to a confirmed number. Raises `NotNow` if the phone app has taken their place."""
+    if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
+        raise NotNow("the phone app has taken the place of SMS and call-back")
+    has = {device.kind for device, _ in devices.live_of(at, db, user)}
+    for kind in (Kind.SMS, Kind.VOICE):
+        if kind not in has:
+            devices.add(at, db, user, kind, data={"number": number})
+    people.settings_changed(db, user)
+    at.log(db, "messages.enable", user, "done")
+
+
+def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
+    """Put what is known of a person right, after they have shown their papers. Raises `InputError`, `NotFound`."""
+    people.check_identity(identity)
+    user = locked_user(db, user_named(db, name).id)
+    records.entities.change(
+        db,
+        user.entity_id,
+        birth_date=identity.birth_date,
+        citizenship=identity.citizenship,
+        residence=identity.residence,
+        document_type=identity.document_type,
+        document_number=identity.document_number,
+    )
+    at.log(db, "desk.identity", user, "done", by=staff.name)
+
+
+def _take_card_out(at: Reception, db: Connection, serial: str, loss: Loss) -> None:
+    to = State.SUSPENDED if loss is Loss.MISPLACED else State.LOST
+    if lookup.locked_card(db, serial).state != to:
+        life.move(at.office, db, serial, to, str(loss))
+
+
+def _end_kind(at: Reception, db: Connection, user: User, kind: Kind) -> None:
+    for device, _ in devices.held_by(db, user):
+        if device.kind == kind and device.state == DeviceState.ACTIVE:
+            devices.move(at, db, device, DeviceState.ENDED)
+
+
+def _canonical(identity: Identity) -> bytes:
+    parts = (identity.birth_date, identity.citizenship, identity.residence, identity.document_type, identity.document_number)
+    for part in parts:
+        if not isinstance(part, str) or len(part) > 64:
+            raise InputError("identity", "must be words of at most 64 letters")
+    return "\n".join(part.strip().upper() for part in parts).encode("utf-8", "surrogatepass")

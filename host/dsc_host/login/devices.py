@@ -1,0 +1,134 @@
+"""Devices, and who may use them: whether one opens the door now, how it is shown, and how its life goes on.
+
+Whenever what opens a user's door changes, that user's sessions from before end.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import people, records, rows
+from dsc_host.login.errors import NotFound
+from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
+from dsc_host.login.reception import Reception, as_data, data_of, found
+from dsc_host.login.records import Device, Use, User
+from dsc_host.verifier import vault
+
+Held = tuple[Device, Use]
+"""A device, and one user's use of it."""
+
+
+def add(
+    at: Reception,
+    db: Connection,
+    owner: User,
+    kind: Kind,
+    *,
+    serial: str | None = None,
+    state: DeviceState = DeviceState.ACTIVE,
+    expires_at: float | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Device:
+    """A new device of this user's, which they may use as soon as it is active."""
+    now = at.now()
+    device = Device(
+        rows.new_id(), str(kind), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
+    )  # fmt: skip
+    records.devices.add(db, device)
+    records.uses.add(db, Use(rows.new_id(), owner.id, device.id, str(UseState.ACTIVE), 0, None))
+    return device
+
+
+def held_by(db: Connection, user: User) -> list[Held]:
+    """All that a user has or had, own and shared ones, the oldest first."""
+    uses = {use.device_id: use for use in records.uses.all(db, records.uses.c.user_id == user.id)}
+    wanted = records.devices.c.id.in_(list(uses))
+    return [(device, uses[device.id]) for device in records.devices.all(db, wanted, order=records.devices.c.made_at)]
+
+
+def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
+    """Raises `NotFound` for what is not this user's to use. Without `lock`, only to look."""
+    mine = (records.uses.c.user_id == user.id) & (records.uses.c.device_id == device_id)
+    use = records.uses.one(db, mine) if isinstance(device_id, str) else None
+    find = records.devices.locked if lock else records.devices.find
+    device = find(db, device_id) if use else None
+    if use is None or device is None:
+        raise NotFound("you have no such device")
+    return device, use
+
+
+def is_live(device: Device, use: Use, now: float) -> bool:
+    """Whether it opens the door now."""
+    in_time = device.expires_at is None or now < device.expires_at
+    return device.state == DeviceState.ACTIVE and use.state == UseState.ACTIVE and in_time
+
+
+def live_of(at: Reception, db: Connection, user: User) -> list[Held]:
+    now = at.now()
+    return [(device, use) for device, use in held_by(db, user) if is_live(device, use, now)]
+
+
+def kinds_of(at: Reception, db: Connection, user: User) -> set[str]:
+    """The kinds of what opens this user's door now."""
+    return {device.kind for device, _ in live_of(at, db, user)}
+
+
+def view(at: Reception, db: Connection, user: User, device: Device, use: Use) -> DeviceView:
+    others = records.uses.count(db, records.uses.c.device_id == device.id)
+    return DeviceView(
+        id=device.id,
+        kind=Kind(device.kind),
+        label=label(device),
+        state=DeviceState(device.state),
+        use=UseState(use.state),
+        shared=others > 1,
+        own=device.owner_id == user.id,
+        live=is_live(device, use, at.now()),
+        expires_at=device.expires_at,
+        level=at.policy.level(device.kind),
+    )
+
+
+def views(at: Reception, db: Connection, user: User) -> tuple[DeviceView, ...]:
+    """Of all but those whose life has ended, the highest level first."""
+    kept = [(device, use) for device, use in held_by(db, user) if device.state != DeviceState.ENDED]
+    return tuple(sorted((view(at, db, user, *each) for each in kept), key=lambda shown: (shown.level, shown.id)))
+
+
+def label(device: Device) -> str:
+    """What tells a device from another of its kind."""
+    data = data_of(device)
+    return str(data.get("label") or (people.masked(data["number"]) if "number" in data else device.serial or ""))
+
+
+def move(at: Reception, db: Connection, device: Device, state: DeviceState, **changes: Any) -> Device:
+    """Bring a device into another state; every session of everybody who uses it ends."""
+    records.devices.change(db, device.id, state=str(state), since=at.now(), **changes)
+    for use in records.uses.all(db, records.uses.c.device_id == device.id):
+        people.settings_changed(db, found(records.users.find(db, use.user_id)))
+    if state in (DeviceState.ENDED, DeviceState.RETURNED):
+        vault.forget(db, secret(device.id))
+    return found(records.devices.find(db, device.id))
+
+
+def end_temporary(at: Reception, db: Connection, user: User, *, but: str = "") -> None:
+    """What bridged the time until there was something better again has done its work."""
+    for device, _ in held_by(db, user):
+        if Kind(device.kind) in TEMPORARY and device.state == DeviceState.ACTIVE and device.id != but:
+            move(at, db, device, DeviceState.ENDED)
+
+
+def users_of(db: Connection, device: Device) -> list[str]:
+    """The ids of all who may use it."""
+    return [use.user_id for use in records.uses.all(db, records.uses.c.device_id == device.id)]
+
+
+def with_data(db: Connection, device: Device, **changes: Any) -> None:
+    """Change some of what is known of a device."""
+    records.devices.change(db, device.id, data=as_data({**data_of(device), **changes}))
+
+
+def secret(device_id: str) -> str:
+    """Under what name the vault keeps what a device's codes come from."""
+    return f"device:{device_id}"

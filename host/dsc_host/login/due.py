@@ -1,0 +1,72 @@
+"""What is to be done because time has passed: cards that activate by themselves, what has expired, what waits to be sent.
+
+It may be run at any time, by any number of processes, and begun again: what was done is not done again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from dsc_host.login import activating, devices, ordering, outbox, records, sessions, throttle
+from dsc_host.login.model import DeviceState, OrderState, ShareState
+from dsc_host.login.outbox import Sender
+from dsc_host.login.reception import Reception, found, locked_users
+
+_DRAFT_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done."""
+
+    activations: int
+    expired: int
+    sent: int
+
+
+def run(at: Reception, senders: Mapping[str, Sender]) -> Done:
+    """Do all that is due. Each piece is a transaction of its own."""
+    orders = at.read(lambda db: activating.to_be_activated(at, db))
+    for order_id in orders:
+        at.change(partial(_activate, at, order_id))
+    expired = at.read(lambda db: _expired(at, db))
+    for device_id in expired:
+        at.change(partial(_end, at, device_id))
+    at.change(lambda db: _tidy(at, db))
+    return Done(len(orders), len(expired), outbox.deliver(at, senders))
+
+
+def _activate(at: Reception, order_id: str, db: Connection) -> None:
+    activating.activate_due(at, db, order_id)
+
+
+def _expired(at: Reception, db: Connection) -> list[str]:
+    over = (records.devices.c.state == DeviceState.ACTIVE) & (records.devices.c.expires_at <= at.now())
+    return [device.id for device in records.devices.all(db, over, most=1000)]
+
+
+def _end(at: Reception, device_id: str, db: Connection) -> None:
+    device = found(records.devices.find(db, device_id))
+    users = locked_users(db, devices.users_of(db, device))
+    device = found(records.devices.locked(db, device_id))
+    if device.state != DeviceState.ACTIVE or device.expires_at is None or at.now() < device.expires_at:
+        return
+    devices.move(at, db, device, DeviceState.ENDED)
+    user = users[device.owner_id]
+    outbox.tell(at, db, user, "expired", device=devices.label(device))
+    at.log(db, "device.expire", user, "done", device.kind, device=device.id)
+
+
+def _tidy(at: Reception, db: Connection) -> None:
+    sessions.forget_old(at, db)
+    throttle.forget_old(at, db)
+    outbox.retry_stuck(at, db)
+    old_shares = (records.shares.c.state.in_([ShareState.DRAFT, ShareState.PROVEN])) & (
+        records.shares.c.expires_at <= at.now()
+    )  # fmt: skip
+    records.shares.remove(db, old_shares)
+    old_drafts = (records.orders.c.state == OrderState.DRAFT) & (records.orders.c.at < at.now() - _DRAFT_SECONDS)
+    for order in records.orders.all(db, old_drafts, most=1000):
+        ordering.drop(db, order)

@@ -1,0 +1,215 @@
+"""Coming in: name and password, then the device's own element.
+
+Four promises:
+
+1. Nobody comes in without a live device, but to `Scope.TRADING` after opting out, and to the statements of a closed account.
+2. Name and password are refused in the same way and time, whichever is wrong; each attempt is counted before it is looked at.
+3. An answer is judged once; an offer is good for a few answers and a few minutes, and for the login that it was made for.
+4. What opens the door is asked anew when it is opened: a device that was taken out of use meanwhile does not.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import devices, outbox, records, sessions, throttle
+from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
+from dsc_host.login.factors import FACTORS, Desk, Outcome
+from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, locked_user
+from dsc_host.login.records import Device, Session, Use, User
+from dsc_host.login.throttle import Gate
+from dsc_host.verifier.office import Refused
+
+_OFFERS_WITHIN = 300
+
+
+def check_password(at: Reception, name: str, password: str, address: str) -> User:
+    """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`."""
+    name = name.strip().lower()[:64] if isinstance(name, str) else ""
+    gates = throttle.gates_of_login(at, name, address)
+
+    def charged(db: Connection) -> User | Refused | None:
+        if refusal := throttle.charge(at, db, gates):
+            at.log(db, "password", None, "refused", "too many")
+            return Refused(refusal)
+        return records.users.one(db, records.users.c.name == name)
+
+    user: User | None = at.change(charged)
+    right = at.passwords.matches(password, user.password if user else None)
+    anew = at.passwords.hashed(password) if user and right and at.passwords.is_weaker(user.password) else None
+
+    def judged(db: Connection) -> User | Refused:
+        now = locked_user(db, user.id) if user else None
+        if now is None or user is None or not right or now.password != user.password:
+            at.log(db, "password", now, "refused", "wrong" if now else "unknown")
+            return Refused(WrongCredentials())
+        throttle.passed(db, gates[0], gates[1:])
+        if anew:
+            # The same password under a dearer hash: nothing that anybody would have to log in anew for.
+            records.users.change(db, now.id, password=anew)
+        at.log(db, "password", now, "done")
+        return now
+
+    return at.change(judged)
+
+
+def begin(at: Reception, name: str, password: str, address: str) -> Step:
+    """The first step. Raises `WrongCredentials`, `TooManyAttempts`."""
+    user = check_password(at, name, password, address)
+
+    def begun(db: Connection) -> Step:
+        now = locked_user(db, user.id)
+        if account_of(db, now).closed_at is not None:
+            return _in(at, db, now, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
+        return _choosing(at, db, now, address)
+
+    return at.change(begun)
+
+
+def choose(at: Reception, token: str, device_id: str, *, manual: bool = False) -> Step:
+    """Ask for the element of one of the user's devices. Raises `NotIn`, `NotFound`, and what the device refuses with."""
+
+    def chosen(db: Connection) -> Step | Refused:
+        user, session = sessions.locked(at, db, token, Stage.CHOOSING, Stage.ANSWERING)
+        device, use = devices.held(db, user, device_id)
+        if not devices.is_live(device, use, at.now()):
+            raise NotFound("you have no such device in use")
+        if refusal := throttle.charge(at, db, [_offers(at, user)]):
+            return Refused(refusal)
+        address = str(data_of(session)["address"])
+        sessions.end(db, session)
+        new = sessions.begin(at, db, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
+        desk = Desk(at, db, user, device, new, address)
+        offered = FACTORS[Kind(device.kind)].offer(desk, manual=manual)
+        if isinstance(offered, Refused):
+            return offered
+        shows = offered.shows
+        _keep(db, new, {"address": address, "keeps": offered.keeps, "tries": 0, "shows": shows})
+        at.log(db, "offer", user, "done", device.kind, device=device.id)
+        return Step(new, Stage.ANSWERING, user.name, offer=_offer(device, shows))
+
+    return at.change(chosen)
+
+
+def answer(at: Reception, token: str, text: str) -> Answered:
+    """Judge an answer to what was offered. Raises `NotIn`; a wrong one is `Status.REFUSED`."""
+    given = text if isinstance(text, str) and len(text) <= 64 else ""
+
+    def answered(db: Connection) -> Answered:
+        user, session = sessions.locked(at, db, token, Stage.ANSWERING)
+        device, use = devices.held(db, user, session.device_id)
+        data = data_of(session)
+        desk = Desk(at, db, user, device, token, str(data["address"]))
+        outcome = FACTORS[Kind(device.kind)].check(desk, data["keeps"], given)
+        if outcome.status is Status.WAITING:
+            return Answered(Status.WAITING)
+        if outcome.status is Status.ACCEPTED and devices.is_live(device, use, at.now()) and not is_locked(at, use):
+            return Answered(Status.ACCEPTED, _entered(at, db, user, session, device, use, outcome))
+        return _refused(at, db, user, session, device, use, data)
+
+    return at.change(answered)
+
+
+def skip(at: Reception, token: str) -> Step:
+    """Go on without a device, after opting out. Raises `NotIn`, `NotNow`."""
+
+    def skipped(db: Connection) -> Step:
+        user, session = sessions.locked(at, db, token, Stage.CHOOSING, Stage.ANSWERING)
+        if not user.opted_out:
+            raise NotNow("a device is needed to log in")
+        sessions.end(db, session)
+        return _in(at, db, user, "", Outcome(Status.ACCEPTED, Scope.TRADING))
+
+    return at.change(skipped)
+
+
+def step(at: Reception, token: str) -> Step:
+    """A login that is half-way, as it stands. Raises `NotIn`."""
+
+    def shown(db: Connection) -> Step:
+        user, session = sessions.locked(at, db, token, Stage.CHOOSING, Stage.ANSWERING)
+        choices = _choices(at, db, user)
+        offer = None
+        if session.stage == Stage.ANSWERING:
+            offer = _offer(devices.held(db, user, session.device_id)[0], data_of(session)["shows"])
+        return Step(token, Stage(session.stage), user.name, choices, user.opted_out, offer)
+
+    return at.change(shown)
+
+
+def is_locked(at: Reception, use: Use) -> bool:
+    """Whether wrong answers have locked this user out of this device for now."""
+    return use.locked_until is not None and at.now() < use.locked_until
+
+
+def count_failure(at: Reception, db: Connection, device: Device, use: Use) -> None:
+    """One wrong answer more in a row, where the verifier does not count them."""
+    if FACTORS[Kind(device.kind)].COUNTS_ITSELF or is_locked(at, use):
+        return
+    over = use.locked_until is not None
+    failures = 1 if over else use.failures + 1
+    until = at.now() + at.policy.login.factor_lock_for if failures >= at.policy.login.factor_failures else None
+    records.uses.change(db, use.id, failures=failures, locked_until=until)
+
+
+# ---- the pieces ----
+
+
+def _offers(at: Reception, user: User) -> Gate:
+    """How many offers a user may ask for: each may cost a message, or wear a code card out."""
+    return Gate("offers", user.id, at.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
+
+
+def _choosing(at: Reception, db: Connection, user: User, address: str) -> Step:
+    until = at.now() + at.policy.login.step_validity
+    token = sessions.begin(at, db, user, Stage.CHOOSING, until=until, data={"address": address})
+    return Step(token, Stage.CHOOSING, user.name, _choices(at, db, user), user.opted_out)
+
+
+def _choices(at: Reception, db: Connection, user: User) -> tuple[DeviceView, ...]:
+    return tuple(shown for shown in devices.views(at, db, user) if shown.live)
+
+
+def _keep(db: Connection, token: str, data: Mapping[str, Any]) -> None:
+    records.sessions.change(db, sessions.hashed(token), data=as_data(data))
+
+
+def _offer(device: Device, shows: Mapping[str, str]) -> Offer:
+    return Offer(Kind(device.kind), device.id, devices.label(device), dict(shows))
+
+
+def _entered(at: Reception, db: Connection, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:
+    sessions.end(db, session)
+    records.uses.change(db, use.id, failures=0, locked_until=None)
+    if outcome.duress:
+        # The page shows nothing of it; those who can help are told.
+        outbox.tell(at, db, user, "duress", to=at.policy.login.alarm_address)
+    return _in(at, db, user, device.id, outcome)
+
+
+def _in(at: Reception, db: Connection, user: User, device: str, outcome: Outcome) -> Step:
+    now = at.now()
+    until = now + (outcome.longest or at.policy.sessions.longest)
+    until = until if outcome.until is None else min(until, outcome.until)
+    data = {"idle_is_fine": outcome.longest is not None}
+    token = sessions.begin(at, db, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
+    at.log(db, "enter", user, "done", str(outcome.scope), device=device)
+    return Step(token, Stage.IN, user.name, scope=outcome.scope)
+
+
+def _refused(
+    at: Reception, db: Connection, user: User, session: Session, device: Device, use: Use, data: Mapping[str, Any]
+) -> Answered:
+    count_failure(at, db, device, use)
+    at.log(db, "answer", user, "refused", device.kind, device=device.id)
+    tries = int(data["tries"]) + 1
+    if tries < at.policy.login.code_attempts and "push" not in data["keeps"]:
+        records.sessions.change(db, session.id, data=as_data({**data, "tries": tries}))
+        return Answered(Status.REFUSED)
+    sessions.end(db, session)
+    again = sessions.begin(
+        at, db, user, Stage.CHOOSING, until=session.expires_at, data={"address": data["address"]}
+    )  # fmt: skip
+    return Answered(Status.REFUSED, Step(again, Stage.CHOOSING, user.name, _choices(at, db, user), user.opted_out))

@@ -1,0 +1,53 @@
+"""What the login system refuses, by name. Each message may be shown to whoever asked."""
+
+from dsc_host.errors import DscError
+
+
+class LoginError(DscError):
+    """Something was asked of the login system that cannot be."""
+
+
+class NotIn(LoginError):
+    """There is no such session, or it has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("you are not logged in, or no longer")
+
+
+class WrongCredentials(LoginError):
+    """Name and password do not go together. Which of them is wrong is not said, nor whether there is such a name."""
+
+    def __init__(self) -> None:
+        super().__init__("name or password is wrong")
+
+
+class TooManyAttempts(LoginError):
+    """Too much has failed. `retry_after` is the seconds until it may be tried again."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"too many attempts; try again in {max(1, round(retry_after))} s")
+        self.retry_after = retry_after
+
+
+class NotAllowed(LoginError):
+    """This user may not do that; the message says who may."""
+
+
+class NotFound(LoginError):
+    """There is none of that, or it is somebody else's: which, is not said."""
+
+
+class NotNow(LoginError):
+    """It is where in its life this cannot be done."""
+
+
+class LessSecureDevice(LoginError):
+    """The device that was to be shared is less secure than another one of those who share it."""
+
+
+class DifferentIdentity(LoginError):
+    """Those who want to share a device are not known to be one person."""
+
+
+class TemporaryDevice(LoginError):
+    """One of those who want to share a device has a temporary one now."""

@@ -1,0 +1,23 @@
+"""The ways of proving who one is, each behind the same protocol."""
+
+from collections.abc import Mapping
+
+from dsc_host.login.factors.cards import CardFactor
+from dsc_host.login.factors.code_cards import CodeCardFactor
+from dsc_host.login.factors.phones import PhoneFactor
+from dsc_host.login.factors.protocol import Desk, Factor, Offered, Outcome
+from dsc_host.login.factors.sent_codes import SentCodeFactor
+from dsc_host.login.factors.temporary import TemporaryCodeFactor
+from dsc_host.login.model import Kind
+
+FACTORS: Mapping[Kind, Factor] = {
+    Kind.DSC_PLUS: CardFactor(),
+    Kind.CODE_CARD: CodeCardFactor(),
+    Kind.ONLINE_CARD: CodeCardFactor(),
+    Kind.TEMPORARY_CODE: TemporaryCodeFactor(),
+    Kind.PHONE_APP: PhoneFactor(),
+    Kind.SMS: SentCodeFactor("sms"),
+    Kind.VOICE: SentCodeFactor("voice"),
+}
+
+__all__ = ["FACTORS", "Desk", "Factor", "Offered", "Outcome"]

@@ -1,0 +1,109 @@
+"""The phone app: a question that is pushed to it, to be approved or denied there; or, without network, a challenge to type.
+
+The number that the page shows is shown on the phone too: so nobody approves somebody else's login for their own. The app has
+two keys, one that its PIN makes and one that a finger or a face releases; by which one answered is known how long a session
+may last. A response string begins with the letter of its key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from dsc_host.errors import VerifierError
+from dsc_host.login import codes, records, rows
+from dsc_host.login.factors.protocol import REFUSED, WAITING, Desk, Offered, Outcome
+from dsc_host.login.model import Status
+from dsc_host.login.reception import data_of, found
+from dsc_host.login.records import Push
+from dsc_host.verifier import issuing, verdicts
+from dsc_host.verifier.model import Challenge
+from dsc_host.verifier.office import Refused
+
+PIN, FINGER = "pin", "biometrics"
+LETTERS = {"P": PIN, "B": FINGER}
+"""What a response string begins with."""
+ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
+_DRAWS = 10
+
+
+class PhoneFactor:
+    COUNTS_ITSELF = True
+
+    def offer(self, desk: Desk, *, manual: bool = False) -> Offered | Refused:
+        asked = _challenges(desk)
+        if isinstance(asked, Refused):
+            return asked
+        question = asked[PIN].question
+        ids = {method: challenge.id for method, challenge in asked.items()}
+        if manual:
+            return Offered({"challenge": question}, {"challenges": ids})
+        push = _push(desk, question, ids)
+        return Offered({"number": push.number}, {"push": push.id})
+
+    def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
+        if "push" in kept:
+            return self._pushed(desk, kept["push"])
+        text = answer.replace(" ", "").upper()
+        method = LETTERS.get(text[:1], "")
+        if method not in kept["challenges"]:
+            return REFUSED
+        verdict = verdicts.judge(desk.at.office, desk.db, "verify", [(kept["challenges"][method], text[1:])])
+        return entered(desk, method) if verdict else REFUSED
+
+    def _pushed(self, desk: Desk, push_id: str) -> Outcome:
+        push = found(records.pushes.locked(desk.db, push_id))
+        if push.state == APPROVED and desk.at.now() < push.expires_at:
+            records.pushes.change(desk.db, push.id, state=USED)
+            return entered(desk, push.method)
+        return WAITING if push.state == ASKED and desk.at.now() < push.expires_at else REFUSED
+
+
+def entered(desk: Desk, method: str) -> Outcome:
+    sessions = desk.at.policy.sessions
+    return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
+
+
+def serials(device: records.Device) -> dict[str, str]:
+    """The serial of each method's key in the verifier's records."""
+    return dict(data_of(device)["serials"])
+
+
+def _challenges(desk: Desk) -> dict[str, Challenge] | Refused:
+    """One question to each of the app's keys: the same, because a person types it once."""
+    for _ in range(_DRAWS):
+        question = desk.at.office.draw(6)
+        office = replace(desk.at.office, draw=partial(_drawn, question))
+        try:
+            issued = {method: issuing.issue(office, desk.db, serial, False) for method, serial in serials(desk.device).items()}
+        except VerifierError:
+            # One of the keys was asked this before.
+            continue
+        refusals = [each for each in issued.values() if isinstance(each, Refused)]
+        return refusals[0] if refusals else {m: c for m, c in issued.items() if isinstance(c, Challenge)}
+    raise VerifierError("phone: nearly all its questions have been used; activate the app anew")
+
+
+def _drawn(question: str, _digits: int) -> str:
+    return question
+
+
+def _push(desk: Desk, question: str, ids: Mapping[str, str]) -> Push:
+    now = desk.at.now()
+    # One at a time: what was asked before is not to be approved by mistake.
+    for earlier in records.pushes.all(desk.db, records.pushes.c.device_id == desk.device.id, records.pushes.c.state == ASKED):
+        records.pushes.change(desk.db, earlier.id, state=DENIED)
+    push = Push(
+        id=rows.new_id(),
+        device_id=desk.device.id,
+        pin_challenge=ids[PIN],
+        finger_challenge=ids.get(FINGER, ""),
+        question=question,
+        number=codes.random_digits(desk.at.policy.phone.number_digits),
+        state=ASKED,
+        method="",
+        asked_at=now,
+        expires_at=now + desk.at.policy.phone.push_validity,
+        asked_from=desk.address,
+    )
+    return records.pushes.add(desk.db, push)

@@ -1,0 +1,189 @@
+"""Asking for a card: who may, where it goes, its PIN, and the money that is held for it.
+
+A request is a draft, which may be drawn up anew as often as one likes, until it is confirmed. Its PIN lies in the vault until
+the card is personalised. One request at a time for each user.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import outbox, people, pins, records, rows
+from dsc_host.login.activating import activates_at
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request
+from dsc_host.login.reception import Reception, account_of, found
+from dsc_host.login.records import Account, Hold, Order, User
+from dsc_host.verifier import vault
+
+OPEN = (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)
+_WEAK = {
+    "repeated": "must not be one digit four times",
+    "run": "must not be digits in a row, up or down",
+    "year": "must not be a year of this century or the last",
+    "birth date": "must not be in your birth date",
+    "common": "is one of those that are tried first; choose another one",
+}
+
+
+def draft(
+    at: Reception, db: Connection, user: User, pin: str, address: str | None = None, account_id: str | None = None
+) -> Request:
+    """Draw up a request, in place of an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`."""
+    people.check_primary(db, user)
+    replaces = _check_may(at, db, user)
+    account = _account(db, user, account_id)
+    if address is None:
+        address = found(records.entities.find(db, user.entity_id)).address
+    address = people.line("address", address, 200)
+    check_pin(at, db, user, pin)
+    for earlier in records.orders.all(db, records.orders.c.user_id == user.id, records.orders.c.state == OrderState.DRAFT):
+        drop(db, earlier)
+    order = Order(
+        rows.new_id(), user.id, account.id, address, str(OrderState.DRAFT), at.now(), _estimate(at), None, "", "", replaces
+    )  # fmt: skip
+    records.orders.add(db, order)
+    vault.put(at.office, db, secret(order.id), pin.encode("ascii"))
+    return view(at, db, order)
+
+
+def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request:
+    """Send the draft off; its money is held from now on. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+    people.check_primary(db, user)
+    order = own(db, user, order_id)
+    if order.state != OrderState.DRAFT:
+        raise NotNow("this request has been sent already")
+    _check_may(at, db, user)
+    cents = at.policy.request.hold_cents
+    records.holds.add(db, Hold(rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
+    records.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
+    outbox.tell(at, db, user, "requested", address=order.address, estimate=_estimate(at))
+    at.log(db, "card.request", user, "done", order=order.id)
+    return view(at, db, found(records.orders.find(db, order.id)))
+
+
+def cancel(at: Reception, db: Connection, user: User, order_id: str) -> None:
+    """Take a request back, before its card is made. Raises `NotFound`, `NotNow`."""
+    order = own(db, user, order_id)
+    if order.state == OrderState.DRAFT:
+        drop(db, order)
+        return
+    if order.state != OrderState.REQUESTED:
+        raise NotNow("the card has been made already; return it when it comes")
+    records.orders.change(db, order.id, state=str(OrderState.CANCELLED))
+    vault.forget(db, secret(order.id))
+    release(db, order.id)
+    at.log(db, "card.request", user, "cancelled", order=order.id)
+
+
+def release(db: Connection, order_id: str) -> None:
+    """Free the money that is held for a request."""
+    for hold in records.holds.all(db, records.holds.c.order_id == order_id, records.holds.c.state == HoldState.HELD):
+        records.holds.change(db, hold.id, state=str(HoldState.RELEASED))
+
+
+def keep(at: Reception, db: Connection, order_id: str, cents: int | None = None) -> int:
+    """Keep what is held for a card that does not come back, and return how many cents. Raises `InputError`, `NotNow`."""
+    least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
+    wanted = at.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
+    if type(wanted) is not int or not least <= wanted <= most:
+        raise InputError("amount", f"must be {people.money(least)} to {people.money(most)} USD for this device")
+    held = records.holds.all(db, records.holds.c.order_id == order_id, records.holds.c.state == HoldState.HELD)
+    if not held:
+        raise NotNow("nothing is held for this card any more")
+    records.holds.change(db, held[0].id, state=str(HoldState.KEPT), kept=wanted)
+    return wanted
+
+
+def check_pin(at: Reception, db: Connection, user: User, pin: str) -> None:
+    """Raises `InputError` for what is no PIN, or a weak one, with the rule that it breaks."""
+    born = date.fromisoformat(people.identity_of(db, user).birth_date)
+    if weak := pins.weak_pin(pin, born, at.policy):
+        raise InputError("PIN", _WEAK[weak])
+
+
+def requests_of(at: Reception, db: Connection, user: User) -> list[Request]:
+    """A user's, the newest first."""
+    orders = records.orders.all(db, records.orders.c.user_id == user.id, order=records.orders.c.at)
+    return [view(at, db, order) for order in reversed(orders)]
+
+
+def own(db: Connection, user: User, order_id: str) -> Order:
+    """Raises `NotFound` for what is not this user's."""
+    order = records.orders.locked(db, order_id) if isinstance(order_id, str) else None
+    if order is None or order.user_id != user.id:
+        raise NotFound("you have no such request")
+    return order
+
+
+def view(at: Reception, db: Connection, order: Order) -> Request:
+    device = records.devices.find(db, order.device_id) if order.device_id else None
+    return Request(
+        id=order.id,
+        user=found(records.users.find(db, order.user_id)).name,
+        state=OrderState(order.state),
+        address=order.address,
+        at=order.at,
+        estimate=order.estimate,
+        shipped_at=order.shipped_at,
+        activates_at=None if order.shipped_at is None else activates_at(at, order.shipped_at),
+        hold=people.money(at.policy.request.hold_cents),
+        account=order.account_id,
+        serial=(device.serial or "") if device else "",
+    )
+
+
+def secret(order_id: str) -> str:
+    """Under what name the vault keeps the PIN that was chosen."""
+    return f"order:{order_id}"
+
+
+def equity_in_dollars(at: Reception, account: Account) -> Decimal:
+    """Raises `NotNow` for a currency whose rate is not known."""
+    rate = at.policy.request.rates.get(account.currency)
+    if rate is None:
+        raise NotNow(f"no rate is known for {account.currency}; ask support")
+    return people.money(account.equity) * rate
+
+
+def _check_may(at: Reception, db: Connection, user: User) -> bool:
+    """Whether it replaces a card that is gone. Raises `NotNow` if this user may not have one now."""
+    account = account_of(db, user)
+    if account.closed_at is not None:
+        raise NotNow("the account is closed")
+    waiting = records.orders.c.state.in_([str(state) for state in OPEN])
+    if records.orders.count(db, records.orders.c.user_id == user.id, waiting):
+        raise NotNow("a card is on its way to you already")
+    mine = (records.devices.c.owner_id == user.id) & (records.devices.c.kind == Kind.DSC_PLUS)
+    cards = records.devices.all(db, mine)
+    if any(card.state == DeviceState.ACTIVE for card in cards):
+        raise NotNow("you have a card in use; if it is lost or damaged, call support")
+    gone = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED)
+    if any(card.state in gone for card in cards):
+        return True
+    least = at.policy.request.equity
+    if not equity_in_dollars(at, account) > least:
+        raise NotNow(f"a card is for accounts with an equity of more than {least:,} USD, or as much in another currency")
+    return False
+
+
+def _account(db: Connection, user: User, account_id: str | None) -> Account:
+    """The one on which the money is held: the user's, or another one of the same entity."""
+    if account_id is None:
+        return account_of(db, user)
+    account = records.accounts.find(db, account_id)
+    if account is None or account.entity_id != user.entity_id or account.closed_at is not None:
+        raise NotFound("you have no such account")
+    return account
+
+
+def _estimate(at: Reception) -> str:
+    days = at.policy.request.delivery_days
+    return at.calendar.add(at.calendar.day(at.now()), days).isoformat()
+
+
+def drop(db: Connection, order: Order) -> None:
+    vault.forget(db, secret(order.id))
+    records.orders.remove(db, records.orders.c.id == order.id)

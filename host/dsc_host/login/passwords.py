@@ -1,0 +1,86 @@
+"""Passwords, kept as Argon2id hashes (RFC 9106), and made anew when the policy asks for more than what is kept.
+
+Two promises: to be refused for a name that there is not takes as long as for a wrong password; and no more than a few are
+computed at once, so that the memory that each takes is bounded.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+from typing import Protocol
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from dsc_host.errors import InputError
+
+_SALT_BYTES = 16
+_HASH_BYTES = 32
+_AT_ONCE = 4
+
+
+class Cost(Protocol):
+    """The policy's table `passwords`."""
+
+    @property
+    def shortest(self) -> int: ...
+    @property
+    def longest(self) -> int: ...
+    @property
+    def memory_kib(self) -> int: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def lanes(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """Makes and checks the hashes. Threads may share one."""
+
+    cost: Cost
+    _turn: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE), repr=False)
+
+    def check_new(self, password: str, *others: str) -> None:
+        """Raises `InputError` for one that is too short, too long, or one of `others`: the name, the old password."""
+        if not isinstance(password, str) or not self.cost.shortest <= len(password) <= self.cost.longest:
+            raise InputError("password", f"must have {self.cost.shortest} to {self.cost.longest} characters")
+        if not password.isprintable():
+            raise InputError("password", "must have characters that can be seen, and blanks, only")
+        if len(set(password)) < 4 or password.casefold() in {other.casefold() for other in others}:
+            raise InputError("password", "must be harder to guess: another than your name, your old one, or a few characters")
+
+    def hashed(self, password: str) -> str:
+        """A hash of its own for each call, in the PHC form."""
+        with self._turn:
+            return self._kdf(secrets.token_bytes(_SALT_BYTES)).derive_phc_encoded(password.encode())
+
+    def matches(self, password: object, kept: str | None) -> bool:
+        """Whether it is the one that was hashed. With nothing kept, never; it takes as long."""
+        text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
+        data = text.encode("utf-8", "surrogatepass")
+        with self._turn:
+            if kept is None:
+                self._kdf(bytes(_SALT_BYTES)).derive(data)
+                return False
+            try:
+                Argon2id.verify_phc_encoded(data, kept)
+            except InvalidKey:
+                return False
+        return text != "" and text == password
+
+    def is_weaker(self, kept: str) -> bool:
+        """Whether the hash was made with another cost than the policy's of now."""
+        cost = f"m={self.cost.memory_kib},t={self.cost.iterations},p={self.cost.lanes}"
+        found = re.fullmatch(r"\$argon2id\$v=19\$([^$]+)\$.*", kept)
+        return found is None or found[1] != cost
+
+    def _kdf(self, salt: bytes) -> Argon2id:
+        return Argon2id(
+            salt=salt,
+            length=_HASH_BYTES,
+            iterations=self.cost.iterations,
+            lanes=self.cost.lanes,
+            memory_cost=self.cost.memory_kib,
+        )

@@ -1,0 +1,93 @@
+"""Proving, within a session, that one holds a device: to activate it, to change its PIN, or to share it.
+
+What was offered is kept with the session, for one purpose, and for a few answers.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import devices, entering, records
+from dsc_host.login.errors import NotNow
+from dsc_host.login.factors import FACTORS, Desk, Outcome
+from dsc_host.login.model import Kind, Offer, Status
+from dsc_host.login.reception import Reception, as_data, data_of
+from dsc_host.login.records import Device, Session, User
+from dsc_host.verifier.office import Refused
+
+
+class Purpose(StrEnum):
+    """What a proof is for. One for another purpose proves nothing."""
+
+    ACTIVATE = "activate"
+    PIN = "pin"
+    SHARE = "share"
+
+
+def ask(
+    at: Reception, db: Connection, session: Session, user: User, device: Device, purpose: Purpose, about: str = ""
+) -> Offer | Refused:
+    """Offer a device's element. `about` is what else the proof is bound to."""
+    desk = Desk(at, db, user, device, session.id)
+    offered = FACTORS[Kind(device.kind)].offer(desk, manual=True)
+    if isinstance(offered, Refused):
+        return offered
+    proof = {
+        "purpose": purpose,
+        "device": device.id,
+        "about": about,
+        "keeps": offered.keeps,
+        "shows": offered.shows,
+        "tries": 0,
+    }
+    _keep(db, session, proof)
+    return Offer(Kind(device.kind), device.id, devices.label(device), dict(offered.shows))
+
+
+def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, dict[str, Any]]:
+    """The device whose element was offered, and what was. Raises `NotNow` if there is nothing to answer."""
+    proof = data_of(session).get("proof")
+    device = records.devices.locked(db, proof["device"]) if proof else None
+    if proof is None or device is None or (proof["purpose"], proof["about"]) != (purpose, about):
+        raise NotNow("there is nothing to answer; begin again")
+    return device, proof
+
+
+def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
+    """What was offered, again. Raises `NotNow`."""
+    device, proof = asked(db, session, purpose, about)
+    return Offer(Kind(device.kind), device.id, devices.label(device), dict(proof["shows"]))
+
+
+def judge(
+    at: Reception,
+    db: Connection,
+    session: Session,
+    user: User,
+    purpose: Purpose,
+    answer: str,
+    *,
+    about: str = "",
+    check: Callable[[Desk, dict[str, Any], str], Outcome] | None = None,
+) -> tuple[Device, bool]:
+    """Whether the answer is right. `check` is how, if not as the device's factor does. Raises `NotNow`."""
+    device, proof = asked(db, session, purpose, about)
+    use = records.uses.one(db, records.uses.c.device_id == device.id, records.uses.c.user_id == device.owner_id)
+    desk = Desk(at, db, user, device, session.id)
+    given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
+    outcome = (check or FACTORS[Kind(device.kind)].check)(desk, proof["keeps"], given)
+    locked = use is not None and entering.is_locked(at, use)
+    if outcome.status is Status.ACCEPTED and not locked:
+        _keep(db, session, None)
+        return device, True
+    if use is not None:
+        entering.count_failure(at, db, device, use)
+    tries = int(proof["tries"]) + 1
+    _keep(db, session, {**proof, "tries": tries} if tries < at.policy.login.code_attempts else None)
+    return device, False
+
+
+def _keep(db: Connection, session: Session, proof: dict[str, Any] | None) -> None:
+    records.sessions.change(db, session.id, data=as_data({**data_of(session), "proof": proof}))

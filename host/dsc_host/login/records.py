@@ -1,0 +1,217 @@
+"""The login system's records, and the tables that they are in."""
+
+from typing import NamedTuple
+
+from dsc_host.login.rows import Rows
+from dsc_host.verifier import login_schema
+
+
+class Entity(NamedTuple):
+    """Whom the law knows."""
+
+    id: str
+    name: str
+    birth_date: str
+    citizenship: str
+    residence: str
+    document_type: str
+    document_number: str
+    address: str
+    under_review: bool
+
+
+class Account(NamedTuple):
+    """`equity` is in whole cents of its currency."""
+
+    id: str
+    entity_id: str
+    primary_user: str
+    equity: int
+    currency: str
+    closed_at: float | None
+
+
+class User(NamedTuple):
+    """A name to log in by."""
+
+    id: str
+    name: str
+    entity_id: str
+    account_id: str
+    password: str
+    email: str
+    language: str
+    role: str
+    opted_out: bool
+    settings: int
+    made_at: float
+
+
+class Phone(NamedTuple):
+    """A number to which codes may be sent, once it is confirmed."""
+
+    id: str
+    user_id: str
+    number: str
+    confirmed_at: float | None
+
+
+class Device(NamedTuple):
+    """What somebody holds to log in with."""
+
+    id: str
+    kind: str
+    owner_id: str
+    serial: str | None
+    state: str
+    since: float
+    made_at: float
+    expires_at: float | None
+    data: str
+
+
+class Use(NamedTuple):
+    """That a user may use a device: their own, or one that is shared with them."""
+
+    id: str
+    user_id: str
+    device_id: str
+    state: str
+    failures: int
+    locked_until: float | None
+
+
+class Session(NamedTuple):
+    """A login, half-way or done. `id` is the hash of what the cookie holds."""
+
+    id: str
+    user_id: str
+    stage: str
+    scope: str
+    device_id: str
+    settings: int
+    made_at: float
+    seen_at: float
+    expires_at: float
+    data: str
+
+
+class Attempt(NamedTuple):
+    """How often something failed since a time."""
+
+    name: str
+    failures: int
+    since: float
+    until: float
+
+
+class Push(NamedTuple):
+    """A question to a phone."""
+
+    id: str
+    device_id: str
+    pin_challenge: str
+    finger_challenge: str
+    question: str
+    number: str
+    state: str
+    method: str
+    asked_at: float
+    expires_at: float
+    asked_from: str
+
+
+class Message(NamedTuple):
+    """What is to be sent to a user; its words' values are in the vault."""
+
+    id: str
+    user_id: str
+    channel: str
+    address: str
+    template: str
+    language: str
+    state: str
+    at: float
+    tries: int
+    trouble: str
+
+
+class Order(NamedTuple):
+    """A card that was asked for."""
+
+    id: str
+    user_id: str
+    account_id: str
+    address: str
+    state: str
+    at: float
+    estimate: str
+    shipped_at: float | None
+    device_id: str
+    told: str
+    replaces: bool
+
+
+class Hold(NamedTuple):
+    """Money that is held for a card."""
+
+    id: str
+    account_id: str
+    order_id: str
+    cents: int
+    state: str
+    kept: int
+    at: float
+
+
+class Parcel(NamedTuple):
+    """A card on its way back."""
+
+    id: str
+    user_id: str
+    device_id: str
+    tracking: str
+    state: str
+    sent_at: float
+    received_at: float | None
+
+
+class Share(NamedTuple):
+    """That a device is to be, or is, shared."""
+
+    id: str
+    user_id: str
+    owner_id: str
+    device_id: str
+    state: str
+    at: float
+    expires_at: float | None
+    decided_by: str
+    data: str
+
+
+class Withdrawal(NamedTuple):
+    """Money that was taken out."""
+
+    id: str
+    account_id: str
+    user_id: str
+    at: float
+    cents: int
+
+
+entities = Rows(login_schema.entities, Entity)
+accounts = Rows(login_schema.accounts, Account)
+users = Rows(login_schema.users, User)
+phones = Rows(login_schema.phones, Phone)
+devices = Rows(login_schema.devices, Device)
+uses = Rows(login_schema.uses, Use)
+sessions = Rows(login_schema.sessions, Session)
+attempts = Rows(login_schema.attempts, Attempt)
+pushes = Rows(login_schema.pushes, Push)
+messages = Rows(login_schema.messages, Message)
+orders = Rows(login_schema.orders, Order)
+holds = Rows(login_schema.holds, Hold)
+parcels = Rows(login_schema.parcels, Parcel)
+shares = Rows(login_schema.shares, Share)
+withdrawals = Rows(login_schema.withdrawals, Withdrawal)

@@ -1,0 +1,128 @@
+"""Cards that come back, accounts that end, and the money that was held for a card.
+
+Only cards whose serial the policy names are taken back; other devices are destroyed by whoever has them. When a card's
+receipt is recorded, what was held for it is free.
+"""
+
+import re
+
+from sqlalchemy import Connection
+
+from dsc_host.login import desk, devices, ordering, outbox, people, records, rows, sessions
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.model import DeviceState, Kind, Loss, OrderState
+from dsc_host.login.reception import Reception, account_of, found, locked_user, locked_users
+from dsc_host.login.records import Device, Parcel, User
+from dsc_host.verifier import life, lookup
+from dsc_host.verifier.model import State
+
+SENT, RECEIVED = "sent", "received"
+
+
+def announce(at: Reception, db: Connection, user: User, device_id: str, tracking: str) -> Parcel:
+    """A card is on its way back, and out of use from now on. Raises `NotFound`, `NotNow`, `InputError`."""
+    device, _ = devices.held(db, user, device_id)
+    if device.owner_id != user.id:
+        raise NotFound("you have no device of your own by this name")
+    return _send(at, db, user, device, people.line("tracking", tracking, 64))
+
+
+def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
+    """A card has arrived, announced or not: its money is free, and its key is erased. Raises `NotFound`, `NotNow`."""
+    device = records.devices.one(db, records.devices.c.serial == serial, records.devices.c.kind == Kind.DSC_PLUS)
+    if device is None:
+        raise NotFound("there is no such card")
+    user = locked_users(db, devices.users_of(db, device))[device.owner_id]
+    device = found(records.devices.locked(db, device.id))
+    parcel = records.parcels.one(db, records.parcels.c.device_id == device.id)
+    if parcel and parcel.state == RECEIVED:
+        raise NotNow("this card has been received already")
+    if parcel is None:
+        parcel = _send(at, db, user, device, "-")
+    records.parcels.change(db, parcel.id, state=RECEIVED, received_at=at.now())
+    if lookup.locked_card(db, serial).state != State.RETIRED:
+        life.move(at.office, db, serial, State.RETIRED, "returned")
+    for order in records.orders.all(db, records.orders.c.device_id == device.id):
+        ordering.release(db, order.id)
+    outbox.tell(at, db, user, "received", device=serial)
+    at.log(db, "card.receive", user, "done", by=staff.name, card=serial)
+    return found(records.parcels.find(db, parcel.id))
+
+
+def expected(at: Reception, parcel: Parcel) -> tuple[str, str]:
+    """The business days between which a parcel's receipt is likely to be shown."""
+    sent = at.calendar.day(parcel.sent_at)
+    least, most = at.policy.request.receipt_days
+    return at.calendar.add(sent, least).isoformat(), at.calendar.add(sent, most).isoformat()
+
+
+def parcels_of(db: Connection, user: User) -> list[Parcel]:
+    return records.parcels.all(db, records.parcels.c.user_id == user.id, order=records.parcels.c.sent_at)
+
+
+def settle(at: Reception, db: Connection, serial: str, cents: int | None, staff: User) -> int:
+    """Keep what is held for a card that does not come back, and return how many cents. Raises `NotFound`, `NotNow`."""
+    device = records.devices.one(db, records.devices.c.serial == serial)
+    order = records.orders.one(db, records.orders.c.device_id == device.id) if device else None
+    if device is None or order is None:
+        raise NotFound("there is no such card that was asked for here")
+    user = locked_user(db, device.owner_id)
+    gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
+    if device.state not in gone:
+        raise NotNow("this card is not lost, stolen or damaged, and its account is not closed")
+    kept = ordering.keep(at, db, order.id, cents)
+    outbox.tell(at, db, user, "kept", device=serial, amount=f"{people.money(kept)}")
+    at.log(db, "hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
+    return kept
+
+
+# ---- closing ----
+
+
+def close(at: Reception, db: Connection, user: User) -> None:
+    """From now on, name and password open the account's statements, and nothing else. Raises `NotAllowed`, `NotNow`."""
+    people.check_primary(db, user)
+    account = account_of(db, user)
+    if account.closed_at is not None:
+        raise NotNow("the account is closed already")
+    others = records.users.all(db, records.users.c.account_id == account.id)
+    for one in locked_users(db, [other.id for other in others]).values():
+        _end_all(at, db, one)
+        sessions.end_all(db, one)
+        outbox.tell(at, db, one, "closed")
+    records.accounts.change(db, account.id, closed_at=at.now())
+    at.log(db, "account.close", user, "done", account=account.id)
+
+
+def _end_all(at: Reception, db: Connection, user: User) -> None:
+    """Nothing of a user's opens a door any more; a card that is to come back can still be announced and received."""
+    for order in records.orders.all(db, records.orders.c.user_id == user.id):
+        if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
+            ordering.cancel(at, db, user, order.id)
+    for device, use in devices.held_by(db, user):
+        if device.owner_id != user.id:
+            records.uses.remove(db, records.uses.c.id == use.id)
+        elif device.state in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
+            _end(at, db, user, device)
+    people.settings_changed(db, user)
+
+
+def _end(at: Reception, db: Connection, user: User, device: Device) -> None:
+    if device.kind in (Kind.DSC_PLUS, Kind.PHONE_APP):
+        desk.take_out(at, db, user, device, Loss.LOST)
+    devices.move(at, db, device, DeviceState.ENDED)
+
+
+def _send(at: Reception, db: Connection, user: User, device: Device, tracking: str) -> Parcel:
+    if device.kind != Kind.DSC_PLUS or not re.fullmatch(at.policy.request.returnable, device.serial or ""):
+        raise NotNow("only cards whose serial begins as the policy says are taken back; cut others up and throw them away")
+    if records.parcels.count(db, records.parcels.c.device_id == device.id):
+        raise NotNow("this card is on its way back already")
+    parcel = Parcel(rows.new_id(), user.id, device.id, tracking, SENT, at.now(), None)
+    records.parcels.add(db, parcel)
+    serial = found(device.serial)
+    if lookup.locked_card(db, serial).state in (State.ENROLLED, State.ACTIVE):
+        life.move(at.office, db, serial, State.SUSPENDED, "on its way back")
+    devices.move(at, db, device, DeviceState.RETURNED)
+    at.log(db, "card.return", user, "done", card=serial)
+    return parcel

@@ -1,0 +1,219 @@
+"""Sharing one device between the users of one person.
+
+Three conditions: the users are known to be one person; none of them has a temporary device; and the device is of the highest
+level among theirs. It is begun by the user who is not the device's owner, with the owner's name and password and a live
+answer of the device; then it is confirmed, and done at once, or when compliance has agreed. Not for the phone app, which
+takes several users by itself.
+"""
+
+from sqlalchemy import Connection
+
+from dsc_host.login import devices, outbox, people, proving, records, rows, sessions
+from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
+from dsc_host.login.model import PHYSICAL, TEMPORARY, DeviceState, Kind, Offer, Role, ShareState, ShareView, UseState
+from dsc_host.login.proving import Purpose
+from dsc_host.login.reception import Reception, as_data, data_of, found, locked_users
+from dsc_host.login.records import Device, Session, Share, Use, User
+from dsc_host.verifier.office import Refused
+
+_VALID_SECONDS = 900
+"""From the owner's password to the confirmation."""
+
+
+def begin(
+    at: Reception, db: Connection, session: Session, user_id: str, owner_id: str, device_id: str = ""
+) -> tuple[Share, Offer] | Refused:
+    """Ask the owner's device to answer; the owner's name and password were right. Without a device's id, their highest.
+
+    Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
+    """
+    if user_id == owner_id:
+        raise NotNow("this is begun by the user who is not the device's owner")
+    both = locked_users(db, [user_id, owner_id])
+    user, owner = both[user_id], both[owner_id]
+    device = _chosen(at, db, owner, device_id)
+    _check(at, db, user, owner, device)
+    if records.uses.count(db, records.uses.c.user_id == user.id, records.uses.c.device_id == device.id):
+        raise NotNow("you share this device already")
+    share = Share(
+        rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), at.now(), at.now() + _VALID_SECONDS, "", "{}"
+    )  # fmt: skip
+    records.shares.add(db, share)
+    offer = proving.ask(at, db, session, user, device, Purpose.SHARE, share.id)
+    return offer if isinstance(offer, Refused) else (share, offer)
+
+
+def answer(at: Reception, db: Connection, session: Session, user: User, share_id: str, text: str) -> bool:
+    """The device's answer. Raises `NotFound`, `NotNow`."""
+    share = _own(at, db, user, share_id, ShareState.DRAFT)
+    _, right = proving.judge(at, db, session, user, Purpose.SHARE, text, about=share.id)
+    if right:
+        records.shares.change(db, share.id, state=str(ShareState.PROVEN))
+    at.log(db, "share.prove", user, "done" if right else "refused", device=share.device_id)
+    return right
+
+
+def confirm(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> ShareState:
+    """Do it, or put it before compliance. Raises as `begin`: what has changed meanwhile counts."""
+    share = found(records.shares.find(db, share_id))
+    if share.user_id != user_id:
+        raise NotFound("you have no such request")
+    both = locked_users(db, [user_id, share.owner_id])
+    user, owner = both[user_id], both[share.owner_id]
+    share = _own(at, db, user, share_id, ShareState.PROVEN)
+    device = found(records.devices.locked(db, share.device_id))
+    _check(at, db, user, owner, device)
+    if _needs_compliance(at, db, user, owner):
+        records.shares.change(db, share.id, state=str(ShareState.PENDING), expires_at=None)
+        at.log(db, "share.confirm", user, "pending", device=device.id)
+        return ShareState.PENDING
+    _do(at, db, share, user, owner, device)
+    sessions.end_all(db, user, but=session.id)
+    return ShareState.DONE
+
+
+def decide(at: Reception, db: Connection, staff: User, share_id: str, agreed: bool) -> ShareState:
+    """Compliance's decision. Raises `NotFound`, `NotNow`, and as `begin` if what has changed meanwhile forbids it."""
+    share = found(records.shares.find(db, share_id))
+    both = locked_users(db, [share.user_id, share.owner_id])
+    share = found(records.shares.locked(db, share_id))
+    if share.state != ShareState.PENDING:
+        raise NotNow("this has been decided already")
+    user, owner = both[share.user_id], both[share.owner_id]
+    if staff.entity_id in (user.entity_id, owner.entity_id):
+        raise NotNow("somebody else must decide this: it is about you")
+    if agreed:
+        device = found(records.devices.locked(db, share.device_id))
+        _check(at, db, user, owner, device)
+        _do(at, db, share, user, owner, device, staff.name)
+    else:
+        records.shares.change(db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
+        outbox.tell(at, db, user, "share_refused")
+    at.log(db, "share.decide", user, "done" if agreed else "refused", by=staff.name)
+    return ShareState.DONE if agreed else ShareState.REFUSED
+
+
+def cancel(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> None:
+    """End the sharing, by either of the two: what was put aside for it may be used again. Raises `NotFound`, `NotNow`."""
+    share = found(records.shares.find(db, share_id))
+    if user_id not in (share.user_id, share.owner_id):
+        raise NotFound("you have no such request")
+    both = locked_users(db, [share.user_id, share.owner_id])
+    share = found(records.shares.locked(db, share_id))
+    user = both[share.user_id]
+    if share.state == ShareState.PENDING:
+        records.shares.change(db, share.id, state=str(ShareState.CANCELLED))
+        return
+    if share.state != ShareState.DONE:
+        raise NotNow("this device is not shared")
+    parked = [held for held in devices.held_by(db, user) if held[1].id in data_of(share).get("parked", [])]
+    if user_id == share.user_id and not any(_comes_back(at, *held) for held in parked) and not _has_more(at, db, user, share):
+        raise NotNow("you would have nothing left to log in with; ask support for another device first")
+    _undo(db, user, share, parked)
+    sessions.end_all(db, both[user_id], but=session.id)
+    outbox.tell(at, db, user, "share_ended")
+    at.log(db, "share.cancel", user, "done", device=share.device_id)
+
+
+def shares_of(at: Reception, db: Connection, user: User) -> list[ShareView]:
+    """What a user shares, or has asked to, on either side."""
+    mine = (records.shares.c.user_id == user.id) | (records.shares.c.owner_id == user.id)
+    shown = records.shares.all(db, mine, order=records.shares.c.at)
+    return [view(db, share) for share in shown if share.state != ShareState.DRAFT]
+
+
+def pending(db: Connection) -> list[ShareView]:
+    """What waits for compliance, the oldest first."""
+    waiting = records.shares.c.state == ShareState.PENDING
+    return [view(db, share) for share in records.shares.all(db, waiting, order=records.shares.c.at)]
+
+
+def view(db: Connection, share: Share) -> ShareView:
+    device = found(records.devices.find(db, share.device_id))
+    names = [found(records.users.find(db, each)).name for each in (share.user_id, share.owner_id)]
+    label = devices.label(device)
+    return ShareView(share.id, names[0], names[1], label, Kind(device.kind), ShareState(share.state), share.at)
+
+
+# ---- the conditions ----
+
+
+def _check(at: Reception, db: Connection, user: User, owner: User, device: Device) -> None:
+    if people.identity_of(db, user) != people.identity_of(db, owner):
+        raise DifferentIdentity(
+            "different identification information: a device is shared between users of one person only; "
+            "if both are you, have support put right what is known of you"
+        )
+    held = [(one, each) for one in (user, owner) for each in devices.live_of(at, db, one)]
+    if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
+        raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
+    if device.owner_id != owner.id or device.state != DeviceState.ACTIVE:
+        raise NotNow("this device is not in use any more")
+    if not at.policy.levels[at.policy.level(device.kind)].shareable:
+        raise NotNow("this kind of device is not shared; a phone app takes several users by itself")
+    best = min(at.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
+    if at.policy.level(device.kind) > best:
+        raise LessSecureDevice("less secure device: share the most secure one of both users")
+
+
+def _chosen(at: Reception, db: Connection, owner: User, device_id: str) -> Device:
+    own = [device for device, _ in devices.live_of(at, db, owner) if device.owner_id == owner.id]
+    own = [device for device in own if Kind(device.kind) in PHYSICAL and device_id in ("", device.id)]
+    if not own:
+        raise NotFound("this user has no device of their own that can be shared")
+    return min(own, key=lambda device: at.policy.level(device.kind))
+
+
+def _needs_compliance(at: Reception, db: Connection, user: User, owner: User) -> bool:
+    rule = at.policy.sharing.compliance
+    reviewed = any(found(records.entities.find(db, one.entity_id)).under_review for one in (user, owner))
+    return rule == "always" or (rule == "reviewed" and reviewed)
+
+
+def _own(at: Reception, db: Connection, user: User, share_id: str, state: ShareState) -> Share:
+    share = records.shares.locked(db, share_id) if isinstance(share_id, str) else None
+    if share is None or share.user_id != user.id:
+        raise NotFound("you have no such request")
+    if share.state != state or (share.expires_at is not None and at.now() >= share.expires_at):
+        raise NotNow("this request is not at this step, or has expired; begin again")
+    return share
+
+
+# ---- what is done ----
+
+
+def _do(at: Reception, db: Connection, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
+    parked = []
+    for other, use in devices.live_of(at, db, user):
+        if Kind(other.kind) in PHYSICAL:
+            records.uses.change(db, use.id, state=str(UseState.PARKED))
+            parked.append(use.id)
+    records.uses.add(db, Use(rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))
+    records.shares.change(
+        db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=as_data({"parked": parked})
+    )  # fmt: skip
+    people.settings_changed(db, user)
+    for told in (user, owner):
+        outbox.tell(at, db, told, "shared", sharer=user.name, owner=owner.name, device=devices.label(device))
+    at.log(db, "share.confirm", user, "done", device=device.id)
+
+
+def _undo(db: Connection, user: User, share: Share, parked: list[devices.Held]) -> None:
+    mine = (records.uses.c.user_id == user.id) & (records.uses.c.device_id == share.device_id)
+    records.uses.remove(db, mine)
+    for _, use in parked:
+        records.uses.change(db, use.id, state=str(UseState.ACTIVE))
+    records.shares.change(db, share.id, state=str(ShareState.CANCELLED))
+    people.settings_changed(db, user)
+
+
+def _comes_back(at: Reception, device: Device, use: Use) -> bool:
+    return devices.is_live(device, use._replace(state=str(UseState.ACTIVE)), at.now())
+
+
+def _has_more(at: Reception, db: Connection, user: User, share: Share) -> bool:
+    return any(device.id != share.device_id for device, _ in devices.live_of(at, db, user))
+
+
+def may_decide(staff: User) -> bool:
+    return staff.role == Role.COMPLIANCE

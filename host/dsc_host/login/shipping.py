@@ -1,0 +1,128 @@
+"""The issuer's work: the queue of cards that were asked for, each personalised over the line, and sent to its owner."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection
+
+from dsc_host import personalising
+from dsc_host.errors import InputError
+from dsc_host.link import CardClient, Profile
+from dsc_host.login import devices, ordering, outbox, people, records
+from dsc_host.login.activating import activates_at
+from dsc_host.login.errors import NotNow
+from dsc_host.login.model import DeviceState, Kind, OrderState, Request
+from dsc_host.login.reception import Reception, found, locked_user
+from dsc_host.login.records import Order
+from dsc_host.ocra import DEFAULT_SUITE
+from dsc_host.verifier import Verifier, vault
+
+OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
+"""Gives the blank card that this request's is to be: it may ask a person to put the next one on the line."""
+Told = Callable[[int, int, Request], None]
+"""Told how many are done, of how many, and which was the last."""
+SERIALS = "IB3000"
+_NUMBERS = 1000
+
+
+def queue(at: Reception, db: Connection) -> list[Request]:
+    """The requests whose cards are to be made or sent, the oldest first."""
+    waiting = records.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALISED)])
+    return [ordering.view(at, db, order) for order in records.orders.all(db, waiting, order=records.orders.c.at)]
+
+
+def personalise(at: Reception, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None) -> Request:
+    """Make the card of one request, and record it. A card that was made and not recorded is recorded now.
+
+    Raises `NotNow`, `InputError`, and what `personalising.personalise` raises.
+    """
+    owner, pin, chosen = at.change(lambda db: _begun(at, db, order_id, serial))
+    if not _made_before(verifier, client, owner):
+        profile = Profile(serial=chosen, key=bytes(personalising.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
+        personalising.personalise(verifier, client, profile, pin, owners=(owner,))
+    written = client.info().serial
+    return at.change(lambda db: _recorded(at, db, order_id, written))
+
+
+def personalise_all(at: Reception, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
+    """Make the cards of all requests, one after another. What raises leaves those before as they are."""
+    waiting = at.read(lambda db: [r for r in queue(at, db) if r.state is OrderState.REQUESTED])
+    made = []
+    for number, request in enumerate(waiting, 1):
+        with open_card(request) as client:
+            made.append(personalise(at, verifier, request.id, client))
+        told(number, len(waiting), made[-1])
+    return made
+
+
+def ship(at: Reception, db: Connection, order_id: str) -> Request:
+    """The card is on its way: its owner is told, and its three weeks begin. Raises `NotNow`, `NotFound`."""
+    order = _locked(db, order_id)
+    if order.state != OrderState.PERSONALISED:
+        raise NotNow("the card is not ready to be sent, or was sent already")
+    now = at.now()
+    records.orders.change(db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
+    user = found(records.users.find(db, order.user_id))
+    day = at.calendar.day(activates_at(at, now)).isoformat()
+    outbox.tell(at, db, user, "shipped", address=order.address, activates=day)
+    at.log(db, "card.ship", user, "done", order=order.id)
+    return ordering.view(at, db, found(records.orders.find(db, order.id)))
+
+
+def next_serial(db: Connection) -> str:
+    """The lowest serial that no device has. Raises `InputError` when none is left."""
+    mine = records.devices.c.serial.startswith(SERIALS, autoescape=True)
+    taken = {device.serial for device in records.devices.all(db, mine)}
+    free = (serial for number in range(_NUMBERS) if (serial := f"{SERIALS}{number:03}") not in taken)
+    for serial in free:
+        return serial
+    raise InputError("serial", f"none is left that begins with {SERIALS}; name one")
+
+
+def _locked(db: Connection, order_id: str) -> Order:
+    """With its user locked before it."""
+    order = found(records.orders.find(db, order_id))
+    locked_user(db, order.user_id)
+    return found(records.orders.locked(db, order_id))
+
+
+def _begun(at: Reception, db: Connection, order_id: str, serial: str | None) -> tuple[str, str, str]:
+    """Whose the card is to be, its PIN, and its serial."""
+    order = _locked(db, order_id)
+    if order.state != OrderState.REQUESTED:
+        raise NotNow("this card was made already, or its request was taken back")
+    pin = found(vault.get(at.office, db, ordering.secret(order.id))).decode("ascii")
+    return found(records.users.find(db, order.user_id)).name, pin, serial or next_serial(db)
+
+
+def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
+    """Whether this very card was made for this owner, and whoever made it was cut off before that was recorded."""
+    held = client.info().serial
+    return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
+
+
+def _recorded(at: Reception, db: Connection, order_id: str, serial: str) -> Request:
+    order = _locked(db, order_id)
+    if order.state != OrderState.REQUESTED:
+        raise NotNow(f"the request was taken back meanwhile; wipe the card {serial}, and retire it")
+    if records.devices.count(db, records.devices.c.serial == serial):
+        raise NotNow(f"the card {serial} is somebody's already; put a blank one on the line")
+    user = found(records.users.find(db, order.user_id))
+    device = devices.add(at, db, user, Kind.DSC_PLUS, serial=serial, state=DeviceState.SHIPPED)
+    records.orders.change(db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
+    vault.forget(db, ordering.secret(order.id))
+    at.log(db, "card.personalise", user, "done", order=order.id, card=serial)
+    return ordering.view(at, db, found(records.orders.find(db, order.id)))
+
+
+def parcels_to(db: Connection, request: Request) -> str:
+    """What stands on the parcel."""
+    user = records.users.one(db, records.users.c.name == request.user)
+    entity = records.entities.find(db, user.entity_id) if user else None
+    return f"{entity.name if entity else request.user}, {request.address}"
+
+
+def fee_range(at: Reception) -> tuple[str, str]:
+    """Within what a card that does not come back is charged, in USD."""
+    least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
+    return f"{people.money(least)}", f"{people.money(most)}"

@@ -1,0 +1,97 @@
+"""Opting out and back in, and what may be taken out of an account: what protection is worth.
+
+Three promises: what an account took out within a day, and within five business days, never exceeds the limits of what protected
+the user when it was taken; it counts on, whatever device comes after; and of requests at once, one is judged after the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, func, select
+
+from dsc_host.login import devices, limits, outbox, people, records, rows
+from dsc_host.login.errors import NotNow
+from dsc_host.login.limits import Allowance
+from dsc_host.login.policy import Level
+from dsc_host.login.reception import Reception, account_of, found
+from dsc_host.login.records import User, Withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What a user has by being protected, or would not have."""
+
+    opted_out: bool
+    level: Level
+    with_protection: Level
+    without: Level
+    restrictions: tuple[str, ...]
+    """What is lost by opting out: keys of the policy's."""
+
+
+def level_of(at: Reception, db: Connection, user: User) -> Level:
+    """Of the highest of what opens this user's door; after opting out, of nothing."""
+    return limits.level_of(() if user.opted_out else devices.kinds_of(at, db, user), at.policy)
+
+
+def protection(at: Reception, db: Connection, user: User) -> Protection:
+    return Protection(
+        opted_out=user.opted_out,
+        level=level_of(at, db, user),
+        with_protection=limits.level_of(devices.kinds_of(at, db, user), at.policy),
+        without=limits.level_of((), at.policy),
+        restrictions=at.policy.restrictions.lost,
+    )
+
+
+def opt_out(at: Reception, db: Connection, user: User) -> None:
+    """From now on, a device is not needed for trading, and no more is worth than without. Raises `NotAllowed`, `NotNow`."""
+    _opt(at, db, user, True)
+
+
+def opt_in(at: Reception, db: Connection, user: User) -> None:
+    """A device is needed again. Raises `NotAllowed`, `NotNow`."""
+    _opt(at, db, user, False)
+
+
+def _opt(at: Reception, db: Connection, user: User, out: bool) -> None:
+    people.check_primary(db, user)
+    if user.opted_out == out:
+        raise NotNow("you have opted out already" if out else "you have not opted out")
+    people.settings_changed(db, user, opted_out=out)
+    outbox.tell(at, db, user, "opted_out" if out else "opted_in")
+    at.log(db, "opt-out" if out else "opt-in", user, "done")
+
+
+def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:
+    """Whether this user may take so many dollars out now. Raises `InputError` for what is no amount."""
+    limits.check_amount(amount)
+    account = account_of(db, user)
+    if account.closed_at is not None:
+        return Allowance(False, Decimal(0), Decimal(0))
+    spent = _spent(db, account.id)
+    return limits.allowance(amount, at.now() if now is None else now, spent, level_of(at, db, user), at.calendar)
+
+
+def withdraw(at: Reception, db: Connection, user: User, amount: Decimal) -> Allowance:
+    """The same, and if it may be, it is recorded as taken out."""
+    # By the account, because all its users spend the same money.
+    account = found(records.accounts.locked(db, user.account_id))
+    allowance = may_withdraw(at, db, user, amount)
+    if allowance:
+        records.withdrawals.add(
+            db, Withdrawal(rows.new_id(), account.id, user.id, at.now(), people.cents("amount", amount))
+        )  # fmt: skip
+    at.log(db, "withdraw", user, "done" if allowance else "refused", amount=str(amount))
+    return allowance
+
+
+def _spent(db: Connection, account_id: str) -> Callable[[float], Decimal]:
+    column = records.withdrawals.c
+
+    def since(moment: float) -> Decimal:
+        taken = select(func.coalesce(func.sum(column.cents), 0)).where(column.account_id == account_id, column.at >= moment)
+        return people.money(int(db.execute(taken).scalar_one()))
+
+    return since

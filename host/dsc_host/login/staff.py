@@ -1,0 +1,128 @@
+"""The login system for those who work there: support, the issuer, compliance. Each call asks for the role that it needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from dsc_host.login import desk, devices, people, records, returning, sharing, shipping
+from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView
+from dsc_host.login.reception import Reception, found
+from dsc_host.login.records import Parcel, Session, User
+from dsc_host.verifier import Verifier
+from dsc_host.verifier.office import Refused
+
+T = TypeVar("T")
+
+
+class System(Protocol):
+    """What this wants of the login system."""
+
+    @property
+    def at(self) -> Reception: ...
+    @property
+    def verifier(self) -> Verifier: ...
+    def by(self, actor: str) -> "System": ...
+    def do(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Over one login system. `token` is that of the one who works here."""
+
+    system: System
+
+    def identify(self, token: str, user: str, said: Identity) -> bool:
+        """Whether a caller is this user, by what they say. Raises `NotAllowed`, `NotNow`."""
+        return self._do(
+            token, (Role.SUPPORT,), lambda db, staff, session: desk.identify(self.system.at, db, session, staff, user, said)
+        )  # fmt: skip
+
+    def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
+        """Who is calling, and what they have. Raises `NotAllowed`."""
+
+        def seen(db: Connection, _staff: User, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
+            user = desk.caller(self.system.at, db, session)
+            return user.name, devices.views(self.system.at, db, user)
+
+        return self._do(token, (Role.SUPPORT,), seen)
+
+    def give_temporary_code(self, token: str) -> str:
+        """A code for who is calling, to be read out. Raises `NotAllowed`, `NotNow`."""
+        return self._do(
+            token, (Role.SUPPORT,), lambda db, staff, session: desk.give_temporary_code(self.system.at, db, session, staff)
+        )  # fmt: skip
+
+    def report_loss(self, token: str, device: str, loss: Loss) -> None:
+        """Take a device of who is calling out of use. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        self._do(
+            token, (Role.SUPPORT,), lambda db, staff, mine: desk.report_loss(self.system.at, db, mine, staff, device, loss)
+        )  # fmt: skip
+
+    def issue_code_card(self, token: str) -> tuple[DeviceView, tuple[str, ...]]:
+        """A security code card for who is calling, and its codes, to be printed and sent. Raises `NotAllowed`."""
+
+        def issued(db: Connection, staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
+            device = desk.issue_code_card(self.system.at, db, session, staff)
+            user = found(records.users.find(db, device.owner_id))
+            codes = desk.sheet_codes(self.system.at, db, device)
+            return devices.view(self.system.at, db, user, *devices.held(db, user, device.id)), codes
+
+        return self._do(token, (Role.SUPPORT,), issued)
+
+    def enable_messages(self, token: str, number: str) -> None:
+        """SMS and call-back for who is calling, to a number that is shown to be theirs. Raises `NotAllowed`, `NotNow`."""
+
+        def enabled(db: Connection, _staff: User, session: Session) -> None:
+            user = desk.caller(self.system.at, db, session)
+            people.add_phone(self.system.at, db, user, number, confirmed=True)
+            desk.enable_messages(self.system.at, db, user, number)
+
+        people.check_phone(number)
+        self._do(token, (Role.SUPPORT,), enabled)
+
+    def correct_identity(self, token: str, user: str, identity: Identity) -> None:
+        """Put right what is known of a person. Raises `NotAllowed`, `NotFound`, `InputError`."""
+        self._do(
+            token, (Role.SUPPORT,), lambda db, staff, _s: desk.correct_identity(self.system.at, db, staff, user, identity)
+        )  # fmt: skip
+
+    def queue(self, token: str) -> list[Request]:
+        """The cards that are to be made or sent. Raises `NotAllowed`."""
+        return self._do(token, (Role.ISSUER,), lambda db, _staff, _s: shipping.queue(self.system.at, db))
+
+    def personalise_all(self, token: str, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
+        """Make all cards that were asked for, one after another. Raises `NotAllowed`, and what a card's line raises."""
+        staff = self._do(token, (Role.ISSUER,), lambda _db, staff, _s: staff.name)
+        mine = self.system.by(f"issuer:{staff}")
+        return shipping.personalise_all(mine.at, mine.verifier, open_card, told)
+
+    def ship(self, token: str, request: str) -> Request:
+        """A card is on its way. Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        return self._do(token, (Role.ISSUER,), lambda db, _staff, _s: shipping.ship(self.system.at, db, request))
+
+    def receive(self, token: str, serial: str) -> Parcel:
+        """A card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        return self._do(token, (Role.ISSUER,), lambda db, staff, _s: returning.receive(self.system.at, db, serial, staff))
+
+    def settle(self, token: str, serial: str, cents: int | None = None) -> int:
+        """Keep what is held for a card that does not come back. Raises `NotAllowed`, `NotNow`, `InputError`."""
+        return self._do(token, (Role.ISSUER,), lambda db, staff, _s: returning.settle(self.system.at, db, serial, cents, staff))
+
+    def pending_shares(self, token: str) -> list[ShareView]:
+        """What waits for compliance. Raises `NotAllowed`."""
+        return self._do(token, (Role.COMPLIANCE,), lambda db, _staff, _s: sharing.pending(db))
+
+    def decide_share(self, token: str, share: str, agreed: bool) -> ShareState:
+        """Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        return self._do(
+            token, (Role.COMPLIANCE,), lambda db, staff, _s: sharing.decide(self.system.at, db, staff, share, agreed)
+        )  # fmt: skip
+
+    def _do(self, token: str, roles: tuple[Role, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T:
+        def done(db: Connection, user: User, session: Session) -> T | Refused:
+            desk.check_role(user, session, *roles)
+            return work(db, user, session)
+
+        return self.system.do(token, (Scope.FULL,), done)

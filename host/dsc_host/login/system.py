@@ -1,0 +1,414 @@
+"""The login system: everything that a person meets from asking for a card to closing an account, as calls.
+
+Five promises:
+
+1. Nobody comes in without a live device, except where the account's owner has decided that they may; and never to more than
+   what the device is good for.
+2. Every call that needs a session asks anew whether it lasts, what it may do, and whether it is this user's business.
+3. Each call is one transaction, or several of which each may be the last: what fails is undone whole, and may be done again.
+4. What people are to be told is in the outbox in that transaction; codes and passwords are in no log and no error.
+5. Who does not get in learns nothing: not whether there is such a user, nor which of two things was wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import (
+    activating,
+    desk,
+    devices,
+    due,
+    entering,
+    ordering,
+    outbox,
+    people,
+    records,
+    returning,
+    sessions,
+    sharing,
+    spending,
+)
+from dsc_host.login.apps import Phones
+from dsc_host.login.errors import NotAllowed, NotIn
+from dsc_host.login.limits import Allowance
+from dsc_host.login.model import (
+    Answered,
+    DeviceView,
+    Identity,
+    Kind,
+    Offer,
+    Request,
+    Role,
+    Scope,
+    ShareState,
+    ShareView,
+    Stage,
+    Step,
+    Visitor,
+)
+from dsc_host.login.outbox import Sender
+from dsc_host.login.passwords import Passwords
+from dsc_host.login.policy import Policy
+from dsc_host.login.reception import Reception, found, locked_user, user_named
+from dsc_host.login.records import Parcel, Session, User
+from dsc_host.login.spending import Protection
+from dsc_host.login.staff import Staff
+from dsc_host.verifier import Verifier
+from dsc_host.verifier.office import Refused
+
+T = TypeVar("T")
+_ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
+_ANY = tuple(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSystem:
+    """Over one verifier's records. Threads may share it. Made by `over`."""
+
+    at: Reception
+    verifier: Verifier
+    senders: Mapping[str, Sender]
+
+    @classmethod
+    def over(cls, verifier: Verifier, *, policy: Policy | None = None, senders: Mapping[str, Sender] | None = None) -> Self:
+        """The login system in a verifier's database, with its clock. `senders`: by channel, `email`, `sms` and `voice`."""
+        chosen = policy or Policy.default()
+        at = Reception(verifier.office, chosen, chosen.business_days, Passwords(chosen.passwords))
+        return cls(at, verifier, senders or {})
+
+    def by(self, actor: str) -> Self:
+        """The same, for what is done in the name of `actor`: the log says so."""
+        named = self.verifier.by(actor)
+        return replace(self, at=replace(self.at, office=named.office), verifier=named)
+
+    @property
+    def policy(self) -> Policy:
+        return self.at.policy
+
+    # ---- people, by whoever runs the system ----
+
+    def add_entity(self, name: str, identity: Identity, address: str) -> str:
+        """Somebody whom the law knows; their id. Raises `InputError`."""
+        return self.change(lambda db: people.add_entity(self.at, db, name, identity, address).id)
+
+    def add_account(self, entity: str, equity: Decimal, currency: str = "USD") -> str:
+        """Raises `InputError`, `NotFound`."""
+        return self.change(lambda db: people.add_account(db, entity, equity, currency).id)
+
+    def add_user(
+        self,
+        account: str,
+        name: str,
+        password: str,
+        *,
+        email: str,
+        phone: str | None = None,
+        language: str = "en",
+        role: Role = Role.CUSTOMER,
+        entity: str | None = None,
+    ) -> str:
+        """A name to log in by. The first of an account is its primary user. With a phone, whose number was confirmed, they
+
+        may log in by SMS and call-back at once; without anything, they have to call support. Raises `InputError`, `NotFound`.
+        """
+        people.check_name(name)
+        if phone is not None:
+            people.check_phone(phone)
+        self.at.passwords.check_new(password, name)
+        kept = self.at.passwords.hashed(password)
+
+        def added(db: Connection) -> str:
+            user = people.add_user(self.at, db, account, name, kept, email, language, role, entity)
+            if phone is not None:
+                people.add_phone(self.at, db, user, phone, confirmed=True)
+                desk.enable_messages(self.at, db, user, phone)
+            return user.id
+
+        return self.change(added)
+
+    def enrol_card(self, name: str, serial: str) -> str:
+        """A card that is in the verifier's records already becomes a user's, in use; the device's id."""
+
+        def enrolled(db: Connection) -> str:
+            user = locked_user(db, user_named(db, name).id)
+            if records.devices.count(db, records.devices.c.serial == serial):
+                raise InputError("serial", f"{serial} is somebody's already")
+            device = devices.add(self.at, db, user, Kind.DSC_PLUS, serial=serial)
+            people.settings_changed(db, user)
+            self.at.log(db, "card.assign", user, "done", card=serial)
+            return device.id
+
+        self.verifier.card(serial)
+        return self.change(enrolled)
+
+    def set_equity(self, account: str, equity: Decimal) -> None:
+        """Raises `InputError`, `NotFound`."""
+        cents = people.cents("equity", equity)
+        self.change(lambda db: records.accounts.change(db, found(records.accounts.locked(db, account)).id, equity=cents))
+
+    def put_under_review(self, entity: str, reviewed: bool = True) -> None:
+        """Whether compliance has to agree before a device of this entity's is shared."""
+        self.change(lambda db: records.entities.change(db, entity, under_review=reviewed))
+
+    def run_due(self) -> due.Done:
+        """Do what time has made due, and send what waits."""
+        return due.run(self.at, self.senders)
+
+    def deliver(self) -> int:
+        """Send what waits in the outbox."""
+        return outbox.deliver(self.at, self.senders)
+
+    # ---- coming in ----
+
+    def begin(self, name: str, password: str, address: str = "") -> Step:
+        """Name and password. Raises `WrongCredentials`, `TooManyAttempts`."""
+        return entering.begin(self.at, name, password, address)
+
+    def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
+        """Have a device's element shown. `manual`: for a phone that gets no push. Raises `NotIn`, `NotFound`, `TooMany…`."""
+        step = entering.choose(self.at, token, device, manual=manual)
+        self.deliver()
+        return step
+
+    def answer(self, token: str, text: str) -> Answered:
+        """What the device has shown; for a push, an empty text asks whether it was approved. Raises `NotIn`."""
+        return entering.answer(self.at, token, text)
+
+    def skip(self, token: str) -> Step:
+        """Without a device, to trade only, after opting out. Raises `NotIn`, `NotNow`."""
+        return entering.skip(self.at, token)
+
+    def step(self, token: str) -> Step:
+        """A login that is half-way, to be shown again. Raises `NotIn`."""
+        return entering.step(self.at, token)
+
+    def visitor(self, token: str) -> Visitor:
+        """Who is in. Raises `NotIn`."""
+        return sessions.visitor(self.at, token)
+
+    def rotate(self, token: str) -> str:
+        """A new token for the same session."""
+        return self.change(lambda db: sessions.rotate(self.at, db, token))
+
+    def leave(self, token: str) -> None:
+        """Log out. No error if nobody is in."""
+        self.change(lambda db: records.sessions.remove(db, records.sessions.c.id == sessions.hashed(token)))
+
+    # ---- one's own ----
+
+    def devices(self, token: str) -> tuple[DeviceView, ...]:
+        """All that one has, the highest level first."""
+        return self._seen(token, _ACCOUNT, lambda db, user, _s: devices.views(self.at, db, user))
+
+    def change_password(self, token: str, old: str, new: str) -> None:
+        """Raises `NotAllowed` for a wrong old password, `InputError` for a bad new one."""
+        user, session = self._peek(token, _ACCOUNT)
+        entering.check_password(self.at, user.name, old, f"session {session.id}")
+        self.at.passwords.check_new(new, user.name, old)
+        kept = self.at.passwords.hashed(new)
+
+        def changed(db: Connection, now: User, session: Session) -> None:
+            people.change_password(self.at, db, now.id, user.password, kept)
+            sessions.end_all(db, now, but=session.id)
+
+        self.do(token, _ACCOUNT, changed)
+
+    def protection(self, token: str) -> Protection:
+        """Limits and restrictions, with and without."""
+        return self._seen(token, _ANY, lambda db, user, _s: spending.protection(self.at, db, user))
+
+    def opt_out(self, token: str) -> None:
+        """Raises `NotAllowed`, which tells whom to ask, and `NotNow`."""
+        self.do(token, (Scope.FULL,), lambda db, user, session: self._opted(db, user, session, spending.opt_out))
+
+    def opt_in(self, token: str) -> None:
+        """Raises as `opt_out`."""
+        self.do(token, (Scope.FULL,), lambda db, user, session: self._opted(db, user, session, spending.opt_in))
+
+    def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
+        """Whether this user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
+        return self.at.read(lambda db: spending.may_withdraw(self.at, db, user_named(db, user), amount, now))
+
+    def withdraw(self, token: str, amount: Decimal) -> Allowance:
+        """The same for who is in, and recorded if it may be. Raises `InputError`."""
+        scopes = (Scope.FULL, Scope.TRADING)
+        return self.do(token, scopes, lambda db, user, _s: spending.withdraw(self.at, db, user, amount))
+
+    def close_account(self, token: str) -> None:
+        """Raises `NotAllowed`, `NotNow`."""
+        user, _ = self._peek(token, (Scope.FULL,))
+        self.change(lambda db: returning.close(self.at, db, user))
+
+    # ---- a card, from the request to its return ----
+
+    def draft_request(self, token: str, pin: str, *, address: str | None = None, account: str | None = None) -> Request:
+        """Draw up a request for a card; its summary. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`."""
+        return self.do(token, (Scope.FULL,), lambda db, user, _s: ordering.draft(self.at, db, user, pin, address, account))
+
+    def confirm_request(self, token: str, request: str) -> Request:
+        """Send it off. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+        return self.do(token, (Scope.FULL,), lambda db, user, _s: ordering.confirm(self.at, db, user, request))
+
+    def cancel_request(self, token: str, request: str) -> None:
+        """Take it back. Raises `NotFound`, `NotNow`."""
+        self.do(token, _ACCOUNT, lambda db, user, _s: ordering.cancel(self.at, db, user, request))
+
+    def requests(self, token: str) -> list[Request]:
+        """One's own, the newest first."""
+        return self._seen(token, _ACCOUNT, lambda db, user, _s: ordering.requests_of(self.at, db, user))
+
+    def address(self, token: str) -> str:
+        """Where a card would go."""
+        return self._seen(token, _ACCOUNT, lambda db, user, _s: found(records.entities.find(db, user.entity_id)).address)
+
+    def request_online_card(self, token: str) -> DeviceView:
+        """A card of codes to be printed, for whoever misses their device. Raises `NotNow`."""
+
+        def requested(db: Connection, user: User, _session: Session) -> DeviceView:
+            device = desk.request_online_card(self.at, db, user)
+            return devices.view(self.at, db, user, *devices.held(db, user, device.id))
+
+        return self.do(token, _ACCOUNT, requested)
+
+    def sheet(self, token: str, device: str) -> tuple[str, ...]:
+        """The codes of one's card that is not activated yet. Raises `NotFound`, `NotNow`."""
+        return self._seen(
+            token, _ACCOUNT, lambda db, user, _s: desk.sheet_codes(self.at, db, devices.held(db, user, device, lock=False)[0])
+        )  # fmt: skip
+
+    def ask_to_activate(self, token: str, device: str) -> Offer:
+        """Have the element of a device shown that is to be activated, or again. Raises `NotFound`, `NotNow`."""
+        return self.do(token, _ACCOUNT, lambda db, user, session: activating.ask(self.at, db, session, user, device))
+
+    def activate(self, token: str, answer: str) -> bool:
+        """Whether the answer was right, and the device is in use now. Raises `NotNow`."""
+        return self.do(token, _ACCOUNT, lambda db, user, session: activating.answer(self.at, db, session, user, answer))
+
+    def ask_to_change_pin(self, token: str, device: str) -> Offer:
+        """Have a challenge shown, to be answered with the new PIN. Raises `NotFound`, `NotNow`."""
+        return self.do(token, (Scope.FULL,), lambda db, user, s: activating.ask_for_pin(self.at, db, s, user, device))
+
+    def change_pin(self, token: str, answer: str, pin: str) -> bool:
+        """Whether the response was made with the new PIN, and it is the card's now. Raises `InputError`, `NotNow`."""
+
+        def changed(db: Connection, user: User, session: Session) -> bool:
+            ordering.check_pin(self.at, db, user, pin)
+            return activating.change_pin(self.at, db, session, user, answer, pin)
+
+        return self.do(token, (Scope.FULL,), changed)
+
+    def announce_return(self, token: str, device: str, tracking: str) -> Parcel:
+        """A card is on its way back. Raises `NotFound`, `NotNow`, `InputError`."""
+
+        def announced(db: Connection, user: User, session: Session) -> Parcel:
+            parcel = returning.announce(self.at, db, user, device, tracking)
+            sessions.end_all(db, user, but=session.id)
+            return parcel
+
+        return self.do(token, _ACCOUNT, announced)
+
+    def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
+        """One's own, and between which days each is expected to be received."""
+        return self._seen(
+            token,
+            _ACCOUNT,
+            lambda db, user, _s: [(each, returning.expected(self.at, each)) for each in returning.parcels_of(db, user)],
+        )
+
+    # ---- sharing ----
+
+    def begin_share(
+        self, token: str, owner: str, password: str, device: str = "", address: str = ""
+    ) -> tuple[ShareView, Offer]:
+        """By who is not the owner: the owner's name and password, and a challenge to the owner's device.
+
+        Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
+        """
+        user, session = self._peek(token, (Scope.FULL,))
+        giver = entering.check_password(self.at, owner, password, address)
+
+        def begun(db: Connection) -> tuple[ShareView, Offer] | Refused:
+            asked = sharing.begin(self.at, db, self._still(db, session), user.id, giver.id, device)
+            return asked if isinstance(asked, Refused) else (sharing.view(db, asked[0]), asked[1])
+
+        return self.change(begun)
+
+    def answer_share(self, token: str, share: str, answer: str) -> bool:
+        """Whether the device's answer was right. Raises `NotFound`, `NotNow`."""
+        return self.do(
+            token, (Scope.FULL,), lambda db, user, session: sharing.answer(self.at, db, session, user, share, answer)
+        )  # fmt: skip
+
+    def confirm_share(self, token: str, share: str) -> ShareState:
+        """Done, or pending until compliance has agreed. Raises as `begin_share`."""
+        user, session = self._peek(token, (Scope.FULL,))
+        return self.change(lambda db: sharing.confirm(self.at, db, self._still(db, session), user.id, share))
+
+    def cancel_share(self, token: str, share: str) -> None:
+        """End the sharing. Raises `NotFound`, `NotNow`."""
+        user, session = self._peek(token, (Scope.FULL,))
+        self.change(lambda db: sharing.cancel(self.at, db, self._still(db, session), user.id, share))
+
+    def shares(self, token: str) -> list[ShareView]:
+        """What one shares, or has asked to."""
+        return self._seen(token, _ACCOUNT, lambda db, user, _s: sharing.shares_of(self.at, db, user))
+
+    # ---- the session that each of these needs ----
+
+    @property
+    def staff(self) -> Staff:
+        """The same for those who work here."""
+        return Staff(self)
+
+    @property
+    def phones(self) -> Phones:
+        """The same for apps on phones."""
+        return Phones(self)
+
+    def change(self, work: Callable[[Connection], T | Refused]) -> T:
+        return self.at.change(work)
+
+    def do(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T:
+        """In a transaction that has locked who is in. Raises `NotIn`, `NotAllowed`."""
+
+        def done(db: Connection) -> T | Refused:
+            user, session = sessions.locked(self.at, db, token, Stage.IN)
+            _check_scope(session, scopes)
+            return work(db, user, session)
+
+        return self.change(done)
+
+    def _seen(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T]) -> T:
+        """The same, only to look."""
+
+        def seen(db: Connection) -> T:
+            user, session = sessions.looked_up(self.at, db, token, Stage.IN)
+            _check_scope(session, scopes)
+            return work(db, user, session)
+
+        return self.at.read(seen)
+
+    def _peek(self, token: str, scopes: tuple[Scope, ...]) -> tuple[User, Session]:
+        """Who is in, for work that locks several users in its own order, or takes long before it begins."""
+        return self._seen(token, scopes, lambda _db, user, session: (user, session))
+
+    def _still(self, db: Connection, session: Session) -> Session:
+        """The session as it is now: another one may have changed it meanwhile."""
+        fresh = records.sessions.locked(db, session.id)
+        if fresh is None or fresh.settings != session.settings:
+            raise NotIn
+        return fresh
+
+    def _opted(self, db: Connection, user: User, session: Session, opt: Callable[[Reception, Connection, User], None]) -> None:
+        opt(self.at, db, user)
+        sessions.end_all(db, user, but=session.id)
+
+
+def _check_scope(session: Session, scopes: tuple[Scope, ...]) -> None:
+    if session.scope not in scopes:
+        raise NotAllowed("log in with a device for this" if session.scope != Scope.STATEMENTS else "the account is closed")

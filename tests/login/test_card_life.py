@@ -1,0 +1,391 @@
+"""A card's life with its owner: from the request to the return, and all that may go wrong on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from tests.login.town import CARL, DAY, PASSWORD, Town
+
+from dsc_host import CardClient
+from dsc_host.errors import InputError
+from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotIn, NotNow, OrderState, Request, Scope
+from dsc_host.verifier import State
+from dsc_simulator import SimulatedCard
+
+PIN = "8246"
+
+
+def ordered(town: Town, token: str, pin: str = PIN) -> Request:
+    return town.system.confirm_request(token, town.system.draft_request(token, pin).id)
+
+
+@contextmanager
+def blank_card(_request: Request) -> Iterator[CardClient]:
+    with SimulatedCard() as card, CardClient.open(card.url) as client:
+        yield client
+
+
+def shipped(town: Town, token: str, card: SimulatedCard) -> Request:
+    """Requested by who is in, made on this card, and sent."""
+    ordered(town, token)
+    issuer = town.enter("ivo")
+
+    @contextmanager
+    def this_card(_request: Request) -> Iterator[CardClient]:
+        with CardClient.open(card.url) as client:
+            yield client
+
+    made = town.system.staff.personalise_all(issuer, this_card, lambda *_: None)
+    return town.system.staff.ship(issuer, made[0].id)
+
+
+def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
+    card.press("PRESS")
+    card.enter(pin)
+    response = card.enter(question)
+    card.press("OK")
+    return response
+
+
+@pytest.fixture
+def card() -> Iterator[SimulatedCard]:
+    with SimulatedCard() as card:
+        yield card
+
+
+# ---- the request ----
+
+
+def test_a_card_is_requested_made_sent_and_activated(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    draft = town.system.draft_request(token, PIN)
+    assert draft.state is OrderState.DRAFT
+    assert draft.address == "1 Harbour Road, Zug"
+    request = town.system.confirm_request(token, draft.id)
+    assert (request.state, request.hold, request.estimate) == (OrderState.REQUESTED, Decimal(20), "2023-11-28")
+    assert town.told("carl") == ["Card requested"]
+    issuer = town.enter("ivo")
+    told = []
+
+    @contextmanager
+    def this_card(_request: Request) -> Iterator[CardClient]:
+        with CardClient.open(card.url) as client:
+            yield client
+
+    made = town.system.staff.personalise_all(issuer, this_card, lambda number, of, each: told.append((number, of, each.serial)))
+    assert told == [(1, 1, "IB3000000")]
+    assert town.system.staff.ship(issuer, made[0].id).state is OrderState.SHIPPED
+    device = town.device(token, Kind.DSC_PLUS)
+    offer = town.system.ask_to_activate(token, device)
+    assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
+    assert town.system.requests(token)[0].state is OrderState.DONE
+    step = town.chosen("carl", Kind.DSC_PLUS)
+    assert step.offer is not None
+    assert town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+    assert town.verifier.audit.check().sound
+
+
+def test_a_card_is_not_to_be_used_before_it_is_activated(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    shipped(town, token, card)
+    assert Kind.DSC_PLUS not in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
+    device = town.device(token, Kind.DSC_PLUS)
+    offer = town.system.ask_to_activate(token, device)
+    assert not town.system.activate(token, pressed(card, offer.shows["challenge"], pin="1111"))
+    assert not town.system.activate(token, "")
+    with pytest.raises(NotFound):
+        town.system.choose(town.system.begin("carl", PASSWORD).token, device)
+
+
+@pytest.mark.parametrize("pin", ["0000", "1234", "4321", "2580", "1975", "0211", "1102", "9876", "2012"])
+def test_a_weak_pin_is_refused_with_the_rule(town: Town, pin: str) -> None:
+    with pytest.raises(InputError, match=r"^PIN: "):
+        town.system.draft_request(town.enter_by_sms("carl"), pin)
+
+
+@pytest.mark.parametrize("pin", ["", "824", "82460", "82a6", "\uff18\uff12\uff14\uff16", None])
+def test_what_is_no_pin_is_refused(town: Town, pin: str) -> None:
+    with pytest.raises(InputError, match=r"^PIN: must be 4 digits"):
+        town.system.draft_request(town.enter_by_sms("carl"), pin)
+
+
+@pytest.mark.parametrize(("equity", "currency", "may"), [
+    ("1000000", "USD", False), ("1000000.01", "USD", True), ("900000", "EUR", False), ("960000", "EUR", True),
+    ("5", "XXX", False),
+])  # fmt: skip
+def test_a_card_is_for_those_with_enough(town: Town, equity: str, currency: str, may: bool) -> None:
+    town.accounts["dora"] = town.system.add_account(town.entities["carl"], Decimal(equity), currency)
+    town.add("dora", "dora", phone="+4915112345679")
+    token = town.enter_by_sms("dora")
+    if may:
+        assert town.system.draft_request(token, PIN).state is OrderState.DRAFT
+    else:
+        with pytest.raises(NotNow):
+            town.system.draft_request(token, PIN)
+
+
+def test_only_the_primary_user_may_and_the_others_are_told_whom_to_ask(town: Town) -> None:
+    with pytest.raises(NotAllowed, match="ask anna"):
+        town.system.draft_request(town.enter_by_sms("ben"), PIN)
+
+
+def test_one_request_at_a_time(town: Town) -> None:
+    token = town.enter_by_sms("carl")
+    first = town.system.draft_request(token, PIN)
+    second = town.system.draft_request(token, PIN, address="2 Lake Street, Bern")
+    with pytest.raises(NotFound):
+        town.system.confirm_request(token, first.id)
+    assert town.system.confirm_request(token, second.id).address == "2 Lake Street, Bern"
+    with pytest.raises(NotNow):
+        town.system.confirm_request(token, second.id)
+    with pytest.raises(NotNow):
+        town.system.draft_request(token, PIN)
+    town.system.cancel_request(token, second.id)
+    assert ordered(town, token).state is OrderState.REQUESTED
+
+
+def test_nobody_touches_somebody_elses_request(town: Town) -> None:
+    request = town.system.draft_request(town.enter_by_sms("carl"), PIN)
+    anna = town.enter("anna")
+    for call in (town.system.confirm_request, town.system.cancel_request):
+        with pytest.raises(NotFound):
+            call(anna, request.id)
+
+
+def test_a_card_whose_making_was_cut_off_is_recorded_the_next_time(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    request = ordered(town, token)
+    issuer = town.enter("ivo")
+
+    @contextmanager
+    def cut_off(_request: Request) -> Iterator[CardClient]:
+        with CardClient.open(card.url) as client:
+            told = iter([client.info()])
+            real = client.info
+            client.info = lambda: next(told, None) or real()  # type: ignore[method-assign]
+            yield client
+
+    def lose(*_: object) -> None:
+        raise ConnectionError("the power went")
+
+    with pytest.raises(ConnectionError):
+        town.system.staff.personalise_all(issuer, cut_off, lose)
+    assert town.system.requests(token)[0].state is OrderState.PERSONALISED
+    assert town.system.staff.ship(issuer, request.id).serial == card_serial(card)
+
+
+def card_serial(card: SimulatedCard) -> str:
+    with CardClient.open(card.url) as client:
+        return client.info().serial
+
+
+# ---- by itself ----
+
+
+def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    shipped(town, token, card)
+    told = []
+    for _ in range(4 * 21 + 1):
+        told.append((town.system.run_due().activations, len(town.told("carl"))))
+        town.clock.advance(DAY / 4)
+    assert town.told("carl")[2:] == [
+        "Your card will soon be activated", "Your card is activated tomorrow", "Device activated",
+    ]  # fmt: skip
+    step = town.chosen("carl", Kind.DSC_PLUS)
+    assert step.offer is not None
+    assert town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+
+
+def test_it_activates_at_the_moment_and_not_before(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    request = shipped(town, token, card)
+    assert request.activates_at == town.clock() + 21 * DAY
+    town.clock.advance(21 * DAY - 1)
+    town.system.run_due()
+    assert Kind.DSC_PLUS not in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
+    town.clock.advance(1)
+    town.system.run_due()
+    town.system.run_due()
+    assert Kind.DSC_PLUS in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
+    assert town.told("carl").count("Device activated") == 1
+
+
+# ---- the PIN ----
+
+
+def test_a_pin_is_changed_by_a_response_made_with_the_new_one(town: Town) -> None:
+    other, token = town.enter("anna"), town.enter("anna")
+    device = town.device(token, Kind.DSC_PLUS)
+    offer = town.system.ask_to_change_pin(token, device)
+    old_way = town.respond("IB3000901", offer.shows["challenge"])
+    assert not town.system.change_pin(token, old_way, PIN)
+    with pytest.raises(InputError):
+        town.system.change_pin(token, old_way, "1111")
+    assert town.system.change_pin(token, town.respond("IB3000901", offer.shows["challenge"], pin=PIN), PIN)
+    with pytest.raises(NotIn):
+        town.system.visitor(other)
+    assert town.system.visitor(token).name == "anna"
+    step = town.chosen("anna", Kind.DSC_PLUS)
+    assert step.offer is not None
+    assert town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"], pin=PIN))
+
+
+def test_an_answer_for_one_purpose_is_none_for_another(town: Town) -> None:
+    token = town.enter("anna")
+    offer = town.system.ask_to_change_pin(token, town.device(token, Kind.DSC_PLUS))
+    with pytest.raises(NotNow):
+        town.system.activate(token, town.respond("IB3000901", offer.shows["challenge"]))
+
+
+# ---- loss, and the way back ----
+
+
+def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
+    """Anna has lost her card, called, come in by a temporary code, and has a sheet of codes; her token, and the codes."""
+    desk = town.call("anna")
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
+    town.system.staff.report_loss(desk, device.id, loss)
+    code = town.system.staff.give_temporary_code(desk)
+    token = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
+    card = town.system.request_online_card(token)
+    codes = town.system.sheet(token, card.id)
+    assert len(set(codes)) > 200
+    offer = town.system.ask_to_activate(token, card.id)
+    assert town.system.activate(token, " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
+    return token, codes
+
+
+def by_codes(town: Town, codes: tuple[str, ...]) -> str:
+    step = town.chosen("anna", Kind.ONLINE_CARD)
+    assert step.offer is not None
+    return town.answered(step.token, "".join(codes[int(each) - 1] for each in step.offer.shows["indexes"].split()))
+
+
+def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) -> None:
+    before = town.enter("anna")
+    token, codes = online_card(town)
+    with pytest.raises(NotIn):
+        town.system.visitor(before)
+    assert {each.kind for each in town.system.begin("anna", PASSWORD).choices} == {Kind.ONLINE_CARD}
+    with pytest.raises(NotNow):
+        town.system.sheet(token, town.device(token, Kind.ONLINE_CARD))
+    again = by_codes(town, codes)
+    assert town.system.visitor(again).scope is Scope.FULL
+    # However little the account is worth now: the card is replaced.
+    town.system.set_equity(town.accounts["anna"], Decimal(10))
+    shipped(town, again, card)
+    new = next(each for each in town.system.devices(again) if each.state is DeviceState.SHIPPED)
+    offer = town.system.ask_to_activate(again, new.id)
+    assert town.system.activate(again, pressed(card, offer.shows["challenge"]))
+    assert {each.kind for each in town.system.begin("anna", PASSWORD).choices} == {Kind.DSC_PLUS}
+    assert town.verifier.card("IB3000901").state is State.LOST
+
+
+def test_an_online_card_ends_after_21_days(town: Town) -> None:
+    _, codes = online_card(town)
+    town.clock.advance(21 * DAY - 300)
+    assert by_codes(town, codes)
+    town.clock.advance(300)
+    assert town.system.begin("anna", PASSWORD).choices == ()
+    town.system.run_due()
+    assert town.told("anna")[-1] == "Device expired"
+    assert town.system.staff.give_temporary_code(town.call("anna"))
+
+
+def test_no_code_is_asked_for_again_before_all_have_been(town: Town) -> None:
+    online_card(town)
+    asked: list[str] = []
+    for _ in range(111):
+        step = town.chosen("anna", Kind.ONLINE_CARD)
+        assert step.offer is not None
+        asked += step.offer.shows["indexes"].split()
+        town.clock.advance(60)
+    assert len(set(asked)) == 222
+
+
+def test_a_card_that_was_found_again_is_reactivated_by_its_response(town: Town) -> None:
+    token, _ = online_card(town, Loss.MISPLACED)
+    device = town.device(token, Kind.DSC_PLUS)
+    offer = town.system.ask_to_activate(token, device)
+    assert not town.system.activate(token, "00000000")
+    assert town.verifier.card("IB3000901").state is State.SUSPENDED
+    assert town.system.activate(token, town.respond("IB3000901", offer.shows["challenge"]))
+    assert {each.kind for each in town.system.begin("anna", PASSWORD).choices} == {Kind.DSC_PLUS}
+
+
+@pytest.mark.parametrize("loss", [Loss.LOST, Loss.STOLEN, Loss.DAMAGED])
+def test_a_card_that_is_gone_for_good_stays_so(town: Town, loss: Loss) -> None:
+    token, _ = online_card(town, loss)
+    with pytest.raises(NotNow):
+        town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+
+
+def test_who_has_a_card_gets_no_online_card(town: Town) -> None:
+    with pytest.raises(NotNow):
+        town.system.request_online_card(town.enter("anna"))
+
+
+# ---- back to where it came from ----
+
+
+def test_a_card_is_returned_and_its_money_is_free(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    request = shipped(town, token, card)
+    device = town.device(token, Kind.DSC_PLUS)
+    town.system.announce_return(token, device, "1Z 999")
+    parcel, days = town.system.parcels(token)[0]
+    assert (parcel.tracking, days) == ("1Z 999", ("2023-11-17", "2023-11-21"))
+    with pytest.raises(NotNow):
+        town.system.announce_return(token, device, "1Z 999")
+    issuer = town.enter("ivo")
+    assert town.system.staff.receive(issuer, request.serial).state == "received"
+    with pytest.raises(NotNow):
+        town.system.staff.receive(issuer, request.serial)
+    assert town.verifier.card(request.serial).state is State.RETIRED
+    with town.verifier.office.store.read() as db:
+        assert db.exec_driver_sql("SELECT state FROM holds").scalars().all() == ["released"]
+
+
+def test_only_some_cards_are_taken_back(town: Town) -> None:
+    town.verifier.enroll("OTHER-1", key=bytes(range(32)), pin=PIN)
+    town.system.enrol_card("carl", "OTHER-1")
+    token = town.enter_by_sms("carl")
+    with pytest.raises(NotNow):
+        town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z")
+
+
+@pytest.mark.parametrize(("cents", "kept"), [(None, 2000), (2000, 2000), (15_000, 15_000)])
+def test_a_card_that_does_not_come_back_is_charged(town: Town, card: SimulatedCard, cents: int | None, kept: int) -> None:
+    request = shipped(town, town.enter_by_sms("carl"), card)
+    issuer = town.enter("ivo")
+    with pytest.raises(NotNow):
+        town.system.staff.settle(issuer, request.serial, cents)
+    desk = town.call("carl", CARL)
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
+    town.system.staff.report_loss(desk, device.id, Loss.STOLEN)
+    for wrong in (1999, 15_001, -1):
+        with pytest.raises(InputError):
+            town.system.staff.settle(issuer, request.serial, wrong)
+    assert town.system.staff.settle(issuer, request.serial, cents) == kept
+    with pytest.raises(NotNow):
+        town.system.staff.settle(issuer, request.serial, cents)
+
+
+def test_a_closed_account_opens_its_statements_by_name_and_password(town: Town) -> None:
+    other, token = town.enter_by_sms("ben"), town.enter("anna")
+    with pytest.raises(NotAllowed):
+        town.system.close_account(other)
+    town.system.close_account(token)
+    for ended in (other, token):
+        with pytest.raises(NotIn):
+            town.system.visitor(ended)
+    step = town.system.begin("anna", PASSWORD)
+    assert step.scope is Scope.STATEMENTS
+    assert town.system.visitor(step.token).scope is Scope.STATEMENTS
+    for call in (town.system.devices, town.system.requests, town.system.opt_out, town.system.close_account):
+        with pytest.raises(NotAllowed):
+            call(step.token)
+    assert not town.system.may_withdraw("anna", Decimal(1))
+    assert town.system.staff.receive(town.enter("ivo"), "IB3000901").state == "received"

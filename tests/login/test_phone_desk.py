@@ -1,0 +1,255 @@
+"""The phone app's side of the login: activation, pushes, and the way without network."""
+
+import secrets
+from threading import Barrier, Thread
+
+import pytest
+from tests.login.town import DAY, PASSWORD, Town
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import (
+    Activated,
+    Kind,
+    NotAllowed,
+    NotFound,
+    NotIn,
+    NotNow,
+    Proof,
+    Status,
+    TooManyAttempts,
+    WrongCredentials,
+)  # fmt: skip
+from dsc_host.ocra import Suite
+
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06")
+PIN_KEY, FINGER_KEY = bytes(range(32)), bytes(range(32, 64))
+
+
+class App:
+    """What an app keeps, and answers with."""
+
+    def __init__(self, town: Town, activated: Activated) -> None:
+        self.town = town
+        self.device, self.token = activated.device, activated.device_token
+        self.counters = {"pin": 0, "biometrics": 0}
+
+    def respond(self, question: str, method: str = "pin", key: bytes | None = None) -> str:
+        key = key or (PIN_KEY if method == "pin" else FINGER_KEY)
+        counter = self.counters[method]
+        self.counters[method] += 1
+        return SUITE.response(key, question, counter=counter)
+
+    def approve(self, method: str = "pin", **keys: bytes) -> None:
+        (push,) = self.town.system.phones.pushes(self.device, self.token)
+        response = self.respond(push.question, method, **keys)
+        self.town.system.phones.approve(self.device, self.token, push.id, method, response)
+
+
+def activated(town: Town, name: str = "ben") -> App:
+    begun = town.system.phones.begin(name, PASSWORD)
+    return App(town, town.system.phones.activate(begun.ticket, token(town), PIN_KEY, FINGER_KEY))
+
+
+def token(town: Town) -> str:
+    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+
+
+def test_an_app_is_activated_and_takes_the_place_of_sms(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    assert begun.phones == ("+41…67",)
+    app = App(town, town.system.phones.activate(begun.ticket, token(town), PIN_KEY, FINGER_KEY))
+    step = town.chosen("ben", Kind.PHONE_APP)
+    assert {each.kind for each in town.system.begin("ben", PASSWORD).choices} == {Kind.PHONE_APP}
+    assert step.offer is not None
+    (push,) = town.system.phones.pushes(app.device, app.token)
+    assert push.number == step.offer.shows["number"]
+    assert (push.user, push.where) == ("ben", "192.0.2.1")
+    assert town.system.answer(step.token, "").status is Status.WAITING
+    app.approve()
+    done = town.system.answer(step.token, "").step
+    assert done is not None
+    visitor = town.system.visitor(done.token)
+    assert (visitor.name, visitor.until - visitor.since) == ("ben", 12 * 3600)
+    with pytest.raises(NotIn):
+        town.system.answer(step.token, "")
+
+
+def test_a_finger_gives_thirty_hours_without_end_for_being_idle(town: Town) -> None:
+    app = activated(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    app.approve("biometrics")
+    done = town.system.answer(step.token, "").step
+    assert done is not None
+    town.clock.advance(30 * 3600 - 1)
+    assert town.system.visitor(done.token).name == "ben"
+    town.clock.advance(1)
+    with pytest.raises(NotIn):
+        town.system.visitor(done.token)
+
+
+@pytest.mark.parametrize(("letter", "method", "hours"), [("P", "pin", 12), ("B", "biometrics", 30), ("b ", "biometrics", 30)])
+def test_without_network_a_challenge_is_typed(town: Town, letter: str, method: str, hours: int) -> None:
+    app = activated(town)
+    begun = town.system.begin("ben", PASSWORD)
+    step = town.system.choose(begun.token, begun.choices[0].id, manual=True)
+    assert step.offer is not None
+    done = town.system.answer(step.token, letter + app.respond(step.offer.shows["challenge"], method)).step
+    assert done is not None
+    visitor = town.system.visitor(done.token)
+    assert visitor.until - visitor.since == hours * 3600
+
+
+def test_a_denied_login_does_not_come_in(town: Town) -> None:
+    app = activated(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    (push,) = town.system.phones.pushes(app.device, app.token)
+    town.system.phones.deny(app.device, app.token, push.id)
+    assert town.system.phones.pushes(app.device, app.token) == ()
+    for again in (town.system.phones.deny, lambda *each: town.system.phones.approve(*each, "pin", "00000000")):
+        with pytest.raises(NotNow):
+            again(app.device, app.token, push.id)
+    assert town.system.answer(step.token, "").status is Status.REFUSED
+    assert town.told("ben")[-1] == "Login denied"
+
+
+def test_a_wrong_pin_is_a_wrong_response_and_is_counted(town: Town) -> None:
+    app = activated(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    with pytest.raises(NotAllowed):
+        app.approve(key=secrets.token_bytes(32))
+    assert town.system.answer(step.token, "").status is Status.WAITING
+    serial = next(each.serial for each in town.verifier.cards(owner="ben") if each.serial.endswith("-P"))
+    assert town.verifier.card(serial).failures == 1
+
+
+def test_a_new_push_takes_the_place_of_the_one_before(town: Town) -> None:
+    app = activated(town)
+    first = town.chosen("ben", Kind.PHONE_APP)
+    second = town.chosen("ben", Kind.PHONE_APP)
+    app.approve()
+    assert town.system.answer(first.token, "").status is Status.REFUSED
+    assert town.system.answer(second.token, "").status is Status.ACCEPTED
+
+
+def test_a_push_expires(town: Town) -> None:
+    app = activated(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    town.clock.advance(120)
+    assert town.system.phones.pushes(app.device, app.token) == ()
+    assert town.system.answer(step.token, "").status is Status.REFUSED
+
+
+def test_one_approval_lets_one_login_in(town: Town) -> None:
+    app = activated(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    app.approve()
+    together, done = Barrier(5), []
+
+    def answer() -> None:
+        together.wait()
+        try:
+            done.append(town.system.answer(step.token, "").status)
+        except NotIn:
+            done.append(Status.REFUSED)
+
+    threads = [Thread(target=answer) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done.count(Status.ACCEPTED) == 1
+
+
+def test_an_activation_token_works_once_also_at_once(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    code = token(town)
+    together, done = Barrier(4), []
+
+    def activate(number: int) -> None:
+        together.wait()
+        try:
+            done.append(town.system.phones.activate(begun.ticket, code, bytes([number]) * 32))
+        except DscError:
+            done.append(None)
+
+    threads = [Thread(target=activate, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(each is not None for each in done) == 1
+
+
+def test_a_wrong_token_is_good_for_three_tries(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    code = token(town)
+    for wrong in ("", "AAAAAAAA", "x" * 9999):
+        with pytest.raises(NotAllowed):
+            town.system.phones.activate(begun.ticket, wrong, PIN_KEY)
+    with pytest.raises((NotAllowed, NotIn)):
+        town.system.phones.activate(begun.ticket, code, PIN_KEY)
+
+
+def test_who_has_no_confirmed_phone_activates_nothing(town: Town) -> None:
+    with pytest.raises(NotNow):
+        town.system.phones.begin("anna", PASSWORD)
+    with pytest.raises(WrongCredentials):
+        town.system.phones.begin("ben", "a wrong one, surely")
+
+
+def test_a_ticket_is_no_login_and_a_login_no_ticket(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    with pytest.raises((NotIn, NotFound)):
+        town.system.answer(begun.ticket, "")
+    with pytest.raises((NotIn, NotAllowed)):
+        town.system.phones.activate(town.chosen("ben", Kind.SMS).token, "AAAAAAAA", PIN_KEY)
+    for call in (town.system.visitor, town.system.skip):
+        with pytest.raises((NotIn, NotNow)):
+            call(begun.ticket)
+
+
+@pytest.mark.parametrize(("device", "secret"), [("", ""), ("x", "y"), ("0" * 16, "y"), ("\ud800", "\ud800"), (None, None)])
+def test_nobody_answers_for_another_app(town: Town, device: str, secret: str) -> None:
+    app = activated(town)
+    town.chosen("ben", Kind.PHONE_APP)
+    for theirs in ((device, secret), (app.device, secret), (device, app.token)):
+        with pytest.raises(NotFound):
+            town.system.phones.pushes(*theirs)
+        with pytest.raises(NotFound):
+            town.system.phones.challenge(*theirs)
+
+
+def test_a_user_is_added_to_an_app_by_whoever_knows_its_pin(town: Town) -> None:
+    app = activated(town)
+    question = town.system.phones.challenge(app.device, app.token)
+    begun = town.system.phones.begin("carl", PASSWORD)
+    with pytest.raises(NotAllowed):
+        town.system.phones.activate(begun.ticket, token(town), bytes(range(32)), None, Proof(question.id, "00000000"))
+    proof = Proof(question.id, app.respond(question.digits))
+    added = town.system.phones.activate(begun.ticket, token(town), bytes(range(64, 96)), None, proof)
+    assert added.user == "carl"
+
+
+def test_a_removed_app_opens_nothing(town: Town) -> None:
+    app = activated(town)
+    town.system.phones.remove(app.device, app.token)
+    assert town.system.begin("ben", PASSWORD).choices == ()
+    with pytest.raises(NotFound):
+        town.system.phones.pushes(app.device, app.token)
+
+
+def test_keys_are_what_they_must_be(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    for keys in ((b"", None), (bytes(31), None), (bytes(32), bytes(32)), ("x", None)):
+        with pytest.raises(InputError, match=r"^key: "):
+            town.system.phones.activate(begun.ticket, token(town), *keys)
+
+
+def test_pushes_are_limited(town: Town) -> None:
+    activated(town)
+    for _ in range(30):
+        town.chosen("ben", Kind.PHONE_APP)
+    with pytest.raises(TooManyAttempts):
+        town.chosen("ben", Kind.PHONE_APP)
+    town.clock.advance(DAY)
+    assert town.chosen("ben", Kind.PHONE_APP)

@@ -1,0 +1,213 @@
+"""Sharing a device: the three conditions, the steps, compliance, and the way back."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town
+
+from dsc_host.login import (
+    DifferentIdentity,
+    Kind,
+    LessSecureDevice,
+    Loss,
+    NotAllowed,
+    NotFound,
+    NotIn,
+    NotNow,
+    Scope,
+    ShareState,
+    TemporaryDevice,
+    UseState,
+    WrongCredentials,
+)  # fmt: skip
+from dsc_host.verifier import State
+
+
+def proven(town: Town, token: str) -> str:
+    """A share with anna's card that her card has agreed to."""
+    share, offer = town.system.begin_share(token, "anna", PASSWORD)
+    assert town.system.answer_share(token, share.id, town.respond("IB3000901", offer.shows["challenge"]))
+    return share.id
+
+
+def by_annas_card(town: Town, name: str) -> str:
+    step = town.chosen(name, Kind.DSC_PLUS)
+    assert step.offer is not None
+    return town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"]))
+
+
+def test_a_device_is_shared_at_once(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    other = town.enter_by_sms("ben")
+    assert town.system.confirm_share(token, proven(town, token)) is ShareState.DONE
+    with pytest.raises(NotIn):
+        town.system.visitor(other)
+    assert town.system.visitor(by_annas_card(town, "ben")).scope is Scope.FULL
+    assert town.enter("anna")
+    assert "Device shared" in town.told("anna")
+    assert "Device shared" in town.told("ben")
+
+
+def test_it_is_begun_by_who_is_not_the_owner(town: Town) -> None:
+    with pytest.raises(NotNow):
+        town.system.begin_share(town.enter("anna"), "anna", PASSWORD)
+
+
+def test_the_owners_password_is_needed(town: Town) -> None:
+    with pytest.raises(WrongCredentials):
+        town.system.begin_share(town.enter_by_sms("ben"), "anna", "a wrong one, surely")
+
+
+def test_a_live_answer_of_the_device_is_needed(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    share, _ = town.system.begin_share(token, "anna", PASSWORD)
+    with pytest.raises(NotNow):
+        town.system.confirm_share(token, share.id)
+    assert not town.system.answer_share(token, share.id, "00000000")
+    with pytest.raises(NotNow):
+        town.system.confirm_share(token, share.id)
+
+
+def test_two_different_people_share_nothing(town: Town) -> None:
+    with pytest.raises(DifferentIdentity, match="different identification information"):
+        town.system.begin_share(town.enter_by_sms("carl"), "anna", PASSWORD)
+
+
+@pytest.mark.parametrize("field", ["birth_date", "citizenship", "residence", "document_type", "document_number"])
+def test_every_part_of_the_identity_counts(town: Town, field: str) -> None:
+    other = {
+        "birth_date": "1980-05-18",
+        "citizenship": "DE",
+        "residence": "DE",
+        "document_type": "id",
+        "document_number": "X77",
+    }[field]
+    entity = town.system.add_entity("Anna", replace(ANNA, **{field: other}), "Elsewhere 1")
+    town.accounts["twin"] = town.system.add_account(entity, Decimal(1))
+    town.add("twin", "twin", phone="+41791234500")
+    with pytest.raises(DifferentIdentity):
+        town.system.begin_share(town.enter_by_sms("twin"), "anna", PASSWORD)
+    town.system.staff.correct_identity(town.enter("sue"), "twin", ANNA)
+    assert proven(town, town.enter_by_sms("twin"))
+
+
+def test_who_has_a_temporary_device_shares_nothing(town: Town) -> None:
+    desk = town.call("ben")
+    code = town.system.staff.give_temporary_code(desk)
+    token = town.answered(town.chosen("ben", Kind.TEMPORARY_CODE).token, code)
+    with pytest.raises(TemporaryDevice):
+        town.system.begin_share(token, "anna", PASSWORD)
+
+
+def test_the_less_secure_device_is_not_shared(town: Town) -> None:
+    desk = town.call("anna")
+    card, codes = town.system.staff.issue_code_card(desk)
+    anna = town.enter("anna")
+    offer = town.system.ask_to_activate(anna, card.id)
+    assert town.system.activate(anna, "".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
+    token = town.enter_by_sms("ben")
+    with pytest.raises(LessSecureDevice, match="less secure device"):
+        town.system.begin_share(token, "anna", PASSWORD, card.id)
+    assert town.system.begin_share(token, "anna", PASSWORD)[1].kind is Kind.DSC_PLUS
+
+
+def test_what_changes_before_the_confirmation_counts(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    share = proven(town, token)
+    town.system.staff.correct_identity(town.enter("sue"), "anna", CARL)
+    # Both are of one entity here, so both are somebody else now; another entity is not.
+    assert town.system.confirm_share(token, share) is ShareState.DONE
+
+
+def test_a_share_that_nobody_confirms_ends(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    share = proven(town, token)
+    town.clock.advance(900)
+    with pytest.raises(NotNow):
+        town.system.confirm_share(token, share)
+    town.system.run_due()
+    with pytest.raises(NotFound):
+        town.system.confirm_share(token, share)
+
+
+def test_compliance_decides_where_it_must(town: Town) -> None:
+    town.system.put_under_review(town.entities["anna"])
+    token = town.enter_by_sms("ben")
+    assert town.system.confirm_share(token, proven(town, token)) is ShareState.PENDING
+    assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("ben", PASSWORD).choices}
+    cleo = town.enter("cleo")
+    share = town.system.staff.pending_shares(cleo)[0]
+    for nobody in (town.enter("sue"), town.enter("ivo"), token):
+        with pytest.raises(NotAllowed):
+            town.system.staff.decide_share(nobody, share.id, True)
+    assert town.system.staff.decide_share(cleo, share.id, True) is ShareState.DONE
+    with pytest.raises(NotNow):
+        town.system.staff.decide_share(cleo, share.id, False)
+    assert by_annas_card(town, "ben")
+
+
+def test_compliance_may_refuse(town: Town) -> None:
+    town.system.put_under_review(town.entities["anna"])
+    token = town.enter_by_sms("ben")
+    town.system.confirm_share(token, proven(town, token))
+    cleo = town.enter("cleo")
+    share = town.system.staff.pending_shares(cleo)[0]
+    assert town.system.staff.decide_share(cleo, share.id, False) is ShareState.REFUSED
+    assert town.told("ben")[-1] == "Sharing refused"
+    assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("ben", PASSWORD).choices}
+
+
+def test_nobody_touches_somebody_elses_share(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    share = proven(town, token)
+    carl = town.enter_by_sms("carl")
+    for call in (town.system.confirm_share, town.system.cancel_share):
+        with pytest.raises(NotFound):
+            call(carl, share)
+    with pytest.raises(NotFound):
+        town.system.answer_share(carl, share, "00000000")
+
+
+def test_sharing_ends_and_the_old_device_is_back(town: Town) -> None:
+    town.give_card("ben", "IB3000905")
+    token = town.enter_by_sms("ben")
+    share = proven(town, token)
+    town.system.confirm_share(token, share)
+    views = {each.label: each.use for each in town.system.devices(token) if each.kind is Kind.DSC_PLUS}
+    assert views == {"IB3000905": UseState.PARKED, "IB3000901": UseState.ACTIVE}
+    town.system.cancel_share(token, share)
+    views = {each.label: each.use for each in town.system.devices(token) if each.kind is Kind.DSC_PLUS}
+    assert views == {"IB3000905": UseState.ACTIVE}
+
+
+def test_nobody_ends_up_with_no_way_in(town: Town) -> None:
+    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    town.accounts["lone"] = town.system.add_account(town.entities["carl"], Decimal(1))
+    town.add("lone", "lone", phone="+4915112345670")
+    token = town.enter_by_sms("lone")
+    share = proven(town, token)
+    town.system.confirm_share(token, share)
+    desk = town.call("lone")
+    for device in town.system.staff.caller_devices(desk)[1]:
+        if device.kind in (Kind.SMS, Kind.VOICE):
+            town.system.staff.report_loss(desk, device.id, Loss.LOST)
+    token = by_annas_card(town, "lone")
+    with pytest.raises(NotNow):
+        town.system.cancel_share(token, share)
+    town.system.cancel_share(town.enter("anna"), share)
+    assert town.system.begin("lone", PASSWORD).choices == ()
+    assert town.system.staff.give_temporary_code(town.call("lone"))
+
+
+def test_when_the_owner_loses_the_device_nobody_uses_it(town: Town) -> None:
+    token = town.enter_by_sms("ben")
+    town.system.confirm_share(token, proven(town, token))
+    desk = town.call("anna")
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
+    town.system.staff.report_loss(desk, device.id, Loss.STOLEN)
+    with pytest.raises(NotIn):
+        town.system.visitor(token)
+    assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("ben", PASSWORD).choices}
+    assert town.verifier.card("IB3000901").state is State.LOST
+    assert STAFF.document_number not in str(town.events())

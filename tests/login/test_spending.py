@@ -1,0 +1,109 @@
+"""Opting out and in, and how much may be taken out."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Barrier, Thread
+
+import pytest
+from tests.login.town import DAY, PASSWORD, Town
+
+from dsc_host.errors import InputError
+from dsc_host.login import Kind, Loss, NotAllowed, NotIn, NotNow, Scope
+
+
+def test_who_opts_out_trades_without_a_device_and_no_more(town: Town) -> None:
+    token = town.enter("anna")
+    before = town.system.protection(token)
+    assert before.level.kind == "dsc_plus"
+    assert before.without.per_day == 50_000
+    assert "low_priced_stocks" in before.restrictions
+    town.system.opt_out(token)
+    after = town.system.protection(token)
+    assert (after.opted_out, after.level.kind, after.with_protection.kind) == (True, "none", "dsc_plus")
+    step = town.system.begin("anna", PASSWORD)
+    assert step.may_skip
+    trading = town.system.skip(step.token).token
+    assert town.system.visitor(trading).scope is Scope.TRADING
+    for call in (town.system.devices, town.system.opt_in, town.system.close_account):
+        with pytest.raises(NotAllowed):
+            call(trading)
+    # With the device, everything is as before, and one may opt back in.
+    full = town.enter("anna")
+    town.system.opt_in(full)
+    assert town.system.protection(full).level.kind == "dsc_plus"
+    assert not town.system.begin("anna", PASSWORD).may_skip
+    with pytest.raises(NotIn):
+        town.system.visitor(trading)
+    with pytest.raises(NotNow):
+        town.system.opt_in(full)
+    assert town.told("anna") == ["Opted out", "Opted in"]
+
+
+def test_only_the_primary_user_may_opt_out(town: Town) -> None:
+    with pytest.raises(NotAllowed, match="ask anna"):
+        town.system.opt_out(town.enter_by_sms("ben"))
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "may"),
+    [
+        ("anna", "900000000", True),
+        ("ben", "200000", True),
+        ("ben", "200000.01", False),
+        ("sue", "1", True),
+    ],
+)
+def test_the_limit_is_that_of_the_highest_device(town: Town, name: str, amount: str, may: bool) -> None:
+    assert bool(town.system.may_withdraw(name, Decimal(amount))) is may
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "NaN", "Infinity", "1e30"])
+def test_what_is_no_amount_is_refused(town: Town, amount: str) -> None:
+    with pytest.raises(InputError, match=r"^amount: "):
+        town.system.may_withdraw("anna", Decimal(amount))
+    with pytest.raises(InputError, match=r"^amount: "):
+        town.system.withdraw(town.enter("anna"), Decimal(amount))
+
+
+def test_what_was_taken_counts_on_whatever_device_comes_after(town: Town) -> None:
+    assert town.system.withdraw(town.enter("anna"), Decimal(150_000))
+    # Ben shares the account, and has SMS.
+    assert town.system.may_withdraw("ben", Decimal(50_000))
+    assert not town.system.may_withdraw("ben", Decimal("50000.01"))
+    desk = town.call("anna")
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
+    town.system.staff.report_loss(desk, device.id, Loss.LOST)
+    assert not town.system.may_withdraw("anna", Decimal(1))
+
+
+def test_the_days_are_business_days_of_the_place(town: Town) -> None:
+    # A Thursday before midnight in New York, before a long weekend: Monday 2026-05-25 is a holiday.
+    town.clock.now = datetime(2026, 5, 22, 3, 59, tzinfo=UTC).timestamp()
+    assert town.system.withdraw(town.enter_by_sms("ben"), Decimal(200_000))
+    assert not town.system.may_withdraw("ben", Decimal(1))
+    town.clock.advance(60)
+    assert town.system.withdraw(town.enter_by_sms("ben"), Decimal(200_000))
+    town.clock.advance(DAY)
+    assert town.system.withdraw(town.enter_by_sms("ben"), Decimal(200_000))
+    for _ in range(5):
+        town.clock.advance(DAY)
+        assert not town.system.may_withdraw("ben", Decimal(1))
+    # Wednesday, 27 May: Thursday, Friday, Tuesday, Wednesday are four; Thursday the 28th is the fifth.
+    town.clock.advance(DAY)
+    assert town.system.may_withdraw("ben", Decimal(200_000))
+
+
+def test_of_withdrawals_at_once_no_more_than_the_limit_goes_through(town: Town) -> None:
+    tokens = [town.enter_by_sms("ben") for _ in range(6)]
+    together, taken = Barrier(len(tokens)), []
+
+    def take(token: str) -> None:
+        together.wait()
+        taken.append(bool(town.system.withdraw(token, Decimal(80_000))))
+
+    threads = [Thread(target=take, args=(token,)) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [False] * 4 + [True] * 2

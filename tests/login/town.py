@@ -1,0 +1,142 @@
+"""The people of the login system's tests, what they hold, and a clock that is moved by hand.
+
+`anna` has a card and is primary, `ben` shares her account and has SMS, `carl` is somebody else; `sue` is support, `ivo` the
+issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+from tests.host import databases
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock
+
+from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role, Stage, Step
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Verifier
+
+PASSWORD = "a quiet harbour at dawn"
+ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
+CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
+STAFF = Identity("1990-01-01", "CH", "CH", "id", "S0000001")
+CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
+"""Passwords that cost nothing: their cost has tests of its own."""
+PHONE = "+41791234567"
+DAY = 86_400
+_SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
+
+
+@dataclass
+class Town:
+    """The system, its time, and what was sent."""
+
+    system: LoginSystem
+    verifier: Verifier
+    clock: Clock
+    letters: list[Letter]
+    counters: dict[str, int] = field(default_factory=dict)
+    entities: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Everybody moves in."""
+        for name, identity in (("anna", ANNA), ("carl", CARL), ("staff", STAFF)):
+            self.entities[name] = self.system.add_entity(name.title(), identity, "1 Harbour Road, Zug")
+            self.accounts[name] = self.system.add_account(self.entities[name], Decimal("2500000"))
+        self.add("anna", "anna")
+        self.add("ben", "anna", phone=PHONE)
+        self.add("carl", "carl", phone="+4915112345678")
+        for name, role in (("sue", Role.SUPPORT), ("ivo", Role.ISSUER), ("cleo", Role.COMPLIANCE)):
+            self.add(name, "staff", role=role)
+        for name in _SERIALS:
+            self.give_card(name, _SERIALS[name])
+
+    def add(self, name: str, whose: str, *, phone: str | None = None, role: Role = Role.CUSTOMER) -> None:
+        self.system.add_user(
+            self.accounts[whose], name, PASSWORD, email=f"{name}@example.com", phone=phone, role=role
+        )  # fmt: skip
+
+    def give_card(self, name: str, serial: str) -> str:
+        self.verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN, owners=(name,))
+        return self.system.enrol_card(name, serial)
+
+    def respond(self, serial: str, question: str, pin: str = PIN) -> str:
+        """What the card shows; its counter goes on."""
+        counter = self.counters.get(serial, 0)
+        self.counters[serial] = counter + 1
+        return Suite.parse(SUITE).response(KEY, question, counter=counter, pin=pin)
+
+    def chosen(self, name: str, kind: Kind, *, password: str = PASSWORD) -> Step:
+        """A login as far as the device's element."""
+        step = self.system.begin(name, password, "192.0.2.1")
+        device = next(choice for choice in step.choices if choice.kind is kind)
+        return self.system.choose(step.token, device.id)
+
+    def enter(self, name: str, *, password: str = PASSWORD) -> str:
+        """Log in by card; the session's token."""
+        step = self.chosen(name, Kind.DSC_PLUS, password=password)
+        assert step.offer is not None
+        return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"]))
+
+    def enter_by_sms(self, name: str) -> str:
+        step = self.chosen(name, Kind.SMS)
+        return self.answered(step.token, self.sent("sms"))
+
+    def answered(self, token: str, text: str) -> str:
+        done = self.system.answer(token, text).step
+        assert done is not None, "it was refused"
+        assert done.stage is Stage.IN, "it was refused"
+        return done.token
+
+    def sent(self, channel: str) -> str:
+        """The code in the newest letter of a channel."""
+        self.system.deliver()
+        letter = [letter for letter in self.letters if letter.channel == channel][-1]
+        words = letter.text.replace(".", " ").replace("  ", " ").split(" is ")[1]
+        return words.split(" If")[0].split(" Give")[0].replace(" ", "")
+
+    def told(self, name: str) -> list[str]:
+        """The subjects of what somebody was sent by email."""
+        self.system.deliver()
+        return [letter.subject for letter in self.letters if letter.address == f"{name}@example.com"]
+
+    def call(self, name: str, who: Identity = ANNA) -> str:
+        """Somebody calls support, and is known; the token of support."""
+        token = self.enter("sue")
+        assert self.system.staff.identify(token, name, who)
+        return token
+
+    def device(self, token: str, kind: Kind) -> str:
+        return next(device.id for device in self.system.devices(token) if device.kind is kind)
+
+    def events(self) -> list[tuple[str, str, str]]:
+        return [(entry.action, entry.outcome, entry.reason) for entry in self.verifier.audit.entries()]
+
+
+def new_town(url: str, clock: Clock, **tables: dict[str, object]) -> Iterator[Town]:
+    letters: list[Letter] = []
+    sender = Calling(letters.append)
+    policy = Policy.of({**CHEAP, **tables})
+    with Verifier.open(url, master_key=MASTER, clock=clock) as verifier:
+        system = LoginSystem.over(verifier, policy=policy, senders=dict.fromkeys(("email", "sms", "voice"), sender))
+        town = Town(system, verifier, clock, letters)
+        town.settle()
+        yield town
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=databases.KINDS)
+def town(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Town]:
+    """On both databases."""
+    yield from new_town(databases.empty(request.param), clock)
+
+
+@pytest.fixture
+def quick_town(clock: Clock) -> Iterator[Town]:
+    """In memory, where the database makes no difference."""
+    yield from new_town("sqlite://", clock)
