@@ -8,7 +8,7 @@ FUZZER := $(VENV)/.fuzzer
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim image flash unflash test check bench reliability mutants docs format clean
+.PHONY: help setup demo sim portal image flash unflash test check bench reliability mutants docs format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: $(READY)  ## Watch a login go through a card that runs the real firmware
 
 sim: $(READY)  ## See and press a card on your screen; ARGS="--profile work" and the like
 	@$(BIN)/dscplus sim $(ARGS)
+
+portal: $(READY)  ## Open the login system's pages, with people, cards and phones to try
+	@$(BIN)/dscplus portal --demo $(ARGS)
 
 image: $(READY)  ## Make what a board gets, in dist; ARGS="--board pico2" for another board
 	@$(BIN)/dscplus image $(ARGS)

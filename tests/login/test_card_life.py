@@ -115,7 +115,7 @@ def test_what_is_no_pin_is_refused(town: Town, pin: str) -> None:
     ("5", "XXX", False),
 ])  # fmt: skip
 def test_a_card_is_for_those_with_enough(town: Town, equity: str, currency: str, may: bool) -> None:
-    town.accounts["dora"] = town.system.add_account(town.entities["carl"], Decimal(equity), currency)
+    town.accounts["dora"] = town.system.operator.add_account(town.entities["carl"], Decimal(equity), currency)
     town.add("dora", "dora", phone="+4915112345679")
     token = town.enter_by_sms("dora")
     if may:
@@ -188,7 +188,7 @@ def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card:
     shipped(town, token, card)
     told = []
     for _ in range(4 * 21 + 1):
-        told.append((town.system.run_due().activations, len(town.told("carl"))))
+        told.append((town.system.operator.run_due().activations, len(town.told("carl"))))
         town.clock.advance(DAY / 4)
     assert town.told("carl")[2:] == [
         "Your card will soon be activated", "Your card is activated tomorrow", "Device activated",
@@ -203,11 +203,11 @@ def test_it_activates_at_the_moment_and_not_before(town: Town, card: SimulatedCa
     request = shipped(town, token, card)
     assert request.activates_at == town.clock() + 21 * DAY
     town.clock.advance(21 * DAY - 1)
-    town.system.run_due()
+    town.system.operator.run_due()
     assert Kind.DSC_PLUS not in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
     town.clock.advance(1)
-    town.system.run_due()
-    town.system.run_due()
+    town.system.operator.run_due()
+    town.system.operator.run_due()
     assert Kind.DSC_PLUS in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
     assert town.told("carl").count("Device activated") == 1
 
@@ -274,7 +274,7 @@ def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) ->
     again = by_codes(town, codes)
     assert town.system.visitor(again).scope is Scope.FULL
     # However little the account is worth now: the card is replaced.
-    town.system.set_equity(town.accounts["anna"], Decimal(10))
+    town.system.operator.set_equity(town.accounts["anna"], Decimal(10))
     shipped(town, again, card)
     new = next(each for each in town.system.devices(again) if each.state is DeviceState.SHIPPED)
     offer = town.system.ask_to_activate(again, new.id)
@@ -289,7 +289,7 @@ def test_an_online_card_ends_after_21_days(town: Town) -> None:
     assert by_codes(town, codes)
     town.clock.advance(300)
     assert town.system.begin("anna", PASSWORD).choices == ()
-    town.system.run_due()
+    town.system.operator.run_due()
     assert town.told("anna")[-1] == "Device expired"
     assert town.system.staff.give_temporary_code(town.call("anna"))
 
@@ -350,7 +350,7 @@ def test_a_card_is_returned_and_its_money_is_free(town: Town, card: SimulatedCar
 
 def test_only_some_cards_are_taken_back(town: Town) -> None:
     town.verifier.enroll("OTHER-1", key=bytes(range(32)), pin=PIN)
-    town.system.enrol_card("carl", "OTHER-1")
+    town.system.operator.enrol_card("carl", "OTHER-1")
     token = town.enter_by_sms("carl")
     with pytest.raises(NotNow):
         town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z")

@@ -83,8 +83,8 @@ def test_every_part_of_the_identity_counts(town: Town, field: str) -> None:
         "document_type": "id",
         "document_number": "X77",
     }[field]
-    entity = town.system.add_entity("Anna", replace(ANNA, **{field: other}), "Elsewhere 1")
-    town.accounts["twin"] = town.system.add_account(entity, Decimal(1))
+    entity = town.system.operator.add_entity("Anna", replace(ANNA, **{field: other}), "Elsewhere 1")
+    town.accounts["twin"] = town.system.operator.add_account(entity, Decimal(1))
     town.add("twin", "twin", phone="+41791234500")
     with pytest.raises(DifferentIdentity):
         town.system.begin_share(town.enter_by_sms("twin"), "anna", PASSWORD)
@@ -126,13 +126,13 @@ def test_a_share_that_nobody_confirms_ends(town: Town) -> None:
     town.clock.advance(900)
     with pytest.raises(NotNow):
         town.system.confirm_share(token, share)
-    town.system.run_due()
+    town.system.operator.run_due()
     with pytest.raises(NotFound):
         town.system.confirm_share(token, share)
 
 
 def test_compliance_decides_where_it_must(town: Town) -> None:
-    town.system.put_under_review(town.entities["anna"])
+    town.system.operator.put_under_review(town.entities["anna"])
     token = town.enter_by_sms("ben")
     assert town.system.confirm_share(token, proven(town, token)) is ShareState.PENDING
     assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("ben", PASSWORD).choices}
@@ -148,7 +148,7 @@ def test_compliance_decides_where_it_must(town: Town) -> None:
 
 
 def test_compliance_may_refuse(town: Town) -> None:
-    town.system.put_under_review(town.entities["anna"])
+    town.system.operator.put_under_review(town.entities["anna"])
     token = town.enter_by_sms("ben")
     town.system.confirm_share(token, proven(town, token))
     cleo = town.enter("cleo")
@@ -183,7 +183,7 @@ def test_sharing_ends_and_the_old_device_is_back(town: Town) -> None:
 
 def test_nobody_ends_up_with_no_way_in(town: Town) -> None:
     town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
-    town.accounts["lone"] = town.system.add_account(town.entities["carl"], Decimal(1))
+    town.accounts["lone"] = town.system.operator.add_account(town.entities["carl"], Decimal(1))
     town.add("lone", "lone", phone="+4915112345670")
     token = town.enter_by_sms("lone")
     share = proven(town, token)

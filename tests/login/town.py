@@ -42,8 +42,8 @@ class Town:
     def settle(self) -> None:
         """Everybody moves in."""
         for name, identity in (("anna", ANNA), ("carl", CARL), ("staff", STAFF)):
-            self.entities[name] = self.system.add_entity(name.title(), identity, "1 Harbour Road, Zug")
-            self.accounts[name] = self.system.add_account(self.entities[name], Decimal("2500000"))
+            self.entities[name] = self.system.operator.add_entity(name.title(), identity, "1 Harbour Road, Zug")
+            self.accounts[name] = self.system.operator.add_account(self.entities[name], Decimal("2500000"))
         self.add("anna", "anna")
         self.add("ben", "anna", phone=PHONE)
         self.add("carl", "carl", phone="+4915112345678")
@@ -53,13 +53,13 @@ class Town:
             self.give_card(name, _SERIALS[name])
 
     def add(self, name: str, whose: str, *, phone: str | None = None, role: Role = Role.CUSTOMER) -> None:
-        self.system.add_user(
+        self.system.operator.add_user(
             self.accounts[whose], name, PASSWORD, email=f"{name}@example.com", phone=phone, role=role
         )  # fmt: skip
 
     def give_card(self, name: str, serial: str) -> str:
         self.verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN, owners=(name,))
-        return self.system.enrol_card(name, serial)
+        return self.system.operator.enrol_card(name, serial)
 
     def respond(self, serial: str, question: str, pin: str = PIN) -> str:
         """What the card shows; its counter goes on."""

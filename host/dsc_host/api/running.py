@@ -79,22 +79,23 @@ class Address:
         return bound
 
 
-def run(make: Callable[[], ASGIApp], address: Address, workers: int) -> bool:
+def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: str = "") -> bool:
     """Serve until a signal comes. `make` makes the application, in each worker anew: with several, it is pickled.
+    `proxy`: the address from which it is believed who the visitor is; empty, nobody is.
 
     False if it failed rather than was ended. Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")
     with address.bind() as bound:
-        config = _config(make, workers)
+        config = _config(make, workers, proxy)
         host, port = bound.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         _log.info("listening", extra={"fields": {"url": url, "workers": workers}})
         return _run_one(config, bound) if workers == 1 else _run_several(config, bound)
 
 
-def _config(make: Callable[[], ASGIApp], workers: int) -> uvicorn.Config:
+def _config(make: Callable[[], ASGIApp], workers: int, proxy: str) -> uvicorn.Config:
     return uvicorn.Config(
         make,
         factory=True,
@@ -105,7 +106,8 @@ def _config(make: Callable[[], ASGIApp], workers: int) -> uvicorn.Config:
         lifespan="on",
         log_config=configuration(),
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy or None,
         server_header=False,
         backlog=_BACKLOG,
         limit_concurrency=MOST_CONNECTIONS,

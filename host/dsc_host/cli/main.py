@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dsc_host.cli import auditing, cards, exchanging, flash, image, keeping, line, records, serving
+from dsc_host.cli import auditing, cards, exchanging, flash, image, keeping, line, people, phone, portal, records, serving
 from dsc_host.cli.output import Failed
 from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError
 
@@ -64,7 +64,7 @@ def build() -> typer.Typer:
         """A challenge-response security card: talk to one, simulate one, verify what it says."""
 
     line.register(app)
-    for module in (records, cards, auditing, keeping, exchanging, serving):
+    for module in (records, cards, auditing, keeping, exchanging, serving, people, phone, portal):
         module.register(app)
     flash.register(app)
     image.register(app)

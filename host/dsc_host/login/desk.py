@@ -31,7 +31,7 @@ _TRIES = 5
 def check_role(staff: User, session: Session, *roles: Role) -> None:
     """Raises `NotAllowed`."""
     if Role(staff.role) not in roles or session.scope != Scope.FULL:
-        raise NotAllowed(f"this is for {' or '.join(roles)}, logged in with a device")
+        raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
 
 
 def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool:
@@ -87,7 +87,7 @@ def report_loss(at: Reception, db: Connection, session: Session, staff: User, de
 def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Loss) -> None:
     """Out of use, whoever uses it. Raises `NotNow` for one that has been, for good."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
-        raise NotNow(f"this device is out of use already: {device.state}")
+        raise NotNow("this device is out of use already")
     if device.serial and device.kind == Kind.DSC_PLUS:
         _take_card_out(at, db, device.serial, loss)
     for serial in data_of(device).get("serials", {}).values():

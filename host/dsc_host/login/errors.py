@@ -4,7 +4,15 @@ from dsc_host.errors import DscError
 
 
 class LoginError(DscError):
-    """Something was asked of the login system that cannot be."""
+    """Something was asked of the login system that cannot be.
+
+    `words` is the message with its `values` still to be put in, so that a page can say it in another language.
+    """
+
+    def __init__(self, words: str, **values: object) -> None:
+        super().__init__(words.format(**values))
+        self.words = words
+        self.values = values
 
 
 class NotIn(LoginError):
@@ -25,7 +33,7 @@ class TooManyAttempts(LoginError):
     """Too much has failed. `retry_after` is the seconds until it may be tried again."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__(f"too many attempts; try again in {max(1, round(retry_after))} s")
+        super().__init__("too many attempts; try again in {seconds} s", seconds=max(1, round(retry_after)))
         self.retry_after = retry_after
 
 

@@ -144,7 +144,7 @@ def equity_in_dollars(at: Reception, account: Account) -> Decimal:
     """Raises `NotNow` for a currency whose rate is not known."""
     rate = at.policy.request.rates.get(account.currency)
     if rate is None:
-        raise NotNow(f"no rate is known for {account.currency}; ask support")
+        raise NotNow("no rate is known for {currency}; ask support", currency=account.currency)
     return people.money(account.equity) * rate
 
 
@@ -165,7 +165,8 @@ def _check_may(at: Reception, db: Connection, user: User) -> bool:
         return True
     least = at.policy.request.equity
     if not equity_in_dollars(at, account) > least:
-        raise NotNow(f"a card is for accounts with an equity of more than {least:,} USD, or as much in another currency")
+        words = "a card is for accounts with an equity of more than {least} USD, or as much in another currency"
+        raise NotNow(words, least=f"{least:,}")
     return False
 
 

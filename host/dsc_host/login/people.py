@@ -95,7 +95,7 @@ def check_primary(db: Connection, user: User) -> None:
     account = account_of(db, user)
     if account.primary_user != user.id:
         primary = found(records.users.find(db, account.primary_user))
-        raise NotAllowed(f"only the account's primary user may change its security settings; ask {primary.name}")
+        raise NotAllowed("only the account's primary user may change its security settings; ask {name}", name=primary.name)
 
 
 def add_phone(at: Reception, db: Connection, user: User, number: str, *, confirmed: bool) -> Phone:

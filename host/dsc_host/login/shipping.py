@@ -104,9 +104,9 @@ def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
 def _recorded(at: Reception, db: Connection, order_id: str, serial: str) -> Request:
     order = _locked(db, order_id)
     if order.state != OrderState.REQUESTED:
-        raise NotNow(f"the request was taken back meanwhile; wipe the card {serial}, and retire it")
+        raise NotNow("the request was taken back meanwhile; wipe the card {serial}, and retire it", serial=serial)
     if records.devices.count(db, records.devices.c.serial == serial):
-        raise NotNow(f"the card {serial} is somebody's already; put a blank one on the line")
+        raise NotNow("the card {serial} is somebody's already; put a blank one on the line", serial=serial)
     user = found(records.users.find(db, order.user_id))
     device = devices.add(at, db, user, Kind.DSC_PLUS, serial=serial, state=DeviceState.SHIPPED)
     records.orders.change(db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)

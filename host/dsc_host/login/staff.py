@@ -39,6 +39,10 @@ class Staff:
             token, (Role.SUPPORT,), lambda db, staff, session: desk.identify(self.system.at, db, session, staff, user, said)
         )  # fmt: skip
 
+    def check_support(self, token: str) -> None:
+        """Raises `NotIn`, or `NotAllowed` for whoever is not support."""
+        self._do(token, (Role.SUPPORT,), lambda _db, _staff, _session: None)
+
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
         """Who is calling, and what they have. Raises `NotAllowed`."""
 

@@ -1,0 +1,186 @@
+"""Commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from dsc_host.cli import asking
+from dsc_host.cli.options import JsonOption
+from dsc_host.cli.output import Failed, notice, show, show_all
+from dsc_host.phone import PhoneApp, Push, Remote, User
+
+AppOption = Annotated[
+    Path | None,
+    typer.Option("--app", envvar="DSCPLUS_PHONE", metavar="FILE", help="What the app keeps. Default: a file of your own."),
+]
+ServerOption = Annotated[
+    str,
+    typer.Option("--server", envvar="DSCPLUS_SERVER", metavar="URL", help="The login system.", show_default=True),
+]
+FingerOption = Annotated[bool, typer.Option("--finger", help="By finger or face, instead of the PIN.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Which of the app's users.")]
+SERVER = "http://127.0.0.1:8480"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        help="An app on a phone, simulated: it approves logins and makes responses.",
+    )
+    commands: dict[str, Callable[..., None]] = {
+        "activate": activate,
+        "users": users,
+        "waiting": waiting,
+        "approve": approve,
+        "deny": deny,
+        "respond": respond,
+        "forget": forget,
+    }
+    for name, command in commands.items():
+        group.command(name=name)(command)
+    app.add_typer(group, name="phone")
+
+
+@contextmanager
+def _app(file: Path | None, server: str) -> Iterator[PhoneApp]:
+    path = file or platformdirs.user_data_path("dscplus", appauthor=False) / "phone.json"
+    if file is None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    app = PhoneApp(path, Remote(server))
+    with app.alone():
+        yield app
+
+
+def activate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A user of the login system.")],
+    finger: Annotated[bool, typer.Option("--finger", help="Let a finger or a face do, too.")] = False,
+    app: AppOption = None,
+    server: ServerOption = SERVER,
+) -> None:
+    """Activate the app for a user: password, the token that comes by SMS, and the app's PIN.
+
+    The PIN has 4 to 6 letters, digits or special characters. With a user in the app already, it is the one that it has.
+    All three are asked for, or read from standard input, a line each.
+
+    \b
+    Examples:
+      dscplus phone activate carl
+      dscplus phone activate carl --finger --server https://login.example.com
+    """
+    with _app(app, server) as phone:
+        begun = phone.begin(name, asking.read_secret("Password"))
+        notice(f"A code was sent to {begun.phones[0] if begun.phones else 'your phone'}.")
+        token = asking.read_shown("Activation code")
+        pin = asking.read_secret("PIN", confirm=not phone.users)
+        user = phone.activate(begun, token, pin, finger=finger)
+    notice(f"The app is activated for {user.name}.")
+
+
+def users(app: AppOption = None, as_json: JsonOption = False) -> None:
+    """List the users of the app.
+
+    \b
+    Examples:
+      dscplus phone users
+      dscplus phone users --json
+    """
+    with _app(app, SERVER) as phone:
+        show_all([{"name": each.name, "finger": each.biometrics} for each in phone.users], as_json=as_json)
+
+
+def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonOption = False) -> None:
+    """List the logins that wait for an answer, of all users of the app.
+
+    \b
+    Examples:
+      dscplus phone waiting
+      dscplus phone waiting --json
+    """
+    with _app(app, server) as phone:
+        found = [{"name": user.name, "number": push.number, "from": push.where} for user, push in phone.waiting()]
+        show_all(found, as_json=as_json)
+
+
+def approve(
+    name: NameArgument,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="What the login page shows.")],
+    finger: FingerOption = False,
+    app: AppOption = None,
+    server: ServerOption = SERVER,
+) -> None:
+    """Let a login in. If the page shows another number than the app, it is not your login: deny it.
+
+    \b
+    Examples:
+      dscplus phone approve carl 42
+      dscplus phone approve carl 42 --finger
+    """
+    with _app(app, server) as phone:
+        user, push = _the_waiting(phone, name)
+        phone.approve(user, push, number, pin=None if finger else asking.read_secret("PIN"))
+
+
+def deny(name: NameArgument, app: AppOption = None, server: ServerOption = SERVER) -> None:
+    """Keep a login out.
+
+    \b
+    Examples:
+      dscplus phone deny carl
+      dscplus phone deny carl --server https://login.example.com
+    """
+    with _app(app, server) as phone:
+        phone.deny(*_the_waiting(phone, name))
+
+
+def respond(
+    name: NameArgument,
+    challenge: Annotated[str, typer.Argument(metavar="CHALLENGE", help="What the login page shows.")],
+    finger: FingerOption = False,
+    app: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the response string to a challenge, without any network.
+
+    \b
+    Examples:
+      dscplus phone respond carl 482913
+      dscplus phone respond carl 482913 --finger
+    """
+    with _app(app, SERVER) as phone:
+        response = phone.respond(name, challenge, pin=None if finger else asking.read_secret("PIN"))
+    if as_json:
+        show({"response": response}, as_json=True)
+    else:
+        typer.echo(response)
+
+
+def forget(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    app: AppOption = None,
+    server: ServerOption = SERVER,
+) -> None:
+    """Take a user out of the app, and out of use at the login system. Asks first.
+
+    \b
+    Examples:
+      dscplus phone forget carl
+      dscplus phone forget carl --yes
+    """
+    if not yes and not asking.agreed(f"Without it, {name} logs in by another device. Go on?"):
+        raise Failed("nothing was changed")
+    with _app(app, server) as phone:
+        phone.forget(name)
+
+
+def _the_waiting(phone: PhoneApp, name: str) -> tuple[User, Push]:
+    for user, push in phone.waiting():
+        if user.name == name:
+            return user, push
+    raise Failed(f"no login of {name} waits for an answer")

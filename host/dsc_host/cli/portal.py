@@ -1,0 +1,151 @@
+"""Command for the login system's pages: portal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsc_host.cli.options import DatabaseOption, MasterKeyOption, open_verifier
+from dsc_host.cli.output import Failed, notice
+from dsc_host.errors import InputError
+from dsc_host.login import LoginSystem, Policy, Sender
+from dsc_host.login.senders import Mail, Spool
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+HOST, PORT = "127.0.0.1", 8480
+_CHANNELS = ("email", "sms", "voice")
+_MISSING = "the pages need more packages; install them: pip install 'dscplus[portal]'"
+
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option("--policy", envvar="DSCPLUS_POLICY", metavar="FILE", help="Rules that differ from the published ones: TOML."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(portal)
+
+
+def load_policy(file: Path | None) -> Policy:
+    """The policy that the option names, or the published one. Raises InputError."""
+    return Policy.default() if file is None else Policy.load(file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Makes the pages, in a worker process too."""
+
+    database: str | None
+    master_key: Path | None
+    policy: Path | None
+    hosts: tuple[str, ...]
+    name: str
+    spool: Path | None
+    mail: Mail | None
+
+    def __call__(self) -> "Starlette":
+        from dsc_host.portal import application
+
+        verifier = open_verifier(self.database, self.master_key, may_make=False)
+        system = LoginSystem.over(verifier, policy=load_policy(self.policy), senders=self._senders())
+        return application(system, hosts=self.hosts, name=self.name, ended=verifier.close)
+
+    def _senders(self) -> dict[str, Sender]:
+        senders: dict[str, Sender] = {}
+        if self.spool is not None:
+            senders = dict.fromkeys(_CHANNELS, Spool(self.spool))
+        if self.mail is not None:
+            senders["email"] = self.mail
+        return senders
+
+
+@dataclass(frozen=True, slots=True)
+class _Demonstrating:
+    """Makes the pages with somebody to log in as."""
+
+    hosts: tuple[str, ...]
+    name: str
+    policy: Path | None
+
+    def __call__(self) -> "Starlette":
+        from dsc_host.portal import application, begin
+
+        shown = begin(load_policy(self.policy))
+        return application(
+            shown.system, secure=False, hosts=self.hosts, name=self.name, demonstration=shown, ended=shown.close
+        )  # fmt: skip
+
+
+def portal(
+    demo: Annotated[bool, typer.Option("--demo", help="With people, cards and phones to try, all in memory.")] = False,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default=True)] = HOST,
+    port: Annotated[int, typer.Option(metavar="N", help="0: the system chooses.", show_default=True)] = PORT,
+    public: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="The name under which visitors reach it. May be given again. Default: this machine."),
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="What the pages call themselves.")] = "Secure login",
+    proxy: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The proxy that ends TLS: who the visitor is, it says.", show_default=True)
+    ] = HOST,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes that share the port.", show_default=True)] = 1,
+    policy: PolicyOption = None,
+    mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="An SMTP server for email. Needs --mail-from.")] = None,
+    mail_from: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Who writes the email.")] = None,
+    spool: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where messages are put, as JSON files, for what sends SMS.")
+    ] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+) -> None:
+    """Serve the login system's pages: login, security settings, requests, and the desks of those who work there.
+
+    With --demo, everything is there to try, a card on the page too, and nothing is kept. Without, it works on the records;
+    visitors come over https, through a proxy. Stop it with Ctrl-C. People are added by `dscplus user add`.
+
+    \b
+    Examples:
+      dscplus portal --demo
+      dscplus portal --public login.example.com --mail localhost:25 \\
+        --mail-from desk@example.com --spool /var/spool/sms
+    """
+    try:
+        from dsc_host.api import running
+        from dsc_host.portal.app import LOOPBACK
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("dsc_host"):
+            raise
+        raise Failed(_MISSING) from None
+    address = running.Address.checked(host, port, allow_remote=False)
+    hosts = tuple(public or LOOPBACK)
+    load_policy(policy)
+    if demo:
+        notice("A demonstration: whoever reaches this port may use everybody's card, phone and messages.")
+        if not running.run(_Demonstrating(hosts, title, policy), address, 1):
+            raise Failed("the pages could not be served; the lines above say why")
+        return
+    make = _Making(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
+    open_verifier(database, master_key, may_make=False).close()
+    if not running.run(make, address, workers, proxy=proxy):
+        raise Failed("the pages could not be served, or a worker failed; the lines above say why")
+
+
+def _folder(spool: Path | None) -> Path | None:
+    if spool is not None and not spool.is_dir():
+        raise InputError("spool", f"{spool} is no folder; make it first, readable by you alone")
+    return spool
+
+
+def _mail(server: str | None, sender: str | None) -> Mail | None:
+    if server is None and sender is None:
+        return None
+    host, _, port = (server or "").rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError("mail", "must be HOST:PORT, as in localhost:25")
+    if not sender or "@" not in sender:
+        raise InputError("mail-from", "must be the address that email is from")
+    return Mail(host, int(port), sender)

@@ -1,0 +1,36 @@
+"""The app's two keys, from the one that it keeps: one that its PIN makes, and one that a finger or a face releases.
+
+The app does not know the PIN. A wrong one makes another key, and so a response that looks like any other and is wrong: whoever
+has the phone has nothing to try PINs against but the server, which counts.
+"""
+
+import re
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from dsc_host.errors import InputError
+
+KEY_BYTES = 32
+_SHORTEST, _LONGEST = 4, 6
+
+
+def pin_key(key: bytes, pin: str) -> bytes:
+    """The key that the PIN makes. Raises `InputError` for what is no PIN."""
+    check_pin(pin)
+    return _derived(key, b"dscplus phone pin " + pin.encode("ascii"))
+
+
+def biometrics_key(key: bytes) -> bytes:
+    """The key that a finger or a face releases."""
+    return _derived(key, b"dscplus phone biometrics")
+
+
+def check_pin(pin: str) -> None:
+    """Raises `InputError` unless it has 4 to 6 letters, digits or other visible characters of ASCII."""
+    if not isinstance(pin, str) or not re.fullmatch(f"[!-~]{{{_SHORTEST},{_LONGEST}}}", pin):
+        raise InputError("PIN", f"must have {_SHORTEST} to {_LONGEST} letters, digits or special characters, without blanks")
+
+
+def _derived(key: bytes, label: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=label).derive(key)

@@ -1,0 +1,152 @@
+"""The login system as a phone's app reaches it over the network: JSON over HTTP.
+
+Promises: nothing is sent unencrypted but to this machine itself; an answer that is none of the login system's is an error.
+"""
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from dsc_host.errors import DscError, InputError
+
+T = TypeVar("T")
+_SECONDS = 15.0
+_MOST_BYTES = 1024 * 1024
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Refused(DscError):
+    """The login system has said no. `code` is its name for that."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Unreachable(DscError):
+    """The login system cannot be reached, or what answers is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    ticket: str
+    phones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    device: str
+    device_token: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    id: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    id: str
+    question: str
+    number: str
+    user: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A server for `PhoneApp`. Every call raises `Refused`, `Unreachable`, `InputError`."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        """Raises `InputError` for what is no address of a login system."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise InputError("server", "must be its address, as https://login.example.com")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise InputError("server", "must begin with https://; unencrypted, only this machine itself is spoken to")
+
+    def begin(self, name: str, password: str) -> Begun:
+        given = self._call("begin", name=name, password=password)
+        return Begun(_text(given, "ticket"), tuple(map(str, given.get("phones", ()))))
+
+    def activate(
+        self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
+    ) -> Activated:
+        values: dict[str, Any] = {"ticket": ticket, "token": token, "pin_key": pin_key.hex()}
+        if biometrics_key is not None:
+            values["biometrics_key"] = biometrics_key.hex()
+        if proof is not None:
+            values["proof"] = {"id": proof[0], "response": proof[1]}
+        return _made(Activated, self._call("activate", **values))
+
+    def challenge(self, device: str, device_token: str) -> Question:
+        return _made(Question, self._call("challenge", device=device, device_token=device_token))
+
+    def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
+        given = self._call("pushes", device=device, device_token=device_token).get("pushes")
+        if not isinstance(given, list):
+            raise Unreachable(_STRANGE)
+        return tuple(_made(Push, each) for each in given)
+
+    def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
+        self._call("approve", device=device, device_token=device_token, push=push, method=method, response=response)
+
+    def deny(self, device: str, device_token: str, push: str) -> None:
+        self._call("deny", device=device, device_token=device_token, push=push)
+
+    def remove(self, device: str, device_token: str) -> None:
+        self._call("remove", device=device, device_token=device_token)
+
+    def _call(self, call: str, /, **values: Any) -> dict[str, Any]:
+        status, body = self._sent(call, json.dumps(values).encode())
+        try:
+            given = json.loads(body)
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict):
+            raise Unreachable(_STRANGE)
+        if status == 200:
+            return given
+        error = given.get("error")
+        if not isinstance(error, dict):
+            raise Unreachable(_STRANGE)
+        raise Refused(_text(error, "code"), _text(error, "message"))
+
+    def _sent(self, name: str, body: bytes) -> tuple[int, bytes]:
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        try:
+            connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
+        except ValueError:
+            raise InputError("server", "must have a port from 1 to 65535, or none") from None
+        path = f"{parts.path.rstrip('/')}/api/phone/{name}"
+        try:
+            connection.request("POST", path, body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read(_MOST_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self.url} cannot be reached: {error}") from None
+        finally:
+            connection.close()
+
+
+_STRANGE = "what answers there is no login system"
+
+
+def _text(given: dict[str, Any], name: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str) or not value.isprintable():
+        raise Unreachable(_STRANGE)
+    return value
+
+
+def _made(kind: type[T], given: Any) -> T:
+    if not isinstance(given, dict):
+        raise Unreachable(_STRANGE)
+    return kind(**{name: _text(given, name) for name in kind.__slots__})  # type: ignore[attr-defined]

@@ -1,0 +1,236 @@
+"""The pages of one's own: the overview, the devices, the password, the PIN, activation, the card of codes."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import DeviceState, DeviceView, Kind, NotAllowed, Offer, Role, Scope, UseState, Visitor
+from dsc_host.portal import sheets
+from dsc_host.portal.entering import fields, instructions, shown
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.wording import KINDS, ORDERS, SCOPES, STATES
+
+_DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
+
+
+def overview(visit: Visit) -> Response:
+    who, _ = visit.visitor(), visit._
+    facts = ((_("What this session may do"), _(SCOPES[who.scope])), (_("It ends at the latest"), _.moment(who.until)))
+    return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))
+
+
+def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
+    if who.scope is Scope.STATEMENTS:
+        return (Link("/statements", _("Statements")),)
+    links = []
+    if who.role in _DESKS and who.scope is Scope.FULL:
+        links.append(Link(_DESKS[who.role], _("Your desk")))
+    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+        links += [
+            Link("/devices", _("Devices"), _("what lets you in, and your requests")),
+            Link("/password", _("Change the password")),
+        ]
+    if who.scope is Scope.FULL:
+        links += [
+            Link("/request", _("Request a card")),
+            Link("/share", _("Share a device"), _("between user names of one person")),
+            Link("/close", _("Close the account")),
+        ]
+    links.append(Link("/protection", _("Protection and limits")))
+    if who.scope in (Scope.FULL, Scope.TRADING):
+        links.append(Link("/withdraw", _("Withdraw money")))
+    return tuple(links)
+
+
+def statements(visit: Visit) -> Response:
+    who, _ = visit.visitor(), visit._
+    if who.scope is Scope.TRADING:
+        raise NotAllowed("log in with a device for this")
+    table = Table(_("Statements"), (), (), _("There are no statements in this demonstration of the login."))
+    return visit.show(View(_("Statements"), tables=(table,)))
+
+
+# ---- devices ----
+
+
+def devices(visit: Visit) -> Response:
+    _, who = visit._, visit.visitor()
+    own = visit.system.devices(visit.token)
+    rows = [Row((_(KINDS[each.kind]), each.label, _standing(_, each)), _device_forms(_, each, who)) for each in own]
+    table = Table(
+        _("Your devices"), (_("Device"), _("Which"), _("State"), _("What you can do")), rows, _("You have none.")
+    )  # fmt: skip
+    forms: tuple[Form, ...] = ()
+    if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
+        forms = (Form("/devices/online", _("Get an online security code card")),)
+    return visit.show(View(_("Devices"), tables=(table, *_order_tables(visit)), forms=forms))
+
+
+def _order_tables(visit: Visit) -> tuple[Table, ...]:
+    _ = visit._
+    requests = visit.system.requests(visit.token)
+    parcels = visit.system.parcels(visit.token)
+    rows = [
+        Row(
+            (_(ORDERS[each.state]), each.address, _.day(each.estimate), _.moment(each.activates_at)),
+            (Form("/request/cancel", _("Take back"), (hidden("request", each.id),)),) if each.state == "requested" else (),
+        )
+        for each in requests
+    ]
+    asked = (_("State"), _("Address"), _("Expected"), _("Activates by itself"), _("What you can do"))
+    tables = [Table(_("Cards that you requested"), asked, rows)] if rows else []
+    back = [
+        Row(
+            (
+                each.tracking,
+                _.moment(each.sent_at),
+                _.moment(each.received_at),
+                _("{first} to {last}", first=_.day(days[0]), last=_.day(days[1])),
+            )
+        )
+        for each, days in parcels
+    ]
+    if back:
+        sent = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
+        tables.append(Table(_("Cards on their way back"), sent, back))
+    return tuple(tables)
+
+
+def _standing(_: Language, device: DeviceView) -> str:
+    words = [_("put aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
+    if device.shared:
+        words.append(_("shared"))
+    if device.expires_at is not None and device.state is DeviceState.ACTIVE:
+        words.append(_("until {moment}", moment=_.moment(device.expires_at)))
+    return ", ".join(words)
+
+
+def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, ...]:
+    named = (hidden("device", device.id),)
+    forms = []
+    if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
+        forms.append(Form("/activate", _("Activate"), named))
+        if device.kind in (Kind.ONLINE_CARD, Kind.CODE_CARD):
+            forms.append(Form("/sheet", _("Show the codes"), named))
+    if device.own and device.kind is Kind.DSC_PLUS and device.live and who.scope is Scope.FULL:
+        forms += [Form("/pin", _("Change the PIN"), named)]
+    if device.own and device.kind is Kind.DSC_PLUS and device.state is not DeviceState.RETURNED:
+        forms.append(Form("/return", _("Send it back"), named))
+    return tuple(forms)
+
+
+def online_card(visit: Visit) -> Response:
+    return _sheet(visit, visit.system.request_online_card(visit.token).id)
+
+
+def sheet(visit: Visit) -> Response:
+    return _sheet(visit, visit.value("device", 32))
+
+
+def _sheet(visit: Visit, device: str) -> Response:
+    _, codes = visit._, visit.system.sheet(visit.token, device)
+    named = (hidden("device", device),)
+    view = View(
+        _("Your card of codes"),
+        words=(_("Print this page, or save it as PDF, and keep it apart from your password. Nobody can show it again."),),
+        fragment="sheet.html",
+        extra={"codes": codes},
+        forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),
+    )
+    return visit.show(view)
+
+
+def sheet_pdf(visit: Visit) -> Response:
+    _, device = visit._, visit.value("device", 32)
+    codes = visit.system.sheet(visit.token, device)
+    label = next(each.label for each in visit.system.devices(visit.token) if each.id == device)
+    made = sheets.pdf(_("Security codes"), _("Card {number}", number=label), codes, _.code)
+    return Response(made, media_type="application/pdf", headers={"content-disposition": 'attachment; filename="codes.pdf"'})
+
+
+# ---- activation ----
+
+
+def activate(visit: Visit) -> Response:
+    offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
+    return visit.show(_activating(visit._, offer))
+
+
+def activated(visit: Visit) -> Response:
+    if visit.system.activate(visit.token, visit.value("answer")):
+        return visit.go("/devices", said="activated")
+    return visit.go("/devices", said="wrong")
+
+
+def _activating(_: Language, offer: Offer) -> View:
+    return View(
+        _("Activate {device}", device=_(KINDS[offer.kind])),
+        words=instructions(_, offer),
+        shown=shown(_, offer),
+        forms=(Form("/activate/answer", _("Activate"), fields(_, offer)),),
+        links=(Link("/devices", _("Back to the devices")),),
+    )
+
+
+# ---- the PIN and the password ----
+
+
+def pin(visit: Visit) -> Response:
+    _ = visit._
+    offer = visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
+    view = View(
+        _("Change the PIN"),
+        words=(
+            _("Choose a new PIN of four digits. Then make a response on the card with this NEW PIN and the challenge below."),
+            _("From then on the card is used with the new PIN; the card itself is not changed."),
+        ),
+        shown=shown(_, offer),
+        forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
+        links=(Link("/devices", _("Back to the devices")),),
+    )
+    return visit.show(view)
+
+
+def _new_pin(_: Language) -> tuple[Field, ...]:
+    hint = _("No year, no birthday, no digits in a row, not one digit four times.")
+    return (
+        Field("pin", _("New PIN"), "password", hint, autocomplete="new-password", longest=4),
+        Field("again", _("New PIN, again"), "password", autocomplete="new-password", longest=4),
+    )
+
+
+def changed_pin(visit: Visit) -> Response:
+    if visit.value("pin", 4) != visit.value("again", 4):
+        raise InputError("PIN", "must be the same both times")
+    if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
+        return visit.go("/devices", said="pin", token=visit.system.rotate(visit.token))
+    return visit.go("/devices", said="wrong")
+
+
+def password(visit: Visit) -> Response:
+    visit.visitor()
+    return visit.show(_password(visit))
+
+
+def changed_password(visit: Visit) -> Response:
+    try:
+        if visit.form.get("new") != visit.form.get("again"):
+            raise InputError("password", "must be the same both times")
+        visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_password(visit), error)
+    return visit.go("/", said="password", token=visit.system.rotate(visit.token))
+
+
+def _password(visit: Visit) -> View:
+    _, rules = visit._, visit.system.policy.passwords
+    hint = _("{least} to {most} characters.", least=rules.shortest, most=rules.longest)
+    fields = (
+        Field("old", _("Old password"), "password", autocomplete="current-password", longest=rules.longest),
+        Field("new", _("New password"), "password", hint, autocomplete="new-password", longest=rules.longest),
+        Field("again", _("New password, again"), "password", autocomplete="new-password", longest=rules.longest),
+    )
+    words = _("All your other sessions end.")
+    return View(_("Change the password"), words=(words,), forms=(Form("/password", _("Change"), fields),))

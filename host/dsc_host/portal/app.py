@@ -1,0 +1,192 @@
+"""The portal: every page, its path, and who may come there."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from dsc_host.login import LoginSystem
+from dsc_host.portal import account, cards, entering, phone_api, playing, sharing, staff
+from dsc_host.portal.demonstration import Demonstration
+from dsc_host.portal.languages import load
+from dsc_host.portal.security import Cookies, Guard
+from dsc_host.portal.site import Handler, Site, Visit
+
+_log = logging.getLogger("dsc_host.portal")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+GET: dict[str, Handler] = {
+    "/": account.overview,
+    "/login": entering.name_and_password,
+    "/login/device": entering.device,
+    "/login/answer": entering.element,
+    "/statements": account.statements,
+    "/devices": account.devices,
+    "/password": account.password,
+    "/request": cards.request,
+    "/share": sharing.share,
+    "/protection": sharing.protection,
+    "/opt-out": sharing.opting_out,
+    "/opt-in": sharing.opting_in,
+    "/withdraw": sharing.withdraw,
+    "/close": sharing.closing,
+    "/desk": staff.support,
+    "/issuer": staff.issuer,
+    "/compliance": staff.compliance,
+}
+POST: dict[str, Handler] = {
+    "/login": entering.begin,
+    "/login/device": entering.choose,
+    "/login/manual": entering.manual,
+    "/login/answer": entering.answer,
+    "/login/pushed": entering.pushed,
+    "/logout": entering.leave,
+    "/language": entering.language,
+    "/devices/online": account.online_card,
+    "/sheet": account.sheet,
+    "/sheet/pdf": account.sheet_pdf,
+    "/activate": account.activate,
+    "/activate/answer": account.activated,
+    "/pin": account.pin,
+    "/pin/answer": account.changed_pin,
+    "/password": account.changed_password,
+    "/request": cards.drafted,
+    "/request/back": cards.back,
+    "/request/confirm": cards.confirmed,
+    "/request/cancel": cards.cancelled,
+    "/return": cards.send_back,
+    "/return/sent": cards.sent_back,
+    "/share": sharing.begun,
+    "/share/answer": sharing.answered,
+    "/share/confirm": sharing.confirmed,
+    "/share/cancel": sharing.unshared,
+    "/opt-out": sharing.opted_out,
+    "/opt-in": sharing.opted_in,
+    "/withdraw": sharing.withdrawn,
+    "/close": sharing.closed,
+    "/desk/identify": staff.identify,
+    "/desk/correct": staff.correct,
+    "/desk/temporary": staff.temporary,
+    "/desk/loss": staff.loss,
+    "/desk/code-card": staff.code_card,
+    "/desk/messages": staff.messages,
+    "/issuer/make": staff.make,
+    "/issuer/ship": staff.ship,
+    "/issuer/receive": staff.receive,
+    "/issuer/settle": staff.settle,
+    "/compliance/decide": staff.decide,
+}
+DEMONSTRATION_GET: dict[str, Handler] = {
+    "/demonstration": playing.overview,
+    "/outbox": playing.outbox,
+    "/card": playing.card,
+    "/card.svg": playing.card_picture,
+    "/card.json": playing.card_state,
+    "/phone": playing.phone,
+}
+DEMONSTRATION_POST: dict[str, Handler] = {
+    "/demonstration/time": playing.pass_time,
+    "/card": playing.pick_card,
+    "/card/press": playing.press,
+    "/phone": playing.pick_phone,
+    "/phone/begin": playing.phone_begin,
+    "/phone/activate": playing.phone_activate,
+    "/phone/respond": playing.phone_respond,
+    "/phone/approve": playing.phone_approve,
+    "/phone/deny": playing.phone_deny,
+}
+
+
+def application(
+    system: LoginSystem,
+    *,
+    secure: bool = True,
+    hosts: Iterable[str] = LOOPBACK,
+    name: str = "Secure login",
+    demonstration: Demonstration | None = None,
+    due_every: float = 60.0,
+    ended: Callable[[], None] = lambda: None,
+) -> Starlette:
+    """The portal over one login system.
+
+    `secure`: visitors come over https, through a proxy that ends it. `hosts`: the names under which it is reached. With a
+    `demonstration`, its pages are there too: never where real people log in. While it runs, what time makes due is done
+    every `due_every` seconds; `ended` is called at the end.
+    """
+    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration)
+    pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
+    if demonstration is not None:
+        pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")
+    api = [
+        Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
+        for path, call in phone_api.CALLS.items()
+    ]  # fmt: skip
+    static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
+    known = frozenset(host.lower() for host in hosts)
+    return Starlette(
+        routes=[*pages, *api, static],
+        middleware=[Middleware(Guard, hosts=known, secure=secure)],
+        lifespan=partial(_life, system, due_every, ended),
+        exception_handlers={HTTPException: partial(_told, site), Exception: partial(_failed, site)},
+    )
+
+
+@asynccontextmanager
+async def _life(system: LoginSystem, seconds: float, ended: Callable[[], None], _app: Starlette) -> AsyncIterator[None]:
+    work = asyncio.create_task(_do_due(system, seconds))
+    try:
+        yield
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+        await run_in_threadpool(ended)
+
+
+async def _do_due(system: LoginSystem, seconds: float) -> None:
+    while True:
+        try:
+            await run_in_threadpool(system.operator.run_due)
+        except Exception:
+            # Whatever it is, the pages go on; the next round tries again.
+            _log.exception("what is due was not done")
+        await asyncio.sleep(seconds)
+
+
+def _routes(site: Site, handlers: dict[str, Handler], method: str) -> list[Route]:
+    return [Route(path, site.endpoint(handler), methods=[method]) for path, handler in handlers.items()]
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("dsc_host.portal"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+async def _told(site: Site, request: Request, error: Exception) -> Response:
+    """What the router refuses: no such page, or not that way."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    visit = Visit(site, request)
+    words = {404: "There is no such page.", 405: "This page is not used that way. Go back, and use its buttons."}
+    return visit.problem(status, visit._(words.get(status, "That did not work.")))
+
+
+async def _failed(site: Site, request: Request, _error: Exception) -> Response:
+    visit = Visit(site, request)
+    return visit.problem(500, visit._("Something has gone wrong here. It is written down; try again later."))

@@ -1,0 +1,196 @@
+"""A demonstration of the whole: a few people, their cards on the page, a phone, and everything that was sent to them.
+
+It is for looking at, on one's own machine: whoever opens the page may use anybody's card and phone, and read everybody's
+messages. Nothing of it is kept: the records are in memory.
+"""
+
+import secrets
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from dsc_host.errors import DscError
+from dsc_host.link import CardClient
+from dsc_host.login import Calling, Identity, Letter, LoginSystem, Policy, Proof, Role
+from dsc_host.ocra import DEFAULT_SUITE
+from dsc_host.phone import PhoneApp
+from dsc_host.verifier import MasterKey, Verifier
+
+CARDS = "dscplus.cards"
+SESAME = "open sesame, please"
+PIN = "2846"
+_KEPT_LETTERS = 100
+_DAY = 24 * 60 * 60
+
+
+class PageCard(Protocol):
+    """A card that is drawn on a page and pressed there: what the entry-point group `dscplus.cards` gives."""
+
+    @property
+    def display(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    def press(self, key: str) -> None: ...
+    def svg(self) -> str: ...
+    def line(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+MakeCard = Callable[..., PageCard]
+"""With a profile (`serial`, `key`, `suite`), or without one for a blank card."""
+
+
+def card_maker() -> MakeCard | None:
+    """What makes cards for a page; None if nothing that does is installed."""
+    for entry in entry_points(group=CARDS):
+        maker: MakeCard = entry.load()
+        return maker
+    return None
+
+
+class Clock:
+    """The time of the wall, and what a visitor has let pass beside."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass(slots=True)
+class Demonstration:
+    """What there is to play with."""
+
+    system: LoginSystem
+    make_card: MakeCard | None
+    clock: Clock
+    letters: deque[Letter]
+    folder: tempfile.TemporaryDirectory[str]
+    cards: dict[str, PageCard] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def card_of(self, name: str) -> PageCard | None:
+        """Somebody's card; None if they have none."""
+        return self.cards.get(name)
+
+    def give_card(self, name: str, serial: str) -> None:
+        """Enrol a card for somebody, and lay it on the page."""
+        key = secrets.token_bytes(32)
+        self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
+        self.system.operator.enrol_card(name, serial)
+        if self.make_card is not None:
+            self._lay(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
+
+    def blank_card(self, name: str) -> CardClient:
+        """A blank card for somebody, on the line; it is on the page from now on. Raises `DscError` without a simulator."""
+        if self.make_card is None:
+            raise DscError("no card can be made here: install the simulator")
+        card = self.make_card()
+        self._lay(name, card)
+        return CardClient(card.line())
+
+    def phone(self, name: str) -> PhoneApp:
+        """Somebody's phone."""
+        return PhoneApp(Path(self.folder.name) / f"{name}.json", Direct(self.system))
+
+    def pass_days(self, days: float) -> None:
+        """Let time pass, and do what it makes due, day by day."""
+        for _ in range(int(days)):
+            self.clock.ahead += _DAY
+            self.system.operator.run_due()
+
+    def close(self) -> None:
+        for card in self.cards.values():
+            card.close()
+        self.system.verifier.close()
+        self.folder.cleanup()
+
+    def _lay(self, name: str, card: PageCard) -> None:
+        before = self.cards.get(name)
+        if before is not None:
+            before.close()
+        self.cards[name] = card
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The login system as a phone's app sees it, in the same process."""
+
+    system: LoginSystem
+
+    def begin(self, name: str, password: str) -> Any:
+        return self.system.phones.begin(name, password, "phone")
+
+    def activate(
+        self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
+    ) -> Any:
+        return self.system.phones.activate(ticket, token, pin_key, biometrics_key, Proof(*proof) if proof else None)
+
+    def challenge(self, device: str, device_token: str) -> Any:
+        return self.system.phones.challenge(device, device_token)
+
+    def pushes(self, device: str, device_token: str) -> tuple[Any, ...]:
+        return self.system.phones.pushes(device, device_token)
+
+    def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
+        self.system.phones.approve(device, device_token, push, method, response)
+
+    def deny(self, device: str, device_token: str, push: str) -> None:
+        self.system.phones.deny(device, device_token, push)
+
+    def remove(self, device: str, device_token: str) -> None:
+        self.system.phones.remove(device, device_token)
+
+
+PEOPLE = {
+    "anna": "has a card; primary user of her account",
+    "anna.work": "another user name of Anna's, with codes by SMS: to share the card with",
+    "carl": "has an equity of 2.5 million US dollars and codes by SMS: to request a card, or to activate a phone",
+    "sue": "support desk, with a card",
+    "ivo": "issuer, with a card: makes and sends what was requested",
+    "cleo": "compliance, with a card",
+}
+ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
+CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
+
+
+def begin(policy: Policy | None = None) -> Demonstration:
+    """Records in memory, with the people of `PEOPLE` in them, all with one password and one PIN."""
+    clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
+    verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
+    senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
+    system = LoginSystem.over(verifier, policy=policy, senders=senders)
+    folder = tempfile.TemporaryDirectory(prefix="dscplus-phones-")
+    shown = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
+    _settle(shown)
+    return shown
+
+
+def _settle(shown: Demonstration) -> None:
+    system = shown.system
+    anna = system.operator.add_entity("Anna Example", ANNA, "1 Harbour Road, 6300 Zug")
+    carl = system.operator.add_entity("Carl Example", CARL, "2 Lake Street, 10115 Berlin")
+    staff = system.operator.add_entity(
+        "The desk", Identity("1990-01-01", "CH", "CH", "id", "S0000001"), "3 Desk Lane, 6300 Zug"
+    )
+    annas = system.operator.add_account(anna, Decimal(3_000_000))
+    carls = system.operator.add_account(carl, Decimal(2_500_000))
+    desk = system.operator.add_account(staff, Decimal(0))
+    for name, account, phone, role in (
+        ("anna", annas, None, Role.CUSTOMER),
+        ("anna.work", annas, "+41791234567", Role.CUSTOMER),
+        ("carl", carls, "+4915112345678", Role.CUSTOMER),
+        ("sue", desk, None, Role.SUPPORT),
+        ("ivo", desk, None, Role.ISSUER),
+        ("cleo", desk, None, Role.COMPLIANCE),
+    ):
+        system.operator.add_user(account, name, SESAME, email=f"{name}@example.com", phone=phone, role=role)
+    for number, name in enumerate(("anna", "sue", "ivo", "cleo"), 901):
+        shown.give_card(name, f"IB3000{number}")

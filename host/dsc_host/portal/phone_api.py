@@ -1,0 +1,145 @@
+"""Where apps on phones call: JSON over POST, without cookies, each call with the device's own token.
+
+Field names are those of `dsc_host.login.Begun`, `Activated`, `Question` and `Push`; bytes are hex digits. A refusal is
+`{"error": {"code", "message"}}` with its status.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import LoginSystem, NotIn, Proof, TooManyAttempts
+from dsc_host.portal.security import Rejected, read_body
+from dsc_host.portal.site import status_of
+
+_LONGEST = 256
+Call = Callable[[LoginSystem, "Asked"], Any]
+
+
+class Asked:
+    """What a call has brought. Raises `InputError` for a field that is missing, or is none."""
+
+    def __init__(self, values: Mapping[str, Any], address: str) -> None:
+        self._values = values
+        self.address = address
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._values.get(name, default)
+        if not isinstance(value, str) or len(value) > _LONGEST:
+            raise InputError(name, f"must be a text of at most {_LONGEST} characters")
+        return value
+
+    def key(self, name: str) -> bytes | None:
+        if self._values.get(name) is None:
+            return None
+        try:
+            return bytes.fromhex(self.text(name))
+        except ValueError:
+            raise InputError(name, "must be hex digits") from None
+
+    def proof(self) -> Proof | None:
+        value = self._values.get("proof")
+        if value is None:
+            return None
+        given = Asked(value if isinstance(value, dict) else {}, "")
+        return Proof(given.text("id"), given.text("response"))
+
+    def number(self, name: str) -> int:
+        value = self._values.get(name, 0)
+        if type(value) is not int:
+            raise InputError(name, "must be a whole number")
+        return value
+
+    @property
+    def app(self) -> tuple[str, str]:
+        """Which app calls."""
+        return self.text("device"), self.text("device_token")
+
+
+def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[Response]]:
+    """The call, as Starlette wants it."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            asked = Asked(await _json(request), request.client.host if request.client else "")
+            return JSONResponse(await run_in_threadpool(call, system, asked))
+        except Rejected as rejected:
+            return _refusal(rejected.status, "malformed", rejected.reason)
+        except NotIn:
+            return _refusal(401, "NotIn", "begin anew")
+        except DscError as error:
+            response = _refusal(status_of(error), type(error).__name__, str(error))
+            if isinstance(error, TooManyAttempts):
+                response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+            return response
+
+    return answered
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    # A page of another site cannot send this type without asking first, and we say no.
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        raise Rejected(415, "must be application/json")
+    try:
+        values = json.loads(await read_body(request))
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise Rejected(400, "must be a JSON object")
+    return values
+
+
+# ---- the calls ----
+
+
+def begin(system: LoginSystem, asked: Asked) -> Any:
+    return asdict(system.phones.begin(asked.text("name"), asked.text("password"), asked.address, asked.number("phone")))
+
+
+def activate(system: LoginSystem, asked: Asked) -> Any:
+    keys = asked.key("pin_key") or b"", asked.key("biometrics_key")
+    return asdict(system.phones.activate(asked.text("ticket"), asked.text("token"), *keys, asked.proof()))
+
+
+def challenge(system: LoginSystem, asked: Asked) -> Any:
+    return asdict(system.phones.challenge(*asked.app))
+
+
+def pushes(system: LoginSystem, asked: Asked) -> Any:
+    return {"pushes": [asdict(push) for push in system.phones.pushes(*asked.app)]}
+
+
+def approve(system: LoginSystem, asked: Asked) -> Any:
+    system.phones.approve(*asked.app, asked.text("push"), asked.text("method"), asked.text("response"))
+    return {}
+
+
+def deny(system: LoginSystem, asked: Asked) -> Any:
+    system.phones.deny(*asked.app, asked.text("push"))
+    return {}
+
+
+def remove(system: LoginSystem, asked: Asked) -> Any:
+    system.phones.remove(*asked.app)
+    return {}
+
+
+CALLS: Mapping[str, Call] = {
+    "begin": begin,
+    "activate": activate,
+    "challenge": challenge,
+    "pushes": pushes,
+    "approve": approve,
+    "deny": deny,
+    "remove": remove,
+}

@@ -1,0 +1,175 @@
+"""What protects every page: headers, cookies, the CSRF token, and limits on what is sent here.
+
+Six promises:
+
+1. Every POST of a page carries a token that only a page of ours, shown to this very visitor, can have; and it comes from us.
+2. Cookies are HttpOnly and SameSite=Strict; over https they are Secure and bound to this host (`__Host-`).
+3. Nothing but our own files is executed, styled by, shown in, or sent to; nobody shows us in a frame.
+4. Pages are kept in no cache, and no other site learns where a visitor came from.
+5. A request for a host that is not ours, or that is too large or malformed, is refused before any page sees it.
+6. No secret is in a URL: whatever is one comes in a form or in a cookie.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 64 * 1024
+MOST_FIELDS = 100
+_TOKEN_BYTES = 32
+_COOKIE_LETTERS = 128
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Of a drawing, which brings its own style and is shown as a picture."""
+
+
+class Rejected(Exception):
+    """A request that no page sees. `status` and `reason` are what the visitor is told."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """The names of the cookies, and how they are set. `secure`: the visitor comes over https."""
+
+    secure: bool
+
+    @property
+    def session(self) -> str:
+        return "__Host-session" if self.secure else "session"
+
+    def read(self, request: Request) -> str:
+        """The visitor's token; empty if there is none that could be one of ours."""
+        value = request.cookies.get(self.session, "")
+        return value if 16 <= len(value) <= _COOKIE_LETTERS and value.isascii() else ""
+
+    def write(self, response: Response, token: str) -> None:
+        response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="strict", path="/")
+
+    def keep(self, response: Response, name: str, value: str, seconds: int) -> None:
+        """A cookie that is no secret: the language, a notice."""
+        response.set_cookie(
+            name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="strict", path="/"
+        )  # fmt: skip
+
+    def drop(self, response: Response, name: str) -> None:
+        response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+
+def new_visitor() -> str:
+    """A token for somebody who has not begun to log in. It is nobody's session, and is replaced when one begins."""
+    return "v." + secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def csrf(token: str) -> str:
+    """What a form of this visitor's carries. From it, the token cannot be found."""
+    return hmac.new(token.encode(), b"dscplus csrf", "sha256").hexdigest()
+
+
+def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
+    """Raises `Rejected` for a POST that does not come from a page of ours that was shown to this visitor."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Rejected(403, "another site")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Rejected(403, "another site")
+    if not token or not hmac.compare_digest(csrf(token), form.get("csrf", "").encode("ascii", "replace").decode()):
+        raise Rejected(403, "no token")
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises `Rejected` for what is too large, no form, or has a field twice."""
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise Rejected(415, "no form")
+    body = await read_body(request)
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=MOST_FIELDS
+        )  # fmt: skip
+    except ValueError:
+        raise Rejected(400, "malformed") from None
+    form = dict(pairs)
+    if len(form) != len(pairs) or any(not _is_clean(text) for pair in pairs for text in pair):
+        raise Rejected(400, "malformed")
+    return form
+
+
+async def read_body(request: Request) -> bytes:
+    """All of it. Raises `Rejected` if it is too large."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise Rejected(413, "too large")
+    return body
+
+
+def _is_clean(text: str) -> bool:
+    return all(letter.isprintable() or letter in "\r\n\t" for letter in text)
+
+
+class Guard:
+    """The headers on every answer, and the hosts that are ours. ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
+        """`hosts`: names without a port, in lower case."""
+        self._app = app
+        self._hosts = hosts
+        self._secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+        if _name(host) not in self._hosts:
+            refusal = Response("there is no such host here\n", 421, media_type="text/plain")
+            await refusal(scope, receive, self._guarded(scope, send))
+            return
+        await self._app(scope, receive, self._guarded(scope, send))
+
+    def _guarded(self, scope: Scope, send: Send) -> Send:
+        headers = self._headers(str(scope["path"]))
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
+            await send(message)
+
+        return guarded
+
+    def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
+        headers = {
+            "content-security-policy": _PICTURE_POLICY if path.endswith(".svg") else _POLICY,
+            "x-frame-options": "DENY",
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+            "cache-control": "max-age=300" if path.startswith("/static/") else "no-store",
+        }
+        if self._secure:
+            headers["strict-transport-security"] = "max-age=31536000"
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def _name(host: str) -> str:
+    """The host without its port."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.rpartition(":")[0].lower() if ":" in host else host.lower()

@@ -1,0 +1,232 @@
+"""The pages of sharing a device, and those of protection: limits, opting out and in, withdrawals, closing the account."""
+
+from decimal import Decimal, InvalidOperation
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import NotAllowed, ShareState
+from dsc_host.login.policy import Level
+from dsc_host.portal.entering import fields, instructions, shown
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.wording import KINDS, RESTRICTIONS, SHARES
+
+
+def share(visit: Visit) -> Response:
+    return visit.show(_begin(visit))
+
+
+def begun(visit: Visit) -> Response:
+    """The owner's password was right: the device's element."""
+    _ = visit._
+    try:
+        asked, offer = visit.system.begin_share(
+            visit.token, visit.value("owner", 64), visit.form.get("password", ""), address=visit.address
+        )  # fmt: skip
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_begin(visit), error)
+    named = hidden("share", asked.id)
+    view = View(
+        _("The shared device answers"),
+        words=instructions(_, offer),
+        shown=shown(_, offer),
+        forms=(Form("/share/answer", _("Continue"), (named, *fields(_, offer))),),
+        links=(Link("/share", _("Begin anew")),),
+    )
+    return visit.show(view)
+
+
+def answered(visit: Visit) -> Response:
+    _, share_id = visit._, visit.value("share", 32)
+    if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
+        return visit.go("/share", said="wrong")
+    asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
+    named = (hidden("share", share_id),)
+    view = View(
+        _("Is this right?"),
+        facts=(
+            (_("Device"), f"{_(KINDS[asked.kind])} {asked.device}"),
+            (_("Belongs to"), asked.owner),
+            (_("Shared with"), asked.user),
+        ),
+        words=(_("Your other cards are put aside while the device is shared."),),
+        forms=(Form("/share/confirm", _("Continue"), named),),
+        links=(Link("/share", _("Begin anew")),),
+    )
+    return visit.show(view)
+
+
+def confirmed(visit: Visit) -> Response:
+    _ = visit._
+    state = visit.system.confirm_share(visit.token, visit.value("share", 32))
+    words = _("The device is shared now. Keep your other cards in a safe place: they can be used again later.")
+    if state is ShareState.PENDING:
+        words = _("Your request waits for compliance. You are told when it is decided.")
+    return visit.show(View(_("Share a device"), words=(words,), links=(Link("/devices", _("OK")),)))
+
+
+def unshared(visit: Visit) -> Response:
+    visit.system.cancel_share(visit.token, visit.value("share", 32))
+    return visit.go("/share", said="unshared")
+
+
+def _begin(visit: Visit) -> View:
+    _ = visit._
+    rows = [
+        Row(
+            (f"{_(KINDS[each.kind])} {each.device}", each.owner, each.user, _(SHARES[each.state])),
+            (Form("/share/cancel", _("End it"), (hidden("share", each.id),)),)
+            if each.state in (ShareState.DONE, ShareState.PENDING)
+            else (),
+        )
+        for each in visit.system.shares(visit.token)
+    ]
+    heads = (_("Device"), _("Belongs to"), _("Shared with"), _("State"), _("What you can do"))
+    form = Form(
+        "/share",
+        _("Continue"),
+        (
+            Field("owner", _("User name of the device's owner"), longest=64),
+            Field("password", _("Password of that user"), "password", longest=128),
+        ),
+    )
+    return View(
+        _("Share a device"),
+        words=(
+            _("Both user names must belong to one person, neither may have a temporary device, and of both users' devices"
+              " the most secure one is shared."),
+            _("Begin as the user who does not own the device, with the device at hand. An app on a phone is not shared:"
+              " it takes several users by itself."),
+        ),
+        forms=(form,),
+        tables=(Table(_("What you share"), heads, rows),) if rows else (),
+    )  # fmt: skip
+
+
+# ---- protection ----
+
+
+def protection(visit: Visit) -> Response:
+    _, who = visit._, visit.visitor()
+    known = visit.system.protection(visit.token)
+    rows = [
+        Row((_("now"), _(KINDS[known.level.kind]), *_amounts(_, known.level))),
+        Row((_("with your devices"), _(KINDS[known.with_protection.kind]), *_amounts(_, known.with_protection))),
+        Row((_("after opting out"), _(KINDS[known.without.kind]), *_amounts(_, known.without))),
+    ]
+    heads = (_("When"), _("Protected by"), _("In a day"), _("In five business days"))
+    links = []
+    if who.scope == "full":
+        links = [Link("/opt-in", _("Opt back in"))] if known.opted_out else [Link("/opt-out", _("Opt out"))]
+    words = _("You have opted out: trading asks for no device.") if known.opted_out else _("Every login asks for a device.")
+    return visit.show(
+        View(
+            _("Protection and limits"),
+            words=(words,),
+            tables=(Table(_("What may be withdrawn"), heads, rows),),
+            links=(*links, Link("/", _("Overview"))),
+        )
+    )
+
+
+def opting_out(visit: Visit) -> Response:
+    _, known = visit._, visit.system.protection(visit.token)
+    lost = [_(RESTRICTIONS.get(each, each), amount=_.dollars(_funding(visit))) for each in known.restrictions]
+    day, five = _amounts(_, known.without)
+    words = _("Withdrawals would be limited to {day} in a day and {five} in five business days.", day=day, five=five)
+    form = Form("/opt-out", _("Opt out"), (Field("sure", _("I know what I lose"), "checkbox"),), danger=True)
+    return visit.show(
+        View(_("Opt out"), words=(_("You would lose:"), *lost, words), forms=(form,), links=(Link("/protection", _("Back")),))
+    )
+
+
+def opted_out(visit: Visit) -> Response:
+    if visit.form.get("sure") != "yes":
+        return visit.go("/opt-out")
+    visit.system.opt_out(visit.token)
+    return visit.go("/protection", said="out", token=visit.system.rotate(visit.token))
+
+
+def opting_in(visit: Visit) -> Response:
+    _ = visit._
+    visit.visitor()
+    choice = Field("always", _("Always use my device when I log in"), "checkbox")
+    form = Form("/opt-in", _("Continue"), (choice,))
+    words = _("The restrictions end, and the limits of your devices are back.")
+    return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))
+
+
+def opted_in(visit: Visit) -> Response:
+    visit.system.opt_in(visit.token)
+    return visit.go("/protection", said="in", token=visit.system.rotate(visit.token))
+
+
+def _funding(visit: Visit) -> Decimal:
+    return Decimal(visit.system.policy.restrictions.funding_beyond_cents) / 100
+
+
+def _amounts(_: Language, level: Level) -> tuple[str, str]:
+    if level.per_day is None or level.per_five_days is None:
+        return _("any amount"), _("any amount")
+    return _.dollars(level.per_day), _.dollars(level.per_five_days)
+
+
+# ---- money, and the end ----
+
+
+def withdraw(visit: Visit) -> Response:
+    visit.visitor()
+    return visit.show(_withdraw(visit))
+
+
+def withdrawn(visit: Visit) -> Response:
+    _ = visit._
+    try:
+        allowance = visit.system.withdraw(visit.token, _amount(visit.value("amount", 32)))
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_withdraw(visit), error)
+    if allowance:
+        return visit.go("/withdraw", said="withdrawn")
+    left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
+
+    words = _("That is more than your limit. You may withdraw {left} now.", left=left)
+    return visit.wrong(_withdraw(visit), words, 409)
+
+
+def _withdraw(visit: Visit) -> View:
+    _ = visit._
+    field = Field("amount", _("Amount in US dollars"), hint=_("As 1250.00"), longest=20)
+    form = Form("/withdraw", _("Withdraw"), (field,))
+    return View(_("Withdraw money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text.strip())
+    except InvalidOperation:
+        raise InputError("amount", "must be an amount of money, more than 0") from None
+
+
+def closing(visit: Visit) -> Response:
+    _, who = visit._, visit.visitor()
+    if not who.primary:
+        raise NotAllowed("only the account's primary user may close it")
+    words = (
+        _("All devices stop working, and only the statements stay, for name and password."),
+        _("Send cards back: until they are received, their deposit is held."),
+    )
+    form = Form("/close", _("Close the account"), (Field("sure", _("Close it for good"), "checkbox"),), danger=True)
+    return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))
+
+
+def closed(visit: Visit) -> Response:
+    if visit.form.get("sure") != "yes":
+        return visit.go("/close")
+    visit.system.close_account(visit.token)
+    response = visit.go("/login", said="closed")
+    visit.site.cookies.drop(response, visit.site.cookies.session)
+    return response

@@ -1,0 +1,40 @@
+"""A card of codes as PDF: one A4 page, the same bytes for the same card.
+
+The fonts that every PDF reader has know Latin letters only, so a sheet in Russian has its few words in English.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+from dsc_host.errors import DscError
+
+_COLUMNS = 8
+_LATIN = ("en", "de")
+
+
+def pdf(title: str, subtitle: str, codes: Sequence[str], language: str) -> bytes:
+    """The page. Raises `DscError` if the package that draws it is not installed."""
+    try:
+        from reportlab.lib.pagesizes import A4
+        from reportlab.pdfgen.canvas import Canvas
+    except ImportError:
+        raise DscError("PDF needs more packages; install them: pip install 'dscplus[portal]'") from None
+    file = BytesIO()
+    page = Canvas(file, pagesize=A4, invariant=1, lang=language)
+    words = (title, subtitle) if language in _LATIN else ("Security codes", "")
+    page.setTitle(words[0])
+    width, height = A4
+    page.setFont("Helvetica-Bold", 16)
+    page.drawString(50, height - 60, words[0])
+    page.setFont("Helvetica", 10)
+    page.drawString(50, height - 78, words[1])
+    step, rows = (width - 90) / _COLUMNS, -(-len(codes) // _COLUMNS)
+    for number, code in enumerate(codes):
+        x, y = 50 + step * (number % _COLUMNS), height - 110 - (height - 170) / rows * (number // _COLUMNS)
+        page.setFont("Helvetica", 7)
+        page.drawRightString(x + 14, y, str(number + 1))
+        page.setFont("Courier-Bold", 10)
+        page.drawString(x + 18, y, code)
+    page.showPage()
+    page.save()
+    return file.getvalue()

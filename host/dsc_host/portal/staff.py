@@ -1,0 +1,258 @@
+"""The pages of those who work here: support, the issuer, compliance."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError
+from dsc_host.link import CardClient
+from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Request
+from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
+from dsc_host.portal.wording import KINDS, LOSSES, ORDERS, STATES
+
+_DOCUMENTS = ("passport", "id", "licence", "ssn")
+
+
+# ---- support ----
+
+
+def support(visit: Visit) -> Response:
+    """Who is calling; once that is known, what can be done for them."""
+    visit.system.staff.check_support(visit.token)
+    try:
+        name, devices = visit.system.staff.caller_devices(visit.token)
+    except NotAllowed:
+        return visit.show(_identify(visit))
+    return visit.show(_caller(visit._, name, devices))
+
+
+def identify(visit: Visit) -> Response:
+    said = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+    try:
+        known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), said)
+    except DscError as error:
+        return visit.again(_identify(visit), error)
+    if known:
+        return visit.go("/desk", said="identified")
+
+    words = visit._("This is not what is known of this user. Give nothing to this caller.")
+    return visit.wrong(_identify(visit), words, 403)
+
+
+def _identify(visit: Visit) -> View:
+    _ = visit._
+    form = Form("/desk/identify", _("Check"), (Field("user", _("User name"), longest=64), *_identity_fields(_)))
+    correct = Form(
+        "/desk/correct",
+        _("Correct"),
+        (Field("user", _("User name"), longest=64), *_identity_fields(_)),
+        legend=_("Correct what is known, after papers were shown"),
+    )
+    words = _("Ask who calls for all of this before you do anything for them. Never read it out.")
+    return View(_("Who is calling?"), words=(words,), forms=(form, correct))
+
+
+def _identity_fields(_: Language) -> tuple[Field, ...]:
+    return (
+        Field("birth_date", _("Date of birth"), "date", longest=10),
+        Field("citizenship", _("Citizenship"), hint=_("The country's two letters, as CH."), longest=2),
+        Field("residence", _("Country of residence"), hint=_("The country's two letters, as CH."), longest=2),
+        Field(
+            "document_type",
+            _("Kind of document"),
+            "radio",
+            value="passport",
+            choices=[Choice(each, _(label)) for each, label in _DOCUMENT_LABELS.items()],
+        ),
+        Field("document_number", _("Document number"), longest=32),
+    )
+
+
+_DOCUMENT_LABELS = {
+    "passport": "Passport",
+    "id": "Identity card",
+    "licence": "Driving licence",
+    "ssn": "Social security number",
+}
+
+
+def _caller(_: Language, name: str, devices: tuple[DeviceView, ...]) -> View:
+    usable = (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED)
+    rows = [
+        Row((_(KINDS[each.kind]), each.label, _(STATES[each.state])), _loss_forms(_, each) if each.state in usable else ())
+        for each in devices
+    ]
+    heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))
+    phone = Field("number", _("Phone number"), "tel", _("With the country first, as +41791234567."), longest=16)
+    return View(
+        _("{name} is calling", name=name),
+        tables=(Table(_("Devices"), heads, rows, _("None.")),),
+        forms=(
+            Form("/desk/temporary", _("Give a temporary code")),
+            Form("/desk/code-card", _("Issue a security code card")),
+            Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),
+        ),
+    )
+
+
+def _loss_forms(_: Language, device: DeviceView) -> tuple[Form, ...]:
+    if not device.own:
+        return ()
+    losses = list(Loss) if device.kind is Kind.DSC_PLUS else [Loss.LOST]
+    return tuple(
+        Form(
+            "/desk/loss",
+            _(LOSSES[loss]),
+            (hidden("device", device.id), hidden("loss", str(loss))),
+        )
+        for loss in losses
+    )
+
+
+def temporary(visit: Visit) -> Response:
+    _, code = visit._, visit.system.staff.give_temporary_code(visit.token)
+    rules = visit.system.policy.temporary
+    words = _(
+        "Read this out now: it is not shown again. For {full} days it opens everything, then for {account} days the"
+        " account only.",
+        full=rules.full_days,
+        account=rules.account_days,
+    )
+    shown = (Shown(_("Temporary code"), code),)
+    return visit.show(View(_("Temporary code"), words=(words,), shown=shown, links=(Link("/desk", _("OK")),)))
+
+
+def loss(visit: Visit) -> Response:
+    try:
+        why = Loss(visit.value("loss", 16))
+    except ValueError:
+        return visit.go("/desk")
+    visit.system.staff.report_loss(visit.token, visit.value("device", 32), why)
+    return visit.go("/desk", said="taken")
+
+
+def code_card(visit: Visit) -> Response:
+    _ = visit._
+    device, codes = visit.system.staff.issue_code_card(visit.token)
+    words = _("Print this page, and send it to its owner. It is not shown again.")
+    view = View(
+        _("Security code card {number}", number=device.label),
+        words=(words,),
+        fragment="sheet.html",
+        extra={"codes": codes},
+        links=(Link("/desk", _("OK")),),
+    )
+    return visit.show(view)
+
+
+def messages(visit: Visit) -> Response:
+    visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    return visit.go("/desk", said="messages")
+
+
+def correct(visit: Visit) -> Response:
+    identity = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+    try:
+        visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
+    except DscError as error:
+        return visit.again(_identify(visit), error)
+    return visit.go("/desk", said="corrected")
+
+
+# ---- the issuer ----
+
+
+def issuer(visit: Visit) -> Response:
+    _, waiting = visit._, visit.system.staff.queue(visit.token)
+    rows = [
+        Row(
+            (each.user, each.address, _(ORDERS[each.state]), each.serial or NONE),
+            (Form("/issuer/ship", _("Sent"), (hidden("request", each.id),)),) if each.serial else (),
+        )
+        for each in waiting
+    ]
+    heads = (_("User name"), _("Goes to"), _("State"), _("Serial"), _("What you can do"))
+    forms = [
+        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=16),), legend=_("A card has come back")),
+        Form(
+            "/issuer/settle",
+            _("Keep"),
+            (
+                Field("serial", _("Serial"), longest=16),
+                Field("cents", _("US cents"), "code", _("Empty: the usual amount."), longest=6, optional=True),
+            ),
+            legend=_("A card does not come back: keep its deposit"),
+        ),
+    ]
+    if visit.site.demonstration is not None and any(not each.serial for each in waiting):
+        forms.insert(0, Form("/issuer/make", _("Make all cards")))
+    view = View(
+        _("Cards to make and send"), tables=(Table(_("Requests"), heads, rows, _("Nothing is waiting.")),), forms=forms
+    )  # fmt: skip
+    return visit.show(view)
+
+
+def make(visit: Visit) -> Response:
+    """In the demonstration, the card is at hand: the simulated one, made blank first."""
+    if visit.site.demonstration is None:
+        raise NotAllowed("cards are made by dscplus issuer, where they are plugged in")
+
+    @contextmanager
+    def next_card(request: Request) -> Iterator[CardClient]:
+        with visit.site.demonstration.blank_card(request.user) as client:
+            yield client
+
+    visit.system.staff.personalise_all(visit.token, next_card, lambda *_: None)
+    return visit.go("/issuer", said="made")
+
+
+def ship(visit: Visit) -> Response:
+    visit.system.staff.ship(visit.token, visit.value("request", 32))
+    return visit.go("/issuer", said="sent")
+
+
+def receive(visit: Visit) -> Response:
+    visit.system.staff.receive(visit.token, visit.value("serial", 16).strip())
+    return visit.go("/issuer", said="received")
+
+
+def settle(visit: Visit) -> Response:
+    text = visit.value("cents", 6).strip()
+    cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
+    visit.system.staff.settle(visit.token, visit.value("serial", 16).strip(), cents)
+    return visit.go("/issuer", said="kept")
+
+
+# ---- compliance ----
+
+
+def compliance(visit: Visit) -> Response:
+    _ = visit._
+    rows = [
+        Row(
+            (each.user, each.owner, f"{_(KINDS[each.kind])} {each.device}"),
+            (
+                Form("/compliance/decide", _("Agree"), _decision(each.id, "yes")),
+                Form("/compliance/decide", _("Refuse"), _decision(each.id, "no"), danger=True),
+            ),
+        )
+        for each in visit.system.staff.pending_shares(visit.token)
+    ]
+    heads = (_("Who asks"), _("Owner"), _("Device"), _("Decision"))
+    table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
+    return visit.show(View(_("Compliance"), tables=(table,)))
+
+
+def decide(visit: Visit) -> Response:
+    agreed = visit.value("agreed", 8)
+    if agreed not in ("yes", "no"):
+        return visit.go("/compliance")
+    visit.system.staff.decide_share(visit.token, visit.value("share", 32), agreed == "yes")
+    return visit.go("/compliance", said="decided")
+
+
+def _decision(share: str, agreed: str) -> tuple[Field, ...]:
+    return (hidden("share", share), hidden("agreed", agreed))

@@ -1,0 +1,139 @@
+"""What pages call things, and how they say that something went wrong or was done: in English here, in others by the
+catalogues."""
+
+from collections.abc import Mapping
+
+from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
+from dsc_host.login import DeviceState, Kind, LoginError, Loss, OrderState, Policy, Scope, ShareState
+from dsc_host.portal.languages import Language
+
+KINDS: Mapping[str, str] = {
+    Kind.DSC_PLUS: "Digital Security Card+",
+    Kind.CODE_CARD: "Security code card",
+    Kind.ONLINE_CARD: "Online security code card",
+    Kind.TEMPORARY_CODE: "Temporary code",
+    Kind.PHONE_APP: "App on your phone",
+    Kind.SMS: "Code by SMS",
+    Kind.VOICE: "Code by a call",
+    "platinum": "Platinum token (no longer issued)",
+    "gold": "Gold token (no longer issued)",
+    "digital_card": "Digital Security Card (no longer issued)",
+    "none": "No device",
+}
+STATES: Mapping[DeviceState, str] = {
+    DeviceState.SHIPPED: "to be activated",
+    DeviceState.ACTIVE: "in use",
+    DeviceState.MISPLACED: "put aside, may be activated again",
+    DeviceState.LOST: "lost",
+    DeviceState.STOLEN: "stolen",
+    DeviceState.DAMAGED: "damaged",
+    DeviceState.RETURNED: "sent back",
+    DeviceState.ENDED: "ended",
+}
+ORDERS: Mapping[OrderState, str] = {
+    OrderState.DRAFT: "not confirmed",
+    OrderState.REQUESTED: "requested",
+    OrderState.PERSONALISED: "made, not yet sent",
+    OrderState.SHIPPED: "on its way",
+    OrderState.DONE: "activated",
+    OrderState.CANCELLED: "taken back",
+}
+SHARES: Mapping[ShareState, str] = {
+    ShareState.DRAFT: "begun",
+    ShareState.PROVEN: "not confirmed",
+    ShareState.PENDING: "waits for compliance",
+    ShareState.DONE: "shared",
+    ShareState.REFUSED: "refused",
+    ShareState.CANCELLED: "ended",
+}
+SCOPES: Mapping[Scope, str] = {
+    Scope.FULL: "Everything: trading, and all of your account.",
+    Scope.ACCOUNT: "Your account, but no trading.",
+    Scope.TRADING: "Trading, but none of your account's settings.",
+    Scope.STATEMENTS: "The statements of your closed account.",
+}
+LOSSES: Mapping[Loss, str] = {
+    Loss.MISPLACED: "not at hand, may be found",
+    Loss.LOST: "lost",
+    Loss.STOLEN: "stolen",
+    Loss.DAMAGED: "damaged",
+}
+RESTRICTIONS: Mapping[str, str] = {
+    "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
+    "bank_details": "Bank details are changed only through support.",
+    "email": "The email address is changed only through support.",
+    "funding": "Deposits by direct debit end at the first one of {amount}.",
+}
+_FIELDS: Mapping[str, str] = {
+    "PIN": "PIN",
+    "address": "Address",
+    "amount": "Amount",
+    "password": "Password",
+    "phone": "Phone number",
+    "tracking": "Tracking number",
+    "serial": "Serial",
+    "birth date": "Date of birth",
+    "citizenship": "Citizenship",
+    "residence": "Country of residence",
+    "document type": "Kind of document",
+    "document number": "Document number",
+}
+_NOTICES: Mapping[str, str] = {
+    "ended": "You have been logged out. Log in again.",
+    "left": "You are logged out.",
+    "wrong": "That was not right. Choose a device and try again.",
+    "password": "Your password is changed. All other sessions have ended.",
+    "pin": "The PIN of your card is changed. All other sessions have ended.",
+    "activated": "The device is in use now.",
+    "cancelled": "The request is taken back.",
+    "out": "You have opted out. Your limits are lower now.",
+    "in": "You have opted back in.",
+    "returned": "Thank you. The card is out of use, and on its way back.",
+    "unshared": "The device is not shared any more.",
+    "closed": "The account is closed. Name and password open its statements.",
+    "withdrawn": "The withdrawal is recorded.",
+    "sent": "The card is on its way.",
+    "received": "The card is received, and its deposit is free.",
+    "kept": "The deposit is kept.",
+    "identified": "The caller is known.",
+    "taken": "The device is out of use.",
+    "messages": "Codes by SMS and call are enabled.",
+    "corrected": "The identity is corrected.",
+    "decided": "The request is decided.",
+    "made": "The cards are made.",
+    "time": "Time has passed.",
+}
+
+
+def explained(error: DscError, _: Language, policy: Policy) -> str:
+    """What went wrong, for whoever did it. It holds no secret, and nothing that helps whoever guesses."""
+    if isinstance(error, LoginError):
+        return _sentence(_(error.words, **error.values))
+    if isinstance(error, TooManyChallenges):
+        return _("Too many challenges were asked for. Try again in {seconds} s.", seconds=round(error.retry_after))
+    if isinstance(error, InputError):
+        return _input(error, _, policy)
+    if isinstance(error, VerifierError):
+        return _("This does not work at the moment. Nothing was changed; try again.")
+    return _("That did not work.")
+
+
+def noticed(key: str, _: Language) -> str:
+    """What was done, by its key; empty for a key that there is not."""
+    return _(_NOTICES.get(key, ""))
+
+
+def _input(error: InputError, _: Language, policy: Policy) -> str:
+    if error.field == "password" and "characters" in error.problem:
+        rules = policy.passwords
+        words = "The password must have {least} to {most} characters."
+        return _(words, least=rules.shortest, most=rules.longest)
+    field = _(_FIELDS.get(error.field, "")) or error.field
+    problem = _(error.problem)
+    if problem == error.problem and _.code != "en":
+        problem = _("is not what it must be")
+    return f"{field}: {problem}"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")

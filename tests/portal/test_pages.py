@@ -1,0 +1,119 @@
+"""The pages, as a visitor without JavaScript uses them."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from tests.login.town import PASSWORD, Town
+from tests.portal.browsing import Browser
+
+from dsc_host.portal.app import GET
+
+Browsers = Callable[..., Browser]
+MEMBERS = [path for path in GET if not path.startswith("/login")]
+
+
+def enter(town: Town, visitor: Browser, name: str = "anna") -> Browser:
+    """Log in with a card."""
+    visitor.open("/login")
+    page = visitor.press("Continue", name=name, password=PASSWORD)
+    assert page.path == "/login/answer", page.text
+    serial = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}[name]
+    page = visitor.press("Log in", answer=town.respond(serial, page.shown))
+    assert page.path == "/", page.text
+    return visitor
+
+
+def test_logging_in_and_out(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    assert "Logged in as anna" in anna.page.text
+    page = anna.press("Log out")
+    assert (page.path, page.notice) == ("/login", "You are logged out.")
+    assert anna.open("/devices").path == "/login"
+
+
+def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    question = anna.press("Continue", name="anna", password=PASSWORD).shown
+    page = anna.press("Log in", answer="00000000")
+    assert page.status in (200, 401)
+    assert "not right" in page.error + page.notice
+    if page.path == "/login/answer":
+        assert page.shown == question
+
+
+def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browsers) -> None:
+    pages = [browser().press("Continue", name=name, password="wrong, all of it") for name in ("anna", "nobody")]
+    texts = [re.sub(r'value="(?:anna|nobody|[0-9a-f]{64})"', "", page.html) for page in pages]
+    assert texts[0] == texts[1]
+    assert [page.status for page in pages] == [401, 401]
+    assert pages[0].error == "Name or password is wrong."
+
+
+@pytest.mark.parametrize("path", MEMBERS)
+def test_who_is_not_in_sees_no_page_of_members(browser: Browsers, path: str) -> None:
+    assert browser().open(path).path == "/login"
+
+
+def test_every_page_of_ones_own_opens(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    opened = {path: anna.open(path).status for path in MEMBERS}
+    desks = {"/desk", "/issuer", "/compliance"}
+    assert {path for path, status in opened.items() if status != 200} == desks
+    assert {opened[path] for path in desks} == {403}
+
+
+@pytest.mark.parametrize(("name", "path"), [("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")])
+def test_each_desk_opens_for_its_own_people(town: Town, browser: Browsers, name: str, path: str) -> None:
+    worker = enter(town, browser(), name)
+    assert worker.open(path).status == 200
+    assert {worker.open(other).status for other in {"/desk", "/issuer", "/compliance"} - {path}} == {403}
+
+
+def test_the_login_pages_leave_who_is_in_where_they_are(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    for path in ("/login", "/login/device", "/login/answer"):
+        assert anna.open(path).path == "/"
+    assert "Logged in as anna" in anna.page.text
+
+
+def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Browsers) -> None:
+    anna, elsewhere = enter(town, browser()), enter(town, browser())
+    anna.open("/password")
+    assert "same both times" in anna.press("Change", old=PASSWORD, new="another quiet harbour", again="typo").error
+    page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
+    assert page.notice == "Your password is changed. All other sessions have ended."
+    assert elsewhere.open("/devices").path == "/login"
+
+
+def test_a_card_is_requested_in_four_steps(town: Town, browser: Browsers) -> None:
+    carl = browser()
+    carl.press("Continue", name="carl", password=PASSWORD)
+    if carl.page.path == "/login/device":
+        carl.press("Continue")
+    code = re.search(r"\b\d{6}\b", town.letters[-1].text)
+    assert code is not None
+    assert carl.press("Log in", answer=code[0]).path == "/"
+    carl.open("/request")
+    assert "PIN" in carl.press("Continue", pin="1234", again="1234").error
+    page = carl.press("Continue", pin="2846", again="2846", address="3 New Street, Ulm")
+    assert (page.title, "3 New Street, Ulm" in page.text, "$20.00" in page.text) == ("Is this right?", True, True)
+    assert "2846" not in page.html
+    assert carl.press("Back").title == "Request a card"
+    carl.press("Continue", pin="2846", again="2846")
+    assert carl.press("Continue").title == "Your card is requested"
+    assert "requested" in carl.open("/devices").text
+
+
+def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:
+    page = browser().press("Continue", name='"><script>x</script>{{7*7}}', password="x")
+    assert "<script>x" not in page.html
+    assert "{{7*7}}" in page.text or "&#34;&gt;&lt;script&gt;" in page.html
+    assert "49" not in page.text
+
+
+def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
+    visitor = browser()
+    assert (visitor.open("/nowhere").status, visitor.page.title) == (404, "That did not work")
+    assert visitor.open("/logout").status == 405
+    assert {visitor.open(path).status for path in ("/demonstration", "/outbox", "/card", "/phone", "/card.svg")} == {404}
