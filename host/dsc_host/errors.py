@@ -13,12 +13,15 @@ class InputError(DscError, ValueError):
     """A value from outside is not what it must be.
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`); the message begins with it and says what is allowed.
+    `words` is the problem with its `values` still to be put in, so that a page can say it in another language.
     """
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+    def __init__(self, field: str, words: str, **values: object) -> None:
         self.field = field
-        self.problem = problem
+        self.words = words
+        self.values = values
+        self.problem = words.format(**values) if values else words
+        super().__init__(f"{field}: {self.problem}")
 
 
 class SuiteError(InputError):

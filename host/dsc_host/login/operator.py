@@ -70,7 +70,7 @@ class Operator:
         def enrolled(db: Connection) -> str:
             user = locked_user(db, user_named(db, name).id)
             if records.devices.count(db, records.devices.c.serial == serial):
-                raise InputError("serial", f"{serial} is somebody's already")
+                raise InputError("serial", "{serial} is somebody's already", serial=serial)
             device = devices.add(self.at, db, user, Kind.DSC_PLUS, serial=serial)
             people.settings_changed(db, user)
             self.at.log(db, "card.assign", user, "done", card=serial)

@@ -89,7 +89,9 @@ def keep(at: Reception, db: Connection, order_id: str, cents: int | None = None)
     least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
     wanted = at.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
     if type(wanted) is not int or not least <= wanted <= most:
-        raise InputError("amount", f"must be {people.money(least)} to {people.money(most)} USD for this device")
+        raise InputError(
+            "amount", "must be {least} to {most} USD for this device", least=people.money(least), most=people.money(most)
+        )
     held = records.holds.all(db, records.holds.c.order_id == order_id, records.holds.c.state == HoldState.HELD)
     if not held:
         raise NotNow("nothing is held for this card any more")

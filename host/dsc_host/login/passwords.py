@@ -45,7 +45,9 @@ class Passwords:
     def check_new(self, password: str, *others: str) -> None:
         """Raises `InputError` for one that is too short, too long, or one of `others`: the name, the old password."""
         if not isinstance(password, str) or not self.cost.shortest <= len(password) <= self.cost.longest:
-            raise InputError("password", f"must have {self.cost.shortest} to {self.cost.longest} characters")
+            raise InputError(
+                "password", "must have {least} to {most} characters", least=self.cost.shortest, most=self.cost.longest
+            )
         if not password.isprintable():
             raise InputError("password", "must have characters that can be seen, and blanks, only")
         if len(set(password)) < 4 or password.casefold() in {other.casefold() for other in others}:

@@ -62,12 +62,12 @@ def add_user(
     """A user of an account, of its entity or another one. Raises `InputError` for a name that is taken, `NotFound`."""
     check_name(name)
     if language not in LANGUAGES:
-        raise InputError("language", f"must be one of {', '.join(LANGUAGES)}")
+        raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
     if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,128}", email):
         raise InputError("email", "must be an address, as anna@example.com")
     account = found(records.accounts.locked(db, account_id))
     if records.users.one(db, records.users.c.name == name):
-        raise InputError("name", f"{name} is taken; choose another one")
+        raise InputError("name", "{name} is taken; choose another one", name=name)
     user = User(
         rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash, email, language, str(role),
         opted_out=False, settings=0, made_at=at.now(),
@@ -160,7 +160,7 @@ def check_identity(identity: Identity) -> None:
         if not re.fullmatch("[A-Z]{2}", country):
             raise InputError(field, "must be a country's two capital letters, as CH")
     if identity.document_type not in DOCUMENTS:
-        raise InputError("document type", f"must be one of {', '.join(DOCUMENTS)}")
+        raise InputError("document type", "must be one of {kinds}", kinds=", ".join(DOCUMENTS))
     if not re.fullmatch("[A-Z0-9-]{3,32}", identity.document_number):
         raise InputError("document number", "must be 3 to 32 of A-Z, 0-9 and -")
 
@@ -168,7 +168,7 @@ def check_identity(identity: Identity) -> None:
 def line(field: str, text: str, most: int) -> str:
     """One line of text, without blanks at its ends. Raises `InputError`."""
     if not isinstance(text, str) or not 0 < len(text.strip()) <= most or not text.isprintable():
-        raise InputError(field, f"must be one line of 1 to {most} characters")
+        raise InputError(field, "must be one line of 1 to {most} characters", most=most)
     return text.strip()
 
 

@@ -42,7 +42,7 @@ class Keys:
     def __post_init__(self) -> None:
         for key in (self.pin, self.biometrics):
             if key is not None and (not isinstance(key, bytes) or len(key) != _KEY_BYTES):
-                raise InputError("key", f"must be {_KEY_BYTES} bytes")
+                raise InputError("key", "must be {bytes} bytes", bytes=_KEY_BYTES)
         if self.biometrics is not None and hmac.compare_digest(self.pin, self.biometrics):
             raise InputError("key", "must be another one for each way to answer")
 
@@ -59,9 +59,9 @@ def begin(at: Reception, name: str, password: str, address: str, phone: int = 0)
         now = locked_user(db, user.id)
         numbers = [known.number for known in people.phones_of(db, now)]
         if not numbers or account_of(db, now).closed_at is not None:
-            raise NotNow("no phone of yours is confirmed; confirm one on the page, or ask support")
+            raise NotNow("no phone of yours is confirmed; ask support to do that")
         if type(phone) is not int or not 0 <= phone < len(numbers):
-            raise InputError("phone", f"must be one of the {len(numbers)} that are confirmed")
+            raise InputError("phone", "must be one of the {count} that are confirmed", count=len(numbers))
         token = codes.random_code(at.policy.phone.token_letters)
         until = at.now() + at.policy.login.code_validity
         ticket = sessions.begin(at, db, now, Stage.ACTIVATING, until=until)

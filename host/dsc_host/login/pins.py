@@ -15,7 +15,7 @@ def weak_pin(pin: str, birth_date: date | None, policy: Policy) -> str | None:
     Raises `InputError` for what is not 4 digits.
     """
     if not isinstance(pin, str) or len(pin) != _DIGITS or not pin.isascii() or not pin.isdigit():
-        raise InputError("PIN", f"must be {_DIGITS} digits, 0 to 9")
+        raise InputError("PIN", "must be {digits} digits, 0 to 9", digits=_DIGITS)
     if len(set(pin)) == 1:
         return "repeated"
     if any(pin in run for run in _RUNS):

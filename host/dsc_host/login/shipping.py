@@ -76,7 +76,7 @@ def next_serial(db: Connection) -> str:
     free = (serial for number in range(_NUMBERS) if (serial := f"{SERIALS}{number:03}") not in taken)
     for serial in free:
         return serial
-    raise InputError("serial", f"none is left that begins with {SERIALS}; name one")
+    raise InputError("serial", "none is left that begins with {start}; name one", start=SERIALS)
 
 
 def _locked(db: Connection, order_id: str) -> Order:

@@ -183,7 +183,7 @@ class PhoneApp:
         # Another process may have used the app meanwhile: what counts is in the file.
         self._users = _load(self._file)
         if name not in self._users:
-            raise InputError("name", f"{name} is not activated in this app")
+            raise InputError("name", "{name} is not activated in this app", name=name)
         return self._users[name]
 
     def _keep(self, users: dict[str, User]) -> None:

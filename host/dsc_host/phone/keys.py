@@ -29,7 +29,12 @@ def biometrics_key(key: bytes) -> bytes:
 def check_pin(pin: str) -> None:
     """Raises `InputError` unless it has 4 to 6 letters, digits or other visible characters of ASCII."""
     if not isinstance(pin, str) or not re.fullmatch(f"[!-~]{{{_SHORTEST},{_LONGEST}}}", pin):
-        raise InputError("PIN", f"must have {_SHORTEST} to {_LONGEST} letters, digits or special characters, without blanks")
+        raise InputError(
+            "PIN",
+            "must have {least} to {most} letters, digits or special characters, without blanks",
+            least=_SHORTEST,
+            most=_LONGEST,
+        )
 
 
 def _derived(key: bytes, label: bytes) -> bytes:

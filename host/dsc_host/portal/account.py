@@ -133,7 +133,12 @@ def _sheet(visit: Visit, device: str) -> Response:
     named = (hidden("device", device),)
     view = View(
         _("Your card of codes"),
-        words=(_("Print this page, or save it as PDF, and keep it apart from your password. Nobody can show it again."),),
+        words=(
+            _(
+                "Print this page, or save it as PDF, and keep it apart from your password."
+                " Once the card is activated, nobody can show it again."
+            ),
+        ),
         fragment="sheet.html",
         extra={"codes": codes},
         forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),

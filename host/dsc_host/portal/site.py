@@ -108,7 +108,7 @@ class Visit:
         """A field of the form; empty if it was left out. Raises `InputError` for one that is too long."""
         text = self.form.get(name, "")
         if len(text) > longest:
-            raise InputError(name, f"must have at most {longest} characters")
+            raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text
 
     def show(self, view: View, status: int = 200) -> Response:
@@ -153,7 +153,7 @@ class Visit:
 
     def explain(self, error: DscError) -> str:
         """What went wrong, in the visitor's language."""
-        return explained(error, self._, self.system.policy)
+        return explained(error, self._)
 
     def again(self, view: View, error: DscError) -> Response:
         """The page once more, with what was wrong."""

@@ -4,7 +4,7 @@ catalogues."""
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
-from dsc_host.login import DeviceState, Kind, LoginError, Loss, OrderState, Policy, Scope, ShareState
+from dsc_host.login import DeviceState, Kind, LoginError, Loss, OrderState, Scope, ShareState
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -105,14 +105,14 @@ _NOTICES: Mapping[str, str] = {
 }
 
 
-def explained(error: DscError, _: Language, policy: Policy) -> str:
+def explained(error: DscError, _: Language) -> str:
     """What went wrong, for whoever did it. It holds no secret, and nothing that helps whoever guesses."""
     if isinstance(error, LoginError):
         return _sentence(_(error.words, **error.values))
     if isinstance(error, TooManyChallenges):
         return _("Too many challenges were asked for. Try again in {seconds} s.", seconds=round(error.retry_after))
     if isinstance(error, InputError):
-        return _input(error, _, policy)
+        return _input(error, _)
     if isinstance(error, VerifierError):
         return _("This does not work at the moment. Nothing was changed; try again.")
     return _("That did not work.")
@@ -123,16 +123,9 @@ def noticed(key: str, _: Language) -> str:
     return _(_NOTICES.get(key, ""))
 
 
-def _input(error: InputError, _: Language, policy: Policy) -> str:
-    if error.field == "password" and "characters" in error.problem:
-        rules = policy.passwords
-        words = "The password must have {least} to {most} characters."
-        return _(words, least=rules.shortest, most=rules.longest)
+def _input(error: InputError, _: Language) -> str:
     field = _(_FIELDS.get(error.field, "")) or error.field
-    problem = _(error.problem)
-    if problem == error.problem and _.code != "en":
-        problem = _("is not what it must be")
-    return f"{field}: {problem}"
+    return f"{field}: {_(error.words, **error.values)}"
 
 
 def _sentence(words: str) -> str:
