@@ -8,10 +8,10 @@ FUZZER := $(VENV)/.fuzzer
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test check bench reliability mutants docs format clean
+.PHONY: help setup demo sim portal image flash unflash test test-portal check bench reliability mutants docs format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("dscplus needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
@@ -45,6 +45,9 @@ unflash: $(READY)  ## Take the firmware off a board, and the card's key with it;
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; PICTURES=folder keeps how it looked
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
 
 check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What all tests share: the option `--card`, and at the end the count of the contract tests on each engine."""
+"""What all tests share: the options `--card` and `--pictures`, and at the end a count of the contract tests on each engine."""
 
 import os
 import re
@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the contract tests on this card too: serial:PORT, or any address that pyserial takes. "
         "It is wiped and personalised again and again, so it must be blank, or left over from such a run",
     )
+    parser.addoption("--pictures", metavar="FOLDER", help="keep pictures of the pages that the walks in Chromium come to")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

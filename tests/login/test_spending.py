@@ -65,6 +65,15 @@ def test_what_is_no_amount_is_refused(town: Town, amount: str) -> None:
         town.system.withdraw(town.enter("anna"), Decimal(amount))
 
 
+def test_each_device_keeps_its_own_limits(town: Town) -> None:
+    town.system.staff.enable_messages(town.call("anna"), "+41791234567")
+    by_sms = town.enter_by_sms("anna")
+    assert not town.system.withdraw(by_sms, Decimal("200000.01"))
+    assert town.system.withdraw(town.enter("anna"), Decimal("200000.01"))
+    assert not town.system.withdraw(by_sms, Decimal(1))
+    assert town.system.withdraw(town.enter("anna"), Decimal(1))
+
+
 def test_what_was_taken_counts_on_whatever_device_comes_after(town: Town) -> None:
     assert town.system.withdraw(town.enter("anna"), Decimal(150_000))
     # Ben shares the account, and has SMS.

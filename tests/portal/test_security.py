@@ -83,7 +83,7 @@ def test_the_headers_of_every_page(town: Town, browser: Browsers) -> None:
         assert "unsafe" not in policy
         assert headers["x-frame-options"] == "DENY"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == ("max-age=300" if "static" in path else "no-store")
 
 

@@ -86,7 +86,12 @@ class Operator:
 
     def put_under_review(self, entity: str, reviewed: bool = True) -> None:
         """Whether compliance has to agree before a device of this entity's is shared."""
-        self.at.change(lambda db: records.entities.change(db, entity, under_review=reviewed))
+
+        def put(db: Connection) -> None:
+            found(records.entities.find(db, entity))
+            records.entities.change(db, entity, under_review=reviewed)
+
+        self.at.change(put)
 
     def run_due(self) -> due.Done:
         """Do what time has made due, and send what waits."""

@@ -1,7 +1,7 @@
 """Opting out and back in, and what may be taken out of an account: what protection is worth.
 
-Three promises: what an account took out within a day, and within five business days, never exceeds the limits of what protected
-the user when it was taken; it counts on, whatever device comes after; and of requests at once, one is judged after the other.
+Three promises: what an account took out within a day, and within five business days, never exceeds the limits of the device
+that opened the session; it counts on, whatever device comes after; and of requests at once, one is judged after the other.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from dsc_host.login.errors import NotNow
 from dsc_host.login.limits import Allowance
 from dsc_host.login.policy import Level
 from dsc_host.login.reception import Reception, account_of, found
-from dsc_host.login.records import User, Withdrawal
+from dsc_host.login.records import Session, User, Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,35 @@ def _opt(at: Reception, db: Connection, user: User, out: bool) -> None:
 
 
 def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Whether this user may take so many dollars out now. Raises `InputError` for what is no amount."""
+    """Whether this user may take so many dollars out now, logged in with their highest device. Raises `InputError`."""
+    return _judged(at, db, user, amount, level_of(at, db, user), at.now() if now is None else now)
+
+
+def _judged(at: Reception, db: Connection, user: User, amount: Decimal, level: Level, now: float) -> Allowance:
     limits.check_amount(amount)
     account = account_of(db, user)
     if account.closed_at is not None:
         return Allowance(False, Decimal(0), Decimal(0))
     spent = _spent(db, account.id)
-    return limits.allowance(amount, at.now() if now is None else now, spent, level_of(at, db, user), at.calendar)
+    return limits.allowance(amount, now, spent, level, at.calendar)
 
 
-def withdraw(at: Reception, db: Connection, user: User, amount: Decimal) -> Allowance:
-    """The same, and if it may be, it is recorded as taken out."""
+def withdraw(at: Reception, db: Connection, session: Session, user: User, amount: Decimal) -> Allowance:
+    """Whether as much may be taken out in this session; if so, it is recorded. Its device's own limits count."""
     # By the account, because all its users spend the same money.
     account = found(records.accounts.locked(db, user.account_id))
-    allowance = may_withdraw(at, db, user, amount)
+    allowance = _judged(at, db, user, amount, _level_in(at, db, session, user), at.now())
     if allowance:
         records.withdrawals.add(
             db, Withdrawal(rows.new_id(), account.id, user.id, at.now(), people.cents("amount", amount))
         )  # fmt: skip
     at.log(db, "withdraw", user, "done" if allowance else "refused", amount=str(amount))
     return allowance
+
+
+def _level_in(at: Reception, db: Connection, session: Session, user: User) -> Level:
+    device = records.devices.find(db, session.device_id) if session.device_id and not user.opted_out else None
+    return limits.level_of((device.kind,) if device else (), at.policy)
 
 
 def _spent(db: Connection, account_id: str) -> Callable[[float], Decimal]:

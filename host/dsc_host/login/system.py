@@ -167,9 +167,9 @@ class LoginSystem:
         return self.at.read(lambda db: spending.may_withdraw(self.at, db, user_named(db, user), amount, now))
 
     def withdraw(self, token: str, amount: Decimal) -> Allowance:
-        """The same for who is in, and recorded if it may be. Raises `InputError`."""
+        """The same for who is in, by the device they logged in with, and recorded if it may be. Raises `InputError`."""
         scopes = (Scope.FULL, Scope.TRADING)
-        return self.do(token, scopes, lambda db, user, _s: spending.withdraw(self.at, db, user, amount))
+        return self.do(token, scopes, lambda db, user, session: spending.withdraw(self.at, db, session, user, amount))
 
     def close_account(self, token: str) -> None:
         """Raises `NotAllowed`, `NotNow`."""

@@ -125,7 +125,8 @@ def application(
     `demonstration`, its pages are there too: never where real people log in. While it runs, what time makes due is done
     every `due_every` seconds; `ended` is called at the end.
     """
-    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration)
+    toys = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
+    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, toys)
     pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
     if demonstration is not None:
         pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")

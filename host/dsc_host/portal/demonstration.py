@@ -75,6 +75,8 @@ class Demonstration:
     folder: tempfile.TemporaryDirectory[str]
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
+    secret: str = field(default_factory=secrets.token_urlsafe)
+    """What the forms of the card and the phone are bound to."""
 
     def card_of(self, name: str) -> PageCard | None:
         """Somebody's card; None if they have none."""

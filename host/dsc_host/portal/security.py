@@ -157,7 +157,8 @@ class Guard:
             "content-security-policy": _PICTURE_POLICY if path.endswith(".svg") else _POLICY,
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
+            # Not "no-referrer": with that, browsers send our own forms from an origin "null".
+            "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
             "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",

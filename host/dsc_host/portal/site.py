@@ -48,6 +48,8 @@ class Site:
     name: str = "Secure login"
     demonstration: Any = None
     """What a demonstration has beside: its card, its outbox, its phone."""
+    toys: frozenset[str] = frozenset()
+    """The demonstration's own paths. Its card and phone lie in other tabs, and stay in use while a login changes its token."""
 
     def endpoint(self, handler: "Handler") -> Callable[[Request], Awaitable[Response]]:
         """The handler, as Starlette wants it."""
@@ -57,7 +59,7 @@ class Site:
             try:
                 if request.method == "POST":
                     visit.form = await security.read_form(request)
-                    security.check_post(request, visit.token, visit.form)
+                    security.check_post(request, visit.form_token, visit.form)
                 return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
@@ -85,6 +87,11 @@ class Visit:
     def token(self) -> str:
         """What the visitor's cookie holds: a session's token, a login's, or a mere visitor's."""
         return self.site.cookies.read(self.request)
+
+    @property
+    def form_token(self) -> str:
+        """What the forms of this path are bound to."""
+        return self.site.demonstration.secret if self.request.url.path in self.site.toys else self.token
 
     @property
     def address(self) -> str:
@@ -122,6 +129,7 @@ class Visit:
             lang=self._.code,
             languages=NAMES,
             csrf=security.csrf(token),
+            form_csrf=security.csrf(self.form_token or token),
             visitor=self._who(),
             notice=view.notice or noticed(said, self._),
             path=self.request.url.path,

@@ -9,10 +9,15 @@ function show(text) {
   picture.alt = text;
   picture.src = "/card.svg?" + Date.now();
 }
-async function press(key) {
+async function send(key) {
   const body = new URLSearchParams({ csrf: keys.elements.csrf.value, key: key });
   const answer = await fetch("/card/press", { method: "POST", body: body, headers: { accept: "application/json" } });
   if (answer.ok) show((await answer.json()).display);
+}
+// One after another: on several connections, keys could overtake each other.
+let sent = Promise.resolve();
+function press(key) {
+  sent = sent.then(() => send(key)).catch(() => {});
 }
 async function look() {
   const answer = await fetch("/card.json");

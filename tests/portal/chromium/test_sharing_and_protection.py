@@ -1,0 +1,118 @@
+"""Sharing a device, opting out and in, limits and the desks, walked in a real browser."""
+
+from tests.portal.chromium.test_ways_in import CARD, identified, look_up
+from tests.portal.chromium.walking import Walk
+
+from dsc_host.login.reception import user_named
+from dsc_host.portal.demonstration import SESAME
+
+
+def prove(walk: Walk, owner: str = "anna") -> Walk:
+    """Ask to share the owner's card, as far as the summary."""
+    walk.open("/share").picture("share-1-owner")
+    walk.press("Continue", **{"User name of the device's owner": owner, "Password of that user": SESAME}).picture(
+        "share-2-challenge"
+    )
+    walk.press("Continue", Response=walk.card(owner, walk.read)).picture("share-3-summary")
+    assert walk.title == "Is this right?"
+    return walk
+
+
+def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
+    walk.enter_by_sms("anna.work")
+    prove(walk).press("Continue").picture("share-4-done")
+    assert "is shared now" in walk.text
+    walk.follow("OK")
+    assert "shared" in walk.text
+    walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
+    assert walk.path == "/"
+    walk.open("/share").picture("share-5-list")
+    assert walk.press("End it", f"{CARD} IB3000901 anna").notice == "The device is not shared any more."
+    walk.out().begin("anna.work")
+    assert walk.page.get_by_label(CARD).count() == 0
+    walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
+    assert walk.path == "/"
+
+
+def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
+    system = walk.shown.system
+    system.operator.put_under_review(system.at.read(lambda db: user_named(db, "anna").entity_id))
+    walk.enter_by_sms("anna.work")
+    assert "waits for compliance" in prove(walk).press("Continue").text
+    walk.picture("share-pending")
+    desk = walk.another().enter("cleo").open("/compliance")
+    desk.picture("compliance")
+    assert desk.press("Agree", "anna.work anna").notice == "The request is decided."
+    walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
+    assert walk.path == "/"
+
+
+def ask(walk: Walk, owner: str) -> str:
+    """The error that asking for this owner's device ends with."""
+    walk.open("/share").press("Continue", **{"User name of the device's owner": owner, "Password of that user": SESAME})
+    return walk.error
+
+
+def test_the_two_errors_of_sharing_by_their_names(walk: Walk) -> None:
+    walk.enter_by_sms("anna.work")
+    assert ask(walk, "sue").startswith("Different identification information")
+    walk.picture("share-different-identity")
+    codes = identified(walk, "anna.work").press("Issue a security code card").codes
+    walk.open("/devices")
+    label = walk.page.get_by_role("row").filter(has_text="Show the codes").locator("button").first.get_attribute("aria-label")
+    walk.press("Activate", str(label).split(": ")[1])
+    walk.press("Activate", The_two_codes=look_up(codes, walk.read))
+    walk.out().enter("anna")
+    assert ask(walk, "anna.work").startswith("Less secure device")
+    walk.picture("share-less-secure")
+
+
+def test_support_corrects_an_identity(walk: Walk) -> None:
+    desk = walk.another().enter("sue").open("/desk")
+    desk.picture("desk-who-is-calling")
+    desk.press(
+        "Correct", User_name="anna.work", Date_of_birth="1980-05-17", Citizenship="CH", Country_of_residence="DE",
+        Document_number="X1234567",
+    )  # fmt: skip
+    assert desk.notice == "The identity is corrected."
+
+
+def test_opting_out_and_back_in(walk: Walk) -> None:
+    walk.enter("anna").open("/protection").picture("protection")
+    walk.follow("Opt out").picture("opt-out")
+    assert "low-priced" in walk.text
+    assert "You have opted out" in walk.press("Opt out", I_know_what_I_lose="yes").notice
+    walk.picture("opted-out")
+    walk.out().begin("anna").choose("Without a device")
+    assert "Trading, but none of your account's settings." in walk.text
+    walk.out().enter("anna").open("/protection").follow("Opt back in").picture("opt-in")
+    assert walk.press("Continue", Always_use_my_device_when_I_log_in="yes").notice == "You have opted back in."
+    walk.out().begin("anna")
+    assert walk.title == CARD
+
+
+def test_who_may_not_change_the_settings_is_told_whom_to_ask(walk: Walk) -> None:
+    walk.enter_by_sms("anna.work").open("/opt-out")
+    walk.press("Opt out", I_know_what_I_lose="yes")
+    assert "ask anna" in walk.text
+    walk.picture("not-primary")
+
+
+def test_withdrawals_as_far_as_the_limit(walk: Walk) -> None:
+    walk.enter_by_sms("carl").open("/withdraw")
+    assert walk.press("Withdraw", Amount_in_US_dollars="150000").notice == "The withdrawal is recorded."
+    walk.press("Withdraw", Amount_in_US_dollars="60000")
+    assert "You may withdraw $50,000.00 now." in walk.error
+    walk.picture("limit")
+    assert walk.press("Withdraw", Amount_in_US_dollars="50000").notice == "The withdrawal is recorded."
+
+
+def test_the_password_is_changed_and_other_sessions_end(walk: Walk) -> None:
+    walk.enter("anna")
+    elsewhere = walk.another().enter("anna")
+    walk.open("/password").picture("password")
+    walk.page.get_by_label("Old password").fill(SESAME)
+    walk.page.get_by_label("New password", exact=True).fill("another sesame, please")
+    walk.page.get_by_label("New password, again").fill("another sesame, please")
+    assert "Your password is changed" in walk.press("Change").notice
+    assert elsewhere.open("/devices").path == "/login"
