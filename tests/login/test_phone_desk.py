@@ -245,11 +245,44 @@ def test_keys_are_what_they_must_be(town: Town) -> None:
             town.system.phones.activate(begun.ticket, token(town), *keys)
 
 
-def test_pushes_are_limited(town: Town) -> None:
-    activated(town)
-    for _ in range(30):
-        town.chosen("ben", Kind.PHONE_APP)
-    with pytest.raises(TooManyAttempts):
-        town.chosen("ben", Kind.PHONE_APP)
+def test_a_phone_that_approves_nothing_is_asked_ten_times_a_day_and_then_not_any_more(town: Town) -> None:
+    app = activated(town)
+    for _ in range(10):
+        assert asked(town) == {"number"}
+    for _ in range(3):
+        assert asked(town) == {"challenge"}
+        assert town.system.phones.pushes(app.device, app.token) == ()
     town.clock.advance(DAY)
-    assert town.chosen("ben", Kind.PHONE_APP)
+    assert asked(town) == {"number"}
+
+
+def test_an_approval_or_a_response_string_sets_the_phones_count_back(town: Town) -> None:
+    app = activated(town)
+    for _ in range(9):
+        asked(town)
+    step = town.chosen("ben", Kind.PHONE_APP)
+    app.approve()
+    assert town.system.answer(step.token, "").status is Status.ACCEPTED
+    for _ in range(10):
+        assert asked(town) == {"number"}
+    step = town.chosen("ben", Kind.PHONE_APP)
+    assert step.offer is not None
+    assert town.answered(step.token, "P" + app.respond(step.offer.shows["challenge"]))
+    assert asked(town) == {"number"}
+
+
+def asked(town: Town) -> set[str]:
+    """What the page shows to whoever has ben's password."""
+    offer = town.chosen("ben", Kind.PHONE_APP).offer
+    assert offer is not None
+    return set(offer.shows)
+
+
+def test_nobody_is_sent_activation_tokens_without_end(town: Town) -> None:
+    for _ in range(30):
+        town.system.phones.begin("ben", PASSWORD)
+    with pytest.raises(TooManyAttempts):
+        town.system.phones.begin("ben", PASSWORD)
+    assert sum(letter.channel == "sms" for letter in town.letters) == 30
+    town.clock.advance(300)
+    assert town.system.phones.begin("ben", PASSWORD)

@@ -76,7 +76,7 @@ def choose(at: Reception, token: str, device_id: str, *, manual: bool = False) -
         device, use = devices.held(db, user, device_id)
         if not devices.is_live(device, use, at.now()):
             raise NotFound("you have no such device in use")
-        if refusal := throttle.charge(at, db, [_offers(at, user)]):
+        if refusal := throttle.charge(at, db, [offers(at, user)]):
             return Refused(refusal)
         address = str(data_of(session)["address"])
         sessions.end(db, session)
@@ -157,7 +157,7 @@ def count_failure(at: Reception, db: Connection, device: Device, use: Use) -> No
 # ---- the pieces ----
 
 
-def _offers(at: Reception, user: User) -> Gate:
+def offers(at: Reception, user: User) -> Gate:
     """How many offers a user may ask for: each may cost a message, or wear a code card out."""
     return Gate("offers", user.id, at.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, entering, outbox, people, records, sessions
+from dsc_host.login import codes, devices, entering, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.factors import phones
 from dsc_host.login.model import DeviceState, Kind, Stage
@@ -55,13 +55,15 @@ def begin(at: Reception, name: str, password: str, address: str, phone: int = 0)
     """Send an activation token to one of the user's confirmed phones. Raises as `entering.begin`, and `NotNow`."""
     user = entering.check_password(at, name, password, address)
 
-    def begun(db: Connection) -> Begun:
+    def begun(db: Connection) -> Begun | Refused:
         now = locked_user(db, user.id)
         numbers = [known.number for known in people.phones_of(db, now)]
         if not numbers or account_of(db, now).closed_at is not None:
             raise NotNow("no phone of yours is confirmed; ask support to do that")
         if type(phone) is not int or not 0 <= phone < len(numbers):
             raise InputError("phone", "must be one of the {count} that are confirmed", count=len(numbers))
+        if refusal := throttle.charge(at, db, [entering.offers(at, now)]):
+            return Refused(refusal)
         token = codes.random_code(at.policy.phone.token_letters)
         until = at.now() + at.policy.login.code_validity
         ticket = sessions.begin(at, db, now, Stage.ACTIVATING, until=until)

@@ -84,6 +84,7 @@ class PhonePolicy:
     pin_shortest: int
     pin_longest: int
     push_validity: int
+    pushes: int
     number_digits: int
     token_letters: int
     removes: tuple[str, ...]

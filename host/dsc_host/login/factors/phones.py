@@ -2,7 +2,8 @@
 
 The number that the page shows is shown on the phone too: so nobody approves somebody else's login for their own. The app has
 two keys, one that its PIN makes and one that a finger or a face releases; by which one answered is known how long a session
-may last. A response string begins with the letter of its key.
+may last. A response string begins with the letter of its key. A phone that was asked too often, and has
+approved nothing, is not asked any more that day: the challenge is typed then.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,12 @@ from functools import partial
 from typing import Any
 
 from dsc_host.errors import VerifierError
-from dsc_host.login import codes, records, rows
+from dsc_host.login import codes, records, rows, throttle
 from dsc_host.login.factors.protocol import REFUSED, WAITING, Desk, Offered, Outcome
 from dsc_host.login.model import Status
 from dsc_host.login.reception import data_of, found
 from dsc_host.login.records import Push
+from dsc_host.login.throttle import Gate
 from dsc_host.verifier import issuing, verdicts
 from dsc_host.verifier.model import Challenge
 from dsc_host.verifier.office import Refused
@@ -25,6 +27,7 @@ LETTERS = {"P": PIN, "B": FINGER}
 """What a response string begins with."""
 ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
 _DRAWS = 10
+_DAY = 24 * 60 * 60
 
 
 class PhoneFactor:
@@ -36,7 +39,9 @@ class PhoneFactor:
             return asked
         question = asked[PIN].question
         ids = {method: challenge.id for method, challenge in asked.items()}
-        if manual:
+        _end_earlier(desk)
+        # Whoever has the password could ask until somebody approves only to have peace; a challenge disturbs nobody.
+        if manual or throttle.charge(desk.at, desk.db, [_pushes(desk)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(desk, question, ids)
         return Offered({"number": push.number}, {"push": push.id})
@@ -60,6 +65,7 @@ class PhoneFactor:
 
 
 def entered(desk: Desk, method: str) -> Outcome:
+    throttle.passed(desk.db, _pushes(desk), ())
     sessions = desk.at.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
@@ -84,15 +90,23 @@ def _challenges(desk: Desk) -> dict[str, Challenge] | Refused:
     raise VerifierError("phone: nearly all its questions have been used; activate the app anew")
 
 
+def _pushes(desk: Desk) -> Gate:
+    """How often a phone may be asked without anything being approved."""
+    return Gate("pushes", desk.device.id, desk.at.policy.phone.pushes, _DAY, _DAY)
+
+
 def _drawn(question: str, _digits: int) -> str:
     return question
 
 
-def _push(desk: Desk, question: str, ids: Mapping[str, str]) -> Push:
-    now = desk.at.now()
-    # One at a time: what was asked before is not to be approved by mistake.
+def _end_earlier(desk: Desk) -> None:
+    """One at a time: what was asked before is not to be approved by mistake."""
     for earlier in records.pushes.all(desk.db, records.pushes.c.device_id == desk.device.id, records.pushes.c.state == ASKED):
         records.pushes.change(desk.db, earlier.id, state=DENIED)
+
+
+def _push(desk: Desk, question: str, ids: Mapping[str, str]) -> Push:
+    now = desk.at.now()
     push = Push(
         id=rows.new_id(),
         device_id=desk.device.id,
