@@ -8,7 +8,7 @@ FUZZER := $(VENV)/.fuzzer
 PYTEST_FLAGS ?= --numprocesses auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-portal check bench reliability mutants docs format clean
+.PHONY: help setup demo sim portal image flash unflash test test-portal check bench pentest reliability mutants docs format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
+
+pentest: $(READY)  ## Attack the login system in every way we know, and tell how often it was tried; ARGS=--quick: a part
+	$(BIN)/python -m tests.pentest $(ARGS)
 
 $(FUZZER): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

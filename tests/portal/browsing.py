@@ -1,11 +1,18 @@
 """A browser without a screen: it keeps cookies, fills in the forms that a page really has, and follows where they lead."""
 
+import asyncio
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
+
+from dsc_host.login import LoginSystem
+from dsc_host.portal import application
 
 ORIGIN = "http://portal.example"
 
@@ -122,3 +129,37 @@ class Browser:
     @property
     def cookie(self) -> str:
         return self.client.cookies.get("session", "")
+
+
+class _InProcess(httpx.BaseTransport):
+    """Requests go to the application without any socket."""
+
+    def __init__(self, app: Any, address: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner = httpx.ASGITransport(app, client=(address, 40000))
+        self._loop = loop
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run_until_complete(self._answered(request))
+
+    async def _answered(self, request: httpx.Request) -> httpx.Response:
+        asked = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        answer = await self._inner.handle_async_request(asked)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+@contextmanager
+def browsers(system: LoginSystem) -> Iterator[Callable[..., Browser]]:
+    """What makes browsers that visit this system's pages: from an address, and with headers that each request carries."""
+    app = application(system, secure=False, hosts=("portal.example",))
+    loop = asyncio.new_event_loop()
+    with ExitStack() as stack:
+        stack.callback(loop.close)
+        stack.callback(lambda: loop.run_until_complete(loop.shutdown_default_executor()))
+
+        def made(address: str = "192.0.2.7", **headers: str) -> Browser:
+            client = httpx.Client(
+                transport=_InProcess(app, address, loop), base_url=ORIGIN, headers=headers, follow_redirects=True
+            )  # fmt: skip
+            return Browser(stack.enter_context(client))
+
+        yield made

@@ -23,11 +23,13 @@ class Row:
     tried: int
     broken: Mapping[str, int]
     """By the promise's name in the plural ("records lost"); every number must be 0."""
+    note: str = ""
+    """What else is worth telling."""
 
     @property
     def good(self) -> bool:
         return self.tried > 0 and not any(self.broken.values())
 
     def __str__(self) -> str:
-        broken = ", ".join(f"{name} {count}" for name, count in self.broken.items())
+        broken = ", ".join(f"{name} {count}" for name, count in self.broken.items()) + (f"; {self.note}" if self.note else "")
         return f"{self.what:<34}{self.where:<22}{self.tried:>10,}  {broken}{'' if self.good else '  BROKEN'}"
