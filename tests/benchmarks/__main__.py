@@ -6,6 +6,7 @@ from tests.benchmarks import (
     bench_desktop,
     bench_exchange,
     bench_firmware,
+    bench_login,
     bench_ocra,
     bench_plugin,
     bench_service,
@@ -22,6 +23,7 @@ BENCHES = {
     "Verifier": bench_verifier,
     "Cards by PSKC": bench_exchange,
     "Service": bench_service,
+    "Login system": bench_login,
 }
 
 

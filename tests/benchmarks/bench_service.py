@@ -60,12 +60,13 @@ def _serving(url: str, folder: str, workers: int) -> Iterator[int]:
         arguments = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--workers", str(workers)]
         with subprocess.Popen(arguments, env=environment, stderr=log) as process:
             try:
-                yield _port(Path(log.name), process)
+                yield wait_for_port(Path(log.name), process)
             finally:
                 process.terminate()
 
 
-def _port(log: Path, process: "subprocess.Popen[bytes]") -> int:
+def wait_for_port(log: Path, process: "subprocess.Popen[bytes]") -> int:
+    """The port that a service of ours tells in its log."""
     while process.poll() is None:
         for line in log.read_text().splitlines(keepends=True):
             if line.endswith("\n") and "url" in (told := json.loads(line)):

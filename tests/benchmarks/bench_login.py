@@ -1,0 +1,244 @@
+"""What the login system costs with 100,000 users who have four factors each, beside 1,000: in process, and as pages under load.
+
+A login's cost is taken without the password's hash, which is made dear on purpose and is the same among however many; the pages
+are asked for with it, by eight visitors at a time, who share the machine's cores with the portal.
+"""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.benchmarks import crowd
+from tests.benchmarks.bench_service import wait_for_port
+from tests.benchmarks.crowd import KEY, PASSWORD, PIN, SUITE
+from tests.benchmarks.measure import Figure
+
+from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials, codes
+from dsc_host.portal.security import csrf
+from dsc_host.verifier import MasterKey, Verifier
+
+MASTER = bytes(range(32))
+FEW, MANY = 1_000, 100_000
+PROBES = 300
+"""Logins by each device that show what one costs."""
+GUESSES = 60
+VISITORS, LOGINS = 8, 25
+CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
+PAGES = ("/", "/devices", "/protection", "/request")
+COMMAND = "from dsc_host.cli import main; main()"
+
+
+def measure() -> Iterator[Figure]:
+    """Some two minutes."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        few, many = (stack.enter_context(_town(folder, number)) for number in (FEW, MANY))
+        yield Figure(f"settling {MANY:,} users", many.seconds, "s")
+        yield from logging_in(few, many)
+        yield guessing(many)
+        few.make_dear()
+        many.make_dear()
+        stack.close()
+        yield from pages(folder)
+
+
+# ---- in process ----
+
+
+@dataclass
+class Town:
+    """So many users, and what is sent to them."""
+
+    system: LoginSystem
+    users: int
+    seconds: float
+    letters: list[Letter] = field(default_factory=list)
+
+    def make_dear(self) -> None:
+        """From now on every password costs what the published policy wants."""
+        dear = LoginSystem.over(self.system.verifier).at.passwords.hashed(PASSWORD)
+        self.system.change(lambda db: db.exec_driver_sql("UPDATE users SET password = ?", (dear,)))
+
+
+@contextmanager
+def _town(folder: str, users: int) -> Iterator[Town]:
+    letters: list[Letter] = []
+    with Verifier.open(_url(folder, users), master_key=MasterKey(MASTER)) as verifier:
+        senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
+        system = LoginSystem.over(verifier, policy=Policy.of(CHEAP), senders=senders)
+        start = time.perf_counter()
+        crowd.settle(system, users)
+        yield Town(system, users, time.perf_counter() - start, letters)
+
+
+def _url(folder: str, users: int) -> str:
+    return f"sqlite:///{folder}/{users}.db"
+
+
+def logging_in(few: Town, many: Town) -> Iterator[Figure]:
+    for kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.SMS):
+        costs: dict[int, list[float]] = {few.users: [], many.users: []}
+        gc.collect()
+        for probe in range(PROBES):
+            # All over the records, in turns.
+            for town in (few, many):
+                costs[town.users].append(_log_in(town, probe * town.users // PROBES, kind))
+        ratio = _median(costs[MANY]) / _median(costs[FEW])
+        yield Figure(f"logging in by {kind} among {MANY:,} users / {FEW:,}", ratio, at_most=1.2)
+
+
+def _log_in(town: Town, number: int, kind: Kind) -> float:
+    """The seconds that it takes the system; the device's part is the device's."""
+    start = time.perf_counter()
+    begun = town.system.begin(crowd.name(number), PASSWORD, "192.0.2.1")
+    step = town.system.choose(begun.token, crowd.device_id(number, kind))
+    asked = time.perf_counter()
+    assert step.offer is not None
+    answer = _answer(kind, step.offer.shows, town.letters)
+    answered = time.perf_counter()
+    done = town.system.answer(step.token, answer).step
+    assert done is not None
+    assert done.stage is Stage.IN
+    return asked - start + time.perf_counter() - answered
+
+
+def _answer(kind: Kind, shows: Mapping[str, str], letters: list[Letter]) -> str:
+    if kind is Kind.DSC_PLUS:
+        return SUITE.response(KEY, shows["challenge"], counter=0, pin=PIN)
+    if kind is Kind.CODE_CARD:
+        return " ".join(codes.code(crowd.SEED, int(index), 4) for index in shows["indexes"].split())
+    return letters[-1].text.split(" is ")[1][:6]
+
+
+def guessing(town: Town) -> Figure:
+    """Whether it is seen in the time which names there are, at the price of the published policy."""
+    dear = LoginSystem.over(town.system.verifier)
+    known, unknown = crowd.name(town.users - 1), "nobody"
+    hashed = dear.at.passwords.hashed(PASSWORD)
+    town.system.change(lambda db: db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
+    costs: dict[str, list[float]] = {known: [], unknown: []}
+    for guess in range(GUESSES):
+        for name, taken in costs.items():
+            taken.append(_refused(dear, name, f"198.51.{guess}.1"))
+            # Or the names would be shut.
+            town.system.change(lambda db: db.exec_driver_sql("DELETE FROM attempts"))
+    ratio = _median(costs[known]) / _median(costs[unknown])
+    return Figure("a wrong password / a name that nobody has, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
+
+
+def _refused(system: LoginSystem, name: str, address: str) -> float:
+    start = time.perf_counter()
+    try:
+        system.begin(name, "a wrong one, surely", address)
+    except WrongCredentials:
+        return time.perf_counter() - start
+    raise AssertionError("it was let in")
+
+
+# ---- as pages ----
+
+
+def pages(folder: str) -> Iterator[Figure]:
+    shown: dict[int, list[float]] = {}
+    memory: dict[int, float] = {}
+    for users in (FEW, MANY):
+        with _serving(folder, users) as (port, process):
+            start = time.perf_counter()
+            times = asyncio.run(_load(port, users))
+            rate = VISITORS * LOGINS / (time.perf_counter() - start)
+            memory[users], shown[users] = _most_mebibytes(process.pid), times["page"]
+    yield Figure(f"logins with {len(PAGES)} pages each, {VISITORS} visitors, {MANY:,} users", rate, "per second")
+    for what, label in (("page", "a page"), ("password", "name and password"), ("answer", "the device's answer")):
+        yield Figure(f"{label} under this load, 95 of 100 within", _within(times[what]) * 1000, "ms")
+    yield Figure(f"that of a page, among {MANY:,} users / {FEW:,}", _within(shown[MANY]) / _within(shown[FEW]), at_most=1.5)
+    yield Figure("the portal's memory, at its most", memory[MANY], "MiB")
+    yield Figure(f"that, among {MANY:,} users / {FEW:,}", memory[MANY] / memory[FEW], at_most=1.2)
+
+
+@contextmanager
+def _serving(folder: str, users: int) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    environment = {**os.environ, "DSCPLUS_DB": _url(folder, users), "DSCPLUS_MASTER_KEY": MASTER.hex()}
+    with open(f"{folder}/log-{users}", "w+") as log:
+        arguments = [sys.executable, "-c", COMMAND, "portal", "--port", "0"]
+        with subprocess.Popen(arguments, env=environment, stderr=log) as process:
+            try:
+                yield wait_for_port(Path(log.name), process), process
+            finally:
+                process.terminate()
+
+
+async def _load(port: int, users: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {"page": [], "password": [], "device": [], "answer": []}
+    async with asyncio.TaskGroup() as group:
+        for visitor in range(VISITORS):
+            group.create_task(_visit(port, users, visitor, times))
+    return times
+
+
+async def _visit(port: int, users: int, visitor: int, times: dict[str, list[float]]) -> None:
+    for login in range(LOGINS):
+        # All over the records. Some were logged in before, so their cards are at the second counter, which is as good.
+        number = (login * VISITORS + visitor) * (users // (VISITORS * LOGINS)) + 1
+        async with _connected(port, f"203.0.113.{visitor}", times) as ask:
+            await ask("page", "/login")
+            await ask("password", "/login", name=crowd.name(number), password=PASSWORD)
+            await ask("device", "/login/device", device=crowd.device_id(number, Kind.DSC_PLUS))
+            page = await ask("page", "/login/answer")
+            question = page.partition('aria-labelledby="shown-1">')[2].partition("<")[0]
+            await ask("answer", "/login/answer", answer=SUITE.response(KEY, question, counter=1, pin=PIN))
+            for path in PAGES:
+                assert "Logged in as" in await ask("page", path)
+
+
+@asynccontextmanager
+async def _connected(port: int, address: str, times: dict[str, list[float]]) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """A visitor: one connection that is kept, and a cookie. A client library would take longer than the portal."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    cookie = ""
+
+    async def ask(what: str, path: str, **form: str) -> str:
+        nonlocal cookie
+        body = urlencode({"csrf": csrf(cookie), **form}).encode() if form else b""
+        kind = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n" if form else ""
+        head = f"{'POST' if form else 'GET'} {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n"
+        start = time.perf_counter()
+        writer.write(f"{head}Cookie: __Host-session={cookie}\r\n{kind}\r\n".encode() + body)
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(answered.lower().partition("content-length: ")[2].partition("\r\n")[0])
+        page = (await reader.readexactly(length)).decode()
+        times[what].append(time.perf_counter() - start)
+        assert answered.startswith(("HTTP/1.1 200", "HTTP/1.1 303")), answered + page
+        cookie = answered.partition("__Host-session=")[2].partition(";")[0] or cookie
+        return page
+
+    try:
+        yield ask
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def _most_mebibytes(pid: int) -> float:
+    """What the process had at its most; NaN where the system does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def _within(times: list[float]) -> float:
+    """That 95 of 100 took no longer than."""
+    return sorted(times)[len(times) * 95 // 100]
+
+
+def _median(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
