@@ -1,13 +1,13 @@
 """Passwords, kept as Argon2id hashes (RFC 9106), and made anew when the policy asks for more than what is kept.
 
-Two promises: to be refused for a name that there is not takes as long as for a wrong password; and no more than a few are
-computed at once, so that the memory that each takes is bounded.
+Two promises: to be refused for a name that there is not takes as long as for a wrong password; and the memory that hashes
+take is bounded, however many people log in at once: a few threads compute all of them.
 """
 
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore
 from typing import Protocol
 
 from cryptography.exceptions import InvalidKey
@@ -40,7 +40,10 @@ class Passwords:
     """Makes and checks the hashes. Threads may share one."""
 
     cost: Cost
-    _turn: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE), repr=False)
+    # A limit alone would not do: the C library keeps what was freed for the thread that freed it, and the pages have many.
+    _workers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "passwords"), repr=False, compare=False
+    )
 
     def check_new(self, password: str, *others: str) -> None:
         """Raises `InputError` for one that is too short, too long, or one of `others`: the name, the old password."""
@@ -55,21 +58,20 @@ class Passwords:
 
     def hashed(self, password: str) -> str:
         """A hash of its own for each call, in the PHC form."""
-        with self._turn:
-            return self._kdf(secrets.token_bytes(_SALT_BYTES)).derive_phc_encoded(password.encode())
+        kdf = self._kdf(secrets.token_bytes(_SALT_BYTES))
+        return self._workers.submit(kdf.derive_phc_encoded, password.encode()).result()
 
     def matches(self, password: object, kept: str | None) -> bool:
         """Whether it is the one that was hashed. With nothing kept, never; it takes as long."""
         text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
         data = text.encode("utf-8", "surrogatepass")
-        with self._turn:
-            if kept is None:
-                self._kdf(bytes(_SALT_BYTES)).derive(data)
-                return False
-            try:
-                Argon2id.verify_phc_encoded(data, kept)
-            except InvalidKey:
-                return False
+        if kept is None:
+            self._workers.submit(self._kdf(bytes(_SALT_BYTES)).derive, data).result()
+            return False
+        try:
+            self._workers.submit(Argon2id.verify_phc_encoded, data, kept).result()
+        except InvalidKey:
+            return False
         return text != "" and text == password
 
     def is_weaker(self, kept: str) -> bool:
