@@ -30,8 +30,8 @@ class Calendar:
 
     def add(self, day: date, business_days: int) -> date:
         """The business day that comes so many after this day; with 0, this day or the first after it."""
-        while not self.is_business(day):
-            day += _DAY
+        if not self.is_business(day):
+            day = self._next(day)
             business_days = max(business_days - 1, 0)
         for _ in range(business_days):
             day = self._next(day)

@@ -21,6 +21,8 @@ from dsc_host.login.model import Kind
 
 _MOST = 10**12
 _MOST_BYTES = 64 * 1024
+_MOST_CODE, _MOST_NUMBER = 32, 8
+"""Letters or digits of a code, and of the number beside a push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +306,7 @@ _POSITIVE = {
     "code_card": ("codes", "indexes", "code_letters"),
     "online_card": ("valid_days",),
     "temporary": ("full_days", "letters"),
-    "phone": ("push_validity", "number_digits", "token_letters"),
+    "phone": ("push_validity", "pushes", "number_digits", "token_letters"),
     "request": ("hold_cents",),
 }  # fmt: skip
 
@@ -323,7 +325,7 @@ def _check(policy: Policy) -> None:
         _refuse("[request] returnable: must be a regular expression")
     try:
         Calendar(ZoneInfo(policy.calendar.zone), frozenset(policy.calendar.weekend), frozenset())
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         _refuse("[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7, not all of them")
 
 
@@ -348,6 +350,16 @@ def _check_pairs(policy: Policy) -> None:
         _refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
     if not 4 <= phone.pin_shortest <= phone.pin_longest <= 32:
         _refuse("[phone]: pin_shortest must be 4 or more, and not more than pin_longest")
+    if unknown := [kind for kind in phone.removes if kind not in set(Kind)]:
+        _refuse(f"[phone] removes: {unknown[0]} is no kind of device")
+    for where, letters, most in (
+        ("[phone] number_digits", phone.number_digits, _MOST_NUMBER),
+        ("[phone] token_letters", phone.token_letters, _MOST_CODE),
+        ("[login] code_digits", policy.login.code_digits, _MOST_CODE),
+        ("[temporary] letters", policy.temporary.letters, _MOST_CODE),
+    ):
+        if letters > most:
+            _refuse(f"{where}: must be at most {most}")
     if not card.indexes <= card.codes <= 10_000 or card.code_letters > 16:
         _refuse("[code_card]: codes must be at least as many as indexes; at most 10000; code_letters at most 16")
     if policy.passwords.shortest > policy.passwords.longest or policy.passwords.memory_kib < 8 * policy.passwords.lanes:

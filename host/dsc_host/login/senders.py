@@ -27,8 +27,9 @@ class Mail:
         """Raises `OSError`, of which SMTP's own errors are."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, letter.address, letter.subject
-        message["Content-Language"] = letter.language
         message.set_content(letter.text)
+        # After the text: to set that drops all that was said of the content before.
+        message["Content-Language"] = letter.language
         with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
             if server.has_extn("starttls"):
                 server.starttls()

@@ -1,0 +1,118 @@
+"""The policy: the published values, a file that says otherwise, and every mistake in one told by its name."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dsc_host.errors import InputError
+from dsc_host.login import Policy
+
+
+def test_the_published_values() -> None:
+    policy = Policy.default()
+    assert (policy.code_card.codes, policy.code_card.indexes, policy.online_card.valid_days) == (224, 2, 21)
+    assert (policy.temporary.full_days, policy.temporary.account_days) == (2, 10)
+    assert (policy.phone.pin_shortest, policy.phone.pin_longest) == (4, 6)
+    assert (policy.sessions.pin, policy.sessions.biometrics) == (12 * 3600, 30 * 3600)
+    assert (policy.request.equity, policy.request.hold_cents, policy.request.receipt_days) == (1_000_000, 2_000, (3, 5))
+    assert policy.request.replacement_cents == {"dsc_plus": (2_000, 15_000)}
+    assert policy.activation.automatic_days == 21
+    limits = {level.kind: (level.per_day, level.per_five_days) for level in policy.levels}
+    assert limits["dsc_plus"] == (None, None)
+    assert limits["phone_app"] == (1_000_000, 1_000_000)
+    assert limits["code_card"] == limits["sms"] == (200_000, 600_000)
+    assert limits["none"] == limits["temporary_code"] == (50_000, 100_000)
+
+
+def test_a_file_says_only_what_is_other(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[temporary]\nfull_days = 1\n[request.rates]\nXAU = "2650.5"\n[calendar]\nholidays = [2026-12-24]\n')
+    policy = Policy.load(file)
+    assert (policy.temporary.full_days, policy.temporary.account_days) == (1, 10)
+    assert (policy.request.rates["XAU"], policy.request.rates["USD"]) == (Decimal("2650.5"), 1)
+    assert len(policy.calendar.holidays) == 1
+
+
+NO_LEVELS = '[[levels]]\nkind = "none"'
+MISTAKES = {
+    "[nothing]\na = 1": "[nothing]: there is no such table",
+    "login = 3": "login: must be a table",
+    "[login]\nfailurs = 3": "[login] failurs: there is no such key",
+    "[login]\nfailures = 0": "[login] failures: must be more than 0",
+    "[login]\nfailures = -1": "[login] failures: must be a whole number, 0 or more",
+    "[login]\nfailures = 1.5": "[login] failures: must be a whole number, 0 or more",
+    "[login]\nfailures = true": "[login] failures: must be a whole number, 0 or more",
+    '[login]\nfailures = "3"': "[login] failures: must be a whole number, 0 or more",
+    "[login]\nfailures = 1000000000001": "[login] failures: must be a whole number, 0 or more",
+    "[login]\nalarm_address = 3": "[login] alarm_address: must be a text",
+    "[login]\ncode_digits = 33": "[login] code_digits: must be at most 32",
+    "[temporary]\nletters = 33": "[temporary] letters: must be at most 32",
+    "[phone]\nnumber_digits = 9": "[phone] number_digits: must be at most 8",
+    "[phone]\npushes = 0": "[phone] pushes: must be more than 0",
+    "[phone]\npin_shortest = 3": "[phone]: pin_shortest must be 4 or more, and not more than pin_longest",
+    "[phone]\nremoves = 3": "[phone] removes: must be a list",
+    '[phone]\nremoves = ["fax"]': "[phone] removes: fax is no kind of device",
+    "[code_card]\nindexes = 300": "[code_card]: codes must be at least as many as indexes; at most 10000",
+    "[passwords]\nlongest = 3": "[passwords]: shortest must not be more than longest, memory_kib at least 8 for each lane",
+    "[request]\nreceipt_days = [5, 3]": "[request] receipt_days: must be the least and the most",
+    '[request]\nreturnable = "["': "[request] returnable: must be a regular expression",
+    "[request]\nrates = 3": "[request.rates]: must be a table",
+    "[request.rates]\nEUR = 1.05": "[request] rates EUR: must be a whole number, or a decimal in quotes",
+    '[request.rates]\nEUR = "NaN"': "[request] rates EUR: must be a number, more than 0",
+    '[request.rates]\nEUR = "x"': "[request] rates EUR: must be a number, more than 0",
+    "[request.fee_cents]\ndsc_plus = 20000": "[request.fee_cents] dsc_plus: must lie in what request.replacement_cents says",
+    "[request.replacement_cents]\ndsc_plus = [1]": "[request] replacement_cents dsc_plus: must be a list of 2",
+    "[activation]\nnear_days = 22": "[activation]: imminent_days must be less than near_days",
+    '[sharing]\ncompliance = "sometimes"': "[sharing] compliance: must be never, always or reviewed",
+    "[calendar]\nholidays = [3]": "[calendar] holidays: must be a day",
+    '[calendar]\nzone = "Moon/Sea"': "[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7",
+    '[calendar]\nzone = "../etc"': "[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7",
+    "[calendar]\nweekend = [1, 2, 3, 4, 5, 6, 7]": "[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend",
+    "levels = 3": "[[levels]]: must be tables",
+    NO_LEVELS: "[[levels]]: dsc_plus is missing",
+    f"{NO_LEVELS}\ncolour = 3": "[[levels]] colour: there is no such key",
+    '[[levels]]\nissued = "yes"': "[[levels]] kind: is missing",
+    f'{NO_LEVELS}\nissued = "yes"': "[[levels]] none issued: must be true or false",
+    f"{NO_LEVELS}\n{NO_LEVELS}": "[[levels]]: has a kind twice",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES.items(), ids=[*map(str, range(len(MISTAKES)))])
+def test_a_mistake_is_told_with_the_file_and_the_key(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    with pytest.raises(InputError) as refusal:
+        Policy.load(file)
+    assert str(refusal.value).startswith(f"policy: {file}: {told}")
+
+
+def levels(**limits: str) -> str:
+    """The published table, with other limits for a kind."""
+    kinds = [level.kind for level in Policy.default().levels]
+    return "\n".join(f'[[levels]]\nkind = "{kind}"\n{limits.get(kind, "")}' for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("per_day = 5", "must have both limits, or neither"),
+        ("per_day = 5\nper_five_days = 4", "per_day must not be more than per_five_days"),
+        ("per_day = 0\nper_five_days = 4", "must be a number, more than 0"),
+    ],
+)
+def test_limits_that_cannot_be(tmp_path: Path, limits: str, told: str) -> None:
+    (tmp_path / "policy.toml").write_text(levels(sms=limits))
+    with pytest.raises(InputError, match=f"sms.*: {told}"):
+        Policy.load(tmp_path / "policy.toml")
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"[login", b"#" * 70_000, None], ids=["latin", "broken", "large", "none"])
+def test_what_is_no_policy_file(tmp_path: Path, data: bytes | None) -> None:
+    file = tmp_path / "policy.toml"
+    if data is not None:
+        file.write_bytes(data)
+    with pytest.raises(InputError, match=r"UTF-8|TOML|large|cannot be read"):
+        Policy.load(file)
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        Policy.load(tmp_path)
