@@ -2,16 +2,14 @@
 
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from tests.portal.chromium.walking import Walk
+from tests.portal.serving import served
 
 from dsc_host.portal import application, demonstration
 from dsc_host.portal.demonstration import Demonstration
@@ -39,18 +37,6 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-class _Server(uvicorn.Server):
-    """Says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
 @pytest.fixture
 def shown() -> Iterator[Demonstration]:
     made = demonstration.begin()
@@ -61,17 +47,8 @@ def shown() -> Iterator[Demonstration]:
 @pytest.fixture
 def address(shown: Demonstration) -> Iterator[str]:
     """Where it is served."""
-    app = application(shown.system, secure=False, demonstration=shown)
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    bound.bind(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-    thread.start()
-    assert server.ready.wait(_PATIENCE_MS / 1000)
-    yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    bound.close()
+    with served(application(shown.system, secure=False, demonstration=shown)) as url:
+        yield url
 
 
 @pytest.fixture
