@@ -13,7 +13,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import desk, devices, due, people, records, shipping
 from dsc_host.login.model import Identity, Kind, Request, Role
 from dsc_host.login.outbox import Sender
-from dsc_host.login.reception import Reception, found, locked_user, user_named
+from dsc_host.login.reception import Reception, known, locked_user, user_named
 from dsc_host.verifier import Verifier
 
 
@@ -30,7 +30,7 @@ class Operator:
         return self.at.change(lambda db: people.add_entity(self.at, db, name, identity, address).id)
 
     def add_account(self, entity: str, equity: Decimal, currency: str = "USD") -> str:
-        """Raises `InputError`, `NotFound`."""
+        """Raises `InputError`."""
         return self.at.change(lambda db: people.add_account(db, entity, equity, currency).id)
 
     def add_user(
@@ -47,7 +47,7 @@ class Operator:
     ) -> str:
         """A name to log in by. The first of an account is its primary user. With a phone, whose number was confirmed, they
 
-        may log in by SMS and call-back at once; without anything, they have to call support. Raises `InputError`, `NotFound`.
+        may log in by SMS and call-back at once; without anything, they have to call support. Raises `InputError`.
         """
         people.check_name(name)
         if phone is not None:
@@ -80,15 +80,19 @@ class Operator:
         return self.at.change(enrolled)
 
     def set_equity(self, account: str, equity: Decimal) -> None:
-        """Raises `InputError`, `NotFound`."""
+        """Raises `InputError`."""
         cents = people.cents("equity", equity)
-        self.at.change(lambda db: records.accounts.change(db, found(records.accounts.locked(db, account)).id, equity=cents))
+        self.at.change(
+            lambda db: records.accounts.change(
+                db, known(records.accounts.locked(db, account), "account", account).id, equity=cents
+            )
+        )
 
     def put_under_review(self, entity: str, reviewed: bool = True) -> None:
         """Whether compliance has to agree before a device of this entity's is shared."""
 
         def put(db: Connection) -> None:
-            found(records.entities.find(db, entity))
+            known(records.entities.find(db, entity), "person", entity)
             records.entities.change(db, entity, under_review=reviewed)
 
         self.at.change(put)
@@ -106,5 +110,10 @@ class Operator:
         return shipping.personalise_all(self.at, self.verifier, open_card, told)
 
     def ship(self, request: str) -> Request:
-        """A card is on its way. Raises `NotNow`, `NotFound`."""
-        return self.at.change(lambda db: shipping.ship(self.at, db, request))
+        """A card is on its way. Raises `NotNow`, `InputError`."""
+
+        def shipped(db: Connection) -> Request:
+            known(records.orders.find(db, request), "request", request)
+            return shipping.ship(self.at, db, request)
+
+        return self.at.change(shipped)

@@ -13,7 +13,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import outbox, records, rows
 from dsc_host.login.errors import NotAllowed, NotFound
 from dsc_host.login.model import Identity, Role
-from dsc_host.login.reception import Reception, account_of, found, locked_user
+from dsc_host.login.reception import Reception, account_of, found, known, locked_user
 from dsc_host.login.records import Account, Entity, Phone, User
 
 DOCUMENTS = ("passport", "id", "licence", "ssn")
@@ -41,8 +41,8 @@ def add_entity(at: Reception, db: Connection, name: str, identity: Identity, add
 
 
 def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) -> Account:
-    """Without a primary user: the first user becomes it. Raises `InputError`, `NotFound`."""
-    found(records.entities.find(db, entity_id))
+    """Without a primary user: the first user becomes it. Raises `InputError`."""
+    known(records.entities.find(db, entity_id), "person", entity_id)
     if not re.fullmatch("[A-Z]{3}", currency):
         raise InputError("currency", "must be three capital letters, as USD")
     return records.accounts.add(db, Account(rows.new_id(), entity_id, "", cents("equity", equity), currency, None))
@@ -59,13 +59,13 @@ def add_user(
     role: Role,
     entity_id: str | None = None,
 ) -> User:
-    """A user of an account, of its entity or another one. Raises `InputError` for a name that is taken, `NotFound`."""
+    """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
     check_name(name)
     if language not in LANGUAGES:
         raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
     if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,128}", email):
         raise InputError("email", "must be an address, as anna@example.com")
-    account = found(records.accounts.locked(db, account_id))
+    account = known(records.accounts.locked(db, account_id), "account", account_id)
     if records.users.one(db, records.users.c.name == name):
         raise InputError("name", "{name} is taken; choose another one", name=name)
     user = User(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from dsc_host.errors import InputError
 from dsc_host.login import records
 from dsc_host.login.business_days import Calendar
 from dsc_host.login.errors import NotFound
@@ -79,6 +80,13 @@ def found(record: T | None) -> T:
     """What must be there, because something points to it. Raises `NotFound`."""
     if record is None:
         raise NotFound("there is none of that")
+    return record
+
+
+def known(record: T | None, field: str, given: str) -> T:
+    """What somebody named by its id. Raises `InputError` that names it."""
+    if record is None:
+        raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record
 
 

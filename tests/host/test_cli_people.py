@@ -1,0 +1,231 @@
+"""The login system through the command: people, accounts, users; cards that were asked for; an app on a phone."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.host.commanding import KEY, PIN, SUITE, Command
+from tests.host.verifying import Clock
+from tests.login.town import PASSWORD, Town, new_town
+from tests.portal.serving import served
+
+from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, Stage
+from dsc_host.portal import application
+from dsc_host.verifier import Verifier
+from dsc_simulator import SimulatedCard
+
+ANNA = ("person", "add", "Anna", "--address", "1 Key Road, Zug", "--birth-date", "1980-05-17", "--citizenship", "CH")
+PAPERS = ("--document", "passport:X1234567")
+PHONE = "+41791234567"
+
+
+def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
+    """The id that a command prints."""
+    done = dscplus(*arguments, stdin=stdin)
+    assert (done.code, done.err) == (0, ""), done.err
+    return done.out.strip()
+
+
+@pytest.fixture
+def account(dscplus: Command) -> str:
+    dscplus.with_records()
+    person = made(dscplus, *ANNA, *PAPERS)
+    return made(dscplus, "account", "add", person, "--equity", "2500000")
+
+
+def add_user(dscplus: Command, account: str, *more: str) -> str:
+    return made(dscplus, "user", "add", account, "anna", "--email", "anna@example.com", *more, stdin=f"{PASSWORD}\n")
+
+
+class Login:
+    """Somebody logs in by SMS, over the command's records."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.letters: list[Letter] = []
+        sender = Calling(self.letters.append)
+        self.system = LoginSystem.over(verifier, senders=dict.fromkeys(("email", "sms", "voice"), sender))
+
+    def enter(self, name: str) -> str:
+        begun = self.system.begin(name, PASSWORD)
+        device = next(each for each in begun.choices if each.kind is Kind.SMS)
+        step = self.system.choose(begun.token, device.id)
+        code = [each for each in self.letters if each.channel == "sms"][-1].text.split(" is ")[1][:6]
+        done = self.system.answer(step.token, code).step
+        assert done is not None
+        assert done.stage is Stage.IN
+        return done.token
+
+
+# ---- people ----
+
+
+def test_a_person_an_account_and_a_user_who_logs_in(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account, "--phone", PHONE, "--language", "de")
+    assert dscplus("account", "equity", account, "1200000.50").code == 0
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        with pytest.raises(IndexError):
+            login.enter("anna")
+        assert login.letters[-1].text.startswith("Ihr Anmeldecode ist ")
+    dscplus.assert_no_secret_was_printed()
+
+
+def test_ids_are_printed_as_json_too(dscplus: Command, account: str) -> None:
+    done = dscplus(*ANNA, *PAPERS, "--json")
+    assert set(json.loads(done.out)) == {"person"}
+    assert set(json.loads(dscplus("account", "add", json.loads(done.out)["person"], "--json").out)) == {"account"}
+    user = dscplus("user", "add", account, "anna", "--email", "a@example.com", "--json", stdin=f"{PASSWORD}\n")
+    assert set(json.loads(user.out)) == {"user"}
+
+
+def test_a_card_that_is_enrolled_becomes_a_users(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account)
+    assert dscplus("user", "card", "anna", "IB3000123").error == "card IB3000123: is not enrolled"
+    with dscplus.verifier() as verifier:
+        verifier.enroll("IB3000123", key=KEY, suite=SUITE, pin=PIN)
+    assert dscplus("user", "card", "anna", "IB3000123").code == 0
+    with dscplus.verifier() as verifier:
+        (choice,) = LoginSystem.over(verifier).begin("anna", PASSWORD).choices
+        assert (choice.kind, choice.label) == (Kind.DSC_PLUS, "IB3000123")
+    assert dscplus("user", "card", "anna", "IB3000123").error == "serial: IB3000123 is somebody's already"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "told"),
+    [
+        ((*ANNA, "--document", "X1234567"), "", "document type: must be one of"),
+        ((*ANNA, "--document", "passport:x"), "", "document number: must be"),
+        ((*ANNA[:-1], "Switzerland", *PAPERS), "", "citizenship: must be"),
+        ((*ANNA[:6], "17.5.1980", *ANNA[7:], *PAPERS), "", "birth date: must be a day"),
+        (("account", "add", "0123456789abcdef"), "", "person: there is none with the id 0123456789abcdef"),
+        (("account", "equity", "0123456789abcdef", "5"), "", "account: there is none with the id"),
+        (("account", "add", "0123456789abcdef", "--equity", "much"), "", "equity: must be an amount"),
+        (("account", "equity", "0123456789abcdef", "NaN"), "", "equity: must be"),
+        (("user", "add", "ACCOUNT", "A", "--email", "a@example.com"), PASSWORD, "name: must be"),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a"), PASSWORD, "email: must be"),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a@example.com"), "short", "password: must have 12"),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a@example.com"), "", "password: "),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a@example.com", "--phone", "0791"), PASSWORD, "phone: must be"),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a@example.com", "--role", "king"), PASSWORD, "role: must be"),
+        (("user", "add", "ACCOUNT", "anna", "--email", "a@example.com", "--language", "la"), PASSWORD, "language: must be"),
+        (
+            ("user", "add", "nowhere", "anna", "--email", "a@example.com"),
+            PASSWORD,
+            "account: there is none with the id nowhere",
+        ),
+        (("user", "card", "nobody", "IB3000123"), "", "card IB3000123: is not enrolled"),
+        (("issuer", "ship", "nothing"), "", "request: there is none with the id nothing"),
+    ],
+)
+def test_a_mistake_is_one_line(dscplus: Command, account: str, arguments: tuple[str, ...], stdin: str, told: str) -> None:
+    asked = [account if each == "ACCOUNT" else each for each in arguments]
+    done = dscplus(*asked, stdin=f"{stdin}\n" if stdin else "")
+    assert done.code in (1, 2, 3, 4)
+    assert done.out == ""
+    assert told in done.error
+
+
+def test_a_name_is_somebodys_only_once(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account)
+    done = dscplus("user", "add", account, "anna", "--email", "b@example.com", stdin=f"{PASSWORD}\n")
+    assert done.error == "name: anna is taken; choose another one"
+
+
+# ---- the issuer ----
+
+
+@pytest.fixture
+def asked_for(dscplus: Command, account: str) -> str:
+    """A card that anna has asked for; the request's id."""
+    add_user(dscplus, account, "--phone", PHONE)
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        token = login.enter("anna")
+        return login.system.confirm_request(token, login.system.draft_request(token, PIN).id).id
+
+
+def test_a_card_that_was_asked_for_is_made_and_sent(dscplus: Command, asked_for: str) -> None:
+    (waiting,) = json.loads(dscplus("issuer", "list", "--json").out)
+    assert (waiting["request"], waiting["user"], waiting["serial"]) == (asked_for, "anna", "")
+    with SimulatedCard() as card:
+        done = dscplus("issuer", "make", "--card", card.url, stdin="\n")
+        assert (done.code, done.err.splitlines()[-1]) == (0, "1 of 1: IB3000000 for anna")
+        assert dscplus("issuer", "make", "--card", card.url, "--yes").out.strip() in ("", "[]")
+        sent = json.loads(dscplus("issuer", "ship", asked_for, "--json").out)
+        assert (sent["state"], sent["serial"]) == ("shipped", "IB3000000")
+        assert dscplus("issuer", "ship", asked_for).code != 0
+        with dscplus.verifier() as verifier:
+            login = Login(verifier)
+            token = login.enter("anna")
+            device = next(each for each in login.system.devices(token) if each.kind is Kind.DSC_PLUS)
+            assert device.state is DeviceState.SHIPPED
+            card.press("PRESS")
+            card.enter(PIN)
+            response = card.enter(login.system.ask_to_activate(token, device.id).shows["challenge"])
+            assert login.system.activate(token, response)
+    dscplus.assert_no_secret_was_printed()
+
+
+def test_a_card_that_is_not_there_leaves_the_request(dscplus: Command, asked_for: str) -> None:
+    done = dscplus("issuer", "make", "--card", "socket://127.0.0.1:9", "--yes")
+    assert done.code != 0
+    assert done.error
+    assert [each["request"] for each in json.loads(dscplus("issuer", "list", "--json").out)] == [asked_for]
+
+
+def test_nobody_is_there_to_plug_a_card_in(dscplus: Command, asked_for: str) -> None:
+    done = dscplus("issuer", "make", stdin="")
+    assert done.code == 2
+    assert "press enter" in done.error.lower()
+
+
+# ---- a phone ----
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    yield from new_town("sqlite://", Clock())
+
+
+class Typed(io.StringIO):
+    """Lines that are known only when they are asked for."""
+
+    def __init__(self, *lines: Callable[[], str]) -> None:
+        super().__init__()
+        self._lines = iter(lines)
+
+    def readline(self, *_: object) -> str:
+        return next((line() + "\n" for line in self._lines), "")
+
+
+def sms(town: Town) -> str:
+    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+
+
+def test_a_phones_whole_life(dscplus: Command, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    with served(application(town.system, secure=False)) as url:
+        monkeypatch.setenv("DSCPLUS_SERVER", url)
+        typed = Typed(lambda: PASSWORD, lambda: sms(town), lambda: PIN)
+        done = dscplus("phone", "activate", "ben", "--finger", stdin=typed)
+        assert (done.code, done.err.splitlines()[-1]) == (0, "The app is activated for ben.")
+        assert json.loads(dscplus("phone", "users", "--json").out) == [{"name": "ben", "finger": True}]
+        for finger in ((), ("--finger",)):
+            step = town.chosen("ben", Kind.PHONE_APP)
+            (push,) = json.loads(dscplus("phone", "waiting", "--json").out)
+            assert dscplus("phone", "approve", "ben", push["number"], *finger, stdin=f"{PIN}\n").code == 0
+            assert town.answered(step.token, "")
+        step = town.chosen("ben", Kind.PHONE_APP)
+        assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: is not the one")
+        assert dscplus("phone", "deny", "ben").code == 0
+        assert dscplus("phone", "deny", "ben").error == "no login of ben waits for an answer"
+        assert dscplus("phone", "respond", "ben", "482913", stdin=f"{PIN}\n").out.startswith("P")
+        assert json.loads(dscplus("phone", "respond", "ben", "482913", "--finger", "--json").out)["response"].startswith("B")
+        assert dscplus("phone", "respond", "carl", "482913", "--finger").error.startswith("name: carl is not activated")
+        assert dscplus("phone", "forget", "ben", stdin="n\n").error == "nothing was changed"
+        assert dscplus("phone", "forget", "ben", "--yes").code == 0
+        assert json.loads(dscplus("phone", "users", "--json").out) == []
+    assert "cannot be reached" in dscplus("phone", "activate", "ben", stdin=f"{PASSWORD}\n").error
+    dscplus.assert_no_secret_was_printed()
