@@ -69,7 +69,7 @@ def wait_for_port(log: Path, process: "subprocess.Popen[bytes]") -> int:
     """The port that a service of ours tells in its log."""
     while process.poll() is None:
         for line in log.read_text().splitlines(keepends=True):
-            if line.endswith("\n") and "url" in (told := json.loads(line)):
+            if line.startswith("{") and line.endswith("\n") and "url" in (told := json.loads(line)):
                 return urlsplit(told["url"]).port or 0
         time.sleep(0.05)
     raise RuntimeError(log.read_text())

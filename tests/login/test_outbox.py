@@ -20,6 +20,7 @@ from dsc_host.login import Letter, outbox
 from dsc_host.login.outbox import TRIES
 from dsc_host.login.people import LANGUAGES
 from dsc_host.login.senders import Mail, Spool
+from dsc_host.verifier import schema
 
 SOURCES = Path(dsc_host.login.__file__).parent
 LETTER = Letter("0123456789abcdef", "email", "anna@example.com", "Смена PIN", "Ваш код: 42.\n.\nConfirmed.", "ru", 1.0)
@@ -91,6 +92,20 @@ def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) ->
     town.clock.advance(301)
     town.system.operator.run_due()
     assert town.letters[-1].subject == "Opted in"
+
+
+def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town) -> None:
+    records, at = dsc_host.login.records, town.system.at
+    user = at.read(lambda db: records.users.one(db))
+    assert user is not None
+    messages = schema.vault.c.name.like("message:%")
+    for spoil in (schema.vault.update().values(sealed=bytes(60)).where(messages), schema.vault.delete().where(messages)):
+        at.change(lambda db: [outbox.tell(at, db, user, template) for template in ("opted_in", "opted_out")])
+        at.change(lambda db, spoil=spoil: db.execute(spoil))
+        at.change(lambda db: outbox.tell(at, db, user, "closed"))
+        assert town.system.deliver() >= 1
+        assert town.letters[-1].subject == outbox.templates()["closed"]["en"]["subject"]
+        assert town.system.deliver() == 0
 
 
 def test_what_was_sent_is_nowhere_any_more(town: Town) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from dsc_host.errors import StoreError
 from dsc_host.login import records, rows
 from dsc_host.login.reception import Reception
 from dsc_host.login.records import Message, User
@@ -103,9 +104,14 @@ def _taken(at: Reception, db: Connection, message_id: str) -> Letter | None:
     message = records.messages.locked(db, message_id)
     if message is None or message.state != _QUEUED:
         return None
+    try:
+        values = json.loads(vault.get(at.office, db, _secret(message_id)) or b"{}")
+        subject, text = (part.format_map(values) for part in _words(message.template, message.language))
+    except (StoreError, KeyError):
+        # Somebody has changed it, or an older version of ours has written it: the others' letters are sent.
+        records.messages.change(db, message_id, state=_FAILED, trouble="its words do not open")
+        return None
     records.messages.change(db, message_id, state=_SENDING, tries=message.tries + 1)
-    values = json.loads(vault.get(at.office, db, _secret(message_id)) or b"{}")
-    subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     return Letter(message.id, message.channel, message.address, subject, text, message.language, message.at)
 
 
