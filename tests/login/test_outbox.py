@@ -103,8 +103,9 @@ def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town)
         at.change(lambda db: [outbox.tell(at, db, user, template) for template in ("opted_in", "opted_out")])
         at.change(lambda db, spoil=spoil: db.execute(spoil))
         at.change(lambda db: outbox.tell(at, db, user, "closed"))
+        town.letters.clear()
         assert town.system.deliver() >= 1
-        assert town.letters[-1].subject == outbox.templates()["closed"]["en"]["subject"]
+        assert "Account closed" in {letter.subject for letter in town.letters}
         assert town.system.deliver() == 0
 
 

@@ -134,10 +134,15 @@ def sheet_codes(at: Reception, db: Connection, device: Device) -> tuple[str, ...
 
 
 def enable_messages(at: Reception, db: Connection, user: User, number: str) -> None:
-    """SMS and call-back to a confirmed number. Raises `NotNow` if the phone app has taken their place."""
+    """SMS and call-back to a confirmed number, and to no other one. Raises `NotNow` if the phone app has taken their place."""
     if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
         raise NotNow("the phone app has taken the place of SMS and call-back")
-    has = {device.kind for device, _ in devices.live_of(at, db, user)}
+    has = set()
+    for device, _ in devices.live_of(at, db, user):
+        if data_of(device).get("number") == number:
+            has.add(device.kind)
+        elif device.kind in (Kind.SMS, Kind.VOICE):
+            devices.move(at, db, device, DeviceState.ENDED)
     for kind in (Kind.SMS, Kind.VOICE):
         if kind not in has:
             devices.add(at, db, user, kind, data={"number": number})

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import (
     activating,
+    confirming,
     desk,
     devices,
     entering,
@@ -233,6 +234,26 @@ class LoginSystem:
             return activating.change_pin(self.at, db, session, user, answer, pin)
 
         return self.do(token, (Scope.FULL,), changed)
+
+    def phone_numbers(self, token: str) -> tuple[str, ...]:
+        """One's own that are confirmed, masked."""
+        return self._seen(
+            token, (Scope.FULL,), lambda db, user, _s: tuple(people.masked(each.number) for each in people.phones_of(db, user))
+        )  # fmt: skip
+
+    def ask_to_confirm_phone(self, token: str, number: str) -> str:
+        """Send a code to a number, as +41791234567; the number, masked. Raises `InputError`, `TooManyAttempts`."""
+        masked = self.do(
+            token, (Scope.FULL,), lambda db, user, session: confirming.ask(self.at, db, session, user, token, number)
+        )  # fmt: skip
+        self.deliver()
+        return masked
+
+    def confirm_phone(self, token: str, code: str) -> bool:
+        """Whether it was the code: then codes go to that number from now on. Raises `NotNow`."""
+        return self.do(
+            token, (Scope.FULL,), lambda db, user, session: confirming.answer(self.at, db, session, user, token, code)
+        )  # fmt: skip
 
     def announce_return(self, token: str, device: str, tracking: str) -> Parcel:
         """A card is on its way back. Raises `NotFound`, `NotNow`, `InputError`."""

@@ -33,6 +33,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         ]
     if who.scope is Scope.FULL:
         links += [
+            Link("/phones", _("Phone numbers"), _("where codes go")),
             Link("/request", _("Request a card")),
             Link("/share", _("Share a device"), _("between user names of one person")),
             Link("/close", _("Close the account")),

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dsc_host.login import LoginSystem
-from dsc_host.portal import account, cards, entering, phone_api, playing, sharing, staff
+from dsc_host.portal import account, cards, entering, phone_api, phones, playing, sharing, staff
 from dsc_host.portal.demonstration import Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.security import Cookies, Guard
@@ -35,6 +35,7 @@ GET: dict[str, Handler] = {
     "/statements": account.statements,
     "/devices": account.devices,
     "/password": account.password,
+    "/phones": phones.phones,
     "/request": cards.request,
     "/share": sharing.share,
     "/protection": sharing.protection,
@@ -62,6 +63,8 @@ POST: dict[str, Handler] = {
     "/pin": account.pin,
     "/pin/answer": account.changed_pin,
     "/password": account.changed_password,
+    "/phones": phones.asked,
+    "/phones/answer": phones.answered,
     "/request": cards.drafted,
     "/request/back": cards.back,
     "/request/confirm": cards.confirmed,

@@ -85,6 +85,8 @@ _NOTICES: Mapping[str, str] = {
     "password": "Your password is changed. All other sessions have ended.",
     "pin": "The PIN of your card is changed. All other sessions have ended.",
     "activated": "The device is in use now.",
+    "code": "That was not the code. Try again, or have another one sent.",
+    "phone": "The phone number is confirmed. All other sessions have ended.",
     "cancelled": "The request is taken back.",
     "out": "You have opted out. Your limits are lower now.",
     "in": "You have opted back in.",

@@ -38,6 +38,21 @@ def activate_phone(walk: Walk, name: str, phone: Walk | None = None, pin: str = 
     return phone
 
 
+def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
+    walk.enter("anna").follow("Phone numbers").picture("phone-numbers")
+    assert "must be +" in walk.press("Send a code", Phone_number="0791234567").error
+    walk.press("Send a code", Phone_number="+41 79 555 01 23").picture("phone-number-code")
+    assert "+41…23" in walk.text
+    assert "not the code" in walk.press("Confirm", Code="00000").notice
+    walk.press("Send a code", Phone_number="+41795550123").press("Confirm", Code=walk.sent("sms"))
+    assert "is confirmed" in walk.notice
+    assert "Phone number confirmed" in walk.told("anna")
+    walk.out().begin("anna").choose("Code by SMS")
+    assert "+41…23" in walk.text
+    walk.press("Log in", Code=walk.sent("sms"))
+    assert walk.path == "/"
+
+
 def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")

@@ -1,0 +1,70 @@
+"""Confirming a phone number: a code is sent to it, and typed in the session that asked for it.
+
+Three promises:
+
+1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few tries.
+2. From then on codes go to it, and to no number from before. Where the phone app has taken their place, none do; an app may be
+   activated by it.
+3. Every other session of the user's ends, and the user is told by email.
+
+The code itself is kept nowhere: what is kept is its hash under the session's token, which is in the visitor's browser alone.
+"""
+
+import hmac
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import codes, desk, devices, entering, outbox, people, records, sessions, throttle
+from dsc_host.login.errors import NotNow
+from dsc_host.login.model import Kind
+from dsc_host.login.reception import Reception, as_data, data_of
+from dsc_host.login.records import Session, User
+from dsc_host.verifier.office import Refused
+
+_KEY = "phone"
+
+
+def ask(at: Reception, db: Connection, session: Session, user: User, token: str, number: str) -> str | Refused:
+    """Send a code there; the number, masked. Raises `InputError`; `TooManyAttempts` for too many codes."""
+    people.check_phone(number)
+    if refusal := throttle.charge(at, db, [entering.offers(at, user)]):
+        return Refused(refusal)
+    code = codes.random_digits(at.policy.login.code_digits)
+    outbox.tell(at, db, user, "phone_code", channel=outbox.SMS, to=number, code=code)
+    until = at.now() + at.policy.login.code_validity
+    _keep(db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
+    at.log(db, "phone.confirm", user, "asked")
+    return people.masked(number)
+
+
+def answer(at: Reception, db: Connection, session: Session, user: User, token: str, text: str) -> bool:
+    """Whether this is the code, and the number is confirmed now. Raises `NotNow` if none was asked for."""
+    asked = data_of(session).get(_KEY)
+    if not asked or at.now() >= asked["until"]:
+        raise NotNow("there is nothing to answer; begin again")
+    given = text.replace(" ", "") if isinstance(text, str) and len(text) <= 64 else ""
+    if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):
+        tries = int(asked["tries"]) + 1
+        _keep(db, session, {**asked, "tries": tries} if tries < at.policy.login.code_attempts else None)
+        at.log(db, "phone.confirm", user, "refused")
+        return False
+    _keep(db, session, None)
+    people.add_phone(at, db, user, asked["number"], confirmed=True)
+    if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
+        people.settings_changed(db, user)
+    else:
+        desk.enable_messages(at, db, user, asked["number"])
+    sessions.end_all(db, user, but=session.id)
+    outbox.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
+    at.log(db, "phone.confirm", user, "done")
+    return True
+
+
+def _digest(token: str, number: str, code: str) -> str:
+    key, text = (each.encode("utf-8", "surrogatepass") for each in (token, f"{number} {code}"))
+    return hmac.new(key, text, "sha256").hexdigest()
+
+
+def _keep(db: Connection, session: Session, asked: dict[str, Any] | None) -> None:
+    records.sessions.change(db, session.id, data=as_data({**data_of(session), _KEY: asked}))

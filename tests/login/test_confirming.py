@@ -1,0 +1,111 @@
+"""Confirming a phone number by oneself."""
+
+import pytest
+from tests.login.town import PASSWORD, Town
+from tests.pentest.target import APP_KEYS
+
+from dsc_host.errors import InputError
+from dsc_host.login import Kind, NotAllowed, NotIn, NotNow, TooManyAttempts
+
+NEW = "+41795550123"
+
+
+def confirmed(town: Town, token: str, number: str = NEW) -> None:
+    assert town.system.ask_to_confirm_phone(token, number) == f"{number[:3]}…{number[-2:]}"
+    assert town.system.confirm_phone(token, town.sent("sms"))
+
+
+def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
+    other, token = town.enter("anna"), town.enter("anna")
+    confirmed(town, token)
+    assert town.system.phone_numbers(token) == ("+41…23",)
+    with pytest.raises(NotIn):
+        town.system.visitor(other)
+    assert town.enter_by_sms("anna")
+    assert [letter for letter in town.letters if letter.channel == "sms"][-1].address == NEW
+    assert "Phone number confirmed" in town.told("anna")
+
+
+def test_codes_go_to_no_number_from_before(town: Town) -> None:
+    confirmed(town, town.enter_by_sms("ben"))
+    labels = {choice.label for choice in town.system.begin("ben", PASSWORD).choices}
+    assert labels == {"+41…23"}
+    town.chosen("ben", Kind.VOICE)
+    assert town.sent("voice")
+    assert [letter for letter in town.letters if letter.channel == "voice"][-1].address == NEW
+
+
+def test_support_too_leaves_no_number_from_before(town: Town) -> None:
+    town.system.staff.enable_messages(town.call("ben"), NEW)
+    assert {choice.label for choice in town.system.begin("ben", PASSWORD).choices} == {"+41…23"}
+
+
+def test_with_the_app_nothing_is_sent_there_but_another_app_may_be_activated_by_it(town: Town) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    town.system.phones.activate(begun.ticket, _token(town), APP_KEYS["pin"], APP_KEYS["biometrics"])
+    desk = town.call("ben")
+    code = town.system.staff.give_temporary_code(desk)
+    step = town.chosen("ben", Kind.TEMPORARY_CODE)
+    confirmed(town, town.answered(step.token, code))
+    assert {choice.kind for choice in town.system.begin("ben", PASSWORD).choices} == {Kind.PHONE_APP, Kind.TEMPORARY_CODE}
+    assert len(town.system.phones.begin("ben", PASSWORD).phones) == 2
+
+
+def _token(town: Town) -> str:
+    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+
+
+@pytest.mark.parametrize("text", ["", "000000", "x" * 100, "\ud800", None, 7])
+def test_three_wrong_codes_and_it_is_over(town: Town, text: str) -> None:
+    token = town.enter("anna")
+    town.system.ask_to_confirm_phone(token, NEW)
+    code = town.sent("sms")
+    for _ in range(3):
+        assert not town.system.confirm_phone(token, text if text != code else "000001")
+    with pytest.raises(NotNow):
+        town.system.confirm_phone(token, code)
+    assert town.system.phone_numbers(token) == ()
+
+
+def test_a_code_is_one_sessions_one_numbers_and_expires(town: Town) -> None:
+    first, second = town.enter("anna"), town.enter("anna")
+    town.system.ask_to_confirm_phone(first, NEW)
+    code = town.sent("sms")
+    with pytest.raises(NotNow):
+        town.system.confirm_phone(second, code)
+    town.system.ask_to_confirm_phone(second, NEW)
+    town.sent("sms")
+    assert not town.system.confirm_phone(second, code)
+    town.system.ask_to_confirm_phone(first, "+41795550124")
+    town.sent("sms")
+    assert not town.system.confirm_phone(first, code)
+    town.system.ask_to_confirm_phone(first, NEW)
+    code = town.sent("sms")
+    town.clock.advance(300)
+    with pytest.raises(NotNow):
+        town.system.confirm_phone(first, code)
+
+
+@pytest.mark.parametrize(
+    "number", ["", "0791234567", "+0791234567", "+41", "+41 79 123 45 67", "+4179123456789012", "tel", None]
+)
+def test_what_is_no_number(town: Town, number: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be \+"):
+        town.system.ask_to_confirm_phone(town.enter("anna"), number)
+
+
+def test_strangers_are_not_sent_codes_without_end(town: Town) -> None:
+    token = town.enter("anna")
+    for _ in range(29):  # and one to log in with
+        town.system.ask_to_confirm_phone(token, NEW)
+    with pytest.raises(TooManyAttempts):
+        town.system.ask_to_confirm_phone(token, NEW)
+    assert sum(letter.address == NEW for letter in town.letters) == 29
+
+
+def test_only_who_is_in_with_a_device(town: Town) -> None:
+    town.system.opt_out(town.enter("anna"))
+    trading = town.system.skip(town.system.begin("anna", PASSWORD).token).token
+    for call in (lambda: town.system.ask_to_confirm_phone(trading, NEW), lambda: town.system.phone_numbers(trading)):
+        with pytest.raises(NotAllowed):
+            call()
