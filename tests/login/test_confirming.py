@@ -5,7 +5,7 @@ from tests.login.town import PASSWORD, Town
 from tests.pentest.target import APP_KEYS
 
 from dsc_host.errors import InputError
-from dsc_host.login import Kind, NotAllowed, NotIn, NotNow, TooManyAttempts
+from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotIn, NotNow, TooManyAttempts
 
 NEW = "+41795550123"
 
@@ -18,7 +18,7 @@ def confirmed(town: Town, token: str, number: str = NEW) -> None:
 def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
     other, token = town.enter("anna"), town.enter("anna")
     confirmed(town, token)
-    assert town.system.phone_numbers(token) == ("+41…23",)
+    assert [*town.system.phone_numbers(token).values()] == ["+41…23"]
     with pytest.raises(NotIn):
         town.system.visitor(other)
     assert town.enter_by_sms("anna")
@@ -64,7 +64,7 @@ def test_three_wrong_codes_and_it_is_over(town: Town, text: str) -> None:
         assert not town.system.confirm_phone(token, text if text != code else "000001")
     with pytest.raises(NotNow):
         town.system.confirm_phone(token, code)
-    assert town.system.phone_numbers(token) == ()
+    assert town.system.phone_numbers(token) == {}
 
 
 def test_a_code_is_one_sessions_one_numbers_and_expires(town: Town) -> None:
@@ -109,3 +109,41 @@ def test_only_who_is_in_with_a_device(town: Town) -> None:
     for call in (lambda: town.system.ask_to_confirm_phone(trading, NEW), lambda: town.system.phone_numbers(trading)):
         with pytest.raises(NotAllowed):
             call()
+
+
+# ---- a number that is somebody else's now ----
+
+
+@pytest.mark.parametrize("kind", [Kind.SMS, Kind.VOICE])
+@pytest.mark.parametrize("loss", [Loss.LOST, Loss.STOLEN])
+def test_a_number_that_was_lost_is_good_for_nothing(town: Town, kind: Kind, loss: Loss) -> None:
+    desk = town.call("ben")
+    _, held = town.system.staff.caller_devices(desk)
+    town.system.staff.report_loss(desk, next(each.id for each in held if each.kind is kind), loss)
+    assert town.system.begin("ben", PASSWORD).choices == ()
+    with pytest.raises(NotNow, match="no phone of yours is confirmed"):
+        town.system.phones.begin("ben", PASSWORD)
+
+
+def test_a_number_is_removed_where_something_else_lets_in(town: Town) -> None:
+    other, token = town.enter("anna"), town.enter("anna")
+    confirmed(town, token)
+    ((phone, _),) = town.system.phone_numbers(token).items()
+    town.system.forget_phone(token, phone)
+    assert town.system.phone_numbers(token) == {}
+    assert {choice.kind for choice in town.system.begin("anna", PASSWORD).choices} == {Kind.DSC_PLUS}
+    for gone in (phone, "0123456789abcdef", "", None):
+        with pytest.raises(NotFound, match="no such phone number"):
+            town.system.forget_phone(token, gone)
+    with pytest.raises(NotIn):
+        town.system.visitor(other)
+
+
+def test_the_last_way_in_is_not_removed_nor_somebody_elses(town: Town) -> None:
+    ben, anna = town.enter_by_sms("ben"), town.enter("anna")
+    ((phone, _),) = town.system.phone_numbers(ben).items()
+    with pytest.raises(NotNow, match="nothing left"):
+        town.system.forget_phone(ben, phone)
+    with pytest.raises(NotFound):
+        town.system.forget_phone(anna, phone)
+    assert town.enter_by_sms("ben")

@@ -221,6 +221,9 @@ class LoginAgainstModel(RuleBasedStateMachine):
         if device is not None and (kind is Kind.DSC_PLUS or loss is not Loss.MISPLACED):
             self.town.system.staff.report_loss(desk, device.id, loss)
             del person.live[kind]
+            if kind is Kind.SMS and loss in (Loss.LOST, Loss.STOLEN):
+                # With the number, its calls go.
+                person.live.pop(Kind.VOICE, None)
             person.misplaced = kind is Kind.DSC_PLUS and loss is Loss.MISPLACED
 
     @rule(number=st.integers(0, 5))

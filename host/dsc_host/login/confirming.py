@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import codes, desk, devices, entering, outbox, people, records, sessions, throttle
-from dsc_host.login.errors import NotNow
+from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import Kind
 from dsc_host.login.reception import Reception, as_data, data_of
 from dsc_host.login.records import Session, User
@@ -59,6 +59,19 @@ def answer(at: Reception, db: Connection, session: Session, user: User, token: s
     outbox.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
     at.log(db, "phone.confirm", user, "done")
     return True
+
+
+def forget(at: Reception, db: Connection, session: Session, user: User, phone_id: str) -> None:
+    """Take a number back. Raises `NotFound`, and `NotNow` if nothing else would open the door."""
+    phone = records.phones.locked(db, phone_id) if isinstance(phone_id, str) else None
+    if phone is None or phone.user_id != user.id:
+        raise NotFound("you have no such phone number")
+    if all(data_of(device).get("number") == phone.number for device, _ in devices.live_of(at, db, user)):
+        raise NotNow("you would have nothing left to log in with; ask support for another device first")
+    desk.forget_number(at, db, user, phone.number)
+    people.settings_changed(db, user)
+    sessions.end_all(db, user, but=session.id)
+    outbox.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
 
 
 def _digest(token: str, number: str, code: str) -> str:

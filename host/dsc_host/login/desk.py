@@ -90,11 +90,23 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
         raise NotNow("this device is out of use already")
     if device.serial and device.kind == Kind.DSC_PLUS:
         _take_card_out(at, db, device.serial, loss)
+    number = data_of(device).get("number")
+    if number and loss in (Loss.LOST, Loss.STOLEN):
+        # Whoever has that phone now would have calls read to them, or activate an app.
+        forget_number(at, db, user, number)
     for serial in data_of(device).get("serials", {}).values():
         life.move(at.office, db, serial, State.RETIRED, str(loss))
     lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
     devices.move(at, db, device, LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED)
     outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
+
+
+def forget_number(at: Reception, db: Connection, user: User, number: str) -> None:
+    """A phone number is not this user's any more: nothing that goes there opens the door."""
+    people.forget_phone(at, db, user, number)
+    for device, _ in devices.live_of(at, db, user):
+        if data_of(device).get("number") == number:
+            devices.move(at, db, device, DeviceState.ENDED)
 
 
 def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> Device:

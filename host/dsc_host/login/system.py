@@ -235,11 +235,14 @@ class LoginSystem:
 
         return self.do(token, (Scope.FULL,), changed)
 
-    def phone_numbers(self, token: str) -> tuple[str, ...]:
-        """One's own that are confirmed, masked."""
-        return self._seen(
-            token, (Scope.FULL,), lambda db, user, _s: tuple(people.masked(each.number) for each in people.phones_of(db, user))
-        )  # fmt: skip
+    def phone_numbers(self, token: str) -> dict[str, str]:
+        """One's own that are confirmed, masked, by their ids."""
+        numbers = self._seen(token, (Scope.FULL,), lambda db, user, _s: people.phones_of(db, user))
+        return {each.id: people.masked(each.number) for each in numbers}
+
+    def forget_phone(self, token: str, phone: str) -> None:
+        """Nothing is sent to a number any more, by its id. Raises `NotFound`, `NotNow`."""
+        self.do(token, (Scope.FULL,), lambda db, user, session: confirming.forget(self.at, db, session, user, phone))
 
     def ask_to_confirm_phone(self, token: str, number: str) -> str:
         """Send a code to a number, as +41791234567; the number, masked. Raises `InputError`, `TooManyAttempts`."""

@@ -65,6 +65,7 @@ POST: dict[str, Handler] = {
     "/password": account.changed_password,
     "/phones": phones.asked,
     "/phones/answer": phones.answered,
+    "/phones/remove": phones.removed,
     "/request": cards.drafted,
     "/request/back": cards.back,
     "/request/confirm": cards.confirmed,

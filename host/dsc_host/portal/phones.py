@@ -5,7 +5,7 @@ from starlette.responses import Response
 from dsc_host.errors import DscError
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
 
 
 def phones(visit: Visit) -> Response:
@@ -29,9 +29,17 @@ def answered(visit: Visit) -> Response:
     return visit.go("/phones", said="phone", token=visit.system.rotate(visit.token))
 
 
+def removed(visit: Visit) -> Response:
+    visit.system.forget_phone(visit.token, visit.value("phone", 32))
+    return visit.go("/phones", said="removed", token=visit.system.rotate(visit.token))
+
+
 def _numbers(visit: Visit, number: str = "") -> View:
     _ = visit._
-    rows = [Row((each,)) for each in visit.system.phone_numbers(visit.token)]
+    rows = [
+        Row((masked,), (Form("/phones/remove", _("Remove"), (hidden("phone", phone),), danger=True),))
+        for phone, masked in visit.system.phone_numbers(visit.token).items()
+    ]
     hint = _("The country first, without blanks: +41791234567.")
     field = Field("number", _("Phone number"), hint=hint, value=number, autocomplete="tel", longest=20)
     return View(
@@ -40,7 +48,7 @@ def _numbers(visit: Visit, number: str = "") -> View:
             _("Codes by SMS and by a call go to the number that was confirmed last; an app is activated by any of them."),
             _("The code comes by SMS. When it is right, all your other sessions end, and you are told by email."),
         ),
-        tables=(Table(_("Confirmed numbers"), (_("Phone number"),), rows, _("You have none.")),),
+        tables=(Table(_("Confirmed numbers"), (_("Phone number"), _("What you can do")), rows, _("You have none.")),),
         forms=(Form("/phones", _("Send a code"), (field,)),),
         links=(Link("/devices", _("Back to the devices")),),
     )

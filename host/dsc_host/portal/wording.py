@@ -86,6 +86,7 @@ _NOTICES: Mapping[str, str] = {
     "pin": "The PIN of your card is changed. All other sessions have ended.",
     "activated": "The device is in use now.",
     "code": "That was not the code. Try again, or have another one sent.",
+    "removed": "Nothing is sent to this number any more. All other sessions have ended.",
     "phone": "The phone number is confirmed. All other sessions have ended.",
     "cancelled": "The request is taken back.",
     "out": "You have opted out. Your limits are lower now.",
