@@ -125,6 +125,21 @@ def test_a_number_that_was_lost_is_good_for_nothing(town: Town, kind: Kind, loss
         town.system.phones.begin("ben", PASSWORD)
 
 
+@pytest.mark.parametrize(("loss", "numbers"), [(Loss.LOST, 0), (Loss.STOLEN, 0), (Loss.DAMAGED, 1)])
+def test_with_a_lost_phone_its_app_and_its_numbers_are_gone(town: Town, loss: Loss, numbers: int) -> None:
+    begun = town.system.phones.begin("ben", PASSWORD)
+    town.system.phones.activate(begun.ticket, _token(town), APP_KEYS["pin"], APP_KEYS["biometrics"])
+    desk = town.call("ben")
+    _, held = town.system.staff.caller_devices(desk)
+    town.system.staff.report_loss(desk, next(each.id for each in held if each.kind is Kind.PHONE_APP), loss)
+    assert town.system.begin("ben", PASSWORD).choices == ()
+    if numbers:
+        assert len(town.system.phones.begin("ben", PASSWORD).phones) == numbers
+    else:
+        with pytest.raises(NotNow, match="no phone of yours is confirmed"):
+            town.system.phones.begin("ben", PASSWORD)
+
+
 def test_a_number_is_removed_where_something_else_lets_in(town: Town) -> None:
     other, token = town.enter("anna"), town.enter("anna")
     confirmed(town, token)

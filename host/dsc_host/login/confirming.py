@@ -72,6 +72,7 @@ def forget(at: Reception, db: Connection, session: Session, user: User, phone_id
     people.settings_changed(db, user)
     sessions.end_all(db, user, but=session.id)
     outbox.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
+    at.log(db, "phone.forget", user, "done")
 
 
 def _digest(token: str, number: str, code: str) -> str:

@@ -90,10 +90,10 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
         raise NotNow("this device is out of use already")
     if device.serial and device.kind == Kind.DSC_PLUS:
         _take_card_out(at, db, device.serial, loss)
-    number = data_of(device).get("number")
-    if number and loss in (Loss.LOST, Loss.STOLEN):
-        # Whoever has that phone now would have calls read to them, or activate an app.
-        forget_number(at, db, user, number)
+    if loss in (Loss.LOST, Loss.STOLEN):
+        # Whoever has that phone now would have codes read to them, or activate an app of their own.
+        for number in _numbers_of(db, user, device):
+            forget_number(at, db, user, number)
     for serial in data_of(device).get("serials", {}).values():
         life.move(at.office, db, serial, State.RETIRED, str(loss))
     lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
@@ -101,9 +101,16 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
     outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
 
 
+def _numbers_of(db: Connection, user: User, device: Device) -> list[str]:
+    """The numbers that reach the phone that this is, or may be."""
+    if device.kind == Kind.PHONE_APP:
+        return [known.number for known in people.phones_of(db, user)]
+    return [data_of(device)["number"]] if "number" in data_of(device) else []
+
+
 def forget_number(at: Reception, db: Connection, user: User, number: str) -> None:
     """A phone number is not this user's any more: nothing that goes there opens the door."""
-    people.forget_phone(at, db, user, number)
+    records.phones.remove(db, records.phones.c.user_id == user.id, records.phones.c.number == number)
     for device, _ in devices.live_of(at, db, user):
         if data_of(device).get("number") == number:
             devices.move(at, db, device, DeviceState.ENDED)

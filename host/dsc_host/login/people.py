@@ -115,12 +115,6 @@ def phones_of(db: Connection, user: User, *, confirmed: bool = True) -> list[Pho
     return records.phones.all(db, records.phones.c.user_id == user.id, wanted)
 
 
-def forget_phone(at: Reception, db: Connection, user: User, number: str) -> None:
-    """Nothing is sent to this number any more, and no app is activated by it."""
-    records.phones.remove(db, records.phones.c.user_id == user.id, records.phones.c.number == number)
-    at.log(db, "phone.forget", user, "done")
-
-
 def masked(number: str) -> str:
     """A phone number that its owner knows again and nobody else learns."""
     return f"{number[:3]}…{number[-2:]}"

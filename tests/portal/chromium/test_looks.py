@@ -5,7 +5,7 @@ from tests.portal.chromium.walking import Walk
 
 from dsc_host.portal.demonstration import PIN, SESAME
 
-PAGES = ("/", "/devices", "/password", "/request", "/share", "/protection", "/opt-out", "/withdraw", "/close")
+PAGES = ("/", "/devices", "/phones", "/password", "/request", "/share", "/protection", "/opt-out", "/withdraw", "/close")
 SIZES = [(320, 640), (768, 1024), (1440, 900), (3840, 2160)]
 
 
