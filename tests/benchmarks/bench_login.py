@@ -30,7 +30,7 @@ MASTER = bytes(range(32))
 FEW, MANY = 1_000, 100_000
 PROBES = 300
 """Logins by each device that show what one costs."""
-GUESSES = 60
+GUESSES = 200
 VISITORS, LOGINS = 8, 25
 CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
 PAGES = ("/", "/devices", "/protection", "/request")
