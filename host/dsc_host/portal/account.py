@@ -150,7 +150,7 @@ def _sheet(visit: Visit, device: str) -> Response:
 def sheet_pdf(visit: Visit) -> Response:
     _, device = visit._, visit.value("device", 32)
     codes = visit.system.sheet(visit.token, device)
-    label = next(each.label for each in visit.system.devices(visit.token) if each.id == device)
+    label = next((each.label for each in visit.system.devices(visit.token) if each.id == device), "")
     made = sheets.pdf(_("Security codes"), _("Card {number}", number=label), codes, _.code)
     return Response(made, media_type="application/pdf", headers={"content-disposition": 'attachment; filename="codes.pdf"'})
 
