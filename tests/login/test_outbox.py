@@ -4,15 +4,22 @@ import ast
 import json
 import re
 import socketserver
+import ssl
 import string
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.login.town import Town
 
 import dsc_host.login
@@ -130,20 +137,39 @@ def test_a_letter_in_the_folder_is_whole_and_its_owners_alone(tmp_path: Path) ->
 
 
 class _Session(socketserver.StreamRequestHandler):
-    """As much of SMTP as a letter needs."""
+    """As much of SMTP as a letter needs. With `tls`, it is offered, and what comes without it is kept apart."""
 
     received: ClassVar[list[bytes]] = []
+    readable: ClassVar[list[bytes]] = []
+    tls: ClassVar[ssl.SSLContext | None] = None
 
     def handle(self) -> None:
         self.wfile.write(b"220 ready\r\n")
-        for line in self.rfile:
+        while line := self.rfile.readline():
             verb = line[:4].upper()
+            if verb == b"STAR" and self.tls is not None:
+                self.wfile.write(b"220 go on\r\n")
+                self.connection = self.tls.wrap_socket(self.connection, server_side=True)
+                self.setup()
+                continue
             if verb == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
-                self.received.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                kept = self.received if self.tls is None or isinstance(self.connection, ssl.SSLSocket) else self.readable
+                kept.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+            if verb == b"EHLO" and self.tls is not None:
+                self.wfile.write(b"250-post.example\r\n250-STARTTLS\r\n")
             self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
             if verb == b"QUIT":
                 return
+
+    def setup(self) -> None:
+        # Not from `request`: it stays the bare socket when TLS begins.
+        self.connection = getattr(self, "connection", self.request)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
 
 
 @pytest.fixture
@@ -164,6 +190,26 @@ def test_a_letter_by_mail(post_office: int) -> None:
     assert received["Content-Language"] == "ru"
     # A line that is one dot is doubled on its way.
     assert received.get_content().replace("\r\n", "\n").replace("\n..\n", "\n.\n").strip() == LETTER.text
+
+
+@pytest.fixture
+def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post office with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "post.example")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1).not_valid_before(datetime(2020, 1, 1))
+    signed = made.not_valid_after(datetime(2099, 1, 1)).sign(key, SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
+    (tmp_path / "post.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "post.pem")
+    monkeypatch.setattr(_Session, "tls", context)
+
+
+@pytest.mark.usefixtures("certified")
+def test_mail_goes_by_tls_where_it_is_offered(post_office: int) -> None:
+    Mail("127.0.0.1", post_office, "desk@example.com").send(LETTER)
+    assert (len(_Session.received), _Session.readable) == (1, [])
 
 
 def test_mail_takes_no_second_header(post_office: int) -> None:

@@ -86,7 +86,8 @@ def choose(at: Reception, token: str, device_id: str, *, manual: bool = False) -
         if isinstance(offered, Refused):
             return offered
         shows = offered.shows
-        _keep(db, new, {"address": address, "keeps": offered.keeps, "tries": 0, "shows": shows})
+        left = 1 if offered.once else at.policy.login.code_attempts
+        _keep(db, new, {"address": address, "keeps": offered.keeps, "left": left, "shows": shows})
         at.log(db, "offer", user, "done", device.kind, device=device.id)
         return Step(new, Stage.ANSWERING, user.name, offer=_offer(device, shows))
 
@@ -204,9 +205,8 @@ def _refused(
 ) -> Answered:
     count_failure(at, db, device, use)
     at.log(db, "answer", user, "refused", device.kind, device=device.id)
-    tries = int(data["tries"]) + 1
-    if tries < at.policy.login.code_attempts and "push" not in data["keeps"]:
-        records.sessions.change(db, session.id, data=as_data({**data, "tries": tries}))
+    if left := int(data["left"]) - 1:
+        records.sessions.change(db, session.id, data=as_data({**data, "left": left}))
         return Answered(Status.REFUSED)
     sessions.end(db, session)
     again = sessions.begin(

@@ -17,7 +17,7 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """By SMTP, with TLS if the server offers it."""
+    """By SMTP, with TLS if the server offers it: against listeners, for its certificate is not checked. Codes go by SMS."""
 
     host: str
     port: int
@@ -31,6 +31,7 @@ class Mail:
         # After the text: to set that drops all that was said of the content before.
         message["Content-Language"] = letter.language
         with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
+            server.ehlo_or_helo_if_needed()  # Before it, nothing is known of what the server offers.
             if server.has_extn("starttls"):
                 server.starttls()
             server.send_message(message)

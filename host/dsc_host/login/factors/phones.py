@@ -44,7 +44,7 @@ class PhoneFactor:
         if manual or throttle.charge(desk.at, desk.db, [_pushes(desk)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(desk, question, ids)
-        return Offered({"number": push.number}, {"push": push.id})
+        return Offered({"number": push.number}, {"push": push.id}, once=True)
 
     def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
         if "push" in kept:

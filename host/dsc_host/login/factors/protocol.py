@@ -36,6 +36,8 @@ class Offered:
 
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
+    once: bool = False
+    """Whether one refusal uses it up: there is nothing that could be typed more rightly."""
 
 
 @dataclass(frozen=True, slots=True)
