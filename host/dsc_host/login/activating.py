@@ -122,7 +122,9 @@ def activate_due(at: Reception, db: Connection, order_id: str) -> None:
         return
     device = found(records.devices.locked(db, order.device_id))
     policy, left = at.policy.activation, activates_at(at, order.shipped_at) - at.now()
-    if left <= 0 and device.state == DeviceState.SHIPPED:
+    if device.state != DeviceState.SHIPPED:
+        return
+    if left <= 0:
         activate(at, db, user, device, "by itself")
         return
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"

@@ -13,10 +13,10 @@ import secrets
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, outbox, people, records
+from dsc_host.login import codes, devices, ordering, outbox, people, records, sharing
 from dsc_host.login.activating import DAY, opens_for_good
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
-from dsc_host.login.model import LOSSES, DeviceState, Identity, Kind, Loss, Role, Scope
+from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, found, locked_user, user_named
 from dsc_host.login.records import Device, Session, User
 from dsc_host.verifier import life, lookup, vault
@@ -38,6 +38,7 @@ def identify(at: Reception, db: Connection, session: Session, staff: User, name:
     """Whether what a caller says is what is known of this user. It counts in this session, for this call."""
     user = records.users.one(db, records.users.c.name == name)
     known = people.identity_of(db, user) if user else None
+    _check_other(db, staff, known)
     right = known is not None and hmac.compare_digest(_canonical(known), _canonical(said))
     data = data_of(session)
     tries = int(data.get("tries", 0))
@@ -63,7 +64,9 @@ def give_temporary_code(at: Reception, db: Connection, session: Session, staff: 
     user = caller(at, db, session)
     if account_of(db, user).closed_at is not None:
         raise NotNow("the account is closed: name and password are enough for its statements")
-    _end_kind(at, db, user, Kind.TEMPORARY_CODE)
+    for earlier in TEMPORARY:
+        # Who calls for a code misses the online card as well.
+        _end_kind(at, db, user, earlier)
     code = codes.random_code(at.policy.temporary.letters)
     days = at.policy.temporary.full_days + at.policy.temporary.account_days
     device = devices.add(at, db, user, Kind.TEMPORARY_CODE, expires_at=at.now() + days * DAY)
@@ -97,7 +100,11 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
     for serial in data_of(device).get("serials", {}).values():
         life.move(at.office, db, serial, State.RETIRED, str(loss))
     lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
-    devices.move(at, db, device, LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED)
+    after = LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED
+    devices.move(at, db, device, after)
+    ordering.end_of_card(db, device.id)
+    if after is not DeviceState.MISPLACED:
+        sharing.end_of_device(at, db, device)
     outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
 
 
@@ -128,9 +135,12 @@ def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> De
 
 
 def request_online_card(at: Reception, db: Connection, user: User) -> Device:
-    """For a user who has nothing that lasts. Raises `NotNow`."""
-    if any(opens_for_good(device) for device, _ in devices.live_of(at, db, user)):
+    """For a user who has nothing that lasts, nor another online card: none is renewed without end. Raises `NotNow`."""
+    live = [device for device, _ in devices.live_of(at, db, user)]
+    if any(opens_for_good(device) for device in live):
         raise NotNow("you have a device in use; an online card is for those who miss theirs")
+    if any(device.kind == Kind.ONLINE_CARD for device in live):
+        raise NotNow("you have an online card in use; request a card that lasts, or call support if you miss this one")
     device = begin_code_card(at, db, user, Kind.ONLINE_CARD)
     at.log(db, "online-card.request", user, "done", device=device.id)
     return device
@@ -170,9 +180,13 @@ def enable_messages(at: Reception, db: Connection, user: User, number: str) -> N
 
 
 def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
-    """Put what is known of a person right, after they have shown their papers. Raises `InputError`, `NotFound`."""
+    """Put what is known of a person right, after they have shown their papers; they are told, by all their names.
+
+    Raises `InputError`, `NotFound`, and `NotNow` if it is about the one who does it.
+    """
     people.check_identity(identity)
     user = locked_user(db, user_named(db, name).id)
+    _check_other(db, staff, people.identity_of(db, user))
     records.entities.change(
         db,
         user.entity_id,
@@ -182,7 +196,15 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
         document_type=identity.document_type,
         document_number=identity.document_number,
     )
+    for each in records.users.all(db, records.users.c.entity_id == user.entity_id):
+        outbox.tell(at, db, each, "identity_corrected")
     at.log(db, "desk.identity", user, "done", by=staff.name)
+
+
+def _check_other(db: Connection, staff: User, whose: Identity | None) -> None:
+    """Nobody serves themselves, by whatever name."""
+    if whose == people.identity_of(db, staff):
+        raise NotNow("somebody else must decide this: it is about you")
 
 
 def _take_card_out(at: Reception, db: Connection, serial: str, loss: Loss) -> None:

@@ -103,10 +103,11 @@ def label(device: Device) -> str:
 
 
 def move(at: Reception, db: Connection, device: Device, state: DeviceState, **changes: Any) -> Device:
-    """Bring a device into another state; every session of everybody who uses it ends."""
+    """Bring a device into another state; if it opened doors or does now, every session of everybody who uses it ends."""
     records.devices.change(db, device.id, state=str(state), since=at.now(), **changes)
-    for use in records.uses.all(db, records.uses.c.device_id == device.id):
-        people.settings_changed(db, found(records.users.find(db, use.user_id)))
+    if DeviceState.ACTIVE in (device.state, state):
+        for use in records.uses.all(db, records.uses.c.device_id == device.id):
+            people.settings_changed(db, found(records.users.find(db, use.user_id)))
     if state in (DeviceState.ENDED, DeviceState.RETURNED):
         vault.forget(db, secret(device.id))
     return found(records.devices.find(db, device.id))

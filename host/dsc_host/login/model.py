@@ -88,6 +88,7 @@ class OrderState(StrEnum):
     SHIPPED = "shipped"
     DONE = "done"
     CANCELLED = "cancelled"
+    ENDED = "ended"  # its card was lost or sent back before it was activated
 
 
 class HoldState(StrEnum):
@@ -221,6 +222,8 @@ class Request:
     shipped_at: float | None
     activates_at: float | None
     hold: Decimal
+    held: HoldState | None
+    """What became of the money; None until the request is confirmed."""
     account: str
     serial: str
 

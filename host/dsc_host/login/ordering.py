@@ -18,7 +18,7 @@ from dsc_host.login.reception import Reception, account_of, found
 from dsc_host.login.records import Account, Hold, Order, User
 from dsc_host.verifier import vault
 
-OPEN = (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)
+_OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)))
 _WEAK = {
     "repeated": "must not be one digit four times",
     "run": "must not be digits in a row, up or down",
@@ -29,20 +29,30 @@ _WEAK = {
 
 
 def draft(
-    at: Reception, db: Connection, user: User, pin: str, address: str | None = None, account_id: str | None = None
+    at: Reception,
+    db: Connection,
+    user: User,
+    pin: str,
+    *,
+    address: str | None = None,
+    account_id: str | None = None,
+    whose: str | None = None,
 ) -> Request:
-    """Draw up a request, in place of an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`."""
-    people.check_primary(db, user)
-    replaces = _check_may(at, db, user)
+    """Draw up a request, in place of an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
+
+    `user` is locked, and draws it up for themselves or, by name, for another user of their account.
+    """
+    owner = people.of_account(db, user, whose)
+    replaces = _check_may(at, db, owner)
     account = _account(db, user, account_id)
     if address is None:
-        address = found(records.entities.find(db, user.entity_id)).address
+        address = found(records.entities.find(db, owner.entity_id)).address
     address = people.line("address", address, 200)
-    check_pin(at, db, user, pin)
-    for earlier in records.orders.all(db, records.orders.c.user_id == user.id, records.orders.c.state == OrderState.DRAFT):
+    check_pin(at, db, owner, pin)
+    for earlier in records.orders.all(db, records.orders.c.user_id == owner.id, records.orders.c.state == OrderState.DRAFT):
         drop(db, earlier)
     order = Order(
-        rows.new_id(), user.id, account.id, address, str(OrderState.DRAFT), at.now(), _estimate(at), None, "", "", replaces
+        rows.new_id(), owner.id, account.id, address, str(OrderState.DRAFT), at.now(), _estimate(at), None, "", "", replaces
     )  # fmt: skip
     records.orders.add(db, order)
     vault.put(at.office, db, secret(order.id), pin.encode("ascii"))
@@ -52,21 +62,21 @@ def draft(
 def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request:
     """Send the draft off; its money is held from now on. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     people.check_primary(db, user)
-    order = own(db, user, order_id)
+    order, owner = own(db, user, order_id)
     if order.state != OrderState.DRAFT:
         raise NotNow("this request has been sent already")
-    _check_may(at, db, user)
+    _check_may(at, db, owner)
     cents = at.policy.request.hold_cents
     records.holds.add(db, Hold(rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
     records.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
-    outbox.tell(at, db, user, "requested", address=order.address, estimate=_estimate(at))
-    at.log(db, "card.request", user, "done", order=order.id)
+    outbox.tell(at, db, owner, "requested", address=order.address, estimate=_estimate(at))
+    at.log(db, "card.request", owner, "done", order=order.id, by=user.name)
     return view(at, db, found(records.orders.find(db, order.id)))
 
 
 def cancel(at: Reception, db: Connection, user: User, order_id: str) -> None:
     """Take a request back, before its card is made. Raises `NotFound`, `NotNow`."""
-    order = own(db, user, order_id)
+    order, owner = own(db, user, order_id)
     if order.state == OrderState.DRAFT:
         drop(db, order)
         return
@@ -75,7 +85,13 @@ def cancel(at: Reception, db: Connection, user: User, order_id: str) -> None:
     records.orders.change(db, order.id, state=str(OrderState.CANCELLED))
     vault.forget(db, secret(order.id))
     release(db, order.id)
-    at.log(db, "card.request", user, "cancelled", order=order.id)
+    at.log(db, "card.request", owner, "cancelled", order=order.id, by=user.name)
+
+
+def end_of_card(db: Connection, device_id: str) -> None:
+    """A card is out of use: if it was never activated, its request has come to its end, and another one may be made."""
+    for order in records.orders.all(db, records.orders.c.device_id == device_id, records.orders.c.state.in_(_OPEN)):
+        records.orders.change(db, order.id, state=str(OrderState.ENDED))
 
 
 def release(db: Connection, order_id: str) -> None:
@@ -107,21 +123,32 @@ def check_pin(at: Reception, db: Connection, user: User, pin: str) -> None:
 
 
 def requests_of(at: Reception, db: Connection, user: User) -> list[Request]:
-    """A user's, the newest first."""
-    orders = records.orders.all(db, records.orders.c.user_id == user.id, order=records.orders.c.at)
+    """A user's, and those of whoever's settings they may change; the newest first."""
+    mine = [each.id for each in people.changeable_by(db, user)]
+    orders = records.orders.all(db, records.orders.c.user_id.in_(mine), order=records.orders.c.at)
     return [view(at, db, order) for order in reversed(orders)]
 
 
-def own(db: Connection, user: User, order_id: str) -> Order:
-    """Raises `NotFound` for what is not this user's."""
-    order = records.orders.locked(db, order_id) if isinstance(order_id, str) else None
-    if order is None or order.user_id != user.id:
+def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
+    """The request, and whose it is. Raises `NotFound` for what is not this user's, nor of their account as its primary one."""
+    order = records.orders.find(db, order_id) if isinstance(order_id, str) else None
+    owner = next((each for each in people.changeable_by(db, user) if order and each.id == order.user_id), None)
+    order = records.orders.locked(db, order_id) if owner else None
+    if order is None or owner is None:
         raise NotFound("you have no such request")
-    return order
+    return order, owner
+
+
+def accounts_of(db: Connection, user: User) -> list[str]:
+    """The open accounts on which the money for a card may be held, by their ids: the user's own first."""
+    open_now = (records.accounts.c.entity_id == user.entity_id) & records.accounts.c.closed_at.is_(None)
+    others = [each.id for each in records.accounts.all(db, open_now) if each.id != user.account_id]
+    return [user.account_id, *others]
 
 
 def view(at: Reception, db: Connection, order: Order) -> Request:
     device = records.devices.find(db, order.device_id) if order.device_id else None
+    hold = records.holds.one(db, records.holds.c.order_id == order.id)
     return Request(
         id=order.id,
         user=found(records.users.find(db, order.user_id)).name,
@@ -131,7 +158,8 @@ def view(at: Reception, db: Connection, order: Order) -> Request:
         estimate=order.estimate,
         shipped_at=order.shipped_at,
         activates_at=None if order.shipped_at is None else activates_at(at, order.shipped_at),
-        hold=people.money(at.policy.request.hold_cents),
+        hold=people.money(hold.kept or hold.cents if hold else at.policy.request.hold_cents),
+        held=HoldState(hold.state) if hold else None,
         account=order.account_id,
         serial=(device.serial or "") if device else "",
     )
@@ -155,8 +183,7 @@ def _check_may(at: Reception, db: Connection, user: User) -> bool:
     account = account_of(db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")
-    waiting = records.orders.c.state.in_([str(state) for state in OPEN])
-    if records.orders.count(db, records.orders.c.user_id == user.id, waiting):
+    if records.orders.count(db, records.orders.c.user_id == user.id, records.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is on its way to you already")
     mine = (records.devices.c.owner_id == user.id) & (records.devices.c.kind == Kind.DSC_PLUS)
     cards = records.devices.all(db, mine)

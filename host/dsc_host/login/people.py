@@ -98,6 +98,23 @@ def check_primary(db: Connection, user: User) -> None:
         raise NotAllowed("only the account's primary user may change its security settings; ask {name}", name=primary.name)
 
 
+def changeable_by(db: Connection, user: User) -> list[User]:
+    """The users whose security settings this one may see to: themselves first; as the primary one, the account's."""
+    if not is_primary(db, user):
+        return [user]
+    others = (records.users.c.account_id == user.account_id) & (records.users.c.id != user.id)
+    return [user, *records.users.all(db, others, order=records.users.c.name)]
+
+
+def of_account(db: Connection, user: User, name: str | None) -> User:
+    """The user of this name, or oneself, whose settings `user` is about to change. Raises `NotAllowed`, `NotFound`."""
+    check_primary(db, user)
+    for each in changeable_by(db, user):
+        if each.name == (name or user.name):
+            return each
+    raise NotFound("your account has no such user")
+
+
 def add_phone(at: Reception, db: Connection, user: User, number: str, *, confirmed: bool) -> Phone:
     """Raises `InputError`. One that is known already stays as it is, or becomes confirmed."""
     check_phone(number)

@@ -3,7 +3,6 @@
 The defaults are `policy.toml` beside this module, with the published values. A file of one's own may hold some of the keys.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 from dsc_host.errors import InputError
 from dsc_host.login.business_days import Calendar
 from dsc_host.login.model import Kind
+from dsc_host.login.series import is_series
 
 _MOST = 10**12
 _MOST_BYTES = 64 * 1024
@@ -97,7 +97,8 @@ class RequestPolicy:
     equity: int
     hold_cents: int
     delivery_days: int
-    returnable: str
+    series: tuple[str, ...]
+    returnable: tuple[str, ...]
     receipt_days: tuple[int, ...]
     fee_cents: Mapping[str, int]
     replacement_cents: Mapping[str, tuple[int, int]]
@@ -319,10 +320,12 @@ def _check(policy: Policy) -> None:
                 _refuse(f"[{name}] {key}: must be more than 0")
     _check_levels(policy)
     _check_pairs(policy)
-    try:
-        re.compile(policy.request.returnable)
-    except re.error:
-        _refuse("[request] returnable: must be a regular expression")
+    for name in ("series", "returnable"):
+        for each in getattr(policy.request, name):
+            if not is_series(each):
+                _refuse(f"[request] {name}: must be of A-Z, 0-9 and -, and then an x for each digit, as IB3000xxx")
+    if not policy.request.series:
+        _refuse("[request] series: must have one at least")
     try:
         Calendar(ZoneInfo(policy.calendar.zone), frozenset(policy.calendar.weekend), frozenset())
     except (ValueError, OSError, KeyError):

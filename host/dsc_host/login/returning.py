@@ -4,15 +4,14 @@ Only cards whose serial the policy names are taken back; other devices are destr
 receipt is recorded, what was held for it is free.
 """
 
-import re
-
 from sqlalchemy import Connection
 
-from dsc_host.login import desk, devices, ordering, outbox, people, records, rows, sessions
+from dsc_host.login import desk, devices, ordering, outbox, people, records, rows, sessions, sharing
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import DeviceState, Kind, Loss, OrderState
 from dsc_host.login.reception import Reception, account_of, found, locked_user, locked_users
 from dsc_host.login.records import Device, Parcel, User
+from dsc_host.login.series import is_of
 from dsc_host.verifier import life, lookup
 from dsc_host.verifier.model import State
 
@@ -49,6 +48,11 @@ def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
     return found(records.parcels.find(db, parcel.id))
 
 
+def may_be_sent(at: Reception, device: Device) -> bool:
+    """Whether it is one of those that are taken back."""
+    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", at.policy.request.returnable)
+
+
 def expected(at: Reception, parcel: Parcel) -> tuple[str, str]:
     """The business days between which a parcel's receipt is likely to be shown."""
     sent = at.calendar.day(parcel.sent_at)
@@ -68,15 +72,26 @@ def settle(at: Reception, db: Connection, serial: str, cents: int | None, staff:
         raise NotFound("there is no such card that was asked for here")
     user = locked_user(db, device.owner_id)
     gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
-    if device.state not in gone:
-        raise NotNow("this card is not lost, stolen or damaged, and its account is not closed")
+    if device.state not in gone and not _is_overdue(at, db, device):
+        raise NotNow("this card is not lost, stolen or damaged, nor overdue on its way back, and its account is not closed")
     kept = ordering.keep(at, db, order.id, cents)
     outbox.tell(at, db, user, "kept", device=serial, amount=f"{people.money(kept)}")
     at.log(db, "hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
     return kept
 
 
+def _is_overdue(at: Reception, db: Connection, device: Device) -> bool:
+    """Whether a card was said to be on its way back, and ought to have arrived before today."""
+    parcel = records.parcels.one(db, records.parcels.c.device_id == device.id, records.parcels.c.state == SENT)
+    return parcel is not None and expected(at, parcel)[1] < at.calendar.day(at.now()).isoformat()
+
+
 # ---- closing ----
+
+
+def closed_with(db: Connection, user: User) -> list[str]:
+    """The users of the same account, by their ids: whom closing it concerns."""
+    return [each.id for each in records.users.all(db, records.users.c.account_id == user.account_id)]
 
 
 def close(at: Reception, db: Connection, user: User) -> None:
@@ -85,8 +100,7 @@ def close(at: Reception, db: Connection, user: User) -> None:
     account = account_of(db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed already")
-    others = records.users.all(db, records.users.c.account_id == account.id)
-    for one in locked_users(db, [other.id for other in others]).values():
+    for one in locked_users(db, closed_with(db, user)).values():
         _end_all(at, db, one)
         sessions.end_all(db, one)
         outbox.tell(at, db, one, "closed")
@@ -95,7 +109,7 @@ def close(at: Reception, db: Connection, user: User) -> None:
 
 
 def _end_all(at: Reception, db: Connection, user: User) -> None:
-    """Nothing of a user's opens a door any more; a card that is to come back can still be announced and received."""
+    """Nothing of a user's opens a door any more; a card that comes back is still received."""
     for order in records.orders.all(db, records.orders.c.user_id == user.id):
         if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
             ordering.cancel(at, db, user, order.id)
@@ -110,12 +124,15 @@ def _end_all(at: Reception, db: Connection, user: User) -> None:
 def _end(at: Reception, db: Connection, user: User, device: Device) -> None:
     if device.kind in (Kind.DSC_PLUS, Kind.PHONE_APP):
         desk.take_out(at, db, user, device, Loss.LOST)
+    else:
+        sharing.end_of_device(at, db, device)
     devices.move(at, db, device, DeviceState.ENDED)
 
 
 def _send(at: Reception, db: Connection, user: User, device: Device, tracking: str) -> Parcel:
-    if device.kind != Kind.DSC_PLUS or not re.fullmatch(at.policy.request.returnable, device.serial or ""):
-        raise NotNow("only cards whose serial begins as the policy says are taken back; cut others up and throw them away")
+    if not may_be_sent(at, device):
+        taken = ", ".join(at.policy.request.returnable)
+        raise NotNow("only cards of the series {series} are taken back; cut others up and throw them away", series=taken)
     if records.parcels.count(db, records.parcels.c.device_id == device.id):
         raise NotNow("this card is on its way back already")
     parcel = Parcel(rows.new_id(), user.id, device.id, tracking, SENT, at.now(), None)
@@ -124,5 +141,7 @@ def _send(at: Reception, db: Connection, user: User, device: Device, tracking: s
     if lookup.locked_card(db, serial).state in (State.ENROLLED, State.ACTIVE):
         life.move(at.office, db, serial, State.SUSPENDED, "on its way back")
     devices.move(at, db, device, DeviceState.RETURNED)
+    ordering.end_of_card(db, device.id)
+    sharing.end_of_device(at, db, device)
     at.log(db, "card.return", user, "done", card=serial)
     return parcel

@@ -53,6 +53,14 @@ def answer(at: Reception, db: Connection, session: Session, user: User, share_id
     return right
 
 
+def parties(db: Connection, share_id: str) -> list[str]:
+    """Who asks and who gives, by their ids, to be locked first. Raises `NotFound`."""
+    share = records.shares.find(db, share_id) if isinstance(share_id, str) else None
+    if share is None:
+        raise NotFound("you have no such request")
+    return [share.user_id, share.owner_id]
+
+
 def confirm(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> ShareState:
     """Do it, or put it before compliance. Raises as `begin`: what has changed meanwhile counts."""
     share = found(records.shares.find(db, share_id))
@@ -113,6 +121,16 @@ def cancel(at: Reception, db: Connection, session: Session, user_id: str, share_
     sessions.end_all(db, both[user_id], but=session.id)
     outbox.tell(at, db, user, "share_ended")
     at.log(db, "share.cancel", user, "done", device=share.device_id)
+
+
+def end_of_device(at: Reception, db: Connection, device: Device) -> None:
+    """A device is out of use for good: with whom it was shared, what was put aside for it may be used again."""
+    mine = records.shares.c.device_id == device.id
+    for share in records.shares.all(db, mine, records.shares.c.state.in_([ShareState.PENDING, ShareState.DONE])):
+        user = found(records.users.find(db, share.user_id))
+        parked = data_of(share).get("parked", [])
+        _undo(db, user, share, [held for held in devices.held_by(db, user) if held[1].id in parked])
+        outbox.tell(at, db, user, "share_ended")
 
 
 def shares_of(at: Reception, db: Connection, user: User) -> list[ShareView]:

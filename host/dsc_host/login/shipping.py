@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, union
 
 from dsc_host import personalising
 from dsc_host.errors import InputError
@@ -14,15 +14,14 @@ from dsc_host.login.errors import NotNow
 from dsc_host.login.model import DeviceState, Kind, OrderState, Request
 from dsc_host.login.reception import Reception, found, locked_user
 from dsc_host.login.records import Order
+from dsc_host.login.series import beginning, serials
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.verifier import Verifier, vault
+from dsc_host.verifier import Verifier, schema, vault
 
 OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
 """Gives the blank card that this request's is to be: it may ask a person to put the next one on the line."""
 Told = Callable[[int, int, Request], None]
 """Told how many are done, of how many, and which was the last."""
-SERIALS = "IB3000"
-_NUMBERS = 1000
 
 
 def queue(at: Reception, db: Connection) -> list[Request]:
@@ -69,14 +68,18 @@ def ship(at: Reception, db: Connection, order_id: str) -> Request:
     return ordering.view(at, db, found(records.orders.find(db, order.id)))
 
 
-def next_serial(db: Connection) -> str:
-    """The lowest serial that no device has. Raises `InputError` when none is left."""
-    mine = records.devices.c.serial.startswith(SERIALS, autoescape=True)
-    taken = {device.serial for device in records.devices.all(db, mine)}
-    free = (serial for number in range(_NUMBERS) if (serial := f"{SERIALS}{number:03}") not in taken)
-    for serial in free:
-        return serial
-    raise InputError("serial", "none is left that begins with {start}; name one", start=SERIALS)
+def next_serial(at: Reception, db: Connection) -> str:
+    """The first serial of the policy's series that no device and no card of the verifier's has. Raises `InputError`."""
+    for series in at.policy.request.series:
+        columns = (records.devices.c.serial, schema.cards.c.serial)
+        begun = (select(column).where(column.startswith(beginning(series), autoescape=True)) for column in columns)
+        taken = set(db.execute(union(*begun)).scalars())
+        for serial in serials(series):
+            if serial not in taken:
+                return serial
+    raise InputError(
+        "serial", "none is left in {series}; add a series to the policy", series=", ".join(at.policy.request.series)
+    )
 
 
 def _locked(db: Connection, order_id: str) -> Order:
@@ -92,7 +95,7 @@ def _begun(at: Reception, db: Connection, order_id: str, serial: str | None) -> 
     if order.state != OrderState.REQUESTED:
         raise NotNow("this card was made already, or its request was taken back")
     pin = found(vault.get(at.office, db, ordering.secret(order.id))).decode("ascii")
-    return found(records.users.find(db, order.user_id)).name, pin, serial or next_serial(db)
+    return found(records.users.find(db, order.user_id)).name, pin, serial or next_serial(at, db)
 
 
 def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:

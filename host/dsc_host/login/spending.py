@@ -14,7 +14,7 @@ from dsc_host.login import devices, limits, outbox, people, records, rows
 from dsc_host.login.errors import NotNow
 from dsc_host.login.limits import Allowance
 from dsc_host.login.policy import Level
-from dsc_host.login.reception import Reception, account_of, found
+from dsc_host.login.reception import Reception, account_of, found, locked_user
 from dsc_host.login.records import Session, User, Withdrawal
 
 
@@ -45,23 +45,17 @@ def protection(at: Reception, db: Connection, user: User) -> Protection:
     )
 
 
-def opt_out(at: Reception, db: Connection, user: User) -> None:
-    """From now on, a device is not needed for trading, and no more is worth than without. Raises `NotAllowed`, `NotNow`."""
-    _opt(at, db, user, True)
+def opt(at: Reception, db: Connection, primary: User, user_id: str, out: bool) -> None:
+    """From now on, a device is not needed for trading, and no more is worth than without; or it is needed again.
 
-
-def opt_in(at: Reception, db: Connection, user: User) -> None:
-    """A device is needed again. Raises `NotAllowed`, `NotNow`."""
-    _opt(at, db, user, False)
-
-
-def _opt(at: Reception, db: Connection, user: User, out: bool) -> None:
-    people.check_primary(db, user)
+    For the primary user, locked, or another one of the account. Raises `NotNow`.
+    """
+    user = primary if user_id == primary.id else locked_user(db, user_id)
     if user.opted_out == out:
-        raise NotNow("you have opted out already" if out else "you have not opted out")
+        raise NotNow("{name} has opted out already" if out else "{name} has not opted out", name=user.name)
     people.settings_changed(db, user, opted_out=out)
     outbox.tell(at, db, user, "opted_out" if out else "opted_in")
-    at.log(db, "opt-out" if out else "opt-in", user, "done")
+    at.log(db, "opt-out" if out else "opt-in", user, "done", by=primary.name)
 
 
 def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:

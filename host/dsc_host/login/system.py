@@ -10,7 +10,7 @@ Five promises:
 5. Who does not get in learns nothing: not whether there is such a user, nor which of two things was wrong.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self, TypeVar
@@ -33,7 +33,7 @@ from dsc_host.login import (
     spending,
 )
 from dsc_host.login.apps import Phones
-from dsc_host.login.errors import NotAllowed, NotIn
+from dsc_host.login.errors import NotAllowed
 from dsc_host.login.limits import Allowance
 from dsc_host.login.model import (
     Answered,
@@ -51,7 +51,7 @@ from dsc_host.login.operator import Operator
 from dsc_host.login.outbox import Sender
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy import Policy
-from dsc_host.login.reception import Reception, found, user_named
+from dsc_host.login.reception import Reception, found, locked_users, user_named
 from dsc_host.login.records import Parcel, Session, User
 from dsc_host.login.spending import Protection
 from dsc_host.login.staff import Staff
@@ -155,13 +155,29 @@ class LoginSystem:
         """Limits and restrictions, with and without."""
         return self._seen(token, _ANY, lambda db, user, _s: spending.protection(self.at, db, user))
 
-    def opt_out(self, token: str) -> None:
-        """Raises `NotAllowed`, which tells whom to ask, and `NotNow`."""
-        self.do(token, (Scope.FULL,), lambda db, user, session: self._opted(db, user, session, spending.opt_out))
+    def account_users(self, token: str) -> list[tuple[str, Protection]]:
+        """The users whose security settings one may change, by name: oneself first; as the primary user, the account's."""
 
-    def opt_in(self, token: str) -> None:
+        def seen(db: Connection, user: User, _session: Session) -> list[tuple[str, Protection]]:
+            return [(each.name, spending.protection(self.at, db, each)) for each in people.changeable_by(db, user)]
+
+        return self._seen(token, (Scope.FULL,), seen)
+
+    def opt_out(self, token: str, name: str | None = None) -> None:
+        """For oneself, or another user of the account. Raises `NotAllowed`, which tells whom to ask, `NotFound`, `NotNow`."""
+        self._opt(token, name, out=True)
+
+    def opt_in(self, token: str, name: str | None = None) -> None:
         """Raises as `opt_out`."""
-        self.do(token, (Scope.FULL,), lambda db, user, session: self._opted(db, user, session, spending.opt_in))
+        self._opt(token, name, out=False)
+
+    def _opt(self, token: str, name: str | None, *, out: bool) -> None:
+        def opted(db: Connection, user: User, session: Session) -> None:
+            whose = people.of_account(db, user, name)
+            spending.opt(self.at, db, user, whose.id, out)
+            sessions.end_all(db, whose, but=session.id if whose.id == user.id else "")
+
+        self._together(token, (Scope.FULL,), lambda db, user: [people.of_account(db, user, name).id], opted)
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
         """Whether this user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
@@ -174,14 +190,24 @@ class LoginSystem:
 
     def close_account(self, token: str) -> None:
         """Raises `NotAllowed`, `NotNow`."""
-        user, _ = self._peek(token, (Scope.FULL,))
-        self.change(lambda db: returning.close(self.at, db, user))
+        self._together(
+            token, (Scope.FULL,), returning.closed_with, lambda db, user, _session: returning.close(self.at, db, user)
+        )  # fmt: skip
 
     # ---- a card, from the request to its return ----
 
-    def draft_request(self, token: str, pin: str, *, address: str | None = None, account: str | None = None) -> Request:
-        """Draw up a request for a card; its summary. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`."""
-        return self.do(token, (Scope.FULL,), lambda db, user, _s: ordering.draft(self.at, db, user, pin, address, account))
+    def draft_request(
+        self, token: str, pin: str, *, address: str | None = None, account: str | None = None, name: str | None = None
+    ) -> Request:
+        """Draw up a request for a card; its summary. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
+
+        `account` is the one on which the money is held; `name` a user of one's account whose card it is to be.
+        """
+
+        def drafted(db: Connection, user: User, _session: Session) -> Request:
+            return ordering.draft(self.at, db, user, pin, address=address, account_id=account, whose=name)
+
+        return self.do(token, (Scope.FULL,), drafted)
 
     def confirm_request(self, token: str, request: str) -> Request:
         """Send it off. Raises `NotFound`, `NotAllowed`, `NotNow`."""
@@ -192,8 +218,12 @@ class LoginSystem:
         self.do(token, _ACCOUNT, lambda db, user, _s: ordering.cancel(self.at, db, user, request))
 
     def requests(self, token: str) -> list[Request]:
-        """One's own, the newest first."""
+        """One's own, the newest first; as the primary user, those of the account's other users too."""
         return self._seen(token, _ACCOUNT, lambda db, user, _s: ordering.requests_of(self.at, db, user))
+
+    def deposit_accounts(self, token: str) -> list[str]:
+        """The accounts on which the money for a card may be held, by their ids: one's own first."""
+        return self._seen(token, _ACCOUNT, lambda db, user, _s: ordering.accounts_of(db, user))
 
     def address(self, token: str) -> str:
         """Where a card would go."""
@@ -285,14 +315,14 @@ class LoginSystem:
 
         Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
         """
-        user, session = self._peek(token, (Scope.FULL,))
+        self._peek(token, (Scope.FULL,))
         giver = entering.check_password(self.at, owner, password, address)
 
-        def begun(db: Connection) -> tuple[ShareView, Offer] | Refused:
-            asked = sharing.begin(self.at, db, self._still(db, session), user.id, giver.id, device)
+        def begun(db: Connection, user: User, session: Session) -> tuple[ShareView, Offer] | Refused:
+            asked = sharing.begin(self.at, db, session, user.id, giver.id, device)
             return asked if isinstance(asked, Refused) else (sharing.view(db, asked[0]), asked[1])
 
-        return self.change(begun)
+        return self._together(token, (Scope.FULL,), lambda _db, _user: [giver.id], begun)
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
         """Whether the device's answer was right. Raises `NotFound`, `NotNow`."""
@@ -302,13 +332,19 @@ class LoginSystem:
 
     def confirm_share(self, token: str, share: str) -> ShareState:
         """Done, or pending until compliance has agreed. Raises as `begin_share`."""
-        user, session = self._peek(token, (Scope.FULL,))
-        return self.change(lambda db: sharing.confirm(self.at, db, self._still(db, session), user.id, share))
+
+        def confirmed(db: Connection, user: User, session: Session) -> ShareState:
+            return sharing.confirm(self.at, db, session, user.id, share)
+
+        return self._together(token, (Scope.FULL,), lambda db, _user: sharing.parties(db, share), confirmed)
 
     def cancel_share(self, token: str, share: str) -> None:
         """End the sharing. Raises `NotFound`, `NotNow`."""
-        user, session = self._peek(token, (Scope.FULL,))
-        self.change(lambda db: sharing.cancel(self.at, db, self._still(db, session), user.id, share))
+
+        def cancelled(db: Connection, user: User, session: Session) -> None:
+            sharing.cancel(self.at, db, session, user.id, share)
+
+        self._together(token, (Scope.FULL,), lambda db, _user: sharing.parties(db, share), cancelled)
 
     def shares(self, token: str) -> list[ShareView]:
         """What one shares, or has asked to."""
@@ -350,19 +386,27 @@ class LoginSystem:
         return self.at.read(seen)
 
     def _peek(self, token: str, scopes: tuple[Scope, ...]) -> tuple[User, Session]:
-        """Who is in, for work that locks several users in its own order, or takes long before it begins."""
+        """Who is in, for work that takes long before it begins."""
         return self._seen(token, scopes, lambda _db, user, session: (user, session))
 
-    def _still(self, db: Connection, session: Session) -> Session:
-        """The session as it is now: another one may have changed it meanwhile."""
-        fresh = records.sessions.locked(db, session.id)
-        if fresh is None or fresh.settings != session.settings:
-            raise NotIn
-        return fresh
+    def _together(
+        self,
+        token: str,
+        scopes: tuple[Scope, ...],
+        others: Callable[[Connection, User], Iterable[str]],
+        work: Callable[[Connection, User, Session], T | Refused],
+    ) -> T:
+        """As `do`, for work on several users: all are locked in the one order first, and then it is asked who is in."""
 
-    def _opted(self, db: Connection, user: User, session: Session, opt: Callable[[Reception, Connection, User], None]) -> None:
-        opt(self.at, db, user)
-        sessions.end_all(db, user, but=session.id)
+        def done(db: Connection) -> T | Refused:
+            who, session = sessions.looked_up(self.at, db, token, Stage.IN)
+            _check_scope(session, scopes)
+            locked_users(db, {who.id, *others(db, who)})
+            user, session = sessions.locked(self.at, db, token, Stage.IN)
+            _check_scope(session, scopes)
+            return work(db, user, session)
+
+        return self.change(done)
 
 
 def _check_scope(session: Session, scopes: tuple[Scope, ...]) -> None:

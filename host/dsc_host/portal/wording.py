@@ -37,6 +37,7 @@ ORDERS: Mapping[OrderState, str] = {
     OrderState.SHIPPED: "on its way",
     OrderState.DONE: "activated",
     OrderState.CANCELLED: "taken back",
+    OrderState.ENDED: "its card is out of use",
 }
 SHARES: Mapping[ShareState, str] = {
     ShareState.DRAFT: "begun",
