@@ -21,6 +21,13 @@ settings.register_profile("dev", deadline=None, max_examples=20, print_blob=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture
+def one_numbering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host begins to count its requests at 0, and has one nonce: or four digits, as a PIN's, stand there by chance."""
+    monkeypatch.setattr("secrets.randbelow", lambda _: 0)
+    monkeypatch.setattr("secrets.token_hex", lambda count: "ab" * count)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--card",

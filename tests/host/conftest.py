@@ -91,7 +91,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def verifier(clock: Clock) -> Iterator[Verifier]:
-    with Verifier.open("sqlite://", master_key=verifying.MASTER, clock=clock) as verifier:
+    with Verifier.open("sqlite://", master_key=verifying.MASTER, clock=clock, draw=verifying.drawing()) as verifier:
         verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
         yield verifier
 

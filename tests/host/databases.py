@@ -125,6 +125,7 @@ def empty(kind: str) -> str:
 @pytest.fixture(params=KINDS)
 def verifier(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Verifier]:
     """With the card `A-1` and no other."""
-    with Verifier.open(empty(request.param), master_key=verifying.MASTER, policy=verifying.NO_PAUSE, clock=clock) as verifier:
+    url, policy, draw = empty(request.param), verifying.NO_PAUSE, verifying.drawing()
+    with Verifier.open(url, master_key=verifying.MASTER, policy=policy, clock=clock, draw=draw) as verifier:
         verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
         yield verifier

@@ -1,6 +1,7 @@
 """The commands for the cards in the records, and for their log."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -186,7 +187,10 @@ def test_the_log_names_who_is_logged_in_and_holds_no_secret(
         ("cli:maria", "card.suspend", "done", "on leave"),
     ]
     text = json.dumps(entries)
-    assert not [secret for secret in (PIN + '"', KEY.hex(), right(question, 0)) if secret in text]
+    assert KEY.hex() not in text
+    # Ids and hashes end in a PIN now and then.
+    text = re.sub("[0-9a-f]{22,}", "", text)
+    assert not [secret for secret in (PIN + '"', right(question, 0)) if secret in text]
     assert dscplus("audit", "export", "--after", "4").out.count("\n") == 1
     assert dscplus("audit", "export", "--serial", "IB9").out == ""
     assert dscplus("audit", "export", "--after", "-1").code == 2

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from tests.host.commanding import KEY, PIN, Command, needs_pty
 
+PATIENCE = 60
+"""For a busy machine; nothing waits that long by itself."""
+
 
 def _read(file: int) -> bytes:
-    assert select.select([file], [], [], 10)[0], "nothing came"
+    assert select.select([file], [], [], PATIENCE)[0], "nothing came"
     return os.read(file, 100)
 
 
@@ -46,13 +49,16 @@ def test_ctrl_c_before_there_is_a_command(dscplus: Command, monkeypatch: pytest.
 def test_ctrl_c_while_it_waits_for_a_card() -> None:
     ours, theirs = os.openpty()
     # Whoever runs the tests may have had SIGINT switched off for its children.
-    program = "import signal, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); c.main()"
+    program = (
+        "import signal, dsc_host as d, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"d.CardClient.open.__func__.__kwdefaults__['timeout'] = {PATIENCE}; c.main()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program, "info", "--card", os.ttyname(theirs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert _read(ours), "it has asked the card"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE)
     os.close(ours)
     os.close(theirs)
     assert (process.returncode, out, err) == (130, b"", b"Error: stopped\n")
@@ -85,7 +91,7 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
                 asked += _read(process.stderr.fileno())
             os.write(ours, f"{answer}\n".encode())
             asked += b"\n"
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE)
     os.set_blocking(ours, False)
     with suppress(BlockingIOError, OSError):
         assert os.read(ours, 1000).strip() == b""
@@ -119,4 +125,6 @@ def test_a_full_disk_under_the_output() -> None:
 
 def _process(*arguments: str, stdout: int) -> "subprocess.CompletedProcess[bytes]":
     command = [sys.executable, "-c", "from dsc_host.cli import main; main()", *arguments]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, timeout=30, check=False)
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+    )

@@ -203,7 +203,7 @@ def test_a_terminal_is_asked_and_only_the_code_is_a_result(desk: Command) -> Non
         stdin=theirs,
         capture_output=True,
         start_new_session=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     os.close(ours)

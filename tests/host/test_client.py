@@ -177,6 +177,7 @@ def test_a_reply_that_breaks_its_own_rules_is_a_protocol_error(client: CardClien
 # Secrets
 
 
+@pytest.mark.usefixtures("one_numbering")
 def test_nothing_shows_the_key_or_the_pin(port: FakePort, card: Card) -> None:
     log: list[tuple[str, bytes]] = []
     client = CardClient(port, clock=port.clock, transcript=lambda direction, line: log.append((direction, line)))

@@ -2,11 +2,16 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+
+from dsc_host.cli.main import build
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -44,6 +49,23 @@ def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path) -> None:
     for program in blocks(page, "python"):
         done = run([sys.executable, "-W", "error", "-c", program], tmp_path)
         assert done.returncode == 0, f"{program}\n{done.stderr}"
+
+
+def shown(page: Path) -> list[str]:
+    """The commands that are only shown: what they need is not there, or they would not end."""
+    fenced = re.findall(r"^```([a-z]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    lines = "".join(text for language, text in fenced if language in ("", "bash")).replace("\\\n", "").splitlines()
+    return [line for line in lines if line.startswith("dscplus ")]
+
+
+@pytest.mark.parametrize("line", [line for page in PAGES for line in shown(page)])
+def test_the_commands_that_the_docs_only_show_are_there_with_these_options(line: str) -> None:
+    command: Any = typer.main.get_command(build())
+    words = shlex.split(line)
+    context = command.make_context(words[0], words[1:])
+    while hasattr(command, "resolve_command"):
+        name, command, rest = command.resolve_command(context, [*getattr(context, "_protected_args", ()), *context.args])
+        context = command.make_context(name, rest, parent=context)
 
 
 def test_every_make_target_in_the_docs_exists() -> None:

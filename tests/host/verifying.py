@@ -1,5 +1,8 @@
 """What the verifier's tests share: one key and PIN for every card, a clock that is moved by hand, right and wrong responses."""
 
+import random
+from collections.abc import Callable
+
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, MasterKey, Policy, Reason, Verifier
 
@@ -20,6 +23,12 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+def drawing() -> Callable[[int], str]:
+    """Draws the same questions in every run: so no response that is to be wrong is the right one by chance."""
+    numbers = random.Random(1)
+    return lambda digits: f"{numbers.randrange(10**digits):0{digits}}"
 
 
 def right(challenge: Challenge, counter: int = 0) -> str:

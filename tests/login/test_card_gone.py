@@ -91,6 +91,7 @@ def test_who_shared_a_device_that_is_gone_has_their_own_back(town: Town, loss: L
     town.give_card("ben", "IB3000905")
     token = town.enter_by_sms("ben")
     town.system.confirm_share(token, proven(town, token))
+    town.clock.advance(1)
     if loss is None:
         anna = town.enter("anna")
         town.system.announce_return(anna, town.device(anna, Kind.DSC_PLUS), "1Z 999")

@@ -191,7 +191,7 @@ def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card:
         told.append((town.system.operator.run_due().activations, len(town.told("carl"))))
         town.clock.advance(DAY / 4)
     assert town.told("carl")[2:] == [
-        "Your card will soon be activated", "Your card is activated tomorrow", "Device activated",
+        "Your card will soon be activated", "Your card is about to be activated", "Device activated",
     ]  # fmt: skip
     step = town.chosen("carl", Kind.DSC_PLUS)
     assert step.offer is not None

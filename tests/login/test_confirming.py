@@ -67,17 +67,22 @@ def test_three_wrong_codes_and_it_is_over(town: Town, text: str) -> None:
     assert town.system.phone_numbers(token) == {}
 
 
+def another_is_sent(town: Town, token: str, number: str, code: str) -> None:
+    """One in a million is the same."""
+    town.system.ask_to_confirm_phone(token, number)
+    while town.sent("sms") == code:
+        town.system.ask_to_confirm_phone(token, number)
+
+
 def test_a_code_is_one_sessions_one_numbers_and_expires(town: Town) -> None:
     first, second = town.enter("anna"), town.enter("anna")
     town.system.ask_to_confirm_phone(first, NEW)
     code = town.sent("sms")
     with pytest.raises(NotNow):
         town.system.confirm_phone(second, code)
-    town.system.ask_to_confirm_phone(second, NEW)
-    town.sent("sms")
+    another_is_sent(town, second, NEW, code)
     assert not town.system.confirm_phone(second, code)
-    town.system.ask_to_confirm_phone(first, "+41795550124")
-    town.sent("sms")
+    another_is_sent(town, first, "+41795550124", code)
     assert not town.system.confirm_phone(first, code)
     town.system.ask_to_confirm_phone(first, NEW)
     code = town.sent("sms")

@@ -1,6 +1,5 @@
 """The phone app's side of the login: activation, pushes, and the way without network."""
 
-import secrets
 from threading import Barrier, Thread
 
 import pytest
@@ -109,14 +108,14 @@ def test_a_denied_login_does_not_come_in(town: Town) -> None:
         with pytest.raises(NotNow):
             again(app.device, app.token, push.id)
     assert town.system.answer(step.token, "").status is Status.REFUSED
-    assert town.told("ben")[-1] == "Login denied"
+    assert "Login denied" in town.told("ben")
 
 
 def test_a_wrong_pin_is_a_wrong_response_and_is_counted(town: Town) -> None:
     app = activated(town)
     step = town.chosen("ben", Kind.PHONE_APP)
     with pytest.raises(NotAllowed):
-        app.approve(key=secrets.token_bytes(32))
+        app.approve(key=bytes(range(64, 96)))
     assert town.system.answer(step.token, "").status is Status.WAITING
     serial = next(each.serial for each in town.verifier.cards(owner="ben") if each.serial.endswith("-P"))
     assert town.verifier.card(serial).failures == 1

@@ -13,7 +13,6 @@ def test_the_published_values() -> None:
     policy = Policy.default()
     assert (policy.code_card.codes, policy.code_card.indexes, policy.online_card.valid_days) == (224, 2, 21)
     assert (policy.temporary.full_days, policy.temporary.account_days) == (2, 10)
-    assert (policy.phone.pin_shortest, policy.phone.pin_longest) == (4, 6)
     assert (policy.sessions.pin, policy.sessions.biometrics) == (12 * 3600, 30 * 3600)
     assert (policy.request.equity, policy.request.hold_cents, policy.request.receipt_days) == (1_000_000, 2_000, (3, 5))
     assert policy.request.replacement_cents == {"dsc_plus": (2_000, 15_000)}
@@ -50,10 +49,19 @@ MISTAKES = {
     "[temporary]\nletters = 33": "[temporary] letters: must be at most 32",
     "[phone]\nnumber_digits = 9": "[phone] number_digits: must be at most 8",
     "[phone]\npushes = 0": "[phone] pushes: must be more than 0",
-    "[phone]\npin_shortest = 3": "[phone]: pin_shortest must be 4 or more, and not more than pin_longest",
     "[phone]\nremoves = 3": "[phone] removes: must be a list",
-    '[phone]\nremoves = ["fax"]': "[phone] removes: fax is no kind of device",
-    "[code_card]\nindexes = 300": "[code_card]: codes must be at least as many as indexes; at most 10000",
+    '[phone]\nremoves = ["fax"]': "[phone] removes: fax is no other kind of device",
+    '[phone]\nremoves = ["phone_app"]': "[phone] removes: phone_app is no other kind of device",
+    "[passwords]\nmemory_kib = 1000000000000": "[passwords] memory_kib: must be at most 4194304",
+    "[passwords]\niterations = 1000000000000": "[passwords] iterations: must be at most 1000",
+    "[activation]\nautomatic_days = 10000000": "[activation] automatic_days: must be at most 3650",
+    "[request]\ndelivery_days = 100000000": "[request] delivery_days: must be at most 3650",
+    "[request]\nreceipt_days = [1, 100000000]": "[request] receipt_days: must be the least and the most, 3650 days at most",
+    '[login]\nalarm_address = ""': "[login] alarm_address: must be an address, as security@example.com",
+    '[login]\nalarm_address = "a@b.example,thief@c.example"': "[login] alarm_address: must be an address",
+    "[code_card]\nindexes = 8\ncode_letters = 8": "[code_card]: codes must be at most 10000, indexes at most as many",
+    '[contact]\nsupport = "a\\nb"': "[contact] support: must be one line of at most 200 characters",
+    "[code_card]\nindexes = 300": "[code_card]: codes must be at most 10000, indexes at most as many",
     "[passwords]\nlongest = 3": "[passwords]: shortest must not be more than longest, memory_kib at least 8 for each lane",
     "[request]\nreceipt_days = [5, 3]": "[request] receipt_days: must be the least and the most",
     '[request]\nreturnable = "IB3000xxx"': "[request] returnable: must be a list",

@@ -29,6 +29,7 @@ def test_who_opts_out_trades_without_a_device_and_no_more(town: Town) -> None:
             call(trading)
     # With the device, everything is as before, and one may opt back in.
     full = town.enter("anna")
+    town.clock.advance(1)
     town.system.opt_in(full)
     assert town.system.protection(full).level.kind == "dsc_plus"
     assert not town.system.begin("anna", PASSWORD).may_skip

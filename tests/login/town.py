@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 from tests.host import databases
-from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
 
 from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role, Stage, Step
 from dsc_host.ocra import Suite
@@ -118,7 +118,7 @@ def new_town(url: str, clock: Clock, **tables: dict[str, object]) -> Iterator[To
     letters: list[Letter] = []
     sender = Calling(letters.append)
     policy = Policy.of({**CHEAP, **tables})
-    with Verifier.open(url, master_key=MASTER, clock=clock) as verifier:
+    with Verifier.open(url, master_key=MASTER, clock=clock, draw=drawing()) as verifier:
         system = LoginSystem.over(verifier, policy=policy, senders=dict.fromkeys(("email", "sms", "voice"), sender))
         town = Town(system, verifier, clock, letters)
         town.settle()

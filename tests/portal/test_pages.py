@@ -98,7 +98,8 @@ def test_a_card_is_requested_in_four_steps(town: Town, browser: Browsers) -> Non
     assert "PIN" in carl.press("Continue", pin="1234", again="1234").error
     page = carl.press("Continue", pin="2846", again="2846", address="3 New Street, Ulm")
     assert (page.title, "3 New Street, Ulm" in page.text, "$20.00" in page.text) == ("Is this right?", True, True)
-    assert "2846" not in page.html
+    # In a token or an id, four digits stand by chance.
+    assert "2846" not in re.sub("[0-9a-f]{16,}", "", page.html)
     assert carl.press("Back").title == "Request a card"
     carl.press("Continue", pin="2846", again="2846")
     assert carl.press("Continue").title == "Your card is requested"

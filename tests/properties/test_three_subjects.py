@@ -4,7 +4,7 @@ And the other way round: firmware that does something else, if only now and then
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
@@ -31,19 +31,27 @@ CARDS = st.sampled_from(
 )
 
 
-def run(examples: int, **choices: Any) -> Counter[str]:
-    machine = type("Machine", (CardMachine,), {"compared": Counter(), **choices})
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=50))
-    return machine.compared
+def run(examples: int, wanted: Set[str], **choices: Any) -> Counter[str]:
+    """So many examples; and if what is wanted did not come up in them, more. Which come first changes with every constant of
+    the modules that are loaded, and with hypothesis: in one of ten hundreds of examples, the power is never cut.
+    """
+    compared: Counter[str] = Counter()
+    for more in (1, 10, 100):
+        machine = type("Machine", (CardMachine,), {"compared": compared, **choices})
+        run_state_machine_as_test(machine, settings=settings(max_examples=more * examples, stateful_step_count=50))
+        if wanted <= compared.keys():
+            break
+    return compared
 
 
 @pytest.mark.skipif(not all(map(available, ENGINES)), reason="the packages of micropython are not installed")
 def test_both_engines_and_the_model_do_the_same() -> None:
-    assert run(settings.default.max_examples).keys() >= {"pin", "challenge", "response", "locked", "cut"}
+    wanted = {"pin", "challenge", "response", "locked", "cut"}
+    assert run(settings.default.max_examples, wanted).keys() >= wanted
 
 
 def test_cpython_and_the_model_do_the_same() -> None:
-    assert run(3 * settings.default.max_examples, engines=("cpython",)).keys() == EVERYTHING
+    assert run(3 * settings.default.max_examples, EVERYTHING, engines=("cpython",)).keys() == EVERYTHING
 
 
 def prompts_for_a_challenge_otherwise() -> AbstractContextManager[object]:

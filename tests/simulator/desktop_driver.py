@@ -19,7 +19,7 @@ from dsc_simulator.desktop.app import CardApp
 from dsc_simulator.profiles import Profiles
 
 SIZE = (80, 24)
-PATIENCE = 400
+PATIENCE = 3000
 Story = Callable[["Person"], Awaitable[None]]
 
 

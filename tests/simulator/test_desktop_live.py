@@ -148,6 +148,7 @@ def test_a_line_that_somebody_has_begun_is_not_broken(live: LiveCard) -> None:
     assert live.facts()["state"] == "pin"
 
 
+@pytest.mark.usefixtures("one_numbering")
 def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
     make(blank, Wish("C-1", "7391", "7391", "card", enrol=False), nowhere)
     blank.press("PRESS", *"7391", "OK", *"482913", "OK")
@@ -178,7 +179,7 @@ def test_noise_without_end_is_not_kept(live: LiveCard) -> None:
 
 
 def test_a_client_in_this_program(live: LiveCard) -> None:
-    with CardClient(InProcessPort(live), timeout=0.2) as client:
+    with CardClient(InProcessPort(live), timeout=20) as client:
         assert client.info().serial == "A-1"
         with pytest.raises(LinkTimeout):
             client.wait_event("wipe", 0.05)

@@ -28,14 +28,12 @@ PATIENCE = 30
 Visit = Callable[[ClientSession, str], Awaitable[None]]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def visit(story: Visit, *arguments: str) -> list[int]:
     """Serve, and have a browser do `story` at the page's address. Returns how the programs of its pages have ended."""
-    port = free_port()
+    # Bound from now on, so that nobody else's server gets this port meanwhile.
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
     serving = server(arguments, port)
     # As in the other tests: the entry point may not be in the package's metadata yet.
     serving.command = shlex.join(command(*arguments))
@@ -51,7 +49,7 @@ def visit(story: Visit, *arguments: str) -> list[int]:
     async def run() -> None:
         runner = web.AppRunner(await serving._make_app())
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.SockSite(runner, bound).start()
         try:
             async with ClientSession() as session:
                 await asyncio.wait_for(story(session, f"127.0.0.1:{port}"), PATIENCE)
@@ -60,7 +58,7 @@ def visit(story: Visit, *arguments: str) -> list[int]:
         finally:
             await runner.cleanup()
 
-    with pytest.MonkeyPatch.context() as patch:
+    with bound, pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "create_subprocess_shell", remember)
         asyncio.run(run())
     return codes

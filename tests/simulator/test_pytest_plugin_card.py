@@ -141,7 +141,7 @@ def test_noise_goes_both_ways_and_ends_with_its_block() -> None:
 
 def test_on_a_slightly_noisy_line_a_client_gets_right_answers_or_none(card: SimulatedToken) -> None:
     answers = []
-    with CardClient.open(card.url, timeout=0.1) as client, card.noise(drop=0.003, corrupt=0.003, garbage=0.003, seed=4):
+    with CardClient.open(card.url, timeout=0.3) as client, card.noise(drop=0.003, corrupt=0.003, garbage=0.003, seed=4):
         for _ in range(20):
             try:
                 answers.append(client.info().serial)

@@ -52,6 +52,7 @@ def test_a_failure_tells_what_happened_to_its_cards(pytester: pytest.Pytester) -
     assert "1 1 1 1 1 1" not in result.stdout.str()
 
 
+@pytest.mark.usefixtures("one_numbering")
 def test_no_secret_is_in_a_report(pytester: pytest.Pytester) -> None:
     shown = run(pytester, FAILING).stdout.str()
     shown = shown[shown.index("- dsc_card 1 -") :]

@@ -74,7 +74,7 @@ class _Demonstrating:
     def __call__(self) -> "Starlette":
         from dsc_host.portal import application, begin
 
-        shown = begin(load_policy(self.policy))
+        shown = begin(None if self.policy is None else load_policy(self.policy))
         return application(
             shown.system, secure=False, hosts=self.hosts, name=self.name, demonstration=shown, ended=shown.close
         )  # fmt: skip
@@ -88,7 +88,9 @@ def portal(
         list[str] | None,
         typer.Option(metavar="NAME", help="The name under which visitors reach it. May be given again. Default: this machine."),
     ] = None,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="What the pages call themselves.")] = "Secure login",
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the pages call themselves. Default: Secure login, in each language.")
+    ] = "",
     proxy: Annotated[
         str, typer.Option(metavar="ADDRESS", help="The proxy that ends TLS: who the visitor is, it says.", show_default=True)
     ] = HOST,

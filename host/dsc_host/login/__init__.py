@@ -17,6 +17,7 @@ from dsc_host.login.model import (
     Answered,
     DeviceState,
     DeviceView,
+    HoldState,
     Identity,
     Kind,
     Loss,
@@ -36,6 +37,7 @@ from dsc_host.login.model import (
 from dsc_host.login.outbox import Calling, Letter, Sender
 from dsc_host.login.phones_port import Activated, Begun, Proof, Push, Question
 from dsc_host.login.policy import Policy
+from dsc_host.login.spending import Protection
 from dsc_host.login.system import LoginSystem
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "DeviceState",
     "DeviceView",
     "DifferentIdentity",
+    "HoldState",
     "Identity",
     "Kind",
     "LessSecureDevice",
@@ -62,6 +65,7 @@ __all__ = [
     "OrderState",
     "Policy",
     "Proof",
+    "Protection",
     "Push",
     "Question",
     "Request",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import devices, outbox, people, proving, records, sessions
 from dsc_host.login.errors import NotFound, NotNow
-from dsc_host.login.factors import FACTORS, Desk, Outcome
+from dsc_host.login.factors import FACTORS, REFUSED, Desk, Outcome
 from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Offer, OrderState, Scope, Status, UseState
 from dsc_host.login.proving import Purpose
 from dsc_host.login.reception import Reception, found
@@ -40,6 +40,8 @@ def answer(at: Reception, db: Connection, session: Session, user: User, text: st
     if device.state not in _WAITING:
         raise NotNow("this device has been activated, or taken out of use, meanwhile")
     activate(at, db, user, device, "by its response")
+    # It goes on by the device that has just answered.
+    records.sessions.change(db, session.id, device_id=device.id)
     sessions.end_all(db, user, but=session.id)
     return True
 
@@ -54,6 +56,10 @@ def activate(at: Reception, db: Connection, user: User, device: Device, reason: 
     for other, use in devices.held_by(db, user):
         if other.id == device.id:
             records.uses.change(db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
+        elif (other.kind, other.state, other.owner_id) == (kind, DeviceState.MISPLACED, user.id):
+            # It has been replaced: whoever finds it has found nothing.
+            life.settle(at.office, db, found(other.serial), State.LOST, "replaced")
+            devices.move(at, db, other, DeviceState.LOST)
     # An online card ends the temporary code; a lasting device ends both.
     devices.end_temporary(at, db, user, but=device.id)
     done = (records.orders.c.device_id == device.id) & (records.orders.c.state == OrderState.SHIPPED)
@@ -68,6 +74,9 @@ def _checked(desk: Desk, kept: dict[str, Any], text: str) -> Outcome:
     if desk.device.kind != Kind.DSC_PLUS or desk.device.state != DeviceState.MISPLACED:
         return FACTORS[Kind(desk.device.kind)].check(desk, kept, text)
     serial, office = found(desk.device.serial), desk.at.office
+    if not life.is_at(desk.db, serial, State.SUSPENDED):
+        # Whoever runs the verifier has decided otherwise meanwhile.
+        return REFUSED
     life.move(office, desk.db, serial, State.ACTIVE, "found")
     outcome = FACTORS[Kind.DSC_PLUS].check(desk, kept, text)
     if outcome.status is not Status.ACCEPTED:
@@ -124,13 +133,14 @@ def activate_due(at: Reception, db: Connection, order_id: str) -> None:
     policy, left = at.policy.activation, activates_at(at, order.shipped_at) - at.now()
     if device.state != DeviceState.SHIPPED:
         return
-    if left <= 0:
+    if left <= 0 and order.told == "imminent":
         activate(at, db, user, device, "by itself")
         return
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
         records.orders.change(db, order.id, told=stage)
-        outbox.tell(at, db, user, f"activation_{stage}", device=devices.label(device))
+        day = at.calendar.day(activates_at(at, order.shipped_at))
+        outbox.tell(at, db, user, f"activation_{stage}", device=devices.label(device), activates=day)
 
 
 def activates_at(at: Reception, shipped_at: float) -> float:

@@ -14,7 +14,7 @@ class System(Protocol):
 
     @property
     def at(self) -> Reception: ...
-    def deliver(self) -> int: ...
+    def deliver(self, codes_for: str | None = None) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Phones:
 
     def begin(self, name: str, password: str, address: str = "", phone: int = 0) -> Begun:
         begun = phone_desk.begin(self.system.at, name, password, address, phone)
-        self.system.deliver()
+        self.system.deliver(name.strip().lower())
         return begun
 
     def activate(

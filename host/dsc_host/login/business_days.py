@@ -42,16 +42,15 @@ class Calendar:
         return datetime.combine(day, time(), self.zone).timestamp()
 
     def window(self, at: float, days: int) -> float:
-        """The Unix time at which the latest so many business days began: today's, if it is one, and those before.
+        """The Unix time at which the longest time began that has only so many business days in it, and ends now.
 
-        Days between and after them are in the window too: nothing falls between two windows.
+        So the days between, after and before them are in it too: no time with so many business days is ever left out.
         """
         day = self.day(at)
-        while days:
-            if self.is_business(day):
-                days -= 1
-            if days:
-                day -= _DAY
+        left = days - self.is_business(day)
+        while left or not self.is_business(day - _DAY):
+            day -= _DAY
+            left -= self.is_business(day)
         return self.start(day)
 
     def _next(self, day: date) -> date:

@@ -13,19 +13,21 @@ import secrets
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, ordering, outbox, people, records, sharing
+from dsc_host.login import codes, devices, ordering, outbox, people, records, sharing, throttle
 from dsc_host.login.activating import DAY, opens_for_good
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope
-from dsc_host.login.reception import Reception, account_of, as_data, data_of, found, locked_user, user_named
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, found, locked_user, user_named
 from dsc_host.login.records import Device, Session, User
-from dsc_host.verifier import life, lookup, vault
+from dsc_host.login.throttle import Gate
+from dsc_host.verifier import life, vault
 from dsc_host.verifier.model import State
+from dsc_host.verifier.office import Refused
 
 IDENTIFIED_FOR = 900
 """Seconds: one call."""
 _SEED_BYTES = 32
-_TRIES = 5
+_TRIES, _TRIES_SECONDS = 5, 3600
 
 
 def check_role(staff: User, session: Session, *roles: Role) -> None:
@@ -34,19 +36,23 @@ def check_role(staff: User, session: Session, *roles: Role) -> None:
         raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
 
 
-def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool:
-    """Whether what a caller says is what is known of this user. It counts in this session, for this call."""
-    user = records.users.one(db, records.users.c.name == name)
+def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
+    """Whether what a caller says is what is known of this user. It counts in this session, for this call.
+
+    Wrong ones are counted for the user, whoever asks: `TooManyAttempts`.
+    """
+    given = _canonical(said)
+    gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    if refusal := throttle.charge(at, db, [gate]):
+        return Refused(refusal)
+    user = find_user(db, name)
     known = people.identity_of(db, user) if user else None
-    _check_other(db, staff, known)
-    right = known is not None and hmac.compare_digest(_canonical(known), _canonical(said))
-    data = data_of(session)
-    tries = int(data.get("tries", 0))
-    if tries >= _TRIES:
-        raise NotNow("too many wrong identities in one session; log in again")
+    people.check_other(db, staff, user)
+    right = known is not None and hmac.compare_digest(_canonical(known), given)
+    if right:
+        throttle.passed(db, [gate])
     called = {"user": user.id, "until": at.now() + IDENTIFIED_FOR} if user and right else None
-    data = {**data, "called": called, "tries": 0 if right else tries + 1}
-    records.sessions.change(db, session.id, data=as_data(data))
+    records.sessions.change(db, session.id, data=as_data({**data_of(session), "called": called}))
     at.log(db, "desk.identify", user, "done" if right else "refused", by=staff.name)
     return right
 
@@ -68,17 +74,20 @@ def give_temporary_code(at: Reception, db: Connection, session: Session, staff: 
         # Who calls for a code misses the online card as well.
         _end_kind(at, db, user, earlier)
     code = codes.random_code(at.policy.temporary.letters)
-    days = at.policy.temporary.full_days + at.policy.temporary.account_days
-    device = devices.add(at, db, user, Kind.TEMPORARY_CODE, expires_at=at.now() + days * DAY)
+    full_until = at.now() + at.policy.temporary.full_days * DAY
+    until = full_until + at.policy.temporary.account_days * DAY
+    device = devices.add(at, db, user, Kind.TEMPORARY_CODE, expires_at=until)
     vault.put(at.office, db, devices.secret(device.id), code.encode())
     people.settings_changed(db, user)
-    outbox.tell(at, db, user, "temporary_code")
+    outbox.tell(at, db, user, "temporary_code", full=at.calendar.day(full_until), until=at.calendar.day(until))
     at.log(db, "desk.temporary-code", user, "done", by=staff.name)
     return code
 
 
 def report_loss(at: Reception, db: Connection, session: Session, staff: User, device_id: str, loss: Loss) -> None:
     """Take a device of whoever is calling out of use. Only one that was misplaced can be taken back into it."""
+    if loss not in set(Loss):
+        raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = caller(at, db, session)
     device, _ = devices.held(db, user, device_id)
     if device.owner_id != user.id:
@@ -92,13 +101,13 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is out of use already")
     if device.serial and device.kind == Kind.DSC_PLUS:
-        _take_card_out(at, db, device.serial, loss)
+        life.settle(at.office, db, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):
         # Whoever has that phone now would have codes read to them, or activate an app of their own.
         for number in _numbers_of(db, user, device):
             forget_number(at, db, user, number)
     for serial in data_of(device).get("serials", {}).values():
-        life.move(at.office, db, serial, State.RETIRED, str(loss))
+        life.settle(at.office, db, serial, State.RETIRED, str(loss))
     lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
     after = LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED
     devices.move(at, db, device, after)
@@ -128,7 +137,8 @@ def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> De
     for device, _ in devices.held_by(db, user):
         if device.kind == kind and device.state == DeviceState.SHIPPED:
             devices.move(at, db, device, DeviceState.ENDED)
-    data = {"asked": "", "label": codes.random_digits(6)}
+    rules = at.policy.code_card
+    data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
     device = devices.add(at, db, user, kind, state=DeviceState.SHIPPED, data=data)
     vault.put(at.office, db, devices.secret(device.id), secrets.token_bytes(_SEED_BYTES))
     return device
@@ -159,7 +169,8 @@ def sheet_codes(at: Reception, db: Connection, device: Device) -> tuple[str, ...
     if device.state != DeviceState.SHIPPED or device.kind not in (Kind.ONLINE_CARD, Kind.CODE_CARD):
         raise NotNow("the codes are shown only until the card is activated")
     seed = found(vault.get(at.office, db, devices.secret(device.id)))
-    return codes.codes(seed, at.policy.code_card.codes, at.policy.code_card.code_letters)
+    data, rules = data_of(device), at.policy.code_card
+    return codes.codes(seed, data.get("codes", rules.codes), data.get("letters", rules.code_letters))
 
 
 def enable_messages(at: Reception, db: Connection, user: User, number: str) -> None:
@@ -186,7 +197,7 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
     """
     people.check_identity(identity)
     user = locked_user(db, user_named(db, name).id)
-    _check_other(db, staff, people.identity_of(db, user))
+    people.check_other(db, staff, user)
     records.entities.change(
         db,
         user.entity_id,
@@ -198,19 +209,8 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
     )
     for each in records.users.all(db, records.users.c.entity_id == user.entity_id):
         outbox.tell(at, db, each, "identity_corrected")
+    sharing.end_of_identity(at, db, user.entity_id)
     at.log(db, "desk.identity", user, "done", by=staff.name)
-
-
-def _check_other(db: Connection, staff: User, whose: Identity | None) -> None:
-    """Nobody serves themselves, by whatever name."""
-    if whose == people.identity_of(db, staff):
-        raise NotNow("somebody else must decide this: it is about you")
-
-
-def _take_card_out(at: Reception, db: Connection, serial: str, loss: Loss) -> None:
-    to = State.SUSPENDED if loss is Loss.MISPLACED else State.LOST
-    if lookup.locked_card(db, serial).state != to:
-        life.move(at.office, db, serial, to, str(loss))
 
 
 def _end_kind(at: Reception, db: Connection, user: User, kind: Kind) -> None:
@@ -220,6 +220,8 @@ def _end_kind(at: Reception, db: Connection, user: User, kind: Kind) -> None:
 
 
 def _canonical(identity: Identity) -> bytes:
+    if not isinstance(identity, Identity):
+        raise InputError("identity", "must be words of at most 64 letters")
     parts = (identity.birth_date, identity.citizenship, identity.residence, identity.document_type, identity.document_number)
     for part in parts:
         if not isinstance(part, str) or len(part) > 64:

@@ -13,6 +13,7 @@ from dsc_host.login.errors import NotFound
 from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
 from dsc_host.login.reception import Reception, as_data, data_of, found
 from dsc_host.login.records import Device, Use, User
+from dsc_host.login.series import is_of
 from dsc_host.verifier import vault
 
 Held = tuple[Device, Use]
@@ -49,10 +50,10 @@ def held_by(db: Connection, user: User) -> list[Held]:
 
 def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
     """Raises `NotFound` for what is not this user's to use. Without `lock`, only to look."""
+    # The device before its use: whoever else answers with it may be changing both.
+    device = (records.devices.locked if lock else records.devices.find)(db, device_id)
     mine = (records.uses.c.user_id == user.id) & (records.uses.c.device_id == device_id)
-    use = records.uses.one(db, mine) if isinstance(device_id, str) else None
-    find = records.devices.locked if lock else records.devices.find
-    device = find(db, device_id) if use else None
+    use = records.uses.one(db, mine) if device else None
     if use is None or device is None:
         raise NotFound("you have no such device")
     return device, use
@@ -87,7 +88,13 @@ def view(at: Reception, db: Connection, user: User, device: Device, use: Use) ->
         live=is_live(device, use, at.now()),
         expires_at=device.expires_at,
         level=at.policy.level(device.kind),
+        returnable=is_returnable(at, device),
     )
+
+
+def is_returnable(at: Reception, device: Device) -> bool:
+    """Whether it is one of those that are taken back."""
+    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", at.policy.request.returnable)
 
 
 def views(at: Reception, db: Connection, user: User) -> tuple[DeviceView, ...]:
@@ -108,7 +115,7 @@ def move(at: Reception, db: Connection, device: Device, state: DeviceState, **ch
     if DeviceState.ACTIVE in (device.state, state):
         for use in records.uses.all(db, records.uses.c.device_id == device.id):
             people.settings_changed(db, found(records.users.find(db, use.user_id)))
-    if state in (DeviceState.ENDED, DeviceState.RETURNED):
+    if state not in (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED):
         vault.forget(db, secret(device.id))
     return found(records.devices.find(db, device.id))
 

@@ -63,6 +63,8 @@ def _tidy(at: Reception, db: Connection) -> None:
     sessions.forget_old(at, db)
     throttle.forget_old(at, db)
     outbox.retry_stuck(at, db)
+    outbox.forget_old(at, db)
+    records.pushes.remove(db, records.pushes.c.expires_at < at.now() - _DRAFT_SECONDS)
     old_shares = (records.shares.c.state.in_([ShareState.DRAFT, ShareState.PROVEN])) & (
         records.shares.c.expires_at <= at.now()
     )  # fmt: skip

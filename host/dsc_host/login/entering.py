@@ -8,7 +8,7 @@ Four promises:
 4. What opens the door is asked anew when it is opened: a device that was taken out of use meanwhile does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,40 +17,54 @@ from dsc_host.login import devices, outbox, records, sessions, throttle
 from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
 from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
-from dsc_host.login.reception import Reception, account_of, as_data, data_of, locked_user
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, locked_user
 from dsc_host.login.records import Device, Session, Use, User
 from dsc_host.login.throttle import Gate
 from dsc_host.verifier.office import Refused
 
 _OFFERS_WITHIN = 300
+_COMPARISONS = 3
+"""With a hash that was changed meanwhile, at the most."""
 
 
 def check_password(at: Reception, name: str, password: str, address: str) -> User:
     """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
-    gates = throttle.gates_of_login(at, name, address)
+    gates = throttle.gates_of_login(at, name, address if isinstance(address, str) else "")
 
     def charged(db: Connection) -> User | Refused | None:
         if refusal := throttle.charge(at, db, gates):
             at.log(db, "password", None, "refused", "too many")
             return Refused(refusal)
-        return records.users.one(db, records.users.c.name == name)
+        return find_user(db, name)
 
     user: User | None = at.change(charged)
+    for _ in range(_COMPARISONS):
+        user, same = _compared(at, user, password, gates)
+        if same:
+            return user
+        # Another login has had the hash made anew while the old one was compared: once more, with the new one.
+    raise WrongCredentials
+
+
+def _compared(at: Reception, user: User | None, password: str, gates: Sequence[Gate]) -> tuple[User, bool]:
+    """The user as they are now, and whether they still have the hash that was compared. Raises `WrongCredentials`."""
     right = at.passwords.matches(password, user.password if user else None)
     anew = at.passwords.hashed(password) if user and right and at.passwords.is_weaker(user.password) else None
 
-    def judged(db: Connection) -> User | Refused:
+    def judged(db: Connection) -> tuple[User, bool] | Refused:
         now = locked_user(db, user.id) if user else None
-        if now is None or user is None or not right or now.password != user.password:
+        if now is not None and user is not None and now.password != user.password:
+            return now, False
+        if now is None or not right:
             at.log(db, "password", now, "refused", "wrong" if now else "unknown")
             return Refused(WrongCredentials())
-        throttle.passed(db, gates[0], gates[1:])
+        throttle.passed(db, gates)
         if anew:
             # The same password under a dearer hash: nothing that anybody would have to log in anew for.
             records.users.change(db, now.id, password=anew)
         at.log(db, "password", now, "done")
-        return now
+        return now, True
 
     return at.change(judged)
 
@@ -79,12 +93,14 @@ def choose(at: Reception, token: str, device_id: str, *, manual: bool = False) -
         if refusal := throttle.charge(at, db, [offers(at, user)]):
             return Refused(refusal)
         address = str(data_of(session)["address"])
-        sessions.end(db, session)
         new = sessions.begin(at, db, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
         desk = Desk(at, db, user, device, new, address)
         offered = FACTORS[Kind(device.kind)].offer(desk, manual=manual)
         if isinstance(offered, Refused):
+            # The login stands where it stood: there may be another device.
+            sessions.drop(db, new)
             return offered
+        sessions.end(db, session)
         shows = offered.shows
         left = 1 if offered.once else at.policy.login.code_attempts
         _keep(db, new, {"address": address, "keeps": offered.keeps, "left": left, "shows": shows})

@@ -1,5 +1,6 @@
 """What the login system takes and gives. All are frozen; times are Unix seconds, amounts of money `Decimal`s."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -119,6 +120,11 @@ class Loss(StrEnum):
     DAMAGED = "damaged"
 
 
+def is_address(text: object) -> bool:
+    """Whether it is one email address, as anna@example.com: one, and with nothing that a mail server takes for more."""
+    return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}", text) is not None
+
+
 LOSSES: Mapping[Loss, DeviceState] = {loss: DeviceState(loss.value) for loss in Loss}
 
 
@@ -154,6 +160,8 @@ class DeviceView:
     expires_at: float | None
     level: int
     """0 is the highest."""
+    returnable: bool
+    """Whether it is one of those that are to be sent back."""
 
 
 @dataclass(frozen=True, slots=True)

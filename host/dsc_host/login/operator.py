@@ -68,6 +68,8 @@ class Operator:
         """A card that is in the verifier's records already becomes a user's, in use; the device's id."""
 
         def enrolled(db: Connection) -> str:
+            # The first statement: of two that assign the same card, one is told that it is somebody's.
+            self.at.office.store.claim(db)
             user = locked_user(db, user_named(db, name).id)
             if records.devices.count(db, records.devices.c.serial == serial):
                 raise InputError("serial", "{serial} is somebody's already", serial=serial)

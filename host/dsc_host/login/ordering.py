@@ -69,7 +69,7 @@ def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request
     cents = at.policy.request.hold_cents
     records.holds.add(db, Hold(rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
     records.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
-    outbox.tell(at, db, owner, "requested", address=order.address, estimate=_estimate(at))
+    outbox.tell(at, db, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(at)))
     at.log(db, "card.request", owner, "done", order=order.id, by=user.name)
     return view(at, db, found(records.orders.find(db, order.id)))
 
@@ -215,5 +215,6 @@ def _estimate(at: Reception) -> str:
 
 
 def drop(db: Connection, order: Order) -> None:
-    vault.forget(db, secret(order.id))
-    records.orders.remove(db, records.orders.c.id == order.id)
+    """A draft, unless it was confirmed meanwhile."""
+    if records.orders.remove(db, records.orders.c.id == order.id, records.orders.c.state == OrderState.DRAFT):
+        vault.forget(db, secret(order.id))

@@ -3,7 +3,8 @@
 Three promises:
 
 1. A message is in the outbox exactly if what it tells of has happened.
-2. It is sent at least once, and tried five times; a code that it holds lies in the vault, and is gone when it is sent.
+2. It is sent at least once, and tried five times within some hours; what it says lies in the vault, and is gone when it was
+   sent or given up.
 3. What is sent is in its receiver's language: the sentences are in `messages.toml`.
 """
 
@@ -11,23 +12,27 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_
 
 from dsc_host.errors import StoreError
 from dsc_host.login import records, rows
-from dsc_host.login.reception import Reception
+from dsc_host.login.reception import Reception, find_user
 from dsc_host.login.records import Message, User
 from dsc_host.verifier import vault
 
 EMAIL, SMS, VOICE = "email", "sms", "voice"
-TRIES = 5
+PAUSES = (0, 60, 300, 1_800, 7_200)
+"""The seconds after which it is tried for the first time, the second, and so on, from when it was written down."""
+TRIES = len(PAUSES)
 FALLBACK = "en"
 _QUEUED, _SENDING, _SENT, _FAILED = "queued", "sending", "sent", "failed"
 _STUCK_SECONDS = 300
+_KEPT_SECONDS = 90 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ class Sender(Protocol):
 
 
 def tell(
-    at: Reception, db: Connection, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str
+    at: Reception, db: Connection, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date
 ) -> None:
-    """Put a message to `user` into the outbox. `template` is one of `messages.toml`, `values` what its sentences want."""
+    """Put a message to `user` into the outbox. `template` is one of `messages.toml`, `values` what its sentences want.
+
+    A day is written as the user's language writes it.
+    """
     _words(template, FALLBACK)  # A template that there is not is a mistake of ours, and not found first when it is sent.
     message = Message(
         id=rows.new_id(),
@@ -67,21 +75,37 @@ def tell(
         trouble="",
     )
     records.messages.add(db, message)
-    vault.put(at.office, db, _secret(message.id), json.dumps({"name": user.name, **values}).encode())
+    written = {name: _written(value, user.language) if isinstance(value, date) else value for name, value in values.items()}
+    vault.put(at.office, db, _secret(message.id), json.dumps({"name": user.name, **written}).encode())
 
 
-def deliver(at: Reception, senders: Mapping[str, Sender], *, most: int = 100) -> int:
-    """Send what waits, oldest first, each over its channel's sender, and return how many were sent. None of it raises."""
-    waiting = records.messages.c.state == _QUEUED
+def deliver(at: Reception, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
+    """Send what waits, oldest first, each over its channel's sender, and return how many were sent. None of it raises.
+
+    `codes_for`: only SMS and calls to the user of this name, who waits for them: not for everybody's mail.
+    """
+    column, now = records.messages.c, at.now()
+    due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
+    waiting = (column.state == _QUEUED) & due
+    if codes_for is not None:
+        user = at.read(lambda db: find_user(db, codes_for))
+        waiting &= column.channel.in_((SMS, VOICE)) & (column.user_id == (user.id if user else ""))
     ids = at.read(lambda db: [m.id for m in records.messages.all(db, waiting, order=records.messages.c.at, most=most)])
     return sum(_sent(at, senders, message_id) for message_id in ids)
+
+
+def forget_old(at: Reception, db: Connection) -> None:
+    """What was sent, or given up, long ago."""
+    records.messages.remove(
+        db, records.messages.c.state.in_((_SENT, _FAILED)), records.messages.c.at < at.now() - _KEPT_SECONDS
+    )  # fmt: skip
 
 
 def retry_stuck(at: Reception, db: Connection) -> None:
     """Queue again what was being sent when its process ended."""
     stuck = (records.messages.c.state == _SENDING) & (records.messages.c.at < at.now() - _STUCK_SECONDS)
     for message in records.messages.all(db, stuck, most=100):
-        records.messages.change(db, message.id, state=_QUEUED if message.tries < TRIES else _FAILED)
+        _queue_again(db, message, "its process ended")
 
 
 def _sent(at: Reception, senders: Mapping[str, Sender], message_id: str) -> bool:
@@ -110,6 +134,7 @@ def _taken(at: Reception, db: Connection, message_id: str) -> Letter | None:
     except (StoreError, KeyError):
         # Somebody has changed it, or an older version of ours has written it: the others' letters are sent.
         records.messages.change(db, message_id, state=_FAILED, trouble="its words do not open")
+        vault.forget(db, _secret(message_id))
         return None
     records.messages.change(db, message_id, state=_SENDING, tries=message.tries + 1)
     return Letter(message.id, message.channel, message.address, subject, text, message.language, message.at)
@@ -120,15 +145,26 @@ def _record(db: Connection, message_id: str, trouble: str) -> None:
     if message is None:
         return
     if trouble:
-        state = _QUEUED if message.tries < TRIES else _FAILED
-        records.messages.change(db, message_id, state=state, trouble=trouble[:200])
+        _queue_again(db, message, trouble)
         return
     records.messages.change(db, message_id, state=_SENT, trouble="")
     vault.forget(db, _secret(message_id))
 
 
+def _queue_again(db: Connection, message: Message, trouble: str) -> None:
+    """For the next try, if there is one left."""
+    state = _QUEUED if message.tries < TRIES else _FAILED
+    records.messages.change(db, message.id, state=state, trouble=trouble[:200])
+    if state == _FAILED:
+        vault.forget(db, _secret(message.id))
+
+
 def _secret(message_id: str) -> str:
     return f"message:{message_id}"
+
+
+def _written(day: date, language: str) -> str:
+    return day.isoformat() if language == FALLBACK else day.strftime("%d.%m.%Y")
 
 
 def _words(template: str, language: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
 from dsc_host.login import outbox, records, rows
-from dsc_host.login.errors import NotAllowed, NotFound
-from dsc_host.login.model import Identity, Role
+from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.model import Identity, Role, is_address
 from dsc_host.login.reception import Reception, account_of, found, known, locked_user
 from dsc_host.login.records import Account, Entity, Phone, User
 
@@ -43,7 +43,7 @@ def add_entity(at: Reception, db: Connection, name: str, identity: Identity, add
 def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) -> Account:
     """Without a primary user: the first user becomes it. Raises `InputError`."""
     known(records.entities.find(db, entity_id), "person", entity_id)
-    if not re.fullmatch("[A-Z]{3}", currency):
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise InputError("currency", "must be three capital letters, as USD")
     return records.accounts.add(db, Account(rows.new_id(), entity_id, "", cents("equity", equity), currency, None))
 
@@ -63,7 +63,9 @@ def add_user(
     check_name(name)
     if language not in LANGUAGES:
         raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
-    if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,128}", email):
+    if role not in set(Role):
+        raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
+    if not is_address(email):
         raise InputError("email", "must be an address, as anna@example.com")
     account = known(records.accounts.locked(db, account_id), "account", account_id)
     if records.users.one(db, records.users.c.name == name):
@@ -113,6 +115,12 @@ def of_account(db: Connection, user: User, name: str | None) -> User:
         if each.name == (name or user.name):
             return each
     raise NotFound("your account has no such user")
+
+
+def check_other(db: Connection, staff: User, user: User | None) -> None:
+    """Nobody who works here serves themselves, by whatever name. Raises `NotNow`."""
+    if user is not None and identity_of(db, staff) == identity_of(db, user):
+        raise NotNow("somebody else must decide this: it is about you")
 
 
 def add_phone(at: Reception, db: Connection, user: User, number: str, *, confirmed: bool) -> Phone:
@@ -167,6 +175,8 @@ def check_phone(number: str) -> None:
 
 
 def check_identity(identity: Identity) -> None:
+    if not isinstance(identity, Identity) or not all(isinstance(getattr(identity, each), str) for each in Identity.__slots__):
+        raise InputError("identity", "must be words of at most 64 letters")
     try:
         born = date.fromisoformat(identity.birth_date)
     except (TypeError, ValueError):

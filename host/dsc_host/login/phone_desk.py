@@ -40,8 +40,8 @@ class Keys:
     biometrics: bytes | None = field(repr=False)
 
     def __post_init__(self) -> None:
-        for key in (self.pin, self.biometrics):
-            if key is not None and (not isinstance(key, bytes) or len(key) != _KEY_BYTES):
+        for key in (self.pin, *(() if self.biometrics is None else (self.biometrics,))):
+            if not isinstance(key, bytes) or len(key) != _KEY_BYTES:
                 raise InputError("key", "must be {bytes} bytes", bytes=_KEY_BYTES)
         if self.biometrics is not None and hmac.compare_digest(self.pin, self.biometrics):
             raise InputError("key", "must be another one for each way to answer")
@@ -79,7 +79,8 @@ def begin(at: Reception, name: str, password: str, address: str, phone: int = 0)
 def activate(at: Reception, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated:
     """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that is used up or expired.
 
-    `proof` is a right response by a user whom the app knows already: who adds a user to an app must know its PIN.
+    `proof` is a right response by a user whom the app knows already. An app asks it of whoever holds the phone before it takes
+    another user in; which app it is that calls, and whether it has asked, is not known here.
     """
     device_token = secrets.token_urlsafe(_KEY_BYTES)
 
@@ -174,7 +175,7 @@ def remove(at: Reception, device_id: str, device_token: str) -> None:
 def end(at: Reception, db: Connection, device: Device) -> None:
     """Nothing of this app's opens a door any more."""
     for serial in phones.serials(device).values():
-        life.move(at.office, db, serial, State.RETIRED, "app removed")
+        life.settle(at.office, db, serial, State.RETIRED, "app removed")
     devices.move(at, db, device, DeviceState.ENDED)
 
 

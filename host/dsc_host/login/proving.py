@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import devices, entering, records
+from dsc_host.login import devices, entering, outbox, records, throttle
 from dsc_host.login.errors import NotNow
 from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Kind, Offer, Status
@@ -29,7 +29,9 @@ class Purpose(StrEnum):
 def ask(
     at: Reception, db: Connection, session: Session, user: User, device: Device, purpose: Purpose, about: str = ""
 ) -> Offer | Refused:
-    """Offer a device's element. `about` is what else the proof is bound to."""
+    """Offer a device's element. `about` is what else the proof is bound to. Counted as at the login: it may wear a card out."""
+    if refusal := throttle.charge(at, db, [entering.offers(at, user)]):
+        return Refused(refusal)
     desk = Desk(at, db, user, device, session.id)
     offered = FACTORS[Kind(device.kind)].offer(desk, manual=True)
     if isinstance(offered, Refused):
@@ -78,6 +80,8 @@ def judge(
     desk = Desk(at, db, user, device, session.id)
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
     outcome = (check or FACTORS[Kind(device.kind)].check)(desk, proof["keeps"], given)
+    if outcome.duress:
+        outbox.tell(at, db, user, "duress", to=at.policy.login.alarm_address)
     locked = use is not None and entering.is_locked(at, use)
     if outcome.status is Status.ACCEPTED and not locked:
         _keep(db, session, None)

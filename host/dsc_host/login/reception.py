@@ -18,6 +18,7 @@ from dsc_host.login.errors import NotFound
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy import Policy
 from dsc_host.login.records import Account, Device, User
+from dsc_host.login.rows import is_key
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.office import Office, Refused
 
@@ -64,9 +65,14 @@ def locked_users(db: Connection, user_ids: Iterable[str]) -> dict[str, User]:
     return {user_id: locked_user(db, user_id) for user_id in sorted(set(user_ids))}
 
 
+def find_user(db: Connection, name: str) -> User | None:
+    """The user of this name, if there is one; whatever `name` is."""
+    return records.users.one(db, records.users.c.name == name) if is_key(name) else None
+
+
 def user_named(db: Connection, name: str) -> User:
     """Raises `NotFound`."""
-    user = records.users.one(db, records.users.c.name == name) if isinstance(name, str) else None
+    user = find_user(db, name)
     if user is None:
         raise NotFound("there is no user of this name")
     return user

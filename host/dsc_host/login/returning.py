@@ -8,11 +8,10 @@ from sqlalchemy import Connection
 
 from dsc_host.login import desk, devices, ordering, outbox, people, records, rows, sessions, sharing
 from dsc_host.login.errors import NotFound, NotNow
-from dsc_host.login.model import DeviceState, Kind, Loss, OrderState
+from dsc_host.login.model import DeviceState, HoldState, Kind, Loss, OrderState
 from dsc_host.login.reception import Reception, account_of, found, locked_user, locked_users
 from dsc_host.login.records import Device, Parcel, User
-from dsc_host.login.series import is_of
-from dsc_host.verifier import life, lookup
+from dsc_host.verifier import life
 from dsc_host.verifier.model import State
 
 SENT, RECEIVED = "sent", "received"
@@ -32,6 +31,7 @@ def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
     if device is None:
         raise NotFound("there is no such card")
     user = locked_users(db, devices.users_of(db, device))[device.owner_id]
+    people.check_other(db, staff, user)
     device = found(records.devices.locked(db, device.id))
     parcel = records.parcels.one(db, records.parcels.c.device_id == device.id)
     if parcel and parcel.state == RECEIVED:
@@ -39,18 +39,16 @@ def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
     if parcel is None:
         parcel = _send(at, db, user, device, "-")
     records.parcels.change(db, parcel.id, state=RECEIVED, received_at=at.now())
-    if lookup.locked_card(db, serial).state != State.RETIRED:
-        life.move(at.office, db, serial, State.RETIRED, "returned")
-    for order in records.orders.all(db, records.orders.c.device_id == device.id):
+    life.settle(at.office, db, serial, State.RETIRED, "returned")
+    orders = records.orders.all(db, records.orders.c.device_id == device.id)
+    for order in orders:
         ordering.release(db, order.id)
-    outbox.tell(at, db, user, "received", device=serial)
+    kept = records.holds.count(
+        db, records.holds.c.order_id.in_([each.id for each in orders]), records.holds.c.state == HoldState.KEPT
+    )  # fmt: skip
+    outbox.tell(at, db, user, "received_late" if kept else "received", device=serial)
     at.log(db, "card.receive", user, "done", by=staff.name, card=serial)
     return found(records.parcels.find(db, parcel.id))
-
-
-def may_be_sent(at: Reception, device: Device) -> bool:
-    """Whether it is one of those that are taken back."""
-    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", at.policy.request.returnable)
 
 
 def expected(at: Reception, parcel: Parcel) -> tuple[str, str]:
@@ -71,6 +69,7 @@ def settle(at: Reception, db: Connection, serial: str, cents: int | None, staff:
     if device is None or order is None:
         raise NotFound("there is no such card that was asked for here")
     user = locked_user(db, device.owner_id)
+    people.check_other(db, staff, user)
     gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
     if device.state not in gone and not _is_overdue(at, db, device):
         raise NotNow("this card is not lost, stolen or damaged, nor overdue on its way back, and its account is not closed")
@@ -118,19 +117,18 @@ def _end_all(at: Reception, db: Connection, user: User) -> None:
             records.uses.remove(db, records.uses.c.id == use.id)
         elif device.state in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
             _end(at, db, user, device)
+    sharing.end_of_user(at, db, user)
     people.settings_changed(db, user)
 
 
 def _end(at: Reception, db: Connection, user: User, device: Device) -> None:
     if device.kind in (Kind.DSC_PLUS, Kind.PHONE_APP):
         desk.take_out(at, db, user, device, Loss.LOST)
-    else:
-        sharing.end_of_device(at, db, device)
     devices.move(at, db, device, DeviceState.ENDED)
 
 
 def _send(at: Reception, db: Connection, user: User, device: Device, tracking: str) -> Parcel:
-    if not may_be_sent(at, device):
+    if not devices.is_returnable(at, device):
         taken = ", ".join(at.policy.request.returnable)
         raise NotNow("only cards of the series {series} are taken back; cut others up and throw them away", series=taken)
     if records.parcels.count(db, records.parcels.c.device_id == device.id):
@@ -138,8 +136,7 @@ def _send(at: Reception, db: Connection, user: User, device: Device, tracking: s
     parcel = Parcel(rows.new_id(), user.id, device.id, tracking, SENT, at.now(), None)
     records.parcels.add(db, parcel)
     serial = found(device.serial)
-    if lookup.locked_card(db, serial).state in (State.ENROLLED, State.ACTIVE):
-        life.move(at.office, db, serial, State.SUSPENDED, "on its way back")
+    life.settle(at.office, db, serial, State.SUSPENDED, "on its way back")
     devices.move(at, db, device, DeviceState.RETURNED)
     ordering.end_of_card(db, device.id)
     sharing.end_of_device(at, db, device)

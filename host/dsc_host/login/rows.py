@@ -19,6 +19,11 @@ def new_id() -> str:
     return secrets.token_hex(_ID_BYTES)
 
 
+def is_key(key: object) -> bool:
+    """Whether it can be one: a database takes neither what is no text, nor every text."""
+    return isinstance(key, str) and key.isprintable()
+
+
 class Rows(Generic[R]):
     """The records of one table, whose first column is its key."""
 
@@ -31,11 +36,13 @@ class Rows(Generic[R]):
         self._key = next(iter(table.primary_key))
 
     def find(self, db: Connection, key: str) -> R | None:
-        """The record of this key; None if there is none."""
-        return self.one(db, self._key == key)
+        """The record of this key; None if there is none, whatever the key is."""
+        return self.one(db, self._key == key) if is_key(key) else None
 
     def locked(self, db: Connection, key: str) -> R | None:
         """The same; nobody else changes it, or locks it, until the transaction ends."""
+        if not is_key(key):
+            return None
         return self._made(db.execute(select(self.table).where(self._key == key).with_for_update()).first())
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:

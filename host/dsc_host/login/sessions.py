@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import people, records
-from dsc_host.login.errors import NotIn
+from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.reception import Reception, as_data, data_of, locked_user
 from dsc_host.login.records import Session, User
@@ -72,8 +72,21 @@ def looked_up(at: Reception, db: Connection, token: str, *stages: Stage) -> tupl
     return user, session
 
 
+def check_scope(session: Session, *scopes: Scope) -> None:
+    """Raises `NotIn` for a login that is half-way, `NotAllowed` for a session that is good for something else."""
+    if session.stage != Stage.IN:
+        raise NotIn
+    if session.scope not in scopes:
+        raise NotAllowed("log in with a device for this" if session.scope != Scope.STATEMENTS else "the account is closed")
+
+
 def end(db: Connection, session: Session) -> None:
     records.sessions.remove(db, records.sessions.c.id == session.id)
+
+
+def drop(db: Connection, token: str) -> None:
+    """The same, by its token. No error if there is none."""
+    records.sessions.remove(db, records.sessions.c.id == hashed(token))
 
 
 def end_all(db: Connection, user: User, *, but: str = "") -> None:

@@ -4,20 +4,52 @@ Three conditions: the users are known to be one person; none of them has a tempo
 level among theirs. It is begun by the user who is not the device's owner, with the owner's name and password and a live
 answer of the device; then it is confirmed, and done at once, or when compliance has agreed. Not for the phone app, which
 takes several users by itself.
+
+Who has no device at all begins it half-way through their login: with their own password, and the owner's, and the owner's
+device at hand. It lets nobody in; it is how they come by a device to log in with.
 """
 
-from sqlalchemy import Connection
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection
 
 from dsc_host.login import devices, outbox, people, proving, records, rows, sessions
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
-from dsc_host.login.model import PHYSICAL, TEMPORARY, DeviceState, Kind, Offer, Role, ShareState, ShareView, UseState
+from dsc_host.login.model import (
+    PHYSICAL,
+    TEMPORARY,
+    Kind,
+    Offer,
+    Role,
+    Scope,
+    ShareState,
+    ShareView,
+    Stage,
+    UseState,
+)
 from dsc_host.login.proving import Purpose
 from dsc_host.login.reception import Reception, as_data, data_of, found, locked_users
 from dsc_host.login.records import Device, Session, Share, Use, User
 from dsc_host.verifier.office import Refused
 
+_STANDING = records.shares.c.state.in_([str(ShareState.PENDING), str(ShareState.DONE)])
 _VALID_SECONDS = 900
 """From the owner's password to the confirmation."""
+
+
+def check_may(at: Reception, db: Connection, user: User, session: Session) -> None:
+    """Raises `NotIn`, or `NotAllowed`, unless this session may see to sharing."""
+    if session.stage == Stage.CHOOSING and not devices.live_of(at, db, user):
+        return
+    sessions.check_scope(session, Scope.FULL)
+
+
+def check_sees(at: Reception, db: Connection, user: User, session: Session) -> None:
+    """The same, for whoever only wants to see what is shared."""
+    if session.stage == Stage.IN:
+        sessions.check_scope(session, Scope.FULL, Scope.ACCOUNT)
+    else:
+        check_may(at, db, user, session)
 
 
 def begin(
@@ -33,12 +65,12 @@ def begin(
     user, owner = both[user_id], both[owner_id]
     device = _chosen(at, db, owner, device_id)
     _check(at, db, user, owner, device)
-    if records.uses.count(db, records.uses.c.user_id == user.id, records.uses.c.device_id == device.id):
-        raise NotNow("you share this device already")
     share = Share(
         rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), at.now(), at.now() + _VALID_SECONDS, "", "{}"
     )  # fmt: skip
     records.shares.add(db, share)
+    if session.stage == Stage.CHOOSING:
+        records.sessions.change(db, session.id, expires_at=share.expires_at)
     offer = proving.ask(at, db, session, user, device, Purpose.SHARE, share.id)
     return offer if isinstance(offer, Refused) else (share, offer)
 
@@ -88,8 +120,8 @@ def decide(at: Reception, db: Connection, staff: User, share_id: str, agreed: bo
     if share.state != ShareState.PENDING:
         raise NotNow("this has been decided already")
     user, owner = both[share.user_id], both[share.owner_id]
-    if staff.entity_id in (user.entity_id, owner.entity_id):
-        raise NotNow("somebody else must decide this: it is about you")
+    for one in (user, owner):
+        people.check_other(db, staff, one)
     if agreed:
         device = found(records.devices.locked(db, share.device_id))
         _check(at, db, user, owner, device)
@@ -118,25 +150,37 @@ def cancel(at: Reception, db: Connection, session: Session, user_id: str, share_
     if user_id == share.user_id and not any(_comes_back(at, *held) for held in parked) and not _has_more(at, db, user, share):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
     _undo(db, user, share, parked)
-    sessions.end_all(db, both[user_id], but=session.id)
+    # A session that the shared device has opened ends with the sharing.
+    own = user_id == share.user_id and session.device_id == share.device_id
+    sessions.end_all(db, both[user_id], but="" if own else session.id)
     outbox.tell(at, db, user, "share_ended")
     at.log(db, "share.cancel", user, "done", device=share.device_id)
 
 
 def end_of_device(at: Reception, db: Connection, device: Device) -> None:
     """A device is out of use for good: with whom it was shared, what was put aside for it may be used again."""
-    mine = records.shares.c.device_id == device.id
-    for share in records.shares.all(db, mine, records.shares.c.state.in_([ShareState.PENDING, ShareState.DONE])):
-        user = found(records.users.find(db, share.user_id))
-        parked = data_of(share).get("parked", [])
-        _undo(db, user, share, [held for held in devices.held_by(db, user) if held[1].id in parked])
-        outbox.tell(at, db, user, "share_ended")
+    for share in records.shares.all(db, records.shares.c.device_id == device.id, _STANDING):
+        _end(at, db, share)
+
+
+def end_of_identity(at: Reception, db: Connection, entity_id: str) -> None:
+    """What is known of a person has changed: who is not known to be the same as they any more shares nothing with them."""
+    mine = [each.id for each in records.users.all(db, records.users.c.entity_id == entity_id)]
+    for share in records.shares.all(db, _with(mine), _STANDING):
+        user, owner = (found(records.users.find(db, each)) for each in (share.user_id, share.owner_id))
+        if people.identity_of(db, user) != people.identity_of(db, owner):
+            _end(at, db, share)
+
+
+def end_of_user(at: Reception, db: Connection, user: User) -> None:
+    """A user's account is closed: nothing is shared with them, nor by them."""
+    for share in records.shares.all(db, _with([user.id]), _STANDING):
+        _end(at, db, share)
 
 
 def shares_of(at: Reception, db: Connection, user: User) -> list[ShareView]:
     """What a user shares, or has asked to, on either side."""
-    mine = (records.shares.c.user_id == user.id) | (records.shares.c.owner_id == user.id)
-    shown = records.shares.all(db, mine, order=records.shares.c.at)
+    shown = records.shares.all(db, _with([user.id]), order=records.shares.c.at)
     return [view(db, share) for share in shown if share.state != ShareState.DRAFT]
 
 
@@ -165,8 +209,10 @@ def _check(at: Reception, db: Connection, user: User, owner: User, device: Devic
     held = [(one, each) for one in (user, owner) for each in devices.live_of(at, db, one)]
     if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
-    if device.owner_id != owner.id or device.state != DeviceState.ACTIVE:
+    if device.id not in {each.id for one, (each, _) in held if one.id == owner.id} or device.owner_id != owner.id:
         raise NotNow("this device is not in use any more")
+    if records.uses.count(db, records.uses.c.user_id == user.id, records.uses.c.device_id == device.id):
+        raise NotNow("you share this device already")
     if not at.policy.levels[at.policy.level(device.kind)].shareable:
         raise NotNow("this kind of device is not shared; a phone app takes several users by itself")
     best = min(at.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
@@ -214,6 +260,19 @@ def _do(at: Reception, db: Connection, share: Share, user: User, owner: User, de
     for told in (user, owner):
         outbox.tell(at, db, told, "shared", sharer=user.name, owner=owner.name, device=devices.label(device))
     at.log(db, "share.confirm", user, "done", device=device.id)
+
+
+def _with(users: Sequence[str]) -> ColumnElement[bool]:
+    """That one of these users shares it, on either side."""
+    return records.shares.c.user_id.in_(users) | records.shares.c.owner_id.in_(users)
+
+
+def _end(at: Reception, db: Connection, share: Share) -> None:
+    """Without anybody's asking for it."""
+    user = found(records.users.find(db, share.user_id))
+    parked = data_of(share).get("parked", [])
+    _undo(db, user, share, [held for held in devices.held_by(db, user) if held[1].id in parked])
+    outbox.tell(at, db, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
 def _undo(db: Connection, user: User, share: Share, parked: list[devices.Held]) -> None:

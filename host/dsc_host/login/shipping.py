@@ -62,7 +62,7 @@ def ship(at: Reception, db: Connection, order_id: str) -> Request:
     now = at.now()
     records.orders.change(db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
     user = found(records.users.find(db, order.user_id))
-    day = at.calendar.day(activates_at(at, now)).isoformat()
+    day = at.calendar.day(activates_at(at, now))
     outbox.tell(at, db, user, "shipped", address=order.address, activates=day)
     at.log(db, "card.ship", user, "done", order=order.id)
     return ordering.view(at, db, found(records.orders.find(db, order.id)))

@@ -10,12 +10,16 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, func, select
 
+from dsc_host.errors import InputError
 from dsc_host.login import devices, limits, outbox, people, records, rows
 from dsc_host.login.errors import NotNow
 from dsc_host.login.limits import Allowance
 from dsc_host.login.policy import Level
 from dsc_host.login.reception import Reception, account_of, found, locked_user
 from dsc_host.login.records import Session, User, Withdrawal
+
+_LATEST = 221_845_392_000
+"""The year 9000: calendars end somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,12 @@ def opt(at: Reception, db: Connection, primary: User, user_id: str, out: bool) -
 
 
 def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Whether this user may take so many dollars out now, logged in with their highest device. Raises `InputError`."""
+    """Whether this user may take so many dollars out now, logged in with their highest device. Raises `InputError`.
+
+    `now`: another time, in Unix seconds, from 1970 to 9000.
+    """
+    if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
+        raise InputError("now", "must be a time in Unix seconds")
     return _judged(at, db, user, amount, level_of(at, db, user), at.now() if now is None else now)
 
 
@@ -86,8 +95,9 @@ def withdraw(at: Reception, db: Connection, session: Session, user: User, amount
 
 
 def _level_in(at: Reception, db: Connection, session: Session, user: User) -> Level:
-    device = records.devices.find(db, session.device_id) if session.device_id and not user.opted_out else None
-    return limits.level_of((device.kind,) if device else (), at.policy)
+    """What the session's device is worth, as long as it opens the door."""
+    live = [] if user.opted_out else devices.live_of(at, db, user)
+    return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], at.policy)
 
 
 def _spent(db: Connection, account_id: str) -> Callable[[float], Decimal]:

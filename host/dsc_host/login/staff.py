@@ -75,6 +75,16 @@ class Staff:
 
         return self._do(token, (Role.SUPPORT,), issued)
 
+    def sheet(self, token: str, device: str) -> tuple[DeviceView, tuple[str, ...]]:
+        """The codes of a card of who is calling, again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+
+        def seen(db: Connection, _staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
+            user = desk.caller(self.system.at, db, session)
+            held = devices.held(db, user, device)
+            return devices.view(self.system.at, db, user, *held), desk.sheet_codes(self.system.at, db, held[0])
+
+        return self._do(token, (Role.SUPPORT,), seen)
+
     def enable_messages(self, token: str, number: str) -> None:
         """SMS and call-back for who is calling, to a number that is shown to be theirs. Raises `NotAllowed`, `NotNow`."""
 

@@ -10,7 +10,7 @@ Five promises:
 5. Who does not get in learns nothing: not whether there is such a user, nor which of two things was wrong.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self, TypeVar
@@ -18,6 +18,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection
 
 from dsc_host.login import (
+    access,
     activating,
     confirming,
     desk,
@@ -33,17 +34,16 @@ from dsc_host.login import (
     spending,
 )
 from dsc_host.login.apps import Phones
-from dsc_host.login.errors import NotAllowed
 from dsc_host.login.limits import Allowance
 from dsc_host.login.model import (
     Answered,
     DeviceView,
+    Kind,
     Offer,
     Request,
     Scope,
     ShareState,
     ShareView,
-    Stage,
     Step,
     Visitor,
 )
@@ -51,7 +51,7 @@ from dsc_host.login.operator import Operator
 from dsc_host.login.outbox import Sender
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy import Policy
-from dsc_host.login.reception import Reception, found, locked_users, user_named
+from dsc_host.login.reception import Reception, found, user_named
 from dsc_host.login.records import Parcel, Session, User
 from dsc_host.login.spending import Protection
 from dsc_host.login.staff import Staff
@@ -92,9 +92,9 @@ class LoginSystem:
         """What is done by whoever runs the system."""
         return Operator(self.at, self.verifier, self.senders)
 
-    def deliver(self) -> int:
-        """Send what waits in the outbox."""
-        return outbox.deliver(self.at, self.senders)
+    def deliver(self, codes_for: str | None = None) -> int:
+        """Send what waits in the outbox; or only the codes that the user of this name waits for."""
+        return outbox.deliver(self.at, self.senders, codes_for=codes_for)
 
     # ---- coming in ----
 
@@ -105,7 +105,7 @@ class LoginSystem:
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
         """Have a device's element shown. `manual`: for a phone that gets no push. Raises `NotIn`, `NotFound`, `TooMany…`."""
         step = entering.choose(self.at, token, device, manual=manual)
-        self.deliver()
+        self.deliver(step.user)
         return step
 
     def answer(self, token: str, text: str) -> Answered:
@@ -130,7 +130,7 @@ class LoginSystem:
 
     def leave(self, token: str) -> None:
         """Log out. No error if nobody is in."""
-        self.change(lambda db: records.sessions.remove(db, records.sessions.c.id == sessions.hashed(token)))
+        self.change(lambda db: sessions.drop(db, token))
 
     # ---- one's own ----
 
@@ -139,8 +139,8 @@ class LoginSystem:
         return self._seen(token, _ACCOUNT, lambda db, user, _s: devices.views(self.at, db, user))
 
     def change_password(self, token: str, old: str, new: str) -> None:
-        """Raises `NotAllowed` for a wrong old password, `InputError` for a bad new one."""
-        user, session = self._peek(token, _ACCOUNT)
+        """Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new one."""
+        user, session = self._seen(token, _ACCOUNT, lambda _db, user, session: (user, session))
         entering.check_password(self.at, user.name, old, f"session {session.id}")
         self.at.passwords.check_new(new, user.name, old)
         kept = self.at.passwords.hashed(new)
@@ -154,6 +154,10 @@ class LoginSystem:
     def protection(self, token: str) -> Protection:
         """Limits and restrictions, with and without."""
         return self._seen(token, _ANY, lambda db, user, _s: spending.protection(self.at, db, user))
+
+    def check_primary(self, token: str) -> None:
+        """Raises `NotAllowed`, which tells whom to ask, for whoever may not change security settings."""
+        self._seen(token, (Scope.FULL,), lambda db, user, _s: people.check_primary(db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
         """The users whose security settings one may change, by name: oneself first; as the primary user, the account's."""
@@ -177,7 +181,9 @@ class LoginSystem:
             spending.opt(self.at, db, user, whose.id, out)
             sessions.end_all(db, whose, but=session.id if whose.id == user.id else "")
 
-        self._together(token, (Scope.FULL,), lambda db, user: [people.of_account(db, user, name).id], opted)
+        access.change(
+            self.at, token, access.scoped(Scope.FULL), opted, lambda db, user: [people.of_account(db, user, name).id]
+        )  # fmt: skip
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
         """Whether this user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
@@ -190,9 +196,11 @@ class LoginSystem:
 
     def close_account(self, token: str) -> None:
         """Raises `NotAllowed`, `NotNow`."""
-        self._together(
-            token, (Scope.FULL,), returning.closed_with, lambda db, user, _session: returning.close(self.at, db, user)
-        )  # fmt: skip
+
+        def closed(db: Connection, user: User, _session: Session) -> None:
+            returning.close(self.at, db, user)
+
+        access.change(self.at, token, access.scoped(Scope.FULL), closed, returning.closed_with)
 
     # ---- a card, from the request to its return ----
 
@@ -239,10 +247,16 @@ class LoginSystem:
         return self.do(token, _ACCOUNT, requested)
 
     def sheet(self, token: str, device: str) -> tuple[str, ...]:
-        """The codes of one's card that is not activated yet. Raises `NotFound`, `NotNow`."""
-        return self._seen(
-            token, _ACCOUNT, lambda db, user, _s: desk.sheet_codes(self.at, db, devices.held(db, user, device, lock=False)[0])
-        )  # fmt: skip
+        """The codes of one's card that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
+
+        def seen(db: Connection, user: User, session: Session) -> tuple[str, ...]:
+            card = devices.held(db, user, device, lock=False)[0]
+            if card.kind != Kind.ONLINE_CARD:
+                # Who could read it here would hold a card that lasts, however little their session is good for.
+                sessions.check_scope(session, Scope.FULL)
+            return desk.sheet_codes(self.at, db, card)
+
+        return self._seen(token, _ACCOUNT, seen)
 
     def ask_to_activate(self, token: str, device: str) -> Offer:
         """Have the element of a device shown that is to be activated, or again. Raises `NotFound`, `NotNow`."""
@@ -276,10 +290,13 @@ class LoginSystem:
 
     def ask_to_confirm_phone(self, token: str, number: str) -> str:
         """Send a code to a number, as +41791234567; the number, masked. Raises `InputError`, `TooManyAttempts`."""
-        masked = self.do(
-            token, (Scope.FULL,), lambda db, user, session: confirming.ask(self.at, db, session, user, token, number)
-        )  # fmt: skip
-        self.deliver()
+
+        def asked(db: Connection, user: User, session: Session) -> tuple[str, str] | Refused:
+            masked = confirming.ask(self.at, db, session, user, token, number)
+            return masked if isinstance(masked, Refused) else (user.name, masked)
+
+        name, masked = self.do(token, (Scope.FULL,), asked)
+        self.deliver(name)
         return masked
 
     def confirm_phone(self, token: str, code: str) -> bool:
@@ -293,7 +310,8 @@ class LoginSystem:
 
         def announced(db: Connection, user: User, session: Session) -> Parcel:
             parcel = returning.announce(self.at, db, user, device, tracking)
-            sessions.end_all(db, user, but=session.id)
+            # A session that the card has opened ends with it.
+            sessions.end_all(db, user, but="" if session.device_id == device else session.id)
             return parcel
 
         return self.do(token, _ACCOUNT, announced)
@@ -313,22 +331,25 @@ class LoginSystem:
     ) -> tuple[ShareView, Offer]:
         """By who is not the owner: the owner's name and password, and a challenge to the owner's device.
 
-        Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
+        `token` may be that of a login that is half-way, of a user who has no device. Raises `WrongCredentials`,
+        `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
         """
-        self._peek(token, (Scope.FULL,))
+        access.look(self.at, token, sharing.check_may, lambda _db, _user, _session: None)
         giver = entering.check_password(self.at, owner, password, address)
 
         def begun(db: Connection, user: User, session: Session) -> tuple[ShareView, Offer] | Refused:
             asked = sharing.begin(self.at, db, session, user.id, giver.id, device)
             return asked if isinstance(asked, Refused) else (sharing.view(db, asked[0]), asked[1])
 
-        return self._together(token, (Scope.FULL,), lambda _db, _user: [giver.id], begun)
+        return access.change(self.at, token, sharing.check_may, begun, lambda _db, _user: [giver.id])
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
         """Whether the device's answer was right. Raises `NotFound`, `NotNow`."""
-        return self.do(
-            token, (Scope.FULL,), lambda db, user, session: sharing.answer(self.at, db, session, user, share, answer)
-        )  # fmt: skip
+
+        def answered(db: Connection, user: User, session: Session) -> bool:
+            return sharing.answer(self.at, db, session, user, share, answer)
+
+        return access.change(self.at, token, sharing.check_may, answered)
 
     def confirm_share(self, token: str, share: str) -> ShareState:
         """Done, or pending until compliance has agreed. Raises as `begin_share`."""
@@ -336,7 +357,7 @@ class LoginSystem:
         def confirmed(db: Connection, user: User, session: Session) -> ShareState:
             return sharing.confirm(self.at, db, session, user.id, share)
 
-        return self._together(token, (Scope.FULL,), lambda db, _user: sharing.parties(db, share), confirmed)
+        return access.change(self.at, token, sharing.check_may, confirmed, lambda db, _user: sharing.parties(db, share))
 
     def cancel_share(self, token: str, share: str) -> None:
         """End the sharing. Raises `NotFound`, `NotNow`."""
@@ -344,11 +365,12 @@ class LoginSystem:
         def cancelled(db: Connection, user: User, session: Session) -> None:
             sharing.cancel(self.at, db, session, user.id, share)
 
-        self._together(token, (Scope.FULL,), lambda db, _user: sharing.parties(db, share), cancelled)
+        # With little, too: who shared a device that is missing now comes by their own again.
+        access.change(self.at, token, access.scoped(*_ACCOUNT), cancelled, lambda db, _user: sharing.parties(db, share))
 
     def shares(self, token: str) -> list[ShareView]:
         """What one shares, or has asked to."""
-        return self._seen(token, _ACCOUNT, lambda db, user, _s: sharing.shares_of(self.at, db, user))
+        return access.look(self.at, token, sharing.check_sees, lambda db, user, _s: sharing.shares_of(self.at, db, user))
 
     # ---- the session that each of these needs ----
 
@@ -367,48 +389,8 @@ class LoginSystem:
 
     def do(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T:
         """In a transaction that has locked who is in. Raises `NotIn`, `NotAllowed`."""
-
-        def done(db: Connection) -> T | Refused:
-            user, session = sessions.locked(self.at, db, token, Stage.IN)
-            _check_scope(session, scopes)
-            return work(db, user, session)
-
-        return self.change(done)
+        return access.change(self.at, token, access.scoped(*scopes), work)
 
     def _seen(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T]) -> T:
         """The same, only to look."""
-
-        def seen(db: Connection) -> T:
-            user, session = sessions.looked_up(self.at, db, token, Stage.IN)
-            _check_scope(session, scopes)
-            return work(db, user, session)
-
-        return self.at.read(seen)
-
-    def _peek(self, token: str, scopes: tuple[Scope, ...]) -> tuple[User, Session]:
-        """Who is in, for work that takes long before it begins."""
-        return self._seen(token, scopes, lambda _db, user, session: (user, session))
-
-    def _together(
-        self,
-        token: str,
-        scopes: tuple[Scope, ...],
-        others: Callable[[Connection, User], Iterable[str]],
-        work: Callable[[Connection, User, Session], T | Refused],
-    ) -> T:
-        """As `do`, for work on several users: all are locked in the one order first, and then it is asked who is in."""
-
-        def done(db: Connection) -> T | Refused:
-            who, session = sessions.looked_up(self.at, db, token, Stage.IN)
-            _check_scope(session, scopes)
-            locked_users(db, {who.id, *others(db, who)})
-            user, session = sessions.locked(self.at, db, token, Stage.IN)
-            _check_scope(session, scopes)
-            return work(db, user, session)
-
-        return self.change(done)
-
-
-def _check_scope(session: Session, scopes: tuple[Scope, ...]) -> None:
-    if session.scope not in scopes:
-        raise NotAllowed("log in with a device for this" if session.scope != Scope.STATEMENTS else "the account is closed")
+        return access.look(self.at, token, access.scoped(*scopes), work)

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from dsc_host.login import records
 from dsc_host.login.errors import TooManyAttempts
-from dsc_host.login.reception import Reception, found
+from dsc_host.login.reception import Reception
 from dsc_host.login.records import Attempt
 
 _MOST_DOUBLINGS = 20
+_DAY = 24 * 60 * 60
+"""As long as any gate of another kind counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,7 @@ def charge(at: Reception, db: Connection, gates: Sequence[Gate]) -> TooManyAttem
     If one of them is shut now, nothing is counted, and the refusal is returned.
     """
     now = at.now()
-    for gate in sorted(gates, key=lambda gate: gate.name):
-        records.attempts.ensure(db, Attempt(gate.name, 0, now, 0))
-    before = {gate: _locked(db, gate) for gate in sorted(gates, key=lambda gate: gate.name)}
+    before = {gate: _locked(db, gate, now) for gate in sorted(gates, key=lambda gate: gate.name)}
     shut = [attempt.until - now for attempt in before.values() if now < attempt.until]
     if shut:
         return TooManyAttempts(max(shut))
@@ -71,25 +71,31 @@ def charge(at: Reception, db: Connection, gates: Sequence[Gate]) -> TooManyAttem
     return None
 
 
-def passed(db: Connection, own: Gate, others: Sequence[Gate]) -> None:
-    """Forget the failures at one's own gate; at the others, which many pass, take back what was charged."""
-    records.attempts.remove(db, records.attempts.c.name == own.name)
-    for gate in sorted(others, key=lambda gate: gate.name):
+def passed(db: Connection, gates: Sequence[Gate]) -> None:
+    """Forget the failures at the first gate, one's own; at the others, which many pass, take back what was charged."""
+    for gate in sorted(gates, key=lambda gate: gate.name):
         attempt = records.attempts.locked(db, gate.name)
-        if attempt and attempt.failures:
+        if attempt and gate is gates[0]:
+            # Not removed: whoever waits for its lock would find nothing there.
+            records.attempts.change(db, gate.name, failures=0, until=0.0)
+        elif attempt and attempt.failures:
             open_again = {"until": 0.0} if attempt.failures == gate.most else {}
             records.attempts.change(db, gate.name, failures=attempt.failures - 1, **open_again)
 
 
 def forget_old(at: Reception, db: Connection) -> None:
     """Those that count for nothing any more."""
-    longest = max(at.policy.login.failures_within, at.policy.login.address_within)
+    longest = max(at.policy.login.failures_within, at.policy.login.address_within, _DAY)
     old = (records.attempts.c.until < at.now()) & (records.attempts.c.since < at.now() - longest)
     records.attempts.remove(db, old)
 
 
-def _locked(db: Connection, gate: Gate) -> Attempt:
-    return found(records.attempts.locked(db, gate.name))
+def _locked(db: Connection, gate: Gate, now: float) -> Attempt:
+    """Made if it was not there, or was tidied away just now."""
+    while True:
+        records.attempts.ensure(db, Attempt(gate.name, 0, now, 0))
+        if attempt := records.attempts.locked(db, gate.name):
+            return attempt
 
 
 def _shut_for(gate: Gate, failures: int) -> float:

@@ -6,10 +6,10 @@ from dsc_host.errors import DscError, InputError
 from dsc_host.login import DeviceState, DeviceView, Kind, NotAllowed, Offer, Role, Scope, UseState, Visitor
 from dsc_host.portal import sheets
 from dsc_host.portal.entering import fields, instructions, shown
-from dsc_host.portal.languages import Language
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
-from dsc_host.portal.wording import KINDS, ORDERS, SCOPES, STATES
+from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, SCOPES, STATES
 
 _DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
@@ -74,12 +74,21 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
     parcels = visit.system.parcels(visit.token)
     rows = [
         Row(
-            (_(ORDERS[each.state]), each.address, _.day(each.estimate), _.moment(each.activates_at)),
+            (
+                each.user,
+                _(ORDERS[each.state]),
+                each.address,
+                _.day(each.estimate),
+                _.moment(each.activates_at),
+                f"{_.dollars(each.hold)}, {_(HOLDS[each.held])}" if each.held else NONE,
+            ),
             (Form("/request/cancel", _("Take back"), (hidden("request", each.id),)),) if each.state == "requested" else (),
         )
         for each in requests
     ]
-    asked = (_("State"), _("Address"), _("Expected"), _("Activates by itself"), _("What you can do"))
+    asked = (
+        _("For"), _("State"), _("Address"), _("Expected"), _("Activates by itself"), _("Deposit"), _("What you can do")
+    )  # fmt: skip
     tables = [Table(_("Cards that you requested"), asked, rows)] if rows else []
     back = [
         Row(
@@ -116,7 +125,7 @@ def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, 
             forms.append(Form("/sheet", _("Show the codes"), named))
     if device.own and device.kind is Kind.DSC_PLUS and device.live and who.scope is Scope.FULL:
         forms += [Form("/pin", _("Change the PIN"), named)]
-    if device.own and device.kind is Kind.DSC_PLUS and device.state is not DeviceState.RETURNED:
+    if device.own and device.returnable and device.state is not DeviceState.RETURNED:
         forms.append(Form("/return", _("Send it back"), named))
     return tuple(forms)
 
@@ -148,11 +157,10 @@ def _sheet(visit: Visit, device: str) -> Response:
 
 
 def sheet_pdf(visit: Visit) -> Response:
-    _, device = visit._, visit.value("device", 32)
+    device = visit.value("device", 32)
     codes = visit.system.sheet(visit.token, device)
     label = next((each.label for each in visit.system.devices(visit.token) if each.id == device), "")
-    made = sheets.pdf(_("Security codes"), _("Card {number}", number=label), codes, _.code)
-    return Response(made, media_type="application/pdf", headers={"content-disposition": 'attachment; filename="codes.pdf"'})
+    return sheets.download(visit._, label, codes)
 
 
 # ---- activation ----

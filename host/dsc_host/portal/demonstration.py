@@ -163,8 +163,12 @@ ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 
 
+CONTACT = {"support": "+41 41 555 01 01, an example", "returns": "Card returns, 5 Desk Lane, 6300 Zug"}
+
+
 def begin(policy: Policy | None = None) -> Demonstration:
     """Records in memory, with the people of `PEOPLE` in them, all with one password and one PIN."""
+    policy = policy or Policy.of({"contact": CONTACT})
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
     senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))

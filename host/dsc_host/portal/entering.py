@@ -123,10 +123,17 @@ def _first(_: Language, name: str = "") -> View:
 def _choosing(_: Language, step: Step) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in step.choices]
     if step.may_skip:
-        choices.append(Choice("none", _("Without a device"), _("For trading only: you have opted out.")))
+        choices.append(
+            Choice(
+                "none",
+                _("Without a device"),
+                _("For trading, and withdrawals within the limit without a device: you have opted out."),
+            )
+        )
     if not choices:
         words = _("You have no device in use. Call support: when it is known who you are, you get a temporary code.")
-        return View(_("No device"), words=(words,), links=(Link("/login", _("Begin anew")),))
+        other = Link("/share", _("I have a device under another user name"), _("to be shared with this one"))
+        return View(_("No device"), words=(words,), links=(other, Link("/login", _("Begin anew"))))
     field = Field("device", _("How do you want to go on?"), "radio", value=choices[0].value, choices=choices)
     return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),))
 

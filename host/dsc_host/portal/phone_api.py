@@ -31,8 +31,8 @@ class Asked:
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._values.get(name, default)
-        if not isinstance(value, str) or len(value) > _LONGEST:
-            raise InputError(name, f"must be a text of at most {_LONGEST} characters")
+        if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
+            raise InputError(name, f"must be a line of at most {_LONGEST} characters")
         return value
 
     def key(self, name: str) -> bytes | None:

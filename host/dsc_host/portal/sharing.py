@@ -1,16 +1,17 @@
 """The pages of sharing a device, and those of protection: limits, opting out and in, withdrawals, closing the account."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.login import NotAllowed, ShareState
+from dsc_host.login import Protection, Scope, ShareState
 from dsc_host.login.policy import Level
 from dsc_host.portal.entering import fields, instructions, shown
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS, RESTRICTIONS, SHARES
 
 
@@ -26,7 +27,6 @@ def begun(visit: Visit) -> Response:
             visit.token, visit.value("owner", 64), visit.form.get("password", ""), address=visit.address
         )  # fmt: skip
     except DscError as error:
-        visit.visitor()
         return visit.again(_begin(visit), error)
     named = hidden("share", asked.id)
     view = View(
@@ -65,7 +65,9 @@ def confirmed(visit: Visit) -> Response:
     words = _("The device is shared now. Keep your other cards in a safe place: they can be used again later.")
     if state is ShareState.PENDING:
         words = _("Your request waits for compliance. You are told when it is decided.")
-    return visit.show(View(_("Share a device"), words=(words,), links=(Link("/devices", _("OK")),)))
+    # Who had no device has begun half-way through their login, and goes on with it.
+    there = "/devices" if visit.in_already() else "/login/device"
+    return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))
 
 
 def unshared(visit: Visit) -> Response:
@@ -112,56 +114,96 @@ def _begin(visit: Visit) -> View:
 def protection(visit: Visit) -> Response:
     _, who = visit._, visit.visitor()
     known = visit.system.protection(visit.token)
+    other = known.with_protection if known.opted_out else known.without
+    when = _("after opting back in") if known.opted_out else _("after opting out")
     rows = [
         Row((_("now"), _(KINDS[known.level.kind]), *_amounts(_, known.level))),
-        Row((_("with your devices"), _(KINDS[known.with_protection.kind]), *_amounts(_, known.with_protection))),
-        Row((_("after opting out"), _(KINDS[known.without.kind]), *_amounts(_, known.without))),
+        Row((when, _(KINDS[other.kind]), *_amounts(_, other))),
     ]
     heads = (_("When"), _("Protected by"), _("In a day"), _("In five business days"))
+    words = [_("You have opted out: trading asks for no device.") if known.opted_out else _("Every login asks for a device.")]
+    if known.opted_out:
+        words += [_("You have lost:"), *_lost(visit, known)]
+    users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
     links = []
-    if who.scope == "full":
-        links = [Link("/opt-in", _("Opt back in"))] if known.opted_out else [Link("/opt-out", _("Opt out"))]
-    words = _("You have opted out: trading asks for no device.") if known.opted_out else _("Every login asks for a device.")
+    if not all(each.opted_out for _name, each in users):
+        links.append(Link("/opt-out", _("Opt out")))
+    if any(each.opted_out for _name, each in users):
+        links.append(Link("/opt-in", _("Opt back in")))
     return visit.show(
         View(
             _("Protection and limits"),
-            words=(words,),
-            tables=(Table(_("What may be withdrawn"), heads, rows),),
+            words=words,
+            tables=(Table(_("What may be withdrawn"), heads, rows), *_others(_, users)),
             links=(*links, Link("/", _("Overview"))),
         )
     )
 
 
+def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:
+    """The account's users, for the primary one, who sees to them."""
+    if len(users) < 2:
+        return ()
+    rows = [Row((name, _("opted out") if each.opted_out else _("protected"))) for name, each in users]
+    return (Table(_("Users of your account"), (_("User name"), _("State")), rows),)
+
+
+def _lost(visit: Visit, known: Protection) -> list[str]:
+    _ = visit._
+    return [_(RESTRICTIONS.get(each, each), amount=_.dollars(_funding(visit))) for each in known.restrictions]
+
+
 def opting_out(visit: Visit) -> Response:
-    _, known = visit._, visit.system.protection(visit.token)
-    lost = [_(RESTRICTIONS.get(each, each), amount=_.dollars(_funding(visit))) for each in known.restrictions]
+    _ = visit._
+    visit.system.check_primary(visit.token)
+    users = [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
+    if not users:
+        return visit.go("/protection")
+    known = users[0][1]
     day, five = _amounts(_, known.without)
     words = _("Withdrawals would be limited to {day} in a day and {five} in five business days.", day=day, five=five)
-    form = Form("/opt-out", _("Opt out"), (Field("sure", _("I know what I lose"), "checkbox"),), danger=True)
-    return visit.show(
-        View(_("Opt out"), words=(_("You would lose:"), *lost, words), forms=(form,), links=(Link("/protection", _("Back")),))
-    )
+    fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what is lost"), "checkbox"))
+    form = Form("/opt-out", _("Opt out"), fields, danger=True)
+    lost = (_("This would be lost:"), *_lost(visit, known), words)
+    return visit.show(View(_("Opt out"), words=lost, forms=(form,), links=(Link("/protection", _("Back")),)))
 
 
 def opted_out(visit: Visit) -> Response:
     if visit.form.get("sure") != "yes":
         return visit.go("/opt-out")
-    visit.system.opt_out(visit.token)
+    visit.system.opt_out(visit.token, visit.value("name", 64) or None)
     return visit.go("/protection", said="out", token=visit.system.rotate(visit.token))
 
 
 def opting_in(visit: Visit) -> Response:
     _ = visit._
-    visit.visitor()
-    choice = Field("always", _("Always use my device when I log in"), "checkbox")
-    form = Form("/opt-in", _("Continue"), (choice,))
-    words = _("The restrictions end, and the limits of your devices are back.")
+    visit.system.check_primary(visit.token)
+    names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
+    if not names:
+        return visit.go("/protection")
+    choices = (
+        Choice("yes", _("Always use the device to log in")),
+        Choice("no", _("Do not use it to trade, as now")),
+    )
+    choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
+    form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
+    words = _("The restrictions end, and the limits of the devices are back.")
     return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))
 
 
 def opted_in(visit: Visit) -> Response:
-    visit.system.opt_in(visit.token)
+    if visit.form.get("always") != "yes":
+        return visit.go("/protection")
+    visit.system.opt_in(visit.token, visit.value("name", 64) or None)
     return visit.go("/protection", said="in", token=visit.system.rotate(visit.token))
+
+
+def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
+    """Whose protection it is about: whoever is asked about, even if there is no choice, unless it is one's own."""
+    _ = visit._
+    if list(names) == [visit.visitor().name]:
+        return ()
+    return (Field("name", _("Whose protection?"), "radio", value=names[0], choices=[Choice(each, each) for each in names]),)
 
 
 def _funding(visit: Visit) -> Decimal:
@@ -212,12 +254,11 @@ def _amount(text: str) -> Decimal:
 
 
 def closing(visit: Visit) -> Response:
-    _, who = visit._, visit.visitor()
-    if not who.primary:
-        raise NotAllowed("only the account's primary user may close it")
+    _ = visit._
+    visit.system.check_primary(visit.token)
     words = (
         _("All devices stop working, and only the statements stay, for name and password."),
-        _("Send cards back: until they are received, their deposit is held."),
+        _("Send cards back before you close it: their deposit is held until they are received."),
     )
     form = Form("/close", _("Close the account"), (Field("sure", _("Close it for good"), "checkbox"),), danger=True)
     return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))

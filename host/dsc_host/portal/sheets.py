@@ -6,10 +6,19 @@ The fonts that every PDF reader has know Latin letters only, so a sheet in Russi
 from collections.abc import Sequence
 from io import BytesIO
 
+from starlette.responses import Response
+
 from dsc_host.errors import DscError
+from dsc_host.portal.languages import Language
 
 _COLUMNS = 8
 _LATIN = ("en", "de")
+
+
+def download(_: Language, label: str, codes: Sequence[str]) -> Response:
+    """The card with this label, as a file to be saved."""
+    made = pdf(_("Security codes"), _("Card {number}", number=label), codes, _.code)
+    return Response(made, media_type="application/pdf", headers={"content-disposition": 'attachment; filename="codes.pdf"'})
 
 
 def pdf(title: str, subtitle: str, codes: Sequence[str], language: str) -> bytes:

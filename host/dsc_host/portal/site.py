@@ -45,7 +45,8 @@ class Site:
     cookies: Cookies
     templates: Environment
     languages: Mapping[str, Language]
-    name: str = "Secure login"
+    name: str = ""
+    """What it calls itself; empty for words in the visitor's language."""
     demonstration: Any = None
     """What a demonstration has beside: its card, its outbox, its phone."""
     toys: frozenset[str] = frozenset()
@@ -124,7 +125,8 @@ class Visit:
         token = self.token or security.new_visitor()
         page = self.site.templates.get_template("page.html").render(
             view=view,
-            site=self.site.name,
+            site=self.site.name or self._("Secure login"),
+            support=self.system.policy.contact.support,
             _=self._,
             lang=self._.code,
             languages=NAMES,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
 from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Request
+from dsc_host.portal import sheets
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
@@ -137,15 +138,21 @@ def loss(visit: Visit) -> Response:
 def code_card(visit: Visit) -> Response:
     _ = visit._
     device, codes = visit.system.staff.issue_code_card(visit.token)
-    words = _("Print this page, and send it to its owner. It is not shown again.")
+    words = _("Print this page, or save it as PDF, and send it to its owner, who activates it by two of its codes.")
     view = View(
         _("Security code card {number}", number=device.label),
         words=(words,),
         fragment="sheet.html",
         extra={"codes": codes},
+        forms=(Form("/desk/code-card/pdf", _("Save as PDF"), (hidden("device", device.id),)),),
         links=(Link("/desk", _("OK")),),
     )
     return visit.show(view)
+
+
+def code_card_pdf(visit: Visit) -> Response:
+    device, codes = visit.system.staff.sheet(visit.token, visit.value("device", 32))
+    return sheets.download(visit._, device.label, codes)
 
 
 def messages(visit: Visit) -> Response:

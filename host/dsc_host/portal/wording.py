@@ -4,7 +4,7 @@ catalogues."""
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
-from dsc_host.login import DeviceState, Kind, LoginError, Loss, OrderState, Scope, ShareState
+from dsc_host.login import DeviceState, HoldState, Kind, LoginError, Loss, OrderState, Scope, ShareState
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -39,6 +39,11 @@ ORDERS: Mapping[OrderState, str] = {
     OrderState.CANCELLED: "taken back",
     OrderState.ENDED: "its card is out of use",
 }
+HOLDS: Mapping[HoldState, str] = {
+    HoldState.HELD: "held",
+    HoldState.RELEASED: "free again",
+    HoldState.KEPT: "kept",
+}
 SHARES: Mapping[ShareState, str] = {
     ShareState.DRAFT: "begun",
     ShareState.PROVEN: "not confirmed",
@@ -50,7 +55,7 @@ SHARES: Mapping[ShareState, str] = {
 SCOPES: Mapping[Scope, str] = {
     Scope.FULL: "Everything: trading, and all of your account.",
     Scope.ACCOUNT: "Your account, but no trading.",
-    Scope.TRADING: "Trading, but none of your account's settings.",
+    Scope.TRADING: "Trading, and withdrawals within the limit without a device, but none of your account's settings.",
     Scope.STATEMENTS: "The statements of your closed account.",
 }
 LOSSES: Mapping[Loss, str] = {
@@ -63,7 +68,7 @@ RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
     "bank_details": "Bank details are changed only through support.",
     "email": "The email address is changed only through support.",
-    "funding": "Deposits by direct debit end at the first one of {amount}.",
+    "funding": "By direct debit only one first deposit is possible, of at most {amount}.",
 }
 _FIELDS: Mapping[str, str] = {
     "PIN": "PIN",
@@ -90,8 +95,8 @@ _NOTICES: Mapping[str, str] = {
     "removed": "Nothing is sent to this number any more. All other sessions have ended.",
     "phone": "The phone number is confirmed. All other sessions have ended.",
     "cancelled": "The request is taken back.",
-    "out": "You have opted out. Your limits are lower now.",
-    "in": "You have opted back in.",
+    "out": "The protection is switched off. What was lost by it is below.",
+    "in": "The protection is on again.",
     "returned": "Thank you. The card is out of use, and on its way back.",
     "unshared": "The device is not shared any more.",
     "closed": "The account is closed. Name and password open its statements.",

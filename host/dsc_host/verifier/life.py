@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import InputError, NoUnlockKey, StateError, TooManyUnlockCodes
+from dsc_host.errors import InputError, NoUnlockKey, StateError, TooManyUnlockCodes, UnknownCard
 from dsc_host.ocra import Suite
 from dsc_host.verifier import enrollment, lookup, records, unlocking
 from dsc_host.verifier.audit import Event
@@ -44,6 +44,20 @@ def move(office: Office, db: Connection, serial: str, to: State, reason: str) ->
     erased = _ERASED if to is State.RETIRED else {}
     changes = {"state": str(to), "state_since": office.now(), "state_reason": reason, **erased}
     return _changed(office, db, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
+
+
+def settle(office: Office, db: Connection, serial: str, to: State, reason: str) -> None:
+    """The same for whoever has decided where it belongs, whatever became of it: one that cannot come there stays as it is."""
+    if is_at(db, serial, *_FROM[to]):
+        move(office, db, serial, to, reason)
+
+
+def is_at(db: Connection, serial: str, *states: State) -> bool:
+    """Whether there is such a card, and in one of these states. It is locked."""
+    try:
+        return lookup.locked_card(db, serial).state in states
+    except UnknownCard:
+        return False
 
 
 def lock(office: Office, db: Connection, serial: str, reason: str, seconds: float | None) -> Card:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.portal.chromium.walking import Walk
 from tests.portal.serving import served
 
@@ -31,6 +31,7 @@ def chromium() -> Iterator[Browser]:
     # For each module: Playwright keeps an event loop running, in which other modules' tests could not run theirs.
     if _CHROMIUM is None:
         pytest.skip("needs Chromium: apt install chromium, or name one in CHROMIUM")
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
         yield browser

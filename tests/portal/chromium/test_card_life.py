@@ -1,8 +1,11 @@
 """A card's life with its owner, walked in a real browser: from the request to the parcel back."""
 
+from decimal import Decimal
+
 from tests.portal.chromium.test_ways_in import CARD, identified, look_up
 from tests.portal.chromium.walking import Walk
 
+from dsc_host.login.reception import user_named
 from dsc_host.portal.demonstration import PIN, SESAME
 
 NEW = "7391"
@@ -13,7 +16,7 @@ def request(walk: Walk, name: str) -> str:
     walk.open("/request").picture("request-1-form")
     fill(walk, NEW)
     walk.press("Continue").picture("request-2-summary")
-    assert (walk.title, "$20.00" in walk.text, NEW not in walk.page.content()) == ("Is this right?", True, True)
+    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this right?", True, True)
     assert walk.press("Continue").title == "Your card is requested"
     walk.picture("request-3-done")
     issuer = walk.another().enter("ivo").open("/issuer")
@@ -124,11 +127,42 @@ def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     walk.enter_by_sms("carl")
     serial = request(walk, "carl")
     walk.open("/devices").press("Send it back", f"{CARD} {serial}").picture("send-back")
+    assert ("5 Desk Lane" in walk.text, serial in walk.text) == (True, True), "what is laid into the parcel"
     assert "out of use" in walk.press("I have sent it", Tracking_number="RR 123 456 785 CH").notice
     walk.picture("parcel")
     assert "Receipt expected" in walk.text
     issuer = walk.another().enter("ivo").open("/issuer")
     assert issuer.press("Received", Serial=serial).notice == "The card is received, and its deposit is free."
+    assert "free again" in walk.open("/devices").text
+
+
+def test_a_card_that_is_lost_in_the_mail_is_replaced(walk: Walk) -> None:
+    walk.enter_by_sms("carl")
+    serial = request(walk, "carl")
+    identify_carl(walk.another().enter("sue").open("/desk")).press("lost", f"{CARD} {serial}")
+    assert "its card is out of use" in walk.open("/devices").text
+    assert request(walk, "carl") != serial
+
+
+def test_a_card_for_another_user_on_another_account(walk: Walk) -> None:
+    system = walk.shown.system
+    whose = system.at.read(lambda db: user_named(db, "anna").entity_id)
+    other = system.operator.add_account(whose, Decimal(1))
+    code = identified(walk, "anna").press("damaged", f"{CARD} IB3000901").press("Give a temporary code").read
+    walk.begin("anna").press("Log in", Code=code).open("/request")
+    walk.page.get_by_label("anna.work").check()
+    walk.page.get_by_label(other).check()
+    walk.picture("request-for-another")
+    fill(walk, NEW)
+    walk.press("Continue")
+    assert (other in walk.text, "anna.work" in walk.text) == (True, True)
+    walk.press("Back")
+    assert walk.page.get_by_label("anna.work").is_checked()
+    assert walk.page.get_by_label(other).is_checked()
+    fill(walk, NEW)
+    walk.press("Continue").press("Continue")
+    assert walk.title == "Your card is requested"
+    assert walk.told("anna.work") == ["Card requested"]
 
 
 def test_a_card_that_does_not_come_back_costs_its_deposit(walk: Walk) -> None:

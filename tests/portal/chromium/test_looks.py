@@ -85,8 +85,8 @@ def test_without_javascript_the_login_the_card_and_the_request_work(walk: Walk) 
         card.press(key)
     plain.press("Log in", Response=card.page.locator(".card output").inner_text())
     assert plain.path == "/"
-    plain.open("/protection").follow("Opt out").press("Opt out", I_know_what_I_lose="yes")
-    assert "You have opted out" in plain.notice
+    plain.open("/protection").follow("Opt out").choose("anna", "Opt out", I_know_what_is_lost="yes")
+    assert "is switched off" in plain.notice
 
 
 def test_nothing_is_asked_of_any_other_place(walk: Walk) -> None:

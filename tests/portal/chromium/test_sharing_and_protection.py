@@ -34,6 +34,16 @@ def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     assert walk.path == "/"
 
 
+def test_who_has_no_device_comes_by_one_that_is_shared(walk: Walk) -> None:
+    identified(walk, "anna.work").press("lost", "Code by SMS +41…67")
+    assert walk.begin("anna.work").title == "No device"
+    walk.picture("no-device")
+    walk.follow("I have a device under another user name")
+    prove(walk).press("Continue")
+    walk.follow("OK").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
+    assert walk.path == "/"
+
+
 def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
     system.operator.put_under_review(system.at.read(lambda db: user_named(db, "anna").entity_id))
@@ -81,24 +91,40 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     walk.enter("anna").open("/protection").picture("protection")
     walk.follow("Opt out").picture("opt-out")
     assert "low-priced" in walk.text
-    assert "You have opted out" in walk.press("Opt out", I_know_what_I_lose="yes").notice
+    walk.choose("anna", "Opt out", I_know_what_is_lost="yes")
+    assert "is switched off" in walk.notice
+    assert "low-priced" in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
-    assert "Trading, but none of your account's settings." in walk.text
+    assert "Trading, and withdrawals within the limit without a device" in walk.text
     walk.out().enter("anna").open("/protection").follow("Opt back in").picture("opt-in")
-    assert walk.press("Continue", Always_use_my_device_when_I_log_in="yes").notice == "You have opted back in."
+    assert walk.press("Continue").notice_or_none is None, "nothing was chosen"
+    walk.follow("Opt back in").choose("Always use the device to log in")
+    assert walk.notice == "The protection is on again."
     walk.out().begin("anna")
     assert walk.title == CARD
 
 
+def test_the_primary_user_opts_another_one_of_the_account_out(walk: Walk) -> None:
+    walk.enter("anna").open("/protection").follow("Opt out").choose("anna.work", "Opt out", I_know_what_is_lost="yes")
+    assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()
+    walk.picture("protection-of-the-account")
+    other = walk.another().begin("anna.work")
+    assert other.page.get_by_label("Without a device").count() == 1
+    assert walk.out().begin("anna").title == CARD
+
+
 def test_who_may_not_change_the_settings_is_told_whom_to_ask(walk: Walk) -> None:
-    walk.enter_by_sms("anna.work").open("/opt-out")
-    walk.press("Opt out", I_know_what_I_lose="yes")
-    assert "ask anna" in walk.text
+    walk.enter_by_sms("anna.work")
+    for path in ("/opt-out", "/opt-in", "/request", "/close"):
+        assert "ask anna" in walk.open(path).text, path
     walk.picture("not-primary")
 
 
 def test_withdrawals_as_far_as_the_limit(walk: Walk) -> None:
+    # It is noon where the limits' days begin: none ends in the middle of this.
+    days, clock = walk.shown.system.policy.business_days, walk.shown.clock
+    clock.ahead = days.start(days.day(clock())) + 1.5 * 86_400 - clock()
     walk.enter_by_sms("carl").open("/withdraw")
     assert walk.press("Withdraw", Amount_in_US_dollars="150000").notice == "The withdrawal is recorded."
     walk.press("Withdraw", Amount_in_US_dollars="60000")

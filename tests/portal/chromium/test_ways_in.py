@@ -86,6 +86,9 @@ def test_a_security_code_card(walk: Walk) -> None:
     desk.picture("desk-caller")
     codes = desk.press("Issue a security code card").codes
     desk.picture("code-card-sheet")
+    with desk.page.expect_download() as saved:
+        desk.button("Save as PDF").click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
     assert len(codes) == 224
     walk.enter_by_sms("anna.work").open("/devices")
     label = walk.page.get_by_role("cell").filter(has_text="Show the codes").locator("button").first.get_attribute("aria-label")
@@ -122,7 +125,10 @@ def test_a_code_by_sms(walk: Walk) -> None:
     code = walk.sent("sms")
     walk.press("Log in", Code=code)
     assert walk.path == "/"
-    walk.out().begin("carl").choose("Code by SMS").press("Log in", Code=code)
+    walk.out().begin("carl").choose("Code by SMS")
+    while walk.sent("sms") == code:  # One in a million.
+        walk.begin("carl").choose("Code by SMS")
+    walk.press("Log in", Code=code)
     assert "not right" in walk.text
 
 
@@ -168,7 +174,7 @@ def test_a_push_is_denied(walk: Walk) -> None:
     phone.follow("Look again").press("Deny", f"carl {walk_from(phone)}")
     walk.page.wait_for_url(walk.address + "/login/device")
     assert "Everything: trading" not in walk.text
-    assert "Login denied" in " ".join(walk.told("carl")) or walk.told("carl")
+    assert "Login denied" in walk.told("carl")
 
 
 def test_without_a_notification_a_challenge_is_typed_into_the_phone(walk: Walk) -> None:

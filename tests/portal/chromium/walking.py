@@ -49,10 +49,10 @@ class Walk:
             pressed.click()
         return self._arrived()
 
-    def choose(self, label: str, button: str = "Continue") -> "Walk":
-        """Pick one of several, and go on."""
+    def choose(self, label: str, button: str = "Continue", **fields: str) -> "Walk":
+        """Pick one of several, fill in the rest, and go on."""
         self.page.get_by_label(label, exact=True).check()
-        return self.press(button)
+        return self.press(button, **fields)
 
     def follow(self, link: str) -> "Walk":
         with self.page.expect_navigation():
@@ -82,6 +82,10 @@ class Walk:
         return self.page.get_by_role("status").first.inner_text()
 
     @property
+    def notice_or_none(self) -> str | None:
+        return self.notice if self.page.get_by_role("status").count() else None
+
+    @property
     def error(self) -> str:
         return self.page.get_by_role("alert").inner_text()
 
@@ -91,6 +95,11 @@ class Walk:
         shown = self.page.locator(".shown output")
         assert shown.count() == 1, self.text
         return shown.inner_text()
+
+    @property
+    def source(self) -> str:
+        """The page's HTML, without its tokens and ids: in those, four digits stand by chance."""
+        return re.sub("[0-9a-f]{16,}", "", self.page.content())
 
     @property
     def codes(self) -> list[str]:

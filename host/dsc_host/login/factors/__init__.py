@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dsc_host.login.factors.cards import CardFactor
 from dsc_host.login.factors.code_cards import CodeCardFactor
 from dsc_host.login.factors.phones import PhoneFactor
-from dsc_host.login.factors.protocol import Desk, Factor, Offered, Outcome
+from dsc_host.login.factors.protocol import REFUSED, Desk, Factor, Offered, Outcome
 from dsc_host.login.factors.sent_codes import SentCodeFactor
 from dsc_host.login.factors.temporary import TemporaryCodeFactor
 from dsc_host.login.model import Kind
@@ -20,4 +20,4 @@ FACTORS: Mapping[Kind, Factor] = {
     Kind.VOICE: SentCodeFactor("voice"),
 }
 
-__all__ = ["FACTORS", "Desk", "Factor", "Offered", "Outcome"]
+__all__ = ["FACTORS", "REFUSED", "Desk", "Factor", "Offered", "Outcome"]

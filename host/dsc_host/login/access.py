@@ -1,0 +1,59 @@
+"""Who may do what, asked anew by every call: whether the session lasts, what it is good for, and whose it is.
+
+Whoever works on several users names them: all are locked in the one order before anything is looked at twice.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from dsc_host.login import sessions
+from dsc_host.login.model import Scope, Stage
+from dsc_host.login.reception import Reception, locked_users
+from dsc_host.login.records import Session, User
+from dsc_host.verifier.office import Refused
+
+T = TypeVar("T")
+May = Callable[[Reception, Connection, User, Session], None]
+"""Raises unless this session may do something."""
+Others = Callable[[Connection, User], Iterable[str]]
+"""The ids of the users who are worked on beside the one who asks."""
+_STAGES = (Stage.IN, Stage.CHOOSING)
+
+
+def change(
+    at: Reception,
+    token: str,
+    may: May,
+    work: Callable[[Connection, User, Session], T | Refused],
+    others: Others | None = None,
+) -> T:
+    """Do `work` in a transaction that has locked who asks, and the others. Raises `NotIn`, and what `may` raises."""
+
+    def done(db: Connection) -> T | Refused:
+        if others is not None:
+            who, session = sessions.looked_up(at, db, token, *_STAGES)
+            may(at, db, who, session)
+            locked_users(db, {who.id, *others(db, who)})
+        user, session = sessions.locked(at, db, token, *_STAGES)
+        may(at, db, user, session)
+        return work(db, user, session)
+
+    return at.change(done)
+
+
+def look(at: Reception, token: str, may: May, work: Callable[[Connection, User, Session], T]) -> T:
+    """The same, only to look: nothing is locked, nobody waits."""
+
+    def seen(db: Connection) -> T:
+        user, session = sessions.looked_up(at, db, token, *_STAGES)
+        may(at, db, user, session)
+        return work(db, user, session)
+
+    return at.read(seen)
+
+
+def scoped(*scopes: Scope) -> May:
+    """For whoever is in, with one of these scopes."""
+    return lambda _at, _db, _user, session: sessions.check_scope(session, *scopes)
