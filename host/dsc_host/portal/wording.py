@@ -4,7 +4,7 @@ catalogues."""
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
-from dsc_host.login import DeviceState, HoldState, Kind, LoginError, Loss, OrderState, Scope, ShareState
+from dsc_host.login import DeviceState, HoldState, Kind, LoginError, Loss, OrderState, Role, Scope, ShareState
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -70,8 +70,23 @@ RESTRICTIONS: Mapping[str, str] = {
     "email": "The email address is changed only through support.",
     "funding": "By direct debit only one first deposit is possible, of at most {amount}.",
 }
+ROLES: Mapping[str, str] = {
+    Role.SUPPORT: "Support desk",
+    Role.ISSUER: "Issuer",
+    Role.COMPLIANCE: "Compliance",
+}
 _FIELDS: Mapping[str, str] = {
     "PIN": "PIN",
+    "pin": "PIN",
+    "name": "User name",
+    "user": "User name",
+    "owner": "User name of the device's owner",
+    "answer": "Code",
+    "number": "Number",
+    "days": "Days",
+    "identity": "Identity",
+    "loss": "What has happened",
+    "cents": "US cents",
     "address": "Address",
     "amount": "Amount",
     "password": "Password",
@@ -117,7 +132,8 @@ _NOTICES: Mapping[str, str] = {
 def explained(error: DscError, _: Language) -> str:
     """What went wrong, for whoever did it. It holds no secret, and nothing that helps whoever guesses."""
     if isinstance(error, LoginError):
-        return _sentence(_(error.words, **error.values))
+        values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
+        return _sentence(_(error.words, **values))
     if isinstance(error, TooManyChallenges):
         return _("Too many challenges were asked for. Try again in {seconds} s.", seconds=round(error.retry_after))
     if isinstance(error, InputError):

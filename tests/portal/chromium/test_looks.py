@@ -1,6 +1,7 @@
 """How the pages look and are used: narrow and wide, light and dark, by keyboard alone, and without JavaScript."""
 
 import pytest
+from tests.portal.chromium.test_card_life import fill, identify_carl
 from tests.portal.chromium.walking import Walk
 
 from dsc_host.portal.demonstration import PIN, SESAME
@@ -39,6 +40,23 @@ def test_other_languages_fit_too(walk: Walk, language: str) -> None:
         wide = person.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 320, f"{path} is {wide} px wide"
     person.open("/protection").picture(f"protection-{language}")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ru"])
+def test_the_desks_and_the_longest_pages_fit_a_narrow_window(walk: Walk, language: str) -> None:
+    walk.enter_by_sms("carl").open("/request")
+    fill(walk, "7391")
+    walk.press("Continue").press("Continue")
+    sheet = identify_carl(walk.another().enter("sue").open("/desk")).press("Issue a security code card")
+    assert len(sheet.codes) == 224
+    for name, path in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance"), ("carl", "/devices"), ("anna", "/share")):
+        person = walk.another(viewport={"width": 320, "height": 640})
+        (person.enter if name != "carl" else person.enter_by_sms)(name).open(path)
+        person.page.locator(f"button[value={language}]").click()
+        person.page.wait_for_load_state()
+        assert person.page.locator("html").get_attribute("lang") == language
+        wide = person.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 320, f"{path} in {language} is {wide} px wide"
 
 
 def test_a_login_by_keyboard_alone(walk: Walk) -> None:

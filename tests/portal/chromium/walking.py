@@ -1,6 +1,6 @@
 """Somebody at a real browser, who knows only what a page shows: labels, buttons, and what is to be read off.
 
-Every page that they come to is examined by axe-core, once for each title, unless JavaScript is off.
+Every page that they come to is examined by axe-core, once for each state that it is in, unless JavaScript is off.
 """
 
 import re
@@ -74,6 +74,14 @@ class Walk:
         return self.page.locator("h1").inner_text()
 
     @property
+    def state(self) -> str:
+        """What tells this page from others, and from itself with other things on it."""
+        count = self.page.evaluate(
+            "['form', 'table', 'dl', 'output', '.error', '.notice'].map((e) => document.querySelectorAll(e).length)"
+        )
+        return f"{self.title} {self.path} {count}"
+
+    @property
     def text(self) -> str:
         return self.page.locator("main").inner_text()
 
@@ -112,8 +120,8 @@ class Walk:
             self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True, animations="disabled", caret="hide")
 
     def _arrived(self) -> "Walk":
-        if self.scripts and self.title not in self.examined:
-            self.examined.add(self.title)
+        if self.scripts and self.state not in self.examined:
+            self.examined.add(self.state)
             found = Axe().run(self.page, options=RULES)
             assert found.violations_count == 0, f"{self.path}: {found.generate_report()}"
         return self
