@@ -159,7 +159,7 @@ def sent_back(visit: Visit) -> Response:
         visit.system.announce_return(visit.token, device, visit.value("tracking"))
     except DscError as error:
         return visit.again(_return(visit, device), error)
-    return visit.go("/devices", said="returned")
+    return visit.go_on("/devices", said="returned")
 
 
 def _return(visit: Visit, device: str) -> View:

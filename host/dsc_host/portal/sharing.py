@@ -72,7 +72,7 @@ def confirmed(visit: Visit) -> Response:
 
 def unshared(visit: Visit) -> Response:
     visit.system.cancel_share(visit.token, visit.value("share", 32))
-    return visit.go("/share", said="unshared")
+    return visit.go_on("/share", said="unshared")
 
 
 def _begin(visit: Visit) -> View:

@@ -154,6 +154,10 @@ class Visit:
             self.site.cookies.keep(response, "said", said, _SAID_SECONDS)
         return response
 
+    def go_on(self, path: str, *, said: str) -> Response:
+        """The same, after what may have ended the session: then to the login."""
+        return self.go(path if self.in_already() else "/login", said=said)
+
     def speak(self, code: str, path: str) -> Response:
         """The same page in another language."""
         response = self.go(path)

@@ -28,7 +28,8 @@ def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     assert walk.path == "/"
     walk.open("/share").picture("share-5-list")
     assert walk.press("End it", f"{CARD} IB3000901 anna").notice == "The device is not shared any more."
-    walk.out().begin("anna.work")
+    assert walk.path == "/login", "the session that the card had opened has ended with the sharing"
+    walk.begin("anna.work")
     assert walk.page.get_by_label(CARD).count() == 0
     walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
     assert walk.path == "/"
