@@ -229,3 +229,38 @@ def test_a_phones_whole_life(dscplus: Command, town: Town, tmp_path: Path, monke
         assert json.loads(dscplus("phone", "users", "--json").out) == []
     assert "cannot be reached" in dscplus("phone", "activate", "ben", stdin=f"{PASSWORD}\n").error
     dscplus.assert_no_secret_was_printed()
+
+
+@pytest.mark.parametrize("more", [(), ("--phone", "1"), ("--phone", "2")])
+def test_which_number_the_token_goes_to(
+    dscplus: Command, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    token = town.enter_by_sms("ben")
+    town.clock.advance(1)
+    town.system.ask_to_confirm_phone(token, "+41795550123")
+    assert town.system.confirm_phone(token, town.sent("sms"))
+    with served(application(town.system, secure=False)) as url:
+        monkeypatch.setenv("DSCPLUS_SERVER", url)
+        done = dscplus("phone", "activate", "ben", *more, stdin=Typed(lambda: PASSWORD, lambda: sms(town), lambda: PIN))
+        second = "2" in more
+        assert done.err.splitlines()[:2] == [
+            f"A code was sent to {'+41…67' if second else '+41…23'}.",
+            "Your numbers are 1: +41…23, 2: +41…67. For another one, begin anew with --phone and its number in this list.",
+        ]
+        assert done.code == 0
+        assert [each for each in town.letters if each.channel == "sms"][-1].address == (PHONE if second else "+41795550123")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of the 1")]
+)
+def test_a_number_that_there_is_not(
+    dscplus: Command, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, told: str
+) -> None:
+    monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    with served(application(town.system, secure=False)) as url:
+        monkeypatch.setenv("DSCPLUS_SERVER", url)
+        done = dscplus("phone", "activate", "ben", "--phone", number, stdin=f"{PASSWORD}\n")
+    assert done.error.startswith(f"phone: {told}")
+    assert town.letters == []

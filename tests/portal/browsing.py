@@ -13,6 +13,7 @@ import httpx
 
 from dsc_host.login import LoginSystem
 from dsc_host.portal import application
+from dsc_host.portal.demonstration import Demonstration
 
 ORIGIN = "http://portal.example"
 
@@ -148,9 +149,9 @@ class _InProcess(httpx.BaseTransport):
 
 
 @contextmanager
-def browsers(system: LoginSystem) -> Iterator[Callable[..., Browser]]:
+def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None) -> Iterator[Callable[..., Browser]]:
     """What makes browsers that visit this system's pages: from an address, and with headers that each request carries."""
-    app = application(system, secure=False, hosts=("portal.example",))
+    app = application(system, secure=False, hosts=("portal.example",), demonstration=demonstration)
     loop = asyncio.new_event_loop()
     with ExitStack() as stack:
         stack.callback(loop.close)

@@ -195,7 +195,9 @@ def http_answer(status: int, body: str, length: int | None = None) -> bytes:
 
 ANSWERS = [
     b"", b"junk\r\n\r\n", http_answer(200, "[]"), http_answer(200, "{}", 4), http_answer(200, "{}"), http_answer(500, "{}"),
-    http_answer(200, '{"ticket": 42}'), http_answer(403, '{"error": "no"}'),
+    http_answer(200, '{"ticket": 42}'), http_answer(200, '{"ticket": "t"}'), http_answer(200, '{"ticket": "t", "phones": 3}'),
+    http_answer(200, '{"ticket": "t", "phones": ["\\u001b[2J"]}'), http_answer(200, '{"ticket": "t", "phones": [null]}'),
+    http_answer(403, '{"error": "no"}'),
     http_answer(403, '{"error": {"code": "a", "message": "\\u001b["}}'), http_answer(200, "[" * 100_000),
     b"HTTP/1.1 302 Found\r\nlocation: https://evil.example\r\ncontent-length: 0\r\n\r\n",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ import typer
 from dsc_host.cli import asking
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show, show_all
+from dsc_host.errors import InputError
 from dsc_host.phone import PhoneApp, Push, Remote, User
 
 AppOption = Annotated[
@@ -60,26 +61,44 @@ def _app(file: Path | None, server: str) -> Iterator[PhoneApp]:
 def activate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A user of the login system.")],
     finger: Annotated[bool, typer.Option("--finger", help="Let a finger or a face do, too.")] = False,
+    number: Annotated[
+        int,
+        typer.Option(
+            "--phone", metavar="N", help="To which of your numbers the token goes; 1 is the newest.", show_default=True
+        ),
+    ] = 1,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
     """Activate the app for a user: password, the token that comes by SMS, and the app's PIN.
 
     The PIN has 4 to 6 letters, digits or special characters. With a user in the app already, it is the one that it has.
-    All three are asked for, or read from standard input, a line each.
+    All three are asked for, or read from standard input, a line each. The token goes to the phone number that was confirmed
+    last; the command says which others there are.
 
     \b
     Examples:
       dscplus phone activate carl
       dscplus phone activate carl --finger --server https://login.example.com
+      dscplus phone activate carl --phone 2
     """
+    if number < 1:
+        raise InputError("phone", "must be 1 or more; 1 is the number that was confirmed last")
     with _app(app, server) as phone:
-        begun = phone.begin(name, asking.read_secret("Password"))
-        notice(f"A code was sent to {begun.phones[0] if begun.phones else 'your phone'}.")
+        begun = phone.begin(name, asking.read_secret("Password"), number - 1)
+        _say_where(begun.phones, number)
         token = asking.read_shown("Activation code")
         pin = asking.read_secret("PIN", confirm=not phone.users)
         user = phone.activate(begun, token, pin, finger=finger)
     notice(f"The app is activated for {user.name}.")
+
+
+def _say_where(numbers: Sequence[str], chosen: int) -> None:
+    """To which number the token went, and how it goes to another one."""
+    notice(f"A code was sent to {numbers[chosen - 1] if chosen <= len(numbers) else 'your phone'}.")
+    if len(numbers) > 1:
+        listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))
+        notice(f"Your numbers are {listed}. For another one, begin anew with --phone and its number in this list.")
 
 
 def users(app: AppOption = None, as_json: JsonOption = False) -> None:

@@ -21,6 +21,9 @@ LANGUAGES = ("en", "de", "ru")
 _CENTS = 100
 _MOST_MONEY = Decimal(10) ** 15
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+# Where a 0 is dialled before a number inside the country, and no number begins with one: not Italy (39), nor others that
+# have made it a part of the number, such as Benin, Gabon and the Ivory Coast.
+_TRUNK_0 = re.compile(r"\+(27|3[123]|353|358|380|385|386|4[01346]|421|49|6[014]|8[12]|9[01]|972)0")
 
 
 def add_entity(at: Reception, db: Connection, name: str, identity: Identity, address: str) -> Entity:
@@ -124,20 +127,23 @@ def check_other(db: Connection, staff: User, user: User | None) -> None:
 
 
 def add_phone(at: Reception, db: Connection, user: User, number: str, *, confirmed: bool) -> Phone:
-    """Raises `InputError`. One that is known already stays as it is, or becomes confirmed."""
+    """Raises `InputError`. One that is known already stays as it is, or is the one that was confirmed last."""
     check_phone(number)
     known = records.phones.one(db, records.phones.c.user_id == user.id, records.phones.c.number == number)
     when = at.now() if confirmed else None
     if known is None:
         return records.phones.add(db, Phone(rows.new_id(), user.id, number, when))
-    if confirmed and known.confirmed_at is None:
+    if confirmed:
         records.phones.change(db, known.id, confirmed_at=when)
     return found(records.phones.find(db, known.id))
 
 
-def phones_of(db: Connection, user: User, *, confirmed: bool = True) -> list[Phone]:
-    wanted = records.phones.c.confirmed_at.is_not(None) if confirmed else records.phones.c.id.is_not(None)
-    return records.phones.all(db, records.phones.c.user_id == user.id, wanted)
+def phones_of(db: Connection, user: User) -> list[Phone]:
+    """Those that are confirmed, the one that was confirmed last first."""
+    confirmed_at = records.phones.c.confirmed_at
+    return records.phones.all(
+        db, records.phones.c.user_id == user.id, confirmed_at.is_not(None), order=confirmed_at.desc()
+    )  # fmt: skip
 
 
 def masked(number: str) -> str:
@@ -172,6 +178,10 @@ def check_name(name: str) -> None:
 def check_phone(number: str) -> None:
     if not isinstance(number, str) or not _PHONE.fullmatch(number):
         raise InputError("phone", "must be + and 7 to 15 digits, country first, without blanks or the trunk 0: +41791234567")
+    if dialled := _TRUNK_0.match(number):
+        raise InputError(
+            "phone", "must be without the 0 after +{country}, which is dialled inside the country only", country=dialled[1]
+        )
 
 
 def check_identity(identity: Identity) -> None:

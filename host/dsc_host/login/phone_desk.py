@@ -52,7 +52,10 @@ class Keys:
 
 
 def begin(at: Reception, name: str, password: str, address: str, phone: int = 0) -> Begun:
-    """Send an activation token to one of the user's confirmed phones. Raises as `entering.begin`, and `NotNow`."""
+    """Send an activation token to one of the user's confirmed phones: 0 is the one that was confirmed last.
+
+    Raises as `entering.begin`, `NotNow`, and `InputError` for a phone that there is not.
+    """
     user = entering.check_password(at, name, password, address)
 
     def begun(db: Connection) -> Begun | Refused:

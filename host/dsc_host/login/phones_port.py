@@ -9,7 +9,9 @@ class Begun:
 
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
-    """The user's confirmed phones, masked; the token went to the first, or to the one that was chosen."""
+    """The user's confirmed phones, masked, the one that was confirmed last first; the token went there, or to the one that
+
+    was chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ class Begun(Protocol):
     @property
     def ticket(self) -> str: ...
     @property
-    def phones(self) -> tuple[str, ...]: ...
+    def phones(self) -> tuple[str, ...]:
+        """The user's confirmed numbers, masked, the newest first."""
 
 
 class Activated(Protocol):
@@ -74,7 +75,7 @@ class Question(Protocol):
 class Server(Protocol):
     """The login system, as the app sees it: in the same process, or over HTTP."""
 
-    def begin(self, name: str, password: str) -> Begun: ...
+    def begin(self, name: str, password: str, phone: int) -> Begun: ...
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
     ) -> Activated: ...
@@ -111,9 +112,12 @@ class PhoneApp:
         """Those who are activated, in the order in which they came."""
         return tuple(self._users.values())
 
-    def begin(self, name: str, password: str) -> Begun:
-        """The first step of an activation: a token comes by SMS."""
-        return self._server.begin(name, password)
+    def begin(self, name: str, password: str, phone: int = 0) -> Begun:
+        """The first step of an activation: a token comes by SMS.
+
+        `phone` is which of the user's confirmed numbers it goes to; 0 is the one that was confirmed last.
+        """
+        return self._server.begin(name, password, phone)
 
     def activate(self, begun: Begun, token: str, pin: str, *, finger: bool = False) -> User:
         """The second: the token, and the PIN: a new one, or, if the app has a user already, the one that it has.

@@ -71,9 +71,9 @@ class Remote:
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise InputError("server", "must begin with https://; unencrypted, only this machine itself is spoken to")
 
-    def begin(self, name: str, password: str) -> Begun:
-        given = self._call("begin", name=name, password=password)
-        return Begun(_text(given, "ticket"), tuple(map(str, given.get("phones", ()))))
+    def begin(self, name: str, password: str, phone: int = 0) -> Begun:
+        given = self._call("begin", name=name, password=password, phone=phone)
+        return Begun(_text(given, "ticket"), _texts(given, "phones"))
 
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
@@ -144,6 +144,13 @@ def _text(given: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.isprintable():
         raise Unreachable(_STRANGE)
     return value
+
+
+def _texts(given: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = given.get(name)
+    if not isinstance(values, list) or not all(isinstance(value, str) and value.isprintable() for value in values):
+        raise Unreachable(_STRANGE)
+    return tuple(values)
 
 
 def _made(kind: type[T], given: Any) -> T:

@@ -127,8 +127,8 @@ class Direct:
 
     system: LoginSystem
 
-    def begin(self, name: str, password: str) -> Any:
-        return self.system.phones.begin(name, password, "phone")
+    def begin(self, name: str, password: str, phone: int) -> Any:
+        return self.system.phones.begin(name, password, "phone", phone)
 
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None

@@ -144,7 +144,11 @@ def _phone(visit: Visit) -> View:
         Form(
             "/phone/begin",
             _("Send the activation code"),
-            (Field("user", _("User name"), value=name, longest=64), Field("password", _("Password"), "password", longest=128)),
+            (
+                Field("user", _("User name"), value=name, longest=64),
+                Field("password", _("Password"), "password", longest=128),
+                Field("phone", _("Which of your numbers, if there are several"), "code", _("1 is the newest."), "1", longest=2),
+            ),
             legend=_("Activate the app for a user"),
         )
     ]
@@ -183,7 +187,8 @@ def phone_begin(visit: Visit) -> Response:
     _, name = visit._, _phone_name(visit)
     app = _shown(visit).phone(name)
     try:
-        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""))
+        number = _number(visit.value("phone", 2))
+        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), number)
     except DscError as error:
         return visit.again(_phone(visit), error)
     pin_words = _("PIN of the app") if app.users else _("New PIN for the app: 4 to 6 letters, digits or special characters")
@@ -197,10 +202,15 @@ def phone_begin(visit: Visit) -> Response:
             Field("finger", _("Let me use the finger, too"), "checkbox", optional=True),
         ),
     )
-    words = _("A code was sent to {number}.", number=begun.phones[0])
+    words = _("A code was sent to {number}.", number=begun.phones[number])
     return visit.show(
         View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Messages that were sent")),))
     )
+
+
+def _number(text: str) -> int:
+    """Counted from 0; -1, of which there is none, for what is no number."""
+    return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,54 @@
+"""The demonstration's phone: to which of several numbers the activation code goes."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.login.town import CHEAP
+from tests.portal.browsing import Browser, browsers
+
+from dsc_host.login import Policy, people
+from dsc_host.login.reception import user_named
+from dsc_host.portal import demonstration
+from dsc_host.portal.demonstration import SESAME, Demonstration
+
+FIRST, SECOND = "+4915112345678", "+41795550123"
+
+
+@pytest.fixture
+def shown() -> Iterator[Demonstration]:
+    """In which carl has confirmed a second number."""
+    made = demonstration.begin(Policy.of(CHEAP))
+    made.clock.ahead += 60
+    at = made.system.at
+    at.change(lambda db: people.add_phone(at, db, user_named(db, "carl"), SECOND, confirmed=True))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browser(shown: Demonstration) -> Iterator[Browser]:
+    with browsers(shown.system, demonstration=shown) as made:
+        yield made()
+
+
+def sent_to(shown: Demonstration) -> list[str]:
+    return [letter.address for letter in shown.letters if letter.channel == "sms"]
+
+
+@pytest.mark.parametrize(("typed", "number"), [({}, SECOND), ({"phone": "1"}, SECOND), ({"phone": "2"}, FIRST)])
+def test_the_code_goes_to_the_number_that_was_chosen(
+    shown: Demonstration, browser: Browser, typed: dict[str, str], number: str
+) -> None:
+    browser.open("/phone")
+    page = browser.press("Send the activation code", user="carl", password=SESAME, **typed)
+    assert f"A code was sent to {people.masked(number)}." in page.text
+    assert sent_to(shown) == [number]
+
+
+@pytest.mark.parametrize("typed", ["0", "3", "", "-1", "x", "²", "99"])
+def test_a_number_that_there_is_not(shown: Demonstration, browser: Browser, typed: str) -> None:
+    browser.open("/phone")
+    page = browser.press("Send the activation code", user="carl", password=SESAME, phone=typed)
+    assert page.error == "Phone number: must be one of the 2 that are confirmed"
+    assert sent_to(shown) == []
+    assert browser.press("Send the activation code", user="carl", password=SESAME).title == "Activate the app"
