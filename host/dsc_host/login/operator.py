@@ -10,10 +10,10 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import desk, devices, due, people, records, shipping
+from dsc_host.login import desk, devices, directory, due, people, records, sessions, shipping
 from dsc_host.login.model import Identity, Kind, Request, Role
 from dsc_host.login.outbox import Sender
-from dsc_host.login.reception import Reception, known, locked_user, user_named
+from dsc_host.login.reception import Reception, known, locked_user
 from dsc_host.verifier import Verifier
 
 
@@ -47,11 +47,10 @@ class Operator:
     ) -> str:
         """A name to log in by. The first of an account is its primary user. With a phone, whose number was confirmed, they
 
-        may log in by SMS and call-back at once; without anything, they have to call support. Raises `InputError`.
+        may log in by SMS and call-back at once; without anything, they have to call support. `entity` is whose name it is,
+        if not the account owner's. Raises `InputError`.
         """
-        people.check_name(name)
-        if phone is not None:
-            people.check_phone(phone)
+        self.check_new_user(account, name, email=email, phone=phone, language=language, entity=entity)
         self.at.passwords.check_new(password, name)
         kept = self.at.passwords.hashed(password)
 
@@ -64,13 +63,61 @@ class Operator:
 
         return self.at.change(added)
 
+    def check_new_user(
+        self, account: str, name: str, *, email: str, phone: str | None, language: str, entity: str | None
+    ) -> None:
+        """Raises the `InputError` that `add_user` would raise, before a password is asked for."""
+        if phone is not None:
+            people.check_phone(phone)
+        self.at.read(lambda db: people.check_new_user(db, account, name, email, language, entity))
+
+    def user(self, name: str) -> directory.UserView:
+        """The user of this name. Raises `InputError`."""
+        user = self.at.read(lambda db: people.user_by_name(db, name))
+        return next(each for each in self.users(user.name) if each.id == user.id)
+
+    def set_password(self, name: str, password: str) -> None:
+        """For who has forgotten theirs: their sessions end, and they are told. Raises `InputError`."""
+        self.at.read(lambda db: people.user_by_name(db, name))
+        self.at.passwords.check_new(password, name)
+        kept = self.at.passwords.hashed(password)
+
+        def changed(db: Connection) -> None:
+            sessions.end_all(db, people.set_password(self.at, db, name, kept))
+
+        self.at.change(changed)
+
+    def set_email(self, name: str, email: str) -> None:
+        """Where a user's messages go; the address from before is told, too. Raises `InputError`."""
+        self.at.change(lambda db: people.set_email(self.at, db, name, email))
+
+    def set_language(self, name: str, language: str) -> None:
+        """Of a user's messages: one of `people.LANGUAGES`. Raises `InputError`."""
+        self.at.change(lambda db: people.set_language(self.at, db, name, language))
+
+    def set_primary(self, account: str, name: str) -> None:
+        """Who may change an account's security settings: one of its users. Raises `InputError`."""
+        self.at.change(lambda db: people.set_primary(self.at, db, account, name))
+
+    def persons(self, name: str = "") -> list[directory.PersonView]:
+        """Those whose names have `name` in them."""
+        return self.at.read(lambda db: directory.persons(db, name))
+
+    def accounts(self) -> list[directory.AccountView]:
+        """All of them."""
+        return self.at.read(directory.accounts)
+
+    def users(self, name: str = "") -> list[directory.UserView]:
+        """Those whose names have `name` in them."""
+        return self.at.read(lambda db: directory.users(db, name))
+
     def enrol_card(self, name: str, serial: str) -> str:
         """A card that is in the verifier's records already becomes a user's, in use; the device's id."""
 
         def enrolled(db: Connection) -> str:
             # The first statement: of two that assign the same card, one is told that it is somebody's.
             self.at.office.store.claim(db)
-            user = locked_user(db, user_named(db, name).id)
+            user = locked_user(db, people.user_by_name(db, name).id)
             if records.devices.count(db, records.devices.c.serial == serial):
                 raise InputError("serial", "{serial} is somebody's already", serial=serial)
             device = devices.add(self.at, db, user, Kind.DSC_PLUS, serial=serial)
@@ -91,13 +138,8 @@ class Operator:
         )
 
     def put_under_review(self, entity: str, reviewed: bool = True) -> None:
-        """Whether compliance has to agree before a device of this entity's is shared."""
-
-        def put(db: Connection) -> None:
-            known(records.entities.find(db, entity), "person", entity)
-            records.entities.change(db, entity, under_review=reviewed)
-
-        self.at.change(put)
+        """Whether compliance has to agree before a device of this entity's is shared. Raises `InputError`."""
+        self.at.change(lambda db: people.put_under_review(self.at, db, entity, reviewed))
 
     def run_due(self) -> due.Done:
         """Do what time has made due, and send what waits."""

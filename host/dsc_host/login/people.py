@@ -13,7 +13,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import outbox, records, rows
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import Identity, Role, is_address
-from dsc_host.login.reception import Reception, account_of, found, known, locked_user
+from dsc_host.login.reception import Reception, account_of, found, known, locked_user, locked_users
 from dsc_host.login.records import Account, Entity, Phone, User
 
 DOCUMENTS = ("passport", "id", "licence", "ssn")
@@ -63,16 +63,10 @@ def add_user(
     entity_id: str | None = None,
 ) -> User:
     """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
-    check_name(name)
-    if language not in LANGUAGES:
-        raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
     if role not in set(Role):
         raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
-    if not is_address(email):
-        raise InputError("email", "must be an address, as anna@example.com")
     account = known(records.accounts.locked(db, account_id), "account", account_id)
-    if records.users.one(db, records.users.c.name == name):
-        raise InputError("name", "{name} is taken; choose another one", name=name)
+    check_new_user(db, account_id, name, email, language, entity_id)
     user = User(
         rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash, email, language, str(role),
         opted_out=False, settings=0, made_at=at.now(),
@@ -81,6 +75,27 @@ def add_user(
     if not account.primary_user:
         records.accounts.change(db, account_id, primary_user=user.id)
     at.log(db, "user.add", user, "done")
+    return user
+
+
+def check_new_user(db: Connection, account_id: str, name: str, email: str, language: str, entity_id: str | None = None) -> None:
+    """Raises `InputError` for what cannot become a user of this account, or whose name is taken."""
+    check_name(name)
+    check_language(language)
+    check_email(email)
+    known(records.accounts.find(db, account_id), "account", account_id)
+    if entity_id is not None:
+        known(records.entities.find(db, entity_id), "person", entity_id)
+    if records.users.one(db, records.users.c.name == name):
+        raise InputError("name", "{name} is taken; choose another one", name=name)
+
+
+def user_by_name(db: Connection, name: str) -> User:
+    """Whom somebody at the system's own machine named. Raises `InputError`."""
+    check_name(name)
+    user = records.users.one(db, records.users.c.name == name)
+    if user is None:
+        raise InputError("name", "there is no user {name}; look the name up in the list of users", name=name)
     return user
 
 
@@ -162,6 +177,64 @@ def change_password(at: Reception, db: Connection, user_id: str, before: str, pa
     return user
 
 
+def set_password(at: Reception, db: Connection, name: str, password_hash: str) -> User:
+    """For who has forgotten theirs: whatever it was, it is another one, and nobody is in. They are told as if by themselves.
+
+    Raises `InputError`.
+    """
+    user = locked_user(db, user_by_name(db, name).id)
+    return change_password(at, db, user.id, user.password, password_hash)
+
+
+def set_email(at: Reception, db: Connection, name: str, email: str) -> None:
+    """Where messages go from now on. Both addresses are told: the old one's reader may not have asked for it.
+
+    Raises `InputError`.
+    """
+    check_email(email)
+    user = locked_user(db, user_by_name(db, name).id)
+    if email == user.email:
+        return
+    records.users.change(db, user.id, email=email)
+    for address in (user.email, email):
+        outbox.tell(at, db, user, "email_changed", to=address)
+    at.log(db, "user.email", user, "done")
+
+
+def set_language(at: Reception, db: Connection, name: str, language: str) -> None:
+    """Of messages. Raises `InputError`."""
+    check_language(language)
+    user = locked_user(db, user_by_name(db, name).id)
+    records.users.change(db, user.id, language=language)
+    at.log(db, "user.language", user, "done", language=language)
+
+
+def set_primary(at: Reception, db: Connection, account_id: str, name: str) -> None:
+    """Who may change the account's security settings from now on: one of its users. Who could before is told, too.
+
+    Raises `InputError`.
+    """
+    account = known(records.accounts.find(db, account_id), "account", account_id)
+    user = user_by_name(db, name)
+    if user.account_id != account.id:
+        raise InputError("name", "{name} is no user of this account; add one to it first", name=name)
+    users = locked_users(db, {user.id, account.primary_user})
+    account = found(records.accounts.locked(db, account.id))
+    if account.primary_user == user.id:
+        return
+    records.accounts.change(db, account.id, primary_user=user.id)
+    for each in users.values():
+        outbox.tell(at, db, each, "primary_changed", primary=user.name)
+    at.log(db, "account.primary", user, "done", account=account.id)
+
+
+def put_under_review(at: Reception, db: Connection, entity_id: str, reviewed: bool) -> None:
+    """Whether compliance has to agree before a device of this person's is shared. Raises `InputError`."""
+    known(records.entities.locked(db, entity_id), "person", entity_id)
+    records.entities.change(db, entity_id, under_review=reviewed)
+    at.log(db, "person.review", None, "done", "on" if reviewed else "off", person=entity_id)
+
+
 def settings_changed(db: Connection, user: User, **changes: object) -> None:
     """Change a user so that every session from before is worth nothing."""
     records.users.change(db, user.id, settings=records.users.c.settings + 1, **changes)
@@ -173,6 +246,16 @@ def settings_changed(db: Connection, user: User, **changes: object) -> None:
 def check_name(name: str) -> None:
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):
         raise InputError("name", "must be 3 to 32 of a-z, 0-9, dot, - and _, beginning with a letter or digit")
+
+
+def check_email(email: str) -> None:
+    if not is_address(email):
+        raise InputError("email", "must be an address, as anna@example.com")
+
+
+def check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
 
 
 def check_phone(number: str) -> None:

@@ -1,0 +1,194 @@
+"""What whoever runs the system does: who is known, a forgotten password, another address, another primary user."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from tests.login.town import CARL, PASSWORD, Town
+
+from dsc_host.errors import InputError
+from dsc_host.login import Kind, NotAllowed, NotIn, Role, WrongCredentials
+
+OTHER = "another harbour at dusk"
+
+
+# ---- who is known ----
+
+
+def test_what_belongs_to_whom(town: Town) -> None:
+    operator = town.system.operator
+    operator.add_user(town.accounts["anna"], "guest", PASSWORD, email="g@example.com", entity=town.entities["carl"])
+    anna, carl, staff = operator.persons()
+    assert [each.name for each in (anna, carl, staff)] == ["Anna", "Carl", "Staff"]
+    assert (anna.id, anna.accounts, anna.users) == (town.entities["anna"], (town.accounts["anna"],), ("anna", "ben"))
+    assert (carl.accounts, carl.users) == ((town.accounts["carl"],), ("carl", "guest"))
+    first = next(each for each in operator.accounts() if each.id == town.accounts["anna"])
+    assert (first.person, first.person_name, first.primary) == (town.entities["anna"], "Anna", "anna")
+    assert (first.users, first.equity, first.currency) == (("anna", "ben", "guest"), Decimal(2500000), "USD")
+    guest = operator.user("guest")
+    assert (guest.person, guest.account) == (town.entities["carl"], town.accounts["anna"])
+    assert (guest.person_name, guest.role, guest.language, guest.email) == ("Carl", Role.CUSTOMER, "en", "g@example.com")
+    assert [each.name for each in operator.users()] == ["anna", "ben", "carl", "cleo", "guest", "ivo", "sue"]
+    assert [each.name for each in operator.users() if each.primary] == ["anna", "carl", "sue"]
+    assert {each.name: each.role for each in operator.users()}["ivo"] is Role.ISSUER
+
+
+def test_what_is_special_of_a_user(town: Town) -> None:
+    operator, empty = town.system.operator, town.system.operator.add_account(town.entities["carl"], Decimal("0.05"))
+    town.system.opt_out(town.enter("anna"), "ben")
+    town.system.close_account(town.enter_by_sms("carl"))
+    assert [each.name for each in operator.users() if each.opted_out] == ["ben"]
+    assert [each.name for each in operator.users() if each.closed] == ["carl"]
+    closed = {each.id: each.closed_at for each in operator.accounts() if each.closed_at is not None}
+    assert closed == {town.accounts["carl"]: town.clock()}
+    (new,) = [each for each in operator.accounts() if each.id == empty]
+    assert (new.primary, new.users, new.equity) == (None, (), Decimal("0.05"))
+
+
+@pytest.mark.parametrize(("part", "names"), [("", 3), ("ANN", 1), ("a", 3), ("%", 0), ("\ud800", 0), ("_", 0)])
+def test_persons_are_found_by_a_part_of_their_name(quick_town: Town, part: str, names: int) -> None:
+    assert len(quick_town.system.operator.persons(part)) == names
+
+
+def test_capitals_of_any_alphabet_are_no_others(quick_town: Town) -> None:
+    quick_town.system.operator.add_entity("Éva Ёлкина", CARL, "Elsewhere 1")
+    assert [each.name for each in quick_town.system.operator.persons("ёЛКИНА")] == ["Éva Ёлкина"]
+    assert [each.name for each in quick_town.system.operator.persons("éva")] == ["Éva Ёлкина"]
+
+
+@pytest.mark.parametrize(("part", "names"), [("n", ["anna", "ben"]), ("BEN", ["ben"]), ("%", []), ("_", []), ("\ud800", [])])
+def test_users_are_found_by_a_part_of_their_name(quick_town: Town, part: str, names: list[str]) -> None:
+    assert [each.name for each in quick_town.system.operator.users(part)] == names
+
+
+def test_no_secret_is_in_the_lists(quick_town: Town) -> None:
+    operator = quick_town.system.operator
+    shown = repr((operator.persons(), operator.accounts(), operator.users()))
+    assert "argon2" not in shown
+    assert CARL.document_number not in shown
+
+
+# ---- what is changed ----
+
+
+def test_a_new_password_for_who_has_forgotten_theirs(town: Town) -> None:
+    inside, others = town.enter_by_sms("ben"), town.enter("anna")
+    half_way = town.chosen("ben", Kind.SMS)
+    code = town.sent("sms")
+    town.system.operator.set_password("ben", OTHER)
+    for call in (lambda: town.system.visitor(inside), lambda: town.system.answer(half_way.token, code)):
+        with pytest.raises(NotIn):
+            call()
+    assert town.system.visitor(others).name == "anna"
+    with pytest.raises(WrongCredentials):
+        town.system.begin("ben", PASSWORD)
+    assert town.system.begin("ben", OTHER).user == "ben"
+    assert town.told("ben") == ["Password changed"]
+    assert ("login.password.change", "done", "") in town.events()
+
+
+@pytest.mark.parametrize(
+    "password", ["", "short", "ben", "aaaaaaaaaaaaaaaaaaaa", "x" * 1000, "a quiet\nharbour", "\ud800" * 20]
+)
+def test_a_bad_password_changes_nothing(quick_town: Town, password: str) -> None:
+    inside = quick_town.enter_by_sms("ben")
+    with pytest.raises(InputError, match=r"^password: must"):
+        quick_town.system.operator.set_password("ben", password)
+    assert quick_town.system.visitor(inside).name == "ben"
+    assert quick_town.told("ben") == []
+
+
+def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
+    town.system.operator.set_email("ben", "ben@new.example")
+    town.system.deliver()
+    assert {(each.address, each.subject) for each in town.letters} == {
+        ("ben@example.com", "Email address changed"),
+        ("ben@new.example", "Email address changed"),
+    }
+    # Whose mailbox it was, if it was mistyped, is not known.
+    assert not [each for each in town.letters if "ben@new.example" in each.text]
+    town.system.operator.set_email("ben", "ben@new.example")
+    town.system.deliver()
+    assert len(town.letters) == 2
+    assert ("login.user.email", "done", "") in town.events()
+
+
+def test_messages_are_in_another_language(quick_town: Town) -> None:
+    quick_town.system.operator.set_language("ben", "de")
+    quick_town.system.operator.set_password("ben", OTHER)
+    assert quick_town.told("ben") == ["Passwort geändert"]
+
+
+def test_another_user_becomes_the_primary_one(town: Town) -> None:
+    anna, ben = town.enter("anna"), town.enter_by_sms("ben")
+    town.system.operator.set_primary(town.accounts["anna"], "ben")
+    with pytest.raises(NotAllowed, match="ask ben"):
+        town.system.opt_out(anna)
+    town.system.opt_out(ben, "anna")
+    assert town.told("ben") == ["Another primary user"]
+    assert sorted(town.told("anna")) == ["Another primary user", "Opted out"]
+    town.system.operator.set_primary(town.accounts["anna"], "ben")
+    assert town.told("ben") == ["Another primary user"]
+    assert [event for event in town.events() if event[0] == "login.account.primary"] == [("login.account.primary", "done", "")]
+
+
+def test_the_primary_user_is_one_of_the_account(quick_town: Town) -> None:
+    for name in ("carl", "sue"):
+        with pytest.raises(InputError, match=f"name: {name} is no user of this account"):
+            quick_town.system.operator.set_primary(quick_town.accounts["anna"], name)
+    assert quick_town.told("anna") == quick_town.told("carl") == []
+
+
+def test_a_review_is_in_the_log(quick_town: Town) -> None:
+    for reviewed in (True, False):
+        quick_town.system.operator.put_under_review(quick_town.entities["anna"], reviewed)
+        assert [each.name for each in quick_town.system.operator.persons() if each.under_review] == ["Anna"] * reviewed
+    assert quick_town.events()[-2:] == [("login.person.review", "done", "on"), ("login.person.review", "done", "off")]
+
+
+GARBAGE = ["", "nobody", "\ud800", "\x00", "' OR 1=1", "x" * 5000, None, 7]
+CALLS: list[Callable[[Town, str], object]] = [
+    lambda town, name: town.system.operator.user(name),
+    lambda town, name: town.system.operator.set_password(name, OTHER),
+    lambda town, name: town.system.operator.set_email(name, "a@example.com"),
+    lambda town, name: town.system.operator.set_language(name, "de"),
+    lambda town, name: town.system.operator.set_primary(town.accounts["anna"], name),
+    lambda town, name: town.system.operator.enrol_card(name, "IB3000901"),
+]
+ID_CALLS: list[Callable[[Town, str], object]] = [
+    lambda town, one: town.system.operator.set_primary(one, "anna"),
+    lambda town, one: town.system.operator.put_under_review(one),
+    lambda town, one: town.system.operator.set_equity(one, Decimal(1)),
+    lambda town, one: town.system.operator.add_account(one, Decimal(1)),
+    lambda town, one: town.system.operator.ship(one),
+    lambda town, one: town.system.operator.add_user(one, "dora", PASSWORD, email="d@example.com"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=range(len(CALLS)))
+def test_a_name_that_is_nobodys(town: Town, call: Callable[[Town, str], object]) -> None:
+    for name in GARBAGE:
+        with pytest.raises(InputError, match=r"^name: (must be 3 to 32|there is no user nobody; look)"):
+            call(town, name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", ID_CALLS, ids=range(len(ID_CALLS)))
+def test_an_id_that_is_nothings(town: Town, call: Callable[[Town, str], object]) -> None:
+    for one in (*GARBAGE, "0123456789abcdef"):
+        with pytest.raises(InputError, match=r"^(person|account|request): there is none with the id "):
+            call(town, one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("entity", ["", "0123456789abcdef", "\ud800"])
+def test_a_user_is_a_person_who_is_known(town: Town, entity: str) -> None:
+    with pytest.raises(InputError, match="person: there is none with the id"):
+        town.system.operator.add_user(town.accounts["anna"], "dora", PASSWORD, email="d@example.com", entity=entity)
+    assert [each.name for each in town.system.operator.users("dora")] == []
+
+
+@pytest.mark.parametrize(
+    "email", ["", "a", "a@", "@b", "a@b@c", "a b@c", "a@b\n", "a\x07@b", "\ud800@b", "a" * 65 + "@b", None]
+)
+def test_what_is_no_address(quick_town: Town, email: str) -> None:
+    with pytest.raises(InputError, match=r"^email: must be an address"):
+        quick_town.system.operator.set_email("ben", email)
