@@ -135,7 +135,7 @@ def test_only_enrolling_makes_a_database(dscplus: Command, command: list[str]) -
     assert done.code == 1
     assert "there is no such database" in done.error
     path = dscplus.with_records()
-    assert dscplus(*command).error == f"{path}: there is no such database; enroll or personalize makes it"
+    assert dscplus(*command).error == f"{path}: there is no such database; enroll, personalize or person add makes it"
     assert list(dscplus.folder.iterdir()) == []
 
 

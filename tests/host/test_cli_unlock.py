@@ -250,7 +250,7 @@ def test_the_eleventh_code_is_refused(desk: Command) -> None:
 def test_records_that_are_not_there_are_not_made(dscplus: Command) -> None:
     path = dscplus.with_records()
     done = dscplus("card", "unlock-code", "IB1", "482913")
-    assert (done.code, done.error) == (1, f"{path}: there is no such database; enroll or personalize makes it")
+    assert (done.code, done.error) == (1, f"{path}: there is no such database; enroll, personalize or person add makes it")
     assert list(dscplus.folder.iterdir()) == []
 
 

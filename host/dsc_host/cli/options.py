@@ -72,7 +72,7 @@ def open_verifier(database: str | None, master_key: Path | None, *, may_make: bo
     path = _file_of(database) if database else _own_file()
     # A mistyped name would otherwise leave an empty database behind, and say only that the card is not enrolled.
     if path and not may_make and not os.path.exists(path):
-        raise Failed(f"{path}: there is no such database; enroll or personalize makes it")
+        raise Failed(f"{path}: there is no such database; enroll, personalize or person add makes it")
     if database or not path:
         return Verifier.open(database or "", master_key=keyring(master_key), may_make=may_make).by(actor())
     _make_folder(path.parent)
