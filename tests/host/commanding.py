@@ -55,7 +55,7 @@ class Command:
     printed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in ("CARD", "DB", "MASTER_KEY", "MASTER_KEY_FILE"):
+        for name in ("CARD", "DB", "MASTER_KEY", "MASTER_KEY_FILE", "POLICY"):
             self.monkeypatch.delenv(f"DSCPLUS_{name}", raising=False)
         self.monkeypatch.setenv("HOME", str(self.folder))
         for name in ("DATA", "CONFIG"):

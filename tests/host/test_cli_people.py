@@ -2,8 +2,11 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.host.commanding import KEY, PIN, SUITE, Command
@@ -11,7 +14,7 @@ from tests.host.verifying import Clock
 from tests.login.town import PASSWORD, Town, new_town
 from tests.portal.serving import served
 
-from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, Stage
+from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, NotIn, Stage, WrongCredentials
 from dsc_host.portal import application
 from dsc_host.verifier import Verifier
 from dsc_simulator import SimulatedCard
@@ -19,6 +22,7 @@ from dsc_simulator import SimulatedCard
 ANNA = ("person", "add", "Anna", "--address", "1 Key Road, Zug", "--birth-date", "1980-05-17", "--citizenship", "CH")
 PAPERS = ("--document", "passport:X1234567")
 PHONE = "+41791234567"
+OTHER = "another harbour at dusk"
 
 
 def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
@@ -115,7 +119,24 @@ def test_a_card_that_is_enrolled_becomes_a_users(dscplus: Command, account: str)
             PASSWORD,
             "account: there is none with the id nowhere",
         ),
+        (
+            ("user", "add", "ACCOUNT", "anna", "--email", "a@example.com", "--phone", "+410791234567"),
+            "",
+            "phone: must be without",
+        ),
+        (
+            ("user", "add", "ACCOUNT", "anna", "--email", "a@example.com", "--person", "x"),
+            "",
+            "person: there is none with the id x",
+        ),
         (("user", "card", "nobody", "IB3000123"), "", "card IB3000123: is not enrolled"),
+        (("user", "password", "nobody"), "", "name: there is no user nobody"),
+        (("user", "email", "nobody", "a@example.com"), "", "name: there is no user nobody"),
+        (("user", "language", "nobody", "de"), "", "name: there is no user nobody"),
+        (("user", "language", "nobody", "la"), "", "language: must be one of en, de, ru"),
+        (("account", "primary", "ACCOUNT", "nobody"), "", "name: there is no user nobody"),
+        (("account", "primary", "0123456789abcdef", "nobody"), "", "account: there is none with the id"),
+        (("person", "review", "nobody"), "", "person: there is none with the id nobody"),
         (("issuer", "ship", "nothing"), "", "request: there is none with the id nothing"),
     ],
 )
@@ -131,6 +152,137 @@ def test_a_name_is_somebodys_only_once(dscplus: Command, account: str) -> None:
     add_user(dscplus, account)
     done = dscplus("user", "add", account, "anna", "--email", "b@example.com", stdin=f"{PASSWORD}\n")
     assert done.error == "name: anna is taken; choose another one"
+
+
+# ---- who is known, and what is changed ----
+
+
+def listed(dscplus: Command, *arguments: str) -> list[dict[str, Any]]:
+    done = dscplus(*arguments, "--json")
+    assert (done.code, done.err) == (0, "")
+    return list(json.loads(done.out))
+
+
+def test_an_id_that_was_lost_is_in_the_lists(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account, "--language", "de")
+    (person,) = listed(dscplus, "person", "list")
+    (kept,) = listed(dscplus, "account", "list")
+    (user,) = listed(dscplus, "user", "list")
+    assert (person["name"], person["accounts"], person["users"]) == ("Anna", [account], ["anna"])
+    assert (kept["account"], kept["person"], kept["equity"]) == (account, person["person"], "2500000.00")
+    assert (kept["closed_at"], kept["primary"], kept["users"]) == (None, "anna", ["anna"])
+    assert (user["account"], user["person"], user["role"], user["language"]) == (account, person["person"], "customer", "de")
+    assert (user["primary"], user["opted_out"], user["closed"]) == (True, False, False)
+    assert dscplus("person", "list").out == f"{person['person']}  Anna  1980-05-17  -  {account}  anna\n"
+    assert dscplus("account", "list").out == f"{account}  Anna  2500000.00 USD  open  anna  anna\n"
+    words = f"{user['user']}  {account}  {person['person']}  customer  de  anna@example.com  primary"
+    assert dscplus("user", "list").out == f"anna  {words}\n"
+    assert listed(dscplus, "user", "list", "nn") == [user]
+    assert listed(dscplus, "person", "list", "ANN") == [person]
+    assert listed(dscplus, "user", "list", "ben") == listed(dscplus, "person", "list", "ben") == []
+
+
+def test_what_is_special_is_in_the_lists(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account, "--phone", PHONE)
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        login.system.opt_out(login.enter("anna"))
+        login.system.operator.put_under_review(listed(dscplus, "person", "list")[0]["person"])
+    assert dscplus("user", "list").out.endswith("  primary, opted out\n")
+    assert "  under review  " in dscplus("person", "list").out
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        token = login.enter("anna")
+        login.system.opt_in(token)
+        login.system.close_account(token)
+    assert dscplus("user", "list").out.endswith("  primary, account closed\n")
+    assert "  closed  " in dscplus("account", "list").out
+    assert str(listed(dscplus, "account", "list")[0]["closed_at"]).endswith("+00:00")
+
+
+@pytest.mark.parametrize("group", ["person", "account", "user"])
+def test_there_is_nobody_yet(dscplus: Command, group: str) -> None:
+    dscplus.with_records()
+    assert "person add makes it" in dscplus(group, "list").error
+    with dscplus.verifier():
+        pass
+    assert (dscplus(group, "list").out, dscplus(group, "list", "--json").out) == ("", "[]\n")
+
+
+def test_a_user_who_is_another_person(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account)
+    other = made(dscplus, "person", "add", "Ben", *ANNA[3:], "--document", "passport:X7654321")
+    made(dscplus, "user", "add", account, "ben", "--email", "b@example.com", "--person", other, stdin=f"{PASSWORD}\n")
+    (user,) = listed(dscplus, "user", "list", "ben")
+    assert (user["account"], user["person"], user["person_name"], user["primary"]) == (account, other, "Ben", False)
+    assert listed(dscplus, "person", "list", "ben")[0]["accounts"] == []
+
+
+def test_who_has_forgotten_their_password_gets_another_one(dscplus: Command, account: str) -> None:
+    add_user(dscplus, account, "--phone", PHONE)
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        inside = login.enter("anna")
+        done = dscplus("user", "password", "anna", stdin=f"{OTHER}\nnot read\n")
+        assert (done.code, done.out, done.err) == (0, "", "The password of anna is changed.\n")
+        with pytest.raises(NotIn):
+            login.system.visitor(inside)
+        with pytest.raises(WrongCredentials):
+            login.system.begin("anna", PASSWORD)
+        assert login.system.begin("anna", OTHER).user == "anna"
+        login.system.deliver()
+        assert [each.subject for each in login.letters if each.channel == "email"] == ["Password changed"]
+    for bad in ("", "short\n", "anna\n"):
+        assert dscplus("user", "password", "anna", stdin=bad).error.startswith("password: ")
+    assert OTHER not in "".join(dscplus.printed)
+
+
+def test_another_address_language_and_primary_user(dscplus: Command, account: str) -> None:
+    for name in ("anna", "ben"):
+        made(dscplus, "user", "add", account, name, "--email", f"{name}@example.com", stdin=f"{PASSWORD}\n")
+    assert json.loads(dscplus("user", "email", "ben", "b@new.example", "--json").out)["email"] == "b@new.example"
+    assert "  ru  b@new.example  -\n" in dscplus("user", "language", "ben", "ru").out
+    for _ in range(2):
+        assert json.loads(dscplus("account", "primary", account, "ben", "--json").out)["primary"] == "ben"
+    assert dscplus("account", "primary", account, "anna").out == f"{account}  Anna  2500000.00 USD  open  anna  anna, ben\n"
+    (ben,) = listed(dscplus, "user", "list", "ben")
+    assert (ben["email"], ben["language"], ben["primary"]) == ("b@new.example", "ru", False)
+
+
+def test_a_person_is_put_under_review_and_no_more(dscplus: Command, account: str) -> None:
+    (person,) = listed(dscplus, "person", "list")
+    assert "  under review  " in dscplus("person", "review", str(person["person"])).out
+    assert json.loads(dscplus("person", "review", str(person["person"]), "--off", "--json").out) == person
+
+
+# ---- the rules that differ ----
+
+WITH_POLICY = [
+    ("account", "add", "0123456789abcdef"), ("account", "equity", "0123456789abcdef", "5"),
+    ("user", "add", "0123456789abcdef", "anna", "--email", "a@example.com"), ("user", "card", "anna", "IB3000123"),
+    ("user", "password", "anna"), ("issuer", "list"), ("issuer", "make"), ("issuer", "ship", "0123456789abcdef"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", WITH_POLICY, ids=" ".join)
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_where_rules_matter_a_file_may_hold_them(
+    dscplus: Command, account: str, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], by: str
+) -> None:
+    file = dscplus.folder / "rules.toml"
+    file.write_text("[passwords]\nshortest = 0\n")
+    if by == "variable":
+        monkeypatch.setenv("DSCPLUS_POLICY", str(file))
+    done = dscplus(*command, *(("--policy", str(file)) if by == "option" else ()))
+    assert (done.code, done.error) == (2, f"policy: {file}: [passwords] shortest: must be more than 0")
+
+
+def test_a_password_as_the_rules_want_it(dscplus: Command, account: str) -> None:
+    file = dscplus.folder / "rules.toml"
+    file.write_text("[passwords]\nshortest = 30\n")
+    add_user(dscplus, account)
+    done = dscplus("user", "password", "anna", "--policy", str(file), stdin=f"{PASSWORD}\n")
+    assert done.error == "password: must have 30 to 128 characters"
 
 
 # ---- the issuer ----
@@ -166,6 +318,21 @@ def test_a_card_that_was_asked_for_is_made_and_sent(dscplus: Command, asked_for:
             response = card.enter(login.system.ask_to_activate(token, device.id).shows["challenge"])
             assert login.system.activate(token, response)
     dscplus.assert_no_secret_was_printed()
+
+
+def test_the_day_that_is_mailed_is_that_of_the_rules(dscplus: Command, asked_for: str) -> None:
+    file = dscplus.folder / "rules.toml"
+    file.write_text('[activation]\nautomatic_days = 90\n[request]\nseries = ["XY1xxx"]\n')
+    with SimulatedCard() as card:
+        (made,) = json.loads(dscplus("issuer", "make", "--card", card.url, "--yes", "--json", "--policy", str(file)).out)
+    assert made["serial"] == "XY1000"
+    assert dscplus("issuer", "ship", asked_for, "--policy", str(file)).code == 0
+    with dscplus.verifier() as verifier:
+        login = Login(verifier)
+        login.system.deliver()
+        shipped = next(each for each in login.letters if each.subject == "Card sent")
+        days = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", shipped.text)]
+        assert (days[0] - date.fromtimestamp(shipped.at)).days in (89, 90, 91, 92, 93)
 
 
 def test_a_card_that_is_not_there_leaves_the_request(dscplus: Command, asked_for: str) -> None:

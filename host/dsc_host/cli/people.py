@@ -1,47 +1,45 @@
-"""Commands for the login system's people, and for the cards that they asked for: person, account, user, issuer."""
+"""Commands for the login system's people: person, account; and, each in a module of its own, user and issuer."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dsc_host.cli import asking
-from dsc_host.cli.options import CardOption, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
-from dsc_host.cli.output import notice, show, show_all
-from dsc_host.cli.portal import PolicyOption, load_policy
+from dsc_host.cli import issuer, users
+from dsc_host.cli.operating import add_group, operating, print_id
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.output import Result, show, show_all
+from dsc_host.cli.portal import PolicyOption
 from dsc_host.errors import InputError
-from dsc_host.link import CardClient, find_card
-from dsc_host.login import Identity, LoginSystem, Request, Role
-from dsc_host.login.operator import Operator
+from dsc_host.login import Identity
+from dsc_host.login.directory import AccountView, PersonView
+
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, as `dscplus person list` shows it.")]
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id, as `dscplus account list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    _group(app, "person", "Those whom the login system knows by their papers.", add=add_person)
-    _group(app, "account", "What a person has, and users log in to.", add=add_account, equity=set_equity)
-    _group(app, "user", "Names to log in by.", add=add_user, card=give_card)
-    _group(app, "issuer", "Cards that were asked for: to be made, and to be sent.", list=list_waiting, make=make, ship=ship)
-
-
-def _group(app: typer.Typer, name: str, words: str, **commands: Callable[..., None]) -> None:
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=words)
-    # Without this, a group of one command would be that command.
-    group.callback()(lambda: None)
-    for word, command in commands.items():
-        group.command(name=word)(command)
-    app.add_typer(group, name=name)
-
-
-@contextmanager
-def _operator(
-    database: str | None, master_key: Path | None, policy: Path | None = None, *, may_make: bool = False
-) -> Iterator[Operator]:
-    rules = load_policy(policy)
-    with open_verifier(database, master_key, may_make=may_make) as verifier:
-        yield LoginSystem.over(verifier, policy=rules).operator
+    add_group(
+        app,
+        "person",
+        "Those whom the login system knows by their papers.",
+        add=add_person,
+        list=list_persons,
+        review=review,
+    )
+    add_group(
+        app,
+        "account",
+        "What a person has, and users log in to.",
+        add=add_account,
+        list=list_accounts,
+        equity=set_equity,
+        primary=set_primary,
+    )
+    users.register(app)
+    issuer.register(app)
 
 
 def add_person(
@@ -66,14 +64,57 @@ def add_person(
     """
     kind, _, number = document.partition(":")
     identity = Identity(birth_date, citizenship, residence or citizenship, kind, number)
-    with _operator(database, master_key, may_make=True) as operator:
-        _print("person", operator.add_entity(name, identity, address), as_json)
+    with operating(database, master_key, may_make=True) as operator:
+        print_id("person", operator.add_entity(name, identity, address), as_json)
+
+
+def list_persons(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Only those whose names have this in them.", show_default=False)
+    ] = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the persons, one line each: id, name, birth date, whether under review, accounts, names to log in by.
+
+    \b
+    Examples:
+      dscplus person list
+      dscplus person list anna --json
+    """
+    with operating(database, master_key) as operator:
+        found = operator.persons(name)
+    show_all([_person(each) if as_json else _person_line(each) for each in found], as_json=as_json)
+
+
+def review(
+    person: PersonArgument,
+    off: Annotated[bool, typer.Option("--off", help="No more.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a person under review: compliance has to agree before a device of theirs is shared.
+
+    The policy may ask for that of everybody, or of nobody: its key is `compliance`, in the table `sharing`.
+
+    \b
+    Examples:
+      dscplus person review 0123456789abcdef
+      dscplus person review 0123456789abcdef --off
+    """
+    with operating(database, master_key) as operator:
+        operator.put_under_review(person, not off)
+        (found,) = [each for each in operator.persons() if each.id == person]
+    show_all([_person_line(found)], as_json=False) if not as_json else show(_person(found), as_json=True)
 
 
 def add_account(
-    person: Annotated[str, typer.Argument(metavar="PERSON", help="The id that `dscplus person add` printed.")],
+    person: PersonArgument,
     equity: Annotated[str, typer.Option(metavar="AMOUNT", help="What is on it; a card needs more than the policy says.")] = "0",
     currency: Annotated[str, typer.Option(metavar="CODE", help="As EUR.", show_default=True)] = "USD",
+    policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
@@ -85,13 +126,31 @@ def add_account(
       dscplus account add 0123456789abcdef
       dscplus account add 0123456789abcdef --equity 2500000 --currency EUR
     """
-    with _operator(database, master_key) as operator:
-        _print("account", operator.add_account(person, _amount(equity), currency), as_json)
+    with operating(database, master_key, policy) as operator:
+        print_id("account", operator.add_account(person, _amount(equity), currency), as_json)
+
+
+def list_accounts(
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the accounts, one line each: id, whose it is, equity, open or closed, the primary user, all users.
+
+    \b
+    Examples:
+      dscplus account list
+      dscplus account list --json
+    """
+    with operating(database, master_key) as operator:
+        found = operator.accounts()
+    show_all([_account(each) if as_json else _account_line(each) for each in found], as_json=as_json)
 
 
 def set_equity(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id that `dscplus account add` printed.")],
+    account: AccountArgument,
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="In the account's currency.")],
+    policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
@@ -102,138 +161,73 @@ def set_equity(
       dscplus account equity 0123456789abcdef 1200000
       dscplus account equity 0123456789abcdef 950000.50
     """
-    with _operator(database, master_key) as operator:
+    with operating(database, master_key, policy) as operator:
         operator.set_equity(account, _amount(amount))
 
 
-def add_user(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id that `dscplus account add` printed.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="To log in by.")],
-    email: Annotated[str, typer.Option(metavar="ADDRESS", help="Where messages go.")],
-    phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="A number that was confirmed, as +41791234567.")] = None,
-    language: Annotated[str, typer.Option(metavar="CODE", help="Of messages: en, de or ru.", show_default=True)] = "en",
-    role: Annotated[str, typer.Option(metavar="ROLE", help="customer, support, issuer or compliance.")] = "customer",
-    policy: PolicyOption = None,
+def set_primary(
+    account: AccountArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the account's users.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a name to log in by, and print its id. The password is asked for, or read from standard input.
-
-    With a phone they log in by SMS at once; without, give them a card by `dscplus user card`. The first user of an account
-    is its primary one.
+    """Make one of an account's users its primary one, who alone may change its security settings. Both are told by email.
 
     \b
     Examples:
-      dscplus user add 0123456789abcdef anna --email anna@example.com --phone +41791234567
-      dscplus user add 0123456789abcdef sue --email sue@example.com --role support
+      dscplus account primary 0123456789abcdef ben
+      dscplus account primary 0123456789abcdef ben --json
     """
-    if role not in set(Role):
-        raise InputError("role", f"must be one of {', '.join(Role)}")
-    rules = load_policy(policy)
-    with open_verifier(database, master_key, may_make=False) as verifier:
-        password = asking.read_secret("Password", confirm=True)
-        operator = LoginSystem.over(verifier, policy=rules).operator
-        user = operator.add_user(account, name, password, email=email, phone=phone, language=language, role=Role(role))
-        _print("user", user, as_json)
+    with operating(database, master_key) as operator:
+        operator.set_primary(account, name)
+        (found,) = [each for each in operator.accounts() if each.id == account]
+    show_all([_account_line(found)], as_json=False) if not as_json else show(_account(found), as_json=True)
 
 
-def give_card(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A user's.")],
-    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Of a card that was enrolled.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
-) -> None:
-    """Let a user log in with a card that the records have already.
-
-    \b
-    Examples:
-      dscplus user card anna IB3000123
-      dscplus user card sue IB3000124 --db postgresql://dscplus@db/dscplus
-    """
-    with _operator(database, master_key) as operator:
-        operator.enrol_card(name, serial)
-
-
-def list_waiting(
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the cards that are to be made or to be sent, the oldest first.
-
-    \b
-    Examples:
-      dscplus issuer list
-      dscplus issuer list --json
-    """
-    with _operator(database, master_key) as operator:
-        show_all([_result(each) for each in operator.queue()], as_json=as_json)
-
-
-def make(
-    card: CardOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not wait for Enter before each card.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make all cards that were asked for, one after another: plug one in, press Enter, take it out.
-
-    What was made stays made if one fails: run it again for the rest.
-
-    \b
-    Examples:
-      dscplus issuer make
-      dscplus issuer make --card /dev/ttyACM0
-    """
-
-    @contextmanager
-    def next_card(request: Request) -> Iterator[CardClient]:
-        if not yes:
-            asking.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
-        with CardClient.open(find_card(card)) as client:
-            yield client
-
-    def told(number: int, total: int, request: Request) -> None:
-        notice(f"{number} of {total}: {request.serial} for {request.user}")
-
-    with _operator(database, master_key) as operator:
-        show_all([_result(each) for each in operator.make_cards(next_card, told)], as_json=as_json)
-
-
-def ship(
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, as `dscplus issuer list` shows it.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write down that a card was sent. Its owner is told; it activates itself when the policy says.
-
-    \b
-    Examples:
-      dscplus issuer ship 0123456789abcdef
-      dscplus issuer ship 0123456789abcdef --json
-    """
-    with _operator(database, master_key) as operator:
-        show(_result(operator.ship(request)), as_json=as_json)
-
-
-def _result(request: Request) -> dict[str, object]:
+def _person(person: PersonView) -> Result:
     return {
-        "request": request.id,
-        "user": request.user,
-        "state": str(request.state),
-        "serial": request.serial,
-        "address": request.address,
+        "person": person.id,
+        "name": person.name,
+        "birth_date": person.birth_date,
+        "citizenship": person.citizenship,
+        "residence": person.residence,
+        "address": person.address,
+        "under_review": person.under_review,
+        "accounts": list(person.accounts),
+        "users": list(person.users),
     }
 
 
-def _print(name: str, made: str, as_json: bool) -> None:
-    if as_json:
-        show({name: made}, as_json=True)
-    else:
-        typer.echo(made)
+def _person_line(person: PersonView) -> Result:
+    facts = dict(_person(person))
+    kept = ("person", "name", "birth_date", "under_review", "accounts", "users")
+    return {name: facts[name] for name in kept} | {"under_review": "under review" if person.under_review else None}
+
+
+def _account(account: AccountView) -> Result:
+    closed_at = None if account.closed_at is None else datetime.fromtimestamp(account.closed_at, UTC)
+    return {
+        "account": account.id,
+        "person": account.person,
+        "person_name": account.person_name,
+        "equity": f"{account.equity:.2f}",
+        "currency": account.currency,
+        "closed_at": closed_at.isoformat(timespec="seconds") if closed_at else None,
+        "primary": account.primary,
+        "users": list(account.users),
+    }
+
+
+def _account_line(account: AccountView) -> Result:
+    return {
+        "account": account.id,
+        "person_name": account.person_name,
+        "equity": f"{account.equity:.2f} {account.currency}",
+        "state": "open" if account.closed_at is None else "closed",
+        "primary": account.primary,
+        "users": list(account.users),
+    }
 
 
 def _amount(text: str) -> Decimal:

@@ -1,0 +1,98 @@
+"""Commands for the cards that were asked for: issuer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli import asking
+from dsc_host.cli.operating import add_group, operating
+from dsc_host.cli.options import CardOption, DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.output import notice, show, show_all
+from dsc_host.cli.portal import PolicyOption
+from dsc_host.link import CardClient, find_card
+from dsc_host.login import Request
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    words = "Cards that were asked for: to be made, and to be sent."
+    add_group(app, "issuer", words, list=list_waiting, make=make, ship=ship)
+
+
+def list_waiting(
+    policy: PolicyOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cards that are to be made or to be sent, the oldest first.
+
+    \b
+    Examples:
+      dscplus issuer list
+      dscplus issuer list --json
+    """
+    with operating(database, master_key, policy) as operator:
+        show_all([_result(each) for each in operator.queue()], as_json=as_json)
+
+
+def make(
+    card: CardOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not wait for Enter before each card.")] = False,
+    policy: PolicyOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make all cards that were asked for, one after another: plug one in, press Enter, take it out.
+
+    What was made stays made if one fails: run it again for the rest.
+
+    \b
+    Examples:
+      dscplus issuer make
+      dscplus issuer make --card /dev/ttyACM0
+    """
+
+    @contextmanager
+    def next_card(request: Request) -> Iterator[CardClient]:
+        if not yes:
+            asking.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
+        with CardClient.open(find_card(card)) as client:
+            yield client
+
+    def told(number: int, total: int, request: Request) -> None:
+        notice(f"{number} of {total}: {request.serial} for {request.user}")
+
+    with operating(database, master_key, policy) as operator:
+        show_all([_result(each) for each in operator.make_cards(next_card, told)], as_json=as_json)
+
+
+def ship(
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, as `dscplus issuer list` shows it.")],
+    policy: PolicyOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down that a card was sent. Its owner is told; it activates itself when the policy says.
+
+    \b
+    Examples:
+      dscplus issuer ship 0123456789abcdef
+      dscplus issuer ship 0123456789abcdef --json
+    """
+    with operating(database, master_key, policy) as operator:
+        show(_result(operator.ship(request)), as_json=as_json)
+
+
+def _result(request: Request) -> dict[str, object]:
+    return {
+        "request": request.id,
+        "user": request.user,
+        "state": str(request.state),
+        "serial": request.serial,
+        "address": request.address,
+    }
