@@ -33,9 +33,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         ]
     if who.scope is Scope.FULL:
         links += [
-            Link("/phones", _("Phone numbers"), _("where codes go")),
-            Link("/request", _("Request a card")),
-            Link("/share", _("Share a device"), _("between user names of one person")),
+            *_onward(_),
             Link("/close", _("Close the account")),
         ]
     links.append(Link("/protection", _("Protection and limits")))
@@ -65,7 +63,17 @@ def devices(visit: Visit) -> Response:
     forms: tuple[Form, ...] = ()
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
         forms = (Form("/devices/online", _("Get an online security code card")),)
-    return visit.show(View(_("Devices"), tables=(table, *_order_tables(visit)), forms=forms))
+    links = _onward(_) if who.scope is Scope.FULL else ()
+    return visit.show(View(_("Devices"), tables=(table, *_order_tables(visit)), forms=forms, links=links))
+
+
+def _onward(_: Language) -> tuple[Link, ...]:
+    """What else may be done about devices."""
+    return (
+        Link("/request", _("Request a card")),
+        Link("/share", _("Share a device"), _("between user names of one person")),
+        Link("/phones", _("Phone numbers"), _("where codes go")),
+    )
 
 
 def _order_tables(visit: Visit) -> tuple[Table, ...]:
