@@ -3,8 +3,9 @@
 Every picture of a card, in docs, terminal or browser, is made here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from html import escape
+from typing import NamedTuple
 
 CELLS = 8
 
@@ -74,7 +75,36 @@ _STROKES = {
 }
 _GAP = 1.2
 
+_CARD_WIDTH, _CARD_HEIGHT = 342, 216
 _KEYS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
+
+
+class Key(NamedTuple):
+    """A key as it is drawn: what is on it, and where it lies on the card."""
+
+    label: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def _placed() -> Mapping[str, Key]:
+    """By their names, in the order in which they are used: in the drawing's own units."""
+    keys = {"PRESS": Key("press", 24, 144, 60, 21)}
+    for row, labels in enumerate(_KEYS):
+        for column, label in enumerate(labels):
+            keys[label] = Key(label, 205 + column * 37, 66 + row * 26, 32, 21)
+    return keys
+
+
+def keys() -> Mapping[str, Key]:
+    """Every key that is drawn, by its name, *press* first; where it lies in hundredths of the card's width and height."""
+    across, down = 100 / _CARD_WIDTH, 100 / _CARD_HEIGHT
+    return {
+        name: Key(key.label, key.left * across, key.top * down, key.width * across, key.height * down)
+        for name, key in _placed().items()
+    }
 
 
 def segments(character: str) -> str:
@@ -103,16 +133,10 @@ def _cell(character: str, x: float, y: float) -> str:
     return f'<g transform="translate({x:g} {y:g})"><path class="off" d="{off}"/><path class="on" d="{on}"/></g>'
 
 
-def _button(label: str, x: float, y: float, width: float = 32) -> str:
-    text = f'<text x="{x + width / 2:g}" y="{y + 15:g}" class="key">{escape(label)}</text>'
-    return f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="21" rx="5" class="button"/>{text}'
-
-
-def _buttons() -> Iterator[str]:
-    for row, labels in enumerate(_KEYS):
-        for column, label in enumerate(labels):
-            yield _button(label, 205 + column * 37, 66 + row * 26)
-    yield _button("press", 24, 144, 60)
+def _button(key: Key) -> str:
+    text = f'<text x="{key.left + key.width / 2:g}" y="{key.top + 15:g}" class="key">{escape(key.label)}</text>'
+    box = f'x="{key.left:g}" y="{key.top:g}" width="{key.width:g}" height="{key.height:g}"'
+    return f'<rect {box} rx="5" class="button"/>{text}'
 
 
 _STYLE = (
@@ -132,13 +156,14 @@ def svg(shown: str) -> str:
     cells = _cells(shown)
     spoken = f"Digital Security Card+, display: {shown.strip() or 'off'}"
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 342 216" width="684" height="432" role="img"',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_CARD_WIDTH} {_CARD_HEIGHT}"',
+        f' width="{2 * _CARD_WIDTH}" height="{2 * _CARD_HEIGHT}" role="img"',
         f' aria-label="{escape(spoken)}"><title>{escape(spoken)}</title><style>{_STYLE}</style>',
         '<rect x="1" y="1" width="340" height="214" rx="14" class="card"/>',
         '<text x="24" y="36" class="name">Digital Security Card+</text>',
         '<rect x="24" y="66" width="158" height="46" rx="5" class="glass"/>',
         *(_cell(character, 34 + index * 18, 80) for index, character in enumerate(cells)),
-        *_buttons(),
+        *map(_button, _placed().values()),
         '<text x="24" y="134" class="small">hold to switch on</text></svg>',
     ]
     return "".join(parts) + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.live import InProcessPort, LiveCard
-from dsc_simulator.drawing import svg
+from dsc_simulator.drawing import Key, keys, svg
 from dsc_simulator.profile import Profile
 
 KEYS = (*"0123456789", "OK", "C", "PRESS")
@@ -33,6 +33,16 @@ class PageCard:
     def number(self) -> int:
         """Of the keys that were pressed: with each, the picture is another one."""
         return self._pressed
+
+    @property
+    def serial(self) -> str:
+        """Its own, as it says on its line; empty while it is blank."""
+        return self._live.facts().get("serial", "")
+
+    @property
+    def keys(self) -> Mapping[str, Key]:
+        """Where its keys are drawn, in hundredths of the picture."""
+        return keys()
 
     def press(self, key: str) -> None:
         """Press a key; what is none does nothing."""

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dsc_firmware import card, cells
-from dsc_simulator.drawing import CELLS, big, segments, svg, text
+from dsc_simulator.drawing import CELLS, big, keys, segments, svg, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 UNKNOWN = segments("\x00")
@@ -52,6 +52,30 @@ def test_an_svg_draws_what_is_shown() -> None:
 def test_all_twelve_keys_and_press_are_drawn() -> None:
     labels = [element.text for element in ElementTree.fromstring(svg("")).iter(f"{SVG}text")]
     assert set("0123456789C") | {"OK", "press"} <= set(labels)
+
+
+def test_the_keys_lie_where_they_are_drawn() -> None:
+    picture = ElementTree.fromstring(svg(""))
+    _, _, width, height = map(float, picture.get("viewBox", "").split())
+    rects = picture.findall(f".//{SVG}rect[@class='button']")
+    labels = [element.text for element in picture.findall(f".//{SVG}text[@class='key']")]
+    units = {"x": width, "y": height, "width": width, "height": height}
+    drawn = [[float(rect.get(name, "")) / units[name] * 100 for name in units] for rect in rects]
+    assert [key.label for key in keys().values()] == labels
+    assert [list(key[1:]) for key in keys().values()] == [pytest.approx(box) for box in drawn]
+    assert next(iter(keys())) == "PRESS"
+    for element, key in zip(picture.findall(f".//{SVG}text[@class='key']"), keys().values(), strict=True):
+        assert key.left < float(element.get("x", "")) / width * 100 < key.left + key.width
+        assert key.top < float(element.get("y", "")) / height * 100 < key.top + key.height
+
+
+def test_no_key_lies_on_another_or_beside_the_card() -> None:
+    boxes = [(key.left, key.top, key.left + key.width, key.top + key.height) for key in keys().values()]
+    for left, top, right, bottom in boxes:
+        assert 0 < left < right < 100
+        assert 0 < top < bottom < 100
+        over = [box for box in boxes if box[0] < right and left < box[2] and box[1] < bottom and top < box[3]]
+        assert over == [(left, top, right, bottom)]
 
 
 def test_text_has_a_frame_of_one_width() -> None:
