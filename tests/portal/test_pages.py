@@ -117,4 +117,21 @@ def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
     visitor = browser()
     assert (visitor.open("/nowhere").status, visitor.page.title) == (404, "That did not work")
     assert visitor.open("/logout").status == 405
-    assert {visitor.open(path).status for path in ("/demonstration", "/outbox", "/card", "/phone", "/card.svg")} == {404}
+    toys = ("/demonstration", "/outbox", "/card", "/phone", "/card.svg", "/card.css", "/card.json", "/card.css?name=anna")
+    assert {visitor.open(path).status for path in toys} == {404}
+    assert visitor.post("/card/press", name="anna", key="PRESS").status == 404
+
+
+def test_where_real_people_log_in_no_card_lies_beside(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    page = anna.press("Continue", name="anna", password=PASSWORD)
+    pages = [page.html, anna.press("Log in", answer="00000000").html]
+    enter(town, anna)
+    device = next(each for each in town.system.devices(anna.cookie) if each.label == "IB3000901").id
+    pages += [anna.post("/pin", device=device).html]
+    assert anna.page.title == "Change the PIN"
+    for html in pages:
+        assert "challenge" in html.lower()
+        assert "firmware" not in html
+        assert "/card" not in html
+        assert 'class="beside"' not in html

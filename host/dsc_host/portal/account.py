@@ -7,6 +7,7 @@ from dsc_host.login import DeviceState, DeviceView, Kind, NotAllowed, Offer, Rol
 from dsc_host.portal import sheets
 from dsc_host.portal.entering import fields, instructions, shown
 from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.playing import with_card
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, SCOPES, STATES
@@ -176,7 +177,7 @@ def sheet_pdf(visit: Visit) -> Response:
 
 def activate(visit: Visit) -> Response:
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
-    return visit.show(_activating(visit._, offer))
+    return visit.show(with_card(visit, _activating(visit._, offer), offer))
 
 
 def activated(visit: Visit) -> Response:
@@ -211,7 +212,7 @@ def pin(visit: Visit) -> Response:
         forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
         links=(Link("/devices", _("Back to the devices")),),
     )
-    return visit.show(view)
+    return visit.show(with_card(visit, view, offer, new_pin=True))
 
 
 def _new_pin(_: Language) -> tuple[Field, ...]:

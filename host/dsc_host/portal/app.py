@@ -99,6 +99,7 @@ DEMONSTRATION_GET: dict[str, Handler] = {
     "/card": playing.card,
     "/card.svg": playing.card_picture,
     "/card.json": playing.card_state,
+    "/card.css": playing.card_style,
     "/phone": playing.phone,
 }
 DEMONSTRATION_POST: dict[str, Handler] = {

@@ -29,8 +29,29 @@ _KEPT_LETTERS = 100
 _DAY = 24 * 60 * 60
 
 
+class Key(Protocol):
+    """A key as it is drawn: what is on it, and where it lies, in hundredths of the picture's width and height."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def left(self) -> float: ...
+    @property
+    def top(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def height(self) -> float: ...
+
+
 class PageCard(Protocol):
     """A card that is drawn on a page and pressed there: what the entry-point group `dscplus.cards` gives."""
+
+    @property
+    def serial(self) -> str: ...
+    @property
+    def keys(self) -> Mapping[str, Key]:
+        """By their names, which are letters and digits, in the order in which they are used."""
 
     @property
     def display(self) -> str: ...
@@ -81,6 +102,13 @@ class Demonstration:
     def card_of(self, name: str) -> PageCard | None:
         """Somebody's card; None if they have none."""
         return self.cards.get(name)
+
+    def card_with(self, serial: str) -> tuple[str, PageCard] | None:
+        """Where the card of this serial lies, and the card; None if it does not, or no more.
+
+        The cards say so themselves: one that is shared lies with its owner, and one that was replaced is gone.
+        """
+        return next(((name, card) for name, card in tuple(self.cards.items()) if card.serial == serial), None)
 
     def give_card(self, name: str, serial: str) -> None:
         """Enrol a card for somebody, and lay it on the page."""

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from dsc_host.errors import DscError
 from dsc_host.login import Answered, Kind, NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.languages import Language
+from dsc_host.portal.playing import with_card
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View
 from dsc_host.portal.wording import KINDS
@@ -61,7 +62,9 @@ def manual(visit: Visit) -> Response:
 
 def element(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
-    return visit.go("/login/device") if offer is None else visit.show(answering(visit._, offer))
+    if offer is None:
+        return visit.go("/login/device")
+    return visit.show(with_card(visit, answering(visit._, offer), offer))
 
 
 def answer(visit: Visit) -> Response:
@@ -71,7 +74,7 @@ def answer(visit: Visit) -> Response:
     done = visit.system.answer(visit.token, visit.value("answer", 200))
     if done.step is not None:
         return visit.go(*_where(done)[:1], said=_where(done)[1], token=done.step.token)
-    view = answering(visit._, offer)
+    view = with_card(visit, answering(visit._, offer), offer)
     words = "This login was not approved on the phone yet." if done.status is Status.WAITING else _WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
 

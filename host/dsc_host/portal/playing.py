@@ -1,13 +1,15 @@
 """The pages of the demonstration: the people, a card, a phone, the messages, and the time."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.login import NotFound
+from dsc_host.login import Kind, NotFound, Offer
+from dsc_host.portal import security
 from dsc_host.portal.demonstration import PIN, SESAME, Demonstration, PageCard
-from dsc_host.portal.languages import NONE
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, hidden
 
@@ -68,8 +70,48 @@ def outbox(visit: Visit) -> Response:
 # ---- the card ----
 
 
+def with_card(visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
+    """The page on which a device's answer is wanted, with the card beside it that gives it, if that lies here.
+
+    `new_pin`: the answer is to be made with a PIN that is chosen on this page.
+    """
+    _, shown = visit._, visit.site.demonstration
+    if offer.kind is not Kind.DSC_PLUS or not isinstance(shown, Demonstration):
+        return view
+    found = shown.card_with(offer.label)
+    if found is None:
+        return view
+    beside = {"title": _("Card of {name}", name=found[0]), "words": _how(_, new_pin)}
+    return replace(
+        view,
+        beside="card.html",
+        style=_style(found[0]),
+        script="card.js",
+        extra={**view.extra, **_extra(shown, *found), "beside": beside},
+    )
+
+
+def _how(_: Language, new_pin: bool = False) -> tuple[str, ...]:
+    if new_pin:
+        return (_("This is the card's own firmware. Hold press, type the NEW PIN, OK; the challenge, OK."),)
+    return (
+        _("This is the card's own firmware. Hold press, type the PIN {pin}, OK; the challenge, OK.", pin=PIN),
+        _("A card that was requested, or whose PIN was changed, has the PIN that was chosen then."),
+    )
+
+
+def _extra(shown: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
+    """What the card's template draws. Its form is a toy's, also on a page that is none."""
+    return {"card": card, "name": name, "csrf": security.csrf(shown.secret)}
+
+
+def _style(name: str) -> str:
+    return f"/card.css?name={name}"
+
+
 def _card(visit: Visit) -> tuple[str, PageCard]:
-    name = visit.form.get("name") or visit.request.cookies.get("card", "anna")
+    given = visit.form.get("name") or visit.request.query_params.get("name")
+    name = given or visit.request.cookies.get("card", "anna")
     card = _shown(visit).card_of(name)
     if card is None:
         raise NotFound("this person has no card")
@@ -77,31 +119,36 @@ def _card(visit: Visit) -> tuple[str, PageCard]:
 
 
 def pick_card(visit: Visit) -> Response:
-    name, _card_of = _card(visit)
-    response = visit.go("/card")
+    return _to_card(visit, _card(visit)[0])
+
+
+def _to_card(visit: Visit, name: str) -> Response:
+    response = visit.go(f"/card?name={name}")
+    # For when this page is come back to by a path alone.
     visit.site.cookies.keep(response, "card", name, 3600)
     return response
 
 
 def card(visit: Visit) -> Response:
-    _, (name, shown) = visit._, _card(visit)
+    _, (name, card) = visit._, _card(visit)
     view = View(
         _("Card of {name}", name=name),
-        words=(_("This is the card's own firmware. Hold press, type the PIN {pin}, OK; the challenge, OK.", pin=PIN),),
+        words=_how(_),
         fragment="card.html",
-        extra={"card": shown},
+        extra={**_extra(_shown(visit), name, card), "beside": None},
         links=(Link("/login/answer", _("To the login")), Link("/demonstration", _("Demonstration"))),
+        style=_style(name),
         script="card.js",
     )
     return visit.show(view)
 
 
 def press(visit: Visit) -> Response:
-    _name, shown = _card(visit)
-    shown.press(visit.value("key", 8))
+    name, card = _card(visit)
+    card.press(visit.value("key", 8))
     if "application/json" in visit.request.headers.get("accept", ""):
-        return JSONResponse({"display": shown.display})
-    return visit.go("/card")
+        return JSONResponse({"display": card.display})
+    return _to_card(visit, name)
 
 
 def card_state(visit: Visit) -> Response:
@@ -110,6 +157,16 @@ def card_state(visit: Visit) -> Response:
 
 def card_picture(visit: Visit) -> Response:
     return Response(_card(visit)[1].svg(), media_type="image/svg+xml")
+
+
+def card_style(visit: Visit) -> Response:
+    """Where the keys are drawn: what lays the buttons over them."""
+    rules = [
+        f'.keys [value="{name}"] {{ --left: {key.left:.3f}%; --top: {key.top:.3f}%; '
+        f"--width: {key.width:.3f}%; --height: {key.height:.3f}%; }}\n"
+        for name, key in _card(visit)[1].keys.items()
+    ]
+    return Response("".join(rules), media_type="text/css")
 
 
 # ---- the phone ----

@@ -10,6 +10,7 @@ from dsc_host.login import Protection, Scope, ShareState
 from dsc_host.login.policy import Level
 from dsc_host.portal.entering import fields, instructions, shown
 from dsc_host.portal.languages import Language
+from dsc_host.portal.playing import with_card
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS, RESTRICTIONS, SHARES
@@ -36,7 +37,7 @@ def begun(visit: Visit) -> Response:
         forms=(Form("/share/answer", _("Continue"), (named, *fields(_, offer))),),
         links=(Link("/share", _("Begin anew")),),
     )
-    return visit.show(view)
+    return visit.show(with_card(visit, view, offer))
 
 
 def answered(visit: Visit) -> Response:

@@ -95,6 +95,10 @@ class View:
     facts: Sequence[tuple[str, str]] = ()
     script: str = ""
     """The name of one of our own scripts, without which the page works too."""
+    style: str = ""
+    """The path of one more style sheet of ours."""
     fragment: str = ""
     """The name of a template that draws what these words cannot: the card."""
+    beside: str = ""
+    """The name of one that is drawn beside what is shown and the forms; below them where it is narrow."""
     extra: dict[str, object] = field(default_factory=dict)

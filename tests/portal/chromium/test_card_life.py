@@ -46,6 +46,7 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     assert walk.press("Back").page.get_by_label("Where the card goes").input_value() == "9 Other Street, 80331 Munich"
     serial = request(walk, "carl")
     walk.open("/devices").press("Activate", f"{CARD} {serial}").picture("activate")
+    assert walk.card_here == "Card of carl"
     assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is in use now."
     walk.out().enter("carl", NEW)
 
@@ -82,6 +83,7 @@ def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
     walk.page.get_by_label("New PIN", exact=True).fill(NEW)
     walk.page.get_by_label("New PIN, again").fill(NEW)
     walk.picture("change-pin")
+    assert walk.card_here == "Card of anna"
     walk.press("Change the PIN", Response=walk.card("anna", walk.read, NEW))
     assert walk.notice == "The PIN of your card is changed. All other sessions have ended."
     walk.out().begin("anna").press("Log in", Response=walk.card("anna", walk.read, PIN))

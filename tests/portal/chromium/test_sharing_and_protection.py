@@ -13,6 +13,7 @@ def prove(walk: Walk, owner: str = "anna") -> Walk:
     walk.press("Continue", **{"User name of the device's owner": owner, "Password of that user": SESAME}).picture(
         "share-2-challenge"
     )
+    assert walk.card_here == f"Card of {owner}"
     walk.press("Continue", Response=walk.card(owner, walk.read)).picture("share-3-summary")
     assert walk.title == "Is this right?"
     return walk

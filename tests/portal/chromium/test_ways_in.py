@@ -59,26 +59,26 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
 def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
-    card = walk.tab().open("/demonstration")
-    card.picture("demonstration")
-    card.press("Card", f"anna {walk.shown.people['anna']}")
-    display = card.page.locator(".card output")
-    for key in ("press", *PIN, "OK", *walk.read):
-        card.button(key).click()
-    expect(display).to_have_text(re.compile(walk.read))
-    card.picture("login-3-card-challenge")
-    card.button("OK").click()
-    expect(display).to_have_text(re.compile(r"^\d{8}$"))
-    card.picture("login-3-card-response")
-    walk.press("Log in", Response=display.inner_text()).picture("login-4-in")
+    assert walk.card_here == "Card of anna"
+    walk.click_drawn("PRESS", *PIN, "OK", *walk.read)
+    expect(walk.display).to_have_text(re.compile(walk.read))
+    walk.picture("login-3-card-challenge")
+    walk.click_drawn("OK")
+    expect(walk.display).to_have_text(re.compile(r"^\d{8}$"))
+    walk.picture("login-3-card-response")
+    assert walk.page.get_by_label("Response").input_value() == "", "it is read and typed"
+    walk.press("Log in", Response=walk.display.inner_text()).picture("login-4-in")
     assert (walk.path, "Everything: trading" in walk.text) == ("/", True)
     assert walk.out().notice == "You are logged out."
+    walk.open("/demonstration").picture("demonstration")
 
 
 def test_a_wrong_response_is_refused_and_may_be_put_right(walk: Walk) -> None:
     walk.begin("anna").press("Log in", Response="00000000")
     assert "not right" in walk.text
-    walk.enter("anna")
+    walk.click_drawn("PRESS", *PIN, "OK", *walk.read, "OK")
+    expect(walk.display).to_have_text(re.compile(r"^\d{8}$"))
+    assert walk.press("Log in", Response=walk.display.inner_text()).path == "/"
 
 
 def test_a_security_code_card(walk: Walk) -> None:

@@ -59,6 +59,20 @@ class Walk:
             self.page.get_by_role("link", name=link, exact=True).click()
         return self._arrived()
 
+    def click_drawn(self, *keys: str) -> "Walk":
+        """Press keys of the card that is drawn on the page, each where the drawing has it."""
+        picture = self.page.locator(".card img")
+        picture.scroll_into_view_if_needed()
+        card = picture.bounding_box()
+        assert card is not None
+        for name in keys:
+            key = self.shown.cards["anna"].keys[name]
+            self.page.mouse.click(
+                card["x"] + card["width"] * (key.left + key.width / 2) / 100,
+                card["y"] + card["height"] * (key.top + key.height / 2) / 100,
+            )
+        return self
+
     def button(self, button: str, about: str = "") -> Locator:
         name = f"{button}: {about}" if about else button
         return self.page.get_by_role("button", name=name, exact=True)
@@ -108,6 +122,16 @@ class Walk:
     def source(self) -> str:
         """The page's HTML, without its tokens and ids: in those, four digits stand by chance."""
         return re.sub("[0-9a-f]{16,}", "", self.page.content())
+
+    @property
+    def display(self) -> Locator:
+        """What the card on the page shows, in words."""
+        return self.page.locator(".card output")
+
+    @property
+    def card_here(self) -> str:
+        """Whose card lies beside the form."""
+        return self.page.locator(".beside .card h2").inner_text()
 
     @property
     def codes(self) -> list[str]:

@@ -1,4 +1,4 @@
-// Presses the card's keys without loading the page anew, and shows the card going off by itself. Without it, each key loads the page.
+// Presses the card's keys without loading a page, and shows the card going off by itself. Without it, each key loads the card's page.
 "use strict";
 const keys = document.querySelector("form.keys");
 const picture = document.querySelector(".card img");
@@ -7,23 +7,30 @@ function show(text) {
   if (display.textContent === text) return;
   display.textContent = text;
   picture.alt = text;
-  picture.src = "/card.svg?" + Date.now();
+  picture.src = "/card.svg?" + whose() + "&" + Date.now();
+}
+function whose() {
+  return new URLSearchParams({ name: keys.elements.name.value });
 }
 async function send(key) {
-  const body = new URLSearchParams({ csrf: keys.elements.csrf.value, key: key });
+  const body = new URLSearchParams({ csrf: keys.elements.csrf.value, name: keys.elements.name.value, key: key });
   const answer = await fetch("/card/press", { method: "POST", body: body, headers: { accept: "application/json" } });
   if (answer.ok) show((await answer.json()).display);
 }
-// One after another: on several connections, keys could overtake each other.
-let sent = Promise.resolve();
-function press(key) {
-  sent = sent.then(() => send(key)).catch(() => {});
-}
 async function look() {
-  const answer = await fetch("/card.json");
+  const answer = await fetch("/card.json?" + whose());
   if (answer.ok) show((await answer.json()).display);
 }
+// One after another: on several connections, keys could overtake each other, and what a look has seen a key.
+let asked = Promise.resolve();
+function after(ask) {
+  asked = asked.then(ask).catch(() => {});
+}
+function watch() {
+  after(look);
+  asked.then(() => setTimeout(watch, 1000));
+}
 if (keys) {
-  keys.addEventListener("submit", (event) => { event.preventDefault(); press(event.submitter.value); });
-  setInterval(look, 1000);
+  keys.addEventListener("submit", (event) => { event.preventDefault(); const key = event.submitter.value; after(() => send(key)); });
+  watch();
 }

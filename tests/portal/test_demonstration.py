@@ -1,0 +1,210 @@
+"""The demonstration's card: it lies beside the form that wants its response, is found by its name, and is nobody's secret."""
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+from tests.portal.browsing import Browser, PageForm, browsers
+
+from dsc_host.portal import demonstration
+from dsc_host.portal.demonstration import PIN, SESAME, Demonstration, PageCard
+
+Browsers = Callable[..., Browser]
+JSON = {"accept": "application/json"}
+NEW = "7391"
+
+
+@pytest.fixture
+def shown() -> Iterator[Demonstration]:
+    made = demonstration.begin()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browser(shown: Demonstration) -> Iterator[Browsers]:
+    with browsers(shown.system, demonstration=shown) as made:
+        yield made
+
+
+def keys(visitor: Browser) -> PageForm:
+    """The form of the card on the page."""
+    (form,) = [form for form in visitor.page.forms if form.action == "/card/press"]
+    return form
+
+
+def response(card: PageCard, question: str, pin: str = PIN) -> str:
+    for key in ("PRESS", *pin, "OK", *question, "OK"):
+        card.press(key)
+    shown = card.display
+    card.press("PRESS")
+    assert re.fullmatch(r"\d{8}", shown), shown
+    return shown
+
+
+def begin(visitor: Browser, name: str, kind: str = "") -> Browser:
+    visitor.open("/login")
+    page = visitor.press("Continue", name=name, password=SESAME)
+    if page.path == "/login/device":
+        choice = re.search(rf'value="(\w+)"[^>]*>\s*<label[^>]*>{re.escape(kind)}<', page.html)
+        assert choice, page.text
+        visitor.press("Continue", device=choice[1])
+    return visitor
+
+
+def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
+    """By card, or by SMS for those who have none."""
+    begin(visitor, name, "Code by SMS")
+    if shown.card_of(name):
+        answer = response(shown.cards[name], visitor.page.shown)
+    else:
+        shown.system.deliver()
+        answer = re.findall(r"\b\d{6}\b", [each for each in shown.letters if each.channel == "sms"][-1].text)[-1]
+    assert visitor.press("Log in", answer=answer).path == "/"
+    return visitor
+
+
+def press(visitor: Browser, name: str, key: str, **headers: str) -> int:
+    """By the form of the card that is on the page, for this name."""
+    body = {**keys(visitor).fields, "name": name, "key": key}
+    return visitor.client.post("/card/press", data=body, headers=headers).status_code
+
+
+def test_the_login_shows_the_card_whose_response_it_wants(browser: Browsers) -> None:
+    for name in ("anna", "sue"):
+        visitor = begin(browser(), name)
+        assert keys(visitor).fields["name"] == name
+        assert f"Card of {name}" in visitor.page.text
+        assert visitor.page.response.headers["content-security-policy"].count("unsafe") == 0
+        assert " style=" not in visitor.page.html
+        assert f'href="/card.css?name={name}"' in visitor.page.html
+
+
+def test_it_is_there_after_a_wrong_answer_too(browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    page = visitor.press("Log in", answer="00000000")
+    assert (page.status, page.path, keys(visitor).fields["name"]) == (401, "/login/answer", "anna")
+
+
+def test_each_key_is_on_the_page_once_and_the_first_one_switches_the_card_on(browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    assert [label for label, *_ in keys(visitor).buttons] == ["press", *"123456789", "C", "0", "OK"]
+    assert [value for _, _, value, _ in keys(visitor).buttons] == ["PRESS", *"123456789", "C", "0", "OK"]
+
+
+def test_other_devices_show_none(browser: Browsers) -> None:
+    visitor = begin(browser(), "carl", "Code by SMS")
+    assert visitor.page.path == "/login/answer"
+    assert "/card/press" not in visitor.page.html
+    assert "/card.css" not in visitor.page.html
+
+
+def test_a_login_by_the_keys_of_the_page_alone(browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    question = visitor.page.shown
+    for key in ("PRESS", *PIN, "OK", *question, "OK"):
+        assert press(visitor, "anna", key, **JSON) == 200
+    answer = visitor.client.get("/card.json?name=anna").json()["display"]
+    assert visitor.press("Log in", answer=answer).path == "/"
+
+
+def test_without_javascript_a_key_leads_to_the_page_of_this_card(browser: Browsers) -> None:
+    visitor = begin(browser(), "sue")
+    page = visitor.press("press")
+    assert (page.path, page.title, keys(visitor).fields["name"]) == ("/card", "Card of sue", "sue")
+    assert "PIN>" in page.text
+    assert visitor.press("Deutsch").title == "Karte von sue"
+
+
+def test_the_page_of_the_card_needs_no_cookie(shown: Demonstration, browser: Browsers) -> None:
+    visitor = browser()
+    for name in ("ivo", "cleo"):
+        assert visitor.open(f"/card?name={name}").title == f"Card of {name}"
+        assert press(visitor, name, "PRESS", **JSON) == 200
+        visitor.client.cookies.clear()
+        assert shown.cards[name].display == "PIN>"
+        assert visitor.client.get(f"/card.json?name={name}").json() == {"display": "PIN>"}
+        assert "display: PIN&gt;" in visitor.open(f"/card.svg?name={name}").html
+    assert shown.cards["anna"].display == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody", "carl", "ANNA", "../anna", "anna&x=y", "anna\r\nx: y", "\x00", "é", "{{7*7}}", "a" * 3000]
+)
+def test_a_name_without_a_card_is_told_so(browser: Browsers, name: str) -> None:
+    visitor = begin(browser(), "anna")
+    for path in ("/card", "/card.svg", "/card.json", "/card.css"):
+        page = visitor.open(f"{path}?name={quote(name)}")
+        assert (page.status, "This person has no card." in page.text) == (404, True), path
+    begin(visitor, "anna")
+    for headers in ({}, JSON):
+        # What is no text is refused before any name is looked for.
+        assert press(visitor, name, "PRESS", **headers) == (400 if name == "\x00" else 404)
+
+
+def test_a_key_is_pressed_from_a_page_of_ours_only(shown: Demonstration, browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    body = {"name": "anna", "key": "PRESS"}
+    for given in ({}, {"csrf": visitor.csrf}, {"csrf": "0" * 64}):
+        assert visitor.client.post("/card/press", data={**body, **given}, headers=JSON).status_code == 403
+    assert shown.cards["anna"].display == ""
+    assert visitor.csrf != keys(visitor).fields["csrf"], "the login's own forms are bound to the visitor"
+
+
+def test_the_style_sheet_says_where_the_keys_are_drawn(shown: Demonstration, browser: Browsers) -> None:
+    answer = browser().client.get("/card.css?name=anna")
+    assert answer.headers["content-type"].startswith("text/css")
+    number = r"([\d.]+)%"
+    rule = rf'\[value="(\w+)"\] {{ --left: {number}; --top: {number}; --width: {number}; --height: {number}; }}'
+    said = {name: [float(each) for each in numbers] for name, *numbers in re.findall(rule, answer.text)}
+    drawn = {name: [key.left, key.top, key.width, key.height] for name, key in shown.cards["anna"].keys.items()}
+    assert said == {name: pytest.approx(box, abs=0.001) for name, box in drawn.items()}
+    assert len(said) == 13
+
+
+def test_changing_the_pin_asks_for_the_new_one(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, browser(), "anna")
+    visitor.open("/devices")
+    page = visitor.press("Change the PIN")
+    assert keys(visitor).fields["name"] == "anna"
+    assert "type the NEW PIN, OK" in page.text
+    assert PIN not in page.text
+
+
+def test_a_shared_card_lies_with_its_owner(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, browser(), "anna.work")
+    visitor.open("/share")
+    page = visitor.press("Continue", owner="anna", password=SESAME)
+    assert (page.title, keys(visitor).fields["name"]) == ("The shared device answers", "anna")
+    visitor.press("Continue", answer=response(shown.cards["anna"], page.shown))
+    visitor.press("Continue")
+    visitor.press("Log out")
+    begin(visitor, "anna.work", "Digital Security Card+")
+    assert keys(visitor).fields["name"] == "anna"
+
+
+def test_the_newest_card_counts_when_it_is_activated(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, browser(), "carl")
+    visitor.open("/request")
+    visitor.press("Continue", pin=NEW, again=NEW)
+    visitor.press("Continue")
+    issuer = enter(shown, browser(), "ivo")
+    issuer.open("/issuer")
+    issuer.press("Make all cards")
+    issuer.press("Sent")
+    visitor.open("/devices")
+    page = visitor.press("Activate")
+    assert keys(visitor).fields["name"] == "carl"
+    assert "has the PIN that was chosen then" in page.text
+    assert (
+        visitor.press("Activate", answer=response(shown.cards["carl"], page.shown, NEW)).notice == "The device is in use now."
+    )
+
+
+def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:
+    with shown.blank_card("anna"):
+        assert shown.card_with("IB3000901") is None
+    visitor = begin(browser(), "anna")
+    assert visitor.page.path == "/login/answer"
+    assert "/card/press" not in visitor.page.html
