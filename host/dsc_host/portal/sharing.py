@@ -172,8 +172,10 @@ def opting_out(visit: Visit) -> Response:
 def opted_out(visit: Visit) -> Response:
     if visit.form.get("sure") != "yes":
         return visit.go("/opt-out")
-    visit.system.opt_out(visit.token, visit.value("name", 64) or None)
-    return visit.go("/protection", said="out", token=visit.system.rotate(visit.token))
+    name = visit.value("name", 64)
+    visit.system.opt_out(visit.token, name or None)
+    said = "out" if name in ("", visit.visitor().name) else "other_out"
+    return visit.go("/protection", said=said, token=visit.system.rotate(visit.token))
 
 
 def opting_in(visit: Visit) -> Response:

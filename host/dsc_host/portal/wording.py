@@ -111,6 +111,7 @@ _NOTICES: Mapping[str, str] = {
     "phone": "The phone number is confirmed. All other sessions have ended.",
     "cancelled": "The request is taken back.",
     "out": "The protection is switched off. What was lost by it is below.",
+    "other_out": "Their protection is switched off: trading asks them for no device, and their limits are lower.",
     "in": "The protection is on again.",
     "returned": "Thank you. The card is out of use, and on its way back.",
     "unshared": "The device is not shared any more.",

@@ -109,6 +109,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
 
 def test_the_primary_user_opts_another_one_of_the_account_out(walk: Walk) -> None:
     walk.enter("anna").open("/protection").follow("Opt out").choose("anna.work", "Opt out", I_know_what_is_lost="yes")
+    assert "Their protection is switched off" in walk.notice
     assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()
     walk.picture("protection-of-the-account")
     other = walk.another().begin("anna.work")
