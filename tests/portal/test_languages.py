@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from tests.login.town import PASSWORD, Town
 from tests.portal.browsing import Browser
 from tests.portal.sentences import sentences
+from tests.portal.test_pages import enter
 
 from dsc_host.login import NotAllowed
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
@@ -81,6 +82,17 @@ def test_the_page_is_in_the_language_that_was_picked_and_says_so(browser: Browse
     page = visitor.press("Deutsch")
     assert (page.path, page.title, '<html lang="de">' in page.html) == ("/login", "Anmelden", True)
     assert visitor.press("English").title == "Log in"
+
+
+def test_the_language_may_be_picked_where_a_form_has_led(town: Town, browser: Browsers) -> None:
+    visitor = browser()
+    assert visitor.press("Continue", name="anna", password="wrong, all of it").status == 401
+    assert visitor.press("Deutsch").title == "Anmelden"
+    anna = enter(town, browser())
+    anna.open("/devices")
+    assert anna.press("Change the PIN").title == "Change the PIN"
+    page = anna.press("Deutsch")
+    assert (page.status, page.path, page.title) == (200, "/", "Übersicht")
 
 
 def test_errors_are_in_the_visitors_language(town: Town, browser: Browsers) -> None:

@@ -132,7 +132,8 @@ def application(
     every `due_every` seconds; `ended` is called at the end.
     """
     toys = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
-    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, toys)
+    opened = frozenset({*GET, *(DEMONSTRATION_GET if demonstration else ())})
+    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, toys)
     pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
     if demonstration is not None:
         pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")

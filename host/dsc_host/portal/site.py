@@ -49,6 +49,8 @@ class Site:
     """What it calls itself; empty for words in the visitor's language."""
     demonstration: Any = None
     """What a demonstration has beside: its card, its outbox, its phone."""
+    pages: frozenset[str] = frozenset("/")
+    """The paths that may be opened, not only sent to."""
     toys: frozenset[str] = frozenset()
     """The demonstration's own paths. Its card and phone lie in other tabs, and stay in use while a login changes its token."""
 
@@ -134,7 +136,7 @@ class Visit:
             form_csrf=security.csrf(self.form_token or token),
             visitor=self._who(),
             notice=view.notice or noticed(said, self._),
-            path=self.request.url.path,
+            path=self._page(),
             demonstration=self.site.demonstration,
             scopes=Scope,
         )
@@ -184,6 +186,15 @@ class Visit:
     def in_already(self) -> bool:
         """Whether a page of the login was asked for by somebody who is in."""
         return self._who() is not None
+
+    def _page(self) -> str:
+        """Where one comes by a link: this page, or, if a form has led here, the one that it belongs to."""
+        path = self.request.url.path
+        while path not in self.site.pages:
+            path = path.rpartition("/")[0]
+            if not path:
+                return "/"
+        return path
 
     def _who(self) -> Visitor | None:
         try:
