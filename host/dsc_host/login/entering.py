@@ -53,7 +53,8 @@ def _compared(at: Reception, user: User | None, password: str, gates: Sequence[G
     anew = at.passwords.hashed(password) if user and right and at.passwords.is_weaker(user.password) else None
 
     def judged(db: Connection) -> tuple[User, bool] | Refused:
-        now = locked_user(db, user.id) if user else None
+        # Looked for in any case: what is spared for a name that there is not would be seen in the time.
+        now = records.users.locked(db, user.id if user else "")
         if now is not None and user is not None and now.password != user.password:
             return now, False
         if now is None or not right:
