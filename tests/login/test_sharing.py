@@ -147,6 +147,24 @@ def test_compliance_decides_where_it_must(town: Town) -> None:
     assert by_annas_card(town, "ben")
 
 
+@pytest.mark.parametrize("reviewed", [False, True])
+def test_a_device_is_shared_once_however_often_it_was_asked_for(town: Town, reviewed: bool) -> None:
+    town.system.operator.put_under_review(town.entities["anna"], reviewed)
+    token, cleo = town.enter_by_sms("ben"), town.enter("cleo")
+    first, second = proven(town, token), proven(town, token)
+    if reviewed:
+        for share in (first, second):
+            assert town.system.confirm_share(token, share) is ShareState.PENDING
+        assert town.system.staff.decide_share(cleo, first, True) is ShareState.DONE
+        with pytest.raises(NotNow, match="you share this device already"):
+            town.system.staff.decide_share(cleo, second, True)
+    else:
+        assert town.system.confirm_share(token, first) is ShareState.DONE
+        with pytest.raises(NotNow, match="you share this device already"):
+            town.system.confirm_share(token, second)
+    assert by_annas_card(town, "ben")
+
+
 def test_compliance_may_refuse(town: Town) -> None:
     town.system.operator.put_under_review(town.entities["anna"])
     token = town.enter_by_sms("ben")

@@ -33,8 +33,6 @@ def begin(
     user, owner = both[user_id], both[owner_id]
     device = _chosen(at, db, owner, device_id)
     _check(at, db, user, owner, device)
-    if records.uses.count(db, records.uses.c.user_id == user.id, records.uses.c.device_id == device.id):
-        raise NotNow("you share this device already")
     share = Share(
         rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), at.now(), at.now() + _VALID_SECONDS, "", "{}"
     )  # fmt: skip
@@ -172,6 +170,8 @@ def _check(at: Reception, db: Connection, user: User, owner: User, device: Devic
     best = min(at.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
     if at.policy.level(device.kind) > best:
         raise LessSecureDevice("less secure device: share the most secure one of both users")
+    if records.uses.count(db, records.uses.c.user_id == user.id, records.uses.c.device_id == device.id):
+        raise NotNow("you share this device already")
 
 
 def _chosen(at: Reception, db: Connection, owner: User, device_id: str) -> Device:
