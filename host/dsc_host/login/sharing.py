@@ -163,7 +163,7 @@ def _check(at: Reception, db: Connection, user: User, owner: User, device: Devic
     held = [(one, each) for one in (user, owner) for each in devices.live_of(at, db, one)]
     if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
-    if device.owner_id != owner.id or device.state != DeviceState.ACTIVE:
+    if device.id not in {each.id for one, (each, _) in held if one is owner and each.owner_id == owner.id}:
         raise NotNow("this device is not in use any more")
     if not at.policy.levels[at.policy.level(device.kind)].shareable:
         raise NotNow("this kind of device is not shared; a phone app takes several users by itself")
