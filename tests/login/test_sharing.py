@@ -184,6 +184,18 @@ def test_a_device_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None
         town.system.staff.decide_share(town.enter("cleo"), share.id, True)
 
 
+def test_who_has_closed_their_account_shares_nothing_any_more(town: Town) -> None:
+    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    town.system.operator.put_under_review(town.entities["carl"])
+    token = town.enter_by_sms("carl")
+    share = proven(town, token)
+    assert town.system.confirm_share(token, share) is ShareState.PENDING
+    town.system.close_account(token)
+    with pytest.raises(NotNow, match="closed"):
+        town.system.staff.decide_share(town.enter("cleo"), share, True)
+    assert "Device shared" not in town.told("anna")
+
+
 def test_compliance_may_refuse(town: Town) -> None:
     town.system.operator.put_under_review(town.entities["anna"])
     token = town.enter_by_sms("ben")
