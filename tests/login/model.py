@@ -181,7 +181,7 @@ class Rules:
         self.changed_in: Opened | None = None
         self.orders: list[Order] = []
         self.shares: list[Share] = []
-        self.paid: list[tuple[str, float, int]] = []
+        self.paid: list[tuple[str, float, float]] = []
         self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
         self.numbers_are(self.people["ben"], PHONE)
         self.numbers_are(self.people["carl"], "+4915112345678")
@@ -198,6 +198,16 @@ class Rules:
     def pick(self, some: list[Any], number: int) -> Any:
         """One of them; the last ones are the likeliest."""
         return some[-1 - number % len(some)]
+
+    def left(self, opened: Opened) -> float:
+        """How much may be taken out in this session: the limits are those of what opened it."""
+        in_day, in_five = NOTHING if opened.item is None or opened.person.opted_out else LIMITS[opened.item.kind]
+        days = [(day(at), amount) for account, at, amount in self.paid if account == opened.person.account]
+        today, first = day(self.now), five_days_before(day(self.now))
+        return min(
+            in_day - sum(amount for at, amount in days if at == today),
+            in_five - sum(amount for at, amount in days if at >= first),
+        )
 
     # ---- what follows from what happens ----
 
@@ -303,10 +313,10 @@ class Rules:
             if order.state is OrderState.SHIPPED and order.item and self.now >= order.sent + 21 * DAY:
                 self.activated(order.item)
 
-    def edges(self) -> list[tuple[float, Person]]:
-        """The times at which something will be over, or begin, and whom it concerns."""
+    def edges(self) -> list[tuple[float, Person, Item | None]]:
+        """The times at which something will be over, or begin, whom it concerns, and what."""
         live = [item for item in self.items() if item.state is ACTIVE]
-        edges = [(item.until, item.owner) for item in live if item.until < inf]
-        edges += [(item.made + 2 * DAY, item.owner) for item in live if item.kind is Kind.TEMPORARY_CODE]
-        edges += [(order.sent + 21 * DAY, order.owner) for order in self.orders if order.state is OrderState.SHIPPED]
-        return [(edge, person) for edge, person in edges if edge > self.now]
+        edges: list[tuple[float, Person, Item | None]] = [(item.until, item.owner, item) for item in live if item.until < inf]
+        edges += [(item.made + 2 * DAY, item.owner, item) for item in live if item.kind is Kind.TEMPORARY_CODE]
+        edges += [(order.sent + 21 * DAY, order.owner, None) for order in self.orders if order.state is OrderState.SHIPPED]
+        return [each for each in edges if each[0] > self.now]

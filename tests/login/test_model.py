@@ -205,4 +205,4 @@ class WaysIn(Machine):
 
 
 TestWaysIn = WaysIn.TestCase
-TestWaysIn.settings = often(40)
+TestWaysIn.settings = often(50)

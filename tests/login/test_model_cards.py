@@ -77,8 +77,8 @@ class Cards(Machine):
 
     # ---- from the request to the card ----
 
-    @rule(name=names, number=numbers, by=askers, pin=pins, at_once=st.booleans())
-    def a_card_is_requested(self, name: str, number: int, by: str, pin: str, at_once: bool) -> None:
+    @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]))
+    def a_card_is_requested(self, name: str, number: int, by: str, pin: str, then: str) -> None:
         owner = self.people[name]
         opened = self.inside(owner.account if by == "primary" else by, number, Scope.FULL)
         if opened is None:
@@ -89,8 +89,8 @@ class Cards(Machine):
             return
         draft = self.system.draft_request(opened.token, pin, name=name)
         self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin))
-        if at_once:
-            self.made(sent=True)
+        if then != "waits":
+            self.made(then == "sent")
 
     def why_no_card(self, person: Person, owner: Person) -> type[LoginError] | None:
         if not person.primary:
@@ -204,7 +204,10 @@ class Cards(Machine):
         coming = [item for item in out if item.sent is not None] or (out if which == 0 else [])
         if not coming:
             return
-        item, ivo = self.pick(coming, which), self.staff_of("ivo")
+        self.arrived(self.pick(coming, which))
+
+    def arrived(self, item: Item) -> None:
+        ivo = self.staff_of("ivo")
         self.staff.receive(ivo, item.serial)
         with pytest.raises(NotNow):
             self.staff.receive(ivo, item.serial)
@@ -214,9 +217,10 @@ class Cards(Machine):
             if order.item is item and order.hold is HoldState.HELD:
                 order.hold = HoldState.RELEASED
 
-    @rule(which=numbers)
+    @rule(which=numbers, late=st.booleans())
     @precondition(lambda self: any(order.item for order in self.orders))
-    def a_card_does_not_arrive(self, which: int) -> None:
+    def a_card_does_not_arrive(self, which: int, late: bool) -> None:
+        """Or only after its money was kept."""
         order: Order = self.pick([order for order in self.orders if order.item], which)
         item, ivo = order.item, self.staff_of("ivo")
         assert item
@@ -225,6 +229,8 @@ class Cards(Machine):
         if order.hold is HoldState.HELD and not item.received and (gone or overdue):
             assert self.staff.settle(ivo, item.serial) == 2_000
             order.hold = HoldState.KEPT
+            if late:
+                self.arrived(item)
         else:
             with pytest.raises(NotNow):
                 self.staff.settle(ivo, item.serial)
@@ -356,4 +362,4 @@ class Cards(Machine):
 
 
 TestCards = Cards.TestCase
-TestCards.settings = often(40)
+TestCards.settings = often(50)
