@@ -1,4 +1,4 @@
-"""A card's life and sharing against the rules of the model: requests, money that is held, parcels, PINs, and who uses what."""
+"""A card's life against the rules of the model: requests, money that is held, parcels, and PINs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,24 +11,17 @@ from tests.login.model import (
     ACTIVE,
     GONE,
     OPEN,
-    PHYSICAL,
     SHIPPED,
-    TEMPORARY,
     Item,
     Order,
     Person,
-    Share,
     business_days_between,
     day,
 )  # fmt: skip
-from tests.login.town import ANNA, CARL, PASSWORD
 
 from dsc_host import CardClient
 from dsc_host.login import (
-    DifferentIdentity,
-    Identity,
     Kind,
-    LessSecureDevice,
     LoginError,
     NotAllowed,
     NotFound,
@@ -36,8 +29,6 @@ from dsc_host.login import (
     OrderState,
     Request,
     Scope,
-    ShareState,
-    TemporaryDevice,
 )  # fmt: skip
 from dsc_host.login.model import HoldState
 from dsc_host.login.records import holds
@@ -45,21 +36,81 @@ from dsc_simulator import SimulatedCard
 
 pins = st.sampled_from(["8246", "7531", "9513"])
 askers = st.sampled_from(["primary", "primary", "primary", "anna", "ben", "carl"])
-pairs = st.permutations(["ben", "anna", "carl"]).map(lambda names: names[:2])
 
 
 class Cards(Machine):
-    """What else may happen to cards."""
+    """What may happen to cards, whoever uses them."""
+
+    def cards(self) -> list[Item]:
+        return [item for item in self.items() if item.kind is Kind.DSC_PLUS]
+
+    def staff_of(self, name: str) -> str:
+        self.clock.advance(20)
+        return self.town.enter(name)
+
+    @rule(number=numbers, which=numbers, pin=pins, right=st.booleans())
+    @precondition(lambda self: any(item.state is ACTIVE for item in self.cards()))
+    def a_pin_is_changed(self, number: int, which: int, pin: str, right: bool) -> None:
+        item: Item = self.pick([item for item in self.cards() if item.state is ACTIVE], which)
+        person = self.pick([person for person in self.people.values() if item in person.uses], number)
+        opened = self.inside(person.name, number, Scope.FULL)
+        if opened is None or item not in person.live(self.now):
+            return
+        if item.owner is not opened.person:
+            with pytest.raises(NotFound):
+                self.system.ask_to_change_pin(opened.token, item.id)
+            return
+        offer = self.system.ask_to_change_pin(opened.token, item.id)
+        before, item.pin = item.pin, pin if right else "3141"
+        assert self.system.change_pin(opened.token, self.right(item, dict(offer.shows)), pin) == right
+        item.pin = pin if right else before
+        if right:
+            self.moved(item, ACTIVE, opened)
+        else:
+            self.clock.advance(3_600)
+
+    @rule(number=numbers, which=numbers)
+    def a_card_is_sent_back(self, number: int, which: int) -> None:
+        item: Item = self.pick(self.cards(), which)
+        opened = self.inside(item.owner.name, number, *ACCOUNT)
+        if opened is None:
+            return
+        if item.sent is not None:
+            with pytest.raises(NotNow):
+                self.system.announce_return(opened.token, item.id, "1Z 999")
+            return
+        self.system.announce_return(opened.token, item.id, "1Z 999")
+        item.sent, opened.put_away = self.now, True
+        self.moved(item, GONE, opened)
+        self.changed(opened.person, opened)
+
+    @rule(which=numbers)
+    def a_card_arrives(self, which: int) -> None:
+        """Most have been said to be on their way."""
+        out = [item for item in self.cards() if not item.received]
+        coming = [item for item in out if item.sent is not None] or (out if which == 0 else [])
+        if not coming:
+            return
+        self.arrived(self.pick(coming, which))
+
+    def arrived(self, item: Item) -> None:
+        ivo = self.staff_of("ivo")
+        self.staff.receive(ivo, item.serial)
+        with pytest.raises(NotNow):
+            self.staff.receive(ivo, item.serial)
+        item.sent, item.received = item.sent or self.now, True
+        self.moved(item, GONE)
+        for order in self.orders:
+            if order.item is item and order.hold is HoldState.HELD:
+                order.hold = HoldState.RELEASED
+
+
+class CardLife(Cards):
+    """From the request to the card, and what becomes of the money that is held for it."""
 
     def people_move_in(self) -> None:
         super().people_move_in()
         self.blanks: list[SimulatedCard] = []
-        self.reviewed = False
-        self.carl_is(ANNA)
-
-    def carl_is(self, who: Identity) -> None:
-        self.staff.correct_identity(self.staff_of("sue"), "carl", who)
-        self.people["carl"].who = who
 
     def teardown(self) -> None:
         super().teardown()
@@ -70,12 +121,6 @@ class Cards(Machine):
         """Nobody holds a card that is still with the issuer."""
         there = [order.item for order in self.orders if order.state is OrderState.PERSONALISED]
         return [item for item in super().waiting(person) if item not in there]
-
-    def staff_of(self, name: str) -> str:
-        self.clock.advance(20)
-        return self.town.enter(name)
-
-    # ---- from the request to the card ----
 
     @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]))
     def a_card_is_requested(self, name: str, number: int, by: str, pin: str, then: str) -> None:
@@ -156,67 +201,6 @@ class Cards(Machine):
             with pytest.raises(NotNow):
                 self.system.operator.ship(order.id)
 
-    def cards(self) -> list[Item]:
-        return [item for item in self.items() if item.kind is Kind.DSC_PLUS]
-
-    @rule(number=numbers, which=numbers, pin=pins, right=st.booleans())
-    @precondition(lambda self: any(item.state is ACTIVE for item in self.cards()))
-    def a_pin_is_changed(self, number: int, which: int, pin: str, right: bool) -> None:
-        item: Item = self.pick([item for item in self.cards() if item.state is ACTIVE], which)
-        person = self.pick([person for person in self.people.values() if item in person.uses], number)
-        opened = self.inside(person.name, number, Scope.FULL)
-        if opened is None or item not in person.live(self.now):
-            return
-        if item.owner is not opened.person:
-            with pytest.raises(NotFound):
-                self.system.ask_to_change_pin(opened.token, item.id)
-            return
-        offer = self.system.ask_to_change_pin(opened.token, item.id)
-        before, item.pin = item.pin, pin if right else "3141"
-        assert self.system.change_pin(opened.token, self.right(item, dict(offer.shows)), pin) == right
-        item.pin = pin if right else before
-        if right:
-            self.moved(item, ACTIVE, opened)
-        else:
-            self.clock.advance(3_600)
-
-    # ---- and back ----
-
-    @rule(number=numbers, which=numbers)
-    def a_card_is_sent_back(self, number: int, which: int) -> None:
-        item: Item = self.pick(self.cards(), which)
-        opened = self.inside(item.owner.name, number, *ACCOUNT)
-        if opened is None:
-            return
-        if item.sent is not None:
-            with pytest.raises(NotNow):
-                self.system.announce_return(opened.token, item.id, "1Z 999")
-            return
-        self.system.announce_return(opened.token, item.id, "1Z 999")
-        item.sent, opened.put_away = self.now, True
-        self.moved(item, GONE, opened)
-        self.changed(opened.person, opened)
-
-    @rule(which=numbers)
-    def a_card_arrives(self, which: int) -> None:
-        """Most have been said to be on their way."""
-        out = [item for item in self.cards() if not item.received]
-        coming = [item for item in out if item.sent is not None] or (out if which == 0 else [])
-        if not coming:
-            return
-        self.arrived(self.pick(coming, which))
-
-    def arrived(self, item: Item) -> None:
-        ivo = self.staff_of("ivo")
-        self.staff.receive(ivo, item.serial)
-        with pytest.raises(NotNow):
-            self.staff.receive(ivo, item.serial)
-        item.sent, item.received = item.sent or self.now, True
-        self.moved(item, GONE)
-        for order in self.orders:
-            if order.item is item and order.hold is HoldState.HELD:
-                order.hold = HoldState.RELEASED
-
     @rule(which=numbers, late=st.booleans())
     @precondition(lambda self: any(order.item for order in self.orders))
     def a_card_does_not_arrive(self, which: int, late: bool) -> None:
@@ -235,125 +219,6 @@ class Cards(Machine):
             with pytest.raises(NotNow):
                 self.staff.settle(ivo, item.serial)
 
-    # ---- sharing ----
-
-    @rule(same=st.booleans())
-    def it_is_found_out_who_carl_is(self, same: bool) -> None:
-        self.carl_is(ANNA if same else CARL)
-
-    @rule(reviewed=st.booleans())
-    def compliance_looks_at_anna(self, reviewed: bool) -> None:
-        self.system.operator.put_under_review(self.town.entities["anna"], reviewed)
-        self.reviewed = reviewed
-
-    @rule(pair=pairs, number=numbers, which=numbers, at_once=st.booleans(), own=st.booleans())
-    def somebody_asks_to_share(self, pair: list[str], number: int, which: int, at_once: bool, own: bool) -> None:
-        name, whose = pair
-        if own:
-            self.gets_a_card_of_codes(name, number, activated=True)
-        opened, devices = self.inside(name, number, Scope.FULL), self.people[whose].own(*PHYSICAL)
-        if opened is None or not devices:
-            return
-        item: Item = self.pick(devices, which)
-        refusal = self.why_not_shared(opened.person, item) if item in item.owner.live(self.now) else NotFound
-        if refusal:
-            with pytest.raises(refusal):
-                self.system.begin_share(opened.token, whose, PASSWORD, item.id)
-            return
-        asked, offer = self.system.begin_share(opened.token, whose, PASSWORD, item.id)
-        assert self.system.answer_share(opened.token, asked.id, self.right(item, dict(offer.shows)))
-        self.shares.append(Share(asked.id, opened.person, item, opened, self.now + 900))
-        if at_once:
-            self.confirmed(self.shares[-1])
-
-    def why_not_shared(self, user: Person, item: Item) -> type[LoginError] | None:
-        """One person; nothing temporary; in use; the most secure device of both; and not shared yet."""
-        kinds = {each.kind for person in (user, item.owner) for each in person.live(self.now)}
-        if user.who != item.owner.who:
-            return DifferentIdentity
-        if user.closed:
-            return NotNow
-        if kinds & set(TEMPORARY):
-            return TemporaryDevice
-        if item not in item.owner.live(self.now):
-            return NotNow
-        if item.kind is not Kind.DSC_PLUS and Kind.DSC_PLUS in kinds:
-            return LessSecureDevice
-        return NotNow if item in user.uses else None
-
-    @rule(which=numbers)
-    @precondition(lambda self: self.some(ShareState.PROVEN))
-    def sharing_is_confirmed(self, which: int) -> None:
-        self.confirmed(self.pick(self.some(ShareState.PROVEN), which))
-
-    def confirmed(self, share: Share) -> None:
-        refusal = self.why_not_shared(share.user, share.item)
-        if share.within.scope is None:
-            self.shares.remove(share)
-        elif self.now >= share.until:
-            with pytest.raises((NotNow, NotFound)):
-                self.system.confirm_share(share.within.token, share.id)
-            self.shares.remove(share)
-        elif refusal:
-            with pytest.raises(refusal):
-                self.system.confirm_share(share.within.token, share.id)
-        else:
-            state = ShareState.PENDING if self.must_wait(share) else ShareState.DONE
-            assert self.system.confirm_share(share.within.token, share.id) is state
-            share.state = state
-            if state is ShareState.DONE:
-                self.shared(share, share.within)
-
-    def must_wait(self, share: Share) -> bool:
-        return self.reviewed and "anna" in (share.user.account, share.item.owner.account)
-
-    @rule(which=numbers, agreed=st.booleans())
-    @precondition(lambda self: self.some(ShareState.PENDING))
-    def compliance_decides(self, which: int, agreed: bool) -> None:
-        share: Share = self.pick(self.some(ShareState.PENDING), which)
-        cleo = self.staff_of("cleo")
-        refusal = self.why_not_shared(share.user, share.item)
-        if agreed and refusal:
-            with pytest.raises(refusal):
-                self.staff.decide_share(cleo, share.id, True)
-        elif agreed:
-            assert self.staff.decide_share(cleo, share.id, True) is ShareState.DONE
-            self.shared(share)
-        else:
-            share.state = self.staff.decide_share(cleo, share.id, False)
-            assert share.state is ShareState.REFUSED
-
-    @rule(by=st.sampled_from(["user", "owner", "anna", "ben", "carl"]), number=numbers, which=numbers)
-    @precondition(lambda self: self.some(ShareState.PENDING, ShareState.DONE))
-    def sharing_is_ended(self, by: str, number: int, which: int) -> None:
-        share: Share = self.pick(self.some(ShareState.PENDING, ShareState.DONE), which)
-        person = {"user": share.user, "owner": share.item.owner, **self.people}[by]
-        opened = self.inside(person.name, number, Scope.FULL)
-        if opened is None:
-            return
-        if refusal := self.why_not_ended(person, share):
-            with pytest.raises(refusal):
-                self.system.cancel_share(opened.token, share.id)
-            return
-        self.system.cancel_share(opened.token, share.id)
-        if share.state is ShareState.DONE:
-            self.not_shared(share, opened)
-            self.changed(person, opened)
-        share.state = ShareState.CANCELLED
-
-    def why_not_ended(self, person: Person, share: Share) -> type[LoginError] | None:
-        """By either of the two; by who uses it, only if something is left."""
-        if person not in (share.user, share.item.owner):
-            return NotFound
-        back = [item for item in share.aside if item.works(self.now)]
-        left = [item for item in person.live(self.now) if item is not share.item]
-        return NotNow if share.state is ShareState.DONE and person is share.user and not back and not left else None
-
-    def some(self, *states: ShareState) -> list[Share]:
-        return [share for share in self.shares if share.state in states]
-
-    # ---- what must hold ----
-
     @invariant()
     def the_money_for_each_card_is_held_once_and_then_released_or_kept(self) -> None:
         if hasattr(self, "town"):
@@ -361,5 +226,5 @@ class Cards(Machine):
             assert sorted(found) == sorted((order.id, str(order.hold)) for order in self.orders)
 
 
-TestCards = Cards.TestCase
-TestCards.settings = often(50)
+TestCardLife = CardLife.TestCase
+TestCardLife.settings = often(50)
