@@ -147,6 +147,55 @@ def test_compliance_decides_where_it_must(town: Town) -> None:
     assert by_annas_card(town, "ben")
 
 
+@pytest.mark.parametrize("reviewed", [False, True])
+def test_a_device_is_shared_once_however_often_it_was_asked_for(town: Town, reviewed: bool) -> None:
+    town.system.operator.put_under_review(town.entities["anna"], reviewed)
+    token, cleo = town.enter_by_sms("ben"), town.enter("cleo")
+    first, second = proven(town, token), proven(town, token)
+    if reviewed:
+        for share in (first, second):
+            assert town.system.confirm_share(token, share) is ShareState.PENDING
+        assert town.system.staff.decide_share(cleo, first, True) is ShareState.DONE
+        with pytest.raises(NotNow, match="you share this device already"):
+            town.system.staff.decide_share(cleo, second, True)
+    else:
+        assert town.system.confirm_share(token, first) is ShareState.DONE
+        with pytest.raises(NotNow, match="you share this device already"):
+            town.system.confirm_share(token, second)
+    assert by_annas_card(town, "ben")
+
+
+def test_a_device_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
+    """Compliance agrees late: meanwhile, ben himself uses anna's card, and she has misplaced it."""
+    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    card, codes = town.system.staff.issue_code_card(town.call("ben"))
+    ben = town.enter_by_sms("ben")
+    offer = town.system.ask_to_activate(ben, card.id)
+    assert town.system.activate(ben, "".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
+    town.system.operator.put_under_review(town.entities["carl"])
+    carl = town.enter_by_sms("carl")
+    share, offer = town.system.begin_share(carl, "ben", PASSWORD, card.id)
+    assert town.system.answer_share(carl, share.id, "".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
+    assert town.system.confirm_share(carl, share.id) is ShareState.PENDING
+    assert town.system.confirm_share(ben, proven(town, ben)) is ShareState.DONE
+    desk = town.call("anna")
+    town.system.staff.report_loss(desk, town.system.staff.caller_devices(desk)[1][0].id, Loss.MISPLACED)
+    with pytest.raises(NotNow, match="not in use any more"):
+        town.system.staff.decide_share(town.enter("cleo"), share.id, True)
+
+
+def test_who_has_closed_their_account_shares_nothing_any_more(town: Town) -> None:
+    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    town.system.operator.put_under_review(town.entities["carl"])
+    token = town.enter_by_sms("carl")
+    share = proven(town, token)
+    assert town.system.confirm_share(token, share) is ShareState.PENDING
+    town.system.close_account(token)
+    with pytest.raises(NotNow, match="closed"):
+        town.system.staff.decide_share(town.enter("cleo"), share, True)
+    assert "Device shared" not in town.told("anna")
+
+
 def test_compliance_may_refuse(town: Town) -> None:
     town.system.operator.put_under_review(town.entities["anna"])
     token = town.enter_by_sms("ben")

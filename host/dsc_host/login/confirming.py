@@ -55,6 +55,11 @@ def answer(at: Reception, db: Connection, session: Session, user: User, token: s
         people.settings_changed(db, user)
     else:
         desk.enable_messages(at, db, user, asked["number"])
+        live = [device for device, _ in devices.live_of(at, db, user)]
+        if session.device_id not in {device.id for device in live}:
+            # It was opened by a code to another number, and goes on by the one that has just been answered.
+            answered = next(device for device in live if device.kind == Kind.SMS)
+            records.sessions.change(db, session.id, device_id=answered.id)
     sessions.end_all(db, user, but=session.id)
     outbox.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
     at.log(db, "phone.confirm", user, "done")
@@ -68,9 +73,12 @@ def forget(at: Reception, db: Connection, session: Session, user: User, phone_id
         raise NotFound("you have no such phone number")
     if all(data_of(device).get("number") == phone.number for device, _ in devices.live_of(at, db, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
+    opened_by = records.devices.find(db, session.device_id)
     desk.forget_number(at, db, user, phone.number)
     people.settings_changed(db, user)
-    sessions.end_all(db, user, but=session.id)
+    # A session that a code to this number has opened ends with it.
+    ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
+    sessions.end_all(db, user, but="" if ends else session.id)
     outbox.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
     at.log(db, "phone.forget", user, "done")
 

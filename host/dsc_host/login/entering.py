@@ -9,6 +9,7 @@ Four promises:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -204,7 +205,9 @@ def _entered(at: Reception, db: Connection, user: User, session: Session, device
     if outcome.duress:
         # The page shows nothing of it; those who can help are told.
         outbox.tell(at, db, user, "duress", to=at.policy.login.alarm_address)
-    return _in(at, db, user, device.id, outcome)
+    # A session lasts no longer than the device that opened it.
+    bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)
+    return _in(at, db, user, device.id, bounded)
 
 
 def _in(at: Reception, db: Connection, user: User, device: str, outcome: Outcome) -> Step:

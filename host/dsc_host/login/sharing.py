@@ -28,7 +28,7 @@ from dsc_host.login.model import (
     UseState,
 )
 from dsc_host.login.proving import Purpose
-from dsc_host.login.reception import Reception, as_data, data_of, found, locked_users
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, found, locked_users
 from dsc_host.login.records import Device, Session, Share, Use, User
 from dsc_host.verifier.office import Refused
 
@@ -206,6 +206,8 @@ def _check(at: Reception, db: Connection, user: User, owner: User, device: Devic
             "different identification information: a device is shared between users of one person only; "
             "if both are you, have support put right what is known of you"
         )
+    if account_of(db, user).closed_at is not None:
+        raise NotNow("the account is closed")
     held = [(one, each) for one in (user, owner) for each in devices.live_of(at, db, one)]
     if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")

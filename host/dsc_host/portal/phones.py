@@ -31,7 +31,7 @@ def answered(visit: Visit) -> Response:
 
 def removed(visit: Visit) -> Response:
     visit.system.forget_phone(visit.token, visit.value("phone", 32))
-    return visit.go("/phones", said="removed", token=visit.system.rotate(visit.token))
+    return visit.go_on("/phones", said="removed")
 
 
 def _numbers(visit: Visit, number: str = "") -> View:

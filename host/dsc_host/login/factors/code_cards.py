@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsc_host.login import codes, devices
-from dsc_host.login.factors.protocol import REFUSED, Desk, Offered, Outcome
-from dsc_host.login.model import Status
+from dsc_host.login.factors.protocol import ACCEPTED, REFUSED, Desk, Offered, Outcome
 from dsc_host.login.reception import data_of, found
 from dsc_host.verifier import vault
 
@@ -28,7 +27,4 @@ class CodeCardFactor:
     def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
         seed = found(vault.get(desk.at.office, desk.db, devices.secret(desk.device.id)))
         letters = data_of(desk.device).get("letters", desk.at.policy.code_card.code_letters)
-        if not codes.matches(seed, tuple(kept["indexes"]), answer, letters):
-            return REFUSED
-        # A session is worth no more than the card is, also later.
-        return Outcome(Status.ACCEPTED, until=desk.device.expires_at)
+        return ACCEPTED if codes.matches(seed, tuple(kept["indexes"]), answer, letters) else REFUSED

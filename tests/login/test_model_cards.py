@@ -1,0 +1,231 @@
+"""A card's life against the rules of the model: requests, money that is held, parcels, and PINs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+from tests.login.machine import ACCOUNT, Machine, names, numbers, often
+from tests.login.model import (
+    ACTIVE,
+    GONE,
+    OPEN,
+    SHIPPED,
+    Item,
+    Order,
+    Person,
+    business_days_between,
+    day,
+)  # fmt: skip
+
+from dsc_host import CardClient
+from dsc_host.login import (
+    Kind,
+    LoginError,
+    NotAllowed,
+    NotFound,
+    NotNow,
+    OrderState,
+    Request,
+    Scope,
+)  # fmt: skip
+from dsc_host.login.model import HoldState
+from dsc_host.login.records import holds
+from dsc_simulator import SimulatedCard
+
+pins = st.sampled_from(["8246", "7531", "9513"])
+askers = st.sampled_from(["primary", "primary", "primary", "anna", "ben", "carl"])
+
+
+class Cards(Machine):
+    """What may happen to cards, whoever uses them."""
+
+    def cards(self) -> list[Item]:
+        return [item for item in self.items() if item.kind is Kind.DSC_PLUS]
+
+    def staff_of(self, name: str) -> str:
+        self.clock.advance(20)
+        return self.town.enter(name)
+
+    @rule(number=numbers, which=numbers, pin=pins, right=st.booleans())
+    @precondition(lambda self: any(item.state is ACTIVE for item in self.cards()))
+    def a_pin_is_changed(self, number: int, which: int, pin: str, right: bool) -> None:
+        item: Item = self.pick([item for item in self.cards() if item.state is ACTIVE], which)
+        person = self.pick([person for person in self.people.values() if item in person.uses], number)
+        opened = self.inside(person.name, number, Scope.FULL)
+        if opened is None or item not in person.live(self.now):
+            return
+        if item.owner is not opened.person:
+            with pytest.raises(NotFound):
+                self.system.ask_to_change_pin(opened.token, item.id)
+            return
+        offer = self.system.ask_to_change_pin(opened.token, item.id)
+        before, item.pin = item.pin, pin if right else "3141"
+        assert self.system.change_pin(opened.token, self.right(item, dict(offer.shows)), pin) == right
+        item.pin = pin if right else before
+        if right:
+            self.moved(item, ACTIVE, opened)
+        else:
+            self.clock.advance(3_600)
+
+    @rule(number=numbers, which=numbers)
+    def a_card_is_sent_back(self, number: int, which: int) -> None:
+        item: Item = self.pick(self.cards(), which)
+        opened = self.inside(item.owner.name, number, *ACCOUNT)
+        if opened is None:
+            return
+        if item.sent is not None:
+            with pytest.raises(NotNow):
+                self.system.announce_return(opened.token, item.id, "1Z 999")
+            return
+        self.system.announce_return(opened.token, item.id, "1Z 999")
+        item.sent = self.now
+        within = None if opened.item is item else opened
+        self.moved(item, GONE, within)
+        self.changed(opened.person, within)
+
+    @rule(which=numbers)
+    def a_card_arrives(self, which: int) -> None:
+        """Most have been said to be on their way."""
+        out = [item for item in self.cards() if not item.received]
+        coming = [item for item in out if item.sent is not None] or (out if which == 0 else [])
+        if not coming:
+            return
+        self.arrived(self.pick(coming, which))
+
+    def arrived(self, item: Item) -> None:
+        ivo = self.staff_of("ivo")
+        self.staff.receive(ivo, item.serial)
+        with pytest.raises(NotNow):
+            self.staff.receive(ivo, item.serial)
+        item.sent, item.received = item.sent or self.now, True
+        self.moved(item, GONE)
+        for order in self.orders:
+            if order.item is item and order.hold is HoldState.HELD:
+                order.hold = HoldState.RELEASED
+
+
+class CardLife(Cards):
+    """From the request to the card, and what becomes of the money that is held for it."""
+
+    def people_move_in(self) -> None:
+        super().people_move_in()
+        self.blanks: list[SimulatedCard] = []
+
+    def teardown(self) -> None:
+        super().teardown()
+        for card in getattr(self, "blanks", ()):
+            card.close()
+
+    def waiting(self, person: Person) -> list[Item]:
+        """Nobody holds a card that is still with the issuer."""
+        there = [order.item for order in self.orders if order.state is OrderState.PERSONALISED]
+        return [item for item in super().waiting(person) if item not in there]
+
+    @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]))
+    def a_card_is_requested(self, name: str, number: int, by: str, pin: str, then: str) -> None:
+        owner = self.people[name]
+        opened = self.inside(owner.account if by == "primary" else by, number, Scope.FULL)
+        if opened is None:
+            return
+        if refusal := self.why_no_card(opened.person, owner):
+            with pytest.raises(refusal):
+                self.system.draft_request(opened.token, pin, name=name)
+            return
+        draft = self.system.draft_request(opened.token, pin, name=name)
+        self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin))
+        if then != "waits":
+            self.made(then == "sent")
+
+    def why_no_card(self, person: Person, owner: Person) -> type[LoginError] | None:
+        if not person.primary:
+            return NotAllowed
+        if owner.account != person.account:
+            return NotFound
+        open_ones = [order for order in self.orders if order.owner is owner and order.state in OPEN]
+        in_use = [item for item in owner.own(Kind.DSC_PLUS) if item.state is ACTIVE]
+        return NotNow if open_ones or in_use else None
+
+    @rule(name=names, number=numbers, which=numbers)
+    @precondition(lambda self: self.orders)
+    def a_request_is_taken_back(self, name: str, number: int, which: int) -> None:
+        person, opened, order = self.people[name], self.inside(name, number, *ACCOUNT), self.pick(self.orders, which)
+        if opened is None:
+            return
+        if order.owner is not person and not (person.primary and order.owner.account == person.account):
+            with pytest.raises(NotFound):
+                self.system.cancel_request(opened.token, order.id)
+        elif order.state is not OrderState.REQUESTED:
+            with pytest.raises(NotNow):
+                self.system.cancel_request(opened.token, order.id)
+        else:
+            self.system.cancel_request(opened.token, order.id)
+            self.not_wanted(order)
+
+    @rule(sent=st.booleans())
+    @precondition(lambda self: any(order.state is OrderState.REQUESTED for order in self.orders))
+    def the_cards_are_made(self, sent: bool) -> None:
+        self.made(sent)
+
+    def made(self, sent: bool) -> None:
+        @contextmanager
+        def blank(_: Request) -> Iterator[CardClient]:
+            self.blanks.append(SimulatedCard())
+            with CardClient.open(self.blanks[-1].url) as client:
+                yield client
+
+        def told(_number: int, _of: int, request: Request) -> None:
+            order = next(each for each in self.orders if each.id == request.id)
+            order.state = OrderState.PERSONALISED
+            order.item = self.add(
+                order.owner, Kind.DSC_PLUS, state=SHIPPED, serial=request.serial, card=self.blanks[-1], pin=order.pin
+            )
+
+        self.system.operator.make_cards(blank, told)
+        for order in self.orders:
+            assert order.state is not OrderState.REQUESTED
+            if sent and order.state is OrderState.PERSONALISED:
+                self.sent(order)
+
+    def sent(self, order: Order) -> None:
+        self.staff.ship(self.staff_of("ivo"), order.id)
+        order.state, order.sent = OrderState.SHIPPED, self.now
+
+    @rule(which=numbers)
+    @precondition(lambda self: any(order.item for order in self.orders))
+    def a_card_is_sent(self, which: int) -> None:
+        order: Order = self.pick([order for order in self.orders if order.item], which)
+        if order.state is OrderState.PERSONALISED:
+            self.sent(order)
+        else:
+            with pytest.raises(NotNow):
+                self.system.operator.ship(order.id)
+
+    @rule(which=numbers, late=st.booleans())
+    @precondition(lambda self: any(order.item for order in self.orders))
+    def a_card_does_not_arrive(self, which: int, late: bool) -> None:
+        """Or only after its money was kept."""
+        order: Order = self.pick([order for order in self.orders if order.item], which)
+        item, ivo = order.item, self.staff_of("ivo")
+        assert item
+        overdue = item.sent is not None and business_days_between(day(item.sent), day(self.now)) >= 5
+        gone = item.state is GONE and item.sent is None
+        if order.hold is HoldState.HELD and not item.received and (gone or overdue):
+            assert self.staff.settle(ivo, item.serial) == 2_000
+            order.hold = HoldState.KEPT
+            if late:
+                self.arrived(item)
+        else:
+            with pytest.raises(NotNow):
+                self.staff.settle(ivo, item.serial)
+
+    @invariant()
+    def the_money_for_each_card_is_held_once_and_then_released_or_kept(self) -> None:
+        if hasattr(self, "town"):
+            found = self.system.at.read(lambda db: [(hold.order_id, hold.state) for hold in holds.all(db)])
+            assert sorted(found) == sorted((order.id, str(order.hold)) for order in self.orders)
+
+
+TestCardLife = CardLife.TestCase
+TestCardLife.settings = often(50)
