@@ -191,7 +191,7 @@ def test_who_has_closed_their_account_shares_nothing_any_more(town: Town) -> Non
     share = proven(town, token)
     assert town.system.confirm_share(token, share) is ShareState.PENDING
     town.system.close_account(token)
-    with pytest.raises(NotNow, match="closed"):
+    with pytest.raises(NotNow, match="decided already"):
         town.system.staff.decide_share(town.enter("cleo"), share, True)
     assert "Device shared" not in town.told("anna")
 
