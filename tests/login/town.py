@@ -4,7 +4,7 @@
 issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ import pytest
 from tests.host import databases
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
 
-from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role, Stage, Step
+from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
@@ -107,11 +107,29 @@ class Town:
         assert self.system.staff.identify(token, name, who)
         return token
 
+    def lose(self, name: str, label: str, loss: Loss, who: Identity = ANNA) -> str:
+        """Somebody calls because of the device with this label; the token of support."""
+        token = self.call(name, who)
+        device = next(each for each in self.system.staff.caller_devices(token)[1] if each.label == label)
+        self.system.staff.report_loss(token, device.id, loss)
+        return token
+
+    def bridged(self, name: str, who: Identity = ANNA) -> tuple[str, str]:
+        """Somebody has a temporary code from support: the code, and the token of whoever logs in by it."""
+        code = self.system.staff.give_temporary_code(self.call(name, who))
+        return code, self.answered(self.chosen(name, Kind.TEMPORARY_CODE).token, code)
+
     def device(self, token: str, kind: Kind) -> str:
         return next(device.id for device in self.system.devices(token) if device.kind is kind)
 
     def events(self) -> list[tuple[str, str, str]]:
         return [(entry.action, entry.outcome, entry.reason) for entry in self.verifier.audit.entries()]
+
+
+def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
+    """What stands on a card of codes where the page asks for it."""
+    assert offer is not None
+    return " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split())
 
 
 def new_town(url: str, clock: Clock, **tables: dict[str, object]) -> Iterator[Town]:

@@ -1,6 +1,7 @@
 """The app on a phone, over HTTP against the pages' own server: its life, what it keeps, and what it is answered wrongly."""
 
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from tests.portal.serving import served
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Status
-from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, pin_key
+from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, pin_key, remote
 from dsc_host.portal import application
 from dsc_host.portal.phone_api import CALLS
 
@@ -165,11 +166,12 @@ def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path, data: bytes) -
     assert file.read_bytes() == data
 
 
+@pytest.mark.parametrize("value", [3, ["pin", "biometrics"]], ids=["number", "list"])
 @pytest.mark.parametrize("field", ["name", "device", "device_token", "key", "counters"])
-def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path, field: str) -> None:
+def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path, field: str, value: object) -> None:
     file = tmp_path / "phone.json"
     kept = json.loads(file.read_text())
-    kept["users"][0][field] = 3
+    kept["users"][0][field] = value
     file.write_text(json.dumps(kept))
     with pytest.raises(InputError, match="is not an app's, or is damaged"):
         PhoneApp(file, Remote("https://login.example.com"))
@@ -178,10 +180,24 @@ def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path, fie
 # ---- what it is answered ----
 
 
-@pytest.mark.parametrize("url", ["", "login.example.com", "http://login.example.com", "ftp://x", "https://a:b@x", "https://"])
+@pytest.mark.parametrize("url", [
+    "", "login.example.com", "http://login.example.com", "ftp://x", "https://a:b@x", "https://", "https://[::1", "https://a b",
+    "https://login.example.com/\xe4", "https://\xfc.example", "https://login.exa\nmple.com", "https://\ud800",
+])  # fmt: skip
 def test_what_is_no_login_system(url: str) -> None:
     with pytest.raises(InputError, match=r"^server: must"):
         Remote(url)
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "."])
+def test_a_name_that_no_machine_can_have(host: str) -> None:
+    with pytest.raises(InputError, match=r"^server: must be its address"):
+        Remote(f"https://{host}").begin("ben", PASSWORD)
+
+
+def test_what_the_server_gives_an_app_is_in_no_traceback() -> None:
+    given = (remote.Begun("a ticket", ("+41\u202667",)), remote.Activated("d", "a token", "ben"))
+    assert not re.search("a ticket|a token", repr(given))
 
 
 def test_a_port_that_cannot_be() -> None:

@@ -86,7 +86,7 @@ def give_temporary_code(at: Reception, db: Connection, session: Session, staff: 
 
 def report_loss(at: Reception, db: Connection, session: Session, staff: User, device_id: str, loss: Loss) -> None:
     """Take a device of whoever is calling out of use. Only one that was misplaced can be taken back into it."""
-    if loss not in set(Loss):
+    if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = caller(at, db, session)
     device, _ = devices.held(db, user, device_id)

@@ -83,7 +83,7 @@ def persons(db: Connection, name: str = "") -> list[PersonView]:
         )
         for each in records.entities.all(db, order=records.entities.c.name)
         # Not by the database, whose own comparison knows no capitals but A to Z.
-        if name.casefold() in each.name.casefold()
+        if isinstance(name, str) and name.casefold() in each.name.casefold()
     ]
 
 
@@ -119,7 +119,7 @@ def users(db: Connection, name: str = "") -> list[UserView]:
         .order_by(user.name)
     )
     found = [_user(User(*row[:-3]), *row[-3:]) for row in db.execute(wanted)]
-    return [each for each in found if name.lower() in each.name]
+    return [each for each in found if isinstance(name, str) and name.lower() in each.name]
 
 
 def _user(user: User, person_name: str, primary_user: str, closed_at: float | None) -> UserView:

@@ -20,10 +20,12 @@ from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, locked_user
 from dsc_host.login.records import Device, Session, Use, User
+from dsc_host.login.rows import is_key
 from dsc_host.login.throttle import Gate
 from dsc_host.verifier.office import Refused
 
 _OFFERS_WITHIN = 300
+_ADDRESS_LETTERS = 64
 _COMPARISONS = 3
 """With a hash that was changed meanwhile, at the most."""
 
@@ -74,12 +76,13 @@ def _compared(at: Reception, user: User | None, password: str, gates: Sequence[G
 def begin(at: Reception, name: str, password: str, address: str) -> Step:
     """The first step. Raises `WrongCredentials`, `TooManyAttempts`."""
     user = check_password(at, name, password, address)
+    known = address[:_ADDRESS_LETTERS] if is_key(address) else ""
 
     def begun(db: Connection) -> Step:
         now = locked_user(db, user.id)
         if account_of(db, now).closed_at is not None:
             return _in(at, db, now, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
-        return _choosing(at, db, now, address)
+        return _choosing(at, db, now, known)
 
     return at.change(begun)
 

@@ -63,7 +63,7 @@ def add_user(
     entity_id: str | None = None,
 ) -> User:
     """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
-    if role not in set(Role):
+    if role not in tuple(Role):
         raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
     account = known(records.accounts.locked(db, account_id), "account", account_id)
     check_new_user(db, account_id, name, email, language, entity_id)
@@ -130,7 +130,7 @@ def of_account(db: Connection, user: User, name: str | None) -> User:
     """The user of this name, or oneself, whose settings `user` is about to change. Raises `NotAllowed`, `NotFound`."""
     check_primary(db, user)
     for each in changeable_by(db, user):
-        if each.name == (name or user.name):
+        if each.name == (user.name if name is None else name):
             return each
     raise NotFound("your account has no such user")
 
@@ -230,6 +230,8 @@ def set_primary(at: Reception, db: Connection, account_id: str, name: str) -> No
 
 def put_under_review(at: Reception, db: Connection, entity_id: str, reviewed: bool) -> None:
     """Whether compliance has to agree before a device of this person's is shared. Raises `InputError`."""
+    if not isinstance(reviewed, bool):
+        raise InputError("review", "must be one of {kinds}", kinds="True, False")
     known(records.entities.locked(db, entity_id), "person", entity_id)
     records.entities.change(db, entity_id, under_review=reviewed)
     at.log(db, "person.review", None, "done", "on" if reviewed else "off", person=entity_id)

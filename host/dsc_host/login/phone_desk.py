@@ -95,7 +95,7 @@ def activate(at: Reception, ticket: str, token: str, keys: Keys, proof: Proof | 
         if not _right_token(at, db, session, data, ticket, token):
             at.log(db, "phone.activate", user, "refused", "token")
             return Refused(NotAllowed(_REFUSAL))
-        if proof is not None and not verdicts.judge(at.office, db, "verify", [(proof.id, proof.response)]):
+        if proof is not None and not _proven(at, db, proof):
             return Refused(NotAllowed("the PIN of the app is wrong"))
         sessions.end(db, session)
         device = _added(at, db, user, keys, device_token)
@@ -139,7 +139,9 @@ def approve(at: Reception, device_id: str, device_token: str, push_id: str, meth
     def approved(db: Connection) -> Refused | None:
         device, user = _device(at, db, device_id, device_token)
         push = _push(at, db, device, push_id)
-        asked = {phones.PIN: push.pin_challenge, phones.FINGER: push.finger_challenge}.get(method, "")
+        asked = {phones.PIN: push.pin_challenge, phones.FINGER: push.finger_challenge}.get(
+            method if isinstance(method, str) else "", ""
+        )
         verdict = verdicts.judge(at.office, db, "verify", [(asked, response)])
         if not verdict:
             at.log(db, "phone.approve", user, "refused", device=device.id)
@@ -199,6 +201,10 @@ def _right_token(
         return False
     records.sessions.change(db, session.id, data=as_data({**data, "tries": tries}))
     return hmac.compare_digest(_digest(ticket, codes.normalized(token) or ""), str(data["digest"]))
+
+
+def _proven(at: Reception, db: Connection, proof: Proof) -> bool:
+    return isinstance(proof, Proof) and bool(verdicts.judge(at.office, db, "verify", [(proof.id, proof.response)]))
 
 
 def _added(at: Reception, db: Connection, user: User, keys: Keys, device_token: str) -> Device:

@@ -27,7 +27,7 @@ def announce(at: Reception, db: Connection, user: User, device_id: str, tracking
 
 def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
     """A card has arrived, announced or not: its money is free, and its key is erased. Raises `NotFound`, `NotNow`."""
-    device = records.devices.one(db, records.devices.c.serial == serial, records.devices.c.kind == Kind.DSC_PLUS)
+    device = _card(db, serial)
     if device is None:
         raise NotFound("there is no such card")
     user = locked_users(db, devices.users_of(db, device))[device.owner_id]
@@ -51,6 +51,12 @@ def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
     return found(records.parcels.find(db, parcel.id))
 
 
+def _card(db: Connection, serial: str) -> Device | None:
+    """The card of this serial, if somebody has or had it; whatever `serial` is."""
+    mine = (records.devices.c.serial == serial) & (records.devices.c.kind == Kind.DSC_PLUS)
+    return records.devices.one(db, mine) if rows.is_key(serial) else None
+
+
 def expected(at: Reception, parcel: Parcel) -> tuple[str, str]:
     """The business days between which a parcel's receipt is likely to be shown."""
     sent = at.calendar.day(parcel.sent_at)
@@ -64,7 +70,7 @@ def parcels_of(db: Connection, user: User) -> list[Parcel]:
 
 def settle(at: Reception, db: Connection, serial: str, cents: int | None, staff: User) -> int:
     """Keep what is held for a card that does not come back, and return how many cents. Raises `NotFound`, `NotNow`."""
-    device = records.devices.one(db, records.devices.c.serial == serial)
+    device = _card(db, serial)
     order = records.orders.one(db, records.orders.c.device_id == device.id) if device else None
     if device is None or order is None:
         raise NotFound("there is no such card that was asked for here")

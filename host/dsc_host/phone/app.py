@@ -236,7 +236,9 @@ def _parsed(values: dict[str, Any]) -> User:
     counters = user.counters
     if not all(isinstance(text, str) for text in texts) or len(bytes.fromhex(user.key)) != KEY_BYTES:
         raise ValueError
-    if set(counters) != {PIN, FINGER} or not all(type(each) is int and each >= 0 for each in counters.values()):
+    if not isinstance(counters, dict) or set(counters) != {PIN, FINGER}:
+        raise ValueError
+    if not all(type(each) is int and each >= 0 for each in counters.values()):
         raise ValueError
     return user
 

@@ -5,7 +5,8 @@ Promises: nothing is sent unencrypted but to this machine itself; an answer that
 
 import http.client
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,14 +32,14 @@ class Unreachable(DscError):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    ticket: str
+    ticket: str = field(repr=False)
     phones: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Activated:
     device: str
-    device_token: str
+    device_token: str = field(repr=False)
     user: str
 
 
@@ -65,9 +66,13 @@ class Remote:
 
     def __post_init__(self) -> None:
         """Raises `InputError` for what is no address of a login system."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-            raise InputError("server", "must be its address, as https://login.example.com")
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            raise InputError("server", _ADDRESS) from None
+        plain = re.fullmatch("[!-~]+", self.url)  # Other letters are told apart by eye alone; in a name, they begin with xn--.
+        if not plain or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise InputError("server", _ADDRESS)
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise InputError("server", "must begin with https://; unencrypted, only this machine itself is spoken to")
 
@@ -130,12 +135,16 @@ class Remote:
             connection.request("POST", path, body, {"content-type": "application/json"})
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
+        except UnicodeError:
+            # What can be no name of a machine, such as one with two dots in a row.
+            raise InputError("server", _ADDRESS) from None
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self.url} cannot be reached: {error}") from None
         finally:
             connection.close()
 
 
+_ADDRESS = "must be its address, as https://login.example.com"
 _STRANGE = "what answers there is no login system"
 
 
