@@ -294,18 +294,6 @@ def test_an_online_card_ends_after_21_days(town: Town) -> None:
     assert town.system.staff.give_temporary_code(town.call("anna"))
 
 
-def test_a_session_does_not_outlast_the_online_card_that_opened_it(town: Town) -> None:
-    """Also where nothing has been done yet of what time made due."""
-    _, codes = online_card(town)
-    town.clock.advance(21 * DAY - 300)
-    token = by_codes(town, codes)
-    town.clock.advance(299)
-    assert town.system.visitor(token)
-    town.clock.advance(1)
-    with pytest.raises(NotIn):
-        town.system.visitor(token)
-
-
 def test_no_code_is_asked_for_again_before_all_have_been(town: Town) -> None:
     online_card(town)
     asked: list[str] = []

@@ -157,8 +157,10 @@ class Visit:
         return response
 
     def go_on(self, path: str, *, said: str) -> Response:
-        """The same, after what may have ended the session: then to the login."""
-        return self.go(path if self.in_already() else "/login", said=said)
+        """The same under a new token, after what may have ended the session: then to the login."""
+        if not self.in_already():
+            return self.go("/login", said=said)
+        return self.go(path, said=said, token=self.system.rotate(self.token))
 
     def speak(self, code: str, path: str) -> Response:
         """The same page in another language."""
