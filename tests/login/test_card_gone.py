@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.login.test_card_life import ordered, shipped
 from tests.login.test_sharing import by_annas_card, proven
-from tests.login.town import CARL, DAY, PASSWORD, Town
+from tests.login.town import CARL, DAY, PASSWORD, STAFF, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState, UseState
 from dsc_simulator import SimulatedCard
@@ -79,6 +79,19 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
     # However late it comes, it is received; what was kept stays so.
     assert town.system.staff.receive(issuer, request.serial).state == "received"
     assert town.system.requests(town.enter_by_sms("carl"))[0].held == "kept"
+    town.system.deliver()
+    late = [letter.text for letter in town.letters if letter.subject == "Card received"]
+    assert len(late) == 1
+    assert "after a fee was kept for it" in late[0]
+
+
+def test_the_issuer_charges_nobody_who_they_are_themselves(town: Town, card: SimulatedCard) -> None:
+    request = shipped(town, town.enter_by_sms("carl"), card)
+    lose(town, "carl", Loss.LOST)
+    town.system.staff.correct_identity(town.enter("sue"), "carl", STAFF)
+    with pytest.raises(NotNow, match="it is about you"):
+        town.system.staff.settle(town.enter("ivo"), request.serial)
+    assert town.system.requests(town.enter_by_sms("carl"))[0].held == "held"
 
 
 def test_a_serial_that_the_verifier_has_is_not_given_again(town: Town, card: SimulatedCard) -> None:

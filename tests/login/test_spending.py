@@ -103,6 +103,19 @@ def test_the_days_are_business_days_of_the_place(town: Town) -> None:
     assert town.system.may_withdraw("ben", Decimal(200_000))
 
 
+def test_a_weekend_counts_with_the_five_business_days_after_it(town: Town) -> None:
+    saturday = datetime(2023, 12, 2, 17, tzinfo=UTC).timestamp()
+    for day in range(3):
+        town.clock.now = saturday + day * DAY
+        assert town.system.withdraw(town.enter_by_sms("ben"), Decimal(200_000))
+    for day in range(3, 9):
+        town.clock.now = saturday + day * DAY
+        assert not town.system.withdraw(town.enter_by_sms("ben"), Decimal(1))
+    # The Monday after: what was taken at the weekend before lies six business days back, and so does the Monday before.
+    town.clock.now = saturday + 9 * DAY
+    assert town.system.withdraw(town.enter_by_sms("ben"), Decimal(200_000))
+
+
 def test_of_withdrawals_at_once_no_more_than_the_limit_goes_through(town: Town) -> None:
     tokens = [town.enter_by_sms("ben") for _ in range(6)]
     together, taken = Barrier(len(tokens)), []

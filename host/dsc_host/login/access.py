@@ -17,18 +17,14 @@ from dsc_host.verifier.office import Refused
 T = TypeVar("T")
 May = Callable[[Reception, Connection, User, Session], None]
 """Raises unless this session may do something."""
+Work = Callable[[Connection, User, Session], T | Refused]
+"""What is done for whoever is in."""
 Others = Callable[[Connection, User], Iterable[str]]
 """The ids of the users who are worked on beside the one who asks."""
 _STAGES = (Stage.IN, Stage.CHOOSING)
 
 
-def change(
-    at: Reception,
-    token: str,
-    may: May,
-    work: Callable[[Connection, User, Session], T | Refused],
-    others: Others | None = None,
-) -> T:
+def change(at: Reception, token: str, may: May, work: Work[T], others: Others | None = None) -> T:
     """Do `work` in a transaction that has locked who asks, and the others. Raises `NotIn`, and what `may` raises."""
 
     def done(db: Connection) -> T | Refused:

@@ -17,7 +17,7 @@ from dsc_host.login import codes, devices, ordering, outbox, people, records, sh
 from dsc_host.login.activating import DAY, opens_for_good
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope
-from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, found, locked_user, user_named
+from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, found, locked_users, user_named
 from dsc_host.login.records import Device, Session, User
 from dsc_host.login.throttle import Gate
 from dsc_host.verifier import life, vault
@@ -58,11 +58,12 @@ def identify(at: Reception, db: Connection, session: Session, staff: User, name:
 
 
 def caller(at: Reception, db: Connection, session: Session) -> User:
-    """Who is calling, locked. Raises `NotAllowed` if that was not checked, or too long ago."""
+    """Who is calling, locked with whom they share a device. Raises `NotAllowed` if that was not checked, or too long ago."""
     called = data_of(session).get("called")
     if not called or at.now() >= called["until"]:
         raise NotAllowed("check first who is calling")
-    return locked_user(db, called["user"])
+    user = found(records.users.find(db, called["user"]))
+    return locked_users(db, sharing.concerned(db, user))[user.id]
 
 
 def give_temporary_code(at: Reception, db: Connection, session: Session, staff: User) -> str:
@@ -196,7 +197,9 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
     Raises `InputError`, `NotFound`, and `NotNow` if it is about the one who does it.
     """
     people.check_identity(identity)
-    user = locked_user(db, user_named(db, name).id)
+    user = user_named(db, name)
+    known = records.users.all(db, records.users.c.entity_id == user.entity_id)
+    user = locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
     people.check_other(db, staff, user)
     records.entities.change(
         db,

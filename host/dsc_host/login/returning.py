@@ -94,9 +94,13 @@ def _is_overdue(at: Reception, db: Connection, device: Device) -> bool:
 # ---- closing ----
 
 
-def closed_with(db: Connection, user: User) -> list[str]:
-    """The users of the same account, by their ids: whom closing it concerns."""
-    return [each.id for each in records.users.all(db, records.users.c.account_id == user.account_id)]
+def concerned(db: Connection, user: User) -> list[str]:
+    """Whom closing the account concerns, by their ids: its users, and those with whom they share a device."""
+    return [each for one in _of_account(db, user) for each in sharing.concerned(db, one)]
+
+
+def _of_account(db: Connection, user: User) -> list[User]:
+    return records.users.all(db, records.users.c.account_id == user.account_id)
 
 
 def close(at: Reception, db: Connection, user: User) -> None:
@@ -105,7 +109,7 @@ def close(at: Reception, db: Connection, user: User) -> None:
     account = account_of(db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed already")
-    for one in locked_users(db, closed_with(db, user)).values():
+    for one in locked_users(db, [each.id for each in _of_account(db, user)]).values():
         _end_all(at, db, one)
         sessions.end_all(db, one)
         outbox.tell(at, db, one, "closed")

@@ -11,7 +11,7 @@ device at hand. It lets nobody in; it is how they come by a device to log in wit
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, select
 
 from dsc_host.login import devices, outbox, people, proving, records, rows, sessions
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
@@ -91,6 +91,14 @@ def parties(db: Connection, share_id: str) -> list[str]:
     if share is None:
         raise NotFound("you have no such request")
     return [share.user_id, share.owner_id]
+
+
+def concerned(db: Connection, user: User) -> list[str]:
+    """Whom it concerns, by their ids, what becomes of a user and of their devices: to be locked before anything is logged."""
+    mine = select(records.uses.c.device_id).where(records.uses.c.user_id == user.id)
+    using = [use.user_id for use in records.uses.all(db, records.uses.c.device_id.in_(mine))]
+    asked = records.shares.all(db, _with([user.id]), _STANDING)
+    return [user.id, *using, *(each for share in asked for each in (share.user_id, share.owner_id))]
 
 
 def confirm(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> ShareState:

@@ -181,9 +181,7 @@ class LoginSystem:
             spending.opt(self.at, db, user, whose.id, out)
             sessions.end_all(db, whose, but=session.id if whose.id == user.id else "")
 
-        access.change(
-            self.at, token, access.scoped(Scope.FULL), opted, lambda db, user: [people.of_account(db, user, name).id]
-        )  # fmt: skip
+        self.do(token, (Scope.FULL,), opted, lambda db, user: [people.of_account(db, user, name).id])
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
         """Whether this user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
@@ -200,7 +198,7 @@ class LoginSystem:
         def closed(db: Connection, user: User, _session: Session) -> None:
             returning.close(self.at, db, user)
 
-        access.change(self.at, token, access.scoped(Scope.FULL), closed, returning.closed_with)
+        self.do(token, (Scope.FULL,), closed, returning.concerned)
 
     # ---- a card, from the request to its return ----
 
@@ -264,7 +262,9 @@ class LoginSystem:
 
     def activate(self, token: str, answer: str) -> bool:
         """Whether the answer was right, and the device is in use now. Raises `NotNow`."""
-        return self.do(token, _ACCOUNT, lambda db, user, session: activating.answer(self.at, db, session, user, answer))
+        return self.do(
+            token, _ACCOUNT, lambda db, user, session: activating.answer(self.at, db, session, user, answer), sharing.concerned
+        )  # fmt: skip
 
     def ask_to_change_pin(self, token: str, device: str) -> Offer:
         """Have a challenge shown, to be answered with the new PIN. Raises `NotFound`, `NotNow`."""
@@ -277,7 +277,7 @@ class LoginSystem:
             ordering.check_pin(self.at, db, user, pin)
             return activating.change_pin(self.at, db, session, user, answer, pin)
 
-        return self.do(token, (Scope.FULL,), changed)
+        return self.do(token, (Scope.FULL,), changed, sharing.concerned)
 
     def phone_numbers(self, token: str) -> dict[str, str]:
         """One's own that are confirmed, masked, by their ids."""
@@ -314,7 +314,7 @@ class LoginSystem:
             sessions.end_all(db, user, but="" if session.device_id == device else session.id)
             return parcel
 
-        return self.do(token, _ACCOUNT, announced)
+        return self.do(token, _ACCOUNT, announced, sharing.concerned)
 
     def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
         """One's own, and between which days each is expected to be received."""
@@ -387,9 +387,9 @@ class LoginSystem:
     def change(self, work: Callable[[Connection], T | Refused]) -> T:
         return self.at.change(work)
 
-    def do(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T:
-        """In a transaction that has locked who is in. Raises `NotIn`, `NotAllowed`."""
-        return access.change(self.at, token, access.scoped(*scopes), work)
+    def do(self, token: str, scopes: tuple[Scope, ...], work: access.Work[T], others: access.Others | None = None) -> T:
+        """In a transaction that has locked who is in, and the others. Raises `NotIn`, `NotAllowed`."""
+        return access.change(self.at, token, access.scoped(*scopes), work, others)
 
     def _seen(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T]) -> T:
         """The same, only to look."""

@@ -1,0 +1,131 @@
+"""A request and its card, where they part: activated before it was said to be sent, found after it was replaced, sent back
+unused, or left behind by an account that is closed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.login.test_card_life import ordered, pressed, shipped
+from tests.login.town import CARL, DAY, PASSWORD, Town
+
+from dsc_host import CardClient
+from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState, Request
+from dsc_host.verifier import State
+from dsc_simulator import SimulatedCard
+
+TOMORROW, ABOUT_TO, DONE = "Your card is activated tomorrow", "Your card is about to be activated", "Device activated"
+
+
+@pytest.fixture
+def card() -> Iterator[SimulatedCard]:
+    with SimulatedCard() as card:
+        yield card
+
+
+def made(town: Town, token: str, card: SimulatedCard) -> Request:
+    """Requested by who is in, and made; not sent."""
+    ordered(town, token)
+
+    @contextmanager
+    def this_card(_request: Request) -> Iterator[CardClient]:
+        with CardClient.open(card.url) as client:
+            yield client
+
+    return town.system.staff.personalise_all(town.enter("ivo"), this_card, lambda *_: None)[0]
+
+
+def days(town: Town, count: int) -> list[str]:
+    """What carl is told in so many days of work that is due."""
+    before = len(town.told("carl"))
+    for _ in range(count):
+        town.clock.advance(DAY)
+        town.system.operator.run_due()
+    return town.told("carl")[before:]
+
+
+def test_a_card_that_is_activated_before_it_is_said_to_be_sent_is_done(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    request = made(town, token, card)
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+    assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
+    town.system.staff.ship(town.enter("ivo"), request.id)
+    assert days(town, 22) == []
+    town.lose("carl", request.serial, Loss.LOST, CARL)
+    assert ordered(town, town.enter_by_sms("carl")).state is OrderState.REQUESTED
+
+
+def test_a_parcel_that_came_back_undelivered_is_replaced_and_its_money_free(town: Town, card: SimulatedCard) -> None:
+    request = shipped(town, town.enter_by_sms("carl"), card)
+    assert town.system.staff.receive(town.enter("ivo"), request.serial).state == "received"
+    token = town.enter_by_sms("carl")
+    old = town.system.requests(token)[0]
+    assert (old.state, old.held) == (OrderState.ENDED, "released")
+    assert ordered(town, token).state is OrderState.REQUESTED
+    assert days(town, 22) == []
+
+
+def test_who_has_closed_the_account_is_told_of_no_activation(town: Town, card: SimulatedCard) -> None:
+    shipped(town, town.enter_by_sms("carl"), card)
+    town.system.close_account(town.enter_by_sms("carl"))
+    assert days(town, 22) == []
+
+
+def test_a_card_whose_account_is_closed_before_it_is_sent_is_not_sent(town: Town, card: SimulatedCard) -> None:
+    token = town.enter_by_sms("carl")
+    request = made(town, token, card)
+    town.system.close_account(token)
+    assert town.system.operator.queue() == []
+    with pytest.raises(NotNow):
+        town.system.operator.ship(request.id)
+    assert "Card sent" not in town.told("carl")
+
+
+def test_a_stolen_card_that_is_said_to_be_sent_back_is_charged_when_it_does_not_come(
+    town: Town, card: SimulatedCard
+) -> None:  # fmt: skip
+    token = town.enter_by_sms("carl")
+    request = shipped(town, token, card)
+    device = town.device(token, Kind.DSC_PLUS)
+    town.lose("carl", request.serial, Loss.STOLEN, CARL)
+    token = town.enter_by_sms("carl")
+    town.system.announce_return(token, device, "no such parcel")
+    town.clock.advance(1000 * DAY)
+    assert town.system.staff.settle(town.enter("ivo"), request.serial) == 2000
+
+
+@pytest.mark.parametrize("late", [21, 22, 400])
+def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: SimulatedCard, late: int) -> None:
+    """What is due was not done for some time."""
+    shipped(town, town.enter_by_sms("carl"), card)
+    town.clock.advance((late - 1) * DAY)
+    (first,) = days(town, 1)
+    assert first == ABOUT_TO
+    assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
+    assert days(town, 1) == [DONE]
+    assert days(town, 5) == []
+
+
+# ---- a card that was misplaced, and replaced ----
+
+
+def replaced(town: Town, card: SimulatedCard) -> tuple[str, str, str]:
+    """Anna has misplaced her card, and another one is on its way: her session, and the ids of both."""
+    town.lose("anna", "IB3000901", Loss.MISPLACED)
+    _, token = town.bridged("anna")
+    shipped(town, token, card)
+    old, new = (next(each.id for each in town.system.devices(token) if each.state is state) for state in _BOTH)
+    return token, old, new
+
+
+_BOTH = (DeviceState.MISPLACED, DeviceState.SHIPPED)
+
+
+def test_a_card_that_was_replaced_is_not_found_again(town: Town, card: SimulatedCard) -> None:
+    token, old, new = replaced(town, card)
+    offer = town.system.ask_to_activate(token, new)
+    assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
+    assert town.verifier.card("IB3000901").state is State.LOST
+    with pytest.raises(NotNow):
+        town.system.ask_to_activate(token, old)
+    assert [each.id for each in town.system.begin("anna", PASSWORD).choices] == [new]
