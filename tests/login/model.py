@@ -178,7 +178,6 @@ class Rules:
         }
         self.opened: list[Opened] = []
         self.half_way: list[Opened] = []
-        self.changed_in: Opened | None = None
         self.orders: list[Order] = []
         self.shares: list[Share] = []
         self.paid: list[tuple[str, float, float]] = []
@@ -226,8 +225,9 @@ class Rules:
         for each in (*self.opened, *self.half_way):
             if each.person is person and each is not within:
                 each.ended = True
-        if within:
-            within.goes_on, self.changed_in = True, within
+        if within and within.person is person:
+            within.goes_on = True
+            assert self.town.system.visitor(within.token), "it goes on"
 
     def moved(self, item: Item, state: DeviceState, within: Opened | None = None) -> None:
         """If it opened doors or does now, that is a change for everybody who uses it."""
@@ -329,10 +329,9 @@ class Rules:
             elif order.state is OrderState.SHIPPED and left <= DAY:
                 order.told = True
 
-    def edges(self) -> list[tuple[float, Person, Item | None]]:
-        """The times at which something will be over, or begin, whom it concerns, and what."""
+    def edges(self) -> list[tuple[float, Person, Item]]:
+        """The times at which something will be over, whose it is, and what."""
         live = [item for item in self.items() if item.state is ACTIVE]
-        edges: list[tuple[float, Person, Item | None]] = [(item.until, item.owner, item) for item in live if item.until < inf]
+        edges = [(item.until, item.owner, item) for item in live if item.until < inf]
         edges += [(item.made + 2 * DAY, item.owner, item) for item in live if item.kind is Kind.TEMPORARY_CODE]
-        edges += [(order.sent + 21 * DAY, order.owner, None) for order in self.orders if order.state is OrderState.SHIPPED]
         return [each for each in edges if each[0] > self.now]

@@ -18,11 +18,13 @@ from tests.login.model import (
     business_days_between,
     day,
 )  # fmt: skip
+from tests.login.town import DAY
 
 from dsc_host import CardClient
 from dsc_host.login import (
     Kind,
     LoginError,
+    Loss,
     NotAllowed,
     NotFound,
     NotNow,
@@ -53,6 +55,7 @@ class Cards(Machine):
     def a_pin_is_changed(self, number: int, which: int, pin: str, right: bool) -> None:
         item: Item = self.pick([item for item in self.cards() if item.state is ACTIVE], which)
         person = self.pick([person for person in self.people.values() if item in person.uses], number)
+        self.all_come_in(item)
         opened = self.inside(person.name, number, Scope.FULL)
         if opened is None or item not in person.live(self.now):
             return
@@ -72,6 +75,7 @@ class Cards(Machine):
     @rule(number=numbers, which=numbers)
     def a_card_is_sent_back(self, number: int, which: int) -> None:
         item: Item = self.pick(self.cards(), which)
+        self.all_come_in(item)
         opened = self.inside(item.owner.name, number, *ACCOUNT)
         if opened is None:
             return
@@ -202,13 +206,34 @@ class CardLife(Cards):
             with pytest.raises(NotNow):
                 self.system.operator.ship(order.id)
 
-    @rule(which=numbers, late=st.booleans())
+    @rule(which=numbers)
+    @precondition(lambda self: self.coming())
+    def a_card_activates_itself(self, which: int) -> None:
+        """Three weeks after it was sent, and not before; its owner has come in meanwhile."""
+        order: Order = self.pick(self.coming(), which)
+        self.clock.now = max(self.now, order.sent + 21 * DAY - 60)
+        if order.item and self.soon(order.owner):
+            self.inside(order.owner.name, 0, *ACCOUNT)
+        self.due()
+        self.what_opens_the_door_is_what_the_rules_say()
+        self.clock.now = max(self.now, order.sent + 21 * DAY)
+        self.due()
+
+    def coming(self) -> list[Order]:
+        return [order for order in self.orders if order.state is OrderState.SHIPPED]
+
+    @rule(which=numbers, lost=st.booleans(), days=st.sampled_from([0, 4, 5]), late=st.booleans())
     @precondition(lambda self: any(order.item for order in self.orders))
-    def a_card_does_not_arrive(self, which: int, late: bool) -> None:
-        """Or only after its money was kept."""
+    def a_card_does_not_arrive(self, which: int, lost: bool, days: int, late: bool) -> None:
+        """It was lost, or so many business days have passed since it was sent back; or it arrives after its money was kept."""
         order: Order = self.pick([order for order in self.orders if order.item], which)
-        item, ivo = order.item, self.staff_of("ivo")
+        item = order.item
         assert item
+        if lost and item.state is not GONE:
+            self.lose(item, Loss.STOLEN)
+        while item.sent is not None and business_days_between(day(item.sent), day(self.now)) < days:
+            self.clock.advance(DAY)
+        ivo = self.staff_of("ivo")
         overdue = item.sent is not None and business_days_between(day(item.sent), day(self.now)) >= 5
         gone = item.state is GONE and item.sent is None
         if order.hold is HoldState.HELD and not item.received and (gone or overdue):
@@ -228,4 +253,4 @@ class CardLife(Cards):
 
 
 TestCardLife = CardLife.TestCase
-TestCardLife.settings = often(50)
+TestCardLife.settings = often(45)

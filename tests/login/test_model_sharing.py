@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.login.machine import numbers, often
-from tests.login.model import PHYSICAL, TEMPORARY, Item, Person, Share
+from tests.login.model import PHYSICAL, TEMPORARY, Item, Opened, Person, Share
 from tests.login.test_model_cards import Cards
 from tests.login.town import ANNA, CARL, PASSWORD
 
@@ -35,6 +35,11 @@ class Sharing(Cards):
         self.add(self.people["carl"], Kind.DSC_PLUS, serial="IB3000905")
         self.gets_a_card_of_codes("ben", 0, activated=True)
 
+    def comes_to_an_end(self) -> None:
+        super().comes_to_an_end()
+        for share in self.some(ShareState.PENDING):
+            self.decided(share, agreed=True)
+
     def carl_is(self, who: Identity) -> None:
         self.staff.correct_identity(self.staff_of("sue"), "carl", who)
         self.people["carl"].who = who
@@ -49,8 +54,9 @@ class Sharing(Cards):
         self.system.operator.put_under_review(self.town.entities["anna"], reviewed)
         self.reviewed = reviewed
 
-    @rule(pair=pairs, number=numbers, which=numbers, at_once=st.booleans(), own=st.booleans())
-    def somebody_asks_to_share(self, pair: list[str], number: int, which: int, at_once: bool, own: bool) -> None:
+    @rule(pair=pairs, number=numbers, which=numbers, times=st.sampled_from([1, 0, 2]), own=st.booleans())
+    def somebody_asks_to_share(self, pair: list[str], number: int, which: int, times: int, own: bool) -> None:
+        """And confirms it at once, or later, or has asked twice before."""
         name, whose = pair
         if own:
             self.gets_a_card_of_codes(name, number, activated=True)
@@ -63,11 +69,15 @@ class Sharing(Cards):
             with pytest.raises(refusal):
                 self.system.begin_share(opened.token, whose, PASSWORD, item.id)
             return
-        asked, offer = self.system.begin_share(opened.token, whose, PASSWORD, item.id)
-        assert self.system.answer_share(opened.token, asked.id, self.right(item, dict(offer.shows)))
-        self.shares.append(Share(asked.id, opened.person, item, opened, self.now + 900))
-        if at_once:
-            self.confirmed(self.shares[-1])
+        asked = [self.asked(opened, item) for _ in range(times or 1)]
+        for share in asked[:times]:
+            self.confirmed(share)
+
+    def asked(self, opened: Opened, item: Item) -> Share:
+        share, offer = self.system.begin_share(opened.token, item.owner.name, PASSWORD, item.id)
+        assert self.system.answer_share(opened.token, share.id, self.right(item, dict(offer.shows)))
+        self.shares.append(Share(share.id, opened.person, item, opened, self.now + 900))
+        return self.shares[-1]
 
     def why_not_shared(self, user: Person, item: Item) -> type[LoginError] | None:
         """One person; nothing temporary; in use; the most secure device of both; and not shared yet."""
@@ -113,7 +123,9 @@ class Sharing(Cards):
     @rule(which=numbers, agreed=st.booleans())
     @precondition(lambda self: self.some(ShareState.PENDING))
     def compliance_decides(self, which: int, agreed: bool) -> None:
-        share: Share = self.pick(self.some(ShareState.PENDING), which)
+        self.decided(self.pick(self.some(ShareState.PENDING), which), agreed)
+
+    def decided(self, share: Share, agreed: bool) -> None:
         cleo = self.staff_of("cleo")
         refusal = self.why_not_shared(share.user, share.item)
         if agreed and refusal:
@@ -157,4 +169,4 @@ class Sharing(Cards):
 
 
 TestSharing = Sharing.TestCase
-TestSharing.settings = often(50)
+TestSharing.settings = often(45)
