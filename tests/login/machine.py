@@ -260,16 +260,20 @@ class Machine(Rules, RuleBasedStateMachine):
         if activated and (opened := self.inside(name, number, *ACCOUNT)):
             self.activate(opened, item)
 
-    @rule(name=names, number=numbers)
-    def an_online_card_is_requested(self, name: str, number: int) -> None:
+    @rule(name=names, number=numbers, activated=st.booleans())
+    def an_online_card_is_requested(self, name: str, number: int, activated: bool) -> None:
+        """It is not renewed while it is in use."""
         opened = self.inside(name, number, *ACCOUNT)
         if opened is None:
             return
-        if {item.kind for item in opened.person.live(self.now)} & {*LASTING, Kind.ONLINE_CARD}:
+        in_use = {item.kind for item in opened.person.live(self.now)} & {*LASTING, Kind.ONLINE_CARD}
+        if not in_use:
+            card = self.online_card(opened)
+            if activated:
+                self.activate(opened, card)
+        if in_use or activated:
             with pytest.raises(NotNow, match="in use"):
                 self.system.request_online_card(opened.token)
-        else:
-            self.online_card(opened)
 
     def waiting(self, person: Person) -> list[Item]:
         """What they hold, and may activate."""
@@ -283,9 +287,12 @@ class Machine(Rules, RuleBasedStateMachine):
         if opened := self.inside(item.owner.name, number, *ACCOUNT):
             self.activate(opened, item)
 
-    @rule(name=names, number=numbers, amount=st.sampled_from(["half", "one more", "all", "a lot"]))
-    def money_is_taken_out(self, name: str, number: int, amount: str) -> None:
-        """In this session, and then in all others of theirs."""
+    @rule(name=names, number=numbers, amount=st.sampled_from(["half", "one more", "all", "a lot"]), poor=st.booleans())
+    def money_is_taken_out(self, name: str, number: int, amount: str, poor: bool) -> None:
+        """In this session, by the least that lets them in or by whatever they have, and then in all others of theirs."""
+        if poor and not self.people[name].closed:
+            self.temporary(self.people[name])
+            self.enter(self.people[name], self.soon(self.people[name])[-1])
         first = self.inside(name, number, Scope.FULL, Scope.TRADING)
         if first is None:
             return

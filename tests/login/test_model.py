@@ -206,4 +206,4 @@ class WaysIn(Machine):
 
 
 TestWaysIn = WaysIn.TestCase
-TestWaysIn.settings = often(45)
+TestWaysIn.settings = often(40)

@@ -74,7 +74,9 @@ class Cards(Machine):
 
     @rule(number=numbers, which=numbers)
     def a_card_is_sent_back(self, number: int, which: int) -> None:
-        item: Item = self.pick(self.cards(), which)
+        self.sent_back(self.pick(self.cards(), which), number)
+
+    def sent_back(self, item: Item, number: int) -> None:
         self.all_come_in(item)
         opened = self.inside(item.owner.name, number, *ACCOUNT)
         if opened is None:
@@ -222,15 +224,17 @@ class CardLife(Cards):
     def coming(self) -> list[Order]:
         return [order for order in self.orders if order.state is OrderState.SHIPPED]
 
-    @rule(which=numbers, lost=st.booleans(), days=st.sampled_from([0, 4, 5]), late=st.booleans())
+    @rule(which=numbers, why=st.sampled_from(["", "lost", "sent back"]), days=st.sampled_from([0, 4, 5]), late=st.booleans())
     @precondition(lambda self: any(order.item for order in self.orders))
-    def a_card_does_not_arrive(self, which: int, lost: bool, days: int, late: bool) -> None:
+    def a_card_does_not_arrive(self, which: int, why: str, days: int, late: bool) -> None:
         """It was lost, or so many business days have passed since it was sent back; or it arrives after its money was kept."""
         order: Order = self.pick([order for order in self.orders if order.item], which)
         item = order.item
         assert item
-        if lost and item.state is not GONE:
+        if why == "lost" and item.state is not GONE:
             self.lose(item, Loss.STOLEN)
+        elif why == "sent back":
+            self.sent_back(item, which)
         while item.sent is not None and business_days_between(day(item.sent), day(self.now)) < days:
             self.clock.advance(DAY)
         ivo = self.staff_of("ivo")
@@ -253,4 +257,4 @@ class CardLife(Cards):
 
 
 TestCardLife = CardLife.TestCase
-TestCardLife.settings = often(45)
+TestCardLife.settings = often(40)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.login.machine import numbers, often
-from tests.login.model import PHYSICAL, TEMPORARY, Item, Opened, Person, Share
+from tests.login.model import GONE, PHYSICAL, TEMPORARY, Item, Opened, Person, Share
 from tests.login.test_model_cards import Cards
 from tests.login.town import ANNA, CARL, PASSWORD
 
@@ -14,6 +14,7 @@ from dsc_host.login import (
     Kind,
     LessSecureDevice,
     LoginError,
+    Loss,
     NotFound,
     NotNow,
     Scope,
@@ -156,6 +157,13 @@ class Sharing(Cards):
             self.changed(person, None if person is share.user and opened.item is share.item else opened)
         share.state = ShareState.CANCELLED
 
+    @rule(which=numbers, loss=st.sampled_from(Loss))
+    @precondition(lambda self: self.some(ShareState.DONE))
+    def what_is_shared_is_lost(self, which: int, loss: Loss) -> None:
+        share: Share = self.pick(self.some(ShareState.DONE), which)
+        if share.item.state is not GONE:
+            self.lose(share.item, loss)
+
     def why_not_ended(self, person: Person, share: Share) -> type[LoginError] | None:
         """By either of the two; by who uses it, only if something is left."""
         if person not in (share.user, share.item.owner):
@@ -169,4 +177,4 @@ class Sharing(Cards):
 
 
 TestSharing = Sharing.TestCase
-TestSharing.settings = often(45)
+TestSharing.settings = often(40)
