@@ -77,6 +77,24 @@ def test_a_card_that_was_misplaced_and_found_is_resumed(town: Town) -> None:
     assert town.enter("anna")
 
 
+def test_a_wrong_response_leaves_it_to_the_right_one(town: Town) -> None:
+    town.lose("anna", ANNAS, Loss.MISPLACED)
+    _, token = town.bridged("anna")
+    town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+    assert not town.system.activate(token, "00000000")
+    assert town.verifier.card(ANNAS).state is State.SUSPENDED
+    town.clock.advance(60)
+    assert found(town)[1]
+
+
+def test_a_suspension_from_before_is_not_lifted_by_misplacing_and_finding_it(town: Town) -> None:
+    suspended(town.verifier)
+    town.lose("anna", ANNAS, Loss.MISPLACED)
+    assert not found(town)[1]
+    card = town.verifier.card(ANNAS)
+    assert (card.state, card.state_reason) == (State.SUSPENDED, "asked for")
+
+
 @pytest.mark.parametrize("meanwhile", [lost, retired])
 def test_what_the_verifier_has_decided_meanwhile_is_not_undone_by_finding_it(town: Town, meanwhile: End) -> None:
     town.lose("anna", ANNAS, Loss.MISPLACED)

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from dsc_host.login import devices, outbox, people, proving, records, sessions
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.factors import FACTORS, REFUSED, Desk, Outcome
-from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Offer, OrderState, Scope, Status, UseState
+from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Loss, Offer, OrderState, Scope, Status, UseState
 from dsc_host.login.proving import Purpose
 from dsc_host.login.reception import Reception, found
 from dsc_host.login.records import Device, Session, User
-from dsc_host.verifier import life, verdicts
+from dsc_host.verifier import life, lookup, verdicts
 from dsc_host.verifier.model import State
 from dsc_host.verifier.office import Refused
 
@@ -74,13 +74,14 @@ def _checked(desk: Desk, kept: dict[str, Any], text: str) -> Outcome:
     if desk.device.kind != Kind.DSC_PLUS or desk.device.state != DeviceState.MISPLACED:
         return FACTORS[Kind(desk.device.kind)].check(desk, kept, text)
     serial, office = found(desk.device.serial), desk.at.office
-    if not life.is_at(desk.db, serial, State.SUSPENDED):
+    misplaced = life.is_at(desk.db, serial, State.SUSPENDED) and lookup.locked_card(desk.db, serial).state_reason
+    if misplaced != Loss.MISPLACED:
         # Whoever runs the verifier has decided otherwise meanwhile.
         return REFUSED
     life.move(office, desk.db, serial, State.ACTIVE, "found")
     outcome = FACTORS[Kind.DSC_PLUS].check(desk, kept, text)
     if outcome.status is not Status.ACCEPTED:
-        life.move(office, desk.db, serial, State.SUSPENDED, "wrong response")
+        life.move(office, desk.db, serial, State.SUSPENDED, str(Loss.MISPLACED))
     return outcome
 
 
