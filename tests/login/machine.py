@@ -366,4 +366,4 @@ class Machine(Rules, RuleBasedStateMachine):
 
 def often(steps: int) -> settings:
     """As often as the profile wants it: each example takes as long as many others."""
-    return settings(max_examples=settings.default.max_examples // 4, stateful_step_count=steps, deadline=None)
+    return settings(max_examples=settings.default.max_examples // 5, stateful_step_count=steps, deadline=None)

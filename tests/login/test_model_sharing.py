@@ -37,6 +37,8 @@ class Sharing(Cards):
         self.gets_a_card_of_codes("ben", 0, activated=True)
 
     def comes_to_an_end(self) -> None:
+        """Something is shared, if it may be, when the accounts are closed; compliance decides after that."""
+        self.somebody_asks_to_share(["carl", "anna"], number=0, which=0, times=1, own=False)
         super().comes_to_an_end()
         for share in self.some(ShareState.PENDING):
             self.decided(share, agreed=True)
@@ -177,4 +179,4 @@ class Sharing(Cards):
 
 
 TestSharing = Sharing.TestCase
-TestSharing.settings = often(40)
+TestSharing.settings = often(50)
