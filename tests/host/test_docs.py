@@ -66,6 +66,7 @@ def test_the_commands_that_the_docs_only_show_are_there_with_these_options(line:
     while hasattr(command, "resolve_command"):
         name, command, rest = command.resolve_command(context, [*getattr(context, "_protected_args", ()), *context.args])
         context = command.make_context(name, rest, parent=context)
+    assert context.info_name in words
 
 
 def test_every_make_target_in_the_docs_exists() -> None:
