@@ -36,7 +36,7 @@ def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_
 
     monkeypatch.setattr(verdicts, "_found", in_haste)
     with Verifier.open("sqlite://", master_key=bytes(32), policy=timing.POLICY) as verifier:
-        answers = timing.prepared(verifier)
-        # What else runs on this machine may hide it once, not always.
-        looks = (timing.greatest(timing.times(answers, 300, verifier.verify)) for _ in range(10))
-        assert any(apart >= 3 for _, apart in looks)
+        # So many that one look is enough, whatever else runs on this machine.
+        taken = timing.times(timing.prepared(verifier), 1200, verifier.verify)
+    t, apart = timing.greatest(taken)
+    assert apart >= 3, f"only {t}"
