@@ -167,3 +167,13 @@ def test_the_last_way_in_is_not_removed_nor_somebody_elses(town: Town) -> None:
     with pytest.raises(NotFound):
         town.system.forget_phone(anna, phone)
     assert town.enter_by_sms("ben")
+
+
+def test_a_session_that_a_code_to_the_number_has_opened_ends_with_it(town: Town) -> None:
+    confirmed(town, town.enter("anna"))
+    token = town.enter_by_sms("anna")
+    ((phone, _),) = town.system.phone_numbers(token).items()
+    town.system.forget_phone(token, phone)
+    with pytest.raises(NotIn):
+        town.system.visitor(token)
+    assert town.enter("anna")
