@@ -33,7 +33,7 @@ _COMPARISONS = 3
 def check_password(at: Reception, name: str, password: str, address: str) -> User:
     """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
-    gates = throttle.gates_of_login(at, name, address if isinstance(address, str) else "")
+    gates = throttle.gates_of_login(at, name, address)
 
     def charged(db: Connection) -> User | Refused | None:
         if refusal := throttle.charge(at, db, gates):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from dsc_host.client_address import client_network
 from dsc_host.login import records
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.reception import Reception
@@ -40,16 +41,16 @@ class Gate:
         return hashlib.sha256(f"{self.what}\n{self.who}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def gates_of_login(at: Reception, name: str, address: str) -> tuple[Gate, ...]:
-    """What a name and a password have to pass."""
-    login = at.policy.login
+def gates_of_login(at: Reception, name: str, address: object) -> tuple[Gate, ...]:
+    """Return what a name and a password have to pass. An address is counted with the whole network that its client has."""
+    login, network = at.policy.login, client_network(address)
     return (
         Gate(
-            "name and address", f"{name}\n{address}",
+            "name and address", f"{name}\n{network}",
             login.failures, login.failures_within, login.lock_for, login.pause_after, login.pause,
         ),
         Gate("name", name, login.failures_by_name, login.failures_within, login.lock_for),
-        Gate("address", address, login.failures_by_address, login.address_within, login.address_within),
+        Gate("address", network, login.failures_by_address, login.address_within, login.address_within),
     )  # fmt: skip
 
 
