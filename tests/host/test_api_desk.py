@@ -6,7 +6,7 @@ import pytest
 from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
 from tests.host.test_api_service import Api, problem
 from tests.host.test_api_service import api as api
-from tests.host.verifying import KEY, SUITE, Clock
+from tests.host.verifying import KEY, PIN, SUITE, Clock
 
 from dsc_host.api.operations import OPERATIONS
 
@@ -65,13 +65,19 @@ def test_a_card_is_enrolled(api: Api) -> None:
     problem(api("POST", "/cards", **body), 409, "already-enrolled")
 
 
+def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(api: Api) -> None:
+    answers = [api("PUT", "/cards/A-1/duress-pin", duress_pin=pin) for pin in ("9999", PIN)]
+    assert answers[0].status_code == answers[1].status_code == 200
+    assert answers[0].content == answers[1].content
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"pin": None}, "pin"),
         ({"counter": 2**64 - 1}, "counter"),
         ({"suite": "OCRA-1:HOTP-MD5-8:QN06"}, "suite"),
-        ({"duress_pin": "4321"}, "duress pin"),
+        ({"suite": "OCRA-1:HOTP-SHA256-8:QN06", "pin": None, "duress_pin": "4321"}, "duress pin"),
         ({"unlock_key": "ab" * 32}, "unlock key"),
         ({"serial": "B-2\n"}, "serial"),
         ({"owners": [" ana"]}, "owner"),

@@ -1,5 +1,6 @@
 """The duress PIN, which lets its owner in and tells; and the changing of a PIN, by whoever has the card."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wr
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Challenge, Enrolment, Policy, Reason, Verdict, Verifier
+from dsc_host.verifier.office import Office
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -123,8 +125,8 @@ def test_a_card_without_one_takes_no_other_pin(verifier: Verifier) -> None:
 
 def test_what_is_no_duress_pin_is_refused_and_the_old_one_stays(forced: Verifier) -> None:
     entries = forced.audit.check().entries
-    for pin in [*NO_PINS, *MORE_NO_PINS, PIN]:
-        with pytest.raises(InputError, match=r"^duress pin: must be (4 digits, 0 to 9|another than the PIN)$"):
+    for pin in [*NO_PINS, *MORE_NO_PINS]:
+        with pytest.raises(InputError, match=r"^duress pin: must be 4 digits, 0 to 9$"):
             forced.set_duress_pin("A-1", pin)
         with pytest.raises(InputError, match=r"^duress pin: must be "):
             forced.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=pin)
@@ -249,8 +251,39 @@ def test_what_is_no_pin_is_refused_and_nothing_is_counted(verifier: Verifier) ->
     assert verifier.verify(challenge.id, right(challenge)).accepted
 
 
+@pytest.mark.parametrize("pin", [PIN, "9753"])
+def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch, pin: str
+) -> None:
+    """The same answer, the same entry, and nothing is opened or compared that could take longer."""
+    opened: list[object] = []
+    monkeypatch.setattr(Office, "opened", lambda *_: opened.append(1))
+    card = verifier.set_duress_pin("A-1", pin)
+    assert card == replace(verifier.card("A-1"), has_duress_pin=True)
+    (entry,) = [entry for entry in verifier.audit.entries(serial="A-1") if entry.action == "card.duress-pin"]
+    assert (entry.outcome, entry.reason, entry.detail) == ("done", "set", "{}")
+    assert opened == []
+
+
+def test_the_pin_wins_as_long_as_the_duress_pin_is_equal_to_it(verifier: Verifier) -> None:
+    verifier.set_duress_pin("A-1", PIN)
+    assert answer(verifier, PIN, 0) == Verdict(Reason.ACCEPTED)
+    assert change(verifier, NEW_PIN, counter=1).accepted
+    assert answer(verifier, PIN, 2) == FORCED, "they are not equal any more"
+    assert answer(verifier, NEW_PIN, 3) == Verdict(Reason.ACCEPTED)
+
+
+def test_an_enrolment_does_not_tell_either(verifier: Verifier) -> None:
+    """What one system gives out, another one takes."""
+    card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=PIN)
+    assert card.has_duress_pin
+    (known,) = verifier.disclose(["B-2"])
+    verifier.remove("B-2")
+    assert verifier.enroll_all([known]) == 1
+
+
 def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
-    """Whatever is wrong with a new PIN, its being the duress PIN looks like a wrong response, and costs as much."""
+    """Whether a new PIN is the duress PIN shows neither where its response is wrong nor where it is right."""
 
     def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str | None, str, str]]:
         verdict = change(forced, pin, typed)
@@ -261,10 +294,13 @@ def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
     usual = attempt(NEW_PIN, "0000")
     assert usual[0] == Verdict(Reason.WRONG)
     assert attempt(DURESS_PIN, "0000") == usual
-    assert attempt(DURESS_PIN, DURESS_PIN) == usual
     assert attempt(DURESS_PIN, PIN) == usual
     assert pins(forced) == (PIN, DURESS_PIN)
-    assert answer(forced, DURESS_PIN, 0) == FORCED
+    for counter, pin in enumerate((NEW_PIN, DURESS_PIN)):
+        assert change(forced, pin, counter=counter) == Verdict(Reason.ACCEPTED)
+        assert last(forced) == ("card.change-pin", "A-1", "accepted", "")
+        assert pins(forced) == (pin, DURESS_PIN)
+    assert answer(forced, DURESS_PIN, 2) == Verdict(Reason.ACCEPTED), "the PIN wins"
 
 
 def test_change_pin_is_no_oracle_where_nothing_is_looked_at(forced: Verifier, clock: Clock) -> None:

@@ -23,7 +23,7 @@ def check(enrolment: Enrolment) -> None:
     check_counter(enrolment.counter, suite)
     check_unlock_key(enrolment.unlock_key, enrolment.key, suite)
     if enrolment.duress_pin is not None:
-        check_duress_pin(enrolment.duress_pin, enrolment.pin, suite)
+        check_duress_pin(enrolment.duress_pin, suite)
     if not isinstance(enrolment.owners, tuple):
         raise InputError("owners", "must be a tuple of names")
     for owner in enrolment.owners:
@@ -76,14 +76,15 @@ def check_pin(pin: str | None, suite: Suite) -> None:
         raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
 
 
-def check_duress_pin(duress_pin: str, pin: str | None, suite: Suite) -> None:
-    """A second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here."""
+def check_duress_pin(duress_pin: str, suite: Suite) -> None:
+    """Check a second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here.
+
+    It is not compared with the card's PIN: to refuse one that is equal would tell the PIN to whoever may set this one.
+    """
     if suite.pin_hash is None:
         raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
     if not _is_pin(duress_pin):
         raise InputError("duress pin", "must be 4 digits, 0 to 9")
-    if duress_pin == pin:
-        raise InputError("duress pin", "must be another than the PIN")
 
 
 def check_new_pin(pin: str) -> None:

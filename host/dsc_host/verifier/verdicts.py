@@ -5,7 +5,6 @@ all is told from a wrong response neither by what is answered nor by how long th
 issued, or the response could be no card's, is there less to do; both are known to whoever sent them.
 """
 
-import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -87,6 +86,7 @@ def _found(
     if card.state == DECOY:
         # Even if it is by chance what the decoy's key gives.
         return _Finding(Reason.UNKNOWN, card.counter)
+    # First, so that the PIN wins where the duress PIN is equal to it: neither is ever compared with the other.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
@@ -103,9 +103,6 @@ def _responders(office: Office, card: CardRecord, suite: Suite, new_pin: str | N
         return suite.prepare(key), None
     pin = new_pin or office.opened_pin(card, card.sealed_pin, Secret.PIN) or _NO_PIN
     duress_pin = office.opened_pin(card, card.sealed_duress_pin, Secret.DURESS_PIN) or _NO_PIN
-    # A new PIN that is the duress PIN is wrong whatever the response is; to say so would tell the duress PIN.
-    if new_pin is not None and hmac.compare_digest(new_pin, duress_pin):
-        pin = _NO_PIN
     return suite.prepare(key, pin), suite.prepare(key, duress_pin)
 
 

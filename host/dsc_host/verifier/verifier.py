@@ -241,7 +241,11 @@ class Verifier:
         return self._office.change(lambda db: life.remove_owner(self._office, db, serial, owner))
 
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
-        """A second PIN, or none: a response made with it is accepted, and its `Verdict.duress` is true."""
+        """Set a second PIN, or none: a response made with it is accepted, and its `Verdict.duress` is true.
+
+        One that is equal to the card's PIN is taken like any other, because to refuse it would tell the PIN. As long as the
+        two are equal, the PIN wins: no response is told to be forced.
+        """
         return self._office.change(lambda db: life.set_duress_pin(self._office, db, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
@@ -289,8 +293,8 @@ class Verifier:
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """As `verify`, of a response that was made with a new PIN, 4 digits; if it is accepted, that is the card's PIN.
 
-        Whoever has the card can do this, without the old PIN: first have them shown who they are. The duress PIN is as wrong
-        as any other, because to say why would tell it.
+        Whoever has the card can do this, without the old PIN: first have them shown who they are. The duress PIN may become
+        the PIN, because to refuse it would tell it; from then on the PIN wins, as in `set_duress_pin`.
         Raises `InputError` for what is no PIN, and of a card that checks its PIN itself.
         """
         enrollment.check_new_pin(new_pin)
