@@ -51,7 +51,7 @@ class MasterKey:
     Nonces are random, so one master key should seal no more than 2**32 secrets.
     """
 
-    __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "id")
+    __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "_name_signer", "id")
 
     id: str
     """16 hex digits that tell master keys apart, and from which the key cannot be found."""
@@ -67,6 +67,7 @@ class MasterKey:
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
         # Begun here, and copied for each use: to begin takes several times as long as all the rest of it.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
+        self._name_signer = hmac.new(_derive(key, b"dscplus 1 name", KEY_BYTES), digestmod=hashlib.sha256)
         self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
         self.id = _derive(key, b"dscplus 1 id", _ID_BYTES).hex()
 
@@ -135,6 +136,12 @@ class MasterKey:
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
+
+    def pseudonym(self, text: str) -> str:
+        """Return 64 hex digits that stand for `text`. Without this key, nobody can tell of which text they are."""
+        signer = self._name_signer.copy()
+        signer.update(text.encode("utf-8", "surrogatepass"))
+        return signer.hexdigest()
 
     def backup_signer(self) -> hmac.HMAC:
         """What a backup's bytes are given to, so that it ends with what nobody without this key can make."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import Keyring, Secret
 from dsc_host.verifier.model import Policy
 from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.refusals import Refusals
 from dsc_host.verifier.store import Store
 
 LIBRARY = "library"
@@ -38,6 +39,7 @@ class Office:
     clock: Callable[[], float]
     draw: Callable[[int], str]
     actor: str = LIBRARY
+    refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
 
     def now(self) -> float:
         """In Unix seconds. To be asked after a card is locked: time passes while others have it."""
