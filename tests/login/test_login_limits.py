@@ -1,9 +1,12 @@
 """What is counted when somebody logs in, for whom, and what that costs."""
 
-import pytest
-from tests.login.town import PASSWORD, Town
+import hashlib
 
-from dsc_host.login import TooManyAttempts, WrongCredentials
+import pytest
+from tests.host.verifying import MASTER
+from tests.login.town import DAY, PASSWORD, Town
+
+from dsc_host.login import TooManyAttempts, WrongCredentials, records
 
 WRONG = "a wrong one, surely"
 
@@ -36,3 +39,89 @@ def test_many_names_from_one_ipv6_network_shut_it(quick_town: Town) -> None:
     assert looked_at == 100
     with pytest.raises(TooManyAttempts):
         quick_town.system.begin("anna", PASSWORD, "2001:db8::ffff")
+
+
+# ---- what is left behind by who is refused ----
+
+
+def rows(town: Town) -> int:
+    return town.system.at.read(lambda db: records.attempts.count(db))
+
+
+def refusals(town: Town) -> list[str]:
+    """How many refusals each entry of the log tells of."""
+    entries = [entry.as_json() for entry in town.verifier.audit.entries() if entry.reason == "too many"]
+    return [dict(entry["detail"]).get("times", "1") for entry in entries]  # type: ignore[call-overload]
+
+
+def test_who_is_shut_out_leaves_two_entries_and_no_row(quick_town: Town) -> None:
+    for _ in range(3):
+        tried(quick_town, "anna", "192.0.2.66")
+    before = rows(quick_town), len(quick_town.events())
+    assert not any(tried(quick_town, "anna", "192.0.2.66") for _ in range(50))
+    assert (rows(quick_town), len(quick_town.events())) == (before[0], before[1] + 1)
+    quick_town.clock.advance(30)
+    assert tried(quick_town, "anna", "192.0.2.66")
+    assert refusals(quick_town) == ["1", "50"]
+    assert quick_town.verifier.audit.check().sound
+
+
+def test_names_that_are_tried_from_an_address_that_is_shut_leave_nothing(quick_town: Town) -> None:
+    for number in range(100):
+        tried(quick_town, f"name{number}", "192.0.2.66")
+    before = rows(quick_town), len(quick_town.events())
+    assert not any(tried(quick_town, f"other{number}", "192.0.2.66") for number in range(200))
+    assert (rows(quick_town), len(quick_town.events())) == (before[0], before[1] + 1)
+
+
+def test_refusals_are_counted_in_the_log_also_if_nobody_comes_again(quick_town: Town) -> None:
+    for _ in range(13):
+        tried(quick_town, "anna", "192.0.2.66")
+    quick_town.system.operator.run_due()
+    assert refusals(quick_town) == ["1"]
+    quick_town.clock.advance(30)
+    quick_town.system.operator.run_due()
+    quick_town.system.operator.run_due()
+    assert refusals(quick_town) == ["1", "10"]
+
+
+def test_who_is_refused_once_leaves_one_entry(quick_town: Town) -> None:
+    for _ in range(4):
+        tried(quick_town, "anna", "192.0.2.66")
+    quick_town.clock.advance(30)
+    assert quick_town.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert refusals(quick_town) == ["1"]
+
+
+def test_what_was_counted_goes_after_a_day(quick_town: Town) -> None:
+    for number in range(150):
+        tried(quick_town, f"name{number}", "192.0.2.66")
+    quick_town.clock.advance(2 * DAY)
+    quick_town.system.operator.run_due()
+    assert rows(quick_town) == 0
+
+
+def test_right_passwords_are_counted_for_the_place_that_they_come_from(quick_town: Town) -> None:
+    for _ in range(100):
+        quick_town.system.begin("anna", PASSWORD, "192.0.2.66")
+    with pytest.raises(TooManyAttempts) as refusal:
+        quick_town.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert refusal.value.retry_after == 3600
+    assert quick_town.system.begin("anna", PASSWORD, "192.0.2.1")
+    quick_town.clock.advance(3600)
+    assert quick_town.system.begin("anna", PASSWORD, "192.0.2.66")
+
+
+# ---- what a reader of the database learns ----
+
+
+def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(quick_town: Town) -> None:
+    tried(quick_town, "anna", "192.0.2.66")
+    counted = {
+        f"{what}\n{who}".encode()
+        for what, who in (("name", "anna"), ("address", "192.0.2.66"), ("name and address", "anna\n192.0.2.66"))
+    }
+    names = {row.name for row in quick_town.system.at.read(lambda db: records.attempts.all(db))}
+    assert len(names) == len(counted)
+    assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
+    assert names == {MASTER.pseudonym(each.decode()) for each in counted}

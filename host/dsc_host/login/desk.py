@@ -50,7 +50,7 @@ def identify(at: Reception, db: Connection, session: Session, staff: User, name:
     people.check_other(db, staff, user)
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
-        throttle.passed(db, [gate])
+        throttle.passed(at, db, [gate])
     called = {"user": user.id, "until": at.now() + IDENTIFIED_FOR} if user and right else None
     records.sessions.change(db, session.id, data=as_data({**data_of(session), "called": called}))
     at.log(db, "desk.identify", user, "done" if right else "refused", by=staff.name)

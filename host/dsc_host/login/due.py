@@ -35,6 +35,7 @@ def run(at: Reception, senders: Mapping[str, Sender]) -> Done:
     for device_id in expired:
         at.change(partial(_end, at, device_id))
     at.change(lambda db: _tidy(at, db))
+    _log_refusals(at)
     return Done(len(orders), len(expired), outbox.deliver(at, senders))
 
 
@@ -72,3 +73,9 @@ def _tidy(at: Reception, db: Connection) -> None:
     old_drafts = (records.orders.c.state == OrderState.DRAFT) & (records.orders.c.at < at.now() - _DRAFT_SECONDS)
     for order in records.orders.all(db, old_drafts, most=1000):
         ordering.drop(db, order)
+
+
+def _log_refusals(at: Reception) -> None:
+    """Log how many refusals there were under limits that are over."""
+    if counted := at.office.refusals.over(at.now()):
+        at.change(lambda db: throttle.log_refusals(at, db, counted))

@@ -33,24 +33,28 @@ _COMPARISONS = 3
 def check_password(at: Reception, name: str, password: str, address: str) -> User:
     """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
-    gates = throttle.gates_of_login(at, name, address)
+    gates, visits = throttle.gates_of_login(at, name, address), throttle.visits(at, name, address)
+    # First only to look: who is shut out writes nothing, and waits for nobody who does.
+    throttle.check(at, [*gates, visits])
+    earlier = throttle.uncounted(at, [*gates, visits])
 
     def charged(db: Connection) -> User | Refused | None:
         if refusal := throttle.charge(at, db, gates):
-            at.log(db, "password", None, "refused", "too many")
             return Refused(refusal)
-        return find_user(db, name)
+        user = find_user(db, name)
+        throttle.log_refusals(at, db, earlier)
+        return user
 
     user: User | None = at.change(charged)
     for _ in range(_COMPARISONS):
-        user, same = _compared(at, user, password, gates)
+        user, same = _compared(at, user, password, gates, visits)
         if same:
             return user
         # Another login has had the hash made anew while the old one was compared: once more, with the new one.
     raise WrongCredentials
 
 
-def _compared(at: Reception, user: User | None, password: str, gates: Sequence[Gate]) -> tuple[User, bool]:
+def _compared(at: Reception, user: User | None, password: str, gates: Sequence[Gate], visits: Gate) -> tuple[User, bool]:
     """The user as they are now, and whether they still have the hash that was compared. Raises `WrongCredentials`."""
     right = at.passwords.matches(password, user.password if user else None)
     anew = at.passwords.hashed(password) if user and right and at.passwords.is_weaker(user.password) else None
@@ -63,7 +67,9 @@ def _compared(at: Reception, user: User | None, password: str, gates: Sequence[G
         if now is None or not right:
             at.log(db, "password", now, "refused", "wrong" if now else "unknown")
             return Refused(WrongCredentials())
-        throttle.passed(db, gates)
+        throttle.passed(at, db, gates)
+        # Of those that come at once, each is looked at; the next one is refused.
+        throttle.charge(at, db, [visits])
         if anew:
             # The same password under a dearer hash: nothing that anybody would have to log in anew for.
             records.users.change(db, now.id, password=anew)

@@ -31,6 +31,7 @@ class LoginPolicy:
     pause: int
     failures_by_name: int
     failures_by_address: int
+    successes_by_address: int
     address_within: int
     step_validity: int
     offers: int

@@ -23,7 +23,8 @@ def refuse(problem: str) -> NoReturn:
 # What must be more than 0; elsewhere, 0 means "not at all".
 _POSITIVE = {
     "login": (
-        "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "address_within",
+        "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "successes_by_address",
+        "address_within",
         "step_validity", "offers", "code_attempts", "code_validity", "code_digits", "factor_failures", "factor_lock_for",
     ),
     "sessions": ("idle", "longest", "pin", "biometrics"),

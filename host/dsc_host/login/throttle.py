@@ -1,11 +1,15 @@
 """How often something may fail: by name and address, by name, by address.
 
-Two promises: what is counted for a name that there is not is counted as for one that there is; and nobody can shut somebody
-else out from a place of their own with a few attempts: the lock is on the name together with the address it was tried from.
-Only many failures, from many places, lock a name as a whole.
+Four promises:
+
+1. What is counted for a name that nobody has is counted as for one that somebody has.
+2. Nobody can shut somebody else out from a place of their own with a few attempts: the lock is on the name together with the
+   address it was tried from. Only many failures, from many places, lock a name as a whole.
+3. Who is refused here leaves no new row, and of all refusals under one limit the log has two entries: when they begin, and
+   how many they were.
+4. Who reads the database learns no name and no address: they stand there as a keyed hash, whose key it does not hold.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +20,10 @@ from dsc_host.login import records
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.reception import Reception
 from dsc_host.login.records import Attempt
+from dsc_host.verifier.refusals import Counted
 
 _MOST_DOUBLINGS = 20
-_DAY = 24 * 60 * 60
+DAY = 24 * 60 * 60
 """As long as any gate of another kind counts."""
 
 
@@ -30,15 +35,24 @@ class Gate:
     who: str
     most: int
     within: float
-    shut_for: float
+    shut_for: float = 0
+    """0: until the time is over in which they were counted."""
     pause_after: int = 0
     """From so many failures on there is a pause, twice as long each time; 0: never."""
     pause: float = 0
 
-    @property
-    def name(self) -> str:
-        # Hashed: names and addresses of people who never came in are nobody's to read.
-        return hashlib.sha256(f"{self.what}\n{self.who}".encode("utf-8", "surrogatepass")).hexdigest()
+    def key(self, at: Reception) -> str:
+        """Return the name of its row: a hash that only who has the master key can make."""
+        return at.office.keys.current.pseudonym(f"{self.what}\n{self.who}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A gate that lets nothing pass now."""
+
+    key: str
+    what: str
+    until: float
 
 
 def gates_of_login(at: Reception, name: str, address: object) -> tuple[Gate, ...]:
@@ -54,54 +68,99 @@ def gates_of_login(at: Reception, name: str, address: object) -> tuple[Gate, ...
     )  # fmt: skip
 
 
+def visits(at: Reception, name: str, address: object) -> Gate:
+    """Return what counts right passwords: each leaves a login that is half-way, and entries in the log."""
+    login = at.policy.login
+    return Gate("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
+
+
+def check(at: Reception, gates: Sequence[Gate]) -> None:
+    """Raise `TooManyAttempts` if one of the gates is shut. Nothing is written but the first refusal's entry in the log."""
+    shut = at.read(lambda db: _shut(at, db, gates))
+    if shut is None:
+        return
+    now = at.now()
+    if at.office.refusals.add(shut.key, shut.what, now, shut.until):
+        at.change(lambda db: at.log(db, "password", None, "refused", "too many", counted=shut.what))
+    raise TooManyAttempts(max(shut.until - now, 0))
+
+
+def uncounted(at: Reception, gates: Sequence[Gate]) -> list[Counted]:
+    """Return the refusals at these gates, which are open again, to be logged; they are counted anew from here on."""
+    return at.office.refusals.take([gate.key(at) for gate in gates])
+
+
+def log_refusals(at: Reception, db: Connection, counted: Sequence[Counted]) -> None:
+    """Log how many refusals there were. To be the last thing that a transaction does."""
+    for each in counted:
+        at.log(db, "password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
+
+
 def charge(at: Reception, db: Connection, gates: Sequence[Gate]) -> TooManyAttempts | None:
     """Count an attempt at each as failed, before it is looked at: so that any number at once gain nothing.
 
     If one of them is shut now, nothing is counted, and the refusal is returned.
     """
     now = at.now()
-    before = {gate: _locked(db, gate, now) for gate in sorted(gates, key=lambda gate: gate.name)}
-    shut = [attempt.until - now for attempt in before.values() if now < attempt.until]
-    if shut:
-        return TooManyAttempts(max(shut))
+    # First without making a row: who is refused adds none.
+    if shut := _shut(at, db, gates):
+        return TooManyAttempts(shut.until - now)
+    before = {gate: _locked(db, gate.key(at), now) for gate in _in_order(at, gates)}
+    if times := [attempt.until - now for attempt in before.values() if now < attempt.until]:
+        # Another attempt has shut it meanwhile.
+        return TooManyAttempts(max(times))
     for gate, attempt in before.items():
         over = now >= attempt.since + gate.within or attempt.failures >= gate.most
         failures = 1 if over else attempt.failures + 1
         since = now if over else attempt.since
-        records.attempts.change(db, gate.name, failures=failures, since=since, until=now + _shut_for(gate, failures))
+        until = now + _shut_for(gate, failures, now - since)
+        records.attempts.change(db, attempt.name, failures=failures, since=since, until=until)
     return None
 
 
-def passed(db: Connection, gates: Sequence[Gate]) -> None:
+def passed(at: Reception, db: Connection, gates: Sequence[Gate]) -> None:
     """Forget the failures at the first gate, one's own; at the others, which many pass, take back what was charged."""
-    for gate in sorted(gates, key=lambda gate: gate.name):
-        attempt = records.attempts.locked(db, gate.name)
+    for gate in _in_order(at, gates):
+        attempt = records.attempts.locked(db, gate.key(at))
         if attempt and gate is gates[0]:
             # Not removed: whoever waits for its lock would find nothing there.
-            records.attempts.change(db, gate.name, failures=0, until=0.0)
+            records.attempts.change(db, attempt.name, failures=0, until=0.0)
         elif attempt and attempt.failures:
             open_again = {"until": 0.0} if attempt.failures == gate.most else {}
-            records.attempts.change(db, gate.name, failures=attempt.failures - 1, **open_again)
+            records.attempts.change(db, attempt.name, failures=attempt.failures - 1, **open_again)
 
 
 def forget_old(at: Reception, db: Connection) -> None:
-    """Those that count for nothing any more."""
-    longest = max(at.policy.login.failures_within, at.policy.login.address_within, _DAY)
+    """Remove the rows that count for nothing any more, those of an earlier master key too."""
+    longest = max(at.policy.login.failures_within, at.policy.login.address_within, DAY)
     old = (records.attempts.c.until < at.now()) & (records.attempts.c.since < at.now() - longest)
     records.attempts.remove(db, old)
 
 
-def _locked(db: Connection, gate: Gate, now: float) -> Attempt:
+def _shut(at: Reception, db: Connection, gates: Sequence[Gate]) -> Shut | None:
+    """Return the gate that is shut the longest; None if all are open."""
+    now, keys = at.now(), {gate.key(at): gate.what for gate in gates}
+    found = records.attempts.all(db, records.attempts.c.name.in_(keys), records.attempts.c.until > now)
+    shut = [Shut(attempt.name, keys[attempt.name], attempt.until) for attempt in found]
+    return max(shut, key=lambda each: each.until, default=None)
+
+
+def _in_order(at: Reception, gates: Sequence[Gate]) -> list[Gate]:
+    """Return them in the order in which all transactions lock them."""
+    return sorted(gates, key=lambda gate: gate.key(at))
+
+
+def _locked(db: Connection, key: str, now: float) -> Attempt:
     """Made if it was not there, or was tidied away just now."""
     while True:
-        records.attempts.ensure(db, Attempt(gate.name, 0, now, 0))
-        if attempt := records.attempts.locked(db, gate.name):
+        records.attempts.ensure(db, Attempt(key, 0, now, 0))
+        if attempt := records.attempts.locked(db, key):
             return attempt
 
 
-def _shut_for(gate: Gate, failures: int) -> float:
+def _shut_for(gate: Gate, failures: int, elapsed: float) -> float:
     if failures >= gate.most:
-        return gate.shut_for
+        return gate.shut_for or gate.within - elapsed
     if not gate.pause_after or failures < gate.pause_after:
         return 0
     doublings = min((failures - gate.pause_after), _MOST_DOUBLINGS)

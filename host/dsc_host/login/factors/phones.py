@@ -65,7 +65,7 @@ class PhoneFactor:
 
 
 def entered(desk: Desk, method: str) -> Outcome:
-    throttle.passed(desk.db, [_pushes(desk)])
+    throttle.passed(desk.at, desk.db, [_pushes(desk)])
     sessions = desk.at.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
