@@ -1,7 +1,18 @@
-"""Every test of the login system may have a town."""
+"""Every test of the login system may have a town, and a blank card."""
 
+from collections.abc import Iterator
+
+import pytest
 from tests.login import town as towns
+
+from dsc_simulator import SimulatedCard
 
 clock = towns.clock
 town = towns.town
 quick_town = towns.quick_town
+
+
+@pytest.fixture
+def card() -> Iterator[SimulatedCard]:
+    with SimulatedCard() as card:
+        yield card

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.host.verifying import PIN, Clock
-from tests.login.test_phone_desk import App
+from tests.login.phone_app import App
 from tests.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
 
 from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from tests.login.test_card_life import PIN
+from tests.login.card_orders import PIN
 from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town
 
 from dsc_host.errors import InputError

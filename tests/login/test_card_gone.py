@@ -2,21 +2,13 @@
 accounted for.
 """
 
-from collections.abc import Iterator
-
 import pytest
-from tests.login.test_card_life import ordered, shipped
-from tests.login.test_sharing import by_annas_card, proven
+from tests.login.card_orders import ordered, shipped
+from tests.login.shares import by_annas_card, proven
 from tests.login.town import CARL, DAY, PASSWORD, STAFF, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState, UseState
 from dsc_simulator import SimulatedCard
-
-
-@pytest.fixture
-def card() -> Iterator[SimulatedCard]:
-    with SimulatedCard() as card:
-        yield card
 
 
 def lose(town: Town, name: str, loss: Loss) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+from tests.login.card_orders import PIN, by_codes, card_serial, online_card, ordered, place, pressed, shipped
 from tests.login.town import CARL, DAY, PASSWORD, Town
 
 from dsc_host import CardClient
@@ -12,47 +13,6 @@ from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotIn, NotNow, OrderState, Request, Scope
 from dsc_host.verifier import State
 from dsc_simulator import SimulatedCard
-
-PIN = "8246"
-
-
-def ordered(town: Town, token: str, pin: str = PIN) -> Request:
-    return town.system.confirm_request(token, town.system.draft_request(token, pin).id)
-
-
-@contextmanager
-def blank_card(_request: Request) -> Iterator[CardClient]:
-    with SimulatedCard() as card, CardClient.open(card.url) as client:
-        yield client
-
-
-def shipped(town: Town, token: str, card: SimulatedCard) -> Request:
-    """Requested by who is in, made on this card, and sent."""
-    ordered(town, token)
-    issuer = town.enter("ivo")
-
-    @contextmanager
-    def this_card(_request: Request) -> Iterator[CardClient]:
-        with CardClient.open(card.url) as client:
-            yield client
-
-    made = town.system.staff.personalise_all(issuer, this_card, lambda *_: None)
-    return town.system.staff.ship(issuer, made[0].id)
-
-
-def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
-    card.press("PRESS")
-    card.enter(pin)
-    response = card.enter(question)
-    card.press("OK")
-    return response
-
-
-@pytest.fixture
-def card() -> Iterator[SimulatedCard]:
-    with SimulatedCard() as card:
-        yield card
-
 
 # ---- the request ----
 
@@ -67,13 +27,9 @@ def test_a_card_is_requested_made_sent_and_activated(town: Town, card: Simulated
     assert town.told("carl") == ["Card requested"]
     issuer = town.enter("ivo")
     told = []
-
-    @contextmanager
-    def this_card(_request: Request) -> Iterator[CardClient]:
-        with CardClient.open(card.url) as client:
-            yield client
-
-    made = town.system.staff.personalise_all(issuer, this_card, lambda number, of, each: told.append((number, of, each.serial)))
+    made = town.system.staff.personalise_all(
+        issuer, place(card), lambda number, of, each: told.append((number, of, each.serial))
+    )
     assert told == [(1, 1, "IB3000000")]
     assert town.system.staff.ship(issuer, made[0].id).state is OrderState.SHIPPED
     device = town.device(token, Kind.DSC_PLUS)
@@ -175,11 +131,6 @@ def test_a_card_whose_making_was_cut_off_is_recorded_the_next_time(town: Town, c
     assert town.system.staff.ship(issuer, request.id).serial == card_serial(card)
 
 
-def card_serial(card: SimulatedCard) -> str:
-    with CardClient.open(card.url) as client:
-        return client.info().serial
-
-
 # ---- by itself ----
 
 
@@ -240,27 +191,6 @@ def test_an_answer_for_one_purpose_is_none_for_another(town: Town) -> None:
 
 
 # ---- loss, and the way back ----
-
-
-def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
-    """Anna has lost her card, called, come in by a temporary code, and has a sheet of codes; her token, and the codes."""
-    desk = town.call("anna")
-    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
-    town.system.staff.report_loss(desk, device.id, loss)
-    code = town.system.staff.give_temporary_code(desk)
-    token = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
-    card = town.system.request_online_card(token)
-    codes = town.system.sheet(token, card.id)
-    assert len(set(codes)) > 200
-    offer = town.system.ask_to_activate(token, card.id)
-    assert town.system.activate(token, " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
-    return token, codes
-
-
-def by_codes(town: Town, codes: tuple[str, ...]) -> str:
-    step = town.chosen("anna", Kind.ONLINE_CARD)
-    assert step.offer is not None
-    return town.answered(step.token, "".join(codes[int(each) - 1] for each in step.offer.shows["indexes"].split()))
 
 
 def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) -> None:

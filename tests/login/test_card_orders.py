@@ -2,37 +2,15 @@
 unused, or left behind by an account that is closed.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from tests.login.test_card_life import ordered, pressed, shipped
+from tests.login.card_orders import made, ordered, pressed, shipped
 from tests.login.town import CARL, DAY, PASSWORD, Town
 
-from dsc_host import CardClient
-from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState, Request
+from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
 from dsc_host.verifier import State
 from dsc_simulator import SimulatedCard
 
 TOMORROW, ABOUT_TO, DONE = "Your card is activated tomorrow", "Your card is about to be activated", "Device activated"
-
-
-@pytest.fixture
-def card() -> Iterator[SimulatedCard]:
-    with SimulatedCard() as card:
-        yield card
-
-
-def made(town: Town, token: str, card: SimulatedCard) -> Request:
-    """Requested by who is in, and made; not sent."""
-    ordered(town, token)
-
-    @contextmanager
-    def this_card(_request: Request) -> Iterator[CardClient]:
-        with CardClient.open(card.url) as client:
-            yield client
-
-    return town.system.staff.personalise_all(town.enter("ivo"), this_card, lambda *_: None)[0]
 
 
 def days(town: Town, count: int) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.login.test_card_life import PIN
+from tests.login.card_orders import PIN
 from tests.login.town import PASSWORD, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.host import databases
 from tests.host.verifying import Clock
-from tests.login.test_sharing import proven
+from tests.login.shares import proven
 from tests.login.town import ANNA, CHEAP, DAY, PASSWORD, Town, looked_up, new_town
 
 from dsc_host.errors import InputError

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.login.machine import ACCOUNT, Machine, names, numbers, often
 from tests.login.model import ACTIVE, GONE, SENT, TEMPORARY, Item, Opened
-from tests.login.test_phone_desk import FINGER_KEY, PIN_KEY, App, token
+from tests.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.login.town import PASSWORD, PHONE
 
 from dsc_host.login import Kind, LoginError, NotAllowed, NotFound, NotNow, Scope, Status, WrongCredentials

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.login.card_rules import Cards
 from tests.login.machine import numbers, often
 from tests.login.model import GONE, PHYSICAL, TEMPORARY, Item, Opened, Person, Share
-from tests.login.test_model_cards import Cards
 from tests.login.town import ANNA, CARL, PASSWORD
 
 from dsc_host.login import (

@@ -3,11 +3,11 @@
 from threading import Barrier, Thread
 
 import pytest
+from tests.login.phone_app import FINGER_KEY, PIN_KEY, App, activated, token
 from tests.login.town import DAY, PASSWORD, Town
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import (
-    Activated,
     Kind,
     NotAllowed,
     NotFound,
@@ -18,39 +18,6 @@ from dsc_host.login import (
     TooManyAttempts,
     WrongCredentials,
 )  # fmt: skip
-from dsc_host.ocra import Suite
-
-SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06")
-PIN_KEY, FINGER_KEY = bytes(range(32)), bytes(range(32, 64))
-
-
-class App:
-    """What an app keeps, and answers with."""
-
-    def __init__(self, town: Town, activated: Activated) -> None:
-        self.town = town
-        self.device, self.token = activated.device, activated.device_token
-        self.counters = {"pin": 0, "biometrics": 0}
-
-    def respond(self, question: str, method: str = "pin", key: bytes | None = None) -> str:
-        key = key or (PIN_KEY if method == "pin" else FINGER_KEY)
-        counter = self.counters[method]
-        self.counters[method] += 1
-        return SUITE.response(key, question, counter=counter)
-
-    def approve(self, method: str = "pin", **keys: bytes) -> None:
-        (push,) = self.town.system.phones.pushes(self.device, self.token)
-        response = self.respond(push.question, method, **keys)
-        self.town.system.phones.approve(self.device, self.token, push.id, method, response)
-
-
-def activated(town: Town, name: str = "ben") -> App:
-    begun = town.system.phones.begin(name, PASSWORD)
-    return App(town, town.system.phones.activate(begun.ticket, token(town), PIN_KEY, FINGER_KEY))
-
-
-def token(town: Town) -> str:
-    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
 
 
 def test_an_app_is_activated_and_takes_the_place_of_sms(town: Town) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from tests.login.shares import by_annas_card, proven
 from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town
 
 from dsc_host.login import (
@@ -22,19 +23,6 @@ from dsc_host.login import (
     WrongCredentials,
 )  # fmt: skip
 from dsc_host.verifier import State
-
-
-def proven(town: Town, token: str) -> str:
-    """A share with anna's card that her card has agreed to."""
-    share, offer = town.system.begin_share(token, "anna", PASSWORD)
-    assert town.system.answer_share(token, share.id, town.respond("IB3000901", offer.shows["challenge"]))
-    return share.id
-
-
-def by_annas_card(town: Town, name: str) -> str:
-    step = town.chosen(name, Kind.DSC_PLUS)
-    assert step.offer is not None
-    return town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"]))
 
 
 def test_a_device_is_shared_at_once(town: Town) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.login.test_sharing import by_annas_card, proven
+from tests.login.shares import by_annas_card, proven
 from tests.login.town import ANNA, CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState

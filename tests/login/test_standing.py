@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from tests.login.test_card_life import by_codes, online_card
-from tests.login.test_sharing import by_annas_card, proven
+from tests.login.card_orders import by_codes, online_card
+from tests.login.shares import by_annas_card, proven
 from tests.login.town import DAY, PASSWORD, Town, looked_up
 
 from dsc_host.errors import TooManyChallenges
