@@ -2,13 +2,11 @@
 
 import copy
 import json
-from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
 import pytest
-
-Play = Callable[[str], list[str]]
+from tests.drivers.programs import Play
 
 GOOD: dict[str, Any] = {
     "board": "bench",

@@ -1,12 +1,8 @@
 """Each display, read back from the bytes that its chip gets: what a person sees, and what is left in its memory."""
 
-from collections.abc import Callable
-
 import pytest
+from tests.drivers.programs import KINDS, Play
 
-Play = Callable[[str], list[str]]
-
-KINDS = ["hd44780", "ssd1306-64", "ssd1306-32", "ht16k33"]
 TEXTS = ["PIN>    ", "PIN>****", "CHALLNG>", "123     ", "71234507", "80969532", "NO KEY  ", "LOCKED  ", "ERROR   "]
 TEXTS += ["LOBATT  ", "WIPE?   ", "UNLOCK> ", "FAIL 1  "]
 

@@ -1,10 +1,7 @@
 """Keys by row and column, through the wires of a matrix: bounce, several keys at once, and the hold that wakes the card."""
 
-from collections.abc import Callable
-
 import pytest
-
-Play = Callable[[str], list[str]]
+from tests.drivers.programs import Play
 
 ON = """
 clock = Clock()

@@ -1,10 +1,7 @@
 """The line, the flash, the battery and the clock, each over parts that are made here."""
 
-from collections.abc import Callable
-
 import pytest
-
-Play = Callable[[str], list[str]]
+from tests.drivers.programs import Play
 
 USB = """
 from dsc_firmware.drivers.line import UsbLine

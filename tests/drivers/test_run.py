@@ -1,22 +1,11 @@
 """A whole board from power-up until it is stopped: fingers on rows and columns, the display as its chip shows it."""
 
 import ast
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from tests.drivers.test_displays import KINDS
-
-from dsc_host import Suite
-
-Play = Callable[[str], list[str]]
-
-KEY = bytes.fromhex("40" * 32)
-RESPONSES = [
-    Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256").response(KEY, "482913", counter=counter, pin="1234")
-    for counter in (0, 1)
-]
+from tests.drivers.programs import KINDS, ONE, RESPONSES, Play
 
 LOGIN = """
 personalise(FOLDER)
@@ -39,13 +28,6 @@ def owner():
         yield from tap("K")
 clock = start(FOLDER, CONFIG, owner(), say)
 say(machine.shorts, [ms for ms in clock.slept[30:200] if ms > 20])
-"""
-
-ONE = """
-personalise(FOLDER)
-fields, seen = plug_in("hd44780")
-def lines():
-    return bytes(machine.uarts[0].outbox).decode().split("\\n")[:-1]
 """
 
 

@@ -1,7 +1,7 @@
 """What goes wrong on a board: it says one line, shows no secret, and is not dead."""
 
 import pytest
-from tests.drivers.test_run import ONE, RESPONSES, Play
+from tests.drivers.programs import ONE, RESPONSES, Play
 
 
 @pytest.mark.parametrize("before", ["PIN", "response"])

@@ -5,10 +5,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.checkout import ROOT
 
 import dsc_firmware
 
-ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "firmware").rglob("*.py"))
 CARD = {"binascii", "gc", "hashlib", "micropython", "struct", "uctypes"}
 BOARD = {

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from tests.host.key_derivation import expand
 from tests.host.scripted_card import KEY, PROFILE, Card, FakePort
-from tests.host.test_profile import expand
 
 from dsc_host.errors import CardError, InputError, ProtocolError
 from dsc_host.link import CardClient, derive_key

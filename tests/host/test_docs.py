@@ -10,18 +10,15 @@ from typing import Any
 
 import pytest
 import typer.main
+from tests.checkout import ROOT
+from tests.docs_blocks import blocks
 
 from dsc_host.cli.main import build
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Run by other means: these set up the machine, or are the test run itself.
 _ELSEWHERE = ("make ",)
 _SECONDS = 60
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def commands(page: Path) -> list[str]:

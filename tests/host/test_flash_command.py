@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import serial
 from serial.tools.list_ports_common import ListPortInfo
+from tests.checkout import ROOT
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble, Habits
 from tests.host.commanding import Command, needs_pty
@@ -16,8 +16,6 @@ from tests.host.flashing import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
 from dsc_host.flash import board_session as sessions
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
 

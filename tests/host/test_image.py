@@ -11,8 +11,10 @@ from pathlib import Path
 import littlefs
 import pytest
 from mpremote import romfs
+from tests.checkout import FIRMWARE, ROOT
 from tests.host.commanding import Command
-from tests.host.test_uf2 import decode
+from tests.host.image_files import contents, library
+from tests.host.uf2_blocks import decode
 
 from dsc_host import InputError
 from dsc_host.flash import FlashError, board_file, boards, build_image, firmware_files, write_image
@@ -20,8 +22,6 @@ from dsc_host.flash import firmware as firmware_module
 from dsc_host.flash import image as image_module
 from dsc_host.flash.filesystems import littlefs_image, romfs_image
 
-ROOT = Path(__file__).parents[2]
-FIRMWARE = ROOT / "firmware"
 # Family, address in the processor's memory and blocks of the file system, in MicroPython 1.24 to 1.29.
 DRIVES = {
     "pico": (0xE48BFF56, 0x100A0000, 352),
@@ -40,16 +40,8 @@ def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return Command(tmp_path, monkeypatch, capsys)
 
 
-def library(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {path: data for path, data in files.items() if path.startswith("lib/")}
-
-
 def on_board(board: str) -> dict[str, bytes]:
     return {**firmware_files(), "board.json": board_file(board)}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 # What a board gets

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from mpremote import mip
-from tests.host.test_image import FIRMWARE, contents, library
+from tests.checkout import FIRMWARE
+from tests.host.image_files import contents, library
 
 from dsc_host.flash import build_image, write_image
 

@@ -1,9 +1,7 @@
 """A profile at its limits and past them, and the key that host and card make together."""
 
-from hashlib import sha256
-from hmac import digest
-
 import pytest
+from tests.host.key_derivation import expand
 from tests.host.scripted_card import KEY
 
 from dsc_host.errors import InputError
@@ -67,15 +65,6 @@ def test_profiles_at_the_edge_of_what_is_allowed(values: dict[str, object]) -> N
     given = {"serial": "IB3000123", "key": KEY} | values
     profile = Profile(**given)  # type: ignore[arg-type]
     assert {name: getattr(profile, name) for name in given} == given
-
-
-def expand(material: bytes, info: bytes, length: int) -> bytes:
-    """HKDF of RFC 5869, written down a second time."""
-    secret, block, out = digest(bytes(32), material, sha256), b"", b""
-    for number in range(1, 3):
-        block = digest(secret, block + info + bytes([number]), sha256)
-        out += block
-    return out[:length]
 
 
 @pytest.mark.parametrize("length", [16, 32, 64])

@@ -2,9 +2,9 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
+from tests.checkout import ROOT
 
 from dsc_host.login import LoginSystem, Policy
 from dsc_host.login.apps import Phones
@@ -12,7 +12,6 @@ from dsc_host.login.operator import Operator
 from dsc_host.login.staff import Staff
 from dsc_host.portal.app import DEMONSTRATION_GET, GET, POST
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tests.checkout import ROOT
 from tests.reliability.report import Row, Scale
 
 Check = Callable[[bytes], None]
@@ -37,7 +38,6 @@ TARGETS = {
 }
 """The modules of `fuzzers`, and what each is called in the table."""
 CORPUS = Path(__file__).parent / "corpus"
-ROOT = Path(__file__).parents[2]
 MAX_INPUT = 600
 _RUNS = {
     Scale.TEST: dict.fromkeys(TARGETS, 2_000),

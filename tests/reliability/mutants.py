@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.checkout import ROOT
+
 FIRMWARE = ROOT / "firmware" / "dsc_firmware"
 HOST = ROOT / "host" / "dsc_host"
 _SECONDS = 600

@@ -14,34 +14,10 @@ pytest.importorskip("textual")
 if os.name != "posix":
     pytest.skip("terminals of this kind are POSIX's", allow_module_level=True)
 
-from tests.simulator.desktop_driver import keep
-from tests.simulator.desktop_terminal import Terminal, command, environment
+from tests.simulator.desktop_command import cards, keep_card, run
+from tests.simulator.desktop_terminal import Terminal
 
-from dsc_simulator import Profile
 from dsc_simulator.commands import sim
-from dsc_simulator.desktop import Settings
-from dsc_simulator.profiles import Profiles
-
-CARD = Profile(serial="IB3000123", key=bytes(range(32)))
-
-
-def cards(folder: Path) -> Path:
-    return folder / "data" / "dscplus" / "cards"
-
-
-def keep_card(folder: Path, name: str = "default") -> Path:
-    profiles = Profiles(cards(folder))
-    keep(Settings(name, lambda: pytest.fail("no verifier is wanted"), profiles=profiles), CARD.flash())
-    return cards(folder) / f"{name}.json"
-
-
-def run(folder: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    """The command without a terminal."""
-    return subprocess.run(
-        command(*arguments), env=environment(folder) | more, capture_output=True, text=True, timeout=60, check=False,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-
 
 # ---- endings ----
 

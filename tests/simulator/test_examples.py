@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.host.test_docs import ROOT, blocks
+from tests.checkout import ROOT
+from tests.docs_blocks import blocks
 from tests.simulator.plugging import FLAGS
 
 from dsc_host import Suite

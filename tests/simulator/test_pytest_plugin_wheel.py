@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
-from tests.host.test_docs import ROOT, blocks
+from tests.checkout import ROOT
+from tests.docs_blocks import blocks
 from tests.simulator.plugging import FLAGS, INSTALLED
 
 _SECONDS = 120

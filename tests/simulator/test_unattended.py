@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("textual")
 pytest.importorskip("yaml")
 
+from tests.simulator.desktop_command import CARD, cards, keep_card, run
 from tests.simulator.desktop_terminal import command, environment
-from tests.simulator.test_desktop_command import CARD, cards, keep_card, run
 
 from dsc_host import CardClient
 from dsc_host.link import open_port

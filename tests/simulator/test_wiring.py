@@ -10,11 +10,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from tests.checkout import ROOT
 
 from dsc_simulator import docs
 from dsc_simulator.wiring import COLOURS, PAPER, PINS, Wire, svg, wires, wokwi
 
-ROOT = Path(__file__).parents[2]
 BOARDS = ROOT / "firmware/dsc_firmware/boards"
 BOARD_PAGE = (ROOT / "docs/board.md").read_text(encoding="utf-8")
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,0 +1,6 @@
+"""Where the files of this repository are, for tests that read them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FIRMWARE = ROOT / "firmware"
