@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.host import commanding, database_file, flashing, verifying
@@ -13,6 +14,9 @@ from tests.host.verifying import Clock
 from dsc_host import CardClient, Verifier
 from dsc_host.flash import board_session
 from dsc_simulator import Profile, SimulatedCard
+
+if TYPE_CHECKING:
+    from tests.host.api_client import Api
 
 # ---- the client ----
 
@@ -94,6 +98,15 @@ def verifier(clock: Clock) -> Iterator[Verifier]:
     with Verifier.open("sqlite://", master_key=verifying.MASTER, clock=clock, draw=verifying.drawing()) as verifier:
         verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
         yield verifier
+
+
+@pytest.fixture
+def api(verifier: Verifier, tmp_path: Path) -> Iterator["Api"]:
+    # Here, and not above: what serves is installed by an extra, and slow to import.
+    from tests.host.api_client import Api
+
+    with Api(verifier, tmp_path) as api:
+        yield api
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.host.api_client import Api, problem
 from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
-from tests.host.test_api_service import Api, problem
-from tests.host.test_api_service import api as api
 from tests.host.verifying import KEY, PIN, SUITE, Clock
 
 from dsc_host.api.operations import OPERATIONS

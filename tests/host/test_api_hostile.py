@@ -8,10 +8,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from tests.host import verifying
+from tests.host.api_client import Api, ask, problem
 from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
-from tests.host.test_api_login import ask
-from tests.host.test_api_service import Api, problem
-from tests.host.test_api_service import api as api
 
 from dsc_host.api import Scope
 

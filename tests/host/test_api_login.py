@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 from tests.host import verifying
+from tests.host.api_client import Api, ask, problem
 from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
-from tests.host.test_api_service import Api, problem
-from tests.host.test_api_service import api as api
 from tests.host.verifying import KEY, PIN, SUITE, Clock
 
 from dsc_host.api import Scope
@@ -16,13 +15,6 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Verifier
 
 DECOY = "NOBODY"
-
-
-def ask(api: Api, serial: str = "A-1") -> Challenge:
-    answer = api("POST", "/challenge", serial=serial)
-    assert answer.status_code == 201, answer.text
-    given = answer.json()
-    return Challenge(given["id"], serial, given["question"], given["expires_at"])
 
 
 def accepted(api: Api, challenge: Challenge, response: str) -> bool:

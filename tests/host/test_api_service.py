@@ -1,93 +1,25 @@
-"""The service around its calls: who may do what, what it refuses to read, what it logs; and what the other API tests share."""
+"""The service around its calls: who may do what, what it refuses to read, what it logs."""
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 from tests.host import verifying
+from tests.host.api_client import Api, problem
 from tests.host.verifying import Clock
 
-from dsc_host.api import Scope, Tokens, add_token, application, reading
+from dsc_host.api import Scope, reading
 from dsc_host.api.app import DESCRIPTION_PATH
 from dsc_host.api.logs import JsonLines
 from dsc_host.api.operations import OPERATIONS, Operation
-from dsc_host.verifier import Challenge, Verifier, schema
+from dsc_host.verifier import Challenge, Verifier
 
-NAMES = {"website": Scope.LOGIN, "helpdesk": Scope.DESK, "prometheus": Scope.METRICS}
 NOBODYS = "dsc_" + 43 * "A"
-
-
-class Api:
-    """The service in this process: `api("POST", "/challenge", serial="A-1")` is one call, by whoever may do it."""
-
-    def __init__(self, verifier: Verifier, folder: Path, **options: Any) -> None:
-        path = folder / "tokens"
-        self.verifier = verifier
-        self.tokens = {scope: add_token(path, name, [scope]) for name, scope in NAMES.items()}
-        self.app = application(lambda: verifier, Tokens.from_file(path), **options)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://service")
-        self.runner = asyncio.Runner()
-        self._life: AbstractAsyncContextManager[Any] = self.app.router.lifespan_context(self.app)
-
-    def __enter__(self) -> "Api":
-        self.runner.run(self._life.__aenter__())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.runner.run(self._life.__aexit__(None, None, None))
-        self.runner.run(self.client.aclose())
-        self.runner.close()
-
-    def __call__(self, method: str, path: str, scope: Scope | None = None, **body: object) -> httpx.Response:
-        return self.send(method, path, scope, **({"json": body} if method in ("POST", "PUT") else {}))
-
-    def send(self, method: str, path: str, scope: Scope | None = None, **request: Any) -> httpx.Response:
-        """With any body, headers or query."""
-        return self.runner.run(self.asend(method, path, scope, **request))
-
-    async def asend(self, method: str, path: str, scope: Scope | None = None, **request: Any) -> httpx.Response:
-        headers = {**self.bearer(scope or needed(path)), **request.pop("headers", {})}
-        return await self.client.request(method, path, headers=headers, **request)
-
-    def bearer(self, scope: Scope) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens[scope]}"}
-
-    def rows(self) -> list[Any]:
-        """All that is kept of cards, their owners and challenges."""
-        with self.verifier._office.store.read() as db:
-            return [
-                tuple(row) for table in (schema.cards, schema.owners, schema.challenges) for row in db.execute(select(table))
-            ]
-
-    def logged(self) -> list[tuple[str, str, str]]:
-        """Who did what with what outcome, by the audit log."""
-        return [(entry.actor, entry.action, entry.outcome) for entry in self.verifier.audit.entries()]
-
-
-def needed(path: str) -> Scope:
-    return Scope.LOGIN if path.partition("?")[0] in ("/challenge", "/verify", "/resync") else Scope.DESK
-
-
-def problem(answer: httpx.Response, status: int, error: str, field: str | None = None) -> str:
-    """What a refusal says, once it is known to have the shape of one."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert (told["status"], told["error"], told.get("field")) == (status, error, field), told
-    return str(told["detail"])
-
-
-@pytest.fixture
-def api(verifier: Verifier, tmp_path: Path) -> Iterator[Api]:
-    with Api(verifier, tmp_path) as api:
-        yield api
 
 
 class Lines(logging.Handler):

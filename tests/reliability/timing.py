@@ -14,8 +14,8 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, variance
 
+from tests.host.api_client import Api
 from tests.host.databases import new_database
-from tests.host.test_api_service import Api
 from tests.reliability import races
 from tests.reliability.report import Row, Scale
 
