@@ -24,7 +24,8 @@ CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
 """Passwords that cost nothing: their cost has tests of its own."""
 PHONE = "+41791234567"
 DAY = 86_400
-_SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
+SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
+"""The cards that people have from the beginning."""
 
 
 @dataclass
@@ -49,8 +50,8 @@ class Town:
         self.add("carl", "carl", phone="+4915112345678")
         for name, role in (("sue", Role.SUPPORT), ("ivo", Role.ISSUER), ("cleo", Role.COMPLIANCE)):
             self.add(name, "staff", role=role)
-        for name in _SERIALS:
-            self.give_card(name, _SERIALS[name])
+        for name in SERIALS:
+            self.give_card(name, SERIALS[name])
 
     def add(self, name: str, whose: str, *, phone: str | None = None, role: Role = Role.CUSTOMER) -> None:
         self.system.operator.add_user(

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx
+from tests.login.town import PASSWORD, SERIALS, Town
 
 from dsc_host.login import LoginSystem
 from dsc_host.portal import application
@@ -132,6 +133,10 @@ class Browser:
         return self.client.cookies.get("session", "")
 
 
+Browsers = Callable[..., Browser]
+"""Makes browsers, each with cookies of its own."""
+
+
 class _InProcess(httpx.BaseTransport):
     """Requests go to the application without any socket."""
 
@@ -149,7 +154,7 @@ class _InProcess(httpx.BaseTransport):
 
 
 @contextmanager
-def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None) -> Iterator[Callable[..., Browser]]:
+def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None) -> Iterator[Browsers]:
     """What makes browsers that visit this system's pages: from an address, and with headers that each request carries."""
     app = application(system, secure=False, hosts=("portal.example",), demonstration=demonstration)
     loop = asyncio.new_event_loop()
@@ -164,3 +169,13 @@ def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None)
             return Browser(stack.enter_context(client))
 
         yield made
+
+
+def enter(town: Town, visitor: Browser, name: str = "anna") -> Browser:
+    """Log in with this person's card; return the browser."""
+    visitor.open("/login")
+    page = visitor.press("Continue", name=name, password=PASSWORD)
+    assert page.path == "/login/answer", page.text
+    page = visitor.press("Log in", answer=town.respond(SERIALS[name], page.shown))
+    assert page.path == "/", page.text
+    return visitor

@@ -1,16 +1,15 @@
 """The demonstration's card: it lies beside the form that wants its response, is found by its name, and is nobody's secret."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from tests.portal.browsing import Browser, PageForm, browsers
+from tests.portal.browsing import Browser, Browsers, PageForm, browsers
 
 from dsc_host.portal import demonstration
 from dsc_host.portal.demonstration import PIN, SESAME, Demonstration, PageCard
 
-Browsers = Callable[..., Browser]
 JSON = {"accept": "application/json"}
 NEW = "7391"
 

@@ -1,7 +1,6 @@
 """The pages' languages: everything that can be said is said in all of them, and the visitor gets the one they read."""
 
 import string
-from collections.abc import Callable
 from decimal import Decimal
 from importlib.resources import files
 from unicodedata import name
@@ -9,15 +8,13 @@ from unicodedata import name
 import pytest
 from babel.messages.pofile import read_po
 from tests.login.town import PASSWORD, Town
-from tests.portal.browsing import Browser
+from tests.portal.browsing import Browsers, enter
 from tests.portal.sentences import sentences
-from tests.portal.test_pages import enter
 
 from dsc_host.login import NotAllowed
 from dsc_host.portal.languages import NAMES, NONE, load, negotiated
 from dsc_host.portal.wording import explained
 
-Browsers = Callable[..., Browser]
 TRANSLATED = [code for code in NAMES if code != "en"]
 
 

@@ -1,27 +1,14 @@
 """The pages, as a visitor without JavaScript uses them."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from tests.login.town import PASSWORD, Town
-from tests.portal.browsing import Browser
+from tests.portal.browsing import Browsers, enter
 
 from dsc_host.portal.app import GET
 
-Browsers = Callable[..., Browser]
 MEMBERS = [path for path in GET if not path.startswith("/login")]
-
-
-def enter(town: Town, visitor: Browser, name: str = "anna") -> Browser:
-    """Log in with a card."""
-    visitor.open("/login")
-    page = visitor.press("Continue", name=name, password=PASSWORD)
-    assert page.path == "/login/answer", page.text
-    serial = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}[name]
-    page = visitor.press("Log in", answer=town.respond(serial, page.shown))
-    assert page.path == "/", page.text
-    return visitor
 
 
 def test_logging_in_and_out(town: Town, browser: Browsers) -> None:

@@ -1,17 +1,13 @@
 """What protects the pages: each attack is refused, and leaves nothing behind."""
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 from tests.login.town import PASSWORD, Town
-from tests.portal.browsing import Browser
-from tests.portal.test_pages import enter
+from tests.portal.browsing import Browsers, enter
 
 from dsc_host.portal.app import POST
 from dsc_host.portal.security import MOST_BYTES, csrf
 
-Browsers = Callable[..., Browser]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 

@@ -2,35 +2,12 @@
 
 from decimal import Decimal
 
-from tests.portal.chromium.test_ways_in import CARD, identified, look_up
-from tests.portal.chromium.walking import Walk
+from tests.portal.chromium.card_requests import NEW, fill, request
+from tests.portal.chromium.support_calls import identified, identify_carl
+from tests.portal.chromium.walking import CARD, Walk, look_up
 
 from dsc_host.login.reception import user_named
 from dsc_host.portal.demonstration import PIN, SESAME
-
-NEW = "7391"
-
-
-def request(walk: Walk, name: str) -> str:
-    """Ask for a card in four steps, and have it made and sent; its serial."""
-    walk.open("/request").picture("request-1-form")
-    fill(walk, NEW)
-    walk.press("Continue").picture("request-2-summary")
-    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this right?", True, True)
-    assert walk.press("Continue").title == "Your card is requested"
-    walk.picture("request-3-done")
-    issuer = walk.another().enter("ivo").open("/issuer")
-    issuer.picture("issuer-queue")
-    assert issuer.press("Make all cards").notice == "The cards are made."
-    serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
-    about = f"{name} {issuer.page.locator('tbody tr td').first.inner_text()}"
-    assert issuer.press("Sent", about).notice == "The card is on its way."
-    return serial
-
-
-def fill(walk: Walk, pin: str) -> None:
-    walk.page.get_by_label("PIN of four digits").fill(pin)
-    walk.page.get_by_label("PIN, again").fill(pin)
 
 
 def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk: Walk) -> None:
@@ -176,14 +153,6 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(walk: Walk) -> None:
     assert issuer.press("Keep", Serial=serial).notice == "The deposit is kept."
     walk.shown.system.deliver()
     assert f"20 USD were kept for the card {serial}" in walk.shown.letters[-1].text
-
-
-def identify_carl(desk: Walk) -> Walk:
-    desk.page.locator("form[action='/desk/identify']").get_by_label("Identity card").check()
-    return desk.press(
-        "Check", User_name="carl", Date_of_birth="1975-11-02", Citizenship="DE", Country_of_residence="DE",
-        Document_number="L01X00T47",
-    )  # fmt: skip
 
 
 def test_a_closed_account_has_statements_only(walk: Walk) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.portal.chromium.test_card_life import fill, identify_carl
+from tests.portal.chromium.card_requests import fill
+from tests.portal.chromium.support_calls import identify_carl
 from tests.portal.chromium.walking import Walk
 
 from dsc_host.portal.demonstration import PIN, SESAME

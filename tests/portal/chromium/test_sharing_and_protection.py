@@ -1,7 +1,7 @@
 """Sharing a device, opting out and in, limits and the desks, walked in a real browser."""
 
-from tests.portal.chromium.test_ways_in import CARD, identified, look_up
-from tests.portal.chromium.walking import Walk
+from tests.portal.chromium.support_calls import identified
+from tests.portal.chromium.walking import CARD, Walk, look_up
 
 from dsc_host.login.reception import user_named
 from dsc_host.portal.demonstration import SESAME

@@ -3,27 +3,10 @@
 import re
 
 from playwright.sync_api import expect
-from tests.portal.chromium.walking import Walk
+from tests.portal.chromium.support_calls import identified
+from tests.portal.chromium.walking import CARD, Walk, look_up
 
-from dsc_host.portal.demonstration import ANNA, PIN, SESAME
-
-CARD = "Digital Security Card+"
-
-
-def identified(walk: Walk, name: str) -> Walk:
-    """Support, with somebody on the phone who is known."""
-    desk = walk.another().enter("sue").open("/desk")
-    desk.press(
-        "Check", User_name=name, Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
-        Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
-    )  # fmt: skip
-    assert desk.title == f"{name} is calling"
-    return desk
-
-
-def look_up(codes: list[str], indexes: str) -> str:
-    """What stands at the index numbers."""
-    return " ".join(codes[int(index) - 1] for index in indexes.split() if index.isdigit())
+from dsc_host.portal.demonstration import PIN, SESAME
 
 
 def activate_phone(walk: Walk, name: str, phone: Walk | None = None, pin: str = "2x-84") -> Walk:

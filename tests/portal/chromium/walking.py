@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from dsc_host.portal.demonstration import PIN, SESAME, Demonstration
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CARD = "Digital Security Card+"
 Contexts = Callable[..., BrowserContext]
 
 
@@ -197,7 +198,7 @@ class Walk:
         """Log in with one's card."""
         self.begin(name)
         if self.title == "Choose a device":
-            self.choose("Digital Security Card+")
+            self.choose(CARD)
         self.press("Log in", Response=self.card(name, self.read, pin))
         assert self.path == "/", self.text
         return self
@@ -209,3 +210,8 @@ class Walk:
 
     def out(self) -> "Walk":
         return self.press("Log out")
+
+
+def look_up(codes: list[str], indexes: str) -> str:
+    """Return the codes at the index numbers that a page shows."""
+    return " ".join(codes[int(index) - 1] for index in indexes.split() if index.isdigit())
