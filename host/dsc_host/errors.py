@@ -4,6 +4,8 @@ A message is written for a person, names the field or the part at fault and what
 response or a key.
 """
 
+_MOST_QUOTED = 24
+
 
 class DscError(Exception):
     """Anything that went wrong in `dsc_host`."""
@@ -13,7 +15,8 @@ class InputError(DscError, ValueError):
     """A value from outside is not what it must be.
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`); the message begins with it and says what is allowed.
-    `words` is the problem with its `values` still to be put in, so that a page can say it in another language.
+    `words` is the problem with its `values` still to be put in, so that a page can say it in another language. `rule` is the
+    problem without what was given, for whoever must not be told what others sent.
     """
 
     def __init__(self, field: str, words: str, **values: object) -> None:
@@ -21,14 +24,18 @@ class InputError(DscError, ValueError):
         self.words = words
         self.values = values
         self.problem = words.format(**values) if values else words
+        self.rule = self.problem
         super().__init__(f"{field}: {self.problem}")
 
 
 class SuiteError(InputError):
     """An OCRA suite that RFC 6287 does not allow; `field` is always `"suite"`, the message says which part is wrong."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__("suite", problem)
+    def __init__(self, rule: str, given: str | None = None) -> None:
+        """`given`: the part that is wrong, which `problem` quotes, escaped and cut short."""
+        quoted = "" if given is None else ascii(given if len(given) <= _MOST_QUOTED else given[:_MOST_QUOTED] + "...")
+        super().__init__("suite", f"{rule}, not {quoted}" if quoted else rule)
+        self.rule = rule
 
 
 class LinkError(DscError):

@@ -310,7 +310,7 @@ def _parse(text: str) -> Suite:
     if len(parts) != 3:
         raise SuiteError("must have three parts between colons, as in OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
     if parts[0] != "OCRA-1":
-        raise SuiteError(f"the algorithm must be OCRA-1, not {_quote(parts[0])}")
+        raise SuiteError("the algorithm must be OCRA-1", parts[0])
     mac_hash, digits = _parse_function(parts[1])
     given = _parse_inputs(parts[2])
     return Suite(
@@ -329,11 +329,11 @@ def _parse(text: str) -> Suite:
 def _parse_function(text: str) -> tuple[HashName, int]:
     parts = text.split("-")
     if len(parts) != 3 or parts[0] != "HOTP":
-        raise SuiteError(f"the function must be HOTP-hash-digits, as in HOTP-SHA256-8, not {_quote(text)}")
+        raise SuiteError("the function must be HOTP-hash-digits, as in HOTP-SHA256-8", text)
     if parts[1] not in _HASH_NAMES:
-        raise SuiteError(f"the function's hash must be SHA1, SHA256 or SHA512, not {_quote(parts[1])}")
+        raise SuiteError("the function's hash must be SHA1, SHA256 or SHA512", parts[1])
     if not _DIGITS.fullmatch(parts[2]):
-        raise SuiteError(f"the response's digits must be 0 or 4 to 10, not {_quote(parts[2])}")
+        raise SuiteError("the response's digits must be 0 or 4 to 10", parts[2])
     return _HASH_NAMES[parts[1]], int(parts[2])
 
 
@@ -343,7 +343,7 @@ def _parse_inputs(text: str) -> dict[str, str]:
     for item in text.split("-"):
         letter = item[:1]
         if letter not in _INPUTS:
-            raise SuiteError(f"an input must be C, Q, P, S or T, not {_quote(item)}")
+            raise SuiteError("an input must be C, Q, P, S or T", item)
         if letter in given:
             raise SuiteError(f"the input {letter} is given twice")
         if given and _INPUT_ORDER.index(letter) < _INPUT_ORDER.index(next(reversed(given))):
@@ -351,12 +351,7 @@ def _parse_inputs(text: str) -> dict[str, str]:
         default, allowed, words = _INPUTS[letter]
         given[letter] = item[1:] or default
         if not allowed.fullmatch(given[letter]):
-            raise SuiteError(f"the input {letter} must be {words}, not {_quote(item)}")
+            raise SuiteError(f"the input {letter} must be {words}", item)
     if "Q" not in given:
         raise SuiteError("the question, Q, is missing")
     return given
-
-
-def _quote(part: str) -> str:
-    """`part` as it stands in a message: escaped, and short however long it is."""
-    return ascii(part if len(part) <= 24 else part[:24] + "...")

@@ -84,7 +84,7 @@ def test_owners_and_lists(dscplus: Command, records: Path) -> None:
     assert [[card["serial"] for card in cards] for cards in listed] == [["IB1", "IB2", "IB3"], ["IB1", "IB3"]]
     assert dscplus("card", "list", "--state", "suspended").out.startswith("IB2 ")
     assert dscplus("card", "list", "--owner", "nobody").out == ""
-    assert dscplus("card", "remove-owner", "IB1", "bob").error == "card IB1: bob is not its owner"
+    assert dscplus("card", "remove-owner", "IB1", "bob").error == "card IB1: has no such owner"
     assert dscplus("card", "list", "--state", "gone").code == 2
 
 

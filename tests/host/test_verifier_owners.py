@@ -91,7 +91,7 @@ def test_who_is_no_owner_cannot_be_removed(verifier: Verifier) -> None:
     verifier.add_owner("A-1", "Ada")
     length = log_length(verifier)
     for name in ("Bob", "ada", "Ada\u0308", "A%", "_da"):
-        with pytest.raises(StateError, match=f"^card A-1: {name} is not its owner$"):
+        with pytest.raises(StateError, match=r"^card A-1: has no such owner$"):
             verifier.remove_owner("A-1", name)
     assert kept(verifier) == [("A-1", "Ada"), ("B-2", "Bob")]
     assert log_length(verifier) == length

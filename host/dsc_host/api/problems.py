@@ -1,6 +1,7 @@
 """What the service answers when it refuses: one shape, RFC 9457's `application/problem+json`, and which status is whose.
 
-No problem quotes what the caller sent, nor what is stored; its words are the library's own for the same refusal.
+No problem quotes what the caller sent, but the serial of a card that there is, nor what is stored. Otherwise its words are the
+library's own for the same refusal.
 """
 
 import math
@@ -82,8 +83,15 @@ def refusal_of(error: DscError) -> Refusal:
     headers = {"Retry-After": str(wait)} if (wait := _wait(error)) is not None else {}
     for kind, status, name in _STATUSES:
         if isinstance(error, kind):
-            return Refusal(status, name, str(error), field=field, headers=headers)
+            return Refusal(status, name, _detail(error), field=field, headers=headers)
     return internal()
+
+
+def _detail(error: DscError) -> str:
+    """Return the error's own words, without those that the caller sent."""
+    if isinstance(error, UnknownCard):
+        return "no card is enrolled under this serial"
+    return f"{error.field}: {error.rule}" if isinstance(error, InputError) else str(error)
 
 
 def unavailable() -> Refusal:

@@ -8,7 +8,8 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from starlette.requests import Request
@@ -140,7 +141,22 @@ def _refused(words: str, kind: type[msgspec.Struct]) -> Refusal:
     missing = re.search("missing required field `([a-z_]+)`", problem)
     if missing:
         return _malformed("is missing", missing[1])
-    return _malformed(problem.replace("`", ""), name["name"] if name else None)
+    field = name["name"] if name else None
+    # Of msgspec's words, only these name the type and the range alone; others quote the value.
+    if not problem.startswith("Expected "):
+        return _malformed(_allowed(kind, field), field)
+    return _malformed(problem.replace("`", ""), field)
+
+
+def _allowed(kind: type[msgspec.Struct], name: str | None) -> str:
+    """Say what may stand in a field whose values are few."""
+    types = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == name]
+    values = [value for option in types for each in (option, *get_args(option)) for value in _values(each)]
+    return f"must be one of {', '.join(values)}" if values else "is not as described"
+
+
+def _values(kind: object) -> list[str]:
+    return [str(value) for value in kind] if isinstance(kind, type) and issubclass(kind, StrEnum) else []
 
 
 def _malformed(problem: str, field: str | None = None) -> Refusal:

@@ -94,7 +94,7 @@ def remove_owner(office: Office, db: Connection, serial: str, owner: str) -> Car
     enrollment.check_owner(owner)
     card = lookup.locked_card(db, serial)
     if not records.remove_owner(db, serial, owner):
-        raise StateError(f"card {serial}: {owner} is not its owner")
+        raise StateError(f"card {serial}: has no such owner")
     return _changed(office, db, card, Event("owner.remove", serial, "done", detail={"owner": owner}), {})
 
 
