@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.host import verifying
+from tests.host import raw_requests, verifying
 from tests.host.api_client import Api, problem
 from tests.host.verifying import Clock
 
-from dsc_host.api import Scope, reading
+from dsc_host.api import Scope
 from dsc_host.api.app import DESCRIPTION_PATH
 from dsc_host.api.logs import JsonLines
 from dsc_host.api.operations import OPERATIONS, Operation
+from dsc_host.server import bodies
 from dsc_host.verifier import Challenge, Verifier
 
 NOBODYS = "dsc_" + 43 * "A"
@@ -207,7 +208,7 @@ async def _one_while_another(api: Api) -> tuple[httpx.Response, httpx.Response]:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
 
     async def body() -> AsyncIterator[bytes]:
         yield b"{"
@@ -216,6 +217,16 @@ def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pyte
     answer = api.send("POST", "/verify", content=body(), headers={"Content-Type": "application/json"})
     problem(answer, 408, "slow")
     assert answer.headers["connection"] == "close"
+
+
+def test_a_client_that_goes_away_in_a_body_is_no_error(api: Api, lines: Lines) -> None:
+    headers = [(name.lower().encode(), text.encode()) for name, text in api.bearer(Scope.LOGIN).items()]
+    answer = raw_requests.ask(
+        api.app, "POST", "/verify", [*headers, (b"content-type", b"application/json")], b'{"a', aborted=True
+    )
+    assert answer.status == 0
+    assert [(line["route"], line["status"], line["level"]) for line in lines.requests()] == [("/verify", None, "info")]
+    assert len(lines.texts) == 1
 
 
 # ---- what is logged ----

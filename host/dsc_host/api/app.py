@@ -23,7 +23,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +36,7 @@ from dsc_host.api.reading import read_body, read_query
 from dsc_host.api.shapes import NothingAsked
 from dsc_host.api.tokens import Token, Tokens
 from dsc_host.errors import DscError
+from dsc_host.server.bodies import Bodies
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.awaiting import SQLITE_THREADS, AsyncVerifier
 
@@ -74,7 +75,7 @@ def application(
     routes = [Route(path, service.endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
         routes=[*routes, Route(DESCRIPTION_PATH, _described, methods=["GET"])],
-        middleware=[Middleware(_Recorded, metrics=service.metrics)],
+        middleware=[Middleware(_Recorded, metrics=service.metrics), Middleware(Bodies)],
         exception_handlers={HTTPException: _no_route},
         lifespan=service.lifespan,
     )
@@ -115,6 +116,8 @@ class _Service:
                     # What it says is for whoever runs the service; the caller is told less.
                     record.more["problem"] = str(error)
                 return told.response()
+            except ClientDisconnect:
+                raise
             except Exception:
                 _log.exception("failed", extra={"fields": {"request": record.id}})
                 return internal().response()

@@ -3,7 +3,6 @@
 Everything else is a `Refusal` that says what is wrong and quotes nothing of it.
 """
 
-import asyncio
 import json
 import math
 import re
@@ -15,11 +14,11 @@ import msgspec
 from starlette.requests import Request
 
 from dsc_host.api.problems import Refusal
+from dsc_host.server import bodies
+from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
 """Of a body. The largest that is well-formed, an enrolment with many owners, has half of it."""
-BODY_SECONDS = 10.0
-"""How long it may take to arrive."""
 _MOST_EXACT = 2**53
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
@@ -38,13 +37,9 @@ async def read_body(request: Request, kind: type[A]) -> A:
     """Raises Refusal 400, 408, 413, 415."""
     _check_type(request)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await _bytes(request)
-    except TimeoutError:
-        # Without this, whoever sends a byte at a time would hold a place for ever.
-        raise Refusal(
-            408, "slow", f"the body must be here within {BODY_SECONDS:g} s", headers={"Connection": "close"}
-        ) from None
+        body = await _bytes(request)
+    except SlowBody:
+        raise Refusal(408, "slow", f"the body must be here within {bodies.BODY_SECONDS:g} s") from None
     return _converted(_parsed(body), kind)
 
 

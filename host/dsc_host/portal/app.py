@@ -23,6 +23,7 @@ from dsc_host.portal.demonstration import Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.security import Cookies, Guard
 from dsc_host.portal.site import Handler, Site, Visit
+from dsc_host.server.bodies import Bodies
 
 _log = logging.getLogger("dsc_host.portal")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -145,7 +146,7 @@ def application(
     known = frozenset(host.lower() for host in hosts)
     return Starlette(
         routes=[*pages, *api, static],
-        middleware=[Middleware(Guard, hosts=known, secure=secure)],
+        middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended),
         exception_handlers={HTTPException: partial(_told, site), Exception: partial(_failed, site)},
     )

@@ -11,18 +11,22 @@ Six promises:
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dsc_host.server.bodies import SlowBody
+
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 100
 _TOKEN_BYTES = 32
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:/?#@\\\s]+)(:[0-9]{0,5})?", re.ASCII)
 _COOKIE_LETTERS = 128
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -82,7 +86,8 @@ def csrf(token: str) -> str:
 def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
     """Raises `Rejected` for a POST that does not come from a page of ours that was shown to this visitor."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    # As browsers write it, SCHEME://HOST: what follows is compared, and not parsed, so that nothing can be malformed.
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Rejected(403, "another site")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Rejected(403, "another site")
@@ -108,12 +113,15 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 async def read_body(request: Request) -> bytes:
-    """All of it. Raises `Rejected` if it is too large."""
+    """All of it. Raises `Rejected` if it is too large, or does not arrive in time."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise Rejected(413, "too large")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise Rejected(413, "too large")
+    except SlowBody:
+        raise Rejected(408, "too slow") from None
     return body
 
 
@@ -142,19 +150,20 @@ class Guard:
         await self._app(scope, receive, self._guarded(scope, send))
 
     def _guarded(self, scope: Scope, send: Send) -> Send:
-        headers = self._headers(str(scope["path"]))
-
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
+                given = {name.lower(): value for name, value in message["headers"]}
+                # By what is answered: a page that says that there is no such picture is a page.
+                is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
+                headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
             await send(message)
 
         return guarded
 
-    def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
+    def _headers(self, media_type: bytes, *, is_file: bool) -> list[tuple[bytes, bytes]]:
         headers = {
-            "content-security-policy": _PICTURE_POLICY if path.endswith(".svg") else _POLICY,
+            "content-security-policy": _PICTURE_POLICY if media_type.startswith(b"image/svg+xml") else _POLICY,
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
             # Not "no-referrer": with that, browsers send our own forms from an origin "null".
@@ -162,7 +171,7 @@ class Guard:
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
             "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
-            "cache-control": "max-age=300" if path.startswith("/static/") else "no-store",
+            "cache-control": "max-age=300" if is_file else "no-store",
         }
         if self._secure:
             headers["strict-transport-security"] = "max-age=31536000"
@@ -170,7 +179,6 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """The host without its port."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.rpartition(":")[0].lower() if ":" in host else host.lower()
+    """Return the host without its port; empty for text that is neither a host nor a host and a port."""
+    found = _HOST.fullmatch(host)
+    return found["name"].lower() if found else ""

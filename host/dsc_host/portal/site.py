@@ -73,6 +73,7 @@ class Site:
 _REJECTIONS = {
     400: "The browser has sent something that is no form. Go back and try again.",
     403: "This page was open for too long, or comes from elsewhere. Go back, load it again, and try once more.",
+    408: "What you sent did not arrive in time. Go back and try again.",
     413: "That was too much at once.",
     415: "The browser has sent something that is no form. Go back and try again.",
 }
@@ -94,7 +95,7 @@ class Visit:
     @property
     def form_token(self) -> str:
         """What the forms of this path are bound to."""
-        return self.site.demonstration.secret if self.request.url.path in self.site.toys else self.token
+        return self.site.demonstration.secret if str(self.request.scope["path"]) in self.site.toys else self.token
 
     @property
     def address(self) -> str:
@@ -191,7 +192,7 @@ class Visit:
 
     def _page(self) -> str:
         """Where one comes by a link: this page, or, if a form has led here, the one that it belongs to."""
-        path = self.request.url.path
+        path = str(self.request.scope["path"])
         while path not in self.site.pages:
             path = path.rpartition("/")[0]
             if not path:

@@ -1,0 +1,74 @@
+"""The bodies of requests: each must arrive in time, and a client that goes away in the middle of one is no error.
+
+Both servers have this as middleware, so neither needs a limit of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_SECONDS = 10.0
+"""How long a body may take to arrive, all of it: a limit for each byte would let a client send for ever."""
+
+
+class SlowBody(Exception):
+    """The body did not arrive in time. An application may catch it and answer in its own words; the status is 408."""
+
+
+class Bodies:
+    """Limit the time that a request's body may take. ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _Body(receive, send)
+        try:
+            await self._app(scope, body.receive, body.send)
+        except ClientDisconnect:
+            # The client has gone, so there is nobody to answer, and nothing that we could mend.
+            return
+        except SlowBody:
+            if not body.is_answered:
+                await PlainTextResponse("the body did not arrive in time\n", 408)(scope, receive, body.send)
+
+
+class _Body:
+    """One request's body."""
+
+    def __init__(self, receive: Receive, send: Callable[[Message], Awaitable[None]]) -> None:
+        self._receive = receive
+        self._send = send
+        self._deadline: float | None = None
+        self._is_complete = False
+        self._is_late = False
+        self.is_answered = False
+
+    async def receive(self) -> Message:
+        """Return the next part. Raises `SlowBody`."""
+        if self._is_complete:
+            return await self._receive()
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            self._is_late = True
+            raise SlowBody from None
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer. After a body that is late, the connection is of no use any more."""
+        if message["type"] == "http.response.start":
+            self.is_answered = True
+            if self._is_late:
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await self._send(message)
