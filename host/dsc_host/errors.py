@@ -4,6 +4,9 @@ A message is written for a person, names the field or the part at fault and what
 response or a key.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 _MOST_QUOTED = 24
 
 
@@ -26,6 +29,30 @@ class InputError(DscError, ValueError):
         self.problem = words.format(**values) if values else words
         self.rule = self.problem
         super().__init__(f"{field}: {self.problem}")
+
+
+class OutOfMemory(DscError):
+    """This machine has no memory, or no thread, for the work just now. Nothing was changed; nobody was let in."""
+
+    retry_after = 5.0
+    """Seconds after which it may be tried again."""
+
+    def __init__(self) -> None:
+        super().__init__("this machine has too little memory free just now; nothing was changed: try again")
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Raise `OutOfMemory` for what Python and its libraries raise where memory is short."""
+    try:
+        yield
+    except MemoryError:
+        raise OutOfMemory from None
+    except RuntimeError as error:
+        # The stack of a new thread is memory too; Python has no exception of its own for that.
+        if "can't start new thread" not in str(error):
+            raise
+        raise OutOfMemory from None
 
 
 class SuiteError(InputError):

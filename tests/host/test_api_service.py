@@ -164,6 +164,18 @@ def test_a_database_that_fails_is_told_without_its_words(api: Api, lines: Lines)
     assert {line["level"] for line in lines.requests()} == {"error"}
 
 
+def test_without_memory_a_caller_is_told_to_come_back(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(api.verifier._office.store), "change", fail)
+        answer = api("POST", "/challenge", serial="A-1")
+    problem(answer, 503, "busy")
+    assert answer.headers["retry-after"] == "5"
+    assert api("POST", "/challenge", serial="A-1").status_code == 201
+
+
 def test_what_nobody_expected_is_told_without_its_words(api: Api, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("the PIN is 1234")

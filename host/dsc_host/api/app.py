@@ -35,7 +35,7 @@ from dsc_host.api.problems import Refusal, internal, overloaded, refusal_of
 from dsc_host.api.reading import read_body, read_query
 from dsc_host.api.shapes import NothingAsked
 from dsc_host.api.tokens import Token, Tokens
-from dsc_host.errors import DscError
+from dsc_host.errors import DscError, out_of_memory
 from dsc_host.server.bodies import Bodies
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.awaiting import SQLITE_THREADS, AsyncVerifier
@@ -107,7 +107,8 @@ class _Service:
             record: _Record = request.state.record
             record.route, record.operation = operation.path, operation.name
             try:
-                return await self._answer(operation, request, record)
+                with out_of_memory():
+                    return await self._answer(operation, request, record)
             except Refusal as refusal:
                 return refusal.response()
             except DscError as error:

@@ -17,6 +17,7 @@ from dsc_host.errors import (
     DscError,
     InputError,
     NoUnlockKey,
+    OutOfMemory,
     StateError,
     StoreError,
     TooManyChallenges,
@@ -79,6 +80,8 @@ def refusal_of(error: DscError) -> Refusal:
     # Another master key than the database's is no fault of the caller's.
     if isinstance(error, StoreError) or (isinstance(error, InputError) and error.field == "master key"):
         return unavailable()
+    if isinstance(error, OutOfMemory):
+        return overloaded(error.retry_after)
     field = error.field if isinstance(error, InputError) else None
     headers = {"Retry-After": str(wait)} if (wait := _wait(error)) is not None else {}
     for kind, status, name in _STATUSES:
@@ -104,9 +107,11 @@ def unavailable() -> Refusal:
     )
 
 
-def overloaded() -> Refusal:
-    """As many calls as there may be are in hand."""
-    return Refusal(503, "busy", "too many calls at once; nothing was changed: try again", headers={"Retry-After": "1"})
+def overloaded(seconds: float = 1) -> Refusal:
+    """As many calls as there may be are in hand, or there is no memory for one more. `seconds`: when to come back."""
+    return Refusal(
+        503, "busy", "too many calls at once; nothing was changed: try again", headers={"Retry-After": str(math.ceil(seconds))}
+    )
 
 
 def internal() -> Refusal:

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from dsc_host.cli import auditing, cards, exchanging, flash, image, keeping, line, people, phone, portal, records, serving
 from dsc_host.cli.output import Failed
-from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError
+from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError, out_of_memory
 
 COMMAND_GROUP = "dscplus.commands"
 
@@ -76,7 +76,8 @@ def build() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code. Only what nobody expected is raised."""
     try:
-        build()(list(arguments), prog_name="dscplus")
+        with out_of_memory():
+            build()(list(arguments), prog_name="dscplus")
     except SystemExit as done:
         return _finish(done.code if isinstance(done.code, int) else int(done.code is not None))
     except KeyboardInterrupt:

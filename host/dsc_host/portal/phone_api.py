@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dsc_host.errors import DscError, InputError
+from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
 from dsc_host.login import LoginSystem, NotIn, Proof, TooManyAttempts
 from dsc_host.portal.security import Rejected, read_body
-from dsc_host.portal.site import status_of
+from dsc_host.portal.site import seconds_to_wait, status_of
 
 _LONGEST = 256
 Call = Callable[[LoginSystem, "Asked"], Any]
@@ -68,15 +68,16 @@ def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[R
     async def answered(request: Request) -> Response:
         try:
             asked = Asked(await _json(request), request.client.host if request.client else "")
-            return JSONResponse(await run_in_threadpool(call, system, asked))
+            with out_of_memory():
+                return JSONResponse(await run_in_threadpool(call, system, asked))
         except Rejected as rejected:
             return _refusal(rejected.status, "malformed", rejected.reason)
         except NotIn:
             return _refusal(401, "NotIn", "begin anew")
         except DscError as error:
             response = _refusal(status_of(error), type(error).__name__, str(error))
-            if isinstance(error, TooManyAttempts):
-                response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+            if isinstance(error, TooManyAttempts | OutOfMemory):
+                response.headers["retry-after"] = seconds_to_wait(error)
             return response
 
     return answered

@@ -12,9 +12,9 @@ from urllib.parse import quote
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
+from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError, out_of_memory
 from dsc_host.login import LoginSystem, NotAllowed, NotFound, NotIn, NotNow, Scope, TooManyAttempts, Visitor, WrongCredentials
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
@@ -29,6 +29,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotAllowed, 403),
     (NotFound, 404),
     (NotNow, 409),
+    (OutOfMemory, 503),
     (InputError, 400),
     (VerifierError, 503),
     (DscError, 409),
@@ -60,12 +61,17 @@ class Site:
         async def answered(request: Request) -> Response:
             visit = Visit(self, request)
             try:
-                if request.method == "POST":
-                    visit.form = await security.read_form(request)
-                    security.check_post(request, visit.form_token, visit.form)
-                return await run_in_threadpool(_answered, visit, handler)
+                with out_of_memory():
+                    if request.method == "POST":
+                        visit.form = await security.read_form(request)
+                        security.check_post(request, visit.form_token, visit.form)
+                    return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
+
+            except OutOfMemory as error:
+                # There was not even enough for a page, or for the thread that makes it.
+                return PlainTextResponse(f"{error}\n", 503, {"Retry-After": seconds_to_wait(error)})
 
         return answered
 
@@ -213,9 +219,15 @@ def status_of(error: DscError) -> int:
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
 
 
+def seconds_to_wait(error: TooManyAttempts | TooManyChallenges | OutOfMemory) -> str:
+    """Return when to come back, as the header Retry-After says it."""
+    return str(max(1, round(error.retry_after)))
+
+
 def _answered(visit: Visit, handler: Handler) -> Response:
     try:
-        return handler(visit)
+        with out_of_memory():
+            return handler(visit)
     except NotIn:
         if visit.in_already():
             return visit.go("/")
@@ -224,6 +236,6 @@ def _answered(visit: Visit, handler: Handler) -> Response:
         return response
     except DscError as error:
         response = visit.problem(status_of(error), visit.explain(error))
-        if isinstance(error, TooManyAttempts | TooManyChallenges):
-            response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+        if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
+            response.headers["retry-after"] = seconds_to_wait(error)
         return response

@@ -3,7 +3,7 @@ catalogues."""
 
 from collections.abc import Mapping
 
-from dsc_host.errors import DscError, InputError, TooManyChallenges, VerifierError
+from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
 from dsc_host.login import DeviceState, HoldState, Kind, LoginError, Loss, OrderState, Role, Scope, ShareState
 from dsc_host.portal.languages import Language
 
@@ -139,7 +139,7 @@ def explained(error: DscError, _: Language) -> str:
         return _("Too many challenges were asked for. Try again in {seconds} s.", seconds=round(error.retry_after))
     if isinstance(error, InputError):
         return _input(error, _)
-    if isinstance(error, VerifierError):
+    if isinstance(error, VerifierError | OutOfMemory):
         return _("This does not work at the moment. Nothing was changed; try again.")
     return _("That did not work.")
 

@@ -17,7 +17,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from dsc_host.errors import InputError, StoreError
+from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.verifier.audit import AuditReport, Checkpoint, Entry
 from dsc_host.verifier.model import Enrolment, Policy
 from dsc_host.verifier.office import Office
@@ -50,8 +50,8 @@ class _Crew:
         try:
             running = loop.run_in_executor(self._pool, self._unless_closed, work)
         except RuntimeError:
-            # Closed by another thread, a moment ago.
-            raise _closed() from None
+            # Closed by another thread, a moment ago; or there is no memory for a thread.
+            raise (_closed() if self._closed else OutOfMemory()) from None
         return await running
 
     def _unless_closed(self, work: Callable[[], T]) -> T:

@@ -19,7 +19,7 @@ from typing import NoReturn, TypeVar
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from dsc_host.errors import InputError, StoreError
+from dsc_host.errors import InputError, StoreError, out_of_memory
 from dsc_host.verifier import login_schema, schema
 from dsc_host.verifier.backend import Backend, Mode
 from dsc_host.verifier.postgresql import PostgreSQL
@@ -111,7 +111,7 @@ class Store:
     def _transaction(self, mode: Mode) -> Iterator[Connection]:
         self._check_usable()
         try:
-            with self._connected(mode) as db, db.begin():
+            with out_of_memory(), self._connected(mode) as db, db.begin():
                 # Not by a listener to the engine's events: with one, every statement takes half as long again.
                 for statement in mode.statements:
                     statement.run(db, {})
