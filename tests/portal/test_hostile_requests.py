@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from starlette.applications import Starlette
@@ -11,11 +12,14 @@ from tests.host.raw_requests import Answer
 from tests.host.verifying import Clock
 from tests.login.town import new_town
 
+from dsc_host.login.passwords import Passwords
 from dsc_host.portal import application
 from dsc_host.portal.app import POST
 from dsc_host.portal.phone_api import CALLS
 from dsc_host.portal.security import csrf
+from dsc_host.portal.site import Visit
 from dsc_host.server import bodies
+from dsc_host.verifier.store import Store
 
 TOKEN = "v." + "A" * 43
 FORM = b"csrf=" + csrf(TOKEN).encode()
@@ -153,3 +157,39 @@ def test_only_a_file_is_kept_in_a_cache(app: Starlette) -> None:
     # The page that says that there is none has a visitor's cookie and token in it.
     assert ask(app, "GET", "/static/nowhere").headers["cache-control"] == "no-store"
     assert ask(app, "GET", "/static/portal.css").headers["cache-control"] == "max-age=300"
+
+
+def out_of_memory(*_: object) -> None:
+    raise MemoryError
+
+
+def out_of_threads(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "fail"),
+    [
+        (Passwords, "_done", out_of_memory),
+        (Store, "change", out_of_memory),
+        (Visit, "show", out_of_memory),
+        (threading.Thread, "start", out_of_threads),
+    ],
+    ids=["a hash", "the database", "a page", "a thread"],
+)
+def test_without_memory_a_visitor_is_told_to_come_back(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, where: type, what: str, fail: Callable[..., None]
+) -> None:
+    headers = raw_requests.merged(HEADERS)
+    called = raw_requests.merged(HEADERS, JSON)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, what, fail)
+        login = raw_requests.ask(app, "POST", "/login", headers, FORM + b"&name=anna&password=wrong")
+        answers = [login]
+        if where is not Visit:
+            answers.append(raw_requests.ask(app, "POST", "/api/phone/begin", called, b'{"name":"anna","password":"x"}'))
+    for answer in answers:
+        assert (answer.status, answer.headers.get("retry-after")) == (503, "5")
+        assert b"again" in answer.body
+        assert b"Traceback" not in answer.body
+        assert "set-cookie" not in answer.headers

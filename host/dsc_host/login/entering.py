@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import devices, outbox, records, sessions, throttle
+from dsc_host.errors import OutOfMemory, out_of_memory
+from dsc_host.login import devices, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
 from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
@@ -31,7 +32,7 @@ _COMPARISONS = 3
 
 
 def check_password(at: Reception, name: str, password: str, address: str) -> User:
-    """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`."""
+    """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
     gates, visits = throttle.gates_of_login(at, name, address), throttle.visits(at, name, address)
     # First only to look: who is shut out writes nothing, and waits for nobody who does.
@@ -42,15 +43,22 @@ def check_password(at: Reception, name: str, password: str, address: str) -> Use
         if refusal := throttle.charge(at, db, gates):
             return Refused(refusal)
         user = find_user(db, name)
+        at.passwords.works.renew(at.now(), lambda: people.password_costs(db))
         throttle.log_refusals(at, db, earlier)
         return user
 
     user: User | None = at.change(charged)
-    for _ in range(_COMPARISONS):
-        user, same = _compared(at, user, password, gates, visits)
-        if same:
-            return user
-        # Another login has had the hash made anew while the old one was compared: once more, with the new one.
+    try:
+        for _ in range(_COMPARISONS):
+            user, same = _compared(at, user, password, gates, visits)
+            if same:
+                return user
+            # Another login has had the hash made anew while the old one was compared: once more, with the new one.
+    except OutOfMemory:
+        # The password was not looked at, so it was no attempt.
+        with out_of_memory():
+            at.change(lambda db: throttle.take_back(at, db, gates))
+        raise
     raise WrongCredentials
 
 

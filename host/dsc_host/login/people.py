@@ -7,12 +7,13 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
 from dsc_host.login import outbox, records, rows
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import Identity, Role, is_address
+from dsc_host.login.passwords import SUFFIX_LETTERS
 from dsc_host.login.reception import Reception, account_of, found, known, locked_user, locked_users
 from dsc_host.login.records import Account, Entity, Phone, User
 
@@ -175,6 +176,13 @@ def change_password(at: Reception, db: Connection, user_id: str, before: str, pa
     outbox.tell(at, db, user, "password_changed")
     at.log(db, "password.change", user, "done")
     return user
+
+
+def password_costs(db: Connection) -> list[str]:
+    """Return what stands before the salt of each user's password hash, each text once."""
+    kept = records.users.c.password
+    before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
+    return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))
 
 
 def set_password(at: Reception, db: Connection, name: str, password_hash: str) -> User:

@@ -125,9 +125,21 @@ def passed(at: Reception, db: Connection, gates: Sequence[Gate]) -> None:
         if attempt and gate is gates[0]:
             # Not removed: whoever waits for its lock would find nothing there.
             records.attempts.change(db, attempt.name, failures=0, until=0.0)
-        elif attempt and attempt.failures:
-            open_again = {"until": 0.0} if attempt.failures == gate.most else {}
-            records.attempts.change(db, attempt.name, failures=attempt.failures - 1, **open_again)
+        elif attempt:
+            _take_back(db, attempt, gate)
+
+
+def take_back(at: Reception, db: Connection, gates: Sequence[Gate]) -> None:
+    """Take back at each gate what was charged, for an attempt that could not be looked at."""
+    for gate in _in_order(at, gates):
+        if attempt := records.attempts.locked(db, gate.key(at)):
+            _take_back(db, attempt, gate)
+
+
+def _take_back(db: Connection, attempt: Attempt, gate: Gate) -> None:
+    if attempt.failures:
+        open_again = {"until": 0.0} if attempt.failures == gate.most else {}
+        records.attempts.change(db, attempt.name, failures=attempt.failures - 1, **open_again)
 
 
 def forget_old(at: Reception, db: Connection) -> None:
