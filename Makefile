@@ -6,9 +6,15 @@ READY := $(VENV)/.ready
 BOARD_STUBS := $(VENV)/board-stubs
 FUZZER := $(VENV)/.fuzzer
 PYTEST_FLAGS ?= --numprocesses auto
+PYTEST = $(BIN)/python -m pytest $(PYTEST_FLAGS)
+# The markers of what `make test` leaves out; tests/tiers.py says what they mean.
+COSTLY := postgresql or chromium or attack or long
+
+# Python keeps what it has compiled: the tests start it hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sim portal image flash unflash test test-portal check bench pentest reliability mutants docs format clean
+.PHONY: help setup demo sim portal image flash unflash test test-rest test-all test-portal coverage check bench pentest reliability mutants docs format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +49,20 @@ flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=
 unflash: $(READY)  ## Take the firmware off a board, and the card's key with it; asks first
 	@$(BIN)/dscplus unflash $(if $(PORT),--card $(PORT)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(ARGS)
 
-test: $(READY)  ## Run all tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+test: $(READY)  ## Run the tests that show the product to work, in two minutes
+	$(PYTEST) -m "not ($(COSTLY))"
+
+test-rest: $(READY)  ## Run what `make test` leaves out: PostgreSQL, Chromium, attacks, long runs
+	$(PYTEST) -m "$(COSTLY)"
+
+test-all: $(READY)  ## Run all tests, in eight minutes
+	$(PYTEST)
+
+coverage: $(READY)  ## Run all tests and print which part of the code they reach, by package
+	$(BIN)/python -m tests.coverage_by_package $(PYTEST_FLAGS)
 
 test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; PICTURES=folder keeps how it looked
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
+	$(PYTEST) tests/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
 
 check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .

@@ -1,12 +1,16 @@
-"""What all tests share: the options `--card` and `--pictures`, and at the end a count of the contract tests on each engine."""
+"""What all tests share: options, their databases, and at the end what ran on each engine and what was left out."""
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests import tiers
+from tests.host import databases
+from tests.host.databases import database_kind as database_kind
 
 from dsc_simulator import ENGINES
 
@@ -28,6 +32,25 @@ def one_numbering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda count: "ab" * count)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    databases.parametrize(metafunc)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if items:
+        tiers.remember(items[0].config, items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    tiers.send(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Called by pytest-xdist when a worker ends."""
+    tiers.receive(node.config, getattr(node, "workeroutput", {}))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--card",
@@ -44,6 +67,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     parts = [_summary(engine, count) for engine, count in counts.items() if count]
     if parts:
         terminalreporter.write_line("contract tests: " + ", ".join(parts))
+    if left_out := tiers.summary(terminalreporter.config):
+        terminalreporter.write_line(left_out)
 
 
 def _outcomes(terminalreporter: pytest.TerminalReporter, engine: str) -> Iterator[str]:

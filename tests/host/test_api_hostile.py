@@ -58,6 +58,7 @@ def test_a_serial_that_is_none_is_refused(api: Api, serial: object) -> None:
     assert "DROP" not in answer.text
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("name", ["SQL", "NUL", "Unicode digits", "a newline at the end", "a wildcard", "17 letters"])
 def test_a_path_with_such_a_serial_is_not_found(api: Api, name: str) -> None:
     before = api.rows(), api.logged()
@@ -227,6 +228,7 @@ def test_a_query_that_is_malformed_is_refused(api: Api, query: str) -> None:
     assert answer.json()["error"] == "malformed"
 
 
+@pytest.mark.every_database
 def test_an_owner_may_be_anything_else(api: Api) -> None:
     for owner in ("Ána", "x' OR 1=1 --", "\U0001f511", "%", "ana smith"):
         assert api.send("GET", "/cards", params={"owner": owner}).json()["cards"] == []
@@ -270,6 +272,7 @@ def test_a_new_pin_that_is_none_is_refused(api: Api, pin: object) -> None:
     assert (api.rows(), api.logged()) == before
 
 
+@pytest.mark.every_database
 def test_half_a_surrogate_pair_is_no_text_anywhere(api: Api) -> None:
     before = api.rows(), api.logged()
     for path, body in (

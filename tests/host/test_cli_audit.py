@@ -153,6 +153,7 @@ def test_an_export_that_is_stopped_leaves_no_file(dscplus: Command, records: Pat
     assert not [path.name for path in dscplus.folder.iterdir() if "log" in path.name]
 
 
+@pytest.mark.postgresql
 def test_a_log_on_a_server(dscplus: Command) -> None:
     dscplus.with_records()
     with new_postgresql() as url:

@@ -225,6 +225,7 @@ def test_a_list_has_no_use_for_a_key(dscplus: Command, options: list[str]) -> No
 # ---- where the records are ----
 
 
+@pytest.mark.postgresql
 def test_records_on_a_server(desk: Command, file: Path) -> None:
     with new_postgresql() as url:
         with Verifier.open(url, master_key=MASTER) as verifier:

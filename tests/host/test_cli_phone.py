@@ -19,7 +19,8 @@ PHONE = "+41791234567"
 
 @pytest.fixture
 def town() -> Iterator[Town]:
-    yield from new_town("sqlite://", Clock())
+    with new_town(Clock()) as town:
+        yield town
 
 
 class Typed(io.StringIO):

@@ -7,7 +7,8 @@ from tests.host.commanding import needs_pty
 from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, flash, start
 
 from dsc_host.errors import DscError, ProtocolError
-from dsc_host.flash import BoardSession, FlashError, Found, board_session, firmware_files, removable, remove
+from dsc_host.flash import BoardSession, FlashError, Found, board_session, removable, remove
+from dsc_host.flash.firmware import beside_package
 from dsc_host.link import open_port
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
@@ -60,9 +61,9 @@ def test_unflash_does_not_say_that_a_key_is_gone_that_is_still_there(disk: Disk)
     [
         (b"print('mine')\n", True),
         (b"import mine\nfrom dsc_firmware.boards import run\n\nmine.start()\nrun()\n", True),
-        (firmware_files()["main.py"] + b"import mine\n", True),
-        (firmware_files()["main.py"], False),
-        (firmware_files()["main.py"].replace(b"\n", b"\r\n"), False),
+        (beside_package("main.py") + b"import mine\n", True),
+        (beside_package("main.py"), False),
+        (beside_package("main.py").replace(b"\n", b"\r\n"), False),
         (b"", False),
         (None, False),
     ],

@@ -156,6 +156,7 @@ CASES: dict[str, tuple[Call, Call, list[str]]] = {
 }
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("name", CASES)
 def test_each_call_writes_what_it_did_and_no_more(verifier: Verifier, clock: Clock, name: str) -> None:
     before, call, expected = CASES[name]
@@ -249,6 +250,7 @@ def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
 # ---- reading ----
 
 
+@pytest.mark.every_database
 def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock: Clock) -> None:
     serials = ["A-1", "B-2"]
     events = [Event("challenge", serials[number % 2], "done", str(number)) for number in range(4200)]
@@ -262,12 +264,14 @@ def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock:
     assert (report.entries, report.sound) == (4202, True)
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("serial", ["a-1", "", "\0", "A-1\0", "\ud800", "A-1' OR '1'='1", "A" * 10**6])
 def test_of_what_is_no_serial_there_are_no_entries(verifier: Verifier, serial: str) -> None:
     with suppress(InputError):
         assert list(verifier.audit.entries(serial=serial)) == []
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("after", [2**63, 2**70])
 def test_after_a_number_that_no_entry_can_have_there_are_none(verifier: Verifier, after: int) -> None:
     with suppress(InputError):
@@ -284,6 +288,7 @@ def test_an_entry_is_json(verifier: Verifier, clock: Clock) -> None:
     assert len(bytes.fromhex(exported["hash"])) == 32
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("damage", [{"at": float("inf")}, {"at": 1e300}, {"detail": "{"}, {"detail": ""}])
 def test_a_damaged_log_can_still_be_exported(verifier: Verifier, damage: dict[str, Any]) -> None:
     with verifier._office.store.write() as db:
@@ -309,6 +314,7 @@ def _one_round(verifier: Verifier, serial: str) -> None:
     verifier.verify("0" * 22, "0")
 
 
+@pytest.mark.every_database
 def test_many_threads_leave_a_sound_chain(database: Database) -> None:
     with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
@@ -320,6 +326,7 @@ def test_many_threads_leave_a_sound_chain(database: Database) -> None:
         assert all(actors.count(f"T{number}") == 5 for number in range(16))
 
 
+@pytest.mark.every_database
 def test_two_processes_leave_a_sound_chain(database: Database) -> None:
     with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.host.databases import KINDS, Database, new_database
+from tests.host.databases import Database, new_database, parameters
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right
 
 from dsc_host.errors import DscError, InputError, StoreError
@@ -19,12 +19,12 @@ from dsc_host.verifier.backup import MOST_LINE, backup, restore
 PIN_CARD = "OCRA-1:HOTP-SHA256-8:C-QN06"
 
 
-@pytest.fixture(params=KINDS)
-def source(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Verifier]:
+@pytest.fixture
+def source(database_kind: str, tmp_path: Path, clock: Clock) -> Iterator[Verifier]:
     """Records with something in every column."""
     (tmp_path / "from").mkdir()
     with (
-        new_database(request.param, tmp_path / "from") as database,
+        new_database(database_kind, tmp_path / "from") as database,
         Verifier.open(database.url, master_key=MASTER, clock=clock, policy=Policy(pause=0)) as verifier,
     ):
         fill(verifier)
@@ -45,7 +45,7 @@ def fill(verifier: Verifier) -> None:
     verifier.lost("C-3", "left in a train")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=parameters())
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     (tmp_path / "to").mkdir()
     with new_database(request.param, tmp_path / "to") as database:
@@ -73,6 +73,7 @@ def one() -> bytes:
 # ---- all of it comes back ----
 
 
+@pytest.mark.every_database
 def test_all_of_it_comes_back(source: Verifier, target: Database, clock: Clock) -> None:
     file = io.BytesIO()
     progress: list[tuple[int, int]] = []
@@ -104,6 +105,7 @@ def test_what_was_open_is_not_answered_again(source: Verifier, target: Database,
         assert restored.verify(fresh.id, right(fresh, 2)), "within the window, the card goes on"
 
 
+@pytest.mark.every_database
 def test_a_backup_of_a_busy_database_is_of_one_moment(source: Verifier, sqlite_target: str, clock: Clock) -> None:
     source.unlock("C-3")
     source.resume("C-3")
@@ -117,6 +119,7 @@ def test_a_backup_of_a_busy_database_is_of_one_moment(source: Verifier, sqlite_t
             assert restored.audit.check().sound
 
 
+@pytest.mark.every_database
 def test_no_secret_is_in_it_and_no_decoy(one: bytes) -> None:
     for secret in (KEY, KEY.hex().encode(), MASTER._key.hex().encode()):
         assert secret not in one

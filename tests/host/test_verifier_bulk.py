@@ -1,15 +1,18 @@
 """Many cards at once: in, with what is wrong told of each that stays out; and out again, for another system."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.host import databases
-from tests.host.databases import KINDS, empty
+from tests.host.databases import new_database
 from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, UnknownCard
 from dsc_host.verifier import Enrolment, MasterKey, State, Verifier
 from dsc_host.verifier.enrolling import BATCH
+
+pytestmark = pytest.mark.every_database
 
 verifier = databases.verifier
 MANY = 2 * BATCH + 200
@@ -108,7 +111,10 @@ def test_a_retired_card_gives_way(verifier: Verifier) -> None:
     assert not verifier.verify(challenge.id, right(challenge))
 
 
-def test_all_that_is_known_comes_out_and_into_another_database(verifier: Verifier, clock: Clock) -> None:
+@pytest.mark.parametrize("there_kind", databases.parameters())
+def test_all_that_is_known_comes_out_and_into_another_database(
+    verifier: Verifier, clock: Clock, tmp_path: Path, there_kind: str
+) -> None:
     verifier.enroll("B-2", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32), counter=7, owners=("Zoë", "bo"))
     verifier.set_duress_pin("A-1", "4321")
     verifier.enroll_all(some(BATCH + 1))
@@ -122,9 +128,11 @@ def test_all_that_is_known_comes_out_and_into_another_database(verifier: Verifie
     )
     assert KEY.hex() not in repr(known[0])
     assert PIN not in repr(known[0]).replace(SUITE, "")
-    here = verifier._office.store._backend.engine.dialect.name
-    other = next(kind for kind in KINDS if kind != here)
-    with Verifier.open(empty(other), master_key=MasterKey.generate(), clock=clock) as there:
+    (tmp_path / "there").mkdir()
+    with (
+        new_database(there_kind, tmp_path / "there") as database,
+        Verifier.open(database.url, master_key=MasterKey.generate(), clock=clock) as there,
+    ):
         assert there.enroll_all(known) == len(known)
         assert list(there.disclose()) == known
         assert [entry.reason for entry in there.audit.entries() if entry.action == "cards.disclose"] == ["all"]

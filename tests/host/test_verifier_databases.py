@@ -11,6 +11,8 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import MasterKey, Reason, Verifier
 from dsc_host.verifier.store import Store
 
+pytestmark = pytest.mark.every_database
+
 database = databases.database
 
 

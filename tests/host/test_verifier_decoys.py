@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from tests.host.databases import KINDS, empty
+from tests.host.databases import ENROLLED
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges, UnknownCard
@@ -16,13 +16,17 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Policy, Reason, State, Verifier, records, schema
 from dsc_host.verifier.keys import Secret
 
+pytestmark = pytest.mark.every_database
+
 POLICY = Policy(attempts=2, lock_after=5, lock_for=50, pause=8, challenges=8, challenges_within=30, validity=20)
 
 
-@pytest.fixture(params=KINDS)
-def verifier(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Verifier]:
-    with Verifier.open(empty(request.param), master_key=MASTER, policy=POLICY, clock=clock) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+@pytest.fixture
+def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
+    with (
+        ENROLLED.copy(database_kind) as (database, _),
+        Verifier.open(database.url, master_key=MASTER, policy=POLICY, clock=clock) as verifier,
+    ):
         yield verifier
 
 

@@ -117,6 +117,7 @@ def test_the_memory_is_a_thousand_questions() -> None:
     assert issuing.REMEMBERED == 1000
 
 
+@pytest.mark.every_database
 def test_a_question_comes_again_after_as_many_others_and_no_sooner(drawing: Verifier, clock: Clock, remembered: int) -> None:
     asked: list[str] = []
     apart = []
@@ -129,12 +130,14 @@ def test_a_question_comes_again_after_as_many_others_and_no_sooner(drawing: Veri
     assert min(apart) == remembered + 1
 
 
+@pytest.mark.every_database
 def test_what_is_open_is_not_forgotten(drawing: Verifier, database: Database, remembered: int) -> None:
     challenges = [drawing.challenge("A-1") for _ in range(remembered + 3)]
     assert rows(database) == list(range(1, remembered + 4))
     assert drawing.verify(challenges[0].id, right(challenges[0])).accepted
 
 
+@pytest.mark.every_database
 def test_no_call_forgets_more_than_a_few(drawing: Verifier, database: Database, clock: Clock, remembered: int) -> None:
     for _ in range(12):
         drawing.challenge("A-1")

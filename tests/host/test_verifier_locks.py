@@ -7,6 +7,8 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wr
 from dsc_host.errors import InputError
 from dsc_host.verifier import Policy, Reason, Verifier
 
+pytestmark = pytest.mark.every_database
+
 verifier = databases.verifier
 
 

@@ -23,6 +23,8 @@ from dsc_host.errors import StoreError
 from dsc_host.verifier import Verifier, migrations, schema
 from dsc_host.verifier.store import Store
 
+pytestmark = pytest.mark.every_database
+
 database = databases.database
 
 NEXT = f'''

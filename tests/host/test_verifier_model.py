@@ -4,13 +4,15 @@ Hypothesis makes up long stories of challenges, responses right and wrong, and w
 verifier and the model must agree on the reason given and on both cards.
 """
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.host.databases import empty
+from tests.host.databases import EMPTY
+from tests.host.verifying import MASTER
 
 from dsc_host.errors import TooManyChallenges
 from dsc_host.ocra import Suite
@@ -82,7 +84,9 @@ class VerifierAgainstModel(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.model = Model()
-        self.verifier = Verifier.open(empty(self.kind), master_key=bytes(32), policy=POLICY, clock=lambda: self.model.now)
+        self.copied = ExitStack()
+        database, _ = self.copied.enter_context(EMPTY.copy(self.kind))
+        self.verifier = Verifier.open(database.url, master_key=MASTER, policy=POLICY, clock=lambda: self.model.now)
         self.challenges: list[tuple[Challenge, ModelChallenge]] = []
         for serial in SERIALS:
             self.verifier.enroll(serial, key=serial.encode() * 32, suite=SUITE.text)
@@ -90,6 +94,7 @@ class VerifierAgainstModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "verifier"):
             self.verifier.close()
+            self.copied.close()
 
     @rule(serial=st.sampled_from(SERIALS))
     def challenge(self, serial: str) -> None:
@@ -140,4 +145,5 @@ class PostgreSQLAgainstModel(VerifierAgainstModel):
 TestVerifierAgainstModel = VerifierAgainstModel.TestCase
 TestVerifierAgainstModel.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestPostgreSQLAgainstModel = PostgreSQLAgainstModel.TestCase
+TestPostgreSQLAgainstModel = pytest.mark.postgresql(TestPostgreSQLAgainstModel)
 TestPostgreSQLAgainstModel.settings = settings(max_examples=5, stateful_step_count=30, deadline=None)

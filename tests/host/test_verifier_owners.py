@@ -115,6 +115,7 @@ def test_a_retired_card_keeps_its_owners_until_its_serial_is_enrolled_again(veri
     assert kept(verifier) == []
 
 
+@pytest.mark.every_database
 def test_a_name_is_kept_letter_by_letter(verifier: Verifier) -> None:
     for name in NAMES + MORE_NAMES:
         assert verifier.add_owner("A-1", name).owners == (name,)
@@ -127,6 +128,7 @@ def test_a_name_is_kept_letter_by_letter(verifier: Verifier) -> None:
     assert verifier.audit.check().sound
 
 
+@pytest.mark.every_database
 def test_names_that_look_alike_are_others(verifier: Verifier) -> None:
     alike = ["Zoë", "Zoe\u0308", "Zoe", "ZOE", "zoe", "Z0e"]
     for name in alike:
@@ -135,6 +137,7 @@ def test_names_that_look_alike_are_others(verifier: Verifier) -> None:
     assert serials(verifier.cards(owner="zoE")) == []
 
 
+@pytest.mark.every_database
 def test_what_is_no_name_is_refused_and_nothing_changes(verifier: Verifier) -> None:
     length = log_length(verifier)
     for name in NO_NAMES + MORE_NO_NAMES:
@@ -178,6 +181,7 @@ def many(verifier: Verifier) -> Verifier:
     return verifier
 
 
+@pytest.mark.every_database
 def test_cards_are_listed_by_owner_and_by_state(many: Verifier) -> None:
     bobs = [f"C-{number:02}" for number in range(0, 40, 2)]
     suspended = [f"C-{number:02}" for number in range(0, 40, 4) if number != 4]
@@ -192,6 +196,7 @@ def test_cards_are_listed_by_owner_and_by_state(many: Verifier) -> None:
     assert many.cards(owner="Ada")[0].owners == ("Ada", "Bob")
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("limit", [1, 3, 7, 20, 41, 100])
 def test_pages_make_up_the_whole_list(many: Verifier, limit: int) -> None:
     for given in ({}, {"owner": "Bob"}, {"owner": "Bob", "state": State.SUSPENDED}, {"state": State.ENROLLED}):
@@ -228,6 +233,7 @@ MORE_ODD: list[dict[str, Any]] = [{"limit": value} for value in (-1, 2**70, "x",
 ]
 
 
+@pytest.mark.every_database
 def test_a_list_of_what_cannot_be_is_refused_or_empty_and_never_an_error_of_the_database(verifier: Verifier) -> None:
     for given in ODD + MORE_ODD:
         with suppress(InputError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.host.databases import KINDS, empty
+from tests.host.databases import ENROLLED
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges
@@ -12,10 +12,12 @@ from dsc_host.verifier import Policy, Reason, Verdict, Verifier
 POLICY = Policy(attempts=3, lock_after=10, pause=30)
 
 
-@pytest.fixture(params=KINDS)
-def verifier(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Verifier]:
-    with Verifier.open(empty(request.param), master_key=MASTER, policy=POLICY, clock=clock) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+@pytest.fixture
+def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
+    with (
+        ENROLLED.copy(database_kind) as (database, _),
+        Verifier.open(database.url, master_key=MASTER, policy=POLICY, clock=clock) as verifier,
+    ):
         yield verifier
 
 

@@ -21,6 +21,7 @@ from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.statements import Statement, Values
 from dsc_host.verifier.store import TRIES, Store
 
+pytestmark = pytest.mark.postgresql
 DEADLINE = 60
 
 

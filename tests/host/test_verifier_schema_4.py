@@ -17,6 +17,8 @@ from dsc_host.verifier import Card, Reason, State, Verifier, migrations
 from dsc_host.verifier.keys import Secret
 from dsc_host.verifier.store import Store, _backend
 
+pytestmark = pytest.mark.every_database
+
 database = databases.database
 NOW = 1_600_000_000.5
 

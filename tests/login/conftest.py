@@ -9,7 +9,6 @@ from dsc_simulator import SimulatedCard
 
 clock = towns.clock
 town = towns.town
-quick_town = towns.quick_town
 
 
 @pytest.fixture

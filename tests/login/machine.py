@@ -7,7 +7,7 @@ devices give. What an account has paid out never exceeds the limit of the device
 weekends and changes of devices. At the end, everybody is let in again, if need be by support, and the log is sound.
 """
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from math import inf
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.host.databases import SQLITE
 from tests.host.verifying import Clock
 from tests.login.model import (
     ACTIVE,
@@ -44,12 +45,14 @@ ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 class Machine(Rules, RuleBasedStateMachine):
     """What may happen to all of them, and what must hold whatever happens."""
 
+    database_kind = SQLITE
+
     @initialize()
     def begin(self) -> None:
         self.clock = Clock()
         self.clock.now = START
-        self.towns = new_town("sqlite://", self.clock)
-        self.town = next(self.towns)
+        self.copied = ExitStack()
+        self.town = self.copied.enter_context(new_town(self.clock, self.database_kind))
         self.system, self.staff = self.town.system, self.town.system.staff
         self.people_move_in()
 
@@ -58,7 +61,7 @@ class Machine(Rules, RuleBasedStateMachine):
             self.clock.advance(DAY)
             self.comes_to_an_end()
             assert self.town.verifier.audit.check().sound
-            self.towns.close()
+            self.copied.close()
 
     def comes_to_an_end(self) -> None:
         """Everybody is let in again; then all accounts are closed, and nothing of anybody's opens a door any more."""

@@ -37,17 +37,17 @@ def test_a_printed_card_keeps_its_own_codes(town: Town, wanted: dict[str, int]) 
     assert enters(town.system, codes)
 
 
-def test_a_card_that_has_been_half_used_is_used_to_its_end(quick_town: Town) -> None:
+def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
     """Every code is asked for once, also after there are fewer on those that come."""
-    codes, asked = printed(quick_town), []
-    for system in (quick_town.system, under(quick_town, codes=10)):
+    codes, asked = printed(town), []
+    for system in (town.system, under(town, codes=10)):
         for _ in range(20):
             begun = system.begin("anna", PASSWORD)
             device = next(each.id for each in begun.choices if each.kind is Kind.CODE_CARD)
             offer = system.choose(begun.token, device).offer
             assert offer is not None
             asked += offer.shows["indexes"].split()
-            quick_town.clock.advance(60)
+            town.clock.advance(60)
     assert len(set(asked)) == len(asked) == 80
     assert max(map(int, asked)) <= len(codes)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.host import databases
 from tests.host.verifying import Clock
 from tests.login.town import ANNA, PASSWORD, Town, new_town
 from tests.pentest.target import APP_KEYS, Target
@@ -39,10 +38,14 @@ _PASSING = (login_schema.sessions, login_schema.attempts, login_schema.messages,
 Door = Callable[[Any], object]
 
 
-@pytest.fixture(params=databases.KINDS)
-def town(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+pytestmark = pytest.mark.every_database
+
+
+@pytest.fixture
+def town(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     monkeypatch.setattr(desk, "_TRIES", PATIENT)
-    yield from new_town(databases.empty(request.param), clock, **FREE)
+    with new_town(clock, database_kind, **FREE) as town:
+        yield town
 
 
 def kept(town: Town) -> Mapping[str, list[Any]]:

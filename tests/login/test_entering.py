@@ -227,8 +227,7 @@ def test_a_temporary_code_opens_everything_for_two_days_and_then_the_account(tow
     assert Kind.TEMPORARY_CODE not in {choice.kind for choice in town.system.begin("anna", PASSWORD).choices}
 
 
-def test_a_password_hash_is_made_anew_when_the_policy_asks_for_more(quick_town: Town) -> None:
-    town = quick_town
+def test_a_password_hash_is_made_anew_when_the_policy_asks_for_more(town: Town) -> None:
     dearer = replace(town.system.policy.passwords, memory_kib=16)
     passwords = replace(town.system.at.passwords, cost=dearer)
     system = replace(town.system, at=replace(town.system.at, passwords=passwords))

@@ -4,13 +4,14 @@ import io
 from pathlib import Path
 
 import pytest
-from tests.host.databases import KINDS, new_database
+from tests.host import databases
+from tests.host.databases import new_database
 from tests.host.verifying import MASTER, Clock
-from tests.login.town import CHEAP, PASSWORD, Town, new_town
+from tests.login.town import CHEAP, PASSWORD, Town
 from tests.pentest.target import Phone, Target
 
 from dsc_host.errors import DscError
-from dsc_host.login import Kind, LoginSystem, NotIn, Policy, Stage, records
+from dsc_host.login import Kind, LoginSystem, NotIn, Policy, Stage
 from dsc_host.verifier import Keyring, MasterKey, Verifier, login_schema, schema
 from dsc_host.verifier.backup import backup, restore
 
@@ -44,12 +45,13 @@ def over(verifier: Verifier) -> LoginSystem:
     return LoginSystem.over(verifier, policy=Policy.of(CHEAP))
 
 
-@pytest.mark.parametrize("to", KINDS)
+@pytest.mark.parametrize("to", databases.parameters())
 def test_everybody_comes_in_after_a_restore_and_nobody_is_in(town: Town, clock: Clock, tmp_path: Path, to: str) -> None:
     at, session, file = equipped(town), town.enter("anna"), io.BytesIO()
     backup(town.verifier, file)
     file.seek(0)
-    with new_database(to, tmp_path) as database:
+    (tmp_path / "restored").mkdir()
+    with new_database(to, tmp_path / "restored") as database:
         restore(database.url, MASTER, file, clock=clock)
         with opened(database.url, clock, MASTER) as verifier:
             system = over(verifier)
@@ -65,7 +67,8 @@ def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, t
     file = io.BytesIO()
     backup(town.verifier, file)
     file.seek(0)
-    with new_database("sqlite", tmp_path) as database:
+    (tmp_path / "restored").mkdir()
+    with new_database("sqlite", tmp_path / "restored") as database:
         restore(database.url, MASTER, file, clock=clock)
         with opened(database.url, clock, MASTER) as verifier, verifier.office.store.read() as db:
             after = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_schema.ALL}
@@ -79,22 +82,18 @@ def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, t
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_master_key_is_changed_and_everybody_comes_in(kind: str, clock: Clock, tmp_path: Path) -> None:
-    with new_database(kind, tmp_path) as database:
-        for town in new_town(database.url, clock):
-            at = equipped(town)
-            user = town.system.at.read(lambda db: records.users.one(db, records.users.c.name == "anna"))
-            assert user is not None
-        with opened(database.url, clock, NEW, MASTER) as verifier:
-            assert all(comes_in(over(verifier), at, each) for each in HELD)
-            verifier.rekey()
-            assert set(verifier.keys_in_use()) == {NEW.id}
-            assert all(comes_in(over(verifier), at, each) for each in HELD)
-        with opened(database.url, clock, NEW) as verifier:
-            assert all(comes_in(over(verifier), at, each) for each in HELD)
-        with pytest.raises(DscError), opened(database.url, clock, MASTER) as verifier:
-            comes_in(over(verifier), at, Kind.CODE_CARD)
+@pytest.mark.every_database
+def test_the_master_key_is_changed_and_everybody_comes_in(town: Town, clock: Clock) -> None:
+    at, url = equipped(town), town.url
+    with opened(url, clock, NEW, MASTER) as verifier:
+        assert all(comes_in(over(verifier), at, each) for each in HELD)
+        verifier.rekey()
+        assert set(verifier.keys_in_use()) == {NEW.id}
+        assert all(comes_in(over(verifier), at, each) for each in HELD)
+    with opened(url, clock, NEW) as verifier:
+        assert all(comes_in(over(verifier), at, each) for each in HELD)
+    with pytest.raises(DscError), opened(url, clock, MASTER) as verifier:
+        comes_in(over(verifier), at, Kind.CODE_CARD)
 
 
 def test_a_secret_that_was_tampered_with_opens_nothing(town: Town) -> None:

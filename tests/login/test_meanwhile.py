@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.host import databases
+from tests.host.databases import POSTGRESQL
 from tests.host.verifying import Clock
 from tests.login.shares import proven
 from tests.login.town import ANNA, CHEAP, DAY, PASSWORD, Town, looked_up, new_town
@@ -42,7 +42,8 @@ PIN = "8246"
 
 @pytest.fixture
 def served(clock: Clock) -> Iterator[Town]:
-    yield from new_town(databases.empty("postgresql"), clock)
+    with new_town(clock, POSTGRESQL) as town:
+        yield town
 
 
 class Beside:
@@ -140,6 +141,7 @@ def tried_wrongly(town: Town) -> None:
         town.system.begin("anna", "a wrong one, surely", "192.0.2.9")
 
 
+@pytest.mark.postgresql
 def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     inner: list[Step] = []
@@ -147,6 +149,7 @@ def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pyt
     assert served.system.begin("anna", PASSWORD, "192.0.2.9").choices == inner[0].choices != ()
 
 
+@pytest.mark.postgresql
 def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     served.clock.advance(10 * DAY)
@@ -170,6 +173,7 @@ def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: To
         town.system.begin("anna", PASSWORD, "192.0.2.9")
 
 
+@pytest.mark.postgresql
 def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tenth wrong answer to a card is given by who wants to share it, while its owner is about to answer rightly."""
     town = served
@@ -206,6 +210,7 @@ def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[
     monkeypatch.setattr(sessions, "looked_up", looked_up_first)
 
 
+@pytest.mark.postgresql
 def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
     served: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -220,6 +225,7 @@ def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
             call(ben)
 
 
+@pytest.mark.postgresql
 def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
     served: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -233,6 +239,7 @@ def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
 # ---- what is tidied, and what is assigned ----
 
 
+@pytest.mark.postgresql
 def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = served.system.draft_request(served.enter_by_sms("carl"), PIN)
     served.clock.advance(DAY + 60)
@@ -255,6 +262,7 @@ def ordering_secret(db: Any, order: str) -> int:
     return int(db.exec_driver_sql("SELECT count(*) FROM vault WHERE name = %s", (ordering.secret(order),)).scalar_one())
 
 
+@pytest.mark.postgresql
 def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     served.verifier.enroll("IB3000555", key=bytes(range(32)), pin=PIN)
     other: list[Beside] = []
@@ -273,6 +281,7 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
 # ---- nobody waits in a circle ----
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("first", [0, 1])
 def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     seen, ben = conflicts(monkeypatch), served.enter_by_sms("ben")
@@ -317,6 +326,7 @@ def closes_the_account(town: Town) -> None:
     town.system.close_account(town.enter("anna"))
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("change", [changes_the_pin, has_lost_it, has_found_it, sends_it_back, closes_the_account])
 def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
     served: Town, monkeypatch: pytest.MonkeyPatch, change: Callable[[Town], None]

@@ -45,24 +45,26 @@ def test_what_is_special_of_a_user(town: Town) -> None:
     assert (new.primary, new.users, new.equity) == (None, (), Decimal("0.05"))
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize(("part", "names"), [("", 3), ("ANN", 1), ("a", 3), ("%", 0), ("\ud800", 0), ("_", 0)])
-def test_persons_are_found_by_a_part_of_their_name(quick_town: Town, part: str, names: int) -> None:
-    assert len(quick_town.system.operator.persons(part)) == names
+def test_persons_are_found_by_a_part_of_their_name(town: Town, part: str, names: int) -> None:
+    assert len(town.system.operator.persons(part)) == names
 
 
-def test_capitals_of_any_alphabet_are_no_others(quick_town: Town) -> None:
-    quick_town.system.operator.add_entity("Éva Ёлкина", CARL, "Elsewhere 1")
-    assert [each.name for each in quick_town.system.operator.persons("ёЛКИНА")] == ["Éva Ёлкина"]
-    assert [each.name for each in quick_town.system.operator.persons("éva")] == ["Éva Ёлкина"]
+@pytest.mark.every_database
+def test_capitals_of_any_alphabet_are_no_others(town: Town) -> None:
+    town.system.operator.add_entity("Éva Ёлкина", CARL, "Elsewhere 1")
+    assert [each.name for each in town.system.operator.persons("ёЛКИНА")] == ["Éva Ёлкина"]
+    assert [each.name for each in town.system.operator.persons("éva")] == ["Éva Ёлкина"]
 
 
 @pytest.mark.parametrize(("part", "names"), [("n", ["anna", "ben"]), ("BEN", ["ben"]), ("%", []), ("_", []), ("\ud800", [])])
-def test_users_are_found_by_a_part_of_their_name(quick_town: Town, part: str, names: list[str]) -> None:
-    assert [each.name for each in quick_town.system.operator.users(part)] == names
+def test_users_are_found_by_a_part_of_their_name(town: Town, part: str, names: list[str]) -> None:
+    assert [each.name for each in town.system.operator.users(part)] == names
 
 
-def test_no_secret_is_in_the_lists(quick_town: Town) -> None:
-    operator = quick_town.system.operator
+def test_no_secret_is_in_the_lists(town: Town) -> None:
+    operator = town.system.operator
     shown = repr((operator.persons(), operator.accounts(), operator.users()))
     assert "argon2" not in shown
     assert CARL.document_number not in shown
@@ -90,12 +92,12 @@ def test_a_new_password_for_who_has_forgotten_theirs(town: Town) -> None:
 @pytest.mark.parametrize(
     "password", ["", "short", "ben", "aaaaaaaaaaaaaaaaaaaa", "x" * 1000, "a quiet\nharbour", "\ud800" * 20]
 )
-def test_a_bad_password_changes_nothing(quick_town: Town, password: str) -> None:
-    inside = quick_town.enter_by_sms("ben")
+def test_a_bad_password_changes_nothing(town: Town, password: str) -> None:
+    inside = town.enter_by_sms("ben")
     with pytest.raises(InputError, match=r"^password: must"):
-        quick_town.system.operator.set_password("ben", password)
-    assert quick_town.system.visitor(inside).name == "ben"
-    assert quick_town.told("ben") == []
+        town.system.operator.set_password("ben", password)
+    assert town.system.visitor(inside).name == "ben"
+    assert town.told("ben") == []
 
 
 def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
@@ -113,10 +115,10 @@ def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
     assert ("login.user.email", "done", "") in town.events()
 
 
-def test_messages_are_in_another_language(quick_town: Town) -> None:
-    quick_town.system.operator.set_language("ben", "de")
-    quick_town.system.operator.set_password("ben", OTHER)
-    assert quick_town.told("ben") == ["Passwort geändert"]
+def test_messages_are_in_another_language(town: Town) -> None:
+    town.system.operator.set_language("ben", "de")
+    town.system.operator.set_password("ben", OTHER)
+    assert town.told("ben") == ["Passwort geändert"]
 
 
 def test_another_user_becomes_the_primary_one(town: Town) -> None:
@@ -132,18 +134,18 @@ def test_another_user_becomes_the_primary_one(town: Town) -> None:
     assert [event for event in town.events() if event[0] == "login.account.primary"] == [("login.account.primary", "done", "")]
 
 
-def test_the_primary_user_is_one_of_the_account(quick_town: Town) -> None:
+def test_the_primary_user_is_one_of_the_account(town: Town) -> None:
     for name in ("carl", "sue"):
         with pytest.raises(InputError, match=f"name: {name} is no user of this account"):
-            quick_town.system.operator.set_primary(quick_town.accounts["anna"], name)
-    assert quick_town.told("anna") == quick_town.told("carl") == []
+            town.system.operator.set_primary(town.accounts["anna"], name)
+    assert town.told("anna") == town.told("carl") == []
 
 
-def test_a_review_is_in_the_log(quick_town: Town) -> None:
+def test_a_review_is_in_the_log(town: Town) -> None:
     for reviewed in (True, False):
-        quick_town.system.operator.put_under_review(quick_town.entities["anna"], reviewed)
-        assert [each.name for each in quick_town.system.operator.persons() if each.under_review] == ["Anna"] * reviewed
-    assert quick_town.events()[-2:] == [("login.person.review", "done", "on"), ("login.person.review", "done", "off")]
+        town.system.operator.put_under_review(town.entities["anna"], reviewed)
+        assert [each.name for each in town.system.operator.persons() if each.under_review] == ["Anna"] * reviewed
+    assert town.events()[-2:] == [("login.person.review", "done", "on"), ("login.person.review", "done", "off")]
 
 
 GARBAGE = ["", "nobody", "\ud800", "\x00", "' OR 1=1", "x" * 5000, None, 7]
@@ -189,6 +191,6 @@ def test_a_user_is_a_person_who_is_known(town: Town, entity: str) -> None:
 @pytest.mark.parametrize(
     "email", ["", "a", "a@", "@b", "a@b@c", "a b@c", "a@b\n", "a\x07@b", "\ud800@b", "a" * 65 + "@b", None]
 )
-def test_what_is_no_address(quick_town: Town, email: str) -> None:
+def test_what_is_no_address(town: Town, email: str) -> None:
     with pytest.raises(InputError, match=r"^email: must be an address"):
-        quick_town.system.operator.set_email("ben", email)
+        town.system.operator.set_email("ben", email)

@@ -4,12 +4,13 @@
 issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from tests.host import databases
+from tests.host.databases import SQLITE, Template
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
 
 from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step
@@ -36,9 +37,11 @@ class Town:
     verifier: Verifier
     clock: Clock
     letters: list[Letter]
-    counters: dict[str, int] = field(default_factory=dict)
+    url: str
+    """Of its database."""
     entities: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Everybody moves in."""
@@ -133,14 +136,32 @@ def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
     return " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split())
 
 
-def new_town(url: str, clock: Clock, **tables: dict[str, object]) -> Iterator[Town]:
+@contextmanager
+def _opened(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Town]:
     letters: list[Letter] = []
     sender = Calling(letters.append)
     policy = Policy.of({**CHEAP, **tables})
     with Verifier.open(url, master_key=MASTER, clock=clock, draw=drawing()) as verifier:
         system = LoginSystem.over(verifier, policy=policy, senders=dict.fromkeys(("email", "sms", "voice"), sender))
-        town = Town(system, verifier, clock, letters)
+        yield Town(system, verifier, clock, letters, url)
+
+
+def _settle(url: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Fill a database with the people; return the ids of persons and accounts."""
+    with _opened(url, Clock(), {}) as town:
         town.settle()
+        return town.entities, town.accounts
+
+
+_SETTLED = Template(_settle)
+
+
+@contextmanager
+def new_town(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Town]:
+    """Give a town of one's own, under a policy with these tables."""
+    with _SETTLED.copy(kind) as (database, (entities, accounts)), _opened(database.url, clock, tables) as town:
+        town.entities.update(entities)
+        town.accounts.update(accounts)
         yield town
 
 
@@ -149,13 +170,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=databases.KINDS)
-def town(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Town]:
-    """On both databases."""
-    yield from new_town(databases.empty(request.param), clock)
-
-
 @pytest.fixture
-def quick_town(clock: Clock) -> Iterator[Town]:
-    """In memory, where the database makes no difference."""
-    yield from new_town("sqlite://", clock)
+def town(database_kind: str, clock: Clock) -> Iterator[Town]:
+    with new_town(clock, database_kind) as town:
+        yield town

@@ -13,8 +13,9 @@ clock = towns.clock
 
 @pytest.fixture
 def town(clock: Clock) -> Iterator[Town]:
-    """In memory: both databases have the login system's own tests."""
-    yield from towns.new_town("sqlite://", clock)
+    """On SQLite: PostgreSQL has the login system's own tests."""
+    with towns.new_town(clock) as town:
+        yield town
 
 
 @pytest.fixture
