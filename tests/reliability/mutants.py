@@ -9,35 +9,15 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.checkout import ROOT
+from tests.reliability import login_mutants
+from tests.reliability.mutant import FIRMWARE, HOST, Mutant
 
-FIRMWARE = ROOT / "firmware" / "dsc_firmware"
-HOST = ROOT / "host" / "dsc_host"
 _SECONDS = 600
 _RACES = "tests/host/test_verifier_reliability.py::test_no_promise_is_broken"
 _POWER = "tests/properties/test_power_cuts.py::test_no_promise_is_broken"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`breaks` names the promise; `tests` are those that must notice when `old` has become `new` in `module`."""
-
-    breaks: str
-    module: str
-    old: str
-    new: str
-    tests: str
-    package: Path = FIRMWARE
-
-    def source(self) -> str:
-        """The module, mutated. Raises ValueError if it does not hold `old` exactly once."""
-        text = (self.package / self.module).read_text(encoding="utf-8")
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self.breaks}: {self.module} does not hold this exactly once: {self.old!r}")
-        return text.replace(self.old, self.new)
 
 
 _TRY = """        record.failures += 1
@@ -209,6 +189,7 @@ MUTANTS = (
         "tests/host/test_line_under_fire.py",
         HOST,
     ),
+    *login_mutants.MUTANTS,
 )
 
 
