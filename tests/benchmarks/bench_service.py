@@ -49,12 +49,16 @@ def rate(kind: str, workers: int) -> float:
         with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
             verifier.enroll_all(Enrolment(_serial(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
         token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
-        port = stack.enter_context(_serving(database.url, folder, workers))
+        port = stack.enter_context(serving(database.url, folder, workers))
         return asyncio.run(_logged_in(port, token))
 
 
+class Overloaded(Exception):
+    """The service has answered 503."""
+
+
 @contextmanager
-def _serving(url: str, folder: str, workers: int) -> Iterator[int]:
+def serving(url: str, folder: str, workers: int) -> Iterator[int]:
     environment = {**os.environ, "DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
     with open(f"{folder}/log", "w+") as log:
         arguments = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--workers", str(workers)]
@@ -88,7 +92,7 @@ async def _logged_in(port: int, token: str) -> float:
 
 
 async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
-    async with _connected(port, token) as ask:
+    async with connected(port, token) as ask:
         for login in logins:
             counter, card = divmod(login, CARDS)
             challenge = await ask("/challenge", {"serial": _serial(caller, card)})
@@ -97,7 +101,7 @@ async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
 
 
 @asynccontextmanager
-async def _connected(port: int, token: str) -> AsyncIterator[Any]:
+async def connected(port: int, token: str) -> AsyncIterator[Any]:
     """One connection that is kept. A client library would take longer than the service."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
@@ -107,7 +111,10 @@ async def _connected(port: int, token: str) -> AsyncIterator[Any]:
         writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
         answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(answered.partition("content-length: ")[2].partition("\r\n")[0])
-        return json.loads(await reader.readexactly(length))
+        body = await reader.readexactly(length)
+        if answered.startswith("http/1.1 503"):
+            raise Overloaded
+        return json.loads(body)
 
     try:
         yield ask

@@ -86,7 +86,7 @@ def test_why_a_response_is_not_accepted_is_in_the_audit_log_alone(
     # All but the name of the request, which is new each time.
     told = {(a.status_code, a.content, str({**a.headers, "x-request-id": ""})) for a in answers}
     assert len(told) == 1, told
-    assert reasons(api) == [reason, "unknown", "unknown", "unknown"]
+    assert reasons(api) == [reason, "unknown", "unknown"], "of challenges that were never issued, one entry in a minute"
 
 
 def test_a_card_that_there_is_not_is_challenged_like_any_other(api: Api) -> None:

@@ -35,7 +35,7 @@ class ModelCard:
 class ModelChallenge:
     card: ModelCard
     expires_at: int
-    failures: int = 0
+    responses: int = 0
     used: bool = False
 
 
@@ -60,16 +60,16 @@ class Model:
         card = challenge.card
         if challenge.used:
             return "used"
-        if challenge.failures == POLICY.attempts:
-            return "exhausted"
         if self.now >= challenge.expires_at:
             return "expired"
+        if challenge.responses == POLICY.attempts:
+            return "exhausted"
+        challenge.responses += 1
         if card.locked_until:
             return "locked" if card.failures >= POLICY.lock_after else "paused"
         if counter is not None and card.counter <= counter <= card.counter + POLICY.window:
             challenge.used, card.counter, card.failures = True, counter + 1, 0
             return "accepted"
-        challenge.failures += 1
         card.failures += 1
         if card.failures == POLICY.lock_after:
             card.locked_until = self.now + int(POLICY.lock_for)

@@ -214,8 +214,9 @@ def test_the_pin_of_a_card_not_in_use_stays(verifier: Verifier, clock: Clock) ->
         assert last(verifier) == ("card.change-pin", "A-1", "refused", str(reason))
     verifier.resume("A-1")
     verifier.unlock("A-1")
+    challenge = verifier.challenge("A-1")
     clock.advance(300)
-    assert verifier.change_pin(challenge.id, response, NEW_PIN).reason is Reason.EXPIRED
+    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.EXPIRED
     challenge = verifier.challenge("A-1")
     verifier.retire("A-1")
     assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.RETIRED
@@ -308,6 +309,7 @@ def test_change_pin_is_no_oracle_where_nothing_is_looked_at(forced: Verifier, cl
     for stop, reason in ((forced.lock, Reason.LOCKED), (forced.suspend, Reason.SUSPENDED), (forced.lost, Reason.LOST)):
         stop("A-1")
         assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is reason
+    challenge = forced.challenge("A-1")
     clock.advance(300)
     assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is Reason.EXPIRED
 

@@ -136,9 +136,12 @@ class _Service:
         self._in_hand += 1
         try:
             asked = await _asked(operation, request)
-            given = await operation.work(Call(verifier, self.metrics, asked, request.path_params.get("serial", "")))
+            call = Call(verifier, self.metrics, asked, request.path_params.get("serial", ""))
+            given = await operation.work(call)
         finally:
             self._in_hand -= 1
+        if call.delay:
+            await asyncio.sleep(call.delay)
         body = b"" if operation.gives is None else msgspec.json.encode(given)
         return Response(body, operation.status, media_type=operation.media_type if body else None)
 

@@ -25,12 +25,15 @@ from dsc_host.verifier.awaiting import AsyncVerifier
 
 HEALTH_SECONDS = 5.0
 """A database that takes longer does not answer."""
+CLOSED_SECONDS = 0.02
+"""How long it takes at least to answer a response whose challenge is closed. It costs so little that whoever sends one after
+the other would keep the service busy with reading requests. Such a connection has fifty in a second."""
 _log = logging.getLogger("dsc_host.api")
 
 A = TypeVar("A", bound=Asked)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[A]):
     """One call, checked: who may do it, and what it takes."""
 
@@ -41,6 +44,8 @@ class Call(Generic[A]):
     """The body, or the query."""
     serial: str
     """From the path; empty if there is none in it. Any text."""
+    delay: float = 0
+    """The seconds by which its answer is held back, once it is no longer in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ async def _change_pin(call: Call[shapes.ChangePinAsked]) -> shapes.VerdictGiven:
 
 def _told(call: Call[Any], operation: str, verdict: Verdict) -> shapes.VerdictGiven:
     call.metrics.judged(operation, accepted=verdict.accepted)
+    if verdict.closed:
+        call.delay = CLOSED_SECONDS
     return shapes.VerdictGiven(verdict.accepted, verdict.duress)
 
 

@@ -29,7 +29,7 @@ class Policy:
     validity: float = 300
     """How long a challenge may be answered; more than 0."""
     attempts: int = 3
-    """How many wrong responses use up one challenge; 1 or more."""
+    """How many responses use up one challenge, whatever becomes of them; 1 or more."""
     lock_after: int = 10
     """How many wrong responses in a row, over all its challenges, lock a card; 1 or more."""
     lock_for: float = 24 * 60 * 60
@@ -144,7 +144,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"  # could not be any card's response; counted like a wrong one
     UNKNOWN = "unknown"  # no such challenge
     USED = "used"  # the challenge was answered rightly before
-    EXHAUSTED = "exhausted"  # the challenge had its wrong responses
+    EXHAUSTED = "exhausted"  # the challenge had as many responses as it may have
     EXPIRED = "expired"
     LOCKED = "locked"  # the card is; the response was not looked at
     PAUSED = "paused"  # the same, for some seconds after some wrong responses
@@ -162,6 +162,8 @@ class Verdict:
     """Accepted, and made with the card's duress PIN: its owner is being forced. Not to be seen where the response was typed."""
     retry_after: float | None = None
     """If the card is locked or paused: the seconds until it is not. To tell it says that the card exists."""
+    closed: bool = field(default=False, compare=False)
+    """Nothing was judged: nobody can answer the challenge any more, or it was never issued. Whoever sent it knows that."""
 
     @property
     def accepted(self) -> bool:

@@ -39,6 +39,8 @@ class Office:
     clock: Callable[[], float]
     draw: Callable[[int], str]
     actor: str = LIBRARY
+    unjudged: Refusals = field(default_factory=Refusals, repr=False, compare=False)
+    """Responses to challenges that nobody can answer any more."""
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
 
     def now(self) -> float:

@@ -74,6 +74,7 @@ _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of")
 _FIND_CARD = Statement(_CARD)
 # SQLite leaves the lock out: there, whoever writes is alone.
 _LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
+_FIND_OWNER = Statement(_OWNER)
 _LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
 _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
 _ISSUED_AT = Statement(
@@ -137,8 +138,13 @@ def lock_card(db: Connection, serial: str) -> CardRecord | None:
     return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
+def find_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
+    """The card that owns this challenge, as it is now."""
+    return _card(_FIND_OWNER.row(db, {"of": challenge_id}))
+
+
 def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
-    """The same for the card that owns this challenge. What is read of its challenges after this is true until the end."""
+    """The same, locked as by `lock_card`. What is read of its challenges after this is true until the end."""
     return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
 
 

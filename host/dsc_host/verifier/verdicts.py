@@ -1,14 +1,20 @@
-"""The judging of one response, or of two in a row, and all that follows from it: in one transaction, and in one time.
+"""The judging of one response, or of two in a row, and all that follows from it, in one transaction.
 
-Whatever the outcome, the same is computed and the same statements are executed: a card that is locked, suspended or none at
-all is told from a wrong response neither by what is answered nor by how long that takes. Only where the challenge was never
-issued, or the response could be no card's, is there less to do; both are known to whoever sent them.
+A challenge is closed once it was answered rightly, has expired, or had as many responses as it may have, whatever became of
+them. Whoever sent the responses knows all three. So a response to a closed challenge, or to one that was never issued, is
+refused before anything is computed, and costs nobody else anything.
+
+Of a response to an open challenge, the same is computed and the same statements are executed, whatever the outcome: a card that
+is locked, suspended or none at all is told from a wrong response neither by what is answered nor by how long that takes. Only
+where the response could be no card's is there less to do, which is known to whoever sent it. What is computed is computed
+before the card is locked, and once more only if the card was changed meanwhile.
 """
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -31,6 +37,10 @@ _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
 _NO_PIN = "no PIN at all"
 """In place of a duress PIN that there is not, so that its lack takes as long. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
+_LOGGED = 2
+"""How many times the policy's attempts: so many responses to one challenge are logged."""
+_COUNTED_FOR = 60
+"""Seconds: of those that are only counted, the log has one entry in so long a time, of each process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +57,138 @@ def is_id(challenge_id: object) -> bool:
     return isinstance(challenge_id, str) and re.fullmatch("[0-9a-f]{22}", challenge_id) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be judged: one answer, or two to catch up by. `new_pin` is judged by in place of the card's PIN."""
+
+    action: str
+    answers: Sequence[Answer]
+    new_pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the responses were found to be, computed from these fields of a card."""
+
+    inputs: tuple[object, ...]
+    finding: _Finding
+
+
+def judge_alone(office: Office, asked: Asked) -> Verdict:
+    """Judge it in transactions of its own: one that only reads, and one that writes where there is something to record."""
+    with office.store.read() as db:
+        found, challenges = _challenged(db, asked, records.find_card_of)
+    # Not before: the challenge may expire while the database is waited for.
+    now = office.now()
+    if found is None:
+        return _counted(office, asked, Reason.UNKNOWN, now)
+    closed = _closed(challenges, office.policy, now)
+    if closed and not _is_logged(closed[1], office.policy):
+        return _counted(office, asked, closed[0], now)
+    draft = None if closed else Draft(_inputs(found), _found(office, found, challenges, asked))
+    return office.change(lambda db: _judge(office, db, asked, draft))
+
+
 def judge(office: Office, db: Connection, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
-    """Judge one answer, or two to catch up by. `new_pin` is judged by in place of the card's, and is its PIN from then on."""
-    found = records.lock_card_of(db, answers[0][0]) if all(is_id(answer[0]) for answer in answers) else None
+    """Judge it in this transaction, and record what follows. If it is accepted, `new_pin` is the card's PIN from then on."""
+    return _judge(office, db, Asked(action, answers, new_pin), None)
+
+
+def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) -> Verdict:
+    found, challenges = _challenged(db, asked, records.lock_card_of)
     # Not before: the challenge may have expired while others had the card.
     now = office.now()
-    challenges = [records.find_challenge(db, challenge_id) for challenge_id, _ in answers] if found else []
-    known = [challenge for challenge in challenges if found and challenge and challenge.serial == found.serial]
-    if found is None or len({challenge.id for challenge in known}) < len(answers):
-        office.log(db, now, Event(action, found.serial if found else None, "refused", Reason.UNKNOWN))
-        return Verdict(Reason.UNKNOWN)
+    if found is None:
+        office.log(db, now, Event(asked.action, None, "refused", Reason.UNKNOWN))
+        return Verdict(Reason.UNKNOWN, closed=True)
+    closed = _closed(challenges, office.policy, now)
+    if closed:
+        return _refused_closed(office, db, asked, challenges, closed, now)
     card = lookup.lock_ended(found, office.policy, now)
-    finding = _found(office, card, known, [response for _, response in answers], new_pin)
-    reason = _refusal(known, card, office.policy, now) or finding.reason
+    fits = draft is not None and draft.inputs == _inputs(found)
+    finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
+    reason = _refusal(card, office.policy) or finding.reason
     after = _after(card, reason, finding, office.policy, now)
-    _record(db, known, reason, after, now)
-    if reason is Reason.ACCEPTED and new_pin is not None:
-        records.change_card(db, card.serial, sealed_pin=office.sealed(new_pin, card.serial, Secret.PIN))
-    office.log(db, now, _event(action, known, reason, finding, card, after))
+    _record(db, challenges, reason, after, now)
+    if reason is Reason.ACCEPTED and asked.new_pin is not None:
+        records.change_card(db, card.serial, sealed_pin=office.sealed(asked.new_pin, card.serial, Secret.PIN))
+    office.log(db, now, _event(asked.action, challenges, reason, finding, card, after))
     return _verdict(reason, finding, after, now)
+
+
+def _challenged(
+    db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
+) -> tuple[CardRecord | None, list[ChallengeRecord]]:
+    """The card, and its challenges, as many as there are answers; no card if they are not all of one card, or are one twice."""
+    ids = [challenge_id for challenge_id, _ in asked.answers]
+    found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
+    if found is None:
+        return None, []
+    challenges = [records.find_challenge(db, each) for each in ids]
+    known = [challenge for challenge in challenges if challenge and challenge.serial == found.serial]
+    return (found, known) if len(known) == len(ids) else (None, [])
+
+
+# ---- closed challenges ----
+
+_Closed: TypeAlias = tuple[Reason, ChallengeRecord]
+"""Why no response to a challenge counts any more, and to which."""
+
+
+def _closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
+    """The first of these that is closed. Nothing of the card is looked at: whoever answers a challenge does not know it."""
+    for challenge in challenges:
+        if challenge.used_at is not None:
+            return Reason.USED, challenge
+        if now >= challenge.expires_at:
+            return Reason.EXPIRED, challenge
+        # All responses, and not those alone that were charged: of a card that is locked, none is.
+        if challenge.judged >= policy.attempts:
+            return Reason.EXHAUSTED, challenge
+    return None
+
+
+def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
+    """Whether one response more to this closed challenge is logged: of each, as many as it could have had when it was open.
+
+    Without an end to it, whoever sends such responses would have the log grow, and its end locked, as fast as they can send.
+    """
+    return challenge.judged < _LOGGED * policy.attempts
+
+
+def _counted(office: Office, asked: Asked, reason: Reason, now: float) -> Verdict:
+    """Refuse it without an entry of its own: the first of a minute has one, which tells how many there were before it."""
+    began = now // _COUNTED_FOR * _COUNTED_FOR
+    earlier = sum(counted.count for counted in office.unjudged.over(now))
+    if office.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
+        detail = {"earlier": str(earlier)} if earlier else {}
+        office.change(lambda db: office.log(db, now, Event(asked.action, None, "refused", reason, detail)))
+    return Verdict(reason, closed=True)
+
+
+def _refused_closed(
+    office: Office, db: Connection, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
+) -> Verdict:
+    reason, challenge = closed
+    if _is_logged(challenge, office.policy):
+        records.answered_challenge(db, challenge, challenge.failures, challenge.used_at)
+        office.log(db, now, Event(asked.action, challenge.serial, "refused", reason, _ids(challenges)))
+    return Verdict(reason, closed=True)
 
 
 # ---- what the responses are ----
 
 
-def _found(
-    office: Office, card: CardRecord, challenges: Sequence[ChallengeRecord], responses: Sequence[str], new_pin: str | None
-) -> _Finding:
+def _inputs(card: CardRecord) -> tuple[object, ...]:
+    """All of a card that a finding depends on."""
+    return (
+        card.serial, card.suite, card.counter, card.state == DECOY, card.state == State.RETIRED,
+        card.sealed_key, card.sealed_pin, card.sealed_duress_pin,
+    )  # fmt: skip
+
+
+def _found(office: Office, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
+    responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
         raise InputError("pin", "is not part of this card's suite: the card checks its PIN itself")
@@ -123,15 +238,8 @@ def _counter_after(
 # ---- what stands against them ----
 
 
-def _refusal(challenges: Sequence[ChallengeRecord], card: CardRecord, policy: Policy, now: float) -> Reason | None:
-    """Why no response to these challenges counts now, if so."""
-    for challenge in challenges:
-        if challenge.used_at is not None:
-            return Reason.USED
-        if challenge.failures >= policy.attempts:
-            return Reason.EXHAUSTED
-        if now >= challenge.expires_at:
-            return Reason.EXPIRED
+def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
+    """Why no response of this card counts now, if so."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.locked_until is not None:
@@ -186,7 +294,7 @@ def _record(db: Connection, challenges: Sequence[ChallengeRecord], reason: Reaso
 def _event(
     action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: _After
 ) -> Event:
-    detail = {"id": " ".join(challenge.id for challenge in challenges)}
+    detail = _ids(challenges)
     if reason is Reason.ACCEPTED:
         detail["counter"] = str(after.counter)
         if card.state != after.state:
@@ -197,6 +305,10 @@ def _event(
     if after.locked_until is not None and after.failures != card.failures:
         detail["until"] = repr(after.locked_until)
     return Event(action, card.serial, "refused", reason, detail)
+
+
+def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
+    return {"id": " ".join(challenge.id for challenge in challenges)}
 
 
 def _verdict(reason: Reason, finding: _Finding, after: _After, now: float) -> Verdict:

@@ -11,7 +11,8 @@ Ten promises:
 6. Keys and PINs are in the clear only while a response is being computed, and in what `disclose` gives. None is ever logged.
 7. An unlock code is recorded before it is given, and no card is given more in 24 hours than the policy says, whoever asks.
 8. A card is given no more challenges in a time than the policy says; whoever asks too soon is told when to come back.
-9. Whatever is done or judged is in the log, in the same transaction, with who did it and the true reason.
+9. Whatever is done or judged is in the log, in the same transaction, with who did it and the true reason. Responses that
+   cannot be judged, because nobody can answer their challenge any more, are logged by themselves some times, then counted.
 10. Only of a card that is enrolled or active is a response accepted; a retired card's secrets are gone.
 """
 
@@ -35,6 +36,7 @@ from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, V
 from dsc_host.verifier.office import LIBRARY, Office
 from dsc_host.verifier.schema import ACTOR_LETTERS, FIRST_WITH_LOG
 from dsc_host.verifier.store import Store
+from dsc_host.verifier.verdicts import Asked
 
 _DEFAULT_POLICY = Policy()
 
@@ -274,10 +276,11 @@ class Verifier:
         """Judge `response` and record what follows from it, in one step.
 
         Against an open challenge, anything but the right response is a failure, even what could be no response at all:
-        it counts against the challenge and its card. If the challenge is unknown, used, exhausted or expired, or its
-        card is not in use, locked or paused, the response counts for nothing. Values of any type may be given; none raises.
+        it counts against the challenge and its card. If its card is not in use, locked or paused, it counts against the
+        challenge alone. If the challenge is unknown, used, exhausted or expired, it counts for nothing and nothing is
+        computed. Values of any type may be given; none raises.
         """
-        return self._office.change(lambda db: verdicts.judge(self._office, db, "verify", [(challenge_id, response)]))
+        return verdicts.judge_alone(self._office, Asked("verify", [(challenge_id, response)]))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
@@ -288,7 +291,7 @@ class Verifier:
         card's and one of each challenge's. Otherwise as `verify`. One response alone, guessed or seen, gains nothing here.
         """
         answers = [(first_id, first_response), (second_id, second_response)]
-        return self._office.change(lambda db: verdicts.judge(self._office, db, "resync", answers))
+        return verdicts.judge_alone(self._office, Asked("resync", answers))
 
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """As `verify`, of a response that was made with a new PIN, 4 digits; if it is accepted, that is the card's PIN.
@@ -298,8 +301,7 @@ class Verifier:
         Raises `InputError` for what is no PIN, and of a card that checks its PIN itself.
         """
         enrollment.check_new_pin(new_pin)
-        answers = [(challenge_id, response)]
-        return self._office.change(lambda db: verdicts.judge(self._office, db, "card.change-pin", answers, new_pin))
+        return verdicts.judge_alone(self._office, Asked("card.change-pin", [(challenge_id, response)], new_pin))
 
     # ---- keys ----
 
