@@ -52,7 +52,9 @@ class Machine(Rules, RuleBasedStateMachine):
         self.clock = Clock()
         self.clock.now = START
         self.copied = ExitStack()
-        self.town = self.copied.enter_context(new_town(self.clock, self.database_kind))
+        # How many messages are sent in a day has tests of its own.
+        many = {"messages_to_user": 10**6}
+        self.town = self.copied.enter_context(new_town(self.clock, self.database_kind, login=many))
         self.system, self.staff = self.town.system, self.town.system.staff
         self.people_move_in()
 
@@ -92,6 +94,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def right(self, item: Item, shows: dict[str, str]) -> str:
         """What the device answers."""
+        item.asked = ""
         if item.card:
             item.card.press("PRESS")
             item.card.enter(item.pin)
@@ -123,10 +126,21 @@ class Machine(Rules, RuleBasedStateMachine):
         assert {choice.id for choice in step.choices} == {live.id for live in person.live(self.now)}
         step = self.system.choose(step.token, item.id, manual=manual)
         assert step.offer is not None
+        self.the_same_is_asked_until_it_is_answered(item, dict(step.offer.shows))
         return Opened(step.token, person, item, shows=dict(step.offer.shows))
+
+    def the_same_is_asked_until_it_is_answered(self, item: Item, shows: dict[str, str]) -> None:
+        """Of a card of codes, whoever asks: else somebody who knows some of its codes would ask until it is these."""
+        if "indexes" in shows:
+            if item.asked:
+                assert shows["indexes"] == item.asked
+            item.asked = shows["indexes"]
 
     def answer(self, asked: Opened, text: str) -> Opened | None:
         """The session that it opened, if it did."""
+        if asked.item:
+            # Perhaps rightly, or wrongly for the third time.
+            asked.item.asked = ""
         done = self.system.answer(asked.token, text).step
         if done is None or done.stage is not Stage.IN or asked.item is None:
             return None

@@ -57,6 +57,8 @@ class Item:
     serial: str = ""
     number: str = ""
     codes: tuple[str, ...] = ()
+    asked: str = ""
+    """The index numbers that nobody has answered since they were asked for."""
     pin: str = PIN
     app: App | None = None
     card: SimulatedCard | None = None

@@ -1,10 +1,10 @@
 """Cards of codes that are printed already stay good, whatever the policy wants of those that come."""
 
 import pytest
-from tests.login.town import CHEAP, PASSWORD, Town, looked_up
+from tests.login.town import CHEAP, DAY, PASSWORD, Town, looked_up
 
 from dsc_host.errors import InputError
-from dsc_host.login import Kind, LoginSystem, Policy
+from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttempts
 
 
 def printed(town: Town) -> tuple[str, ...]:
@@ -19,10 +19,14 @@ def under(town: Town, **wanted: int) -> LoginSystem:
     return LoginSystem.over(town.verifier, policy=Policy.of({**CHEAP, "code_card": wanted}))
 
 
-def enters(system: LoginSystem, codes: tuple[str, ...]) -> bool:
+def asked_for(system: LoginSystem) -> Step:
+    """A login by anna's card of codes, as far as the index numbers."""
     begun = system.begin("anna", PASSWORD)
-    device = next(each.id for each in begun.choices if each.kind is Kind.CODE_CARD)
-    step = system.choose(begun.token, device)
+    return system.choose(begun.token, next(each.id for each in begun.choices if each.kind is Kind.CODE_CARD))
+
+
+def enters(system: LoginSystem, codes: tuple[str, ...]) -> bool:
+    step = asked_for(system)
     return system.answer(step.token, looked_up(codes, step.offer)).step is not None
 
 
@@ -42,11 +46,10 @@ def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
     codes, asked = printed(town), []
     for system in (town.system, under(town, codes=10)):
         for _ in range(20):
-            begun = system.begin("anna", PASSWORD)
-            device = next(each.id for each in begun.choices if each.kind is Kind.CODE_CARD)
-            offer = system.choose(begun.token, device).offer
-            assert offer is not None
-            asked += offer.shows["indexes"].split()
+            step = asked_for(system)
+            assert step.offer is not None
+            asked += step.offer.shows["indexes"].split()
+            assert system.answer(step.token, looked_up(codes, step.offer)).step
             town.clock.advance(60)
     assert len(set(asked)) == len(asked) == 80
     assert max(map(int, asked)) <= len(codes)
@@ -74,3 +77,56 @@ def test_the_longest_answer_that_is_allowed_is_taken(town: Town) -> None:
     answer = looked_up(codes, system.ask_to_activate(token, card.id))
     assert len(answer) == 63
     assert system.activate(token, answer)
+
+
+# ---- nobody asks until the codes that they have seen are asked for ----
+
+
+def indexes(step: Step) -> str:
+    assert step.offer is not None
+    return step.offer.shows["indexes"]
+
+
+def test_the_same_numbers_are_asked_until_they_are_answered(town: Town) -> None:
+    codes, system = printed(town), town.system
+    steps = []
+    for _ in range(10):
+        steps.append(asked_for(system))
+        town.clock.advance(DAY)
+    steps.append(asked_for(system))
+    assert len({indexes(step) for step in steps}) == 1
+    assert system.answer(steps[-1].token, looked_up(codes, steps[-1].offer)).step
+    assert not set(indexes(asked_for(system)).split()) & set(indexes(steps[-1]).split())
+
+
+def test_the_same_numbers_are_asked_to_activate_a_card(town: Town) -> None:
+    card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    token, other = town.enter("anna"), town.enter("anna")
+    offers = [town.system.ask_to_activate(each, card.id) for each in (token, other, token)]
+    assert len({offer.shows["indexes"] for offer in offers}) == 1
+    assert town.system.activate(token, looked_up(codes, offers[0]))
+
+
+def test_three_wrong_answers_bring_other_numbers_and_are_counted(town: Town) -> None:
+    printed(town)
+    seen, refused = set[str](), 0
+    while len(seen) < 20:
+        try:
+            step = asked_for(town.system)
+        except TooManyAttempts:
+            break
+        seen.add(indexes(step))
+        assert town.system.answer(step.token, "2222 2222").status is Status.REFUSED
+        refused += 1
+    assert (len(seen), refused) == (4, 10)
+
+
+def test_what_was_typed_into_one_login_is_good_for_no_other(town: Town) -> None:
+    codes, system = printed(town), town.system
+    thieves, owner = [asked_for(system) for _ in range(12)], asked_for(system)
+    answer = looked_up(codes, owner.offer)
+    assert system.answer(owner.token, answer).step
+    for thief in thieves:
+        assert system.answer(thief.token, answer).status is Status.REFUSED
+    # Nothing was compared, so nothing is counted: two windows of her own do not lock her card.
+    assert enters(system, codes)

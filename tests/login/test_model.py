@@ -26,6 +26,13 @@ class WaysIn(Machine):
                 self.ask(person, self.pick(gone, number))
 
     @rule(name=names, number=numbers)
+    def somebody_asks_and_does_not_answer(self, name: str, number: int) -> None:
+        person = self.people[name]
+        for _ in range(2):
+            if live := self.soon(person):
+                self.ask(person, self.pick(live, number))
+
+    @rule(name=names, number=numbers)
     def somebody_guesses(self, name: str, number: int) -> None:
         person = self.people[name]
         live = [item for item in self.soon(person) if person.wrong[item] < 3]
@@ -33,8 +40,8 @@ class WaysIn(Machine):
             item = self.pick(live, number)
             person.wrong[item] += 1
             assert not self.answer(self.ask(person, item), "00000000")
-            # Longer than any pause that wrong answers bring.
-            self.clock.advance(3_600)
+            # Longer than any pause that wrong answers bring; and there are not twenty such times in a day.
+            self.clock.advance(2 * 3_600)
 
     @rule(name=names, number=numbers)
     def somebody_is_half_way(self, name: str, number: int) -> None:

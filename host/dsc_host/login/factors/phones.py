@@ -105,6 +105,17 @@ def _end_earlier(desk: Desk) -> None:
         records.pushes.change(desk.db, earlier.id, state=DENIED)
 
 
+def _number(desk: Desk) -> str:
+    """Draw a number that no other page shows for this phone now: so nobody asks until theirs is the one on the owner's page."""
+    earliest, column = desk.at.now() - desk.at.policy.login.step_validity, records.pushes.c
+    taken = {push.number for push in records.pushes.all(desk.db, column.device_id == desk.device.id, column.asked_at > earliest)}
+    for _ in range(_DRAWS * _DRAWS):
+        number = codes.random_digits(desk.at.policy.phone.number_digits)
+        if number not in taken:
+            break
+    return number
+
+
 def _push(desk: Desk, question: str, ids: Mapping[str, str]) -> Push:
     now = desk.at.now()
     push = Push(
@@ -113,7 +124,7 @@ def _push(desk: Desk, question: str, ids: Mapping[str, str]) -> Push:
         pin_challenge=ids[PIN],
         finger_challenge=ids.get(FINGER, ""),
         question=question,
-        number=codes.random_digits(desk.at.policy.phone.number_digits),
+        number=_number(desk),
         state=ASKED,
         method="",
         asked_at=now,

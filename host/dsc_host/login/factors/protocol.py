@@ -51,9 +51,13 @@ class Outcome:
     until: float | None = None
     """When it ends at the latest."""
     duress: bool = False
+    looked_at: bool = True
+    """Whether the answer was compared with anything. One that was not is no guess, and is not counted."""
 
 
 REFUSED = Outcome(Status.REFUSED)
+STALE = Outcome(Status.REFUSED, looked_at=False)
+"""To an answer to what is not asked for any more."""
 ACCEPTED = Outcome(Status.ACCEPTED)
 WAITING = Outcome(Status.WAITING)
 
