@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from tests.login.card_orders import PIN, by_codes, card_serial, online_card, ordered, place, pressed, shipped
-from tests.login.town import CARL, DAY, PASSWORD, Town
+from tests.login.town import CARL, DAY, PASSWORD, Town, looked_up
 
 from dsc_host import CardClient
 from dsc_host.errors import InputError

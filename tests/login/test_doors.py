@@ -28,7 +28,8 @@ PIN = "8246"
 FREE: dict[str, object] = {
     "login": {
         "failures": PATIENT, "pause_after": 0, "failures_by_name": PATIENT, "failures_by_address": PATIENT, "offers": PATIENT,
-        "code_attempts": PATIENT, "factor_failures": PATIENT,
+        "code_attempts": PATIENT, "factor_failures": PATIENT, "successes_by_address": PATIENT, "messages_to_user": PATIENT,
+        "messages_to_number": PATIENT, "messages_to_country": PATIENT,
     },
     "phone": {"pushes": PATIENT},
 }  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import codes, desk, devices, entering, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, codes, desk, devices, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import Kind
 from dsc_host.login.reception import Reception, as_data, data_of
@@ -28,7 +28,7 @@ _KEY = "phone"
 def ask(at: Reception, db: Connection, session: Session, user: User, token: str, number: str) -> str | Refused:
     """Send a code there; the number, masked. Raises `InputError`; `TooManyAttempts` for too many codes."""
     people.check_phone(number)
-    if refusal := throttle.charge(at, db, [entering.offers(at, user)]):
+    if refusal := throttle.charge(at, db, [answer_limits.offers(at, user), *answer_limits.messages_to_any(at, user, number)]):
         return Refused(refusal)
     code = codes.random_digits(at.policy.login.code_digits)
     outbox.tell(at, db, user, "phone_code", channel=outbox.SMS, to=number, code=code)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.errors import OutOfMemory, out_of_memory
-from dsc_host.login import devices, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, devices, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
 from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
@@ -25,7 +25,6 @@ from dsc_host.login.rows import is_key
 from dsc_host.login.throttle import Gate
 from dsc_host.verifier.office import Refused
 
-_OFFERS_WITHIN = 300
 _ADDRESS_LETTERS = 64
 _COMPARISONS = 3
 """With a hash that was changed meanwhile, at the most."""
@@ -109,7 +108,7 @@ def choose(at: Reception, token: str, device_id: str, *, manual: bool = False) -
         device, use = devices.held(db, user, device_id)
         if not devices.is_live(device, use, at.now()):
             raise NotFound("you have no such device in use")
-        if refusal := throttle.charge(at, db, [offers(at, user)]):
+        if refusal := answer_limits.refusal(at, db, use) or throttle.charge(at, db, [answer_limits.offers(at, user)]):
             return Refused(refusal)
         address = str(data_of(session)["address"])
         new = sessions.begin(at, db, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
@@ -137,13 +136,18 @@ def answer(at: Reception, token: str, text: str) -> Answered:
         user, session = sessions.locked(at, db, token, Stage.ANSWERING)
         device, use = devices.held(db, user, session.device_id)
         data = data_of(session)
-        desk = Desk(at, db, user, device, token, str(data["address"]))
-        outcome = FACTORS[Kind(device.kind)].check(desk, data["keeps"], given)
+        if answer_limits.locked_for(at, db, use) or not devices.is_live(device, use, at.now()):
+            # Not even looked at: no answer to a device that is locked uses anything up, or is counted.
+            return _refused(at, db, user, session, device, data)
+        desk, factor = Desk(at, db, user, device, token, str(data["address"])), FACTORS[Kind(device.kind)]
+        outcome = factor.check(desk, data["keeps"], given)
         if outcome.status is Status.WAITING:
             return Answered(Status.WAITING)
-        if outcome.status is Status.ACCEPTED and devices.is_live(device, use, at.now()) and not is_locked(at, use):
+        if outcome.status is Status.ACCEPTED:
             return Answered(Status.ACCEPTED, _entered(at, db, user, session, device, use, outcome))
-        return _refused(at, db, user, session, device, use, data)
+        if outcome.looked_at:
+            answer_limits.count_failure(at, db, factor, use)
+        return _refused(at, db, user, session, device, data)
 
     return at.change(answered)
 
@@ -175,27 +179,7 @@ def step(at: Reception, token: str) -> Step:
     return at.change(shown)
 
 
-def is_locked(at: Reception, use: Use) -> bool:
-    """Whether wrong answers have locked this user out of this device for now."""
-    return use.locked_until is not None and at.now() < use.locked_until
-
-
-def count_failure(at: Reception, db: Connection, device: Device, use: Use) -> None:
-    """One wrong answer more in a row, where the verifier does not count them."""
-    if FACTORS[Kind(device.kind)].COUNTS_ITSELF or is_locked(at, use):
-        return
-    over = use.locked_until is not None
-    failures = 1 if over else use.failures + 1
-    until = at.now() + at.policy.login.factor_lock_for if failures >= at.policy.login.factor_failures else None
-    records.uses.change(db, use.id, failures=failures, locked_until=until)
-
-
 # ---- the pieces ----
-
-
-def offers(at: Reception, user: User) -> Gate:
-    """How many offers a user may ask for: each may cost a message, or wear a code card out."""
-    return Gate("offers", user.id, at.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 
 
 def _choosing(at: Reception, db: Connection, user: User, address: str) -> Step:
@@ -237,10 +221,7 @@ def _in(at: Reception, db: Connection, user: User, device: str, outcome: Outcome
     return Step(token, Stage.IN, user.name, scope=outcome.scope)
 
 
-def _refused(
-    at: Reception, db: Connection, user: User, session: Session, device: Device, use: Use, data: Mapping[str, Any]
-) -> Answered:
-    count_failure(at, db, device, use)
+def _refused(at: Reception, db: Connection, user: User, session: Session, device: Device, data: Mapping[str, Any]) -> Answered:
     at.log(db, "answer", user, "refused", device.kind, device=device.id)
     if left := int(data["left"]) - 1:
         records.sessions.change(db, session.id, data=as_data({**data, "left": left}))

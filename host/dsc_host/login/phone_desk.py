@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, entering, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, codes, devices, entering, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.factors import phones
 from dsc_host.login.model import DeviceState, Kind, Stage
@@ -65,7 +65,8 @@ def begin(at: Reception, name: str, password: str, address: str, phone: int = 0)
             raise NotNow("no phone of yours is confirmed; ask support to do that")
         if type(phone) is not int or not 0 <= phone < len(numbers):
             raise InputError("phone", "must be one of the {count} that are confirmed", count=len(numbers))
-        if refusal := throttle.charge(at, db, [entering.offers(at, now)]):
+        limits = [answer_limits.offers(at, now), *answer_limits.messages(at, now, numbers[phone])]
+        if refusal := throttle.charge(at, db, limits):
             return Refused(refusal)
         token = codes.random_code(at.policy.phone.token_letters)
         until = at.now() + at.policy.login.code_validity

@@ -39,7 +39,11 @@ class LoginPolicy:
     code_validity: int
     code_digits: int
     factor_failures: int
+    factor_failures_in_a_day: int
     factor_lock_for: int
+    messages_to_user: int
+    messages_to_number: int
+    messages_to_country: int
     alarm_address: str
 
 

@@ -25,7 +25,8 @@ _POSITIVE = {
     "login": (
         "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "successes_by_address",
         "address_within",
-        "step_validity", "offers", "code_attempts", "code_validity", "code_digits", "factor_failures", "factor_lock_for",
+        "step_validity", "offers", "code_attempts", "code_validity", "code_digits", "factor_failures",
+        "factor_failures_in_a_day", "factor_lock_for", "messages_to_user", "messages_to_number", "messages_to_country",
     ),
     "sessions": ("idle", "longest", "pin", "biometrics"),
     "passwords": ("shortest", "iterations", "lanes"),

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import devices, entering, outbox, records, throttle
+from dsc_host.login import answer_limits, devices, outbox, records, throttle
 from dsc_host.login.errors import NotNow
 from dsc_host.login.factors import FACTORS, Desk, Outcome
 from dsc_host.login.model import Kind, Offer, Status
 from dsc_host.login.reception import Reception, as_data, data_of
-from dsc_host.login.records import Device, Session, User
+from dsc_host.login.records import Device, Session, Use, User
 from dsc_host.verifier.office import Refused
 
 
@@ -30,7 +30,9 @@ def ask(
     at: Reception, db: Connection, session: Session, user: User, device: Device, purpose: Purpose, about: str = ""
 ) -> Offer | Refused:
     """Offer a device's element. `about` is what else the proof is bound to. Counted as at the login: it may wear a card out."""
-    if refusal := throttle.charge(at, db, [entering.offers(at, user)]):
+    use = _use_of(db, device)
+    locked = answer_limits.refusal(at, db, use) if use else None
+    if refusal := locked or throttle.charge(at, db, [answer_limits.offers(at, user)]):
         return Refused(refusal)
     desk = Desk(at, db, user, device, session.id)
     offered = FACTORS[Kind(device.kind)].offer(desk, manual=True)
@@ -76,21 +78,32 @@ def judge(
 ) -> tuple[Device, bool]:
     """Whether the answer is right. `check` is how, if not as the device's factor does. Raises `NotNow`."""
     device, proof = asked(db, session, purpose, about)
-    use = records.uses.one(db, records.uses.c.device_id == device.id, records.uses.c.user_id == device.owner_id)
-    desk = Desk(at, db, user, device, session.id)
+    use = _use_of(db, device)
+    if use is not None and answer_limits.locked_for(at, db, use):
+        return device, _failed(at, db, session, proof)
+    desk, factor = Desk(at, db, user, device, session.id), FACTORS[Kind(device.kind)]
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
-    outcome = (check or FACTORS[Kind(device.kind)].check)(desk, proof["keeps"], given)
+    outcome = (check or factor.check)(desk, proof["keeps"], given)
     if outcome.duress:
         outbox.tell(at, db, user, "duress", to=at.policy.login.alarm_address)
-    locked = use is not None and entering.is_locked(at, use)
-    if outcome.status is Status.ACCEPTED and not locked:
+    if outcome.status is Status.ACCEPTED:
         _keep(db, session, None)
         return device, True
-    if use is not None:
-        entering.count_failure(at, db, device, use)
+    if use is not None and outcome.looked_at:
+        answer_limits.count_failure(at, db, factor, use)
+    return device, _failed(at, db, session, proof)
+
+
+def _failed(at: Reception, db: Connection, session: Session, proof: dict[str, Any]) -> bool:
+    """Count one answer to what was offered; return False."""
     tries = int(proof["tries"]) + 1
     _keep(db, session, {**proof, "tries": tries} if tries < at.policy.login.code_attempts else None)
-    return device, False
+    return False
+
+
+def _use_of(db: Connection, device: Device) -> Use | None:
+    """Return its owner's use, in which the wrong answers of a proof are counted."""
+    return records.uses.one(db, records.uses.c.device_id == device.id, records.uses.c.user_id == device.owner_id)
 
 
 def _keep(db: Connection, session: Session, proof: dict[str, Any] | None) -> None:

@@ -74,6 +74,12 @@ def visits(at: Reception, name: str, address: object) -> Gate:
     return Gate("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
 
 
+def shut_until(at: Reception, db: Connection, gates: Sequence[Gate]) -> float:
+    """Return the Unix time from which on all of these gates are open; 0 if they are open now."""
+    shut = _shut(at, db, gates)
+    return shut.until if shut else 0.0
+
+
 def check(at: Reception, gates: Sequence[Gate]) -> None:
     """Raise `TooManyAttempts` if one of the gates is shut. Nothing is written but the first refusal's entry in the log."""
     shut = at.read(lambda db: _shut(at, db, gates))

@@ -108,7 +108,9 @@ def _end_earlier(desk: Desk) -> None:
 def _number(desk: Desk) -> str:
     """Draw a number that no other page shows for this phone now: so nobody asks until theirs is the one on the owner's page."""
     earliest, column = desk.at.now() - desk.at.policy.login.step_validity, records.pushes.c
-    taken = {push.number for push in records.pushes.all(desk.db, column.device_id == desk.device.id, column.asked_at > earliest)}
+    taken = {
+        push.number for push in records.pushes.all(desk.db, column.device_id == desk.device.id, column.asked_at > earliest)
+    }
     for _ in range(_DRAWS * _DRAWS):
         number = codes.random_digits(desk.at.policy.phone.number_digits)
         if number not in taken:

@@ -7,10 +7,11 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from dsc_host.login import codes, outbox
+from dsc_host.login import answer_limits, codes, outbox, throttle
 from dsc_host.login.factors.protocol import ACCEPTED, REFUSED, Desk, Offered, Outcome
 from dsc_host.login.people import masked
 from dsc_host.login.reception import data_of
+from dsc_host.verifier.office import Refused
 
 
 class SentCodeFactor:
@@ -20,9 +21,11 @@ class SentCodeFactor:
         """`channel`: that of the outbox."""
         self._channel = channel
 
-    def offer(self, desk: Desk, *, manual: bool = False) -> Offered:
-        code = codes.random_digits(desk.at.policy.login.code_digits)
+    def offer(self, desk: Desk, *, manual: bool = False) -> Offered | Refused:
         number = data_of(desk.device)["number"]
+        if refusal := throttle.charge(desk.at, desk.db, answer_limits.messages(desk.at, desk.user, number)):
+            return Refused(refusal)
+        code = codes.random_digits(desk.at.policy.login.code_digits)
         spoken = " ".join(code) if self._channel == outbox.VOICE else code
         outbox.tell(desk.at, desk.db, desk.user, "code", channel=self._channel, to=number, code=spoken)
         until = desk.at.now() + desk.at.policy.login.code_validity
