@@ -35,7 +35,7 @@ class Typed(io.StringIO):
 
 
 def sms(town: Town) -> str:
-    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]
 
 
 def test_a_phones_whole_life(dscplus: Command, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_which_number_the_token_goes_to(
             "Your numbers are 1: +41…23, 2: +41…67. For another one, begin anew with --phone and its number in this list.",
         ]
         assert done.code == 0
-        assert [each for each in town.letters if each.channel == "sms"][-1].address == (PHONE if second else "+41795550123")
+        assert town.code_letters("sms")[-1].address == (PHONE if second else "+41795550123")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def sms_went_to(self, kind: Kind = Kind.SMS) -> str:
         """Where the newest one went, or the newest call."""
-        return [letter for letter in self.town.letters if letter.channel == kind][-1].address
+        return self.town.code_letters(str(kind))[-1].address
 
     def ask(self, person: Person, item: Item, *, manual: bool = False) -> Opened:
         """A login as far as the device's element: what is offered is what is live."""

@@ -39,4 +39,4 @@ def activated(town: Town, name: str = "ben") -> App:
 
 def token(town: Town) -> str:
     """Return the activation code of the newest SMS."""
-    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]

@@ -22,7 +22,7 @@ def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
     with pytest.raises(NotIn):
         town.system.visitor(other)
     assert town.enter_by_sms("anna")
-    assert [letter for letter in town.letters if letter.channel == "sms"][-1].address == NEW
+    assert town.code_letters("sms")[-1].address == NEW
     assert "Phone number confirmed" in town.told("anna")
 
 
@@ -32,7 +32,7 @@ def test_codes_go_to_no_number_from_before(town: Town) -> None:
     assert labels == {"+41…23"}
     town.chosen("ben", Kind.VOICE)
     assert town.sent("voice")
-    assert [letter for letter in town.letters if letter.channel == "voice"][-1].address == NEW
+    assert town.code_letters("voice")[-1].address == NEW
 
 
 def test_support_too_leaves_no_number_from_before(town: Town) -> None:
@@ -52,7 +52,7 @@ def test_with_the_app_nothing_is_sent_there_but_another_app_may_be_activated_by_
 
 
 def _token(town: Town) -> str:
-    return [letter for letter in town.letters if letter.channel == "sms"][-1].text.split(" is ")[1].split(".")[0]
+    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]
 
 
 @pytest.mark.parametrize("text", ["", "000000", "x" * 100, "\ud800", None, 7])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from tests.login.town import CARL, PASSWORD, Town
+from tests.login.town import CARL, PASSWORD, PHONE, Town
 
 from dsc_host.errors import InputError
 from dsc_host.login import Kind, NotAllowed, NotIn, Role, WrongCredentials
@@ -106,12 +106,13 @@ def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
     assert {(each.address, each.subject) for each in town.letters} == {
         ("ben@example.com", "Email address changed"),
         ("ben@new.example", "Email address changed"),
+        (PHONE, "Email address changed"),
     }
     # Whose mailbox it was, if it was mistyped, is not known.
     assert not [each for each in town.letters if "ben@new.example" in each.text]
     town.system.operator.set_email("ben", "ben@new.example")
     town.system.deliver()
-    assert len(town.letters) == 2
+    assert len(town.letters) == 3
     assert ("login.user.email", "done", "") in town.events()
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from tests.login.town import PASSWORD, PHONE, Town
 
 from dsc_host.errors import InputError
-from dsc_host.login import people
+from dsc_host.login import notices, people
 from dsc_host.login.reception import user_named
 from dsc_host.login.records import User
 
@@ -28,7 +28,7 @@ def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
 
 
 def _confirm(town: Town, user: User, number: str, db: Connection) -> None:
-    people.add_phone(town.system.at, db, user, number, confirmed=True)
+    people.add_phone(town.system.at, db, user, number, told=notices.new_user())
 
 
 def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
@@ -55,4 +55,4 @@ def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) ->
     assert town.system.confirm_phone(token, town.sent("sms"))
     begun = town.system.phones.begin("ben", PASSWORD, phone=phone)
     assert begun.phones == ("+41…23", "+41…67")
-    assert [each for each in town.letters if each.channel == "sms"][-1].address == (NEW, PHONE)[phone]
+    assert town.code_letters("sms")[-1].address == (NEW, PHONE)[phone]

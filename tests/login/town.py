@@ -13,7 +13,7 @@ import pytest
 from tests.host.databases import SQLITE, Template
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
 
-from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step
+from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step, records
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
@@ -25,6 +25,8 @@ CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
 """Passwords that cost nothing: their cost has tests of its own."""
 PHONE = "+41791234567"
 DAY = 86_400
+CODES = ("Your code", "Confirm your phone", "Activation code")
+"""The subjects of the letters that hold a code."""
 SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
 """The cards that people have from the beginning."""
 
@@ -96,9 +98,13 @@ class Town:
     def sent(self, channel: str) -> str:
         """The code in the newest letter of a channel."""
         self.system.deliver()
-        letter = [letter for letter in self.letters if letter.channel == channel][-1]
+        letter = self.code_letters(channel)[-1]
         words = letter.text.replace(".", " ").replace("  ", " ").split(" is ")[1]
         return words.split(" If")[0].split(" Give")[0].replace(" ", "")
+
+    def code_letters(self, channel: str) -> list[Letter]:
+        """The letters of a channel that hold a code, not the notices."""
+        return [letter for letter in self.letters if letter.channel == channel and letter.subject in CODES]
 
     def told(self, name: str) -> list[str]:
         """The subjects of what somebody was sent by email."""
@@ -150,6 +156,8 @@ def _settle(url: str) -> tuple[dict[str, str], dict[str, str]]:
     """Fill a database with the people; return the ids of persons and accounts."""
     with _opened(url, Clock(), {}) as town:
         town.settle()
+        town.system.deliver()
+        town.system.change(lambda db: records.messages.remove(db, records.messages.c.id != ""))
         return town.entities, town.accounts
 
 

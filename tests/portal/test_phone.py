@@ -42,7 +42,7 @@ def activated(app: PhoneApp, town: Town, name: str = "ben", *, pin: str = PIN, f
 
 
 def token(town: Town) -> str:
-    newest = [letter for letter in town.letters if letter.channel == "sms"][-1]
+    newest = town.code_letters("sms")[-1]
     return newest.text.split(" is ")[1].split(".")[0]
 
 

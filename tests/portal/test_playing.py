@@ -6,7 +6,7 @@ import pytest
 from tests.login.town import CHEAP
 from tests.portal.browsing import Browser, browsers
 
-from dsc_host.login import Policy, people
+from dsc_host.login import Policy, notices, people
 from dsc_host.login.reception import user_named
 from dsc_host.portal import demonstration
 from dsc_host.portal.demonstration import SESAME, Demonstration
@@ -20,7 +20,7 @@ def shown() -> Iterator[Demonstration]:
     made = demonstration.begin(Policy.of(CHEAP))
     made.clock.ahead += 60
     at = made.system.at
-    at.change(lambda db: people.add_phone(at, db, user_named(db, "carl"), SECOND, confirmed=True))
+    at.change(lambda db: people.add_phone(at, db, user_named(db, "carl"), SECOND, told=notices.new_user()))
     yield made
     made.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import devices, outbox, people, proving, records, sessions
+from dsc_host.login import devices, notices, people, proving, records, sessions
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.factors import FACTORS, REFUSED, Desk, Outcome
 from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Loss, Offer, OrderState, Scope, Status, UseState
@@ -48,6 +48,7 @@ def answer(at: Reception, db: Connection, session: Session, user: User, text: st
 
 def activate(at: Reception, db: Connection, user: User, device: Device, reason: str) -> None:
     """From now on it opens the door. The user is locked."""
+    notices.tell(at, db, user, "activated", device=devices.label(device))
     kind = Kind(device.kind)
     changes: dict[str, Any] = {}
     if kind is Kind.ONLINE_CARD:
@@ -65,7 +66,6 @@ def activate(at: Reception, db: Connection, user: User, device: Device, reason: 
     done = (records.orders.c.device_id == device.id) & (records.orders.c.state == OrderState.SHIPPED)
     for order in records.orders.all(db, done):
         records.orders.change(db, order.id, state=str(OrderState.DONE))
-    outbox.tell(at, db, user, "activated", device=devices.label(device))
     at.log(db, "activate", user, "done", reason, device=device.id)
 
 
@@ -113,7 +113,7 @@ def change_pin(at: Reception, db: Connection, session: Session, user: User, text
     for user_id in devices.users_of(db, device):
         people.settings_changed(db, found(records.users.find(db, user_id)))
     sessions.end_all(db, user, but=session.id)
-    outbox.tell(at, db, user, "pin_changed", device=devices.label(device))
+    notices.tell(at, db, user, "pin_changed", device=devices.label(device))
     at.log(db, "pin.change", user, "done", device=device.id)
     return True
 
@@ -141,7 +141,7 @@ def activate_due(at: Reception, db: Connection, order_id: str) -> None:
     if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
         records.orders.change(db, order.id, told=stage)
         day = at.calendar.day(activates_at(at, order.shipped_at))
-        outbox.tell(at, db, user, f"activation_{stage}", device=devices.label(device), activates=day)
+        notices.tell(at, db, user, f"activation_{stage}", device=devices.label(device), activates=day)
 
 
 def activates_at(at: Reception, shipped_at: float) -> float:

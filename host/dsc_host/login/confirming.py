@@ -5,7 +5,7 @@ Three promises:
 1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few tries.
 2. From then on codes go to it, and to no number from before. Where the phone app has taken their place, none do; an app may be
    activated by it.
-3. Every other session of the user's ends, and the user is told by email.
+3. Every other session of the user's ends, and the user is told on every channel from before.
 
 The code itself is kept nowhere: what is kept is its hash under the session's token, which is in the visitor's browser alone.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import answer_limits, codes, desk, devices, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, codes, desk, devices, notices, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import Kind
 from dsc_host.login.reception import Reception, as_data, data_of
@@ -50,18 +50,18 @@ def answer(at: Reception, db: Connection, session: Session, user: User, token: s
         at.log(db, "phone.confirm", user, "refused")
         return False
     _keep(db, session, None)
-    people.add_phone(at, db, user, asked["number"], confirmed=True)
+    told = notices.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
+    people.add_phone(at, db, user, asked["number"], told=told)
     if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
         people.settings_changed(db, user)
     else:
-        desk.enable_messages(at, db, user, asked["number"])
+        desk.enable_messages(at, db, user, asked["number"], told)
         live = [device for device, _ in devices.live_of(at, db, user)]
         if session.device_id not in {device.id for device in live}:
             # It was opened by a code to another number, and goes on by the one that has just been answered.
             answered = next(device for device in live if device.kind == Kind.SMS)
             records.sessions.change(db, session.id, device_id=answered.id)
     sessions.end_all(db, user, but=session.id)
-    outbox.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
     at.log(db, "phone.confirm", user, "done")
     return True
 
@@ -74,12 +74,12 @@ def forget(at: Reception, db: Connection, session: Session, user: User, phone_id
     if all(data_of(device).get("number") == phone.number for device, _ in devices.live_of(at, db, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
     opened_by = records.devices.find(db, session.device_id)
+    notices.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
     desk.forget_number(at, db, user, phone.number)
     people.settings_changed(db, user)
     # A session that a code to this number has opened ends with it.
     ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
     sessions.end_all(db, user, but="" if ends else session.id)
-    outbox.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
     at.log(db, "phone.forget", user, "done")
 
 

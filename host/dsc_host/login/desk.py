@@ -13,10 +13,11 @@ import secrets
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, ordering, outbox, people, records, sharing, throttle
+from dsc_host.login import codes, devices, notices, ordering, people, records, sharing, throttle
 from dsc_host.login.activating import DAY, opens_for_good
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope
+from dsc_host.login.notices import Told
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, found, locked_users, user_named
 from dsc_host.login.records import Device, Session, User
 from dsc_host.login.throttle import Gate
@@ -74,13 +75,13 @@ def give_temporary_code(at: Reception, db: Connection, session: Session, staff: 
     for earlier in TEMPORARY:
         # Who calls for a code misses the online card as well.
         _end_kind(at, db, user, earlier)
-    code = codes.random_code(at.policy.temporary.letters)
     full_until = at.now() + at.policy.temporary.full_days * DAY
     until = full_until + at.policy.temporary.account_days * DAY
-    device = devices.add(at, db, user, Kind.TEMPORARY_CODE, expires_at=until)
+    told = notices.tell(at, db, user, "temporary_code", full=at.calendar.day(full_until), until=at.calendar.day(until))
+    code = codes.random_code(at.policy.temporary.letters)
+    device = devices.add(at, db, user, Kind.TEMPORARY_CODE, told=told, expires_at=until)
     vault.put(at.office, db, devices.secret(device.id), code.encode())
     people.settings_changed(db, user)
-    outbox.tell(at, db, user, "temporary_code", full=at.calendar.day(full_until), until=at.calendar.day(until))
     at.log(db, "desk.temporary-code", user, "done", by=staff.name)
     return code
 
@@ -101,6 +102,7 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
     """Out of use, whoever uses it. Raises `NotNow` for one that has been, for good."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is out of use already")
+    notices.tell(at, db, user, "out_of_use", device=devices.label(device))
     if device.serial and device.kind == Kind.DSC_PLUS:
         life.settle(at.office, db, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):
@@ -115,7 +117,6 @@ def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Lo
     ordering.end_of_card(db, device.id)
     if after is not DeviceState.MISPLACED:
         sharing.end_of_device(at, db, device)
-    outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
 
 
 def _numbers_of(db: Connection, user: User, device: Device) -> list[str]:
@@ -140,7 +141,8 @@ def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> De
             devices.move(at, db, device, DeviceState.ENDED)
     rules = at.policy.code_card
     data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
-    device = devices.add(at, db, user, kind, state=DeviceState.SHIPPED, data=data)
+    told = notices.tell(at, db, user, "code_card", number=str(data["label"]))
+    device = devices.add(at, db, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
     vault.put(at.office, db, devices.secret(device.id), secrets.token_bytes(_SEED_BYTES))
     return device
 
@@ -174,8 +176,11 @@ def sheet_codes(at: Reception, db: Connection, device: Device) -> tuple[str, ...
     return codes.codes(seed, data.get("codes", rules.codes), data.get("letters", rules.code_letters))
 
 
-def enable_messages(at: Reception, db: Connection, user: User, number: str) -> None:
-    """SMS and call-back to a confirmed number, and to no other one. Raises `NotNow` if the phone app has taken their place."""
+def enable_messages(at: Reception, db: Connection, user: User, number: str, told: Told) -> None:
+    """Send codes by SMS and call-back to a confirmed number, and to no other one.
+
+    Raises `NotNow` if the phone app has taken their place.
+    """
     if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
         raise NotNow("the phone app has taken the place of SMS and call-back")
     has = set()
@@ -186,7 +191,7 @@ def enable_messages(at: Reception, db: Connection, user: User, number: str) -> N
             devices.move(at, db, device, DeviceState.ENDED)
     for kind in (Kind.SMS, Kind.VOICE):
         if kind not in has:
-            devices.add(at, db, user, kind, data={"number": number})
+            devices.add(at, db, user, kind, told=told, data={"number": number})
     people.settings_changed(db, user)
     at.log(db, "messages.enable", user, "done")
 
@@ -201,6 +206,8 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
     known = records.users.all(db, records.users.c.entity_id == user.entity_id)
     user = locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
     people.check_other(db, staff, user)
+    for each in records.users.all(db, records.users.c.entity_id == user.entity_id):
+        notices.tell(at, db, each, "identity_corrected")
     records.entities.change(
         db,
         user.entity_id,
@@ -210,8 +217,6 @@ def correct_identity(at: Reception, db: Connection, staff: User, name: str, iden
         document_type=identity.document_type,
         document_number=identity.document_number,
     )
-    for each in records.users.all(db, records.users.c.entity_id == user.entity_id):
-        outbox.tell(at, db, each, "identity_corrected")
     sharing.end_of_identity(at, db, user.entity_id)
     at.log(db, "desk.identity", user, "done", by=staff.name)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from dsc_host.login import people, records, rows
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
+from dsc_host.login.notices import Told
 from dsc_host.login.reception import Reception, as_data, data_of, found
 from dsc_host.login.records import Device, Use, User
 from dsc_host.login.series import is_of
@@ -26,12 +27,13 @@ def add(
     owner: User,
     kind: Kind,
     *,
+    told: Told,
     serial: str | None = None,
     state: DeviceState = DeviceState.ACTIVE,
     expires_at: float | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Device:
-    """A new device of this user's, which they may use as soon as it is active."""
+    """Add a device of a user, which they may use as soon as it is active. `told` proves that the user was told of it."""
     now = at.now()
     device = Device(
         rows.new_id(), str(kind), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})

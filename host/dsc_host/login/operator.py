@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import desk, devices, directory, due, people, records, sessions, shipping
+from dsc_host.login import desk, devices, directory, due, notices, people, records, sessions, shipping
 from dsc_host.login.model import Identity, Kind, Request, Role
 from dsc_host.login.outbox import Sender
 from dsc_host.login.reception import Reception, known, locked_user
@@ -57,8 +57,8 @@ class Operator:
         def added(db: Connection) -> str:
             user = people.add_user(self.at, db, account, name, kept, email, language, role, entity)
             if phone is not None:
-                people.add_phone(self.at, db, user, phone, confirmed=True)
-                desk.enable_messages(self.at, db, user, phone)
+                people.add_phone(self.at, db, user, phone, told=notices.new_user())
+                desk.enable_messages(self.at, db, user, phone, notices.new_user())
             return user.id
 
         return self.at.change(added)
@@ -120,7 +120,8 @@ class Operator:
             user = locked_user(db, people.user_by_name(db, name).id)
             if records.devices.count(db, records.devices.c.serial == serial):
                 raise InputError("serial", "{serial} is somebody's already", serial=serial)
-            device = devices.add(self.at, db, user, Kind.DSC_PLUS, serial=serial)
+            told = notices.tell(self.at, db, user, "activated", device=serial)
+            device = devices.add(self.at, db, user, Kind.DSC_PLUS, told=told, serial=serial)
             people.settings_changed(db, user)
             self.at.log(db, "card.assign", user, "done", card=serial)
             return device.id

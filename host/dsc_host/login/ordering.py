@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import outbox, people, pins, records, rows
+from dsc_host.login import notices, people, pins, records, rows
 from dsc_host.login.activating import activates_at
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request
@@ -69,7 +69,7 @@ def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request
     cents = at.policy.request.hold_cents
     records.holds.add(db, Hold(rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
     records.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
-    outbox.tell(at, db, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(at)))
+    notices.tell(at, db, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(at)))
     at.log(db, "card.request", owner, "done", order=order.id, by=user.name)
     return view(at, db, found(records.orders.find(db, order.id)))
 

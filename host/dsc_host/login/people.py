@@ -10,9 +10,10 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
-from dsc_host.login import outbox, records, rows
+from dsc_host.login import notices, outbox, records, rows
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.model import Identity, Role, is_address
+from dsc_host.login.notices import Told
 from dsc_host.login.passwords import SUFFIX_LETTERS
 from dsc_host.login.reception import Reception, account_of, found, known, locked_user, locked_users
 from dsc_host.login.records import Account, Entity, Phone, User
@@ -142,15 +143,16 @@ def check_other(db: Connection, staff: User, user: User | None) -> None:
         raise NotNow("somebody else must decide this: it is about you")
 
 
-def add_phone(at: Reception, db: Connection, user: User, number: str, *, confirmed: bool) -> Phone:
-    """Raises `InputError`. One that is known already stays as it is, or is the one that was confirmed last."""
+def add_phone(at: Reception, db: Connection, user: User, number: str, *, told: Told) -> Phone:
+    """Record a confirmed number of a user: the one that was confirmed last. Raises `InputError`.
+
+    `told` proves that the user was told of it.
+    """
     check_phone(number)
     known = records.phones.one(db, records.phones.c.user_id == user.id, records.phones.c.number == number)
-    when = at.now() if confirmed else None
     if known is None:
-        return records.phones.add(db, Phone(rows.new_id(), user.id, number, when))
-    if confirmed:
-        records.phones.change(db, known.id, confirmed_at=when)
+        return records.phones.add(db, Phone(rows.new_id(), user.id, number, at.now()))
+    records.phones.change(db, known.id, confirmed_at=at.now())
     return found(records.phones.find(db, known.id))
 
 
@@ -172,8 +174,8 @@ def change_password(at: Reception, db: Connection, user_id: str, before: str, pa
     user = locked_user(db, user_id)
     if user.password != before:
         raise NotAllowed("the password was changed meanwhile; log in again")
+    notices.tell(at, db, user, "password_changed")
     settings_changed(db, user, password=password_hash)
-    outbox.tell(at, db, user, "password_changed")
     at.log(db, "password.change", user, "done")
     return user
 
@@ -203,9 +205,9 @@ def set_email(at: Reception, db: Connection, name: str, email: str) -> None:
     user = locked_user(db, user_by_name(db, name).id)
     if email == user.email:
         return
+    notices.tell(at, db, user, "email_changed")
+    outbox.tell(at, db, user, "email_changed", to=email)
     records.users.change(db, user.id, email=email)
-    for address in (user.email, email):
-        outbox.tell(at, db, user, "email_changed", to=address)
     at.log(db, "user.email", user, "done")
 
 
@@ -232,7 +234,7 @@ def set_primary(at: Reception, db: Connection, account_id: str, name: str) -> No
         return
     records.accounts.change(db, account.id, primary_user=user.id)
     for each in users.values():
-        outbox.tell(at, db, each, "primary_changed", primary=user.name)
+        notices.tell(at, db, each, "primary_changed", primary=user.name)
     at.log(db, "account.primary", user, "done", account=account.id)
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import answer_limits, codes, devices, entering, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, codes, devices, entering, notices, outbox, people, records, sessions, throttle
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.factors import phones
 from dsc_host.login.model import DeviceState, Kind, Stage
+from dsc_host.login.notices import Told
 from dsc_host.login.phones_port import Activated, Begun, Proof, Push, Question
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, found, locked_user
 from dsc_host.login.records import Device, User
@@ -99,10 +100,10 @@ def activate(at: Reception, ticket: str, token: str, keys: Keys, proof: Proof | 
         if proof is not None and not _proven(at, db, proof):
             return Refused(NotAllowed("the PIN of the app is wrong"))
         sessions.end(db, session)
-        device = _added(at, db, user, keys, device_token)
+        told = notices.tell(at, db, user, "phone_activated")
+        device = _added(at, db, user, keys, device_token, told)
         _take_place(at, db, user)
         people.settings_changed(db, user)
-        outbox.tell(at, db, user, "phone_activated")
         at.log(db, "phone.activate", user, "done", device=device.id)
         return Activated(device.id, device_token, user.name)
 
@@ -172,7 +173,7 @@ def remove(at: Reception, device_id: str, device_token: str) -> None:
     def removed(db: Connection) -> None:
         device, user = _device(at, db, device_id, device_token)
         end(at, db, device)
-        outbox.tell(at, db, user, "out_of_use", device=devices.label(device))
+        notices.tell(at, db, user, "out_of_use", device=devices.label(device))
         at.log(db, "phone.remove", user, "done", device=device.id)
 
     at.change(removed)
@@ -208,13 +209,13 @@ def _proven(at: Reception, db: Connection, proof: Proof) -> bool:
     return isinstance(proof, Proof) and bool(verdicts.judge(at.office, db, "verify", [(proof.id, proof.response)]))
 
 
-def _added(at: Reception, db: Connection, user: User, keys: Keys, device_token: str) -> Device:
+def _added(at: Reception, db: Connection, user: User, keys: Keys, device_token: str, told: Told) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
         enrolling.enroll(at.office, db, Enrolment(serials[method], key, SUITE, owners=(user.name,)))
     data = {"serials": serials, "token": sessions.hashed(device_token), "label": stem}
-    return devices.add(at, db, user, Kind.PHONE_APP, serial=stem, data=data)
+    return devices.add(at, db, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
 
 
 def _take_place(at: Reception, db: Connection, user: User) -> None:

@@ -6,7 +6,7 @@ receipt is recorded, what was held for it is free.
 
 from sqlalchemy import Connection
 
-from dsc_host.login import desk, devices, ordering, outbox, people, records, rows, sessions, sharing
+from dsc_host.login import desk, devices, notices, ordering, outbox, people, records, rows, sessions, sharing
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import DeviceState, HoldState, Kind, Loss, OrderState
 from dsc_host.login.reception import Reception, account_of, found, locked_user, locked_users
@@ -22,7 +22,9 @@ def announce(at: Reception, db: Connection, user: User, device_id: str, tracking
     device, _ = devices.held(db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("you have no device of your own by this name")
-    return _send(at, db, user, device, people.line("tracking", tracking, 64))
+    parcel = _send(at, db, user, device, people.line("tracking", tracking, 64))
+    notices.tell(at, db, user, "out_of_use", device=devices.label(device))
+    return parcel
 
 
 def receive(at: Reception, db: Connection, serial: str, staff: User) -> Parcel:
@@ -110,9 +112,9 @@ def close(at: Reception, db: Connection, user: User) -> None:
     if account.closed_at is not None:
         raise NotNow("the account is closed already")
     for one in locked_users(db, [each.id for each in _of_account(db, user)]).values():
+        notices.tell(at, db, one, "closed")
         _end_all(at, db, one)
         sessions.end_all(db, one)
-        outbox.tell(at, db, one, "closed")
     records.accounts.change(db, account.id, closed_at=at.now())
     at.log(db, "account.close", user, "done", account=account.id)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from dsc_host.login import devices, outbox, people, proving, records, rows, sessions
+from dsc_host.login import devices, notices, outbox, people, proving, records, rows, sessions
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.model import (
     PHYSICAL,
@@ -161,7 +161,7 @@ def cancel(at: Reception, db: Connection, session: Session, user_id: str, share_
     # A session that the shared device has opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(db, both[user_id], but="" if own else session.id)
-    outbox.tell(at, db, user, "share_ended")
+    notices.tell(at, db, user, "share_ended")
     at.log(db, "share.cancel", user, "done", device=share.device_id)
 
 
@@ -268,7 +268,7 @@ def _do(at: Reception, db: Connection, share: Share, user: User, owner: User, de
     )  # fmt: skip
     people.settings_changed(db, user)
     for told in (user, owner):
-        outbox.tell(at, db, told, "shared", sharer=user.name, owner=owner.name, device=devices.label(device))
+        notices.tell(at, db, told, "shared", sharer=user.name, owner=owner.name, device=devices.label(device))
     at.log(db, "share.confirm", user, "done", device=device.id)
 
 
@@ -282,7 +282,7 @@ def _end(at: Reception, db: Connection, share: Share) -> None:
     user = found(records.users.find(db, share.user_id))
     parked = data_of(share).get("parked", [])
     _undo(db, user, share, [held for held in devices.held_by(db, user) if held[1].id in parked])
-    outbox.tell(at, db, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
+    notices.tell(at, db, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
 def _undo(db: Connection, user: User, share: Share, parked: list[devices.Held]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, union
 from dsc_host import personalising
 from dsc_host.errors import InputError
 from dsc_host.link import CardClient, Profile
-from dsc_host.login import devices, ordering, outbox, people, records
+from dsc_host.login import devices, notices, ordering, people, records
 from dsc_host.login.activating import activates_at
 from dsc_host.login.errors import NotNow
 from dsc_host.login.model import DeviceState, Kind, OrderState, Request
@@ -63,7 +63,7 @@ def ship(at: Reception, db: Connection, order_id: str) -> Request:
     records.orders.change(db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
     user = found(records.users.find(db, order.user_id))
     day = at.calendar.day(activates_at(at, now))
-    outbox.tell(at, db, user, "shipped", address=order.address, activates=day)
+    notices.tell(at, db, user, "shipped", address=order.address, activates=day)
     at.log(db, "card.ship", user, "done", order=order.id)
     return ordering.view(at, db, found(records.orders.find(db, order.id)))
 
@@ -111,7 +111,7 @@ def _recorded(at: Reception, db: Connection, order_id: str, serial: str) -> Requ
     if records.devices.count(db, records.devices.c.serial == serial):
         raise NotNow("the card {serial} is somebody's already; put a blank one on the line", serial=serial)
     user = found(records.users.find(db, order.user_id))
-    device = devices.add(at, db, user, Kind.DSC_PLUS, serial=serial, state=DeviceState.SHIPPED)
+    device = devices.add(at, db, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
     records.orders.change(db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
     vault.forget(db, ordering.secret(order.id))
     at.log(db, "card.personalise", user, "done", order=order.id, card=serial)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
-from dsc_host.login import devices, limits, outbox, people, records, rows
+from dsc_host.login import devices, limits, notices, people, records, rows
 from dsc_host.login.errors import NotNow
 from dsc_host.login.limits import Allowance
 from dsc_host.login.policy import Level
@@ -57,8 +57,8 @@ def opt(at: Reception, db: Connection, primary: User, user_id: str, out: bool) -
     user = primary if user_id == primary.id else locked_user(db, user_id)
     if user.opted_out == out:
         raise NotNow("{name} has opted out already" if out else "{name} has not opted out", name=user.name)
+    notices.tell(at, db, user, "opted_out" if out else "opted_in")
     people.settings_changed(db, user, opted_out=out)
-    outbox.tell(at, db, user, "opted_out" if out else "opted_in")
     at.log(db, "opt-out" if out else "opt-in", user, "done", by=primary.name)
 
 

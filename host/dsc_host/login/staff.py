@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from dsc_host.login import desk, devices, people, records, returning, sharing, shipping
+from dsc_host.login import desk, devices, notices, people, records, returning, sharing, shipping
 from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView
 from dsc_host.login.reception import Reception, found
 from dsc_host.login.records import Parcel, Session, User
@@ -90,8 +90,9 @@ class Staff:
 
         def enabled(db: Connection, _staff: User, session: Session) -> None:
             user = desk.caller(self.system.at, db, session)
-            people.add_phone(self.system.at, db, user, number, confirmed=True)
-            desk.enable_messages(self.system.at, db, user, number)
+            told = notices.tell(self.system.at, db, user, "messages_enabled", phone=people.masked(number))
+            people.add_phone(self.system.at, db, user, number, told=told)
+            desk.enable_messages(self.system.at, db, user, number, told)
 
         people.check_phone(number)
         self._do(token, (Role.SUPPORT,), enabled)

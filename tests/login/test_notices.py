@@ -1,0 +1,277 @@
+"""Every operation that gives a new way in tells its owner, on every channel from before, whoever does it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from tests.login.phone_app import activated
+from tests.login.town import DAY, PASSWORD, PHONE, Town, looked_up
+
+from dsc_host import CardClient
+from dsc_host.login import Identity, Kind, LoginSystem, Loss, Request
+from dsc_host.login.apps import Phones
+from dsc_host.login.operator import Operator
+from dsc_host.login.staff import Staff
+from dsc_simulator import SimulatedCard
+
+DORA = Identity("1969-07-20", "AT", "AT", "passport", "D7654321")
+NUMBERS = ("+41790000009", "+41790000010")
+"""Dora's, confirmed before anything happens; codes go to the last one."""
+NEW = "+41795550123"
+CARD = "IB3000950"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Something that gives a way in: what is done, the subject of the notice, and who is told beside dora."""
+
+    done: Callable[[Town], object]
+    subject: str
+    other: str = ""
+    alone: bool = False
+    """Whether it is only the other one's way in."""
+
+
+def call(town: Town) -> str:
+    return town.call("dora", DORA)
+
+
+def moved_in(town: Town) -> Town:
+    """Dora, with two numbers."""
+    system = town.system
+    town.entities["dora"] = system.operator.add_entity("Dora", DORA, "9 Road, Wien")
+    town.accounts["dora"] = system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
+    town.add("dora", "dora", phone=NUMBERS[0])
+    town.clock.advance(60)
+    confirm(town, NUMBERS[1])
+    system.deliver()
+    town.letters.clear()
+    return town
+
+
+def confirm(town: Town, number: str) -> None:
+    token = town.enter_by_sms("dora")
+    town.system.ask_to_confirm_phone(token, number)
+    assert town.system.confirm_phone(token, town.sent("sms"))
+
+
+def card_was_sent(town: Town) -> SimulatedCard:
+    """Dora has asked for a card, and it was sent; she does not activate it."""
+    token, card = town.enter_by_sms("dora"), SimulatedCard()
+    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
+    issuer = town.enter("ivo")
+
+    @contextmanager
+    def this_card(_request: Request) -> Iterator[CardClient]:
+        with CardClient.open(card.url) as client:
+            yield client
+
+    (made,) = town.system.staff.personalise_all(issuer, this_card, lambda *_: None)
+    town.system.staff.ship(issuer, made.id)
+    return card
+
+
+def activate(town: Town) -> None:
+    card = card_was_sent(town)
+    with card:
+        token = town.enter_by_sms("dora")
+        offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+        card.press("PRESS")
+        card.enter("8246")
+        assert town.system.activate(token, card.enter(offer.shows["challenge"]))
+
+
+def activates_itself(town: Town) -> None:
+    with card_was_sent(town):
+        for _ in range(22):
+            town.clock.advance(DAY)
+            town.system.operator.run_due()
+
+
+def requests_card(town: Town) -> None:
+    token = town.enter_by_sms("dora")
+    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
+
+
+def issue_code_card(town: Town) -> tuple[str, ...]:
+    return town.system.staff.issue_code_card(call(town))[1]
+
+
+def activates_code_card(town: Town) -> None:
+    codes, token = issue_code_card(town), town.enter_by_sms("dora")
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.CODE_CARD))
+    assert town.system.activate(token, looked_up(codes, offer))
+
+
+def changes_pin(town: Town) -> None:
+    town.give_card("dora", CARD)
+    step = town.chosen("dora", Kind.DSC_PLUS)
+    assert step.offer
+    token = town.answered(step.token, town.respond(CARD, step.offer.shows["challenge"]))
+    offer = town.system.ask_to_change_pin(token, town.device(token, Kind.DSC_PLUS))
+    assert town.system.change_pin(token, town.respond(CARD, offer.shows["challenge"], "8246"), "8246")
+
+
+def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:
+    """Another user of dora's wants to share her card."""
+    town.give_card("dora", CARD)
+    town.add("dora.work", "dora", phone=PHONE)
+    town.system.operator.put_under_review(town.entities["dora"], reviewed)
+    token = town.enter_by_sms("dora.work")
+    share, offer = town.system.begin_share(token, "dora", PASSWORD)
+    assert town.system.answer_share(token, share.id, town.respond(CARD, offer.shows["challenge"]))
+    town.system.confirm_share(token, share.id)
+    return token, share.id
+
+
+def share_is_decided(town: Town) -> None:
+    share = asked_to_share(town, reviewed=True)[1]
+    town.system.staff.decide_share(town.enter("cleo"), share, True)
+
+
+def share_is_cancelled(town: Town) -> None:
+    town.system.cancel_share(*asked_to_share(town))
+
+
+def loses_number(town: Town) -> None:
+    desk = call(town)
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
+    town.system.staff.report_loss(desk, device.id, Loss.LOST)
+
+
+def forgets_number(town: Town) -> None:
+    token = town.enter_by_sms("dora")
+    town.system.forget_phone(token, list(town.system.phone_numbers(token))[-1])
+    # The other one has been told of it, and so has the one that was removed.
+
+
+def removes_app(town: Town) -> None:
+    app = activated(town, "dora")
+    town.system.phones.remove(app.device, app.token)
+
+
+def opts(town: Town, *, back: bool = False) -> None:
+    token = town.enter_by_sms("dora")
+    town.system.opt_out(token)
+    if back:
+        town.system.opt_in(token)
+
+
+def closes(town: Town) -> None:
+    town.system.close_account(town.enter_by_sms("dora"))
+
+
+def returns_card(town: Town) -> None:
+    with card_was_sent(town):
+        token = town.enter_by_sms("dora")
+        town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "RR 1")
+
+
+def is_primary(town: Town) -> None:
+    town.add("dora.work", "dora", phone=PHONE)
+    town.system.operator.set_primary(town.accounts["dora"], "dora.work")
+
+
+def online_card(town: Town) -> tuple[str, tuple[str, ...]]:
+    token = town.enter_by_sms("dora")
+    return token, town.system.sheet(token, town.system.request_online_card(token).id)
+
+
+def activates_online_card(town: Town) -> None:
+    token, codes = online_card(town)
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.ONLINE_CARD))
+    assert town.system.activate(token, looked_up(codes, offer))
+
+
+def changes_password(town: Town) -> None:
+    town.system.change_password(town.enter_by_sms("dora"), PASSWORD, "another quiet harbour")
+
+
+def give_card(town: Town) -> None:
+    town.give_card("dora", CARD)
+
+
+WAYS: Mapping[str, Way] = {
+    "LoginSystem.change_password": Way(changes_password, "Password changed"),
+    "LoginSystem.opt_out": Way(opts, "Opted out"),
+    "LoginSystem.opt_in": Way(lambda town: opts(town, back=True), "Opted in"),
+    "LoginSystem.close_account": Way(closes, "Account closed"),
+    "LoginSystem.confirm_request": Way(requests_card, "Card requested"),
+    "LoginSystem.request_online_card": Way(online_card, "Card of codes"),
+    "LoginSystem.activate": Way(activates_online_card, "Device activated"),
+    "LoginSystem.activate: a card": Way(activate, "Device activated"),
+    "LoginSystem.activate: a card of codes": Way(activates_code_card, "Device activated"),
+    "LoginSystem.change_pin": Way(changes_pin, "PIN changed"),
+    "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "Phone number confirmed"),
+    "LoginSystem.forget_phone": Way(forgets_number, "Device out of use"),
+    "LoginSystem.announce_return": Way(returns_card, "Device out of use"),
+    "LoginSystem.confirm_share": Way(asked_to_share, "Device shared", "dora.work"),
+    "LoginSystem.cancel_share": Way(share_is_cancelled, "Sharing ended", "dora.work", alone=True),
+    "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "Temporary code given"),
+    "Staff.report_loss": Way(loses_number, "Device out of use"),
+    "Staff.issue_code_card": Way(issue_code_card, "Card of codes"),
+    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "Codes by SMS and call"),
+    "Staff.correct_identity": Way(
+        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "Your details were corrected"
+    ),
+    "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "Card sent"),
+    "Staff.decide_share": Way(share_is_decided, "Device shared", "dora.work"),
+    "Phones.activate": Way(lambda town: activated(town, "dora"), "App activated"),
+    "Phones.remove": Way(removes_app, "Device out of use"),
+    "Operator.enrol_card": Way(give_card, "Device activated"),
+    "Operator.set_password": Way(
+        lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "Password changed"
+    ),
+    "Operator.set_email": Way(
+        lambda town: town.system.operator.set_email("dora", "dora@elsewhere.example"), "Email address changed"
+    ),
+    "Operator.set_primary": Way(is_primary, "Another primary user", "dora.work"),
+    "Operator.run_due": Way(activates_itself, "Device activated"),
+    "Operator.run_due: soon": Way(activates_itself, "Your card will soon be activated"),
+}
+SILENT = {
+    "LoginSystem": {
+        "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
+        "cancel_request", "check_primary", "choose", "deliver", "draft_request", "leave", "may_withdraw", "rotate", "skip",
+        "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
+        "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "staff",
+    },
+    "Staff": {
+        "caller_devices", "check_support", "identify", "pending_shares", "personalise_all", "queue", "receive", "settle",
+        "sheet",
+    },
+    "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
+    "Operator": {
+        "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",
+        "queue", "set_equity", "set_language", "ship", "user", "users",
+    },
+}  # fmt: skip
+"""What gives nobody a way in. A card that is made opens nothing yet; `Operator.ship` is `Staff.ship`."""
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_new_way_in_is_told_on_every_channel_from_before(quick_town: Town, name: str) -> None:
+    way, town = WAYS[name], moved_in(quick_town)
+    way.done(town)
+    town.system.deliver()
+    told = {letter.address for letter in town.letters if letter.subject == way.subject}
+    others = {f"{way.other}@example.com", PHONE} if way.other else set()
+    hers = set() if way.alone else {"dora@example.com", *NUMBERS}
+    assert hers | others <= told
+    assert NEW not in told
+    assert told <= hers | others | {"dora@elsewhere.example"}
+
+
+def test_every_public_operation_either_tells_or_gives_nobody_a_way_in() -> None:
+    public = {
+        f"{kind.__name__}.{name}"
+        for kind in (LoginSystem, Staff, Phones, Operator)
+        for name in dir(kind)
+        if not name.startswith("_") and name not in kind.__dataclass_fields__
+    }
+    telling = {name.partition(":")[0] for name in WAYS}
+    silent = {f"{kind}.{name}" for kind, names in SILENT.items() for name in names}
+    assert telling & silent == set()
+    assert telling | silent == public
