@@ -22,6 +22,7 @@ from tests.login.model import (
     GONE,
     LASTING,
     MISPLACED,
+    PROOF_SECONDS,
     SENT,
     SHIPPED,
     START,
@@ -33,7 +34,7 @@ from tests.login.model import (
 )  # fmt: skip
 from tests.login.town import DAY, new_town
 
-from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, Scope, Stage
+from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, ProofNeeded, Scope, Stage
 from dsc_host.login.devices import live_of
 from dsc_host.login.reception import user_named
 
@@ -146,7 +147,7 @@ class Machine(Rules, RuleBasedStateMachine):
             return None
         assert done.scope is asked.item.gives(self.now)
         asked.person.wrong[asked.item] = 0
-        self.opened.append(Opened(done.token, asked.person, asked.item, scope=done.scope))
+        self.opened.append(Opened(done.token, asked.person, asked.item, scope=done.scope, proven=self.now))
         return self.opened[-1]
 
     def enter(self, person: Person, item: Item, *, manual: bool = False) -> Opened | None:
@@ -158,11 +159,29 @@ class Machine(Rules, RuleBasedStateMachine):
         person = self.people[name]
         theirs = [each for each in self.opened if each.person is person and not each.ended]
         able = [each for each in theirs if self.scope_of(each) in scopes]
-        if person.closed or (able and number % 2):
-            return self.pick(able, number) if able else None
+        if person.closed:
+            return None
+        chosen = self.pick(able, number) if able and number % 2 else None
+        if chosen and self.proven(chosen, number):
+            return chosen
         if not self.good(person, *scopes):
             self.temporary(person)
         return self.enter(person, self.pick(self.good(person, *scopes), number))
+
+    def proven(self, opened: Opened, number: int) -> bool:
+        """Whether guarded calls go through in this session: if its last proof is old, another one is given."""
+        if self.now < opened.proven + PROOF_SECONDS - 60 or self.scope_of(opened) not in ACCOUNT:
+            return True
+        if self.now >= opened.proven + PROOF_SECONDS:
+            with pytest.raises(ProofNeeded):
+                self.system.request_online_card(opened.token)
+        if not (live := self.soon(opened.person)):
+            return False
+        item = self.pick(live, number)
+        offer = self.system.proofs.ask(opened.token, item.id)
+        assert self.system.proofs.answer(opened.token, self.right(item, dict(offer.shows)))
+        opened.proven = self.now
+        return True
 
     def scope_of(self, opened: Opened) -> Scope | None:
         """What a session is good for; None if it is over."""

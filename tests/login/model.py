@@ -40,6 +40,8 @@ LIMITS = {
 }
 HOLIDAYS = {date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1), date(2027, 1, 18), date(2027, 2, 15)}
 ZONE = ZoneInfo("America/New_York")
+PROOF_SECONDS = 300
+"""How long a device's answer in a session counts."""
 START = datetime(2026, 11, 20, 4, 30, tzinfo=UTC).timestamp()
 """Half an hour before midnight in New York, on a Thursday, a week before a holiday."""
 
@@ -112,6 +114,8 @@ class Opened:
     """Whether a change was made in it: then it outlasts the device that opened it."""
     scope: Scope | None = None
     """What it is good for now; None if it is over."""
+    proven: float = -inf
+    """When a device last answered in it."""
     shows: dict[str, str] = field(default_factory=dict)
     text: str | None = None
 

@@ -236,10 +236,12 @@ SILENT = {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
         "cancel_request", "check_primary", "choose", "deliver", "draft_request", "leave", "may_withdraw", "rotate", "skip",
         "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
-        "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "staff",
+        "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "proofs",
+        "staff",
     },
     "Staff": {
-        "caller_devices", "check_support", "identify", "pending_shares", "personalise_all", "queue", "receive", "settle",
+        "caller_devices", "check_support", "identify", "pending_shares", "personalise_all",
+        "queue", "receive", "settle",
         "sheet",
     },
     "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
@@ -252,8 +254,8 @@ SILENT = {
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_a_new_way_in_is_told_on_every_channel_from_before(quick_town: Town, name: str) -> None:
-    way, town = WAYS[name], moved_in(quick_town)
+def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str) -> None:
+    way, town = WAYS[name], moved_in(town)
     way.done(town)
     town.system.deliver()
     told = {letter.address for letter in town.letters if letter.subject == way.subject}

@@ -12,7 +12,7 @@ _TABLES = {
     "KINDS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
     "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "_WEAK", "words", "labels",
 }  # fmt: skip
-_WORDS = {"_WRONG", "words", "_REFUSAL"}
+_WORDS = {"WRONG", "words", "_REFUSAL"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _NOT_ON_PAGES = {"policy.py", "phone_api.py", "remote.py"}
 """What these refuse is said by commands, and to apps."""

@@ -9,6 +9,7 @@ from tests.checkout import ROOT
 from dsc_host.login import LoginSystem, Policy
 from dsc_host.login.apps import Phones
 from dsc_host.login.operator import Operator
+from dsc_host.login.proofs import Proofs
 from dsc_host.login.staff import Staff
 from dsc_host.portal.app import DEMONSTRATION_GET, GET, POST
 
@@ -16,7 +17,7 @@ PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
 ]
-OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator}
+OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs}
 
 
 def functions() -> set[str]:

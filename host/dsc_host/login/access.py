@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dsc_host.login import sessions
+from dsc_host.login import sessions, step_up
 from dsc_host.login.model import Scope, Stage
 from dsc_host.login.reception import Reception, locked_users
 from dsc_host.login.records import Session, User
@@ -48,6 +48,16 @@ def look(at: Reception, token: str, may: May, work: Callable[[Connection, User, 
         return work(db, user, session)
 
     return at.read(seen)
+
+
+def operation(name: str, *scopes: Scope) -> May:
+    """For an operation of a customer's: with one of these scopes, and a fresh proof if the operation wants one."""
+
+    def may(at: Reception, _db: Connection, _user: User, session: Session) -> None:
+        sessions.check_scope(session, *scopes)
+        step_up.check(at, session, name)
+
+    return may
 
 
 def scoped(*scopes: Scope) -> May:

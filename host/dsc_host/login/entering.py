@@ -22,6 +22,7 @@ from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, locked_user
 from dsc_host.login.records import Device, Session, Use, User
 from dsc_host.login.rows import is_key
+from dsc_host.login.step_up import PROVEN_AT
 from dsc_host.login.throttle import Gate
 from dsc_host.verifier.office import Refused
 
@@ -215,7 +216,7 @@ def _in(at: Reception, db: Connection, user: User, device: str, outcome: Outcome
     now = at.now()
     until = now + (outcome.longest or at.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
-    data = {"idle_is_fine": outcome.longest is not None}
+    data = {"idle_is_fine": outcome.longest is not None, PROVEN_AT: now if device else 0.0}
     token = sessions.begin(at, db, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
     at.log(db, "enter", user, "done", str(outcome.scope), device=device)
     return Step(token, Stage.IN, user.name, scope=outcome.scope)

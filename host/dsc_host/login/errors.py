@@ -41,6 +41,13 @@ class NotAllowed(LoginError):
     """This user may not do that; the message says who may."""
 
 
+class ProofNeeded(LoginError):
+    """The operation wants a fresh answer of one of the user's devices in this session."""
+
+    def __init__(self) -> None:
+        super().__init__("answer with your device once more for this")
+
+
 class NotFound(LoginError):
     """There is none of that, or it is somebody else's: which, is not said."""
 

@@ -129,6 +129,11 @@ class SharingPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionPolicy:
+    proof_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class RestrictionPolicy:
     lost: tuple[str, ...]
     funding_beyond_cents: int
@@ -169,6 +174,7 @@ class Policy:
     pins: PinPolicy
     activation: ActivationPolicy
     sharing: SharingPolicy
+    protection: ProtectionPolicy
     restrictions: RestrictionPolicy
     calendar: CalendarPolicy
     levels: tuple[Level, ...]

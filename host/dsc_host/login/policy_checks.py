@@ -35,6 +35,7 @@ _POSITIVE = {
     "temporary": ("full_days", "letters"),
     "phone": ("push_validity", "pushes", "number_digits", "token_letters"),
     "request": ("hold_cents",),
+    "protection": ("proof_seconds",),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Proving, within a session, that one holds a device: to activate it, to change its PIN, or to share it.
+"""Proving, within a session, that one holds a device: to activate it, to change its PIN, to share it, or to step up.
 
 What was offered is kept with the session, for one purpose, and for a few answers.
 """
@@ -24,17 +24,29 @@ class Purpose(StrEnum):
     ACTIVATE = "activate"
     PIN = "pin"
     SHARE = "share"
+    FRESH = "fresh"
 
 
 def ask(
-    at: Reception, db: Connection, session: Session, user: User, device: Device, purpose: Purpose, about: str = ""
+    at: Reception,
+    db: Connection,
+    session: Session,
+    user: User,
+    device: Device,
+    purpose: Purpose,
+    about: str = "",
+    *,
+    token: str = "",
 ) -> Offer | Refused:
-    """Offer a device's element. `about` is what else the proof is bound to. Counted as at the login: it may wear a card out."""
-    use = _use_of(db, device)
+    """Offer a device's element. `about` is what else the proof is bound to. Counted as at the login: it may wear a card out.
+
+    `token`: the session's own, for what is known to the visitor's browser alone.
+    """
+    use = _use_of(db, device, user, purpose)
     locked = answer_limits.refusal(at, db, use) if use else None
     if refusal := locked or throttle.charge(at, db, [answer_limits.offers(at, user)]):
         return Refused(refusal)
-    desk = Desk(at, db, user, device, session.id)
+    desk = Desk(at, db, user, device, token or session.id)
     offered = FACTORS[Kind(device.kind)].offer(desk, manual=True)
     if isinstance(offered, Refused):
         return offered
@@ -74,14 +86,15 @@ def judge(
     answer: str,
     *,
     about: str = "",
+    token: str = "",
     check: Callable[[Desk, dict[str, Any], str], Outcome] | None = None,
 ) -> tuple[Device, bool]:
     """Whether the answer is right. `check` is how, if not as the device's factor does. Raises `NotNow`."""
     device, proof = asked(db, session, purpose, about)
-    use = _use_of(db, device)
+    use = _use_of(db, device, user, purpose)
     if use is not None and answer_limits.locked_for(at, db, use):
         return device, _failed(at, db, session, proof)
-    desk, factor = Desk(at, db, user, device, session.id), FACTORS[Kind(device.kind)]
+    desk, factor = Desk(at, db, user, device, token or session.id), FACTORS[Kind(device.kind)]
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
     outcome = (check or factor.check)(desk, proof["keeps"], given)
     if outcome.duress:
@@ -101,9 +114,13 @@ def _failed(at: Reception, db: Connection, session: Session, proof: dict[str, An
     return False
 
 
-def _use_of(db: Connection, device: Device) -> Use | None:
-    """Return its owner's use, in which the wrong answers of a proof are counted."""
-    return records.uses.one(db, records.uses.c.device_id == device.id, records.uses.c.user_id == device.owner_id)
+def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:
+    """Return the use in which the wrong answers of a proof are counted.
+
+    Who proves who they are does it by their own use; who activates or shares a device, by its owner's.
+    """
+    whose = user.id if purpose is Purpose.FRESH else device.owner_id
+    return records.uses.one(db, records.uses.c.device_id == device.id, records.uses.c.user_id == whose)
 
 
 def _keep(db: Connection, session: Session, proof: dict[str, Any] | None) -> None:

@@ -9,11 +9,11 @@ Who has no device at all begins it half-way through their login: with their own 
 device at hand. It lets nobody in; it is how they come by a device to log in with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from dsc_host.login import devices, notices, outbox, people, proving, records, rows, sessions
+from dsc_host.login import devices, notices, outbox, people, proving, records, rows, sessions, step_up
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.model import (
     PHYSICAL,
@@ -42,6 +42,16 @@ def check_may(at: Reception, db: Connection, user: User, session: Session) -> No
     if session.stage == Stage.CHOOSING and not devices.live_of(at, db, user):
         return
     sessions.check_scope(session, Scope.FULL)
+
+
+def may(operation: str) -> Callable[[Reception, Connection, User, Session], None]:
+    """Like `check_may`, and with a fresh proof if the operation wants one. Not for a login that is half-way."""
+
+    def checked(at: Reception, db: Connection, user: User, session: Session) -> None:
+        check_may(at, db, user, session)
+        step_up.check(at, session, operation)
+
+    return checked
 
 
 def check_sees(at: Reception, db: Connection, user: User, session: Session) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from dsc_host.login import desk, devices, notices, people, records, returning, sharing, shipping
+from dsc_host.login import access, desk, devices, notices, people, records, returning, sharing, shipping
 from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView
 from dsc_host.login.reception import Reception, found
 from dsc_host.login.records import Parcel, Session, User
@@ -24,7 +24,7 @@ class System(Protocol):
     @property
     def verifier(self) -> Verifier: ...
     def by(self, actor: str) -> "System": ...
-    def do(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T: ...
+    def do(self, token: str, may: access.May, work: Callable[[Connection, User, Session], T | Refused]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +140,4 @@ class Staff:
             desk.check_role(user, session, *roles)
             return work(db, user, session)
 
-        return self.system.do(token, (Scope.FULL,), done)
+        return self.system.do(token, access.scoped(Scope.FULL), done)

@@ -33,6 +33,7 @@ from dsc_host.login import (
     sharing,
     spending,
 )
+from dsc_host.login.access import operation as may
 from dsc_host.login.apps import Phones
 from dsc_host.login.limits import Allowance
 from dsc_host.login.model import (
@@ -42,8 +43,6 @@ from dsc_host.login.model import (
     Offer,
     Request,
     Scope,
-    ShareState,
-    ShareView,
     Step,
     Visitor,
 )
@@ -51,8 +50,10 @@ from dsc_host.login.operator import Operator
 from dsc_host.login.outbox import Sender
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy import Policy
+from dsc_host.login.proofs import Proofs
 from dsc_host.login.reception import Reception, found, user_named
 from dsc_host.login.records import Parcel, Session, User
+from dsc_host.login.share_calls import ShareCalls
 from dsc_host.login.spending import Protection
 from dsc_host.login.staff import Staff
 from dsc_host.verifier import Verifier
@@ -60,14 +61,12 @@ from dsc_host.verifier.office import Refused
 
 T = TypeVar("T")
 _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
-_ANY = tuple(Scope)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSystem:
+class LoginSystem(ShareCalls):
     """Over one verifier's records. Threads may share it. Made by `over`."""
 
-    at: Reception
     verifier: Verifier
     senders: Mapping[str, Sender]
 
@@ -136,11 +135,11 @@ class LoginSystem:
 
     def devices(self, token: str) -> tuple[DeviceView, ...]:
         """All that one has, the highest level first."""
-        return self._seen(token, _ACCOUNT, lambda db, user, _s: devices.views(self.at, db, user))
+        return self._seen(token, may("devices", *_ACCOUNT), lambda db, user, _s: devices.views(self.at, db, user))
 
     def change_password(self, token: str, old: str, new: str) -> None:
         """Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new one."""
-        user, session = self._seen(token, _ACCOUNT, lambda _db, user, session: (user, session))
+        user, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _db, user, session: (user, session))
         entering.check_password(self.at, user.name, old, f"session {session.id}")
         self.at.passwords.check_new(new, user.name, old)
         kept = self.at.passwords.hashed(new)
@@ -149,15 +148,15 @@ class LoginSystem:
             people.change_password(self.at, db, now.id, user.password, kept)
             sessions.end_all(db, now, but=session.id)
 
-        self.do(token, _ACCOUNT, changed)
+        self.do(token, may("change_password", *_ACCOUNT), changed)
 
     def protection(self, token: str) -> Protection:
         """Limits and restrictions, with and without."""
-        return self._seen(token, _ANY, lambda db, user, _s: spending.protection(self.at, db, user))
+        return self._seen(token, may("protection", *Scope), lambda db, user, _s: spending.protection(self.at, db, user))
 
     def check_primary(self, token: str) -> None:
         """Raises `NotAllowed`, which tells whom to ask, for whoever may not change security settings."""
-        self._seen(token, (Scope.FULL,), lambda db, user, _s: people.check_primary(db, user))
+        self._seen(token, may("check_primary", Scope.FULL), lambda db, user, _s: people.check_primary(db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
         """The users whose security settings one may change, by name: oneself first; as the primary user, the account's."""
@@ -165,7 +164,7 @@ class LoginSystem:
         def seen(db: Connection, user: User, _session: Session) -> list[tuple[str, Protection]]:
             return [(each.name, spending.protection(self.at, db, each)) for each in people.changeable_by(db, user)]
 
-        return self._seen(token, (Scope.FULL,), seen)
+        return self._seen(token, may("account_users", Scope.FULL), seen)
 
     def opt_out(self, token: str, name: str | None = None) -> None:
         """For oneself, or another user of the account. Raises `NotAllowed`, which tells whom to ask, `NotFound`, `NotNow`."""
@@ -181,7 +180,12 @@ class LoginSystem:
             spending.opt(self.at, db, user, whose.id, out)
             sessions.end_all(db, whose, but=session.id if whose.id == user.id else "")
 
-        self.do(token, (Scope.FULL,), opted, lambda db, user: [people.of_account(db, user, name).id])
+        self.do(
+            token,
+            may("opt_out" if out else "opt_in", Scope.FULL),
+            opted,
+            lambda db, user: [people.of_account(db, user, name).id],
+        )
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
         """Whether this user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
@@ -189,8 +193,11 @@ class LoginSystem:
 
     def withdraw(self, token: str, amount: Decimal) -> Allowance:
         """The same for who is in, by the device they logged in with, and recorded if it may be. Raises `InputError`."""
-        scopes = (Scope.FULL, Scope.TRADING)
-        return self.do(token, scopes, lambda db, user, session: spending.withdraw(self.at, db, session, user, amount))
+        return self.do(
+            token,
+            may("withdraw", Scope.FULL, Scope.TRADING),
+            lambda db, user, session: spending.withdraw(self.at, db, session, user, amount),
+        )
 
     def close_account(self, token: str) -> None:
         """Raises `NotAllowed`, `NotNow`."""
@@ -198,7 +205,7 @@ class LoginSystem:
         def closed(db: Connection, user: User, _session: Session) -> None:
             returning.close(self.at, db, user)
 
-        self.do(token, (Scope.FULL,), closed, returning.concerned)
+        self.do(token, may("close_account", Scope.FULL), closed, returning.concerned)
 
     # ---- a card, from the request to its return ----
 
@@ -213,27 +220,31 @@ class LoginSystem:
         def drafted(db: Connection, user: User, _session: Session) -> Request:
             return ordering.draft(self.at, db, user, pin, address=address, account_id=account, whose=name)
 
-        return self.do(token, (Scope.FULL,), drafted)
+        return self.do(token, may("draft_request", Scope.FULL), drafted)
 
     def confirm_request(self, token: str, request: str) -> Request:
         """Send it off. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-        return self.do(token, (Scope.FULL,), lambda db, user, _s: ordering.confirm(self.at, db, user, request))
+        return self.do(
+            token, may("confirm_request", Scope.FULL), lambda db, user, _s: ordering.confirm(self.at, db, user, request)
+        )
 
     def cancel_request(self, token: str, request: str) -> None:
         """Take it back. Raises `NotFound`, `NotNow`."""
-        self.do(token, _ACCOUNT, lambda db, user, _s: ordering.cancel(self.at, db, user, request))
+        self.do(token, may("cancel_request", *_ACCOUNT), lambda db, user, _s: ordering.cancel(self.at, db, user, request))
 
     def requests(self, token: str) -> list[Request]:
         """One's own, the newest first; as the primary user, those of the account's other users too."""
-        return self._seen(token, _ACCOUNT, lambda db, user, _s: ordering.requests_of(self.at, db, user))
+        return self._seen(token, may("requests", *_ACCOUNT), lambda db, user, _s: ordering.requests_of(self.at, db, user))
 
     def deposit_accounts(self, token: str) -> list[str]:
         """The accounts on which the money for a card may be held, by their ids: one's own first."""
-        return self._seen(token, _ACCOUNT, lambda db, user, _s: ordering.accounts_of(db, user))
+        return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda db, user, _s: ordering.accounts_of(db, user))
 
     def address(self, token: str) -> str:
         """Where a card would go."""
-        return self._seen(token, _ACCOUNT, lambda db, user, _s: found(records.entities.find(db, user.entity_id)).address)
+        return self._seen(
+            token, may("address", *_ACCOUNT), lambda db, user, _s: found(records.entities.find(db, user.entity_id)).address
+        )
 
     def request_online_card(self, token: str) -> DeviceView:
         """A card of codes to be printed, for whoever misses their device. Raises `NotNow`."""
@@ -242,7 +253,7 @@ class LoginSystem:
             device = desk.request_online_card(self.at, db, user)
             return devices.view(self.at, db, user, *devices.held(db, user, device.id))
 
-        return self.do(token, _ACCOUNT, requested)
+        return self.do(token, may("request_online_card", *_ACCOUNT), requested)
 
     def sheet(self, token: str, device: str) -> tuple[str, ...]:
         """The codes of one's card that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
@@ -254,21 +265,32 @@ class LoginSystem:
                 sessions.check_scope(session, Scope.FULL)
             return desk.sheet_codes(self.at, db, card)
 
-        return self._seen(token, _ACCOUNT, seen)
+        return self._seen(token, may("sheet", *_ACCOUNT), seen)
 
     def ask_to_activate(self, token: str, device: str) -> Offer:
         """Have the element of a device shown that is to be activated, or again. Raises `NotFound`, `NotNow`."""
-        return self.do(token, _ACCOUNT, lambda db, user, session: activating.ask(self.at, db, session, user, device))
+        return self.do(
+            token,
+            may("ask_to_activate", *_ACCOUNT),
+            lambda db, user, session: activating.ask(self.at, db, session, user, device),
+        )
 
     def activate(self, token: str, answer: str) -> bool:
         """Whether the answer was right, and the device is in use now. Raises `NotNow`."""
         return self.do(
-            token, _ACCOUNT, lambda db, user, session: activating.answer(self.at, db, session, user, answer), sharing.concerned
-        )  # fmt: skip
+            token,
+            may("activate", *_ACCOUNT),
+            lambda db, user, session: activating.answer(self.at, db, session, user, answer),
+            sharing.concerned,
+        )
 
     def ask_to_change_pin(self, token: str, device: str) -> Offer:
         """Have a challenge shown, to be answered with the new PIN. Raises `NotFound`, `NotNow`."""
-        return self.do(token, (Scope.FULL,), lambda db, user, s: activating.ask_for_pin(self.at, db, s, user, device))
+        return self.do(
+            token,
+            may("ask_to_change_pin", Scope.FULL),
+            lambda db, user, s: activating.ask_for_pin(self.at, db, s, user, device),
+        )
 
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
         """Whether the response was made with the new PIN, and it is the card's now. Raises `InputError`, `NotNow`."""
@@ -277,16 +299,20 @@ class LoginSystem:
             ordering.check_pin(self.at, db, user, pin)
             return activating.change_pin(self.at, db, session, user, answer, pin)
 
-        return self.do(token, (Scope.FULL,), changed, sharing.concerned)
+        return self.do(token, may("change_pin", Scope.FULL), changed, sharing.concerned)
 
     def phone_numbers(self, token: str) -> dict[str, str]:
         """One's own that are confirmed, masked, by their ids."""
-        numbers = self._seen(token, (Scope.FULL,), lambda db, user, _s: people.phones_of(db, user))
+        numbers = self._seen(token, may("phone_numbers", Scope.FULL), lambda db, user, _s: people.phones_of(db, user))
         return {each.id: people.masked(each.number) for each in numbers}
 
     def forget_phone(self, token: str, phone: str) -> None:
         """Nothing is sent to a number any more, by its id. Raises `NotFound`, `NotNow`."""
-        self.do(token, (Scope.FULL,), lambda db, user, session: confirming.forget(self.at, db, session, user, phone))
+        self.do(
+            token,
+            may("forget_phone", Scope.FULL),
+            lambda db, user, session: confirming.forget(self.at, db, session, user, phone),
+        )
 
     def ask_to_confirm_phone(self, token: str, number: str) -> str:
         """Send a code to a number, as +41791234567; the number, masked. Raises `InputError`, `TooManyAttempts`."""
@@ -295,14 +321,14 @@ class LoginSystem:
             masked = confirming.ask(self.at, db, session, user, token, number)
             return masked if isinstance(masked, Refused) else (user.name, masked)
 
-        name, masked = self.do(token, (Scope.FULL,), asked)
+        name, masked = self.do(token, may("ask_to_confirm_phone", Scope.FULL), asked)
         self.deliver(name)
         return masked
 
     def confirm_phone(self, token: str, code: str) -> bool:
         """Whether it was the code: then codes go to that number from now on. Raises `NotNow`."""
         return self.do(
-            token, (Scope.FULL,), lambda db, user, session: confirming.answer(self.at, db, session, user, token, code)
+            token, may("confirm_phone", Scope.FULL), lambda db, user, s: confirming.answer(self.at, db, s, user, token, code)
         )  # fmt: skip
 
     def announce_return(self, token: str, device: str, tracking: str) -> Parcel:
@@ -314,63 +340,15 @@ class LoginSystem:
             sessions.end_all(db, user, but="" if session.device_id == device else session.id)
             return parcel
 
-        return self.do(token, _ACCOUNT, announced, sharing.concerned)
+        return self.do(token, may("announce_return", *_ACCOUNT), announced, sharing.concerned)
 
     def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
         """One's own, and between which days each is expected to be received."""
         return self._seen(
             token,
-            _ACCOUNT,
+            may("parcels", *_ACCOUNT),
             lambda db, user, _s: [(each, returning.expected(self.at, each)) for each in returning.parcels_of(db, user)],
         )
-
-    # ---- sharing ----
-
-    def begin_share(
-        self, token: str, owner: str, password: str, device: str = "", address: str = ""
-    ) -> tuple[ShareView, Offer]:
-        """By who is not the owner: the owner's name and password, and a challenge to the owner's device.
-
-        `token` may be that of a login that is half-way, of a user who has no device. Raises `WrongCredentials`,
-        `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
-        """
-        access.look(self.at, token, sharing.check_may, lambda _db, _user, _session: None)
-        giver = entering.check_password(self.at, owner, password, address)
-
-        def begun(db: Connection, user: User, session: Session) -> tuple[ShareView, Offer] | Refused:
-            asked = sharing.begin(self.at, db, session, user.id, giver.id, device)
-            return asked if isinstance(asked, Refused) else (sharing.view(db, asked[0]), asked[1])
-
-        return access.change(self.at, token, sharing.check_may, begun, lambda _db, _user: [giver.id])
-
-    def answer_share(self, token: str, share: str, answer: str) -> bool:
-        """Whether the device's answer was right. Raises `NotFound`, `NotNow`."""
-
-        def answered(db: Connection, user: User, session: Session) -> bool:
-            return sharing.answer(self.at, db, session, user, share, answer)
-
-        return access.change(self.at, token, sharing.check_may, answered)
-
-    def confirm_share(self, token: str, share: str) -> ShareState:
-        """Done, or pending until compliance has agreed. Raises as `begin_share`."""
-
-        def confirmed(db: Connection, user: User, session: Session) -> ShareState:
-            return sharing.confirm(self.at, db, session, user.id, share)
-
-        return access.change(self.at, token, sharing.check_may, confirmed, lambda db, _user: sharing.parties(db, share))
-
-    def cancel_share(self, token: str, share: str) -> None:
-        """End the sharing. Raises `NotFound`, `NotNow`."""
-
-        def cancelled(db: Connection, user: User, session: Session) -> None:
-            sharing.cancel(self.at, db, session, user.id, share)
-
-        # With little, too: who shared a device that is missing now comes by their own again.
-        access.change(self.at, token, access.scoped(*_ACCOUNT), cancelled, lambda db, _user: sharing.parties(db, share))
-
-    def shares(self, token: str) -> list[ShareView]:
-        """What one shares, or has asked to."""
-        return access.look(self.at, token, sharing.check_sees, lambda db, user, _s: sharing.shares_of(self.at, db, user))
 
     # ---- the session that each of these needs ----
 
@@ -380,6 +358,11 @@ class LoginSystem:
         return Staff(self)
 
     @property
+    def proofs(self) -> Proofs:
+        """The fresh answers of devices that some calls want: those that raise `ProofNeeded`."""
+        return Proofs(self)
+
+    @property
     def phones(self) -> Phones:
         """The same for apps on phones."""
         return Phones(self)
@@ -387,10 +370,10 @@ class LoginSystem:
     def change(self, work: Callable[[Connection], T | Refused]) -> T:
         return self.at.change(work)
 
-    def do(self, token: str, scopes: tuple[Scope, ...], work: access.Work[T], others: access.Others | None = None) -> T:
+    def do(self, token: str, may: access.May, work: access.Work[T], others: access.Others | None = None) -> T:
         """In a transaction that has locked who is in, and the others. Raises `NotIn`, `NotAllowed`."""
-        return access.change(self.at, token, access.scoped(*scopes), work, others)
+        return access.change(self.at, token, may, work, others)
 
-    def _seen(self, token: str, scopes: tuple[Scope, ...], work: Callable[[Connection, User, Session], T]) -> T:
+    def _seen(self, token: str, may: access.May, work: Callable[[Connection, User, Session], T]) -> T:
         """The same, only to look."""
-        return access.look(self.at, token, access.scoped(*scopes), work)
+        return access.look(self.at, token, may, work)

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dsc_host.login import LoginSystem
-from dsc_host.portal import account, cards, entering, phone_api, phones, playing, sharing, staff
+from dsc_host.portal import account, cards, entering, phone_api, phones, playing, proofs, sharing, staff
 from dsc_host.portal.demonstration import Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.security import Cookies, Guard
@@ -80,6 +80,8 @@ POST: dict[str, Handler] = {
     "/opt-out": sharing.opted_out,
     "/opt-in": sharing.opted_in,
     "/withdraw": sharing.withdrawn,
+    "/proof": proofs.chosen,
+    "/proof/answer": proofs.answered,
     "/close": sharing.closed,
     "/desk/identify": staff.identify,
     "/desk/correct": staff.correct,
@@ -134,7 +136,7 @@ def application(
     """
     toys = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
     opened = frozenset({*GET, *(DEMONSTRATION_GET if demonstration else ())})
-    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, toys)
+    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, POST, proofs.wanted, toys)
     pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
     if demonstration is not None:
         pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")

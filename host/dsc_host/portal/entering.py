@@ -75,7 +75,7 @@ def answer(visit: Visit) -> Response:
     if done.step is not None:
         return visit.go(*_where(done)[:1], said=_where(done)[1], token=done.step.token)
     view = with_card(visit, answering(visit._, offer), offer)
-    words = "This login was not approved on the phone yet." if done.status is Status.WAITING else _WRONG
+    words = "This login was not approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
 
 
@@ -108,7 +108,7 @@ def language(visit: Visit) -> Response:
 
 # ---- what is on the pages ----
 
-_WRONG = "That was not right. Try again; after three wrong answers you begin anew."
+WRONG = "That was not right. Try again; after three wrong answers you begin anew."
 
 
 def _first(_: Language, name: str = "") -> View:

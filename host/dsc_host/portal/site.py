@@ -15,7 +15,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError, out_of_memory
-from dsc_host.login import LoginSystem, NotAllowed, NotFound, NotIn, NotNow, Scope, TooManyAttempts, Visitor, WrongCredentials
+from dsc_host.login import (
+    LoginSystem,
+    NotAllowed,
+    NotFound,
+    NotIn,
+    NotNow,
+    ProofNeeded,
+    Scope,
+    TooManyAttempts,
+    Visitor,
+    WrongCredentials,
+)
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.security import Cookies, Rejected
@@ -52,6 +63,10 @@ class Site:
     """What a demonstration has beside: its card, its outbox, its phone."""
     pages: frozenset[str] = frozenset("/")
     """The paths that may be opened, not only sent to."""
+    posts: "Mapping[str, Handler]" = field(default_factory=dict)
+    """What is done with each form, by its path."""
+    ask_for_proof: "Handler | None" = None
+    """What is shown instead of a refusal for want of a proof."""
     toys: frozenset[str] = frozenset()
     """The demonstration's own paths. Its card and phone lie in other tabs, and stay in use while a login changes its token."""
 
@@ -181,7 +196,9 @@ class Visit:
         return explained(error, self._)
 
     def again(self, view: View, error: DscError) -> Response:
-        """The page once more, with what was wrong."""
+        """The page once more, with what was wrong. What only wants a proof is nobody's mistake: it is asked for."""
+        if isinstance(error, ProofNeeded):
+            raise error
         return self.wrong(view, self.explain(error), status_of(error))
 
     def wrong(self, view: View, words: str, status: int) -> Response:
@@ -215,6 +232,10 @@ class Visit:
 Handler = Callable[[Visit], Response]
 
 
+def _overview(visit: Visit) -> Response:
+    return visit.go("/")
+
+
 def status_of(error: DscError) -> int:
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
 
@@ -234,6 +255,8 @@ def _answered(visit: Visit, handler: Handler) -> Response:
         response = visit.go("/login", said="ended" if visit.token and not visit.token.startswith("v.") else "")
         visit.site.cookies.drop(response, visit.site.cookies.session)
         return response
+    except ProofNeeded:
+        return _answered(visit, visit.site.ask_for_proof or _overview)
     except DscError as error:
         response = visit.problem(status_of(error), visit.explain(error))
         if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):

@@ -145,3 +145,13 @@ def test_the_password_is_changed_and_other_sessions_end(walk: Walk) -> None:
     walk.page.get_by_label("New password, again").fill("another sesame, please")
     assert "Your password is changed" in walk.press("Change").notice
     assert elsewhere.open("/devices").path == "/login"
+
+
+def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> None:
+    walk.enter("anna")
+    walk.shown.clock.ahead += 400
+    walk.open("/protection").follow("Opt out").choose("anna.work", "Opt out", I_know_what_is_lost="yes").picture("proof")
+    assert (walk.title, walk.card_here) == ("Is it you?", "Card of anna")
+    assert "not right" in walk.press("Continue", Response="00000000").error
+    assert "Their protection" in walk.press("Continue", Response=walk.card("anna", walk.read)).notice
+    assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()
