@@ -132,3 +132,55 @@ def test_a_policy_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(InputError) as caught:
         Policy(**given)  # type: ignore[arg-type]
     assert [caught.value.field] == list(given)
+
+
+# ---- in a day ----
+
+
+def come_in(verifier: Verifier, counter: int) -> bool:
+    challenge = verifier.challenge("A-1")
+    return verifier.verify(challenge.id, right(challenge, counter)).accepted
+
+
+def test_right_responses_between_them_buy_no_more_guesses(verifier: Verifier, clock: Clock) -> None:
+    """Nine wrong ones, then the owner comes in, and so on: after twenty in a day the card is locked."""
+    for counter in range(2):
+        fail(verifier, "A-1", 9)
+        clock.advance(3600)
+        assert come_in(verifier, counter)
+    fail(verifier, "A-1", 2)
+    assert verifier.card("A-1").locked_until == clock.now + 86_400
+    challenge = verifier.challenge("A-1")
+    verdict = verifier.verify(challenge.id, right(challenge, 2))
+    assert (verdict.reason, verdict.retry_after) == (Reason.LOCKED, 86_400)
+    clock.advance(86_400)
+    assert come_in(verifier, 2)
+
+
+def test_failures_of_a_day_count_for_nothing_the_day_after(verifier: Verifier, clock: Clock) -> None:
+    for counter in range(10):
+        fail(verifier, "A-1", 9)
+        assert come_in(verifier, counter)
+        clock.advance(86_400)
+    assert verifier.card("A-1").locked_until is None
+
+
+def test_unlocking_forgets_those_of_the_day_too(verifier: Verifier, clock: Clock) -> None:
+    for counter in range(2):
+        fail(verifier, "A-1", 9)
+        assert come_in(verifier, counter)
+    fail(verifier, "A-1", 2)
+    verifier.unlock("A-1", "it was me")
+    clock.advance(300)
+    fail(verifier, "A-1", 9)
+    assert verifier.card("A-1").locked_until is None
+
+
+@pytest.mark.parametrize("policy", [Policy(pause=0, lock_after=30), Policy(pause=0, lock_after=30, lock_after_in_a_day=1)])
+def test_who_allows_more_in_a_row_allows_them_in_a_day(policy: Policy) -> None:
+    with Verifier.open("sqlite://", master_key=MASTER, policy=policy, clock=Clock()) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        fail(verifier, "A-1", 29)
+        assert verifier.card("A-1").locked_until is None
+        fail(verifier, "A-1", 1)
+        assert verifier.card("A-1").locked_until is not None

@@ -19,7 +19,11 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Policy, Verifier
 
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-10:C-QN06")
-POLICY = Policy(validity=20, attempts=2, lock_after=5, lock_for=50, window=2, challenges=8, challenges_within=30, pause=8)
+POLICY = Policy(
+    validity=20, attempts=2, lock_after=5, lock_after_in_a_day=7, lock_for=50, window=2, challenges=8, challenges_within=30,
+    pause=8,
+)  # fmt: skip
+DAY = 86_400
 SERIALS = ("A", "B")
 
 
@@ -27,6 +31,8 @@ SERIALS = ("A", "B")
 class ModelCard:
     counter: int = 0
     failures: int = 0
+    in_day: int = 0
+    day_since: int = 0
     locked_until: int = 0
     issued: list[int] = field(default_factory=list)
 
@@ -51,9 +57,14 @@ class Model:
                 card.locked_until = 0
                 if card.failures >= POLICY.lock_after:
                     card.failures = 0
+                if card.in_day >= POLICY.lock_after_in_a_day:
+                    card.in_day = 0
 
     def may_ask(self, card: ModelCard) -> bool:
         return sum(self.now < issued + POLICY.challenges_within for issued in card.issued) < POLICY.challenges
+
+    def is_locked(self, card: ModelCard) -> bool:
+        return card.failures >= POLICY.lock_after or card.in_day >= POLICY.lock_after_in_a_day
 
     def verify(self, challenge: ModelChallenge, counter: int | None) -> str:
         """`counter` is the one that the response was made with; None for a wrong response."""
@@ -66,12 +77,15 @@ class Model:
             return "exhausted"
         challenge.responses += 1
         if card.locked_until:
-            return "locked" if card.failures >= POLICY.lock_after else "paused"
+            return "locked" if self.is_locked(card) else "paused"
         if counter is not None and card.counter <= counter <= card.counter + POLICY.window:
             challenge.used, card.counter, card.failures = True, counter + 1, 0
             return "accepted"
         card.failures += 1
-        if card.failures == POLICY.lock_after:
+        if self.now >= card.day_since + DAY:
+            card.in_day, card.day_since = 0, self.now
+        card.in_day += 1
+        if self.is_locked(card):
             card.locked_until = self.now + int(POLICY.lock_for)
         elif card.failures % POLICY.attempts == 0:
             card.locked_until = self.now + int(POLICY.pause) * 2 ** (card.failures // POLICY.attempts - 1)
@@ -108,7 +122,7 @@ class VerifierAgainstModel(RuleBasedStateMachine):
                 self.verifier.challenge(serial)
             assert caught.value.retry_after == card.issued[-POLICY.challenges] + POLICY.challenges_within - self.model.now
 
-    @rule(seconds=st.sampled_from([1, 7, 8, 16, 19, 20, 21, 49, 50, 51]))
+    @rule(seconds=st.sampled_from([1, 7, 8, 16, 19, 20, 21, 49, 50, 51, DAY - 60, DAY]))
     def wait(self, seconds: int) -> None:
         self.model.wait(seconds)
 

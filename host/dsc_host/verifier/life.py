@@ -76,7 +76,13 @@ def unlock(office: Office, db: Connection, serial: str, reason: str) -> Card:
     """End its lock or pause, if it has one, and forget its failures."""
     check_reason(reason)
     card = lookup.usable_card(db, serial)
-    return _changed(office, db, card, Event("card.unlock", serial, "done", reason), {"failures": 0, "locked_until": None})
+    return _changed(
+        office,
+        db,
+        card,
+        Event("card.unlock", serial, "done", reason),
+        {"failures": 0, "failures_in_day": 0, "locked_until": None},
+    )
 
 
 def add_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:

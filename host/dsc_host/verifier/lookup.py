@@ -59,7 +59,9 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
     """The card, free of a lock that is over and of the failures that led to it, or of a pause that is over."""
     if card.locked_until is None or now < card.locked_until:
         return card
-    return card._replace(locked_until=None, failures=0 if card.failures >= policy.lock_after else card.failures)
+    failures = 0 if card.failures >= policy.lock_after else card.failures
+    in_day = 0 if card.failures_in_day >= policy.most_in_a_day else card.failures_in_day
+    return card._replace(locked_until=None, failures=failures, failures_in_day=in_day)
 
 
 def shown(db: Connection, found: Sequence[CardRecord], policy: Policy, now: float) -> list[Card]:

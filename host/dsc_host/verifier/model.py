@@ -32,6 +32,8 @@ class Policy:
     """How many responses use up one challenge, whatever becomes of them; 1 or more."""
     lock_after: int = 10
     """How many wrong responses in a row, over all its challenges, lock a card; 1 or more."""
+    lock_after_in_a_day: int = 20
+    """How many wrong responses within 24 hours lock a card, also if right ones come between; at least `lock_after`."""
     lock_for: float = 24 * 60 * 60
     """How long the lock lasts; more than 0."""
     window: int = 20
@@ -55,12 +57,17 @@ class Policy:
                 raise InputError(name, f"must be a number of seconds, more than 0, at most {MOST_SECONDS}")
         if type(self.pause) not in (int, float) or not 0 <= self.pause <= MOST_SECONDS:
             raise InputError("pause", f"must be a number of seconds, 0 to {MOST_SECONDS}")
-        for name in ("attempts", "lock_after"):
+        for name in ("attempts", "lock_after", "lock_after_in_a_day"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise InputError(name, "must be a whole number, 1 or more")
         for name, least, most in _RANGES:
             if type(getattr(self, name)) is not int or not least <= getattr(self, name) <= most:
                 raise InputError(name, f"must be a whole number from {least} to {most}")
+
+    @property
+    def most_in_a_day(self) -> int:
+        """How many wrong responses lock a card within a day: who allows more of them in a row allows them in a day too."""
+        return max(self.lock_after, self.lock_after_in_a_day)
 
 
 _RANGES = (

@@ -50,6 +50,8 @@ class CardRecord(NamedTuple):
     state_reason: str
     sealed_duress_pin: bytes | None
     judged: int = 0
+    failures_in_day: int = 0
+    day_since: float = 0.0
 
 
 class ChallengeRecord(NamedTuple):
@@ -88,6 +90,8 @@ _JUDGED = Statement(
         counter=bindparam("new_counter"),
         failures=bindparam("new_failures"),
         locked_until=bindparam("new_locked_until"),
+        failures_in_day=bindparam("new_in_day"),
+        day_since=bindparam("new_day_since"),
         judged=cards.c.judged + _ONE,
     )
 )
@@ -168,10 +172,17 @@ def change_card(db: Connection, serial: str, **changes: Any) -> None:
     db.execute(update(cards).where(cards.c.serial == serial).values(changes))
 
 
-def judged_card(db: Connection, card: CardRecord, counter: int, failures: int, locked_until: float | None) -> None:
-    """What follows for a card from a response to one of its challenges."""
+def judged_card(db: Connection, card: CardRecord) -> None:
+    """Record what follows for a card from a response to one of its challenges: its counter, its failures, its lock."""
     # No column of an index is among these: what is in an index would take longer.
-    changes = {"of": card.serial, "new_counter": counter, "new_failures": failures, "new_locked_until": locked_until}
+    changes = {
+        "of": card.serial,
+        "new_counter": card.counter,
+        "new_failures": card.failures,
+        "new_locked_until": card.locked_until,
+        "new_in_day": card.failures_in_day,
+        "new_day_since": card.day_since,
+    }
     _JUDGED.run(db, changes)
 
 

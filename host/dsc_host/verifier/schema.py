@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
-VERSION = 5
+VERSION = 6
 """Of the tables as they stand here."""
 FIRST_WITH_LOG = 4
 OLDEST = 3
@@ -90,6 +90,7 @@ _SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 # card was ever given; `unlock_times` has the latest, among them all those that its limit still counts. `asked` counts
 # all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`. `judged` counts
 # all the responses: so that each of them, whatever becomes of it, changes the same rows, and takes the same time.
+# `failures` counts the wrong ones in a row, `failures_in_day` those since `day_since`, whatever was right between them.
 cards = Table(
     "cards",
     metadata,
@@ -111,6 +112,8 @@ cards = Table(
     Column("state_reason", String(REASON_LETTERS), nullable=False),
     Column("sealed_duress_pin", LargeBinary),
     Column("judged", BigInteger, nullable=False),
+    Column("failures_in_day", Integer, nullable=False, server_default="0"),
+    Column("day_since", Double, nullable=False, server_default="0"),
     CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )

@@ -41,6 +41,7 @@ _LOGGED = 2
 """How many times the policy's attempts: so many responses to one challenge are logged."""
 _COUNTED_FOR = 60
 """Seconds: of those that are only counted, the log has one entry in so long a time, of each process."""
+_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) ->
     finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
     reason = _refusal(card, office.policy) or finding.reason
     after = _after(card, reason, finding, office.policy, now)
-    _record(db, challenges, reason, after, now)
+    _record(db, challenges, reason, card, after, now)
     if reason is Reason.ACCEPTED and asked.new_pin is not None:
         records.change_card(db, card.serial, sealed_pin=office.sealed(asked.new_pin, card.serial, Secret.PIN))
     office.log(db, now, _event(asked.action, challenges, reason, finding, card, after))
@@ -243,56 +244,58 @@ def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.locked_until is not None:
-        return Reason.LOCKED if card.failures >= policy.lock_after else Reason.PAUSED
+        return Reason.LOCKED if _is_locked(card, policy) else Reason.PAUSED
     return None
 
 
 # ---- what follows ----
 
 
-@dataclass(frozen=True, slots=True)
-class _After:
-    """The card, as it is to be."""
-
-    card: CardRecord
-    counter: int
-    failures: int
-    locked_until: float | None
-    state: str
-
-
-def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> _After:
+def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
+    """Return the card as it is to be."""
     if reason is Reason.ACCEPTED:
-        return _After(card, finding.counter, 0, None, State.ACTIVE)
-    failures, locked_until = card.failures, card.locked_until
-    if reason in _CHARGED:
-        failures += 1
-        locked_until = _locked_until(failures, policy, now)
-    return _After(card, card.counter, failures, locked_until, card.state)
+        # Those of the day stay: else whoever guesses between the owner's logins could guess all day.
+        return card._replace(counter=finding.counter, failures=0, locked_until=None, state=State.ACTIVE)
+    if reason not in _CHARGED:
+        return card
+    over = now >= card.day_since + _DAY
+    charged = card._replace(
+        failures=card.failures + 1,
+        failures_in_day=1 if over else card.failures_in_day + 1,
+        day_since=now if over else card.day_since,
+    )
+    return charged._replace(locked_until=_locked_until(charged, policy, now))
 
 
-def _locked_until(failures: int, policy: Policy, now: float) -> float | None:
-    if failures >= policy.lock_after:
+def _is_locked(card: CardRecord, policy: Policy) -> bool:
+    """Whether it has failed so often that it is locked, and not only paused."""
+    return card.failures >= policy.lock_after or card.failures_in_day >= policy.most_in_a_day
+
+
+def _locked_until(card: CardRecord, policy: Policy, now: float) -> float | None:
+    if _is_locked(card, policy):
         return now + policy.lock_for
-    rounds, rest = divmod(failures, policy.attempts)
+    rounds, rest = divmod(card.failures, policy.attempts)
     if rest or not policy.pause:
         return None
     return now + min(policy.pause * (1 << min(rounds - 1, _MOST_DOUBLINGS)), policy.lock_for)
 
 
-def _record(db: Connection, challenges: Sequence[ChallengeRecord], reason: Reason, after: _After, now: float) -> None:
+def _record(
+    db: Connection, challenges: Sequence[ChallengeRecord], reason: Reason, card: CardRecord, after: CardRecord, now: float
+) -> None:
     """Also where nothing changes: a refusal is not to be quicker than a failure."""
     charged = reason in _CHARGED
     for challenge in challenges:
         used_at = now if reason is Reason.ACCEPTED else challenge.used_at
         records.answered_challenge(db, challenge, challenge.failures + charged, used_at)
-    records.judged_card(db, after.card, after.counter, after.failures, after.locked_until)
-    if after.state != after.card.state:
-        records.change_card(db, after.card.serial, state=after.state, state_since=now)
+    records.judged_card(db, after)
+    if after.state != card.state:
+        records.change_card(db, card.serial, state=after.state, state_since=now)
 
 
 def _event(
-    action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: _After
+    action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: CardRecord
 ) -> Event:
     detail = _ids(challenges)
     if reason is Reason.ACCEPTED:
@@ -311,7 +314,7 @@ def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
     return {"id": " ".join(challenge.id for challenge in challenges)}
 
 
-def _verdict(reason: Reason, finding: _Finding, after: _After, now: float) -> Verdict:
+def _verdict(reason: Reason, finding: _Finding, after: CardRecord, now: float) -> Verdict:
     if reason is Reason.ACCEPTED:
         return Verdict(reason, duress=finding.duress)
     if reason in (Reason.LOCKED, Reason.PAUSED) and after.locked_until is not None:
