@@ -5,8 +5,10 @@ import json
 import re
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from queue import Queue
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TextIO
 
@@ -81,6 +83,13 @@ class Command:
         self.monkeypatch.setenv("DSCPLUS_MASTER_KEY", _MASTER_HEX)
         return path
 
+    def with_cards(self, *serials: str) -> Path:
+        """Name a database as `with_records` does, in which these cards are enrolled already."""
+        path = self.with_records()
+        path.write_bytes(_records_of(serials))
+        path.chmod(0o600)
+        return path
+
     def verifier(self) -> Verifier:
         return Verifier.open(f"sqlite:///{self.folder / 'records.db'}", master_key=MASTER)
 
@@ -95,6 +104,18 @@ class Command:
             assert not re.search(r"[0-9A-Fa-f]{30,}", text), f"a key: {text}"
             # Behind a point, it is a part of a second.
             assert not re.search(rf"(?<![0-9A-Za-z])(?<![0-9]\.){PIN}(?![0-9A-Za-z])", text), f"a PIN: {text}"
+
+
+@cache
+def _records_of(serials: tuple[str, ...]) -> bytes:
+    """Return the database file of records with these cards; it is made once in a process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "records.db")
+        with Verifier.open(f"sqlite:///{path}", master_key=MASTER) as verifier:
+            for serial in serials:
+                verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
+        # What is still in the write-ahead log went into the file when it was closed.
+        return path.read_bytes()
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:

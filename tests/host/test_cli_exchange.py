@@ -19,9 +19,7 @@ TRANSPORT_KEY = bytes(range(16)).hex()
 def desk(dscplus: Command) -> Command:
     """The command, with records of `IB1`, `IB2` and `IB3`."""
     pytest.importorskip("pskc")
-    dscplus.with_records()
-    for serial in ("IB1", "IB2", "IB3"):
-        assert dscplus("enroll", serial, stdin=SECRETS).code == 0
+    dscplus.with_cards("IB1", "IB2", "IB3")
     return dscplus
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, challenge
+from tests.host.commanding import KEY, PIN, SUITE, Command, challenge
 
 from dsc_host import Suite
 
@@ -14,9 +14,7 @@ TOO_FAR = 1001
 @pytest.fixture
 def desk(dscplus: Command) -> Command:
     """The command, with the cards `IB1` and `IB2`, which have the same key."""
-    dscplus.with_records()
-    for serial in ("IB1", "IB2"):
-        assert dscplus("enroll", serial, stdin=SECRETS).code == 0
+    dscplus.with_cards("IB1", "IB2")
     return dscplus
 
 

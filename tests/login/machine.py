@@ -10,12 +10,13 @@ weekends and changes of devices. At the end, everybody is let in again, if need 
 from contextlib import ExitStack, suppress
 from decimal import Decimal
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.host.databases import SQLITE
+from tests.host.databases import POSTGRESQL, SQLITE
 from tests.host.verifying import Clock
 from tests.login.model import (
     ACTIVE,
@@ -41,6 +42,7 @@ from dsc_host.login.reception import user_named
 names = st.sampled_from(["anna", "ben", "carl"])
 numbers = st.integers(0, 5)
 ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
+_FEW = 3
 
 
 class Machine(Rules, RuleBasedStateMachine):
@@ -400,6 +402,15 @@ class Machine(Rules, RuleBasedStateMachine):
             assert scope in {Scope.ACCOUNT, *(item.gives(self.now) for item in live)}
 
 
-def often(steps: int) -> settings:
-    """As often as the profile wants it: each example takes as long as many others."""
-    return settings(max_examples=settings.default.max_examples // 5, stateful_step_count=steps, deadline=None)
+def cases(machine: type[Machine], steps: int) -> tuple[Any, Any, Any]:
+    """Return the tests of a machine: a few examples; as many as the profile wants, which is long; a few on PostgreSQL.
+
+    Each example takes as long as many tests. Those on PostgreSQL show that each statement is one there too.
+    """
+    few = settings(max_examples=_FEW, stateful_step_count=steps, deadline=None)
+    many = settings(max_examples=settings.default.max_examples // 5, stateful_step_count=steps, deadline=None)
+    quick, full, server = (type(machine.__name__, (machine,), {}) for _ in range(3))
+    server.database_kind = POSTGRESQL
+    for each, how in ((quick, few), (full, many), (server, few)):
+        each.TestCase.settings = how
+    return quick.TestCase, pytest.mark.long(full.TestCase), pytest.mark.postgresql(server.TestCase)

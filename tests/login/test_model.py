@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from tests.login.machine import ACCOUNT, Machine, names, numbers, often
+from tests.login.machine import ACCOUNT, Machine, cases, names, numbers
 from tests.login.model import ACTIVE, GONE, SENT, TEMPORARY, Item, Opened
 from tests.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.login.town import PASSWORD, PHONE
@@ -212,5 +212,4 @@ class WaysIn(Machine):
                 self.system.skip(step.token)
 
 
-TestWaysIn = WaysIn.TestCase
-TestWaysIn.settings = often(40)
+TestWaysIn, TestWaysInAtLength, TestWaysInOnPostgreSQL = cases(WaysIn, 40)

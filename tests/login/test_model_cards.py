@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from tests.login.card_rules import Cards, pins
-from tests.login.machine import ACCOUNT, names, numbers, often
+from tests.login.machine import ACCOUNT, cases, names, numbers
 from tests.login.model import (
     ACTIVE,
     GONE,
@@ -184,5 +184,4 @@ class CardLife(Cards):
             assert sorted(found) == sorted((order.id, str(order.hold)) for order in self.orders)
 
 
-TestCardLife = CardLife.TestCase
-TestCardLife.settings = often(40)
+TestCardLife, TestCardLifeAtLength, TestCardLifeOnPostgreSQL = cases(CardLife, 40)

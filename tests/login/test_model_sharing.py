@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.login.card_rules import Cards
-from tests.login.machine import numbers, often
+from tests.login.machine import cases, numbers
 from tests.login.model import GONE, PHYSICAL, TEMPORARY, Item, Opened, Person, Share
 from tests.login.town import ANNA, CARL, PASSWORD
 
@@ -178,5 +178,4 @@ class Sharing(Cards):
         return [share for share in self.shares if share.state in states]
 
 
-TestSharing = Sharing.TestCase
-TestSharing.settings = often(50)
+TestSharing, TestSharingAtLength, TestSharingOnPostgreSQL = cases(Sharing, 50)

@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import entry_points, version
 from io import TextIOWrapper
 from typing import Any
 
 import typer
+import typer.main
 from typer.core import TyperGroup
 
 from dsc_host.cli import auditing, cards, exchanging, flash, image, keeping, line, people, phone, portal, records, serving
@@ -73,11 +75,19 @@ def build() -> typer.Typer:
     return app
 
 
+@cache
+def command() -> TyperGroup:
+    """Return the command as it is run; it is put together once in a process, which takes longer than most of its calls."""
+    built = typer.main.get_command(build())
+    assert isinstance(built, TyperGroup)
+    return built
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command; returns its exit code. Only what nobody expected is raised."""
     try:
         with out_of_memory():
-            build()(list(arguments), prog_name="dscplus")
+            command()(list(arguments), prog_name="dscplus")
     except SystemExit as done:
         return _finish(done.code if isinstance(done.code, int) else int(done.code is not None))
     except KeyboardInterrupt:
