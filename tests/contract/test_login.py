@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.rig import KEY, PIN, QUESTION, Rig, profile
+from tests.contract.rig import KEY, PIN, QUESTION, Rig, checked, profile
 
 from dsc_host import CardError, Suite
 
@@ -183,10 +183,13 @@ def test_a_question_by_the_line_that_the_owner_changes_has_no_response_event(rig
 def test_a_question_that_the_suite_does_not_allow_is_refused(rig: Rig) -> None:
     rig.client.personalize(profile())
     rig.press("PRESS")
-    for question in ("", "12345", "1234567", "12345a", "12345%20", "%ff%ff%ff%ff%ff%ff"):
-        assert rig.ask(f"challenge q={question}") == "err bad-arg q: 6 digits"
-    assert rig.ask("challenge") == "err bad-arg q: 6 digits"
-    assert rig.client.display() == "PIN>"
+    for shown in ("PIN>", "CHALLNG>"):
+        for fields in ("", "=", "12345", "1234567", "12345a", "12345%20", "12345%00", "12345%ff", "%ff%ff%ff%ff%ff%ff"):
+            expected = [] if fields == "=" else ["<1 err bad-arg q: 6 digits"]
+            assert rig.exchange(checked(f">1 challenge q={fields}")) == expected
+        assert rig.ask("challenge x=482913") == rig.ask("challenge") == "err bad-arg q: 6 digits"
+        assert rig.client.display() == shown
+        rig.enter(PIN)
 
 
 def test_cancel_turns_the_card_off_and_spends_nothing(rig: Rig) -> None:

@@ -1,14 +1,12 @@
 """The card on a board: its start, its time, its battery, entropy that fails; and that every interpreter makes the same card."""
 
-import random
-
 import pytest
 from tests.firmware.fakes import INTERPRETERS, KEY, FaultyFlash, ask, events, frame, lines
-from tests.firmware.taped_card import CARD_PIN, PROFILE, response, started
+from tests.firmware.taped_card import PROFILE, response, started
 
 from dsc_firmware.app import FOREVER, App
 from dsc_firmware.journal import SIZE, Journal
-from dsc_firmware.ports import CELLS, KEY_PRESS, TICKS_PERIOD
+from dsc_firmware.ports import CELLS, KEY_PRESS
 from dsc_simulator import SimulatedCard
 from dsc_simulator.board import Entropy, SimulatedBoard
 
@@ -23,9 +21,6 @@ class Failing:
         if self.silent:
             raise OSError(5)
         return bytes(n)
-
-
-# ---- starting ----
 
 
 def test_start_says_so_on_the_line_and_shows_nothing() -> None:
@@ -94,26 +89,6 @@ def test_entropy_that_fails_later_stops_the_card_where_it_is(state: str) -> None
     assert not any(app.card.question)
 
 
-# ---- time ----
-
-
-@pytest.mark.parametrize("start", [0, TICKS_PERIOD - 1, TICKS_PERIOD - 15_000])
-@pytest.mark.parametrize("interpreter", INTERPRETERS)
-def test_card_turns_off_by_itself_also_where_the_clock_wraps(start: int, interpreter: str) -> None:
-    card, _ = started(PROFILE, interpreter)
-    card.board.clock.now_ms = start
-    card.press("PRESS")
-    assert card.advance(29.999) == "PIN>"
-    card.press("1")
-    assert card.advance(29.999) == "PIN>*"
-    assert card.advance(0.001) == ""
-    card.press("PRESS")
-    card.enter("1234")
-    shown = card.enter("482913")
-    assert card.advance(59.999) == shown
-    assert card.advance(0.001) == ""
-
-
 def test_key_that_comes_with_the_time_comes_too_late() -> None:
     card, _ = started(PROFILE)
     card.press("PRESS", "1", "2", "3", "4")
@@ -140,9 +115,6 @@ def test_one_poll_takes_all_that_a_person_can_have_typed() -> None:
         board.keypad.push(key)
     app.poll()
     assert board.display.cells.decode() == response(PROFILE, 0)
-
-
-# ---- the battery ----
 
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
@@ -176,31 +148,3 @@ def test_error_outlives_a_low_battery() -> None:
         card.board.battery.flat = flat
         assert card.press("PRESS") == "ERROR"
         card.press("PRESS")
-
-
-# ---- both engines, one card ----
-
-
-def life_of_a_card(interpreter: str) -> tuple[bytes, list[bytes | None], str]:
-    """What a card says, stores and shows in a long and eventful life."""
-    chance = random.Random(5)
-    requests = ("hello nonce=%00%ff", "challenge q=482913", "challenge q=%c3%a9", "entropy n=3", "wipe", "cancel")
-    with SimulatedCard(profile=CARD_PIN, seed=1, engine=interpreter) as card:
-        for _ in range(300):
-            what = chance.random()
-            if what < 0.7:
-                card.press(chance.choice(("PRESS", "C", *"0123456789", *"1234", "OK", "OK", "OK")))
-            elif what < 0.8:
-                card.advance(chance.choice((0.001, 15, 29.999, 30, 60)))
-            elif what < 0.9:
-                card.enter(chance.choice(("1234", "482913", "12", "0000")))
-            elif what < 0.99:
-                card.send(frame(">1 " + chance.choice(requests)))
-            else:
-                card.restart()
-        return card.receive(), list(card.flash.slots), card.cells
-
-
-@pytest.mark.parametrize("interpreter", [name for name in INTERPRETERS if name != "cpython"])
-def test_every_interpreter_says_the_same_word_for_word(interpreter: str) -> None:
-    assert life_of_a_card(interpreter) == life_of_a_card("cpython")

@@ -4,27 +4,10 @@ Whatever a test says to a card, the card's key must not come back.
 """
 
 import pytest
-from tests.firmware.fakes import KEY, ask, events, frame, lines
-from tests.firmware.watched_card import CARD_PIN, Watched, in_state
+from tests.firmware.fakes import KEY, ask, events
+from tests.firmware.watched_card import Watched, in_state
 
 from dsc_simulator import Profile
-
-
-def test_challenge_answered_by_the_owner_comes_back_as_an_event(make: Watched) -> None:
-    card = in_state(make(), "challenge")
-    assert ask(card, "challenge q=482913") == "ok"
-    card.receive()
-    response = card.press("OK")
-    assert events(card) == [f"display text={response}", f"response text={response}"]
-
-
-def test_challenge_that_the_owner_edits_brings_no_response_event(make: Watched) -> None:
-    card = in_state(make(), "challenge")
-    ask(card, "challenge q=482913")
-    card.press("C", "3")
-    card.receive()
-    response = card.press("OK")
-    assert events(card) == [f"display text={response}"]
 
 
 def test_challenge_typed_by_hand_brings_no_response_event(make: Watched) -> None:
@@ -55,29 +38,6 @@ def test_challenge_does_not_replace_what_the_owner_types(make: Watched) -> None:
 @pytest.mark.parametrize("state", ["off", "response", "wipe"])
 def test_challenge_in_another_state(make: Watched, state: str) -> None:
     assert ask(in_state(make(), state), "challenge q=482913") == f"err state card is {state}"
-
-
-def test_challenge_on_a_locked_card(make: Watched) -> None:
-    assert ask(in_state(make(CARD_PIN), "locked"), "challenge q=482913").startswith("err locked")
-
-
-def test_challenge_on_a_blank_card(make: Watched) -> None:
-    card = make(None)
-    card.press("PRESS")
-    assert ask(card, "challenge q=482913").startswith("err state")
-
-
-@pytest.mark.parametrize(
-    "q", ["", "=", "q=", "q=48291", "q=4829133", "q=48291a", "q=48291%20", "q=48291%00", "q=48291%ff", "x=482913"]
-)
-@pytest.mark.parametrize("state", ["pin", "challenge"])
-def test_challenge_refuses_a_bad_question(make: Watched, state: str, q: str) -> None:
-    card = in_state(make(), state)
-    card.receive()
-    card.send(frame(f">7 challenge {q}".rstrip()))
-    heard = lines(card.receive())
-    assert heard == ([] if q == "=" else ["<7 err bad-arg q: 6 digits"])
-    assert card.display == {"pin": "PIN>", "challenge": "CHALLNG>"}[state]
 
 
 @pytest.mark.parametrize(("form", "good", "bad"), [("QA08", "SIG1aZ09", "SIG10-00"), ("QH08", "09afAF09", "0000000g")])

@@ -4,23 +4,10 @@ Whatever a test says to a card, the card's key must not come back.
 """
 
 import pytest
-from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, FaultyFlash, ask, events, frame, refused, told
+from tests.firmware.fakes import INTERPRETERS, FaultyFlash, ask, events, refused, told
 from tests.firmware.watched_card import CARD_PIN, PROFILE, SERIAL, SET_ALL, STATES, Watched, in_state
 
 from dsc_firmware.journal import SIZE
-
-# ---- set, personalize ----
-
-
-@pytest.mark.parametrize("interpreter", INTERPRETERS)
-def test_personalising_in_one_go_and_line_by_line(make: Watched, interpreter: str) -> None:
-    card = make(None, engine=interpreter)
-    for field in (f"serial={SERIAL}", f"key={KEY.hex()}", f"suite={CLEAR_SUITE}", "pin=card code=9999", "code=1234 tries=1"):
-        assert ask(card, "set " + field) == "ok"
-    assert ask(card, "personalize") == f"ok serial={SERIAL}"
-    card.press("PRESS")
-    assert card.enter("1234") == "CHALLNG>"
-    assert ask(card, "personalize").startswith("err denied")
 
 
 def test_longest_set_fits_one_line(make: Watched) -> None:
@@ -29,41 +16,14 @@ def test_longest_set_fits_one_line(make: Watched) -> None:
     assert ask(card, "personalize") == f"ok serial={SERIAL}"
 
 
-@pytest.mark.parametrize(
-    "fields",
-    ["serial=a", "key=00", "suite=%ff", "suite=%c3%a9", "suite=", "pin=", "code=", "tries=", "counter=", "xyz=1", "k=%00"],
-)
-@pytest.mark.parametrize("interpreter", INTERPRETERS)
-def test_set_refuses_a_bad_field_by_its_name(make: Watched, fields: str, interpreter: str) -> None:
-    name = fields.partition("=")[0]
-    code, found, words = ask(make(None, engine=interpreter), "set " + fields).removeprefix("err ").split(" ", 2)
-    assert (code, found) == ("bad-arg", name + ":")
-    assert words
-
-
 @pytest.mark.parametrize("suite", ["%ff", "%c3%a9", "%e2%82%ac" * 5])
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_suite_that_is_not_text_is_refused_in_the_same_words_everywhere(make: Watched, suite: str, interpreter: str) -> None:
     assert ask(make(None, engine=interpreter), f"set suite={suite}") == "err bad-arg suite: only ASCII"
 
 
-def test_set_wants_a_field(make: Watched) -> None:
-    assert ask(make(None), "set").startswith("err bad-arg")
-
-
 def test_refusal_that_names_a_very_long_field_still_fits(make: Watched) -> None:
     assert ask(make(None), "set " + "x" * 220 + "=1").startswith("err bad-arg xxx")
-
-
-@pytest.mark.parametrize(
-    ("fields", "name"), [("", "serial"), ("serial=A", "key"), (f"serial=A key={KEY.hex()} pin=card", "suite")]
-)
-def test_personalize_says_which_field(make: Watched, fields: str, name: str) -> None:
-    card = make(None)
-    if fields:
-        ask(card, "set " + fields)
-    assert ask(card, "personalize").startswith(f"err bad-arg {name}:")
-    assert told(card, "info")["serial"] == ""
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -113,57 +73,12 @@ def test_damaged_card_takes_no_profile_until_it_is_wiped(make: Watched) -> None:
     assert ask(card, SET_ALL) == "ok"
 
 
-# ---- cancel, wipe ----
-
-
 @pytest.mark.parametrize("state", STATES)
 def test_cancel_turns_off_from_anywhere(make: Watched, state: str) -> None:
     card = in_state(make(CARD_PIN), state)
     assert ask(card, "cancel") == "ok"
     assert card.display == ""
     assert told(card, "hello")["state"] == "off"
-
-
-def test_owner_wipes_the_card(make: Watched) -> None:
-    card = make()
-    assert ask(card, "wipe") == "ok"
-    assert card.display == "WIPE?"
-    card.receive()
-    assert card.press("OK") == "NO KEY"
-    assert events(card) == ["display text=NO%20KEY", "wipe done=1"]
-    assert not any(KEY in (slot or b"") for slot in card.flash.slots)
-    assert ask(card, "wipe").startswith("err state")
-
-
-@pytest.mark.parametrize("how", ["C", "PRESS", "time", "cancel"])
-def test_owner_does_not_wipe_the_card(make: Watched, how: str) -> None:
-    card = in_state(make(), "wipe")
-    before = list(card.flash.slots)
-    card.receive()
-    if how == "time":
-        card.advance(30)
-    elif how == "cancel":
-        card.send(frame(">7 cancel"))
-    else:
-        card.press(how)
-    assert events(card) == ["display text=", "wipe done=0"]
-    assert card.flash.slots == before
-
-
-@pytest.mark.parametrize("state", ["pin", "challenge", "response", "wipe"])
-def test_wipe_does_not_interrupt(make: Watched, state: str) -> None:
-    card = in_state(make(), state)
-    shown = card.display
-    assert ask(card, "wipe").startswith("err state")
-    assert card.display == shown
-
-
-def test_locked_card_can_be_wiped(make: Watched) -> None:
-    card = in_state(make(CARD_PIN), "locked")
-    assert ask(card, "wipe") == "ok"
-    card.press("OK")
-    card.press("PRESS")
-    assert card.press("PRESS") == "NO KEY"
 
 
 def test_wipe_that_fails_says_so_and_keeps_the_key(make: Watched) -> None:
