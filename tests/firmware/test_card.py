@@ -29,9 +29,6 @@ TABLE: dict[tuple[str, str], tuple[str, int]] = {
 TABLE |= {(state, "PRESS"): ("", SHOW) for state in STATES if state != "off"}
 
 
-# ---- every state, every key ----
-
-
 @pytest.mark.parametrize("key", ["7", "OK", "C", "PRESS"])
 @pytest.mark.parametrize("state", STATES)
 def test_key_in_state(state: str, key: str) -> None:
@@ -102,9 +99,6 @@ def test_question_of_any_length_shows_its_end(size: int) -> None:
     assert bench.key("OK") == states.NOTHING
 
 
-# ---- a PIN that the card checks ----
-
-
 def test_pin_is_tried_and_not_yet_believed() -> None:
     bench = Bench(checks_pin=True).type("PRESS", *"1234")
     assert bench.key("OK") == states.TRY
@@ -157,9 +151,6 @@ def test_outcome_that_nobody_waits_for_does_nothing(state: str, event: int) -> N
     assert (bench.state, bench.display, bench.memory) == before
 
 
-# ---- nothing is left behind ----
-
-
 @pytest.mark.parametrize("leave", ["PRESS", "time", "cancel", "fault"])
 @pytest.mark.parametrize("state", STATES)
 def test_leaving_overwrites_what_the_state_held(state: str, leave: str) -> None:
@@ -202,9 +193,6 @@ def test_pin_question_and_response_share_one_buffer_for_life() -> None:
     buffer = bench.card.cells.obj
     bench.type("PRESS", *"1234", "OK", *QUESTION, "OK").answer()
     assert {id(view.obj) for view in (bench.card.cells, bench.card.pin, bench.card.question)} == {id(buffer)}
-
-
-# ---- time ----
 
 
 def limit_of(bench: Bench) -> int:

@@ -66,9 +66,6 @@ def proportion_cutoff() -> int:
     raise AssertionError
 
 
-# ---- the cutoffs ----
-
-
 def test_repetition_stops_at_its_cutoff() -> None:
     cutoff = 1 + 20 // MIN_ENTROPY
     assert passes(b"\1" + b"\7" * (cutoff - 1) + b"\2")
@@ -98,9 +95,6 @@ def test_runs_are_counted_across_reads() -> None:
     entropy.read(4)
     with pytest.raises(EntropyError):
         entropy.read(4)
-
-
-# ---- sources ----
 
 
 def test_good_source_passes_and_gives_what_it_gives() -> None:

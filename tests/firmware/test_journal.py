@@ -85,9 +85,6 @@ def interrupt(flash: FaultyFlash, fault: Fault, action: Callable[[Journal], obje
     flash.repair()
 
 
-# ---- what is stored comes back ----
-
-
 def test_record_of_full_length_comes_back() -> None:
     flash = FaultyFlash()
     journal = opened(flash)
@@ -135,9 +132,6 @@ def test_shorter_identity_leaves_nothing_of_the_longer_one_before() -> None:
     personalise(journal, KEY[:16])
     assert bytes(journal.record.key) == KEY[:16]
     assert not holds(flash, OTHER_KEY[16:])
-
-
-# ---- 1. the old record or the new one, wherever power fails ----
 
 
 def test_cut_in_a_store_leaves_the_old_record_or_the_new() -> None:
@@ -209,9 +203,6 @@ def test_after_the_first_start_one_damaged_slot_never_brings_back_what_was_wiped
     assert opened(flash).status == BLANK
 
 
-# ---- a store holds only if it can be read back ----
-
-
 @pytest.mark.parametrize("fault", [lost, refused])
 def test_store_that_does_not_hold_is_reported_and_breaks_the_journal(fault: Fault) -> None:
     flash = flash_with()
@@ -252,9 +243,6 @@ def test_personalising_half_stored_is_not_reported_as_done() -> None:
     journal = opened(flash)
     flash.fault = lambda slot, old, new: (new, None) if slot == 0 else (old, OSError(5))
     assert not personalise(journal)
-
-
-# ---- 4. damage shows, and loses nothing ----
 
 
 @pytest.mark.parametrize("slot", [0, 1])
@@ -345,9 +333,6 @@ def test_wipe_of_slots_that_cannot_be_read_never_brings_back_a_counter(unreadabl
     flash.repair()
     again = opened(flash)
     assert again.status == BLANK or again.record.counter == 8
-
-
-# ---- the self-test ----
 
 
 def test_sound_is_about_the_slot_in_use() -> None:

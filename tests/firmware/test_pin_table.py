@@ -44,9 +44,7 @@ def few_codes() -> Row:
     return unlock_row(case for case in unlock_cases(FEW) if case.failures in (0, 9))
 
 
-# ---- the table ----
-
-
+@pytest.mark.long
 def test_the_whole_table_holds() -> None:
     pins, codes = run(Scale.TEST)
     assert pins.good, pins
@@ -92,8 +90,6 @@ def test_the_few_hold_too() -> None:
     assert few_codes().good
 
 
-# ---- cards that try a PIN in another way ----
-
 Work = Callable[[Any], Any]
 FAULT: int = states.FAULT
 
@@ -124,27 +120,6 @@ def resets_before_it_compares(app: Any) -> int:
         return FAULT
     right = compare(app)
     return answer(app, right) if store(app, 0 if right else failures) else FAULT
-
-
-def does_not_store_the_count(app: Any) -> int:
-    app.record.failures += 1
-    right = compare(app)
-    return answer(app, right) if not right or store(app, 0) else FAULT
-
-
-def answers_although_it_could_not_count(app: Any) -> int:
-    store(app, app.record.failures + 1)
-    right = compare(app)
-    return answer(app, right) if not right or store(app, 0) else FAULT
-
-
-def answers_although_it_could_not_reset(app: Any) -> int:
-    if not store(app, app.record.failures + 1):
-        return FAULT
-    right = compare(app)
-    if right:
-        store(app, 0)
-    return answer(app, right)
 
 
 def refuses_the_last_try(app: Any) -> int:
@@ -182,9 +157,6 @@ _OPEN: Work = App._open
     [
         (compares_before_it_counts, {"tries gained", "answers uncounted"}),
         (resets_before_it_compares, {"tries gained", "writes untried"}),
-        (does_not_store_the_count, {"tries gained", "answers uncounted"}),
-        (answers_although_it_could_not_count, {"answers uncounted"}),
-        (answers_although_it_could_not_reset, {"answers uncounted"}),
         (refuses_the_last_try, {"right PINs refused"}),
         (counts_twice, {"tries lost", "locks misplaced"}),
         (uses_up_a_counter, {"counters moved"}),
@@ -203,27 +175,12 @@ def broken(row: Row) -> set[str]:
     return {promise for promise, times in row.broken.items() if times}
 
 
-# ---- cards that take an unlock code in another way ----
-
-
 def opens_before_it_counts(app: Any) -> int:
     record = app.record
     right = app._opens(record.asked - 1)
     record.asked = 0
     record.failures, record.unlock_failures = (0, 0) if right else (record.failures, record.unlock_failures + 1)
     return finish(app, right)
-
-
-def does_not_store_the_code_count(app: Any) -> int:
-    record = app.record
-    number, record.asked = record.asked - 1, 0
-    record.unlock_failures += 1
-    if not app._opens(number):
-        app.refresh()
-        app._wait()
-        return int(states.WRONG)
-    record.failures = record.unlock_failures = 0
-    return finish(app, True)
 
 
 def finish(app: Any, right: bool) -> int:
@@ -258,7 +215,6 @@ def asks_the_same_again(app: Any) -> int:
     ("work", "promises"),
     [
         (opens_before_it_counts, {"tries gained", "answers uncounted"}),
-        (does_not_store_the_code_count, {"tries gained", "answers uncounted"}),
         (resets_before_it_opens, {"writes untried"}),
         (asks_the_same_again, {"challenges mistaken"}),
     ],
@@ -283,9 +239,6 @@ def test_a_challenge_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch
 def test_a_card_that_never_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(App, "_wait", lambda app: None)
     assert broken(few_codes()) == {"locks misplaced"}
-
-
-# ---- both ----
 
 
 def writes_and_does_not_look(journal: Any, slot: int) -> bool:
