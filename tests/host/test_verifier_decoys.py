@@ -13,11 +13,14 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Challenge, Policy, Reason, State, Verifier, records, schema
+from dsc_host.verifier import Challenge, Enrolment, Policy, Reason, State, Verifier, enrollment, records, schema
+from dsc_host.verifier import decoys as decoys_module
+from dsc_host.verifier.decoys import name_of, serial_of
 from dsc_host.verifier.keys import Secret
 
 pytestmark = pytest.mark.every_database
 
+DAY = 86_400
 POLICY = Policy(attempts=2, lock_after=5, lock_for=50, pause=8, challenges=8, challenges_within=30, validity=20)
 
 
@@ -32,7 +35,7 @@ def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
 
 def row(verifier: Verifier, serial: str) -> Any:
     with verifier._office.store.read() as db:
-        return records.find_card(db, serial)
+        return records.find_card(db, name_of(serial))
 
 
 def decoys(verifier: Verifier) -> int:
@@ -64,8 +67,8 @@ def test_without_conceal_and_for_what_is_no_serial_it_is_said(verifier: Verifier
 def test_not_even_the_response_that_its_own_key_gives_is_accepted(verifier: Verifier) -> None:
     challenge = verifier.challenge("NO-CARD", conceal=True)
     decoy = row(verifier, "NO-CARD")
-    key = MASTER.unseal(decoy.sealed_key, "NO-CARD", Secret.KEY)
-    pin = MASTER.unseal(decoy.sealed_pin, "NO-CARD", Secret.PIN).decode()
+    key = MASTER.unseal(decoy.sealed_key, decoy.serial, Secret.KEY)
+    pin = MASTER.unseal(decoy.sealed_pin, decoy.serial, Secret.PIN).decode()
     response = Suite.parse(SUITE).response(key, challenge.question, counter=0, pin=pin)
     assert verifier.verify(challenge.id, response).reason is Reason.UNKNOWN
     assert row(verifier, "NO-CARD").failures == 1
@@ -100,15 +103,99 @@ def test_its_serial_may_be_enrolled_at_any_time(verifier: Verifier) -> None:
     assert verifier.verify(challenge.id, right(challenge)).accepted
 
 
-def test_they_go_when_nothing_of_them_can_be_seen_any_more(verifier: Verifier, clock: Clock) -> None:
+def test_they_go_a_year_after_they_were_asked_for_the_last_time(verifier: Verifier, clock: Clock) -> None:
     for number in range(40):
         verifier.challenge(f"NO-{number}", conceal=True)
     assert decoys(verifier) == 40
+    clock.advance(200 * DAY)
     verifier.challenge("NO-0", conceal=True)
-    clock.advance(31)
+    clock.advance(200 * DAY)
     for number in range(4):
         verifier.challenge(f"OTHER-{number}", conceal=True)
-    assert decoys(verifier) == 4, "each new one takes ten old ones with it"
+    assert decoys(verifier) == 1 + 4, "each new one takes ten old ones with it"
+
+
+def test_no_name_of_a_decoy_is_a_serial() -> None:
+    serials = ["A-1", "0", "-", "9" * 16, "Z" * 16, "IB3000123", "-----"]
+    for serial in serials:
+        assert not enrollment.is_serial(name_of(serial))
+        assert (serial_of(name_of(serial)), serial_of(serial), len(name_of(serial))) == (serial, serial, len(serial))
+
+
+# ---- what would tell it from a card ----
+
+OTHER_SUITE = "OCRA-1:HOTP-SHA512-10:C-QN08"
+
+
+@pytest.fixture
+def alone(clock: Clock) -> Iterator[Verifier]:
+    """On SQLite, for what has nothing to do with the database; with no card yet."""
+    with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
+        yield verifier
+
+
+def lengths(verifier: Verifier, serials: list[str]) -> list[int]:
+    return [len(verifier.challenge(serial, conceal=True).question) for serial in serials]
+
+
+def test_its_questions_are_as_long_as_those_of_the_cards_around_it(alone: Verifier) -> None:
+    """Three in four cards have the one suite, a fourth the other one."""
+    alone.enroll_all(
+        Enrolment(f"C-{number:04}", KEY, OTHER_SUITE if number % 4 == 0 else SUITE, None if number % 4 == 0 else PIN)
+        for number in range(400)
+    )
+    found = lengths(alone, [f"C-{number:04}X" for number in range(400)])
+    assert set(found) == {6, 8}
+    assert 60 <= found.count(8) <= 140, found.count(8)
+
+
+def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
+    alone.enroll_all(
+        Enrolment(f"C-{number}", KEY, OTHER_SUITE if number % 2 else SUITE, None if number % 2 else PIN) for number in range(30)
+    )
+    names = [f"D-{number}" for number in range(40)]
+    first = lengths(alone, names)
+    with alone._office.store.write() as db:
+        db.execute(schema.cards.delete().where(schema.cards.c.state == schema.DECOY))
+    alone.enroll("E-1", key=KEY, suite=SUITE, pin=PIN)
+    again = lengths(alone, names)
+    assert sum(one != other for one, other in zip(first, again, strict=True)) <= 3
+
+
+def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Clock) -> None:
+    """As a card is not, within 1,000: so its memory must outlast the time over which challenges are counted."""
+    questions = iter(["111111", "222222"] + ["111111"] * 3 + ["333333"])
+    with Verifier.open("sqlite://", master_key=MASTER, clock=clock, draw=lambda _: next(questions)) as verifier:
+        asked = []
+        for _ in range(3):
+            asked.append(verifier.challenge("NO-CARD", conceal=True).question)
+            clock.advance(30 * DAY)
+            # Others, which have old decoys forgotten.
+            with verifier._office.store.write() as db:
+                decoys_module.standing(verifier._office, db, f"NO-{len(asked)}", clock.now)
+    assert asked == ["111111", "222222", "333333"]
+
+
+def test_the_same_statements_are_executed_for_a_card_and_for_none(alone: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time and later, to ask and to answer, and whatever the suite is."""
+    alone.enroll_all([Enrolment("A-1", KEY, SUITE, PIN), Enrolment("B-2", KEY, SUITE, PIN), Enrolment("Z-9", KEY, SUITE, PIN)])
+    alone.challenge("B-2", conceal=True)  # The first one ever makes the secret.
+    done: list[str] = []
+    connection: Any = alone._office.store._backend.engine.raw_connection()
+    connection.driver_connection.set_trace_callback(lambda sql: done.append(" ".join(sql.split()[:3])))
+    connection.close()
+    shorten = Suite._shorten
+    monkeypatch.setattr(Suite, "_shorten", lambda suite, mac: done.append("MAC") or shorten(suite, mac))  # type: ignore[func-returns-value]
+    told = {}
+    for serial in ("A-1", "M-5"):
+        told[serial] = []
+        for _ in range(3):
+            challenge = alone.challenge(serial, conceal=True)
+            alone.verify(challenge.id, "00000000")
+            told[serial].append(tuple(done))
+            done.clear()
+    assert told["A-1"] == told["M-5"]
+    assert len(told["A-1"][1]) > 42 + 10, "it is seen"
 
 
 def seen(verifier: Verifier, serial: str, story: list[str], clock: Clock) -> list[object]:

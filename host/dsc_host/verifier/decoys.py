@@ -1,62 +1,92 @@
 """Decoys: rows that stand for cards which there are not, so that asking for one is like asking for any other card.
 
 A decoy is counted, paused and locked as a card is, and takes as long to judge; only it is never accepted. Nothing of it is
-shown, its serial may be enrolled at any time, and it goes when what was asked of it can no longer be told apart.
+shown, and its serial may be enrolled at any time. Three promises:
+
+1. Asking for a card executes the same statements as asking for none, the first time and later: under each serial that is asked
+   for, of a card too, there is a decoy. That of a card is never used.
+2. A decoy has the suite that a card of its serial could have: one of those of the cards next to it, as often as they have it.
+   Which one depends on a secret in the database and on the serial, so it is the same whenever it is drawn.
+3. A decoy remembers what it was asked as a card does, for a year after it was asked for the last time.
 """
 
+import hmac
+import math
 import secrets
+import string
+from collections import Counter
 
 from sqlalchemy import Connection
 
 from dsc_host.ocra import DEFAULT_SUITE, Suite
-from dsc_host.verifier import lookup, records
+from dsc_host.verifier import records, vault
 from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.model import Policy
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import DECOY
 
+_DAY = 24 * 60 * 60
+_REMEMBERED = 366 * _DAY
 _KEY_BYTES = 32
 _FORGOTTEN = 10
-"""At most so many are removed when one is asked for."""
+"""At most so many are removed when one is added."""
+_NEIGHBOURS = 64
+"""So many cards on either side of a serial are looked at."""
+_DRAWN_WITH = "decoys"
+"""The name under which the vault keeps what suites are drawn with."""
+
+# No letter of a stand-in is one of a serial's, so no card can have its name; and it comes after all cards in their order, but
+# for a serial that begins with a dash.
+_SERIAL = string.ascii_uppercase + string.digits + "-"
+_STAND_IN = string.ascii_lowercase + "[\\]^_`{|}~" + "!"
+_TO_STAND_IN = str.maketrans(_SERIAL, _STAND_IN)
+_TO_SERIAL = str.maketrans(_STAND_IN, _SERIAL)
 
 
-def standing(office: Office, db: Connection, found: CardRecord | None, serial: str, now: float) -> CardRecord:
-    """What stands for a card that there is not: a row like any other, but its key is nobody's, and it is never accepted."""
+def name_of(serial: str) -> str:
+    """Return what the decoy of this serial is called in the records."""
+    return serial.translate(_TO_STAND_IN)
+
+
+def serial_of(name: str) -> str:
+    """Return the serial that a decoy was asked for under; of a card, its own."""
+    return name.translate(_TO_SERIAL)
+
+
+def standing(office: Office, db: Connection, serial: str, now: float) -> CardRecord:
+    """Return the decoy of this serial, locked: a row like any other, but its key is nobody's, and it is never accepted."""
+    name = name_of(serial)
+    found = records.lock_card(db, name)
     if found is None:
-        records.forget_decoys(db, now - _decoys_last(office.policy), _FORGOTTEN)
-        records.add_decoy(db, _new_decoy(office, serial, records.any_suite(db) or DEFAULT_SUITE, now))
-        # Perhaps another's, which came a moment before; or by now a card.
-        found = _row(db, serial)
-    records.change_card(db, serial, state_since=now)
-    return found._replace(state_since=now)
-
-
-def _row(db: Connection, serial: str) -> CardRecord:
-    """The row of this serial, decoy or not, which is there."""
-    found = records.lock_card(db, serial)
-    if found is None:
-        raise lookup.unknown(serial)
+        records.forget_decoys(db, now - _REMEMBERED, _FORGOTTEN)
+        records.add_decoy(db, _new_decoy(office, db, name, serial, now))
+        # Perhaps another's, which came a moment before.
+        return _row(db, name)
+    if now - found.state_since >= _DAY:
+        records.change_card(db, name, state_since=now)
     return found
 
 
-def _decoys_last(policy: Policy) -> float:
-    """For how long what was asked of a decoy can be seen from outside."""
-    return max(policy.validity, policy.challenges_within)
+def _row(db: Connection, name: str) -> CardRecord:
+    found = records.lock_card(db, name)
+    if found is None:
+        raise AssertionError("a decoy that was added is there")
+    return found
 
 
-def _new_decoy(office: Office, serial: str, suite: str, now: float) -> CardRecord:
+def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: float) -> CardRecord:
+    suite = _suite(office, db, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     return CardRecord(
-        serial=serial,
+        serial=name,
         suite=suite,
         counter=0,
         failures=0,
         locked_until=None,
         enrolled_at=now,
         key_id=office.keys.current.id,
-        sealed_key=office.keys.current.seal(secrets.token_bytes(_KEY_BYTES), serial, Secret.KEY),
-        sealed_pin=office.sealed("0000" if has_pin else None, serial, Secret.PIN),
+        sealed_key=office.keys.current.seal(secrets.token_bytes(_KEY_BYTES), name, Secret.KEY),
+        sealed_pin=office.sealed("0000" if has_pin else None, name, Secret.PIN),
         sealed_unlock_key=None,
         unlock_codes=0,
         unlock_times=(),
@@ -66,3 +96,18 @@ def _new_decoy(office: Office, serial: str, suite: str, now: float) -> CardRecor
         state_reason="",
         sealed_duress_pin=None,
     )
+
+
+def _suite(office: Office, db: Connection, serial: str) -> str:
+    """Draw one of the neighbours' suites, weighted by how many have it.
+
+    By weighted rendezvous: where a neighbour comes or goes, hardly any serial's suite changes.
+    """
+    secret = vault.kept(office, db, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
+    weights = Counter(records.suites_near(db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
+
+    def distance(suite: str) -> float:
+        drawn = int.from_bytes(hmac.digest(secret, f"{serial} {suite}".encode(), "sha256")[:7], "big")
+        return -math.log((drawn + 0.5) / 2**56) / weights[suite]
+
+    return min(sorted(weights), key=distance)

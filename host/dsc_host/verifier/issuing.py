@@ -38,33 +38,39 @@ def draw_question(digits: int) -> str:
 
 def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challenge | Refused:
     """See `Verifier.challenge`. A refusal is logged too."""
-    card = records.lock_card(db, serial) if enrollment.is_serial(serial) else None
+    is_serial = enrollment.is_serial(serial)
+    card = records.lock_card(db, serial) if is_serial else None
     now = office.now()
-    if card is None or not lookup.is_real(card):
-        if not conceal or not enrollment.is_serial(serial):
-            return _refused(office, db, now, serial, lookup.unknown(serial), "unknown")
-        card = decoys.standing(office, db, card, serial, now)
+    if conceal and is_serial:
+        # Of a card too, so that it takes as long.
+        decoy = decoys.standing(office, db, serial, now)
+        card = card if lookup.is_real(card) else decoy
+    elif not lookup.is_real(card):
+        card = None
+    if card is None:
+        return _refused(office, db, now, serial, lookup.unknown(serial), "unknown")
     try:
-        _check_rate(db, card, office.policy, now)
-        challenge = _new(office, db, card, now)
+        _check_rate(db, card, serial, office.policy, now)
+        challenge = _new(office, db, card, serial, now)
     except TooManyChallenges as error:
         return _refused(office, db, now, serial, error, "too many")
     office.log(db, now, Event("challenge", serial, "done", card.state if card.state == DECOY else "", {"id": challenge.id}))
     return challenge
 
 
-def _new(office: Office, db: Connection, card: CardRecord, now: float) -> Challenge:
+def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> Challenge:
     """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
     suite = Suite.parse(card.suite)
-    if suite.counter and card.asked > REMEMBERED:
-        # Without a counter, a question that comes again has the response that it had.
+    if suite.counter:
+        # Also where there is nothing to forget yet: who asks would see how often others have asked for this card. Without
+        # a counter, a question that comes again has the response that it had.
         records.forget_challenges(db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
         record = _drawn(card, suite, now, now + office.policy.validity, office.draw)
         if records.add_challenge(db, record):
             records.asked_card(db, card.serial, record.number)
-            return Challenge(record.id, record.serial, record.question, record.expires_at)
-    raise VerifierError(f"card {card.serial}: nearly all its questions have been used; enrol it anew, with a new key")
+            return Challenge(record.id, serial, record.question, record.expires_at)
+    raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
 
 
 def _refused(office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str) -> Refused:
@@ -72,17 +78,16 @@ def _refused(office: Office, db: Connection, now: float, serial: str, error: Dsc
     return Refused(error)
 
 
-def _check_rate(db: Connection, card: CardRecord, policy: Policy, now: float) -> None:
-    if card.asked < policy.challenges:
-        return
-    # Numbers have no gaps, and a challenge that still counts is remembered: so this one row is the whole window's count.
+def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
+    # Also where so many were not asked for yet, which is not to be seen. Numbers have no gaps, and a challenge that still
+    # counts is remembered: so this one row is the whole window's count.
     earliest = records.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
     # A time to come is one of a clock that was set back: it does not count, or the owner would wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now
     raise TooManyChallenges(
-        f"card {card.serial}: was given {policy.challenges} challenges within {policy.challenges_within:g} s; "
+        f"card {serial}: was given {policy.challenges} challenges within {policy.challenges_within:g} s; "
         f"it may have the next one in {math.ceil(retry_after)} s",
         retry_after,
     )

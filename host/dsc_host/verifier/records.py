@@ -112,7 +112,8 @@ _OLDEST = (
 )
 _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
 # Not by catching the error: after one, PostgreSQL's transaction could only be undone.
-_ADD_CHALLENGE = Statement(lambda dialect: _insert(dialect)(challenges).on_conflict_do_nothing())
+_ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
+_ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
 _IS_REAL = cards.c.state != DECOY
 
 
@@ -121,7 +122,7 @@ _IS_REAL = cards.c.state != DECOY
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
     """Add cards of different serials, each unless there is one of its serial. Returns the serials of those added."""
-    statement = _insert(db.dialect)(cards)
+    statement = insert_of(db.dialect)(cards)
     # A decoy that came a moment before gives way. What it was asked keeps its numbers.
     changes = {column.name: column for column in statement.excluded if column.name not in ("serial", "asked")}
     upsert = statement.on_conflict_do_update(index_elements=["serial"], set_=changes, where=cards.c.state == DECOY)
@@ -129,8 +130,8 @@ def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
 
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
-    """Unless there is a card of its serial by now."""
-    db.execute(_insert(db.dialect)(cards).values(_values(card)).on_conflict_do_nothing())
+    """Unless it is there by now."""
+    _ADD_DECOY.run(db, _values(card))
 
 
 def find_card(db: Connection, serial: str) -> CardRecord | None:
@@ -198,6 +199,8 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
         .where(cards.c.state == DECOY, cards.c.state_since < before)
         .order_by(cards.c.state_since)
         .limit(most)
+        # One that somebody asks for just now stays.
+        .with_for_update(skip_locked=True)
     )
     db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
 
@@ -207,9 +210,12 @@ def count_cards(db: Connection) -> int:
     return db.execute(select(func.count()).select_from(cards).where(_IS_REAL)).scalar_one()
 
 
-def any_suite(db: Connection) -> str | None:
-    """That of the card with the lowest serial; None if there is no card."""
-    return db.execute(select(cards.c.suite).where(_IS_REAL).order_by(cards.c.serial).limit(1)).scalar_one_or_none()
+def suites_near(db: Connection, serial: str, most: int) -> list[str]:
+    """The suites of at most so many cards on either side of a serial, each as often as a card has it."""
+    after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
+    before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
+    # Decoys are left out here, and not in the statement: that would look at as many as there are.
+    return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
 def key_ids(db: Connection, most: int) -> set[str]:
@@ -306,5 +312,6 @@ def _values(record: CardRecord | ChallengeRecord) -> dict[str, Any]:
     return record._asdict()
 
 
-def _insert(dialect: Dialect) -> Any:
+def insert_of(dialect: Dialect) -> Any:
+    """Return the database's own INSERT, which knows ON CONFLICT."""
     return (postgresql if dialect.name == "postgresql" else sqlite).insert

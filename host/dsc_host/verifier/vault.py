@@ -10,7 +10,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.office import Office
+from dsc_host.verifier.records import insert_of
 from dsc_host.verifier.schema import vault
+from dsc_host.verifier.statements import Statement
+
+_KEEP = Statement(lambda dialect: insert_of(dialect)(vault).on_conflict_do_nothing())
 
 
 class _Sealed(NamedTuple):
@@ -30,6 +34,14 @@ def get(office: Office, db: Connection, name: str) -> bytes | None:
     """What is kept under `name`, None if nothing is. Raises `StoreError` if it was tampered with."""
     row = db.execute(select(vault).where(vault.c.name == name)).first()
     return _opened(office, _Sealed(*row)) if row else None
+
+
+def kept(office: Office, db: Connection, name: str, plain: bytes) -> bytes:
+    """Return what is kept under `name`; if nothing is, keep `plain` first."""
+    key = office.keys.current
+    values = {"name": name, "key_id": key.id, "sealed": key.seal(plain, name, Secret.VAULT)}
+    _KEEP.run(db, values)
+    return get(office, db, name) or plain
 
 
 def forget(db: Connection, *names: str) -> None:

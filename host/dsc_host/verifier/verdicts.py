@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Responder, Suite
-from dsc_host.verifier import judging, lookup, records
+from dsc_host.verifier import decoys, judging, lookup, records
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import Secret
 from dsc_host.verifier.model import Policy, Reason, State, Verdict
@@ -173,7 +173,7 @@ def _refused_closed(
     reason, challenge = closed
     if _is_logged(challenge, office.policy):
         records.answered_challenge(db, challenge, challenge.failures, challenge.used_at)
-        office.log(db, now, Event(asked.action, challenge.serial, "refused", reason, _ids(challenges)))
+        office.log(db, now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
     return Verdict(reason, closed=True)
 
 
@@ -297,17 +297,17 @@ def _record(
 def _event(
     action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: CardRecord
 ) -> Event:
-    detail = _ids(challenges)
+    detail, serial = _ids(challenges), decoys.serial_of(card.serial)
     if reason is Reason.ACCEPTED:
         detail["counter"] = str(after.counter)
         if card.state != after.state:
             detail["state"] = after.state
         if finding.duress:
-            return Event(action, card.serial, "accepted", "duress", detail)
-        return Event(action, card.serial, "accepted", "", detail)
+            return Event(action, serial, "accepted", "duress", detail)
+        return Event(action, serial, "accepted", "", detail)
     if after.locked_until is not None and after.failures != card.failures:
         detail["until"] = repr(after.locked_until)
-    return Event(action, card.serial, "refused", reason, detail)
+    return Event(action, serial, "refused", reason, detail)
 
 
 def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
