@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 import schemathesis
 from schemathesis.engine import StopReason, events, from_schema
 from schemathesis.python import asgi
@@ -39,6 +40,7 @@ def config(token: str) -> Any:
     )
 
 
+@pytest.mark.long
 def test_every_answer_is_as_described(tmp_path: Path) -> None:
     token = add_token(tmp_path / "tokens", "everybody", list(Scope))
     app = application(opened, Tokens.from_file(tmp_path / "tokens"))

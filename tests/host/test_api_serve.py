@@ -172,6 +172,7 @@ def _connect_until_it_fails(port: int) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
 
 
+@pytest.mark.long
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_several_workers_share_a_port_and_their_figures(sqlite: Database, tmp_path: Path, number: int) -> None:
@@ -188,6 +189,7 @@ def test_several_workers_share_a_port_and_their_figures(sqlite: Database, tmp_pa
         assert not [line for line in service.lines if line["level"] == "error"], service.lines
 
 
+@pytest.mark.long
 @needs_signals
 def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_path: Path) -> None:
     with serving(sqlite, tmp_path, first=IMPATIENT) as service:
@@ -200,6 +202,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_pa
         assert service.end() == 0
 
 
+@pytest.mark.long
 @needs_signals
 def test_a_head_without_end_is_cut_off(sqlite: Database, tmp_path: Path) -> None:
     with serving(sqlite, tmp_path) as service:

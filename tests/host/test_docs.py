@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
 
-from dsc_host.cli.main import build
+from dsc_host.cli.main import command as dscplus
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Run by other means: these set up the machine, or are the test run itself.
@@ -57,7 +56,7 @@ def shown(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("line", [line for page in PAGES for line in shown(page)])
 def test_the_commands_that_the_docs_only_show_are_there_with_these_options(line: str) -> None:
-    command: Any = typer.main.get_command(build())
+    command: Any = dscplus()
     words = shlex.split(line)
     context = command.make_context(words[0], words[1:])
     while hasattr(command, "resolve_command"):

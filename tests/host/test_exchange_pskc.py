@@ -296,6 +296,7 @@ for work in (lambda count: write_pskc(Sink(), cards(count), key=bytes(16)), lamb
 """
 
 
+@pytest.mark.long
 def test_ten_times_the_cards_take_the_same_memory(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", _MEASURE], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ from dsc_host.errors import InputError, LinkClosed, LinkTimeout
 from dsc_host.link import CardClient, client, frames, session
 
 
+@pytest.mark.long
 def test_no_promise_is_broken() -> None:
     rows = list(line.run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []

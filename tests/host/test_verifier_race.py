@@ -192,6 +192,7 @@ def submit(
                 results.put(reasons)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", databases.parameters())
 def test_of_parallel_processes_one_is_accepted(kind: str, tmp_path: Path) -> None:
     folders = (tmp_path / "full", tmp_path / "empty")

@@ -11,6 +11,7 @@ from tests.reliability.report import Scale
 from dsc_host.verifier import Card, Reason, Verdict
 
 
+@pytest.mark.long
 def test_no_promise_is_broken() -> None:
     rows = list(races.run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []

@@ -9,6 +9,7 @@ from tests.reliability.report import Scale
 from dsc_host.verifier import Reason, Verifier, verdicts
 
 
+@pytest.mark.long
 def test_no_refusal_is_told_from_another_by_its_time() -> None:
     rows = list(timing.run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []
