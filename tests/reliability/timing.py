@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import combinations
+from itertools import combinations, cycle
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, variance
@@ -20,11 +20,12 @@ from tests.reliability import races
 from tests.reliability.report import Row, Scale
 
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Policy, Verifier
+from dsc_host.verifier import Enrolment, Policy, Verifier
 
 MOST_T = 4.5
 """Beyond it, two kinds are taken to be told apart: by chance alone, that is once in 150,000 comparisons."""
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
+MIXED = (SUITE, Suite.parse("OCRA-1:HOTP-SHA512-8:C-QN08"))
 KEY, PIN, OTHER_PIN = bytes(range(32)), "1234", "4321"
 KINDS = ("wrong PIN", "wrong response", "no card", "locked card")
 # One challenge for each card, which may be answered wrongly for ever, and a card that only the test locks.
@@ -98,13 +99,52 @@ def compared(kind: str, each: int, *, by_service: bool) -> Row:
     return Row(f"{what}, |t| <= {t:.1f}", kind, len(KINDS) * each, {"told apart by their time": apart})
 
 
+def asked(kind: str, each: int) -> Row:
+    """Ask for challenges in the name of cards and of none, where suites are mixed, twice each, and answer them wrongly.
+
+    Those whose questions are equally long are compared, as whoever asks would: the first time, later, and in being answered.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = stack.enter_context(new_database(kind, folder))
+        verifier = stack.enter_context(Verifier.open(database.url, master_key=bytes(32), policy=POLICY))
+        serials = [f"C-{number:05}" for number in range(each)]
+        verifier.enroll_all(
+            Enrolment(serial, KEY, suite.text, None if suite.pin_hash is None else PIN)
+            for serial, suite in zip(serials, cycle(MIXED), strict=False)
+        )
+        taken = _asked_times(verifier, [*((serial, "card") for serial in serials), *((f"{s}X", "no card") for s in serials)])
+        found = [greatest(times) for times in taken.values()]
+    what = f"a card and none, |t| <= {max(t for t, _ in found):.1f}"
+    return Row(what, kind, 8 * each, {"told apart by their time": sum(apart for _, apart in found)})
+
+
+def _asked_times(verifier: Verifier, serials: list[tuple[str, str]]) -> dict[tuple[str, int], dict[str, list[float]]]:
+    """The seconds of each call, by what it was and how long the question is, and by whether there is a card."""
+    chance = random.Random(_SEED)
+    taken: dict[tuple[str, int], dict[str, list[float]]] = {}
+    verifier.challenge("THE-FIRST-ONE", conceal=True)  # It makes what suites are drawn with.
+    for time_of in ("first", "later"):
+        chance.shuffle(serials)
+        for serial, kind in serials:
+            began = time.perf_counter()
+            challenge = verifier.challenge(serial, conceal=True)
+            given = time.perf_counter()
+            assert not verifier.verify(challenge.id, "00000000")
+            answered = time.perf_counter()
+            for what, seconds in ((time_of, given - began), ("answered", answered - given)):
+                taken.setdefault((what, len(challenge.question)), {}).setdefault(kind, []).append(seconds)
+    return taken
+
+
 def _requests(api: Api) -> Callable[[str, str], bool]:
     return lambda challenge, response: bool(api("POST", "/verify", id=challenge, response=response).json()["accepted"])
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Two rows for each database. `Scale.FULL` takes some minutes."""
+    """Three rows for each database. `Scale.FULL` takes some minutes."""
     each = 10_000 if scale is Scale.FULL else 200
     for kind in races.kinds():
         yield compared(kind, each, by_service=False)
         yield compared(kind, each, by_service=True)
+        yield asked(kind, each)
