@@ -10,7 +10,7 @@ import string
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import ClassVar
@@ -31,7 +31,8 @@ from dsc_host.login.senders import Mail, Spool
 from dsc_host.verifier import schema
 
 SOURCES = Path(dsc_host.login.__file__).parent
-LETTER = Letter("0123456789abcdef", "email", "anna@example.com", "Смена PIN", "Ваш код: 42.\n.\nConfirmed.", "ru", 1.0)
+ADDRESS, TEXT = "anna@example.com", "Ваш код: 42.\n.\nConfirmed."
+LETTER = Letter("0123456789abcdef", "email", ADDRESS, "Смена PIN", TEXT, "ru", 1.0, "code", {"code": "42"})
 
 
 def wanted(text: str) -> set[str]:
@@ -100,6 +101,21 @@ def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(town: Town) -> No
     assert len(town.letters) == before + 1
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: Town, language: str) -> None:
+    records, at = dsc_host.login.records, town.system.at
+    user = at.read(lambda db: records.users.one(db, records.users.c.name == "ben"))
+    assert user is not None
+    values = {"device": "IB3000901", "activates": date(2026, 3, 7)}
+    at.change(lambda db: outbox.tell(at, db, user._replace(language=language), "activation_near", **values))
+    town.system.deliver()
+    letter = town.letters[-1]
+    day = {"en": "2026-03-07"}.get(language, "07.03.2026")
+    assert (letter.template, letter.values) == ("activation_near", {"name": "ben", "device": "IB3000901", "activates": day})
+    assert all(value in letter.text for value in letter.values.values())
+    assert not [value for value in letter.values.values() if value in repr(letter).replace(letter.address, "")]
+
+
 def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
     records, at = dsc_host.login.records, town.system.at
     user = at.read(lambda db: records.users.one(db))
@@ -142,7 +158,11 @@ def test_a_letter_in_the_folder_is_whole_and_its_owners_alone(tmp_path: Path) ->
     (file,) = tmp_path.iterdir()
     assert file.name == f"{LETTER.id}.json"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert json.loads(file.read_text("utf-8"))["text"] == LETTER.text
+    written = json.loads(file.read_text("utf-8"))
+    assert written == {
+        name: getattr(LETTER, name) for name in ("id", "channel", "address", "subject", "text", "language", "at")
+    }
+    assert file.read_text("utf-8").count("42") == 1, "the code is in the text alone"
     with pytest.raises(OSError, match="nowhere"):
         Spool(tmp_path / "nowhere").send(LETTER)
 

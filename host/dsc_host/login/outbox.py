@@ -11,7 +11,7 @@ Three promises:
 import json
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -37,15 +37,21 @@ _KEPT_SECONDS = 90 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a sender sends. `text` may hold a code: not for any log."""
+    """What a sender sends.
+
+    `template` is the entry of `messages.toml` that the words come from, `values` what was put into them. `text` and `values`
+    may hold a code: they are not shown by `repr`, and are not for any log.
+    """
 
     id: str
     channel: str
     address: str
     subject: str
-    text: str
+    text: str = field(repr=False)
     language: str
     at: float
+    template: str = ""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 class Sender(Protocol):
@@ -129,7 +135,7 @@ def _taken(at: Reception, db: Connection, message_id: str) -> Letter | None:
     if message is None or message.state != _QUEUED:
         return None
     try:
-        values = json.loads(vault.get(at.office, db, _secret(message_id)) or b"{}")
+        values: dict[str, str] = json.loads(vault.get(at.office, db, _secret(message_id)) or b"{}")
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
         # Somebody has changed it, or an older version of ours has written it: the others' letters are sent.
@@ -137,7 +143,9 @@ def _taken(at: Reception, db: Connection, message_id: str) -> Letter | None:
         vault.forget(db, _secret(message_id))
         return None
     records.messages.change(db, message_id, state=_SENDING, tries=message.tries + 1)
-    return Letter(message.id, message.channel, message.address, subject, text, message.language, message.at)
+    return Letter(
+        message.id, message.channel, message.address, subject, text, message.language, message.at, message.template, values
+    )  # fmt: skip
 
 
 def _record(db: Connection, message_id: str, trouble: str) -> None:

@@ -6,13 +6,15 @@ Promises: a letter is in the folder whole or not at all, and is readable by its 
 import json
 import os
 import smtplib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
 from dsc_host.login.outbox import Letter
 
 _SECONDS = 10.0
+_WRITTEN = ("id", "channel", "address", "subject", "text", "language", "at")
+"""What of a letter is written into a spool: not the values, which would lie there a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Spool:
         draft, file = self.folder / f".{letter.id}", self.folder / f"{letter.id}.json"
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as opened:
-            json.dump(asdict(letter), opened, ensure_ascii=False)
+            json.dump({name: getattr(letter, name) for name in _WRITTEN}, opened, ensure_ascii=False)
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)
