@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.host.commanding import PIN, Command
 from tests.host.verifying import Clock
+from tests.login.letters import code_letters, newest_code
 from tests.login.town import PASSWORD, Town, new_town
 from tests.portal.serving import served
 
@@ -34,15 +35,11 @@ class Typed(io.StringIO):
         return next((line() + "\n" for line in self._lines), "")
 
 
-def sms(town: Town) -> str:
-    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]
-
-
 def test_a_phones_whole_life(dscplus: Command, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
     with served(application(town.system, secure=False)) as url:
         monkeypatch.setenv("DSCPLUS_SERVER", url)
-        typed = Typed(lambda: PASSWORD, lambda: sms(town), lambda: PIN)
+        typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
         done = dscplus("phone", "activate", "ben", "--finger", stdin=typed)
         assert (done.code, done.err.splitlines()[-1]) == (0, "The app is activated for ben.")
         assert json.loads(dscplus("phone", "users", "--json").out) == [{"name": "ben", "finger": True}]
@@ -76,14 +73,15 @@ def test_which_number_the_token_goes_to(
     assert town.system.confirm_phone(token, town.sent("sms"))
     with served(application(town.system, secure=False)) as url:
         monkeypatch.setenv("DSCPLUS_SERVER", url)
-        done = dscplus("phone", "activate", "ben", *more, stdin=Typed(lambda: PASSWORD, lambda: sms(town), lambda: PIN))
+        typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
+        done = dscplus("phone", "activate", "ben", *more, stdin=typed)
         second = "2" in more
         assert done.err.splitlines()[:2] == [
             f"A code was sent to {'+41…67' if second else '+41…23'}.",
             "Your numbers are 1: +41…23, 2: +41…67. For another one, begin anew with --phone and its number in this list.",
         ]
         assert done.code == 0
-        assert town.code_letters("sms")[-1].address == (PHONE if second else "+41795550123")
+        assert code_letters(town.letters, "sms")[-1].address == (PHONE if second else "+41795550123")
 
 
 @pytest.mark.parametrize(

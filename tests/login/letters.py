@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dsc_host.login import Letter
 
 
-def newest(letters: Iterable[Letter], channel: str) -> Letter:
-    """Return the newest letter of a channel."""
-    return [letter for letter in letters if letter.channel == channel][-1]
+def code_letters(letters: Iterable[Letter], channel: str) -> list[Letter]:
+    """Return the letters of a channel that hold a code, oldest first: notices go over every channel, too."""
+    return [letter for letter in letters if letter.channel == channel and "code" in letter.values]
 
 
 def newest_code(letters: Iterable[Letter], channel: str = "sms") -> str:
-    """Return the code in the newest letter of a channel, as one enters it: a call reads out each digit by itself."""
-    return newest(letters, channel).values["code"].replace(" ", "")
+    """Return the newest code that was sent over a channel, as one enters it: a call reads out each digit by itself."""
+    return code_letters(letters, channel)[-1].values["code"].replace(" ", "")

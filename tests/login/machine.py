@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.host.databases import POSTGRESQL, SQLITE
 from tests.host.verifying import Clock
+from tests.login.letters import code_letters
 from tests.login.model import (
     ACTIVE,
     GONE,
@@ -120,7 +121,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def sms_went_to(self, kind: Kind = Kind.SMS) -> str:
         """Where the newest one went, or the newest call."""
-        return self.town.code_letters(str(kind))[-1].address
+        return code_letters(self.town.letters, kind)[-1].address
 
     def ask(self, person: Person, item: Item, *, manual: bool = False) -> Opened:
         """A login as far as the device's element: what is offered is what is live."""

@@ -1,5 +1,6 @@
 """An app on a phone, as a test of the login system plays it: what it keeps, its activation, and what it answers with."""
 
+from tests.login.letters import newest_code
 from tests.login.town import PASSWORD, Town
 
 from dsc_host.login import Activated
@@ -39,4 +40,4 @@ def activated(town: Town, name: str = "ben") -> App:
 
 def token(town: Town) -> str:
     """Return the activation code of the newest SMS."""
-    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]
+    return newest_code(town.letters)

@@ -24,7 +24,7 @@ def test_the_primary_user_opts_others_of_the_account_out_and_in(town: Town) -> N
     town.clock.advance(1)
     town.system.opt_in(anna, "ben")
     assert not town.system.begin("ben", PASSWORD).may_skip
-    assert town.told("ben") == ["Opted out", "Opted in"]
+    assert town.told("ben") == ["opted_out", "opted_in"]
     assert town.verifier.audit.check().sound
 
 
@@ -52,7 +52,7 @@ def test_the_primary_user_requests_a_card_for_another_one(town: Town) -> None:
     draft = town.system.draft_request(anna, PIN, name="ben", address="3 New Street, Zug")
     sent = town.system.confirm_request(anna, draft.id)
     assert (sent.user, sent.address, sent.state) == ("ben", "3 New Street, Zug", OrderState.REQUESTED)
-    assert town.told("ben") == ["Card requested"]
+    assert town.told("ben") == ["requested"]
     ben = town.enter_by_sms("ben")
     for token in (anna, ben):
         assert [each.id for each in town.system.requests(token)] == [sent.id]
@@ -101,7 +101,7 @@ def test_support_does_not_serve_itself_by_whatever_name(town: Town) -> None:
 
 def test_whose_details_were_corrected_is_told_by_all_names(town: Town) -> None:
     town.system.staff.correct_identity(town.enter("sue"), "ben", CARL)
-    assert town.told("ben") == town.told("anna") == ["Your details were corrected"]
+    assert town.told("ben") == town.told("anna") == ["identity_corrected"]
     assert town.told("carl") == []
 
 

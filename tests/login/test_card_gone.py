@@ -72,7 +72,7 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
     assert town.system.staff.receive(issuer, request.serial).state == "received"
     assert town.system.requests(town.enter_by_sms("carl"))[0].held == "kept"
     town.system.deliver()
-    late = [letter.text for letter in town.letters if letter.subject == "Card received"]
+    late = [letter.text for letter in town.letters if letter.template == "received_late"]
     assert len(late) == 1
     assert "after a fee was kept for it" in late[0]
 
@@ -105,7 +105,7 @@ def test_who_shared_a_device_that_is_gone_has_their_own_back(town: Town, loss: L
         town.system.staff.report_loss(desk, town.system.staff.caller_devices(desk)[1][0].id, loss)
     own = next(each for each in town.system.begin("ben", PASSWORD).choices if each.kind is Kind.DSC_PLUS)
     assert (own.label, own.use, own.state) == ("IB3000905", UseState.ACTIVE, DeviceState.ACTIVE)
-    assert town.told("ben")[-1] == "Sharing ended"
+    assert town.told("ben")[-1] == "share_ended"
     assert town.system.shares(town.enter_by_sms("ben"))[0].state == "cancelled"
 
 

@@ -24,7 +24,7 @@ def test_a_card_is_requested_made_sent_and_activated(town: Town, card: Simulated
     assert draft.address == "1 Harbour Road, Zug"
     request = town.system.confirm_request(token, draft.id)
     assert (request.state, request.hold, request.estimate) == (OrderState.REQUESTED, Decimal(20), "2023-11-28")
-    assert town.told("carl") == ["Card requested"]
+    assert town.told("carl") == ["requested"]
     issuer = town.enter("ivo")
     told = []
     made = town.system.staff.personalise_all(
@@ -142,7 +142,7 @@ def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card:
         told.append((town.system.operator.run_due().activations, len(town.told("carl"))))
         town.clock.advance(DAY / 4)
     assert town.told("carl")[2:] == [
-        "Your card will soon be activated", "Your card is about to be activated", "Device activated",
+        "activation_near", "activation_imminent", "activated",
     ]  # fmt: skip
     step = town.chosen("carl", Kind.DSC_PLUS)
     assert step.offer is not None
@@ -160,7 +160,7 @@ def test_it_activates_at_the_moment_and_not_before(town: Town, card: SimulatedCa
     town.system.operator.run_due()
     town.system.operator.run_due()
     assert Kind.DSC_PLUS in {choice.kind for choice in town.system.begin("carl", PASSWORD).choices}
-    assert town.told("carl").count("Device activated") == 1
+    assert town.told("carl").count("activated") == 1
 
 
 # ---- the PIN ----
@@ -220,7 +220,7 @@ def test_an_online_card_ends_after_21_days(town: Town) -> None:
     town.clock.advance(300)
     assert town.system.begin("anna", PASSWORD).choices == ()
     town.system.operator.run_due()
-    assert town.told("anna")[-1] == "Device expired"
+    assert town.told("anna")[-1] == "expired"
     assert town.system.staff.give_temporary_code(town.call("anna"))
 
 

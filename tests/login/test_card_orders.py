@@ -10,8 +10,6 @@ from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
 from dsc_host.verifier import State
 from dsc_simulator import SimulatedCard
 
-TOMORROW, ABOUT_TO, DONE = "Your card is activated tomorrow", "Your card is about to be activated", "Device activated"
-
 
 def days(town: Town, count: int) -> list[str]:
     """What carl is told in so many days of work that is due."""
@@ -56,7 +54,7 @@ def test_a_card_whose_account_is_closed_before_it_is_sent_is_not_sent(town: Town
     assert town.system.operator.queue() == []
     with pytest.raises(NotNow):
         town.system.operator.ship(request.id)
-    assert "Card sent" not in town.told("carl")
+    assert "shipped" not in town.told("carl")
 
 
 def test_a_stolen_card_that_is_said_to_be_sent_back_is_charged_when_it_does_not_come(
@@ -78,9 +76,9 @@ def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: Si
     shipped(town, town.enter_by_sms("carl"), card)
     town.clock.advance((late - 1) * DAY)
     (first,) = days(town, 1)
-    assert first == ABOUT_TO
+    assert first == "activation_imminent"
     assert Kind.DSC_PLUS not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
-    assert days(town, 1) == [DONE]
+    assert days(town, 1) == ["activated"]
     assert days(town, 5) == []
 
 

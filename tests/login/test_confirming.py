@@ -1,6 +1,7 @@
 """Confirming a phone number by oneself."""
 
 import pytest
+from tests.login.letters import code_letters, newest_code
 from tests.login.town import PASSWORD, Town
 from tests.pentest.target import APP_KEYS
 
@@ -22,8 +23,8 @@ def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
     with pytest.raises(NotIn):
         town.system.visitor(other)
     assert town.enter_by_sms("anna")
-    assert town.code_letters("sms")[-1].address == NEW
-    assert "Phone number confirmed" in town.told("anna")
+    assert code_letters(town.letters, "sms")[-1].address == NEW
+    assert "phone_confirmed" in town.told("anna")
 
 
 def test_codes_go_to_no_number_from_before(town: Town) -> None:
@@ -32,7 +33,7 @@ def test_codes_go_to_no_number_from_before(town: Town) -> None:
     assert labels == {"+41…23"}
     town.chosen("ben", Kind.VOICE)
     assert town.sent("voice")
-    assert town.code_letters("voice")[-1].address == NEW
+    assert code_letters(town.letters, "voice")[-1].address == NEW
 
 
 def test_support_too_leaves_no_number_from_before(town: Town) -> None:
@@ -42,17 +43,13 @@ def test_support_too_leaves_no_number_from_before(town: Town) -> None:
 
 def test_with_the_app_nothing_is_sent_there_but_another_app_may_be_activated_by_it(town: Town) -> None:
     begun = town.system.phones.begin("ben", PASSWORD)
-    town.system.phones.activate(begun.ticket, _token(town), APP_KEYS["pin"], APP_KEYS["biometrics"])
+    town.system.phones.activate(begun.ticket, newest_code(town.letters), APP_KEYS["pin"], APP_KEYS["biometrics"])
     desk = town.call("ben")
     code = town.system.staff.give_temporary_code(desk)
     step = town.chosen("ben", Kind.TEMPORARY_CODE)
     confirmed(town, town.answered(step.token, code))
     assert {choice.kind for choice in town.system.begin("ben", PASSWORD).choices} == {Kind.PHONE_APP, Kind.TEMPORARY_CODE}
     assert len(town.system.phones.begin("ben", PASSWORD).phones) == 2
-
-
-def _token(town: Town) -> str:
-    return town.code_letters("sms")[-1].text.split(" is ")[1].split(".")[0]
 
 
 @pytest.mark.parametrize("text", ["", "000000", "x" * 100, "\ud800", None, 7])
@@ -133,7 +130,7 @@ def test_a_number_that_was_lost_is_good_for_nothing(town: Town, kind: Kind, loss
 @pytest.mark.parametrize(("loss", "numbers"), [(Loss.LOST, 0), (Loss.STOLEN, 0), (Loss.DAMAGED, 1)])
 def test_with_a_lost_phone_its_app_and_its_numbers_are_gone(town: Town, loss: Loss, numbers: int) -> None:
     begun = town.system.phones.begin("ben", PASSWORD)
-    town.system.phones.activate(begun.ticket, _token(town), APP_KEYS["pin"], APP_KEYS["biometrics"])
+    town.system.phones.activate(begun.ticket, newest_code(town.letters), APP_KEYS["pin"], APP_KEYS["biometrics"])
     desk = town.call("ben")
     _, held = town.system.staff.caller_devices(desk)
     town.system.staff.report_loss(desk, next(each.id for each in held if each.kind is Kind.PHONE_APP), loss)

@@ -203,7 +203,7 @@ def test_a_new_password_ends_all_other_sessions(town: Town) -> None:
     with pytest.raises(WrongCredentials):
         town.system.begin("anna", PASSWORD)
     assert town.enter("anna", password="another quiet harbour")
-    assert town.told("anna")[-1] == "Password changed"
+    assert town.told("anna")[-1] == "password_changed"
 
 
 def test_a_temporary_code_opens_everything_for_two_days_and_then_the_account(town: Town) -> None:

@@ -145,4 +145,4 @@ def test_what_has_not_been_sent_yet_is_kept_however_old_it_is(town: Town) -> Non
     told(town, "anna")
     town.clock.advance(1000 * DAY)
     town.system.operator.run_due()
-    assert "Account closed" in town.told("anna")
+    assert "closed" in town.told("anna")

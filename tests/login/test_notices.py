@@ -1,16 +1,15 @@
 """Every operation that gives a new way in tells its owner, on every channel from before, whoever does it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from tests.login.card_orders import shipped
 from tests.login.phone_app import activated
 from tests.login.town import DAY, PASSWORD, PHONE, Town, looked_up
 
-from dsc_host import CardClient
-from dsc_host.login import Identity, Kind, LoginSystem, Loss, Request
+from dsc_host.login import Identity, Kind, LoginSystem, Loss
 from dsc_host.login.apps import Phones
 from dsc_host.login.operator import Operator
 from dsc_host.login.staff import Staff
@@ -25,10 +24,10 @@ CARD = "IB3000950"
 
 @dataclass(frozen=True)
 class Way:
-    """Something that gives a way in: what is done, the subject of the notice, and who is told beside dora."""
+    """Something that gives a way in: what is done, the template of the notice, and who is told beside dora."""
 
     done: Callable[[Town], object]
-    subject: str
+    template: str
     other: str = ""
     alone: bool = False
     """Whether it is only the other one's way in."""
@@ -59,17 +58,8 @@ def confirm(town: Town, number: str) -> None:
 
 def card_was_sent(town: Town) -> SimulatedCard:
     """Dora has asked for a card, and it was sent; she does not activate it."""
-    token, card = town.enter_by_sms("dora"), SimulatedCard()
-    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
-    issuer = town.enter("ivo")
-
-    @contextmanager
-    def this_card(_request: Request) -> Iterator[CardClient]:
-        with CardClient.open(card.url) as client:
-            yield client
-
-    (made,) = town.system.staff.personalise_all(issuer, this_card, lambda *_: None)
-    town.system.staff.ship(issuer, made.id)
+    card = SimulatedCard()
+    shipped(town, town.enter_by_sms("dora"), card)
     return card
 
 
@@ -194,42 +184,40 @@ def give_card(town: Town) -> None:
 
 
 WAYS: Mapping[str, Way] = {
-    "LoginSystem.change_password": Way(changes_password, "Password changed"),
-    "LoginSystem.opt_out": Way(opts, "Opted out"),
-    "LoginSystem.opt_in": Way(lambda town: opts(town, back=True), "Opted in"),
-    "LoginSystem.close_account": Way(closes, "Account closed"),
-    "LoginSystem.confirm_request": Way(requests_card, "Card requested"),
-    "LoginSystem.request_online_card": Way(online_card, "Card of codes"),
-    "LoginSystem.activate": Way(activates_online_card, "Device activated"),
-    "LoginSystem.activate: a card": Way(activate, "Device activated"),
-    "LoginSystem.activate: a card of codes": Way(activates_code_card, "Device activated"),
-    "LoginSystem.change_pin": Way(changes_pin, "PIN changed"),
-    "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "Phone number confirmed"),
-    "LoginSystem.forget_phone": Way(forgets_number, "Device out of use"),
-    "LoginSystem.announce_return": Way(returns_card, "Device out of use"),
-    "LoginSystem.confirm_share": Way(asked_to_share, "Device shared", "dora.work"),
-    "LoginSystem.cancel_share": Way(share_is_cancelled, "Sharing ended", "dora.work", alone=True),
-    "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "Temporary code given"),
-    "Staff.report_loss": Way(loses_number, "Device out of use"),
-    "Staff.issue_code_card": Way(issue_code_card, "Card of codes"),
-    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "Codes by SMS and call"),
+    "LoginSystem.change_password": Way(changes_password, "password_changed"),
+    "LoginSystem.opt_out": Way(opts, "opted_out"),
+    "LoginSystem.opt_in": Way(lambda town: opts(town, back=True), "opted_in"),
+    "LoginSystem.close_account": Way(closes, "closed"),
+    "LoginSystem.confirm_request": Way(requests_card, "requested"),
+    "LoginSystem.request_online_card": Way(online_card, "code_card"),
+    "LoginSystem.activate": Way(activates_online_card, "activated"),
+    "LoginSystem.activate: a card": Way(activate, "activated"),
+    "LoginSystem.activate: a card of codes": Way(activates_code_card, "activated"),
+    "LoginSystem.change_pin": Way(changes_pin, "pin_changed"),
+    "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "phone_confirmed"),
+    "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
+    "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
+    "LoginSystem.confirm_share": Way(asked_to_share, "shared", "dora.work"),
+    "LoginSystem.cancel_share": Way(share_is_cancelled, "share_ended", "dora.work", alone=True),
+    "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "temporary_code"),
+    "Staff.report_loss": Way(loses_number, "out_of_use"),
+    "Staff.issue_code_card": Way(issue_code_card, "code_card"),
+    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "messages_enabled"),
     "Staff.correct_identity": Way(
-        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "Your details were corrected"
+        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "identity_corrected"
     ),
-    "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "Card sent"),
-    "Staff.decide_share": Way(share_is_decided, "Device shared", "dora.work"),
-    "Phones.activate": Way(lambda town: activated(town, "dora"), "App activated"),
-    "Phones.remove": Way(removes_app, "Device out of use"),
-    "Operator.enrol_card": Way(give_card, "Device activated"),
+    "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
+    "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
+    "Phones.activate": Way(lambda town: activated(town, "dora"), "phone_activated"),
+    "Phones.remove": Way(removes_app, "out_of_use"),
+    "Operator.enrol_card": Way(give_card, "activated"),
     "Operator.set_password": Way(
-        lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "Password changed"
+        lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "password_changed"
     ),
-    "Operator.set_email": Way(
-        lambda town: town.system.operator.set_email("dora", "dora@elsewhere.example"), "Email address changed"
-    ),
-    "Operator.set_primary": Way(is_primary, "Another primary user", "dora.work"),
-    "Operator.run_due": Way(activates_itself, "Device activated"),
-    "Operator.run_due: soon": Way(activates_itself, "Your card will soon be activated"),
+    "Operator.set_email": Way(lambda town: town.system.operator.set_email("dora", "dora@elsewhere.example"), "email_changed"),
+    "Operator.set_primary": Way(is_primary, "primary_changed", "dora.work"),
+    "Operator.run_due": Way(activates_itself, "activated"),
+    "Operator.run_due: soon": Way(activates_itself, "activation_near"),
 }
 SILENT = {
     "LoginSystem": {
@@ -258,7 +246,7 @@ def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str
     way, town = WAYS[name], moved_in(town)
     way.done(town)
     town.system.deliver()
-    told = {letter.address for letter in town.letters if letter.subject == way.subject}
+    told = {letter.address for letter in town.letters if letter.template == way.template}
     others = {f"{way.other}@example.com", PHONE} if way.other else set()
     hers = set() if way.alone else {"dora@example.com", *NUMBERS}
     assert hers | others <= told

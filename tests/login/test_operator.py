@@ -85,7 +85,7 @@ def test_a_new_password_for_who_has_forgotten_theirs(town: Town) -> None:
     with pytest.raises(WrongCredentials):
         town.system.begin("ben", PASSWORD)
     assert town.system.begin("ben", OTHER).user == "ben"
-    assert town.told("ben") == ["Password changed"]
+    assert town.told("ben") == ["password_changed"]
     assert ("login.password.change", "done", "") in town.events()
 
 
@@ -103,10 +103,10 @@ def test_a_bad_password_changes_nothing(town: Town, password: str) -> None:
 def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
     town.system.operator.set_email("ben", "ben@new.example")
     town.system.deliver()
-    assert {(each.address, each.subject) for each in town.letters} == {
-        ("ben@example.com", "Email address changed"),
-        ("ben@new.example", "Email address changed"),
-        (PHONE, "Email address changed"),
+    assert {(each.address, each.template) for each in town.letters} == {
+        ("ben@example.com", "email_changed"),
+        ("ben@new.example", "email_changed"),
+        (PHONE, "email_changed"),
     }
     # Whose mailbox it was, if it was mistyped, is not known.
     assert not [each for each in town.letters if "ben@new.example" in each.text]
@@ -119,7 +119,8 @@ def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
 def test_messages_are_in_another_language(town: Town) -> None:
     town.system.operator.set_language("ben", "de")
     town.system.operator.set_password("ben", OTHER)
-    assert town.told("ben") == ["Passwort geändert"]
+    assert town.told("ben") == ["password_changed"]
+    assert (town.letters[-1].language, town.letters[-1].subject) == ("de", "Passwort geändert")
 
 
 def test_another_user_becomes_the_primary_one(town: Town) -> None:
@@ -128,10 +129,10 @@ def test_another_user_becomes_the_primary_one(town: Town) -> None:
     with pytest.raises(NotAllowed, match="ask ben"):
         town.system.opt_out(anna)
     town.system.opt_out(ben, "anna")
-    assert town.told("ben") == ["Another primary user"]
-    assert sorted(town.told("anna")) == ["Another primary user", "Opted out"]
+    assert town.told("ben") == ["primary_changed"]
+    assert sorted(town.told("anna")) == ["opted_out", "primary_changed"]
     town.system.operator.set_primary(town.accounts["anna"], "ben")
-    assert town.told("ben") == ["Another primary user"]
+    assert town.told("ben") == ["primary_changed"]
     assert [event for event in town.events() if event[0] == "login.account.primary"] == [("login.account.primary", "done", "")]
 
 

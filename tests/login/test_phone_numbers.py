@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import Connection
+from tests.login.letters import code_letters
 from tests.login.town import PASSWORD, PHONE, Town
 
 from dsc_host.errors import InputError
@@ -55,4 +56,4 @@ def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) ->
     assert town.system.confirm_phone(token, town.sent("sms"))
     begun = town.system.phones.begin("ben", PASSWORD, phone=phone)
     assert begun.phones == ("+41…23", "+41…67")
-    assert town.code_letters("sms")[-1].address == (NEW, PHONE)[phone]
+    assert code_letters(town.letters, "sms")[-1].address == (NEW, PHONE)[phone]

@@ -37,7 +37,7 @@ def test_who_opts_out_trades_without_a_device_and_no_more(town: Town) -> None:
         town.system.visitor(trading)
     with pytest.raises(NotNow):
         town.system.opt_in(full)
-    assert town.told("anna") == ["Opted out", "Opted in"]
+    assert town.told("anna") == ["opted_out", "opted_in"]
 
 
 def test_only_the_primary_user_may_opt_out(town: Town) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 from tests.host.databases import SQLITE, Template
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
+from tests.login.letters import newest_code
 
 from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step, records
 from dsc_host.ocra import Suite
@@ -25,8 +26,6 @@ CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
 """Passwords that cost nothing: their cost has tests of its own."""
 PHONE = "+41791234567"
 DAY = 86_400
-CODES = ("Your code", "Confirm your phone", "Activation code")
-"""The subjects of the letters that hold a code."""
 SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
 """The cards that people have from the beginning."""
 
@@ -96,20 +95,14 @@ class Town:
         return done.token
 
     def sent(self, channel: str) -> str:
-        """The code in the newest letter of a channel."""
+        """Deliver what waits; return the code in the newest letter of a channel."""
         self.system.deliver()
-        letter = self.code_letters(channel)[-1]
-        words = letter.text.replace(".", " ").replace("  ", " ").split(" is ")[1]
-        return words.split(" If")[0].split(" Give")[0].replace(" ", "")
-
-    def code_letters(self, channel: str) -> list[Letter]:
-        """The letters of a channel that hold a code, not the notices."""
-        return [letter for letter in self.letters if letter.channel == channel and letter.subject in CODES]
+        return newest_code(self.letters, channel)
 
     def told(self, name: str) -> list[str]:
-        """The subjects of what somebody was sent by email."""
+        """Deliver what waits; return the templates of what this user was sent by email."""
         self.system.deliver()
-        return [letter.subject for letter in self.letters if letter.address == f"{name}@example.com"]
+        return [letter.template for letter in self.letters if letter.address == f"{name}@example.com"]
 
     def call(self, name: str, who: Identity = ANNA) -> str:
         """Somebody calls support, and is known; the token of support."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.login.letters import newest_code
 from tests.login.town import PASSWORD, Town
 from tests.portal.serving import served
 
@@ -38,12 +39,7 @@ def app(town: Town, server: str, tmp_path: Path) -> PhoneApp:
 def activated(app: PhoneApp, town: Town, name: str = "ben", *, pin: str = PIN, finger: bool = True) -> None:
     begun = app.begin(name, PASSWORD)
     assert begun.phones[0].startswith("+4")
-    app.activate(begun, token(town), pin, finger=finger)
-
-
-def token(town: Town) -> str:
-    newest = town.code_letters("sms")[-1]
-    return newest.text.split(" is ")[1].split(".")[0]
+    app.activate(begun, newest_code(town.letters), pin, finger=finger)
 
 
 # ---- its life ----
@@ -88,7 +84,7 @@ def test_without_network_a_response_string_is_typed(town: Town, app: PhoneApp, t
 
 def test_several_users_have_one_pin(town: Town, app: PhoneApp, tmp_path: Path) -> None:
     begun = app.begin("carl", PASSWORD)
-    code = token(town)
+    code = newest_code(town.letters)
     with pytest.raises(Refused, match="the PIN of the app is wrong"):
         app.activate(begun, code, "0000")
     app.activate(begun, code, PIN)

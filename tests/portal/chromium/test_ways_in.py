@@ -13,7 +13,7 @@ def activate_phone(walk: Walk, name: str, phone: Walk | None = None, pin: str = 
     """The app, on the phone of the demonstration."""
     phone = phone or walk.tab().open("/demonstration").press("Phone", f"{name} {walk.shown.people[name]}")
     phone.press("Send the activation code", User_name=name, Password=SESAME)
-    phone.page.get_by_label("Activation code from the SMS").fill(walk.sent("sms", r"\b[0-9A-Z]{8}\b|\b\d{6}\b"))
+    phone.page.get_by_label("Activation code from the SMS").fill(walk.sent("sms"))
     phone.page.locator("input[name=pin]").fill(pin)
     phone.page.get_by_label("Let me use the finger, too").check()
     phone.press("Activate")
@@ -29,7 +29,7 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
     assert "not the code" in walk.press("Confirm", Code="00000").notice
     walk.press("Send a code", Phone_number="+41795550123").press("Confirm", Code=walk.sent("sms"))
     assert "is confirmed" in walk.notice
-    assert "Phone number confirmed" in walk.told("anna")
+    assert "phone_confirmed" in walk.told("anna")
     walk.out().begin("anna").choose("Code by SMS")
     assert "+41…23" in walk.text
     walk.press("Log in", Code=walk.sent("sms"))
@@ -117,7 +117,7 @@ def test_a_code_by_sms(walk: Walk) -> None:
 
 
 def test_a_code_by_a_call(walk: Walk) -> None:
-    walk.begin("carl").choose("Code by a call").press("Log in", Code=walk.sent("voice", r"\d{6}"))
+    walk.begin("carl").choose("Code by a call").press("Log in", Code=walk.sent("voice"))
     assert walk.path == "/"
 
 
@@ -158,7 +158,7 @@ def test_a_push_is_denied(walk: Walk) -> None:
     phone.follow("Look again").press("Deny", f"carl {walk_from(phone)}")
     walk.page.wait_for_url(walk.address + "/login/device")
     assert "Everything: trading" not in walk.text
-    assert "Login denied" in walk.told("carl")
+    assert "denied" in walk.told("carl")
 
 
 def test_without_a_notification_a_challenge_is_typed_into_the_phone(walk: Walk) -> None:

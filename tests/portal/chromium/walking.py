@@ -10,7 +10,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page
-from tests.login.town import CODES
+from tests.login.letters import newest_code
 
 from dsc_host.portal.demonstration import PIN, SESAME, Demonstration
 
@@ -176,18 +176,15 @@ class Walk:
         assert card.display == "", "it is switched off"
         return response
 
-    def sent(self, channel: str, pattern: str = r"\b\d{6}\b") -> str:
-        """The code in the newest message of a channel."""
+    def sent(self, channel: str) -> str:
+        """Deliver what waits; return the code in the newest message of a channel."""
         self.shown.system.deliver()
-        letter = [letter for letter in self.shown.letters if letter.channel == channel and letter.subject in CODES][-1]
-        found = re.search(pattern, letter.text.replace(" ", "") if channel == "voice" else letter.text)
-        assert found, letter.text
-        return found[0]
+        return newest_code(self.shown.letters, channel)
 
     def told(self, name: str) -> list[str]:
-        """The subjects of somebody's email."""
+        """Deliver what waits; return the templates of this user's email."""
         self.shown.system.deliver()
-        return [letter.subject for letter in self.shown.letters if letter.address == f"{name}@example.com"]
+        return [letter.template for letter in self.shown.letters if letter.address == f"{name}@example.com"]
 
     # ---- what many walks begin with ----
 
