@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.login.town import PASSWORD, Town
-from tests.portal.browsing import Browser
-from tests.portal.test_pages import enter
+from tests.portal.browsing import Browser, enter
 
 Browsers = Callable[..., Browser]
 NEW = "another quiet harbour"
