@@ -255,14 +255,14 @@ def test_nobody_is_sent_activation_tokens_without_end(town: Town) -> None:
     assert town.system.phones.begin("ben", PASSWORD)
 
 
-def test_no_two_pages_show_one_number(quick_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_two_pages_show_one_number(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else somebody would ask until theirs is the one that the owner sees on the page."""
     drawn = iter(["42", "42", "42", "17", "17", "42", "63"])
-    activated(quick_town)
+    activated(town)
     monkeypatch.setattr("dsc_host.login.codes.random_digits", lambda _digits: next(drawn))
     shown = []
     for _ in range(3):
-        offer = quick_town.chosen("ben", Kind.PHONE_APP).offer
+        offer = town.chosen("ben", Kind.PHONE_APP).offer
         assert offer is not None
         shown.append(offer.shows["number"])
     assert shown == ["42", "17", "63"]
