@@ -1,5 +1,6 @@
 """That the time of a refusal tells nothing, and that it would be noticed if it did."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,8 +37,8 @@ def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_
         return found(office, card, *others)
 
     monkeypatch.setattr(verdicts, "_found", in_haste)
-    with Verifier.open("sqlite://", master_key=bytes(32), policy=timing.POLICY) as verifier:
-        # So many that one look is enough, whatever else runs on this machine.
-        taken = timing.times(timing.prepared(verifier), 1200, verifier.verify)
+    with Verifier.open("sqlite://", master_key=bytes(32), policy=replace(timing.POLICY, window=200)) as verifier:
+        # So many, over so wide a window, that one look is enough, whatever else runs on this machine.
+        taken = timing.times(timing.prepared(verifier), 400, verifier.verify)
     t, apart = timing.greatest(taken)
     assert apart >= 3, f"only {t}"
