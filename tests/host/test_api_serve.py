@@ -41,7 +41,7 @@ SECONDS = 60
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 
 
-IMPATIENT = "from dsc_host.api import running; running.HEAD_SECONDS = 2; running.IDLE_SECONDS = 2"
+IMPATIENT = "from dsc_host.server import connections; connections.HEAD_SECONDS = 2"
 """So that a busy machine still has the time to send and to read a whole request."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.host import raw_requests, verifying
 from tests.host.api_client import Api, problem
 from tests.host.verifying import Clock
 
-from dsc_host.api import Scope
+from dsc_host.api import Scope, health
 from dsc_host.api.app import DESCRIPTION_PATH
 from dsc_host.api.logs import JsonLines
 from dsc_host.api.operations import OPERATIONS, Operation
@@ -191,32 +192,79 @@ def test_what_nobody_expected_is_told_without_its_words(api: Api, lines: Lines, 
     assert failed["request"] == answer.headers["x-request-id"]
 
 
-def test_calls_beyond_the_limit_are_told_to_come_back(verifier: Verifier, tmp_path: Path) -> None:
+def test_calls_beyond_the_limit_are_told_to_come_back(
+    verifier: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    store = verifier._office.store
+    change = store.change
+
+    def held(work: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return change(work)
+
+    async def asked() -> tuple[httpx.Response, ...]:
+        body = {"id": "x", "response": "x"}
+        with monkeypatch.context() as patch:
+            patch.setattr(type(store), "change", lambda _, work: held(work))
+            first = asyncio.create_task(api.asend("POST", "/verify", json=body))
+            await asyncio.to_thread(begun.wait, 60)
+            second = await api.asend("POST", "/verify", json=body)
+            # What tells how the service is needs no place.
+            figures = await api.asend("GET", "/metrics", Scope.METRICS)
+            go_on.set()
+            third = await first
+        # And there is room again.
+        return third, second, figures, await api.asend("POST", "/verify", json=body)
+
     with Api(verifier, tmp_path, most_in_hand=1) as api:
-        first, second = api.runner.run(_one_while_another(api))
+        first, second, figures, last = api.runner.run(asked())
     problem(second, 503, "busy")
     assert second.headers["retry-after"] == "1"
-    assert first.json() == {"accepted": False}
+    assert first.json() == last.json() == {"accepted": False}
+    assert figures.status_code == 200
 
 
-async def _one_while_another(api: Api) -> tuple[httpx.Response, httpx.Response]:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+def test_a_body_that_is_slow_holds_no_place(verifier: Verifier, tmp_path: Path) -> None:
+    async def asked() -> tuple[httpx.Response, httpx.Response]:
+        begun, go_on = asyncio.Event(), asyncio.Event()
 
-    async def body() -> AsyncIterator[bytes]:
-        yield b'{"id": "x", '
-        begun.set()
-        await go_on.wait()
-        yield b'"response": "x"}'
+        async def body() -> AsyncIterator[bytes]:
+            yield b'{"id": "x", '
+            begun.set()
+            await go_on.wait()
+            yield b'"response": "x"}'
 
-    headers = {"Content-Type": "application/json"}
-    first = asyncio.create_task(api.asend("POST", "/verify", content=body(), headers=headers))
-    await begun.wait()
-    second = await api.asend("POST", "/verify", json={"id": "x", "response": "x"})
-    go_on.set()
-    third = await first
-    # And there is room again.
-    assert (await api.asend("POST", "/verify", json={"id": "x", "response": "x"})).status_code == 200
-    return third, second
+        headers = {"Content-Type": "application/json"}
+        slow = asyncio.create_task(api.asend("POST", "/verify", content=body(), headers=headers))
+        await begun.wait()
+        other = await api.asend("POST", "/verify", json={"id": "x", "response": "x"})
+        go_on.set()
+        return await slow, other
+
+    with Api(verifier, tmp_path, most_in_hand=1) as api:
+        assert [answer.status_code for answer in api.runner.run(asked())] == [200, 200]
+
+
+def test_health_asks_the_database_once_a_second_however_many_ask(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    read = type(api.verifier._office.store).read
+
+    def counted(store: Any) -> Any:
+        looks.append(1)
+        return read(store)
+
+    async def asked() -> list[httpx.Response]:
+        return await asyncio.gather(*(api.client.get("/health") for _ in range(80)))
+
+    monkeypatch.setattr(health, "FRESH_SECONDS", 1000)
+    monkeypatch.setattr(type(api.verifier._office.store), "read", counted)
+    assert {answer.status_code for _ in range(2) for answer in api.runner.run(asked())} == {200}
+    assert len(looks) == 1
+    monkeypatch.setattr(health, "FRESH_SECONDS", 0)
+    api.runner.run(api.client.get("/health"))
+    assert len(looks) == 2
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,15 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
@@ -29,14 +31,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dsc_host.api.description import describe
+from dsc_host.api.health import Health
 from dsc_host.api.metrics import Metrics
 from dsc_host.api.operations import OPERATIONS, Call, Operation
 from dsc_host.api.problems import Refusal, internal, overloaded, refusal_of
 from dsc_host.api.reading import read_body, read_query
 from dsc_host.api.shapes import NothingAsked
 from dsc_host.api.tokens import Token, Tokens
-from dsc_host.errors import DscError, out_of_memory
+from dsc_host.errors import DscError, StoreError, out_of_memory
 from dsc_host.server.bodies import Bodies
+from dsc_host.server.pace import MOST_SECONDS, Pace
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.awaiting import SQLITE_THREADS, AsyncVerifier
 
@@ -75,7 +79,7 @@ def application(
     routes = [Route(path, service.endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
         routes=[*routes, Route(DESCRIPTION_PATH, _described, methods=["GET"])],
-        middleware=[Middleware(_Recorded, metrics=service.metrics), Middleware(Bodies)],
+        middleware=[Middleware(_Recorded, metrics=service.metrics), Middleware(Bodies), Middleware(_Paced, service=service)],
         exception_handlers={HTTPException: _no_route},
         lifespan=service.lifespan,
     )
@@ -91,6 +95,7 @@ class _Service:
         self._most_in_hand = most_in_hand
         self._in_hand = 0
         self._verifier: AsyncVerifier | None = None
+        self._health = Health(self._look)
         self.metrics = Metrics()
 
     @asynccontextmanager
@@ -131,27 +136,48 @@ class _Service:
         if self._verifier is None:
             raise overloaded()
         verifier = self._verifier.by(token.name) if token else self._verifier
-        if self._in_hand >= self._most_in_hand:
-            raise overloaded()
-        self._in_hand += 1
-        try:
-            asked = await _asked(operation, request)
-            call = Call(verifier, self.metrics, asked, request.path_params.get("serial", ""))
+        # Before the call takes a place: a body that is slow to come holds none.
+        asked = await _asked(operation, request)
+        call = Call(verifier, self.metrics, self._health, asked, request.path_params.get("serial", ""))
+        with self._place(operation):
             given = await operation.work(call)
-        finally:
-            self._in_hand -= 1
         if call.delay:
             await asyncio.sleep(call.delay)
         body = b"" if operation.gives is None else msgspec.json.encode(given)
         return Response(body, operation.status, media_type=operation.media_type if body else None)
+
+    @contextmanager
+    def _place(self, operation: Operation[Any]) -> Iterator[None]:
+        """Count a call as in hand. Raises Refusal 503."""
+        if not operation.needs_place:
+            yield
+            return
+        if self._in_hand >= self._most_in_hand:
+            raise overloaded()
+        self._in_hand += 1
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
+
+    async def _look(self) -> object:
+        """Ask the database for something."""
+        if self._verifier is None:
+            raise StoreError("the service has not begun")
+        return await self._verifier.cards(limit=1)
+
+    def token(self, headers: Headers) -> Token | None:
+        """Return the token of a request; None if it has none that is known."""
+        given = headers.getlist("authorization")
+        bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
+        return self._tokens.find(bearer[1]) if bearer else None
 
     def _caller(self, request: Request, operation: Operation[Any]) -> Token | None:
         """Raises Refusal 401, 403."""
         if operation.scope is None:
             return None
         given = request.headers.getlist("authorization")
-        bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
-        token = self._tokens.find(bearer[1]) if bearer else None
+        token = self.token(request.headers)
         if token is None:
             raise Refusal(
                 401,
@@ -178,7 +204,12 @@ async def _asked(operation: Operation[Any], request: Request) -> Any:
 async def _described(request: Request) -> Response:
     record: _Record = request.state.record
     record.route, record.operation = DESCRIPTION_PATH, "description"
-    return Response(msgspec.json.encode(describe()), media_type="application/json")
+    return Response(_description(), media_type="application/json")
+
+
+@cache
+def _description() -> bytes:
+    return msgspec.json.encode(describe())
 
 
 def _no_route(_request: Request, error: Exception) -> Response:
@@ -186,6 +217,22 @@ def _no_route(_request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         return Refusal(405, "method", "there is no such method here", headers=error.headers).response()
     return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} says what there is").response()
+
+
+class _Paced:
+    """Lets whoever has no token wait, if they ask too often. What has one is not slowed down by them."""
+
+    def __init__(self, app: ASGIApp, service: "_Service") -> None:
+        self._app = app
+        self._service = service
+        self._pace = Pace()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_strange = scope["type"] == "http" and self._service.token(Headers(scope=scope)) is None
+        if is_strange and not await self._pace.wait(scope):
+            await overloaded(MOST_SECONDS).response(close=True)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class _Recorded:

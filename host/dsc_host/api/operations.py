@@ -4,7 +4,6 @@ A login learns whether a response was accepted, and nothing that tells why not, 
 is done here: challenges conceal, a refused challenge is refused in the same words whatever the card, verdicts are cut down.
 """
 
-import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
@@ -15,16 +14,15 @@ import msgspec
 from msgspec import UNSET
 
 from dsc_host.api import shapes
+from dsc_host.api.health import Health
 from dsc_host.api.metrics import MEDIA_TYPE, Metrics
-from dsc_host.api.problems import Refusal, unavailable
+from dsc_host.api.problems import Refusal
 from dsc_host.api.reading import Asked
 from dsc_host.api.tokens import Scope
 from dsc_host.errors import StoreError, UnknownCard, VerifierError
 from dsc_host.verifier import Card, Verdict
 from dsc_host.verifier.awaiting import AsyncVerifier
 
-HEALTH_SECONDS = 5.0
-"""A database that takes longer does not answer."""
 CLOSED_SECONDS = 0.02
 """How long it takes at least to answer a response whose challenge is closed. It costs so little that whoever sends one after
 the other would keep the service busy with reading requests. Such a connection has fifty in a second."""
@@ -40,6 +38,7 @@ class Call(Generic[A]):
     verifier: AsyncVerifier
     """In the caller's name."""
     metrics: Metrics
+    health: Health
     asked: A
     """The body, or the query."""
     serial: str
@@ -66,6 +65,8 @@ class Operation(Generic[A]):
     """What it may refuse with, besides what its scope, path and body bring."""
     status: int = 200
     media_type: str = "application/json"
+    needs_place: bool = True
+    """Whether it counts as a call in hand. What tells how the service is, must be told while it has too much to do."""
 
     @property
     def has_body(self) -> bool:
@@ -205,11 +206,7 @@ async def _unlock_code(call: Call[shapes.UnlockCodeAsked]) -> shapes.UnlockCodeG
 
 
 async def _health(call: Call[shapes.NothingAsked]) -> shapes.HealthGiven:
-    try:
-        async with asyncio.timeout(HEALTH_SECONDS):
-            await call.verifier.cards(limit=1)
-    except TimeoutError:
-        raise unavailable() from None
+    await call.health.check()
     return shapes.HealthGiven("ok")
 
 
@@ -270,9 +267,11 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         "unlock-code", "POST", _CODE, _DESK, shapes.UnlockCodeAsked, shapes.UnlockCodeGiven, _unlock_code,
         "Make the code that unlocks a card which has locked itself.", (409, 422, 429),
     ),
-    Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Whether the database answers."),
+    Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Whether the database answers.",
+        needs_place=False,
+    ),
     Operation(
         "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Figures for Prometheus.",
-        media_type=MEDIA_TYPE,
+        media_type=MEDIA_TYPE, needs_place=False,
     ),
 )  # fmt: skip

@@ -55,10 +55,11 @@ class Refusal(Exception):
         self.problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, error=error, field=field)
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """Made anew each time."""
+    def response(self, *, close: bool = False) -> Response:
+        """Made anew each time. `close`: the connection ends with it."""
+        headers = {**self.headers, "Connection": "close"} if close else self.headers
         return Response(
-            msgspec.json.encode(self.problem), status_code=self.problem.status, headers=self.headers, media_type=MEDIA_TYPE
+            msgspec.json.encode(self.problem), status_code=self.problem.status, headers=headers, media_type=MEDIA_TYPE
         )
 
 

@@ -1,40 +1,44 @@
 """The service as processes: one, or several that share a port; ended by SIGTERM or Ctrl-C, after what is in hand is done.
 
-Slow clients are cut off: a request's head must be there within 10 seconds, its body within 10 more, and a connection that
-is not used is closed after 5. TLS, and limits for each address, are for the proxy in front.
+Limits on slow clients, and on how many connections a client has, are in `dsc_host.server`. TLS is for the proxy in front.
 """
 
-import asyncio
 import ipaddress
 import logging
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
 from dsc_host.api.logs import configuration
 from dsc_host.api.metrics import FOLDER
 from dsc_host.errors import InputError
+from dsc_host.server.connections import LimitedProtocol, check_proxy
 
 MOST_WORKERS = 64
-MOST_CONNECTIONS = 512
-"""In one process. Whoever comes beyond them is told 503 at once."""
-HEAD_SECONDS = 10.0
 IDLE_SECONDS = 5
+START_SECONDS = 60
+"""How long a worker may take to start or to say that it is alive: uvicorn's own 5 s end it again and again where much runs."""
 GRACE_SECONDS = 30
 """How long what is in hand may take at the end."""
-_BACKLOG = 256
+_BACKLOG = 512
+_MOST_FILES = 4096
+"""That may be open: as many connections as there may be, and as many again that were not taken in yet."""
 _MOST_HEAD_BYTES = 16 * 1024
 _log = logging.getLogger("dsc_host.api")
+
+if sys.platform == "win32":
+    resource = None
+else:
+    import resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +85,28 @@ class Address:
 
 def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: str = "") -> bool:
     """Serve until a signal comes. `make` makes the application, in each worker anew: with several, it is pickled.
-    `proxy`: the address from which it is believed who the visitor is; empty, nobody is.
+    `proxy`: the address or network that is believed who the visitor is, and has no limit of its own; empty, nobody is.
 
     False if it failed rather than was ended. Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")
+    config = configured(make, workers, proxy=check_proxy(proxy))
+    _allow_files()
     with address.bind() as bound:
-        config = _config(make, workers, proxy)
         host, port = bound.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         _log.info("listening", extra={"fields": {"url": url, "workers": workers}})
         return _run_one(config, bound) if workers == 1 else _run_several(config, bound)
 
 
-def _config(make: Callable[[], ASGIApp], workers: int, proxy: str) -> uvicorn.Config:
+def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "") -> uvicorn.Config:
+    """Return what uvicorn is to know."""
     return uvicorn.Config(
         make,
         factory=True,
         workers=workers,
-        http=_Impatient,
+        http=LimitedProtocol,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -110,11 +116,21 @@ def _config(make: Callable[[], ASGIApp], workers: int, proxy: str) -> uvicorn.Co
         forwarded_allow_ips=proxy or None,
         server_header=False,
         backlog=_BACKLOG,
-        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=START_SECONDS,
         h11_max_incomplete_event_size=_MOST_HEAD_BYTES,
     )
+
+
+def _allow_files() -> None:
+    """Raise the limit on open files, as far as we may: many systems begin with 1,024."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
@@ -153,40 +169,3 @@ class _Several(Multiprocess):
         for bound in self.sockets:
             bound.close()
         super().terminate_all()
-
-
-class _Impatient(H11Protocol):
-    """Closes a connection whose request does not come: uvicorn itself waits for a head for ever."""
-
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._await_head()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._has_request():
-            self._stop_waiting()
-        elif self._deadline is None:
-            self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _has_request(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _await_head(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _give_up(self) -> None:
-        self._deadline = None
-        if not self._has_request():
-            self.transport.close()

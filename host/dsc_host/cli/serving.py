@@ -69,6 +69,10 @@ def serve(
     port: Annotated[int, typer.Option(metavar="N", help="0: the system chooses.", show_default=True)] = PORT,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that share the port.", show_default=True)] = 1,
     allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Listen where others can connect, without TLS.")] = False,
+    proxy: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="The proxy or login page that has no limit of its own.", show_default=True),
+    ] = HOST,
     tokens: TokensOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
@@ -90,7 +94,7 @@ def serve(
     # Whatever is wrong with them is said here, once, and not by each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
-    if not running.run(make, address, workers):
+    if not running.run(make, address, workers, proxy=proxy):
         raise Failed("the service could not be started, or a worker failed; the lines above say why")
 
 

@@ -1,0 +1,189 @@
+"""Limits on connections: how long each may keep us waiting, and how many there may be, for one client and in all.
+
+uvicorn limits how long a connection may stay without a request, and how many there are. It does not limit how long a head may
+take, nor an answer that is not read, nor one client. Beyond its limit it refuses everybody, so a client that opens enough
+connections and sends nothing more shuts the others out. Here, a new connection replaces the one that has kept us waiting
+longest.
+
+Five promises, for each process:
+
+1. A connection keeps us waiting at most 10 seconds for a head, and 20 for an answer to be read. `bodies` limits a body.
+2. One client has at most 128 connections, and all have 512. Beyond that, the one that has waited for its client longest is
+   ended; if none waits, because we work for all of them, the new one is answered 503.
+3. A client is an IPv4 address or an IPv6 /64. The proxy that we trust has no limit of its own.
+4. Requests are answered one at a time. If one is sent before the answer to the one before, the connection ends after
+   that answer.
+5. Nothing that a client sends is logged as an error.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dsc_host.client_address import client_network
+from dsc_host.errors import InputError
+
+MOST_CONNECTIONS = 512
+"""In one process."""
+MOST_OF_ONE_CLIENT = 128
+HEAD_SECONDS = 10.0
+WRITE_SECONDS = 20.0
+"""How long it may take until a client has taken an answer."""
+WAITS = "dsc_waits"
+"""The key in a request's state under which an application says that it makes the client wait, and does not work for it."""
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class LimitedProtocol(H11Protocol):
+    """One connection."""
+
+    waiting_since: float = 0.0
+    client_name: str = ""
+    """Under which its client's connections are counted; empty for the proxy's."""
+    _head_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is for the client to do something: to send, or to take what we have sent."""
+        if self.flow.write_paused or not self._has_request() or self.cycle.more_body:
+            return True
+        return bool(self.scope["state"].get(WAITS))
+
+    # ---- what asyncio calls ----
+
+    def connection_made(self, transport: Any) -> None:
+        """Take the connection in, if there is or can be made a place for it."""
+        super().connection_made(transport)
+        # So that we are told as soon as anything is not taken, and when all of it is.
+        transport.set_write_buffer_limits(high=0)
+        self.waiting_since = self.loop.time()
+        host = self.client[0] if self.client else ""
+        proxy = self.config.forwarded_allow_ips if self.config.proxy_headers else ""
+        self.client_name = "" if is_in(host, proxy) else client_network(host)
+        if self._make_room():
+            self._await_head()
+        else:
+            transport.write(_BUSY)
+            self._drop()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        super().data_received(data)
+        if not self._has_request():
+            if self._head_timer is None:
+                self._await_head()
+            return
+        self._stop_head_timer()
+        if not self.cycle.more_body and self.conn.trailing_data[0]:
+            self.cycle.keep_alive = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_head_timer()
+        self._stop_write_timer()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait until the client has taken what we have sent."""
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)
+
+    def resume_writing(self) -> None:
+        """Go on: all has been taken."""
+        super().resume_writing()
+        self._stop_write_timer()
+
+    # ---- what uvicorn calls ----
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request from now on."""
+        self.waiting_since = self.loop.time()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless an answer has begun, and end the connection."""
+        if self._has_request():
+            # Whoever works on the request must not answer too.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    # ---- limits ----
+
+    def _make_room(self) -> bool:
+        others = [each for each in self.connections if each is not self and isinstance(each, LimitedProtocol)]
+        if self.client_name:
+            same = [each for each in others if each.client_name == self.client_name]
+            if len(same) >= MOST_OF_ONE_CLIENT:
+                return _end_one(same)
+        return len(others) < MOST_CONNECTIONS or _end_one(others)
+
+    def _has_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _give_up(self) -> None:
+        self._head_timer = None
+        if not self._has_request():
+            self.transport.close()
+
+    def _drop(self) -> None:
+        """End the connection, with what has not been sent yet."""
+        # At once: more may come before asyncio tells us that it is lost.
+        self.connections.discard(self)
+        self.transport.abort()
+
+
+def _end_one(connections: Iterable[LimitedProtocol]) -> bool:
+    """End the connection that has waited for its client longest. False if none waits."""
+    waiting = [each for each in connections if each.is_waiting]
+    if not waiting:
+        return False
+    min(waiting, key=lambda each: each.waiting_since)._drop()
+    return True
+
+
+def check_proxy(text: str) -> str:
+    """Return the address or network of the proxy that is trusted, as given; empty for none. Raises `InputError`."""
+    try:
+        if text:
+            ip_network(text)
+    except ValueError:
+        raise InputError("proxy", "must be an IP address, such as 127.0.0.1, or a network, such as 10.0.0.0/24") from None
+    return text
+
+
+def is_in(host: str, network: object) -> bool:
+    """Return whether an address is the proxy's."""
+    if not isinstance(network, str) or not network:
+        return False
+    try:
+        return _plain(ip_address(host)) in ip_network(network)
+    except ValueError:
+        return False
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
