@@ -20,7 +20,8 @@ POLICIES = {"dearer": Work(16, 2, 1), "cheaper": Work(8, 1, 1), "wider": Work(32
 
 @pytest.fixture
 def town() -> Iterator[Town]:
-    yield from new_town("sqlite://", Clock())
+    with new_town(Clock()) as made:
+        yield made
 
 
 @pytest.fixture

@@ -65,9 +65,8 @@ CALLED = (
 @pytest.fixture(scope="module")
 def app() -> Iterator[Starlette]:
     """One for all tests: no request here changes anything."""
-    made = new_town("sqlite://", Clock())
-    yield application(next(made).system, secure=False, hosts=("portal.example", "[::1]"))
-    made.close()
+    with new_town(Clock()) as made:
+        yield application(made.system, secure=False, hosts=("portal.example", "[::1]"))
 
 
 @pytest.fixture(autouse=True)
