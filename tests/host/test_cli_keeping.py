@@ -24,7 +24,7 @@ def test_a_backup_comes_back(dscplus: Command, keys: Path, tmp_path: Path, monke
     file = tmp_path / "records.backup"
     assert logs_in(dscplus, 0)
     done = dscplus("backup", str(file), "--json")
-    assert json.loads(done.out) == {"file": str(file), "cards": 2}
+    assert json.loads(done.out).items() >= {"file": str(file), "cards": 2}.items()
     assert file.stat().st_mode & 0o777 == 0o600
     again = dscplus("backup", str(file))
     assert (again.code, again.out) == (2, "")

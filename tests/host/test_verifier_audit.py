@@ -254,7 +254,7 @@ def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
 def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock: Clock) -> None:
     serials = ["A-1", "B-2"]
     events = [Event("challenge", serials[number % 2], "done", str(number)) for number in range(4200)]
-    verifier._office.store.change(lambda db: record(db, Keyring(MASTER), clock.now, "Ada", events))
+    verifier._office.store.change(lambda db: record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", events))
     assert [entry.number for entry in verifier.audit.entries()] == list(range(1, 4203))
     assert [entry.number for entry in verifier.audit.entries(after=1500)] == list(range(1501, 4203))
     assert [entry.reason for entry in verifier.audit.entries(2, "B-2")] == [str(number) for number in range(1, 4200, 2)]

@@ -18,7 +18,7 @@ from tests.host.verifying import KEY, MASTER, NO_PAUSE, PIN, SUITE, Clock, right
 from dsc_host.errors import DscError, InputError, StoreError
 from dsc_host.verifier import Card, Checkpoint, Enrolment, Keyring, MasterKey, Verifier
 from dsc_host.verifier.audit import Event, record
-from dsc_host.verifier.schema import EMPTY_HEAD, audit, audit_head
+from dsc_host.verifier.schema import EMPTY_HEAD, audit, audit_head, cards, identity
 
 OTHER = MasterKey(bytes(32))
 verifier = databases.verifier
@@ -30,7 +30,8 @@ database = databases.database
 
 def chained(before: bytes, row: dict[str, Any]) -> bytes:
     """An entry's hash, by what the log's description says: of the hash before it, and of the columns before its own."""
-    values = [row[name] for name in ("number", "at", "actor", "action", "serial", "outcome", "reason", "detail")]
+    names = ["number", "at", "actor", "action", "serial", "outcome", "reason", "detail"]
+    values = [row[name] for name in (names if row["card_row"] is None else [*names, "card_row"])]
     return hashlib.sha256(before + json.dumps(values, separators=(",", ":")).encode()).digest()
 
 
@@ -95,7 +96,8 @@ def seal_by(key: MasterKey, key_id: str) -> Callable[[Connection], object]:
     def sealed(db: Connection) -> None:
         forge(db)
         head = db.execute(select(audit_head)).one()
-        seal = key.sign_log(head.number.to_bytes(8, "big") + head.hash)
+        database = db.execute(select(identity.c.database)).scalar_one()
+        seal = key.sign_log(database.encode() + head.number.to_bytes(8, "big") + head.hash)
         db.execute(update(audit_head).values(key_id=key_id, seal=seal))
 
     return sealed
@@ -202,7 +204,7 @@ def test_an_emptied_log_is_not_begun_anew(database: Database, clock: Clock) -> N
 def test_one_change_is_told_once_and_many_are_told_in_part(verifier: Verifier, clock: Clock) -> None:
     events = [Event("challenge", "A-1", "done", str(number)) for number in range(150)]
     store = verifier._office.store
-    store.change(lambda db: record(db, Keyring(MASTER), clock.now, "Ada", events))
+    store.change(lambda db: record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", events))
     with store.write() as db:
         db.execute(update(audit).where(audit.c.number == 9).values(reason="else"))
     assert verifier.audit.check().problems == ("entry 9: is not what it was, or not where it was, when it was written",)
@@ -249,12 +251,14 @@ def test_a_checkpoint_finds_a_database_that_was_put_back_and_another_history(dat
         early = verifier.audit.check().checkpoint
         with database.raw() as db:
             kept = rows(db), dict(db.execute(select(audit_head)).one()._mapping)
+            card = dict(db.execute(select(cards)).one()._mapping)
         verifier.lock("A-1")
         since = Checkpoint.parse(str(verifier.audit.check().checkpoint))
         assert verifier.audit.check(since).sound
         assert verifier.audit.check(early).sound
         with database.raw() as db:
             put_back(db, *kept)
+            db.execute(update(cards).values(card))
         assert verifier.audit.check().sound
         assert verifier.audit.check(early).sound
         assert verifier.audit.check(since).problems == ("it ends at entry 7, before the checkpoint's, 8",)
@@ -345,7 +349,7 @@ def test_what_cannot_be_logged_is_not_done(database: Database, clock: Clock, how
 
 def test_what_fails_after_it_was_logged_is_not_in_the_log(verifier: Verifier, clock: Clock) -> None:
     def work(db: Connection) -> Card:
-        record(db, Keyring(MASTER), clock.now, "Ada", [Event("card.suspend", "A-1", "done")])
+        record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", [Event("card.suspend", "A-1", "done")])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -88,7 +88,11 @@ def test_all_of_it_comes_back(source: Verifier, target: Database, clock: Clock) 
         report = restored.audit.check(before)
         assert (report.problems, report.entries) == ((), before.number + 2)
         *known, last, _disclosed = restored.audit.entries()
-        assert (last.actor, last.action, last.detail) == ("desk", "backup.restore", '{"cards":"4"}')
+        assert (last.actor, last.action, last.detail) == (
+            "desk",
+            "backup.restore",
+            f'{{"cards":"4","database":"{source.office.seals.database}"}}',
+        )
         assert known == list(source.audit.entries())[: before.number]
         assert known[-1].action == "backup.make"
 
@@ -236,9 +240,10 @@ def test_what_is_no_backup_is_refused(header: bytes, sqlite_target: str) -> None
 )
 def test_rows_of_other_kinds_are_refused(one: bytes, sqlite_target: str, column: str, value: object) -> None:
     lines = one.splitlines(keepends=True)
-    row = json.loads(lines[1])
+    # After the header and the identity.
+    row = json.loads(lines[2])
     row["cards"][column] = value
-    assert refused(b"".join([lines[0], json.dumps(row).encode() + b"\n", *lines[2:]]), sqlite_target)
+    assert refused(b"".join([*lines[:2], json.dumps(row).encode() + b"\n", *lines[3:]]), sqlite_target)
 
 
 def test_another_master_key_does_not_open_it(one: bytes, sqlite_target: str) -> None:

@@ -67,8 +67,8 @@ def test_without_conceal_and_for_what_is_no_serial_it_is_said(verifier: Verifier
 def test_not_even_the_response_that_its_own_key_gives_is_accepted(verifier: Verifier) -> None:
     challenge = verifier.challenge("NO-CARD", conceal=True)
     decoy = row(verifier, "NO-CARD")
-    key = MASTER.unseal(decoy.sealed_key, decoy.serial, Secret.KEY)
-    pin = MASTER.unseal(decoy.sealed_pin, decoy.serial, Secret.PIN).decode()
+    key = verifier.office.opened(decoy, decoy.sealed_key, Secret.KEY)
+    pin = verifier.office.opened(decoy, decoy.sealed_pin, Secret.PIN).decode()
     response = Suite.parse(SUITE).response(key, challenge.question, counter=0, pin=pin)
     assert verifier.verify(challenge.id, response).reason is Reason.UNKNOWN
     assert row(verifier, "NO-CARD").failures == 1

@@ -73,7 +73,7 @@ def test_all_migrations_together_make_the_tables_as_they_stand(database: Databas
         assert migrations.migrate(db, None) == schema.VERSION
         assert differences(db, schema.metadata) == []
         assert checks(db) == made
-        assert sum(map(len, made.values())) == 3
+        assert sum(map(len, made.values())) == 4
     store.close()
 
 

@@ -259,7 +259,9 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
-                records.answered_challenge(db, records.find_challenge(db, challenge.id), 0, 1.0)
+                found = records.find_challenge(db, challenge.id)
+                assert found
+                records.answered_challenge(db, verifier.office.seals.sealed_challenge(found._replace(used_at=1.0)))
             else:
                 clock.advance(300)
         assert verdict.result(DEADLINE).reason == reason
@@ -291,7 +293,9 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
 
     def work(db: Connection) -> int:
         tries.append(len(tries))
-        records.change_card(db, "A-1", failures=records.find_card(db, "A-1").failures + 1)  # type: ignore[union-attr]
+        card = records.find_card(db, "A-1")
+        assert card
+        records.change_card(db, card._replace(failures=card.failures + 1), "failures")
         if len(tries) < succeeds_at:
             db.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
         return len(tries)

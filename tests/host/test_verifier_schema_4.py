@@ -98,7 +98,8 @@ def test_an_open_challenge_is_answered_and_its_log_begins(version_3: Database, c
         assert [entry.action for entry in verifier.audit.entries()] == ["log.begin", "challenge", "verify"]
         assert verifier.audit.check().sound
         first = next(verifier.audit.entries())
-        assert (first.reason, first.detail) == ("migrated", '{"cards":"2"}')
+        detail = f'{{"cards":"2","database":"{verifier.office.seals.database}"}}'
+        assert (first.reason, first.detail) == ("migrated", detail)
 
 
 def test_another_master_key_migrates_nothing(version_3: Database) -> None:

@@ -237,13 +237,16 @@ def make_backup(
         bar("Backing up") as done,
     ):
         count = backup(verifier, target, done=done)
-    show({"file": str(file), "cards": count}, as_json=as_json)
+    show({"file": str(file), "cards": count, "database": verifier.office.seals.database}, as_json=as_json)
 
 
 def restore_backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
+    identity: Annotated[
+        str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database; backup prints the identity.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup into new records, on whatever machine and in whatever kind of database: all of it, or nothing.
@@ -260,7 +263,7 @@ def restore_backup(
 
     keys = keyring(master_key)
     with old_file(file) as (source, _), _whole_database(database) as url, bar("Restoring") as done:
-        count = restore(url, keys, source, actor=actor(), done=done)
+        count = restore(url, keys, source, actor=actor(), identity=identity, done=done)
     show({"file": str(file), "cards": count}, as_json=as_json)
 
 

@@ -74,7 +74,9 @@ def _checked(desk: Desk, kept: dict[str, Any], text: str) -> Outcome:
     if desk.device.kind != Kind.DSC_PLUS or desk.device.state != DeviceState.MISPLACED:
         return FACTORS[Kind(desk.device.kind)].check(desk, kept, text)
     serial, office = found(desk.device.serial), desk.at.office
-    misplaced = life.is_at(desk.db, serial, State.SUSPENDED) and lookup.locked_card(desk.db, serial).state_reason
+    misplaced = (
+        life.is_at(office, desk.db, serial, State.SUSPENDED) and lookup.locked_card(office, desk.db, serial).state_reason
+    )
     if misplaced != Loss.MISPLACED:
         # Whoever runs the verifier has decided otherwise meanwhile.
         return REFUSED

@@ -5,26 +5,32 @@ Four promises:
 1. An entry is written in the transaction that does what it tells: there is neither one without the other.
 2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
    order is found, and where it is.
-3. The end of the log is sealed with the master key: whoever can write the database, but has not the master key, can
-   neither write the chain anew nor cut entries off its end. A whole database put back to what it was is found by `since`.
-4. No entry holds a PIN, a response or a key.
+3. The end of the log is sealed with the master key and for this database: whoever can write the database, but has not the
+   master key, can neither write the chain anew nor give it an end that it never had, or that another database has.
+4. The log and the cards are cut and put back together or not at all: each change of a card's row has a number, sealed in the
+   row (`seals`) and hashed in the entry that tells of it, and each secret of the vault holds how far the log was. A whole
+   database put back to what it was, cards and all, is found by `since` alone.
+5. No entry holds a PIN, a response or a key.
 """
 
 import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import enrollment
+from dsc_host.verifier import anchors, enrollment
 from dsc_host.verifier.keys import Keyring, other_master_key
+from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import audit, audit_head
+from dsc_host.verifier.seals import Seals
 from dsc_host.verifier.statements import Statement
 from dsc_host.verifier.store import Store
 
@@ -65,6 +71,8 @@ class Event:
     outcome: str
     reason: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
+    row: CardRecord | None = None
+    """The card's row as it is after this, if this has changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ class Entry:
     reason: str
     detail: str
     """A JSON object."""
+    card_row: str | None
+    """`ENROLMENT:VERSION` of the card's row after this; None if no card's row was changed."""
     hash: str
     """64 hex digits."""
 
@@ -96,6 +106,7 @@ class Entry:
             "outcome": self.outcome,
             "reason": self.reason,
             "detail": _read(self.detail),
+            "card_row": self.card_row,
             "hash": self.hash,
         }
 
@@ -135,10 +146,11 @@ class AuditReport:
 class AuditLog:
     """The log of one database, to read and to check."""
 
-    def __init__(self, store: Store, keys: Keyring) -> None:
+    def __init__(self, store: Store, keys: Keyring, seals: Seals) -> None:
         """For `Verifier.audit`."""
         self._store = store
         self._keys = keys
+        self._seals = seals
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
         """All entries with a number above `after`, or those of one card, in order; page by page, however many there are.
@@ -163,18 +175,21 @@ class AuditLog:
     def check(self, since: Checkpoint | None = None) -> AuditReport:
         """Look through the whole log, as it is at this moment, for anything that was done to it afterwards.
 
-        With `since`, also whether it still holds what it held then.
+        And through all cards and secrets of the vault, for those that were changed outside, or of which the log tells
+        otherwise. With `since`, also whether the log still holds what it held then.
         """
         with self._store.read() as db:
-            return _Check(self._keys).through(db, since)
+            report = _Check(self._keys, self._seals).through(db, since)
+            others = anchors.problems(db, self._keys, self._seals, report.checkpoint.number)
+            return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
 
 
-def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequence[Event]) -> None:
+def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
     """Append entries, as the last thing that a transaction does: from here on to its end, others' entries wait.
 
     Raises `StoreError` if the log's end is not as the master key sealed it: to go on from it would seal it again.
     """
-    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, events)
+    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events)
     rows = []
     for event in events:
         number += 1
@@ -187,6 +202,7 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
             "outcome": event.outcome,
             "reason": event.reason,
             "detail": _as_json(event.detail),
+            "card_row": None if event.row is None else event.row.in_log,
         }
         before = row["hash"] = _hash(before, *row.values())
         rows.append(row)
@@ -195,24 +211,45 @@ def record(db: Connection, keys: Keyring, at: float, actor: str, events: Sequenc
     else:
         db.execute(_ADD, rows)
     key = keys.current
-    sealed = {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": key.sign_log(_end(number, before))}
-    _MOVE_HEAD.run(db, sealed)
+    seal = key.sign_log(seals.end_of_log(number, before))
+    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
 
 
-def _checked_end(head: Any, keys: Keyring, events: Sequence[Event]) -> tuple[int, bytes]:
+def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
+    """Seal the end of a log that an older dscplus has kept for this database. Raises `StoreError` if it is not as it was."""
+    head = _LOCK_HEAD.row(db, {})
+    if _is_new(head):
+        return
+    number, digest = _sealed_end(head, keys, _old_end)
+    key = keys.current
+    seal = key.sign_log(seals.end_of_log(number, digest))
+    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
+
+
+def _checked_end(head: Any, keys: Keyring, seals: Seals, events: Sequence[Event]) -> tuple[int, bytes]:
+    if _is_new(head) and events[0].action == BEGIN:
+        return 0, _START
+    return _sealed_end(head, keys, seals.end_of_log)
+
+
+def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) -> tuple[int, bytes]:
     if head is not None:
         number, digest, key_id, seal = head
-        if _is_new(head) and events[0].action == BEGIN:
-            return number, digest
         if isinstance(key_id, str) and key_id and key_id not in keys.ids:
             raise other_master_key()
         is_sealed = type(number) is int and number > 0 and isinstance(digest, bytes) and key_id in keys.ids
-        if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):
+        if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):
             return number, digest
     raise StoreError(
         "the end of the audit log is not as it was sealed: somebody has changed the database; nothing more is recorded; "
         "see audit verify, and restore a backup"
     )
+
+
+def last_number(db: Connection) -> int:
+    """Return the number of the last entry, as the end of the log says; 0 if it says nothing."""
+    number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
+    return number if type(number) is int else 0
 
 
 def end_key(db: Connection) -> str:
@@ -231,7 +268,11 @@ def _is_new(head: Any) -> bool:
 
 
 def _hash(before: bytes, *values: object) -> bytes:
-    """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side."""
+    """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side.
+
+    An entry that changes no card's row is hashed without the last of them, as entries were before there was such a column.
+    """
+    values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + _as_json(values).encode()).digest()
 
 
@@ -243,7 +284,7 @@ def _hash_of_anything(before: bytes, *values: object) -> bytes:
         return b""
 
 
-def _end(number: int, digest: bytes) -> bytes:
+def _old_end(number: int, digest: bytes) -> bytes:
     return number.to_bytes(8, "big") + digest
 
 
@@ -278,8 +319,9 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
 class _Check:
     """One walk from the first entry to the end."""
 
-    def __init__(self, keys: Keyring) -> None:
+    def __init__(self, keys: Keyring, seals: Seals) -> None:
         self._keys = keys
+        self._seals = seals
         self._problems: list[str] = []
         self._number = 0
         self._hash = _START
@@ -325,8 +367,10 @@ class _Check:
             self._tell(
                 "its end is sealed under another master key than the ones given" if head.key_id else "its end has no seal"
             )
-        elif not hmac.compare_digest(_bytes(head.seal), self._keys.opener(head.key_id).sign_log(_end(head.number, head.hash))):
-            self._tell("its end does not have the seal of the master key")
+        else:
+            end = self._seals.end_of_log(head.number, head.hash)
+            if not hmac.compare_digest(_bytes(head.seal), self._keys.opener(head.key_id).sign_log(end)):
+                self._tell("its end does not have the seal of the master key")
 
     def _tell(self, problem: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:

@@ -5,7 +5,8 @@ Five promises:
 1. A backup is of one moment, and all of it: cards, challenges, owners, and the log, which goes on where it was.
 2. It holds no secret in the clear: keys and PINs lie in it sealed under the master key, as in the database. The master key is
    not in it, and without it the backup is worth nothing: keep both, but not together.
-3. It ends with a seal of the master key over every byte. One that was cut short, changed or put together is refused.
+3. It ends with a seal of the master key over every byte, the identity of its database among them. One that was cut short,
+   changed or put together is refused; so is another database's, for who says which one is wanted.
 4. Restoring is one transaction into a database without cards: all of it, or nothing.
 5. No response that was accepted after the backup was made is accepted again for the same challenge: all challenges end,
    and so does every session of the login system.
@@ -24,11 +25,13 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Connection, Double, LargeBinary, Select, Table, delete, func, insert, select, update
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import audit, login_schema, schema, vault
+from dsc_host.verifier import audit, login_schema, schema, seals, vault
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.verifier.office import LIBRARY
+from dsc_host.verifier.records import ChallengeRecord
 from dsc_host.verifier.schema import DECOY, Counter, Times, cards, challenges
+from dsc_host.verifier.seals import Seals
 from dsc_host.verifier.store import Store
 from dsc_host.verifier.verifier import Verifier
 
@@ -42,7 +45,7 @@ Progress = Callable[[int, int], None]
 
 # In an order in which no row points to one that is not there yet.
 _TABLES: Sequence[Table] = (
-    cards, challenges, schema.owners, schema.vault, schema.audit, schema.audit_head,
+    schema.identity, cards, challenges, schema.owners, schema.vault, schema.audit, schema.audit_head,
     *(table for table in login_schema.ALL if table is not login_schema.sessions),
 )  # fmt: skip
 _OF_CARDS = (challenges, schema.owners)
@@ -69,7 +72,8 @@ def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = _untold) -> i
 
     with office.store.read() as db:
         rows = {table.name: db.execute(_count(table)).scalar_one() for table in _TABLES}
-        write({"dscplus": "backup", "format": FORMAT, "schema": schema.VERSION, "key": office.keys.current.id, "rows": rows})
+        header = {"dscplus": "backup", "format": FORMAT, "schema": schema.VERSION, "database": office.seals.database}
+        write({**header, "key": office.keys.current.id, "rows": rows})
         total, written = sum(rows.values()), 0
         for table in _TABLES:
             for row in db.execute(_all(table), execution_options={"yield_per": _BATCH}).mappings():
@@ -116,12 +120,16 @@ def restore(
     *,
     actor: str = LIBRARY,
     clock: Callable[[], float] = time.time,
+    identity: str | None = None,
     done: Progress = _untold,
 ) -> int:
     """Put a backup into the database at this URL, which has no cards yet, and return how many it has then.
 
-    Raises `InputError` for a backup that is not whole and unchanged, or is sealed under a master key that is not among the
-    given ones, and `StoreError` for a database that cannot be used or has records. Then nothing is changed.
+    With `identity`, only a backup of the database that has it. The restored database has the identity of the one that the
+    backup is of: its seals are bound to it.
+    Raises `InputError` for a backup that is not whole and unchanged, is of another database, or is sealed under a master key
+    that is not among the given ones, and `StoreError` for a database that cannot be used or has records. Then nothing is
+    changed.
     """
     keys = Keyring.of(master_key)
     store = Store.open(database)
@@ -132,12 +140,32 @@ def restore(
             restored = _Restoring(file, keys, done).into(db)
             # Whatever was answered since the backup was made was a challenge's that may be open in it.
             now = float(clock())
-            for asked in (challenges, login_schema.pushes):
-                db.execute(update(asked).where(asked.c.expires_at > now).values(expires_at=now))
-            audit.record(db, keys, now, actor, [Event("backup.restore", None, "done", detail={"cards": str(restored)})])
+            found = _seals(db, keys, identity)
+            _end_challenges(db, found, now)
+            pushes = login_schema.pushes
+            db.execute(update(pushes).where(pushes.c.expires_at > now).values(expires_at=now))
+            detail = {"cards": str(restored), "database": found.database}
+            audit.record(db, keys, found, now, actor, [Event("backup.restore", None, "done", detail=detail)])
         return restored
     finally:
         store.close()
+
+
+def _seals(db: Connection, keys: Keyring, wanted: str | None) -> Seals:
+    """Return the seals of the database that the backup is of: its identity comes with it."""
+    found = seals.load(db, keys)
+    if found is None:
+        raise seals.missing()
+    if wanted not in (None, found.database):
+        raise InputError("backup", f"is of the database {found.database}, not of {wanted}; name a backup of that one")
+    return found
+
+
+def _end_challenges(db: Connection, found: Seals, now: float) -> None:
+    for row in db.execute(select(challenges).where(challenges.c.expires_at > now)).all():
+        ended = found.sealed_challenge(found.check_challenge(ChallengeRecord(*row))._replace(expires_at=now))
+        values = {"expires_at": ended.expires_at, "seal": ended.seal}
+        db.execute(update(challenges).where(challenges.c.id == ended.id).values(values))
 
 
 def _check_empty(db: Connection) -> None:
@@ -146,7 +174,7 @@ def _check_empty(db: Connection) -> None:
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit.BEGIN]):
         raise StoreError("there are records in it already; restore a backup into a new database")
     # Of a database that was opened, and then used for nothing.
-    for table in (schema.audit, schema.audit_head):
+    for table in (schema.audit, schema.audit_head, schema.identity):
         db.execute(delete(table))
 
 

@@ -24,6 +24,7 @@ from dsc_host.verifier.keys import Secret
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import DECOY
+from dsc_host.verifier.seals import Holder, new_enrolment
 
 _DAY = 24 * 60 * 60
 _REMEMBERED = 366 * _DAY
@@ -62,8 +63,9 @@ def standing(office: Office, db: Connection, serial: str, now: float) -> CardRec
         records.add_decoy(db, _new_decoy(office, db, name, serial, now))
         # Perhaps another's, which came a moment before.
         return _row(db, name)
-    if now - found.state_since >= _DAY:
-        records.change_card(db, name, state_since=now)
+    if now - office.seals.check(found).state_since >= _DAY:
+        found = office.changed(found, state_since=now)
+        records.change_card(db, found, "state_since")
     return found
 
 
@@ -77,7 +79,8 @@ def _row(db: Connection, name: str) -> CardRecord:
 def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: float) -> CardRecord:
     suite = _suite(office, db, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
-    return CardRecord(
+    holder = Holder(name, new_enrolment(), suite, decoy=True)
+    decoy = CardRecord(
         serial=name,
         suite=suite,
         counter=0,
@@ -85,8 +88,8 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
         locked_until=None,
         enrolled_at=now,
         key_id=office.keys.current.id,
-        sealed_key=office.keys.current.seal(secrets.token_bytes(_KEY_BYTES), name, Secret.KEY),
-        sealed_pin=office.sealed("0000" if has_pin else None, name, Secret.PIN),
+        sealed_key=office.sealed(secrets.token_bytes(_KEY_BYTES), holder, Secret.KEY) or b"",
+        sealed_pin=office.sealed("0000" if has_pin else None, holder, Secret.PIN),
         sealed_unlock_key=None,
         unlock_codes=0,
         unlock_times=(),
@@ -95,7 +98,9 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
         state_since=now,
         state_reason="",
         sealed_duress_pin=None,
+        enrolment=holder.enrolment,
     )
+    return office.seals.sealed(decoy)
 
 
 def _suite(office: Office, db: Connection, serial: str) -> str:

@@ -17,9 +17,14 @@ from dsc_host.verifier.model import Enrolment, State
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import DECOY
+from dsc_host.verifier.seals import Holder, new_enrolment
 
 BATCH = 500
 """So many cards are enrolled, or given out, in one transaction: a few tenths of a second."""
+
+_GIVING_WAY = (State.RETIRED, DECOY)
+_TRIES = 3
+"""Others would have to bring a decoy of the same serial as often, each time in the same moment."""
 
 Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
@@ -121,14 +126,20 @@ def _add(
     office: Office, db: Connection, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float
 ) -> list[tuple[str, DscError]]:
     """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
-    states = records.states_of(db, [record.serial for _, record in wanted])
-    records.remove_cards(db, [serial for serial, state in states.items() if state in (State.RETIRED, DECOY)])
-    free = [record for _, record in wanted if states.get(record.serial) in (None, State.RETIRED, DECOY)]
-    added = records.add_cards(db, free) if free else set()
+    free, added = [], set[str]()
+    for _ in range(_TRIES):
+        left = [record for _, record in wanted if record.serial not in added]
+        states = records.states_of(db, [record.serial for record in left])
+        records.remove_cards(db, [serial for serial, state in states.items() if state in _GIVING_WAY])
+        free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
+        if not free:
+            break
+        # A decoy may have come a moment before: it gives way too.
+        added |= records.add_cards(db, free)
     records.add_owners(db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [
-        Event("card.enroll", record.serial, "done", detail={"suite": record.suite, "counter": str(record.counter)})
-        for record in free
+        Event("card.enroll", record.serial, "done", "", {"suite": record.suite, "counter": str(record.counter)}, record)
+        for _, record in wanted
         if record.serial in added
     ]
     if events:
@@ -138,7 +149,8 @@ def _add(
 
 def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
     serial = enrolment.serial
-    return CardRecord(
+    holder = Holder(serial, new_enrolment(), enrolment.suite)
+    record = CardRecord(
         serial=serial,
         suite=enrolment.suite,
         counter=enrolment.counter,
@@ -146,17 +158,20 @@ def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
         locked_until=None,
         enrolled_at=now,
         key_id=office.keys.current.id,
-        sealed_key=office.keys.current.seal(enrolment.key, serial, Secret.KEY),
-        sealed_pin=office.sealed(enrolment.pin, serial, Secret.PIN),
-        sealed_unlock_key=office.sealed(enrolment.unlock_key, serial, Secret.UNLOCK_KEY),
+        sealed_key=office.sealed(enrolment.key, holder, Secret.KEY) or b"",
+        sealed_pin=office.sealed(enrolment.pin, holder, Secret.PIN),
+        sealed_unlock_key=office.sealed(enrolment.unlock_key, holder, Secret.UNLOCK_KEY),
         unlock_codes=0,
         unlock_times=(),
         asked=0,
         state=State.ENROLLED,
         state_since=now,
         state_reason="",
-        sealed_duress_pin=office.sealed(enrolment.duress_pin, serial, Secret.DURESS_PIN),
+        sealed_duress_pin=office.sealed(enrolment.duress_pin, holder, Secret.DURESS_PIN),
+        enrolment=holder.enrolment,
+        owners_hash=lookup.owners_hash(enrolment.owners),
     )
+    return office.seals.sealed(record)
 
 
 def _taken(serial: str) -> AlreadyEnrolled:
@@ -188,13 +203,13 @@ def _chosen_pages(office: Office, serials: Iterable[str]) -> Iterator[list[Enrol
     chosen = iter(serials)
     while batch := list(islice(chosen, BATCH)):
         with office.store.read() as db:
-            page = _disclosed(office, db, [lookup.known_card(db, serial) for serial in batch])
+            page = _disclosed(office, db, [lookup.known_card(office, db, serial) for serial in batch])
         yield page
 
 
 def _disclosed(office: Office, db: Connection, found: Sequence[CardRecord]) -> list[Enrolment]:
     kept = [record for record in found if record.state != State.RETIRED]
-    owners = records.owners_of(db, [record.serial for record in kept])
+    owners = lookup.owners_of(office, db, kept)
     return [_enrolment(office, record, owners.get(record.serial, ())) for record in kept]
 
 

@@ -49,16 +49,20 @@ def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challen
         card = None
     if card is None:
         return _refused(office, db, now, serial, lookup.unknown(serial), "unknown")
+    office.seals.check(card)
     try:
         _check_rate(db, card, serial, office.policy, now)
-        challenge = _new(office, db, card, serial, now)
+        challenge, card = _new(office, db, card, serial, now)
     except TooManyChallenges as error:
-        return _refused(office, db, now, serial, error, "too many")
-    office.log(db, now, Event("challenge", serial, "done", card.state if card.state == DECOY else "", {"id": challenge.id}))
+        card = office.changed(card)
+        records.used_card(db, card)
+        return _refused(office, db, now, serial, error, "too many", card)
+    reason = card.state if card.state == DECOY else ""
+    office.log(db, now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
     return challenge
 
 
-def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> Challenge:
+def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
     """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
     suite = Suite.parse(card.suite)
     if suite.counter:
@@ -66,15 +70,18 @@ def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: flo
         # a counter, a question that comes again has the response that it had.
         records.forget_challenges(db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
-        record = _drawn(card, suite, now, now + office.policy.validity, office.draw)
+        record = office.seals.sealed_challenge(_drawn(card, suite, now, now + office.policy.validity, office.draw))
         if records.add_challenge(db, record):
-            records.asked_card(db, card.serial, record.number)
-            return Challenge(record.id, serial, record.question, record.expires_at)
+            card = office.changed(card, asked=record.number)
+            records.used_card(db, card)
+            return Challenge(record.id, serial, record.question, record.expires_at), card
     raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
 
 
-def _refused(office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str) -> Refused:
-    office.log(db, now, Event("challenge", serial if enrollment.is_serial(serial) else None, "refused", reason))
+def _refused(
+    office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str, card: CardRecord | None = None
+) -> Refused:
+    office.log(db, now, Event("challenge", serial if enrollment.is_serial(serial) else None, "refused", reason, row=card))
     return Refused(error)
 
 

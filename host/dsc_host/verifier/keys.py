@@ -5,7 +5,8 @@ A `Keyring` holds one or more: the first seals, all of them open. So a master ke
 Four promises:
 
 1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
-2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of that one card. Exchanging them gains nothing.
+2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of one enrolment of one card, with its suite, in
+   one database (`seals`). Exchanging them gains nothing.
 3. The master key never comes from the database, nor goes there; only its `id` does, which tells nothing about it.
 4. Neither `repr` nor any message shows a secret.
 """
@@ -42,6 +43,7 @@ class Secret(StrEnum):
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
+    ROW_KEY = "row key"  # of a database; its identity stands for the serial
     VAULT = "secret"  # of the login system; the name that it is kept under stands for the serial
 
 
@@ -114,17 +116,20 @@ class MasterKey:
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
 
-    def seal(self, plain: bytes, serial: str, kind: Secret) -> bytes:
-        """`plain`, encrypted so that it opens only as the `kind` of secret of the card `serial`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind))
+    def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
+        """Encrypt `plain` so that it opens only as this `kind` of secret of the card `serial`, bound to the same words.
 
-    def unseal(self, sealed: bytes, serial: str, kind: Secret) -> bytes:
-        """What `seal` was given; `StoreError` if it was sealed for another card, as another kind, or was changed."""
+        `bound` is from `Seals`. Without it, as schemas before 7 had it: only for what belongs to no row.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
+
+    def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
+        """Return what `seal` was given; raise `StoreError` if it was sealed as anything else, or was changed."""
         try:
             if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
                 raise InvalidTag
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(serial, kind))
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(serial, kind, bound))
         except InvalidTag:
             raise StoreError(
                 f"card {serial}: its {kind} in the database does not open: it was changed, or is another card's; "
@@ -259,9 +264,9 @@ def _derive(key: bytes, label: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=label).derive(key)
 
 
-def _bound_to(serial: str, kind: Secret) -> bytes:
-    # A serial holds no blank, so no two pairs give the same bytes.
-    return f"dscplus 1 {kind.name} {serial}".encode()
+def _bound_to(serial: str, kind: Secret, bound: str) -> bytes:
+    # A serial holds no blank, so no two of these give the same bytes.
+    return (f"dscplus 2 {kind.name} {serial} {bound}" if bound else f"dscplus 1 {kind.name} {serial}").encode()
 
 
 def _read(path: str | os.PathLike[str]) -> str:

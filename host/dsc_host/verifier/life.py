@@ -4,6 +4,7 @@ Each change is one transaction with its entry in the log. What could not be done
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from dsc_host.verifier.model import MOST_SECONDS, Card, State
 from dsc_host.verifier.office import Office, Refused
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.schema import REASON_LETTERS
+from dsc_host.verifier.seals import Holder
 
 _FROM: Mapping[State, tuple[State, ...]] = {
     State.SUSPENDED: (State.ENROLLED, State.ACTIVE),
@@ -38,7 +40,7 @@ _ERASED: Mapping[str, Any] = {
 def move(office: Office, db: Connection, serial: str, to: State, reason: str) -> Card:
     """Bring a card into another state. Raises `InputError`, `UnknownCard`, `StateError`."""
     check_reason(reason)
-    card = lookup.locked_card(db, serial)
+    card = lookup.locked_card(office, db, serial)
     if card.state not in _FROM[to]:
         raise StateError(f"card {serial}: is {card.state}, so it cannot become {to}")
     erased = _ERASED if to is State.RETIRED else {}
@@ -48,14 +50,14 @@ def move(office: Office, db: Connection, serial: str, to: State, reason: str) ->
 
 def settle(office: Office, db: Connection, serial: str, to: State, reason: str) -> None:
     """The same for whoever has decided where it belongs, whatever became of it: one that cannot come there stays as it is."""
-    if is_at(db, serial, *_FROM[to]):
+    if is_at(office, db, serial, *_FROM[to]):
         move(office, db, serial, to, reason)
 
 
-def is_at(db: Connection, serial: str, *states: State) -> bool:
+def is_at(office: Office, db: Connection, serial: str, *states: State) -> bool:
     """Whether there is such a card, and in one of these states. It is locked."""
     try:
-        return lookup.locked_card(db, serial).state in states
+        return lookup.locked_card(office, db, serial).state in states
     except UnknownCard:
         return False
 
@@ -66,7 +68,7 @@ def lock(office: Office, db: Connection, serial: str, reason: str, seconds: floa
     seconds = office.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
         raise InputError("seconds", f"must be a number, more than 0, at most {MOST_SECONDS}")
-    card = lookup.usable_card(db, serial)
+    card = lookup.usable_card(office, db, serial)
     until = office.now() + seconds
     changes = {"failures": max(card.failures, office.policy.lock_after), "locked_until": until}
     return _changed(office, db, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
@@ -75,33 +77,32 @@ def lock(office: Office, db: Connection, serial: str, reason: str, seconds: floa
 def unlock(office: Office, db: Connection, serial: str, reason: str) -> Card:
     """End its lock or pause, if it has one, and forget its failures."""
     check_reason(reason)
-    card = lookup.usable_card(db, serial)
-    return _changed(
-        office,
-        db,
-        card,
-        Event("card.unlock", serial, "done", reason),
-        {"failures": 0, "failures_in_day": 0, "locked_until": None},
-    )
+    card = lookup.usable_card(office, db, serial)
+    changes = {"failures": 0, "failures_in_day": 0, "locked_until": None}
+    return _changed(office, db, card, Event("card.unlock", serial, "done", reason), changes)
 
 
 def add_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
     """One that is its owner already stays it."""
     enrollment.check_owner(owner)
-    card = lookup.usable_card(db, serial)
-    if owner in records.owners_of(db, [serial]).get(serial, ()):
+    card = lookup.usable_card(office, db, serial)
+    names = lookup.owners_of(office, db, [card])[serial]
+    if owner in names:
         return _shown(office, db, card)
     records.add_owners(db, [(serial, owner)])
-    return _changed(office, db, card, Event("owner.add", serial, "done", detail={"owner": owner}), {})
+    changes = {"owners_hash": lookup.owners_hash([*names, owner])}
+    return _changed(office, db, card, Event("owner.add", serial, "done", detail={"owner": owner}), changes)
 
 
 def remove_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
     """Raises `StateError` if it is none."""
     enrollment.check_owner(owner)
-    card = lookup.locked_card(db, serial)
+    card = lookup.locked_card(office, db, serial)
+    names = lookup.owners_of(office, db, [card])[serial]
     if not records.remove_owner(db, serial, owner):
         raise StateError(f"card {serial}: has no such owner")
-    return _changed(office, db, card, Event("owner.remove", serial, "done", detail={"owner": owner}), {})
+    changes = {"owners_hash": lookup.owners_hash(set(names) - {owner})}
+    return _changed(office, db, card, Event("owner.remove", serial, "done", detail={"owner": owner}), changes)
 
 
 def set_duress_pin(office: Office, db: Connection, serial: str, duress_pin: str | None) -> Card:
@@ -109,23 +110,24 @@ def set_duress_pin(office: Office, db: Connection, serial: str, duress_pin: str 
 
     The card's PIN is not even opened: what is done, logged and answered is the same for a second PIN that is equal to it.
     """
-    card = lookup.usable_card(db, serial)
+    card = lookup.usable_card(office, db, serial)
     if duress_pin is not None:
         enrollment.check_duress_pin(duress_pin, Suite.parse(card.suite))
     event = Event("card.duress-pin", serial, "done", "removed" if duress_pin is None else "set")
-    return _changed(office, db, card, event, {"sealed_duress_pin": office.sealed(duress_pin, serial, Secret.DURESS_PIN)})
+    changes = {"sealed_duress_pin": office.sealed(duress_pin, Holder.of(card), Secret.DURESS_PIN)}
+    return _changed(office, db, card, event, changes)
 
 
 def remove(office: Office, db: Connection, serial: str) -> None:
-    """All but its entries in the log."""
-    lookup.locked_card(db, serial)
+    """All but its entries in the log; also of one that somebody has changed in the database."""
+    lookup.check_known(db, serial)
     records.remove_cards(db, [serial])
     office.log(db, office.now(), Event("card.remove", serial, "done"))
 
 
 def unlock_code(office: Office, db: Connection, serial: str, challenge: str) -> str | Refused:
     """See `Verifier.unlock_code`. A refusal because of too many is logged too."""
-    card = lookup.usable_card(db, serial)
+    card = lookup.usable_card(office, db, serial)
     if card.sealed_unlock_key is None:
         raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
     now = office.now()
@@ -135,8 +137,9 @@ def unlock_code(office: Office, db: Connection, serial: str, challenge: str) -> 
         office.log(db, now, Event("card.unlock-code", serial, "refused", "too many"))
         return Refused(error)
     code = unlocking.SUITE.response(office.opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
-    records.change_card(db, serial, unlock_codes=card.unlock_codes + 1, unlock_times=times)
-    office.log(db, now, Event("card.unlock-code", serial, "done"))
+    row = office.changed(card, unlock_codes=card.unlock_codes + 1, unlock_times=times)
+    records.change_card(db, row, "unlock_codes", "unlock_times")
+    office.log(db, now, Event("card.unlock-code", serial, "done", row=row))
     return code
 
 
@@ -147,11 +150,11 @@ def check_reason(reason: str) -> None:
 
 
 def _changed(office: Office, db: Connection, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
-    if changes:
-        records.change_card(db, card.serial, **changes)
-    office.log(db, office.now(), event)
-    return _shown(office, db, lookup.locked_card(db, card.serial))
+    row = office.changed(card, **changes)
+    records.change_card(db, row, *changes)
+    office.log(db, office.now(), replace(event, row=row))
+    return _shown(office, db, row)
 
 
 def _shown(office: Office, db: Connection, card: CardRecord) -> Card:
-    return lookup.shown(db, [card], office.policy, office.now())[0]
+    return lookup.shown(office, db, [card], office.now())[0]

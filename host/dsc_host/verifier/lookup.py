@@ -1,35 +1,43 @@
 """Which card is meant, and how it is shown."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from dsc_host.errors import InputError, StateError, UnknownCard
+from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
 from dsc_host.verifier import enrollment, records
 from dsc_host.verifier.model import Card, Policy, State
+from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.schema import DECOY
+from dsc_host.verifier.schema import DECOY, NO_OWNERS
 
 MOST_LISTED = 10**6
 """Cards at once; whoever wants more goes on after the last one."""
 
 
-def known_card(db: Connection, serial: str) -> CardRecord:
-    """Raises `UnknownCard`."""
-    return _real(serial, records.find_card(db, serial) if enrollment.is_serial(serial) else None)
+def known_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the card. Raises `UnknownCard`, `StoreError` for one that somebody has changed in the database."""
+    return office.seals.check(_real(serial, records.find_card(db, serial) if enrollment.is_serial(serial) else None))
 
 
-def locked_card(db: Connection, serial: str) -> CardRecord:
-    """The card, which nobody else changes until the transaction ends. Raises `UnknownCard`."""
-    return _real(serial, records.lock_card(db, serial) if enrollment.is_serial(serial) else None)
+def locked_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the card, which nobody else changes until the transaction ends. Raises as `known_card`."""
+    return office.seals.check(_real(serial, records.lock_card(db, serial) if enrollment.is_serial(serial) else None))
 
 
-def usable_card(db: Connection, serial: str) -> CardRecord:
-    """The same, of a card that has its secrets. Raises `UnknownCard`, `StateError`."""
-    card = locked_card(db, serial)
+def usable_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the same, of a card that has its secrets. Raises also `StateError`."""
+    card = locked_card(office, db, serial)
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
     return card
+
+
+def check_known(db: Connection, serial: str) -> None:
+    """Raise `UnknownCard` if there is no such card; lock it otherwise, whatever was done to it."""
+    _real(serial, records.lock_card(db, serial) if enrollment.is_serial(serial) else None)
 
 
 def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
@@ -64,10 +72,28 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
     return card._replace(locked_until=None, failures=failures, failures_in_day=in_day)
 
 
-def shown(db: Connection, found: Sequence[CardRecord], policy: Policy, now: float) -> list[Card]:
-    """The cards as they stand now."""
+def shown(office: Office, db: Connection, found: Sequence[CardRecord], now: float) -> list[Card]:
+    """Return the cards as they stand now. Raises `StoreError` for one that somebody has changed in the database."""
+    names = owners_of(office, db, found)
+    return [_shown(lock_ended(record, office.policy, now), names[record.serial]) for record in found]
+
+
+def owners_of(office: Office, db: Connection, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
+    """Return the owners of each of these cards. Raises as `shown`."""
     names = records.owners_of(db, [record.serial for record in found])
-    return [_shown(lock_ended(record, policy, now), names.get(record.serial, ())) for record in found]
+    for record in found:
+        if office.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
+            raise StoreError(
+                f"card {record.serial}: its owners in the database are not those that were recorded: they were changed; "
+                "restore the database from a backup, or remove the card and enroll it again"
+            )
+    return {record.serial: names.get(record.serial, ()) for record in found}
+
+
+def owners_hash(names: Iterable[str]) -> bytes:
+    """Return what a card's row holds of its owners."""
+    known = sorted(set(names))
+    return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
 
 
 def _shown(record: CardRecord, owners: tuple[str, ...]) -> Card:

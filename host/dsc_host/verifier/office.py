@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,7 @@ from dsc_host.verifier.keys import Keyring, Secret
 from dsc_host.verifier.model import Policy
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.refusals import Refusals
+from dsc_host.verifier.seals import Holder, Seals
 from dsc_host.verifier.store import Store
 
 LIBRARY = "library"
@@ -35,6 +36,7 @@ class Office:
 
     store: Store
     keys: Keyring
+    seals: Seals
     policy: Policy
     clock: Callable[[], float]
     draw: Callable[[int], str]
@@ -69,17 +71,22 @@ class Office:
 
     def log(self, db: Connection, now: float, *events: Event) -> None:
         """To be the last thing that a transaction does."""
-        audit.record(db, self.keys, now, self.actor, events)
+        audit.record(db, self.keys, self.seals, now, self.actor, events)
 
-    def sealed(self, plain: str | bytes | None, serial: str, kind: Secret) -> bytes | None:
-        """Under the master key that seals; None for None."""
+    def sealed(self, plain: str | bytes | None, holder: Holder, kind: Secret) -> bytes | None:
+        """Seal a secret of a card under the master key that seals; return None for None."""
         if plain is None:
             return None
-        return self.keys.current.seal(plain if isinstance(plain, bytes) else plain.encode("ascii"), serial, kind)
+        secret = plain if isinstance(plain, bytes) else plain.encode("ascii")
+        return self.keys.current.seal(secret, holder.serial, kind, self.seals.bound(holder))
+
+    def changed(self, card: CardRecord, **changes: Any) -> CardRecord:
+        """Return the row after these changes: its next version, sealed. To be written in the same transaction, and logged."""
+        return self.seals.sealed(card._replace(version=card.version + 1, **changes))
 
     def opened(self, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
         """Raises `InputError` if the card is under another master key, `StoreError` if the secret was tampered with."""
-        return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind)
+        return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind, self.seals.bound(Holder.of(card)))
 
     def opened_pin(self, card: CardRecord, sealed: bytes | None, kind: Secret) -> str | None:
         return None if sealed is None else self.opened(card, sealed, kind).decode("ascii")

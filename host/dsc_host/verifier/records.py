@@ -4,6 +4,8 @@ Each function does one thing inside a transaction of `Store`; none decides anyth
 first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait. The log's end
 is locked last (`audit.record`).
 
+A row is written with its seal (`seals`), which is over all of it: so who changes a row gives the whole row as it is to be.
+
 The statements of a login are made once, here, as a `Statement`; the others as they are wanted.
 """
 
@@ -11,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Dialect,
     Integer,
@@ -19,13 +20,12 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dsc_host.verifier.schema import DECOY, cards, challenges, owners
+from dsc_host.verifier.schema import DECOY, NO_OWNERS, cards, challenges, owners
 from dsc_host.verifier.statements import Statement
 
 
@@ -52,6 +52,15 @@ class CardRecord(NamedTuple):
     judged: int = 0
     failures_in_day: int = 0
     day_since: float = 0.0
+    enrolment: str = ""
+    version: int = 1
+    owners_hash: bytes = NO_OWNERS
+    seal: bytes = b""
+
+    @property
+    def in_log(self) -> str | None:
+        """How the log names this row at this version; None of a decoy, whose serial may be a card's too by now."""
+        return None if self.state == DECOY else f"{self.enrolment}:{self.version}"
 
 
 class ChallengeRecord(NamedTuple):
@@ -67,10 +76,9 @@ class ChallengeRecord(NamedTuple):
     failures: int
     used_at: float | None
     judged: int = 0
+    seal: bytes = b""
 
 
-# Written out, so that it is no parameter to be given each time.
-_ONE: ColumnElement[int] = literal_column("1", Integer)
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
@@ -82,23 +90,18 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 _ISSUED_AT = Statement(
     select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
 )
-_ASKED = Statement(update(cards).where(cards.c.serial == bindparam("of")).values(asked=bindparam("now_asked")))
-_JUDGED = Statement(
-    update(cards)
-    .where(cards.c.serial == bindparam("of"))
-    .values(
-        counter=bindparam("new_counter"),
-        failures=bindparam("new_failures"),
-        locked_until=bindparam("new_locked_until"),
-        failures_in_day=bindparam("new_in_day"),
-        day_since=bindparam("new_day_since"),
-        judged=cards.c.judged + _ONE,
-    )
+# What changes at each login. No column of an index is among these: what is in an index would take longer.
+_LOGIN_COLUMNS = (
+    "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
+)  # fmt: skip
+_USED = Statement(
+    update(cards).where(cards.c.serial == bindparam("of")).values({name: bindparam(f"new_{name}") for name in _LOGIN_COLUMNS})
 )
+_ANSWER_COLUMNS = ("failures", "used_at", "judged", "seal")
 _ANSWERED = Statement(
     update(challenges)
     .where(challenges.c.id == bindparam("of"))
-    .values(failures=bindparam("new_failures"), used_at=bindparam("new_used_at"), judged=challenges.c.judged + _ONE)
+    .values({name: bindparam(f"new_{name}") for name in _ANSWER_COLUMNS})
 )
 _OLDEST = (
     select(challenges.c.id)
@@ -121,12 +124,9 @@ _IS_REAL = cards.c.state != DECOY
 
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
-    """Add cards of different serials, each unless there is one of its serial. Returns the serials of those added."""
-    statement = insert_of(db.dialect)(cards)
-    # A decoy that came a moment before gives way. What it was asked keeps its numbers.
-    changes = {column.name: column for column in statement.excluded if column.name not in ("serial", "asked")}
-    upsert = statement.on_conflict_do_update(index_elements=["serial"], set_=changes, where=cards.c.state == DECOY)
-    return set(db.execute(upsert.returning(cards.c.serial), [_values(card) for card in added]).scalars())
+    """Add cards of different serials, each unless there is a row of its serial. Returns the serials of those added."""
+    statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
+    return set(db.execute(statement, [_values(card) for card in added]).scalars())
 
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
@@ -169,22 +169,15 @@ def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
     return {row.serial: row.state for row in db.execute(found)}
 
 
-def change_card(db: Connection, serial: str, **changes: Any) -> None:
-    db.execute(update(cards).where(cards.c.serial == serial).values(changes))
+def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
+    """Write these columns of a row, and what changes with every change of one."""
+    names = (*columns, "version", "seal")
+    db.execute(update(cards).where(cards.c.serial == card.serial).values({name: getattr(card, name) for name in names}))
 
 
-def judged_card(db: Connection, card: CardRecord) -> None:
-    """Record what follows for a card from a response to one of its challenges: its counter, its failures, its lock."""
-    # No column of an index is among these: what is in an index would take longer.
-    changes = {
-        "of": card.serial,
-        "new_counter": card.counter,
-        "new_failures": card.failures,
-        "new_locked_until": card.locked_until,
-        "new_in_day": card.failures_in_day,
-        "new_day_since": card.day_since,
-    }
-    _JUDGED.run(db, changes)
+def used_card(db: Connection, card: CardRecord) -> None:
+    """Write what changes in a row where its card is asked something, or its response is judged."""
+    _USED.run(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
 
 
 def remove_cards(db: Connection, serials: Iterable[str]) -> None:
@@ -279,18 +272,14 @@ def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
     return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 
-def asked_card(db: Connection, serial: str, asked: int) -> None:
-    """How many challenges it was given by now."""
-    _ASKED.run(db, {"of": serial, "now_asked": asked})
-
-
 def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
     row = _CHALLENGE.row(db, {"of": challenge_id})
     return None if row is None else ChallengeRecord(*row)
 
 
-def answered_challenge(db: Connection, challenge: ChallengeRecord, failures: int, used_at: float | None) -> None:
-    _ANSWERED.run(db, {"of": challenge.id, "new_failures": failures, "new_used_at": used_at})
+def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
+    """Write what changes in a challenge where a response to it is judged."""
+    _ANSWERED.run(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
 
 
 def issued_at(db: Connection, serial: str, number: int) -> float | None:

@@ -10,18 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.verifier import audit, records, vault
+from dsc_host.verifier import audit, records, seals, vault
 from dsc_host.verifier.audit import Event
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.seals import Holder
 
 BATCH = 100
 """So many cards at a time cannot be used, for some milliseconds."""
 
 Progress = Callable[[int, int], None]
 
-_SEALED = {
+SEALED = {
     "sealed_key": Secret.KEY,
     "sealed_pin": Secret.PIN,
     "sealed_unlock_key": Secret.UNLOCK_KEY,
@@ -53,13 +54,16 @@ def in_use(office: Office) -> dict[str, int]:
     """See `Verifier.keys_in_use`."""
     with office.store.read() as db:
         kept = vault.count_by_key(db)
-        return {audit.end_key(db): 0, **dict.fromkeys(kept, 0), **records.count_by_key(db)}
+        return {audit.end_key(db): 0, seals.key_id(db): 0, **dict.fromkeys(kept, 0), **records.count_by_key(db)}
 
 
 def _seal_vault(office: Office, to: MasterKey) -> None:
     """Not told of as cards are: there are few, and each takes no time."""
     with office.store.read() as db:
         left = vault.count_not_under(db, to.id)
+        begins = seals.key_id(db) != to.id
+    if begins:
+        office.change_in_turn(lambda db: office.seals.store(db, to))
     while left and (sealed := office.change_in_turn(lambda db: _seal_some_of_vault(office, db, to))):
         left -= sealed
 
@@ -76,15 +80,18 @@ def _seal_some(office: Office, db: Connection, to: MasterKey, after: str) -> tup
     if not found and after:
         return 0, after
     for card in found:
-        records.change_card(db, card.serial, key_id=to.id, **_sealed_anew(office, card, to))
+        anew = {"key_id": to.id, **_sealed_anew(office, office.seals.check(card), to)}
+        # No other version: what the row says is the same.
+        records.change_card(db, office.seals.sealed(card._replace(**anew)), *anew)
     serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
     office.log(db, office.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
     return len(found), found[-1].serial if found else after
 
 
 def _sealed_anew(office: Office, card: CardRecord, to: MasterKey) -> dict[str, Any]:
+    bound = office.seals.bound(Holder.of(card))
     return {
-        column: to.seal(office.opened(card, getattr(card, column), kind), card.serial, kind)
-        for column, kind in _SEALED.items()
+        column: to.seal(office.opened(card, getattr(card, column), kind), card.serial, kind, bound)
+        for column, kind in SEALED.items()
         if getattr(card, column) is not None
     }

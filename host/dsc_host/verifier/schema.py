@@ -27,9 +27,11 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
-VERSION = 6
+VERSION = 7
 """Of the tables as they stand here."""
 FIRST_WITH_LOG = 4
+FIRST_WITH_SEALS = 7
+"""The first whose rows are sealed, and whose secrets are bound to the database and the enrolment."""
 OLDEST = 3
 """The oldest version that can be migrated: those before it were never released."""
 
@@ -40,10 +42,15 @@ OWNER_LETTERS = 64
 ACTOR_LETTERS = 64
 REASON_LETTERS = 200
 VAULT_LETTERS = 64
+ENROLMENT_LETTERS = 16
+DATABASE_LETTERS = 16
+CARD_ROW_LETTERS = 40
 
 _COUNTER_BYTES = 8
 _TIME_BYTES = 8
 _HASH_BYTES = 32
+NO_OWNERS = bytes(_HASH_BYTES)
+"""The hash of the owners of a card that has none."""
 
 
 class Counter(TypeDecorator[int]):
@@ -91,6 +98,8 @@ _SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 # all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`. `judged` counts
 # all the responses: so that each of them, whatever becomes of it, changes the same rows, and takes the same time.
 # `failures` counts the wrong ones in a row, `failures_in_day` those since `day_since`, whatever was right between them.
+# `enrolment` is random; `version` counts the changes of the row; `owners_hash` is of the owners' names; `seal` is over all the
+# other columns: see `seals`.
 cards = Table(
     "cards",
     metadata,
@@ -114,6 +123,10 @@ cards = Table(
     Column("judged", BigInteger, nullable=False),
     Column("failures_in_day", Integer, nullable=False, server_default="0"),
     Column("day_since", Double, nullable=False, server_default="0"),
+    Column("enrolment", String(ENROLMENT_LETTERS), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("owners_hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
     CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),
 )
@@ -137,6 +150,7 @@ challenges = Table(
     Column("failures", Integer, nullable=False),
     Column("used_at", Double),
     Column("judged", BigInteger, nullable=False),
+    Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
     UniqueConstraint("serial", "question_digest"),
     UniqueConstraint("serial", "number"),
 )
@@ -148,16 +162,30 @@ owners = Table(
     Column("owner", String(OWNER_LETTERS), primary_key=True, index=True),
 )
 
-# Secrets that belong to no card, each under a name that says what it is: those of the login system.
+# Secrets that belong to no card, each under a name that says what it is: those of the login system. `logged` is the number
+# that the log had come to when the secret was put here.
 vault = Table(
     "vault",
     metadata,
     Column("name", String(VAULT_LETTERS), primary_key=True),
     Column("key_id", String(16), nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),
+    Column("logged", BigInteger, nullable=False),
 )
 
-# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object.
+# One row, made with the database: who it is, and the key of its seals, sealed under the master key.
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("database", String(DATABASE_LETTERS), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
+# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object. `card_row` is the enrolment
+# and the version that the card's row has after what the entry tells of; NULL if that changed no card's row.
 audit = Table(
     "audit",
     metadata,
@@ -169,6 +197,7 @@ audit = Table(
     Column("outcome", String(16), nullable=False),
     Column("reason", String(REASON_LETTERS), nullable=False),
     Column("detail", String, nullable=False),
+    Column("card_row", String(CARD_ROW_LETTERS)),
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
 
@@ -186,5 +215,5 @@ audit_head = Table(
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
 """Of a log without entries, which nobody has sealed yet."""
 
-OWN = (cards, challenges, owners, vault, audit, audit_head)
+OWN = (identity, cards, challenges, owners, vault, audit, audit_head)
 """Those of the cards, in an order in which each comes after those that it points to."""

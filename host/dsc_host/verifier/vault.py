@@ -1,6 +1,7 @@
 """The vault: secrets that belong to no card, each sealed under the master key and under its own name.
 
-Two promises: what was put under one name opens under no other; and `rekey` seals these anew with the cards' secrets.
+Three promises: what was put under one name opens under no other, and in no other database; each secret holds how far the log
+was when it was put here, so that the log cannot be cut before that; and `rekey` seals these anew with the cards' secrets.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from dsc_host.verifier import audit
 from dsc_host.verifier.keys import MasterKey, Secret
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import insert_of
@@ -21,11 +23,14 @@ class _Sealed(NamedTuple):
     name: str
     key_id: str
     sealed: bytes
+    logged: int
 
 
 def put(office: Office, db: Connection, name: str, plain: bytes) -> None:
     """Keep `plain` under `name`, 1 to 64 characters without blanks, in place of what was there."""
-    values = {"key_id": office.keys.current.id, "sealed": office.keys.current.seal(plain, name, Secret.VAULT)}
+    logged = audit.last_number(db)
+    sealed = office.keys.current.seal(plain, name, Secret.VAULT, office.seals.bound_to(logged))
+    values = {"key_id": office.keys.current.id, "sealed": sealed, "logged": logged}
     if not db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
         db.execute(insert(vault).values(name=name, **values))
 
@@ -39,7 +44,9 @@ def get(office: Office, db: Connection, name: str) -> bytes | None:
 def kept(office: Office, db: Connection, name: str, plain: bytes) -> bytes:
     """Return what is kept under `name`; if nothing is, keep `plain` first."""
     key = office.keys.current
-    values = {"name": name, "key_id": key.id, "sealed": key.seal(plain, name, Secret.VAULT)}
+    logged = audit.last_number(db)
+    sealed = key.seal(plain, name, Secret.VAULT, office.seals.bound_to(logged))
+    values = {"name": name, "key_id": key.id, "sealed": sealed, "logged": logged}
     _KEEP.run(db, values)
     return get(office, db, name) or plain
 
@@ -68,10 +75,12 @@ def seal_some(office: Office, db: Connection, to: MasterKey, most: int) -> int:
     others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
     found: Sequence[_Sealed] = [_Sealed(*row) for row in db.execute(others)]
     for secret in found:
-        sealed = to.seal(_opened(office, secret), secret.name, Secret.VAULT)
+        sealed = to.seal(_opened(office, secret), secret.name, Secret.VAULT, office.seals.bound_to(secret.logged))
         db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
     return len(found)
 
 
 def _opened(office: Office, secret: _Sealed) -> bytes:
-    return office.keys.opener(secret.key_id).unseal(secret.sealed, secret.name, Secret.VAULT)
+    return office.keys.opener(secret.key_id).unseal(
+        secret.sealed, secret.name, Secret.VAULT, office.seals.bound_to(secret.logged)
+    )

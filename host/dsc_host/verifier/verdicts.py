@@ -14,7 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -27,6 +27,7 @@ from dsc_host.verifier.model import Policy, Reason, State, Verdict
 from dsc_host.verifier.office import Office
 from dsc_host.verifier.records import CardRecord, ChallengeRecord
 from dsc_host.verifier.schema import DECOY
+from dsc_host.verifier.seals import Holder
 
 Answer = tuple[str, str]
 """The id of a challenge, and a response to it."""
@@ -79,6 +80,8 @@ def judge_alone(office: Office, asked: Asked) -> Verdict:
     """Judge it in transactions of its own: one that only reads, and one that writes where there is something to record."""
     with office.store.read() as db:
         found, challenges = _challenged(db, asked, records.find_card_of)
+    if found is not None:
+        office.seals.check(found)
     # Not before: the challenge may expire while the database is waited for.
     now = office.now()
     if found is None:
@@ -102,6 +105,9 @@ def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) ->
     if found is None:
         office.log(db, now, Event(asked.action, None, "refused", Reason.UNKNOWN))
         return Verdict(Reason.UNKNOWN, closed=True)
+    office.seals.check(found)
+    for challenge in challenges:
+        office.seals.check_challenge(challenge)
     closed = _closed(challenges, office.policy, now)
     if closed:
         return _refused_closed(office, db, asked, challenges, closed, now)
@@ -110,9 +116,7 @@ def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) ->
     finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
     reason = _refusal(card, office.policy) or finding.reason
     after = _after(card, reason, finding, office.policy, now)
-    _record(db, challenges, reason, card, after, now)
-    if reason is Reason.ACCEPTED and asked.new_pin is not None:
-        records.change_card(db, card.serial, sealed_pin=office.sealed(asked.new_pin, card.serial, Secret.PIN))
+    after = _record(office, db, challenges, reason, card, after, now, asked.new_pin)
     office.log(db, now, _event(asked.action, challenges, reason, finding, card, after))
     return _verdict(reason, finding, after, now)
 
@@ -172,7 +176,7 @@ def _refused_closed(
 ) -> Verdict:
     reason, challenge = closed
     if _is_logged(challenge, office.policy):
-        records.answered_challenge(db, challenge, challenge.failures, challenge.used_at)
+        records.answered_challenge(db, office.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
         office.log(db, now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
     return Verdict(reason, closed=True)
 
@@ -282,16 +286,34 @@ def _locked_until(card: CardRecord, policy: Policy, now: float) -> float | None:
 
 
 def _record(
-    db: Connection, challenges: Sequence[ChallengeRecord], reason: Reason, card: CardRecord, after: CardRecord, now: float
-) -> None:
-    """Also where nothing changes: a refusal is not to be quicker than a failure."""
+    office: Office,
+    db: Connection,
+    challenges: Sequence[ChallengeRecord],
+    reason: Reason,
+    card: CardRecord,
+    after: CardRecord,
+    now: float,
+    new_pin: str | None,
+) -> CardRecord:
+    """Write it, also where nothing changes: a refusal is not to be quicker than a failure. Returns the row as it is then."""
     charged = reason in _CHARGED
     for challenge in challenges:
-        used_at = now if reason is Reason.ACCEPTED else challenge.used_at
-        records.answered_challenge(db, challenge, challenge.failures + charged, used_at)
-    records.judged_card(db, after)
+        answered = challenge._replace(
+            failures=challenge.failures + charged,
+            used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
+            judged=challenge.judged + 1,
+        )
+        records.answered_challenge(db, office.seals.sealed_challenge(answered))
+    rare: dict[str, Any] = {}
     if after.state != card.state:
-        records.change_card(db, card.serial, state=after.state, state_since=now)
+        rare |= {"state": after.state, "state_since": now}
+    if reason is Reason.ACCEPTED and new_pin is not None:
+        rare["sealed_pin"] = office.sealed(new_pin, Holder.of(card), Secret.PIN)
+    row = office.changed(after, judged=card.judged + 1, **rare)
+    records.used_card(db, row)
+    if rare:
+        records.change_card(db, row, *rare)
+    return row
 
 
 def _event(
@@ -303,11 +325,11 @@ def _event(
         if card.state != after.state:
             detail["state"] = after.state
         if finding.duress:
-            return Event(action, serial, "accepted", "duress", detail)
-        return Event(action, serial, "accepted", "", detail)
+            return Event(action, serial, "accepted", "duress", detail, after)
+        return Event(action, serial, "accepted", "", detail, after)
     if after.locked_until is not None and after.failures != card.failures:
         detail["until"] = repr(after.locked_until)
-    return Event(action, serial, "refused", reason, detail)
+    return Event(action, serial, "refused", reason, detail, after)
 
 
 def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:

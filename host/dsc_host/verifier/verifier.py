@@ -28,13 +28,28 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.verifier import audit, enrolling, enrollment, issuing, life, lookup, records, rekeying, unlocking, vault, verdicts
+from dsc_host.verifier import (
+    audit,
+    enrolling,
+    enrollment,
+    issuing,
+    life,
+    lookup,
+    records,
+    rekeying,
+    resealing,
+    seals,
+    unlocking,
+    vault,
+    verdicts,
+)
 from dsc_host.verifier.audit import AuditLog, Event
 from dsc_host.verifier.issuing import draw_question
 from dsc_host.verifier.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, Verdict
-from dsc_host.verifier.office import LIBRARY, Office
-from dsc_host.verifier.schema import ACTOR_LETTERS, FIRST_WITH_LOG
+from dsc_host.verifier.office import Office
+from dsc_host.verifier.schema import ACTOR_LETTERS
+from dsc_host.verifier.seals import Seals
 from dsc_host.verifier.store import Store
 from dsc_host.verifier.verdicts import Asked
 
@@ -45,13 +60,23 @@ def _untold(*_: object) -> None:
     """For whoever does not want to know."""
 
 
-def _begin_log_over_cards(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """In the one transaction in which it may be: where the cards come from a dscplus that had no log."""
-    if not records.key_ids(db, len(keys.ids) + 1) <= keys.ids:
-        raise other_master_key()
-    if version < FIRST_WITH_LOG:
-        detail = {"cards": str(records.count_cards(db))}
-        audit.record(db, keys, float(clock()), LIBRARY, [Event(audit.BEGIN, None, "done", "migrated", detail)])
+def _seals(store: Store, keys: Keyring) -> Seals:
+    """Return the seals of this database, made for one that has nothing in it yet."""
+    with store.read() as db:
+        found = seals.load(db, keys)
+    return found or store.change(lambda db: _made_seals(store, keys, db))
+
+
+def _made_seals(store: Store, keys: Keyring, db: Connection) -> Seals:
+    store.claim(db)
+    # Asked again: another process may have been first.
+    found = seals.load(db, keys)
+    if found is None:
+        if not audit.is_new(db) or records.key_ids(db, 1) or vault.key_ids(db):
+            raise seals.missing()
+        found = seals.new_seals()
+        found.store(db, keys.current)
+    return found
 
 
 class Verifier:
@@ -87,10 +112,9 @@ class Verifier:
         Raises `InputError` for a wrong URL or master key, `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
-        migrated = partial(_begin_log_over_cards, keys, clock)
-        store = Store.open(database, may_make=may_make, migrated=migrated)
+        store = Store.open(database, may_make=may_make, migrated=partial(resealing.migrated, keys, clock))
         try:
-            verifier = cls(Office(store, keys, policy, clock, draw))
+            verifier = cls(Office(store, keys, _seals(store, keys), policy, clock, draw))
             with store.read() as db:
                 verifier._check_master_key(db)
                 begins = audit.is_new(db)
@@ -132,7 +156,7 @@ class Verifier:
     @property
     def audit(self) -> AuditLog:
         """The log, to read and to check."""
-        return AuditLog(self._office.store, self._office.keys)
+        return AuditLog(self._office.store, self._office.keys, self._office.seals)
 
     # ---- cards come and go ----
 
@@ -191,7 +215,7 @@ class Verifier:
     def card(self, serial: str) -> Card:
         """The card as it stands now; `UnknownCard` if there is none."""
         with self._office.store.read() as db:
-            return lookup.shown(db, [lookup.known_card(db, serial)], self.policy, self._office.now())[0]
+            return lookup.shown(self._office, db, [lookup.known_card(self._office, db, serial)], self._office.now())[0]
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
@@ -203,7 +227,7 @@ class Verifier:
         lookup.check_listing(owner, state, after, limit)
         with self._office.store.read() as db:
             found = records.find_cards(db, owner=owner, state=state, after=after, limit=limit)
-            return lookup.shown(db, found, self.policy, self._office.now())
+            return lookup.shown(self._office, db, found, self._office.now())
 
     # ---- a card's life ----
 
@@ -338,7 +362,8 @@ class Verifier:
         self._office.store.claim(db)
         # Asked again: another process may have been first. Where there are cards, somebody has emptied the log.
         if audit.is_new(db) and not records.count_cards(db):
-            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done"))
+            detail = {"database": self._office.seals.database}
+            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done", detail=detail))
 
     def _check_master_key(self, db: Connection) -> None:
         known = self._office.keys.ids

@@ -1,0 +1,86 @@
+"""What holds the log to the records: whether each card and each secret of the vault is as the log last told of it.
+
+Entries that are cut off the end, with the end put back to what it was once, are missed here: a card's row that was changed
+since has a version that the log does not tell of. So does a row that was put back: the log tells of a later version.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, func, or_, select
+
+from dsc_host.errors import DscError
+from dsc_host.verifier.keys import Keyring, Secret
+from dsc_host.verifier.records import CardRecord
+from dsc_host.verifier.schema import DECOY, audit, cards, vault
+from dsc_host.verifier.seals import Seals
+
+_PAGE = 500
+_FIRST = 1
+"""The version of a row that no entry tells of: one from before entries told of rows."""
+_ENROLLED, _REMOVED = "card.enroll", "card.remove"
+
+
+def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
+    """Yield what is wrong with the cards and the secrets of the vault, for a log that ends at entry `end`."""
+    yield from _of_cards(db, seals)
+    yield from _of_missing_cards(db)
+    yield from _of_secrets(db, keys, seals, end)
+
+
+def _of_cards(db: Connection, seals: Seals) -> Iterator[str]:
+    after = ""
+    while True:
+        statement = select(cards).where(cards.c.serial > after).order_by(cards.c.serial).limit(_PAGE)
+        page = [CardRecord(*row) for row in db.execute(statement)]
+        told = _told(db, [card.serial for card in page])
+        for card in page:
+            if not seals.is_sealed(card):
+                yield f"card {ascii(card.serial)[1:-1]}: its row is not as it was sealed"
+            elif card.state != DECOY:
+                yield from _compared(card, told.get(card.serial))
+        if len(page) < _PAGE:
+            return
+        after = page[-1].serial
+
+
+def _compared(card: CardRecord, told: str | None) -> Iterator[str]:
+    """Compare a row with the last version of it that the log tells of."""
+    if told == card.in_log or (told is None and card.version == _FIRST):
+        return
+    enrolment, _, version = (told or ":0").rpartition(":")
+    if enrolment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
+        yield f"card {card.serial}: its row is at version {card.version}, the log tells of {version}: its end was cut off"
+    else:
+        yield f"card {card.serial}: its row is an earlier one than the log tells of: it was put back"
+
+
+def _told(db: Connection, serials: Sequence[str]) -> dict[str, str]:
+    """Return what the latest entry that tells of each card's row says of it."""
+    if not serials:
+        return {}
+    latest = select(func.max(audit.c.number)).where(audit.c.serial.in_(serials), audit.c.card_row.is_not(None))
+    found = select(audit.c.serial, audit.c.card_row).where(audit.c.number.in_(latest.group_by(audit.c.serial)))
+    return {row.serial: str(row.card_row) for row in db.execute(found)}
+
+
+def _of_missing_cards(db: Connection) -> Iterator[str]:
+    """Find those that the log has enrolled, and not removed, and that have no row."""
+    latest = select(func.max(audit.c.number)).where(or_(audit.c.action == _ENROLLED, audit.c.action == _REMOVED))
+    there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
+    gone = select(audit.c.serial).where(
+        audit.c.number.in_(latest.group_by(audit.c.serial)), audit.c.action == _ENROLLED, ~there
+    )
+    for serial in db.execute(gone.order_by(audit.c.serial)).scalars():
+        yield f"card {ascii(serial)[1:-1]}: the log has it enrolled, and it has no row: it was removed"
+
+
+def _of_secrets(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
+    for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
+        name = ascii(row.name)[1:-1]
+        try:
+            keys.opener(row.key_id).unseal(row.sealed, row.name, Secret.VAULT, seals.bound_to(row.logged))
+        except (DscError, TypeError):
+            yield f"secret {name}: does not open: it was changed, or comes from elsewhere"
+            continue
+        if row.logged > end:
+            yield f"secret {name}: was put there after entry {row.logged}, and the log ends at entry {end}: its end was cut off"
