@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from dsc_host.errors import InputError
+from dsc_host.files import keep_name
 
 _PREFIX = "dsc_"  # so that whoever finds one, or a scanner for secrets, knows what it is
 _RANDOM_BYTES = 32
@@ -106,7 +107,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _keep_name(path.parent)
+        keep_name(path)
     except BaseException as error:
         # Only after a failure: once it was renamed, a draft is somebody else's. One whose name is perhaps not on the disk
         # has no draft any more.
@@ -115,17 +116,6 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
         raise
     return token
-
-
-def _keep_name(folder: Path) -> None:
-    """On POSIX, a file's new name is on the disk only when its folder is."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _with(path: Path, new: Token) -> str:

@@ -28,6 +28,7 @@ from dsc_host.cli.options import (
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.working import bar
 from dsc_host.errors import InputError
+from dsc_host.files import keep_name
 from dsc_host.verifier import Keyring, MasterKey, backup, restore
 
 _MOST_KEYS = 8
@@ -165,19 +166,8 @@ def _changing(path: Path) -> Iterator[Keyring]:
     try:
         keys = Keyring.from_file(path)
         yield keys
-        if os.name == "posix":
-            _settle(path)
     finally:
         lock.unlink(missing_ok=True)
-
-
-def _settle(path: Path) -> None:
-    """Have the new name of a file that was replaced outlive a power cut."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _named(keys: Keyring, key_id: str) -> MasterKey:
@@ -284,3 +274,4 @@ def _whole_database(database: str | None) -> Iterator[str]:
         except OSError:
             # A file system without links.
             draft.rename(path)
+        keep_name(path)

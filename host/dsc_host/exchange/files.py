@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from dsc_host.errors import InputError
+from dsc_host.files import name_draft
 
 PathLike = str | os.PathLike[str]
 
@@ -31,7 +32,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            _name(draft, path, overwrite)
+            name_draft(draft, path, overwrite=overwrite)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(draft)
@@ -79,20 +80,6 @@ def _check_place(path: str, overwrite: bool) -> None:
     # Else one who may do anything would replace a device.
     if not os.path.isfile(path):
         raise InputError("file", f"{path} is no ordinary file; choose another name")
-
-
-def _name(draft: str, path: str, overwrite: bool) -> None:
-    """Raises `FileExistsError` if somebody else was faster."""
-    if not overwrite:
-        try:
-            os.link(draft, path)
-            return
-        except FileExistsError:
-            raise
-        except (OSError, NotImplementedError):
-            # A file system without links: the name is claimed by an empty file, which the next step replaces.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    os.replace(draft, path)
 
 
 def _taken(path: str) -> InputError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from dsc_host.files import keep_name
 from dsc_host.login.outbox import Letter
 
 _SECONDS = 10.0
@@ -54,3 +55,4 @@ class Spool:
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)
+        keep_name(file)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dsc_host.errors import InputError
+from dsc_host.files import keep_name
 from dsc_host.ocra import Suite
 from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key
 
@@ -252,6 +253,7 @@ def _write(file: Path, content: dict[str, Any]) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(file)
+        keep_name(file)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise InputError("file", f"{file} cannot be written: {error.strerror}") from None

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dsc_host.errors import InputError, StoreError
+from dsc_host.files import keep_name, write_new
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -107,12 +108,8 @@ class MasterKey:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save it in a new file that only its owner may read; `InputError` if there is one already, or it cannot be."""
         try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(self._key.hex() + "\n")
-                file.flush()
-                # A card sealed under a key that a power cut took away is a card lost.
-                os.fsync(file.fileno())
+            # On the disk, name and all: a card sealed under a key that a power cut took away is a card lost.
+            write_new(path, self._key.hex() + "\n")
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
 
@@ -226,6 +223,7 @@ class Keyring:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
+            keep_name(path)
         except BaseException as error:
             draft.unlink(missing_ok=True)
             if isinstance(error, OSError):

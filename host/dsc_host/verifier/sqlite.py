@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
+from dsc_host.files import keep_name
 from dsc_host.verifier.backend import Identity, Mode
 from dsc_host.verifier.schema import APPLICATION_ID
 from dsc_host.verifier.statements import Statement
@@ -85,9 +86,10 @@ class SQLite:
         copy = _new_file(self._path, f"schema-{version}.backup")
         try:
             _copy(self._path, copy)
+            keep_name(copy)
         except BaseException as error:
             copy.unlink()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | OSError):
                 raise StoreError(
                     f"{self.name}: no copy of it could be made in {copy.parent}, so it was not migrated"
                 ) from error
@@ -155,6 +157,7 @@ def _make_file(path: Path) -> None:
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
         # Made here because SQLite would make it readable by all; its log files take over these permissions.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        keep_name(path)
     except FileExistsError:
         _check_header(path)
     except OSError as error:
