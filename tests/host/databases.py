@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from tests.host import verifying
 from tests.host.verifying import Clock
 
-from dsc_host.verifier import Verifier
+from dsc_host.verifier import Policy, Verifier
 
 T = TypeVar("T")
 SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
@@ -199,13 +199,18 @@ def empty(database_kind: str) -> Iterator[Database]:
         yield database
 
 
+@contextmanager
+def enrolled_verifier(kind: str, policy: Policy, **options: Any) -> Iterator[Verifier]:
+    """Open a verifier with the card `A-1` and no other, under this policy."""
+    with (
+        ENROLLED.copy(kind) as (database, _),
+        Verifier.open(database.url, master_key=verifying.MASTER, policy=policy, **options) as verifier,
+    ):
+        yield verifier
+
+
 @pytest.fixture
 def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
-    """A verifier with the card `A-1` and no other."""
-    with (
-        ENROLLED.copy(database_kind) as (database, _),
-        Verifier.open(
-            database.url, master_key=verifying.MASTER, policy=verifying.NO_PAUSE, clock=clock, draw=verifying.drawing()
-        ) as verifier,
-    ):
+    """A verifier with the card `A-1` and no other, which never pauses."""
+    with enrolled_verifier(database_kind, verifying.NO_PAUSE, clock=clock, draw=verifying.drawing()) as verifier:
         yield verifier

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from tests.host.databases import ENROLLED
+from tests.host.databases import enrolled_verifier
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges, UnknownCard
@@ -26,10 +26,7 @@ POLICY = Policy(attempts=2, lock_after=5, lock_for=50, pause=8, challenges=8, ch
 
 @pytest.fixture
 def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
-    with (
-        ENROLLED.copy(database_kind) as (database, _),
-        Verifier.open(database.url, master_key=MASTER, policy=POLICY, clock=clock) as verifier,
-    ):
+    with enrolled_verifier(database_kind, POLICY, clock=clock) as verifier:
         yield verifier
 
 

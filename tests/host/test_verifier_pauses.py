@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.host.databases import ENROLLED
+from tests.host.databases import enrolled_verifier
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges
@@ -14,10 +14,7 @@ POLICY = Policy(attempts=3, lock_after=10, pause=30)
 
 @pytest.fixture
 def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
-    with (
-        ENROLLED.copy(database_kind) as (database, _),
-        Verifier.open(database.url, master_key=MASTER, policy=POLICY, clock=clock) as verifier,
-    ):
+    with enrolled_verifier(database_kind, POLICY, clock=clock) as verifier:
         yield verifier
 
 

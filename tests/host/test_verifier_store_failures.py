@@ -99,17 +99,6 @@ def test_a_database_that_may_not_be_written_is_a_store_error(store: Store) -> No
     assert cards_in(store) == 2
 
 
-def test_any_exception_undoes_what_was_written(store: Store) -> None:
-    def interrupted() -> None:
-        with store.write() as db:
-            db.exec_driver_sql("DELETE FROM cards")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert cards_in(store) == 2
-
-
 def test_messages_quote_nothing_that_was_stored(store: Store) -> None:
     def store_half() -> None:
         with store.write() as db:

@@ -5,21 +5,9 @@ import hashlib
 import pytest
 from tests.host.verifying import MASTER
 from tests.login.town import DAY, PASSWORD, Town
+from tests.login.wrong_passwords import tried
 
-from dsc_host.login import TooManyAttempts, WrongCredentials, records
-
-WRONG = "a wrong one, surely"
-
-
-def tried(town: Town, name: str, address: str) -> bool:
-    """Try a wrong password; return whether it was looked at."""
-    try:
-        town.system.begin(name, WRONG, address)
-    except WrongCredentials:
-        return True
-    except TooManyAttempts:
-        return False
-    raise AssertionError("a wrong password was accepted")
+from dsc_host.login import TooManyAttempts, records
 
 
 def test_all_addresses_of_one_ipv6_network_are_one_client(town: Town) -> None:

@@ -8,6 +8,9 @@ from tests.login import town as towns
 from tests.login.town import Town
 from tests.portal.browsing import Browser, browsers
 
+from dsc_host.portal import demonstration
+from dsc_host.portal.demonstration import Demonstration
+
 clock = towns.clock
 
 
@@ -23,3 +26,11 @@ def browser(town: Town) -> Iterator[Callable[..., Browser]]:
     """Makes browsers, each with cookies of its own."""
     with browsers(town.system) as made:
         yield made
+
+
+@pytest.fixture
+def shown() -> Iterator[Demonstration]:
+    """A demonstration, with its people and their cards."""
+    made = demonstration.begin()
+    yield made
+    made.close()

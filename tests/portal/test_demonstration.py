@@ -8,18 +8,10 @@ import pytest
 from tests.login.letters import newest_code
 from tests.portal.browsing import Browser, Browsers, PageForm, browsers
 
-from dsc_host.portal import demonstration
 from dsc_host.portal.demonstration import PIN, SESAME, Demonstration, PageCard
 
 JSON = {"accept": "application/json"}
 NEW = "7391"
-
-
-@pytest.fixture
-def shown() -> Iterator[Demonstration]:
-    made = demonstration.begin()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.portal.chromium.walking import Walk
 from tests.portal.serving import served
 
-from dsc_host.portal import application, demonstration
+from dsc_host.portal import application
 from dsc_host.portal.demonstration import Demonstration
 
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,13 +36,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def shown() -> Iterator[Demonstration]:
-    made = demonstration.begin()
-    yield made
-    made.close()
 
 
 @pytest.fixture
