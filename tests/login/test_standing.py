@@ -139,7 +139,7 @@ def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(town: Town) -
     with pytest.raises(TooManyAttempts):
         town.chosen("anna", Kind.DSC_PLUS)
     town.clock.advance(300)
-    assert town.system.ask_to_activate(anna, card.id)
+    assert town.system.ask_to_activate(town.enter("anna"), card.id)
 
 
 def test_nobody_asks_through_anothers_card_of_codes_by_sharing(town: Town) -> None:
