@@ -142,8 +142,8 @@ MUTANTS = (
     _login(
         "a locked device lets nobody in",
         "entering.py",
-        " and devices.is_live(device, use, at.now()) and not is_locked(at, use):",
-        " and devices.is_live(device, use, at.now()):",
+        "        if answer_limits.locked_for(at, db, use) or not devices.is_live(device, use, at.now()):",
+        "        if not devices.is_live(device, use, at.now()):",
         _ENTERING,
     ),
     _login(
@@ -163,8 +163,8 @@ MUTANTS = (
     _login(
         "an activation token is good for one activation",
         "phone_desk.py",
-        "        sessions.end(db, session)\n        device = _added(",
-        "        device = _added(",
+        "        sessions.end(db, session)\n        told = notices",
+        "        told = notices",
         _PHONE,
     ),
     _login(

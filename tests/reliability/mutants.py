@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant(
         "a log that somebody has touched is not sealed anew",
         "verifier/audit.py",
-        "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(_end(number, digest)), _bytes(seal)):",
+        "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):",
         "if is_sealed:",
         "tests/host/test_verifier_audit_tampering.py",
         HOST,
@@ -175,9 +175,9 @@ MUTANTS = (
     Mutant(
         "every refusal takes the same time",
         "verifier/verdicts.py",
-        "    finding = _found(office, card, known, [response for _, response in answers], new_pin)",
-        "    finding = _Finding(Reason.WRONG, 0) if card.locked_until else "
-        "_found(office, card, known, [response for _, response in answers], new_pin)",
+        "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n",
+        "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
+        "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",
         "tests/host/test_verifier_timing.py",
         HOST,
     ),
