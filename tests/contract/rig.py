@@ -36,6 +36,7 @@ class Rig:
 
     def __init__(self, url: str, card: SimulatedCard | None = None) -> None:
         self._card = card
+        self.simulated = card is not None
         self.port: serial.Serial = open_port(url)
         self.client = CardClient(self.port, timeout=_TIMEOUT)
 

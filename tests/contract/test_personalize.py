@@ -3,8 +3,6 @@
 import pytest
 from tests.contract.rig import KEY, Rig, profile
 
-from dsc_host import CardError
-
 GOOD = {"serial": "CONTRACT", "key": KEY.hex()}
 BAD_VALUES = {
     "serial": ["", "a", "A" * 17],
@@ -63,41 +61,8 @@ def test_fields_that_make_no_card_are_refused_by_name(rig: Rig, name: str, field
     assert rig.press("PRESS") == "NO KEY"
 
 
-def test_a_refused_field_leaves_the_good_one_that_was_set_before(rig: Rig) -> None:
-    set_fields(rig, GOOD)
-    rig.ask("set serial=lower")
-    assert rig.ask("personalize") == "ok serial=CONTRACT"
-
-
-def test_a_field_that_is_set_again_is_replaced(rig: Rig) -> None:
-    set_fields(rig, GOOD | {"serial": "OTHER"})
-    set_fields(rig, {"serial": "CONTRACT-2"})
-    assert rig.ask("personalize") == "ok serial=CONTRACT-2"
-
-
 def test_set_wants_a_field(rig: Rig) -> None:
     assert rig.ask("set").startswith("err bad-arg set")
-
-
-@pytest.mark.parametrize("size", [16, 64])
-def test_keys_of_every_size_will_do(rig: Rig, size: int) -> None:
-    rig.client.personalize(profile(key=bytes(range(100, 100 + size))))
-    assert rig.press("PRESS") == "PIN>"
-
-
-def test_a_card_that_holds_a_key_takes_no_other(rig: Rig) -> None:
-    rig.client.personalize(profile())
-    with pytest.raises(CardError) as refusal:
-        rig.client.personalize(profile(serial="CONTRACT-2", key=bytes(32)))
-    assert refusal.value.code == "denied"
-    assert rig.ask("personalize").startswith("err denied")
-    assert rig.client.info().serial == "CONTRACT"
-
-
-def test_what_was_staged_is_gone_after_a_restart(rig: Rig) -> None:
-    set_fields(rig, GOOD)
-    rig.restart()
-    assert rig.ask("personalize").startswith("err bad-arg serial")
 
 
 def test_the_profile_outlives_a_restart(rig: Rig) -> None:

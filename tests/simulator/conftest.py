@@ -1,8 +1,10 @@
 """The engines, and what the simulator's tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.host.commanding import Command
 from tests.simulator.living import Watch
 
 from dsc_simulator import ENGINES, Profile, SimulatedCard
@@ -40,3 +42,12 @@ def live(engine: str, profile: Profile, watch: Watch) -> Iterator[LiveCard]:
 def blank(engine: str, watch: Watch) -> Iterator[LiveCard]:
     with SimulatedCard(engine=engine, keys_on_line=False) as card:
         yield LiveCard(card, now=watch)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`dscplus` in this process, without a terminal; what it keeps, it keeps in `tmp_path`."""
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.__stdin__", None)
+    return Command(tmp_path, monkeypatch, capsys)

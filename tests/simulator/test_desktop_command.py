@@ -14,12 +14,12 @@ pytest.importorskip("textual")
 if os.name != "posix":
     pytest.skip("terminals of this kind are POSIX's", allow_module_level=True)
 
-from tests.simulator.desktop_command import cards, keep_card, run
+from tests.host.commanding import Command
+from tests.simulator.desktop_command import cards, keep_card
 from tests.simulator.desktop_terminal import Terminal
 
 from dsc_simulator.commands import sim
-
-# ---- endings ----
+from dsc_simulator.profiles import Profiles
 
 
 @pytest.mark.parametrize(
@@ -37,22 +37,11 @@ def test_it_ends_in_good_order_however_it_ends(tmp_path: Path, how: str, code: i
             terminal.type(how.encode())
         assert terminal.end() == code
         assert b"Traceback" not in terminal.seen
-    with Terminal(tmp_path).start() as again:
-        again.type(b"q")
-        assert again.end() == 0, "nothing of the first one was in its way"
+    with Profiles(cards(tmp_path)).open("default"):
+        pass  # Nothing of it is in anybody's way.
 
 
-def test_a_program_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
-    keep_card(tmp_path)
-    with Terminal(tmp_path).start() as terminal:
-        terminal.signal("SIGKILL")
-        terminal.end()
-    with Terminal(tmp_path).start() as again:
-        again.type(b"q")
-        assert again.end() == 0
-
-
-def test_the_counter_outlives_a_kill(tmp_path: Path) -> None:
+def test_a_program_that_was_killed_keeps_its_counter_and_holds_nobody_up(tmp_path: Path) -> None:
     path = keep_card(tmp_path)
     before = json.loads(path.read_text())
     with Terminal(tmp_path).start() as terminal:
@@ -61,6 +50,9 @@ def test_the_counter_outlives_a_kill(tmp_path: Path) -> None:
         terminal.signal("SIGKILL")
         terminal.end()
     assert json.loads(path.read_text()) != before
+    with Terminal(tmp_path).start() as again:
+        again.type(b"q")
+        assert again.end() == 0
 
 
 def test_a_second_program_is_refused(tmp_path: Path) -> None:
@@ -91,24 +83,19 @@ def test_a_broken_profile_is_reported_kept_aside_and_another_offered(tmp_path: P
     assert path.read_text() == path.with_name("default.broken-1").read_text() == "broken"
 
 
-# ---- beginnings ----
+def test_without_a_terminal_it_says_so(command: Command) -> None:
+    done = command("sim")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "Error: dscplus sim draws on a terminal, and this is none; --headless needs none\n"
 
 
-def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
-    done = run(tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: dscplus sim draws on a terminal, and this is none; --headless needs none\n"
-
-
-def test_with_several_cards_one_must_be_named(tmp_path: Path) -> None:
+def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) -> None:
     keep_card(tmp_path, "work")
     keep_card(tmp_path, "home")
-    done = run(tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: there are several cards: name one with --profile: home, work\n"
-    with Terminal(tmp_path, "--profile", "home").start() as terminal:
-        terminal.type(b"q")
-        assert terminal.end() == 0
+    done = command("sim")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "Error: there are several cards: name one with --profile: home, work\n"
+    assert "this is none" in command("sim", "--profile", "home").error
 
 
 @pytest.mark.parametrize(
@@ -122,34 +109,28 @@ def test_with_several_cards_one_must_be_named(tmp_path: Path) -> None:
         (["--seed", "x"], "--seed"),
     ],
 )
-def test_a_wrong_option(tmp_path: Path, arguments: list[str], words: str) -> None:
-    done = run(tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in " ".join(done.stderr.split())
+def test_a_wrong_option(command: Command, arguments: list[str], words: str) -> None:
+    done = command("sim", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in " ".join(done.err.split())
 
 
-def test_help_has_examples(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
-    assert done.returncode == 0
-    assert re.search(r"Examples:\n +dscplus sim\n", done.stdout)
+def test_help_has_examples(command: Command) -> None:
+    done = command("sim", "--help")
+    assert done.code == 0
+    assert re.search(r"Examples:\n +dscplus sim\n", done.out)
 
 
 @pytest.mark.parametrize(
     ("argument", "package", "extra"), [("--temporary", "textual", "sim"), ("--web", "textual_serve", "web")]
 )
 def test_without_its_packages_it_says_which_to_install(
-    argument: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+    argument: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
-    import typer
-
-    from dsc_host.cli import Failed
-
     monkeypatch.setattr(sim, "find_spec", lambda name: None if name == package else find_spec(name))
-    app = typer.Typer()
-    sim.register(app)
-    with pytest.raises(Failed, match=re.escape(f"pip install 'dscplus[{extra}]'")) as failed:
-        app([argument], standalone_mode=False)
-    assert failed.value.code == 1
+    done = command("sim", argument)
+    assert (done.code, done.out) == (1, "")
+    assert f"pip install 'dscplus[{extra}]'" in done.error
 
 
 def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
