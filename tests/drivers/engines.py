@@ -4,6 +4,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,7 @@ def play(engine: str, folder: Path, program: str) -> list[str]:
 
 def _on_cpython(folder: Path, program: str) -> list[str]:
     said: list[str] = []
-    names: dict[str, Any] = {
-        "say": lambda *words: said.append(" ".join(map(str, words))),
-        "FOLDER": str(folder),
-    }
+    names: dict[str, Any] = {"say": lambda *words: said.append(" ".join(map(str, words))), "FOLDER": str(folder)}
     with _own_modules():
         exec(compile("from rig import *\n" + program, "program", "exec"), names)
     return said
@@ -55,19 +53,25 @@ def _own_modules() -> Iterator[None]:
         sys.modules.update(before)
 
 
+@cache
+def _guests() -> dict[str, bytes]:
+    """Compile the guests once in a process, with their assertions, which the boards' own options leave out."""
+    from dsc_simulator.engines.image import compile_module
+
+    return {path.stem + ".mpy": compile_module(path.name, path.read_bytes(), ()) for path in GUEST.glob("*.py")}
+
+
 def _on_micropython(program: str) -> list[str]:
-    from dsc_simulator.engines.image import compile_module, firmware_files
+    from dsc_simulator.engines.image import firmware_files
     from dsc_simulator.engines.vm import VM
 
-    # With their assertions, which the boards' own options leave out.
-    guests = {path.stem + ".mpy": compile_module(path.name, path.read_bytes(), ()) for path in GUEST.glob("*.py")}
     said: list[str] = []
 
     def answer(name: str, text: str) -> None:
         assert name == "say"
         said.append(text)
 
-    vm = VM(_START + program, answer, heap=_HEAP, files=firmware_files() | guests)
+    vm = VM(_START + program, answer, heap=_HEAP, files=firmware_files() | _guests())
     try:
         vm.finish(_LIMIT)
     finally:

@@ -1,7 +1,4 @@
-"""The firmware on the boards' own interpreter: published responses, and no allocation between a key and its display."""
-
-import json
-from pathlib import Path
+"""The firmware on the boards' own interpreter: no allocation between a key and its display."""
 
 import pytest
 
@@ -9,34 +6,6 @@ from dsc_firmware.ports import TICKS_PERIOD
 from dsc_simulator.engines import available
 
 pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
-
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text(encoding="utf-8"))
-
-PUBLISHED = """
-import host
-from binascii import unhexlify
-from dsc_firmware.ocra import Ocra, SuiteError
-
-for vector in VECTORS:
-    try:
-        ocra = Ocra(vector["suite"])
-    except SuiteError as error:
-        host.call("say", "%s: %s\\n" % (vector["suite"], error))
-        continue
-    question = vector["question"]
-    question = question if isinstance(question, str) else "".join(question)
-    out = bytearray(ocra.digits)
-    ocra.respond(
-        out,
-        unhexlify(vector["key"]),
-        question.encode(),
-        vector.get("counter", 0),
-        vector.get("pin", "").encode(),
-        b"",
-        vector.get("timestamp", 0),
-    )
-    host.call("say", out.decode() + "\\n")
-"""
 
 KEY_PATH = """
 import host
@@ -106,18 +75,6 @@ for name, value in (("serial", b"A"), ("key", b"00" * 32)):
     PROFILE.stage(name, value)
 PROFILE.check()
 """
-
-
-def test_every_published_response_whose_hash_the_interpreter_has() -> None:
-    from dsc_simulator.engines.vm import run
-
-    said = run(f"VECTORS = {VECTORS!r}\n{PUBLISHED}").splitlines()
-    assert len(said) == len(VECTORS) == 70
-    for vector, response in zip(VECTORS, said, strict=True):
-        if all(name not in vector["suite"] for name in ("SHA1", "SHA512")):
-            assert response == vector["response"]
-        else:
-            assert response in (vector["response"], f"{vector['suite']}: no such hash here")
 
 
 def test_nothing_is_allocated_between_a_key_and_its_display() -> None:

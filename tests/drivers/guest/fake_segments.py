@@ -5,48 +5,20 @@ middle; upper spokes: I left, J up, K right; lower spokes: L left, M down, N rig
 """
 
 _LETTERS = "ABCDEFGHIJKLMN"
-_SEEN = {
-    "0": "ABCDEFKL",
-    "1": "BC",
-    "2": "ABDEGH",
-    "3": "ABCDGH",
-    "4": "BCFGH",
-    "5": "ACDFGH",
-    "6": "ACDEFGH",
-    "7": "ABC",
-    "8": "ABCDEFGH",
-    "9": "ABCDFGH",
-    "*": "GHIJKLMN",
-    ">": "IL",
-    "?": "ABHM",
-    "A": "ABCEFGH",
-    "B": "ABCDHJM",
-    "C": "ADEF",
-    "D": "ABCDJM",
-    "E": "ADEFGH",
-    "F": "AEFG",
-    "G": "ACDEFH",
-    "H": "BCEFGH",
-    "I": "ADJM",
-    "K": "EFGKN",
-    "L": "DEF",
-    "N": "BCEFIN",
-    "O": "ABCDEF",
-    "P": "ABEFGH",
-    "R": "ABEFGHN",
-    "T": "AJM",
-    "U": "BCDEF",
-    "W": "BCEFLN",
-    "Y": "IKM",
-    " ": "",
-}
+# Each character, and the segments that make it.
+_SEEN = (
+    "0:ABCDEFKL 1:BC 2:ABDEGH 3:ABCDGH 4:BCFGH 5:ACDFGH 6:ACDEFGH 7:ABC 8:ABCDEFGH 9:ABCDFGH *:GHIJKLMN >:IL "
+    "?:ABHM A:ABCEFGH B:ABCDHJM C:ADEF D:ABCDJM E:ADEFGH F:AEFG G:ACDEFH H:BCEFGH I:ADJM K:EFGKN L:DEF N:BCEFIN "
+    "O:ABCDEF P:ABEFGH R:ABEFGHN T:AJM U:BCDEF W:BCEFLN Y:IKM"
+)
 
 
 def read(segments):
-    for character in _SEEN:
-        if sorted(_SEEN[character]) == segments:
-            return character
-    raise AssertionError("nobody can read " + "".join(segments))
+    for entry in _SEEN.split(" "):
+        if sorted(entry[2:]) == segments:
+            return entry[0]
+    assert not segments, "nobody can read " + "".join(segments)
+    return " "
 
 
 class Chip:
