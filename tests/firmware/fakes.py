@@ -14,6 +14,7 @@ INTERPRETERS = [
     name if available(name) else pytest.param(name, marks=pytest.mark.skip(reason="its packages are not installed"))
     for name in ENGINES
 ]
+needs_micropython = pytest.mark.skipif(not available("micropython"), reason="its packages are not installed")
 CLEAR_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 
 

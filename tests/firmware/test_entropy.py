@@ -66,28 +66,25 @@ def proportion_cutoff() -> int:
     raise AssertionError
 
 
-def test_repetition_stops_at_its_cutoff() -> None:
-    cutoff = 1 + 20 // MIN_ENTROPY
-    assert passes(b"\1" + b"\7" * (cutoff - 1) + b"\2")
-    assert not passes(b"\1" + b"\7" * cutoff + b"\2")
-    assert not passes(b"\7" * cutoff)
+REPEATS, SHARE = 1 + 20 // MIN_ENTROPY, proportion_cutoff()
 
 
-def test_proportion_stops_at_its_cutoff() -> None:
-    cutoff = proportion_cutoff()
-    assert passes(few_of(7, cutoff - 1, WINDOW))
-    assert not passes(few_of(7, cutoff, WINDOW))
-
-
-def test_proportion_counts_anew_in_each_window() -> None:
-    share = proportion_cutoff() - 1
-    assert passes(few_of(7, share, WINDOW) + few_of(7, share, WINDOW))
-
-
-def test_windows_begin_where_the_one_before_ends() -> None:
-    # One byte more in the first window; the second then begins on the frequent byte and counts it from there.
-    cutoff = proportion_cutoff()
-    assert not passes(few_of(9, 1, WINDOW) + few_of(7, cutoff, WINDOW))
+@pytest.mark.parametrize(
+    ("data", "good"),
+    [
+        (b"\1" + b"\7" * (REPEATS - 1) + b"\2", True),
+        (b"\1" + b"\7" * REPEATS + b"\2", False),
+        (b"\7" * REPEATS, False),
+        (few_of(7, SHARE - 1, WINDOW), True),
+        (few_of(7, SHARE, WINDOW), False),
+        (few_of(7, SHARE - 1, WINDOW)[:-1] + b"\7", False),  # The last byte of a window counts.
+        (few_of(7, SHARE - 1, WINDOW) * 2, True),  # Each window counts anew.
+        # One byte more in the first window; the second then begins on the frequent byte and counts it from there.
+        (few_of(9, 1, WINDOW) + few_of(7, SHARE, WINDOW), False),
+    ],
+)
+def test_repetition_and_proportion_stop_at_their_cutoffs(data: bytes, good: bool) -> None:
+    assert passes(data) == good
 
 
 def test_runs_are_counted_across_reads() -> None:
@@ -145,10 +142,3 @@ def test_source_that_fails_late_gives_nothing_more() -> None:
     port.read = GOOD
     with pytest.raises(EntropyError):
         entropy.read(32)
-
-
-def test_last_byte_of_a_window_counts() -> None:
-    data = bytearray(few_of(7, proportion_cutoff() - 1, WINDOW))
-    assert passes(bytes(data))
-    data[-1] = 7
-    assert not passes(bytes(data))

@@ -98,15 +98,10 @@ def test_record_of_full_length_comes_back() -> None:
     assert contents(again) == contents(journal)
 
 
-def test_unwritten_flash_is_a_blank_card_and_stays_unwritten() -> None:
-    flash = FaultyFlash()
-    assert opened(flash).status == BLANK
-    assert flash.writes == 0
-
-
-def test_a_good_record_is_only_read_at_start() -> None:
-    flash = flash_with()
-    assert opened(flash).status == READY
+@pytest.mark.parametrize(("begin", "status"), [(FaultyFlash, BLANK), (flash_with, READY)])
+def test_unwritten_flash_and_a_good_record_are_only_read_at_start(begin: Callable[[], FaultyFlash], status: int) -> None:
+    flash = begin()
+    assert opened(flash).status == status
     assert flash.writes == 0
 
 
@@ -134,17 +129,39 @@ def test_shorter_identity_leaves_nothing_of_the_longer_one_before() -> None:
     assert not holds(flash, OTHER_KEY[16:])
 
 
-def test_cut_in_a_store_leaves_the_old_record_or_the_new() -> None:
-    whole = flash_with()
+def wiped_flash() -> FaultyFlash:
+    flash = flash_with(OTHER_KEY)
+    opened(flash).erase()
+    return flash
+
+
+@pytest.mark.parametrize(
+    ("begin", "action", "writes", "step"),
+    [
+        (flash_with, count, 1, 1),
+        (FaultyFlash, personalise, 2, 7),
+        (wiped_flash, personalise, 2, 7),
+        (flash_with, Journal.erase, 2, 7),
+    ],
+    ids=["store", "personalise", "personalise after a wipe", "wipe"],
+)
+def test_cut_leaves_the_old_record_or_the_new(
+    begin: Callable[[], FaultyFlash], action: Callable[[Journal], object], writes: int, step: int
+) -> None:
+    whole = begin()
     old = stored(whole)
-    new = (*old[:-1], 8)
+    done = copy_of(whole)
+    action(opened(done))
     seen = set()
-    for fault in cuts(1):
+    for fault in cuts(writes, step):
         flash = copy_of(whole)
-        interrupt(flash, fault, count)
-        seen.add(stored(flash))
-        assert is_mended(flash)
-    assert seen == {old, new}
+        interrupt(flash, fault, action)
+        now = stored(flash)
+        seen.add(now)
+        assert is_mended(flash) or (action is personalise and flash.slots[1] is None)
+        if action is Journal.erase:
+            assert holds(flash, KEY) == (now == old)
+    assert seen == {old, stored(done)}
 
 
 def test_cut_while_a_cut_is_mended_loses_nothing() -> None:
@@ -164,36 +181,6 @@ def test_cut_while_a_cut_is_mended_loses_nothing() -> None:
             assert is_mended(flash)
 
 
-@pytest.mark.parametrize("wiped", [False, True])
-def test_cut_in_personalising_leaves_a_blank_card_or_a_whole_one(wiped: bool) -> None:
-    blank = FaultyFlash()
-    if wiped:
-        blank = flash_with(OTHER_KEY)
-        opened(blank).erase()
-    before, after = stored(blank), stored(flash_with())
-    seen = set()
-    for fault in cuts(2, step=7):
-        flash = copy_of(blank)
-        interrupt(flash, fault, personalise)
-        seen.add(stored(flash))
-        assert is_mended(flash) or flash.slots[1] is None
-    assert seen == {before, after}
-
-
-def test_cut_in_a_wipe_leaves_the_old_record_or_none_and_then_no_key() -> None:
-    whole = flash_with()
-    old, blank = stored(whole), stored(FaultyFlash())
-    seen = set()
-    for fault in cuts(2, step=7):
-        flash = copy_of(whole)
-        interrupt(flash, fault, Journal.erase)
-        now = stored(flash)
-        seen.add(now)
-        assert is_mended(flash)
-        assert holds(flash, KEY) == (now == old)
-    assert seen == {old, blank}
-
-
 @pytest.mark.parametrize("slot", [0, 1])
 def test_after_the_first_start_one_damaged_slot_never_brings_back_what_was_wiped(slot: int) -> None:
     flash = flash_with()
@@ -203,29 +190,18 @@ def test_after_the_first_start_one_damaged_slot_never_brings_back_what_was_wiped
     assert opened(flash).status == BLANK
 
 
-@pytest.mark.parametrize("fault", [lost, refused])
-def test_store_that_does_not_hold_is_reported_and_breaks_the_journal(fault: Fault) -> None:
+def altered(slot: int, old: bytes, new: bytes) -> tuple[bytes, None]:
+    return new[:-1] + bytes([new[-1] ^ 1]), None
+
+
+@pytest.mark.parametrize(("fault", "unreadable"), [(lost, set()), (refused, set()), (altered, set()), (None, {0, 1})])
+def test_store_that_does_not_hold_is_reported_and_breaks_the_journal(fault: Fault | None, unreadable: set[int]) -> None:
     flash = flash_with()
     journal = opened(flash)
-    flash.fault = fault
+    flash.fault, flash.unreadable = fault, unreadable
     assert not count(journal)
     assert journal.status == BROKEN
     assert not journal.sound()
-
-
-def test_store_that_cannot_be_read_back_is_reported() -> None:
-    flash = flash_with()
-    journal = opened(flash)
-    flash.unreadable = {0, 1}
-    assert not count(journal)
-    assert journal.status == BROKEN
-
-
-def test_store_that_is_read_back_altered_is_reported() -> None:
-    flash = flash_with()
-    journal = opened(flash)
-    flash.fault = lambda slot, old, new: (new[:-1] + bytes([new[-1] ^ 1]), None)
-    assert not count(journal)
 
 
 def test_write_comes_before_the_read_that_checks_it() -> None:
@@ -341,14 +317,10 @@ def test_sound_is_about_the_slot_in_use() -> None:
     assert journal.sound()
     damage(flash, 1 - journal._slot)
     assert journal.sound()
-    damage(flash, journal._slot)
-    assert not journal.sound()
-
-
-def test_unreadable_flash_is_not_sound() -> None:
-    flash = flash_with()
-    journal = opened(flash)
     flash.unreadable = {0, 1}
+    assert not journal.sound()
+    flash.repair()
+    damage(flash, journal._slot)
     assert not journal.sound()
 
 

@@ -1,11 +1,11 @@
 """The firmware on the boards' own interpreter: no allocation between a key and its display."""
 
 import pytest
+from tests.firmware.fakes import needs_micropython
 
 from dsc_firmware.ports import TICKS_PERIOD
-from dsc_simulator.engines import available
 
-pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
+pytestmark = needs_micropython
 
 KEY_PATH = """
 import host

@@ -45,9 +45,6 @@ def test_the_journal_s_slots_reach_every_status() -> None:
     assert statuses == {journal.BLANK, journal.READY, journal.BROKEN}
 
 
-# A check can fail
-
-
 def believe_all(data: bytes | None) -> int:
     return -1 if data is None or len(data) != journal.SIZE else int.from_bytes(data[4:8], "little")
 

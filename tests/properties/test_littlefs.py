@@ -37,12 +37,6 @@ class Emptying(FileFlash):
         super().write(slot, data)
 
 
-class OneEmptyingSlot(OneSlot):
-    def write(self, slot: int, data: bytes) -> None:
-        super().write(0, b"")
-        super().write(0, data)
-
-
 class Forgetful(Journal):
     """What a card in use stores stays in RAM."""
 
@@ -93,9 +87,6 @@ def rows() -> dict[str, Row]:
     return {row.what: row for row in filesystem.run(Scale.TEST)}
 
 
-# What is promised
-
-
 def test_no_promise_is_broken(rows: dict[str, Row]) -> None:
     assert not [str(row) for row in rows.values() if not row.good]
 
@@ -134,14 +125,11 @@ def test_bad_block_and_full_disk_make_stores_fail() -> None:
 
 def test_same_figures_every_time() -> None:
     def figures() -> list[str]:
-        tally, image = Tally(), points("response")
-        filesystem.bad_blocks(Bench(), image, 1, tally)
+        image = points("response")
+        filesystem.bad_blocks(Bench(), image, 1, Tally())
         return [nor.buffer.hex() for nor, _ in filesystem.sweep(Bench(), *image[0], {filesystem.Contents(BROKEN)}, 2)]
 
     assert figures() == figures()
-
-
-# A journal that breaks a promise is noticed
 
 
 def cut(bench: Bench, name: str) -> Row:
@@ -154,12 +142,9 @@ def cut(bench: Bench, name: str) -> Row:
     ("bench", "name", "promise"),
     [
         (Bench(flash=OneSlot), "personalising", "records lost"),
-        (Bench(flash=OneEmptyingSlot), "response", "records lost"),
-        (Bench(Forgetful), "response", "counters repeated"),
         (Bench(Forgetful), "PIN try", "tries gained"),
         (Bench(Behind), "response", "counters repeated"),
         (Bench(Stubborn), "response", "cards stuck"),
-        (Bench(Hasty, OneEmptyingSlot), "response", "records lost"),
     ],
 )
 def test_broken_promise_shows_in_the_cuts(bench: Bench, name: str, promise: str) -> None:
@@ -196,11 +181,8 @@ def test_writing_over_damage_shows() -> None:
     assert both_damaged(Bench(Hasty)).broken["overwritten"] > 0
 
 
-# The chip
-
-
-def erased_chip(cells: bytes = ERASED * 2, seed: int = 0) -> Nor:
-    return Nor(cells, seed)
+def erased_chip(cells: bytes = ERASED * 2) -> Nor:
+    return Nor(cells, 0)
 
 
 def test_programming_clears_bits_and_erasing_sets_them() -> None:

@@ -86,17 +86,12 @@ def one_slot(self: journal.Journal) -> bool:
     return bool(self._write(self._slot))
 
 
-def no_check(data: bytes | None) -> int:
-    return -1 if data is None or len(data) != journal.SIZE else int.from_bytes(data[4:8], "little")
-
-
 @pytest.mark.parametrize(
     ("owner", "name", "mutant", "operation", "promise"),
     [
         (app.App, "_try_pin", compare_first, "wrong PIN", "tries gained"),
         (app.App, "_respond", respond_first, "response", "counters repeated"),
         (journal.Journal, "store", one_slot, "response", "records lost"),
-        (journal, "epoch_of", no_check, "response", "records lost"),
     ],
 )
 def test_a_firmware_that_breaks_a_promise_is_found_out(

@@ -79,16 +79,6 @@ def shows_before_it_stores() -> AbstractContextManager[object]:
     return patch.object(App, "_respond", respond)
 
 
-def compares_before_it_counts() -> AbstractContextManager[object]:
-    def try_pin(self: App) -> int:
-        store, self.journal.store = self.journal.store, lambda: True
-        effect: int = TRY_PIN(self)
-        self.journal.store = store
-        return effect if store() else states.FAULT
-
-    return patch.object(App, "_try_pin", try_pin)
-
-
 def forgets_no_failure() -> AbstractContextManager[object]:
     def try_pin(self: App) -> int:
         before = self.record.failures
@@ -99,28 +89,18 @@ def forgets_no_failure() -> AbstractContextManager[object]:
     return patch.object(App, "_try_pin", try_pin)
 
 
-def takes_codes_uncounted() -> AbstractContextManager[object]:
-    def open_(self: App) -> int:
-        self.record.unlock_failures -= 1
-        return OPEN(self)
-
-    return patch.object(App, "_open", open_)
-
-
 def keeps_one_slot() -> AbstractContextManager[object]:
     write = Journal._write
     return patch.object(Journal, "_write", lambda self, slot: write(self, 0))
 
 
-RESPOND, TRY_PIN, OPEN = App._respond, App._try_pin, App._open
+RESPOND, TRY_PIN = App._respond, App._try_pin
 MUTATIONS = [
     prompts_for_a_challenge_otherwise,
     turns_off_a_second_late,
     does_not_store_the_counter,
     shows_before_it_stores,
-    compares_before_it_counts,
     forgets_no_failure,
-    takes_codes_uncounted,
     keeps_one_slot,
 ]
 

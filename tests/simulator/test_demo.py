@@ -2,54 +2,30 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from queue import Queue
 from threading import Thread
 
 import pytest
+from tests.firmware.fakes import INTERPRETERS
+from tests.host.commanding import Command, Done
 
 from dsc_host import CardClient, LinkTimeout
-from dsc_host.cli.main import run
-from dsc_simulator import ENGINES, Profile, SimulatedCard
-from dsc_simulator.commands import demo as command
-from dsc_simulator.engines import available
+from dsc_simulator import Profile, SimulatedCard
+from dsc_simulator.commands import demo as module
 
-INTERPRETERS = [
-    name if available(name) else pytest.param(name, marks=pytest.mark.skip(reason="its packages are not installed"))
-    for name in ENGINES
-]
 OUTCOMES = {"login": True, "wrong_pin": False, "replay": False}
 PRESS = "  On the card, press: "
 
 
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-class Demo:
-    """`demo("--json")` is `dscplus demo --json`."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> Done:
-        code = run(["demo", *arguments])
-        captured = self._capsys.readouterr()
-        assert "Traceback" not in captured.err
-        assert not re.search("[0-9a-fA-F]{32,}", captured.out + captured.err), "no key is shown"
-        return Done(code, captured.out, captured.err)
+Demo = Callable[..., Done]
 
 
 @pytest.fixture
-def demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Demo:
-    for name in ("DSCPLUS_CARD", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    return Demo(capsys)
+def demo(command: Command) -> Iterator[Demo]:
+    """`demo("--json")` is `dscplus demo --json`."""
+    yield lambda *arguments: command("demo", *arguments)
+    command.assert_no_secret_was_printed()
 
 
 @pytest.fixture
@@ -68,14 +44,14 @@ class Owner:
         self._orders: Queue[str] = Queue()
         self._otherwise = otherwise
         self._thread = Thread(target=self._obey)
-        notice = command.notice
+        notice = module.notice
 
         def listen(message: str) -> None:
             notice(message)
             if message.startswith(PRESS):
                 self._orders.put(message.removeprefix(PRESS))
 
-        monkeypatch.setattr(command, "notice", listen)
+        monkeypatch.setattr(module, "notice", listen)
 
     def order(self, keys: str) -> None:
         self._orders.put(keys)
@@ -97,9 +73,6 @@ class Owner:
 def serial(card: SimulatedCard) -> str:
     with CardClient.open(card.url) as client:
         return client.info().serial
-
-
-# ---- the story ----
 
 
 @pytest.mark.parametrize("engine", INTERPRETERS)
@@ -144,21 +117,13 @@ def test_the_story_as_json(demo: Demo, engine: str) -> None:
     assert result["accepted"] == OUTCOMES
     assert {frozenset(step) for step in result["steps"]} == {frozenset({"what"}), frozenset({"what", "display"})}
     assert [step["display"] for step in result["steps"] if "display" in step][:2] == ["PIN>", "CHALLNG>"]
-    assert set(result["times_ms"]) == {
-        "start the card",
-        "open the verifier",
-        "make the key",
-        "enrol",
-        "personalise",
-        "issue a challenge",
-        "wake, PIN, challenge, response",
-        "verify",
-    }
+    parts = "start the card|open the verifier|make the key|enrol|personalise|issue a challenge|verify"
+    assert set(result["times_ms"]) == {*parts.split("|"), "wake, PIN, challenge, response"}
     assert all(spent > 0 for spent in result["times_ms"].values())
 
 
 def test_the_engine_that_boards_have_comes_first(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "available", lambda name: False)
+    monkeypatch.setattr(module, "available", lambda name: False)
     assert json.loads(demo("--json").out)["engine"] == "cpython"
 
 
@@ -182,14 +147,11 @@ def test_a_wrong_engine(demo: Demo, arguments: list[str], words: str) -> None:
 
 
 def test_a_story_that_ends_otherwise_is_a_failure(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "WRONG_PIN", command.PIN)
+    monkeypatch.setattr(module, "WRONG_PIN", module.PIN)
     done = demo("--engine", "cpython", "--json")
     assert done.code == 1
     assert json.loads(done.out)["accepted"] == OUTCOMES | {"wrong_pin": True}
     assert done.err == "Error: the demonstration did not go as it should\n"
-
-
-# ---- terminals ----
 
 
 def test_colours(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,9 +170,6 @@ def test_a_terminal_without_frames(demo: Demo, monkeypatch: pytest.MonkeyPatch) 
     assert "| CHALLNG> |  the PIN 1234, OK" in done.out
 
 
-# ---- a card at the end of a line ----
-
-
 def test_a_blank_card_without_keys(demo: Demo) -> None:
     with SimulatedCard() as card:
         done = demo("--card", card.url, "--json")
@@ -220,16 +179,11 @@ def test_a_blank_card_without_keys(demo: Demo) -> None:
         assert (serial(card), card.display) == ("", "")
 
 
-def test_a_card_made_for_the_purpose(demo: Demo) -> None:
-    done = demo("--card", "sim://?seed=1")
-    assert done.code == 0
-    assert done.out.startswith("\nThe card at sim://?seed=1\n")
-
-
-def test_an_address_is_printed_as_it_stands(demo: Demo) -> None:
-    done = demo("--card", "[/x]")
-    assert done.code == 3
-    assert done.out == "\nThe card at [/x]\n"
+@pytest.mark.parametrize(("url", "code"), [("sim://?seed=1", 0), ("[/x]", 3)])
+def test_an_address_is_printed_as_it_stands(demo: Demo, url: str, code: int) -> None:
+    done = demo("--card", url)
+    assert done.code == code
+    assert done.out.startswith(f"\nThe card at {url}\n")
 
 
 def test_a_personalised_card_is_left_alone(demo: Demo) -> None:
@@ -273,13 +227,17 @@ def test_an_owner_who_starts_again(demo: Demo, held: SimulatedCard, monkeypatch:
     assert [step["display"] for step in result["steps"] if "display" in step][:2] == ["PIN>", "CHALLNG>"]
 
 
-def test_a_card_that_was_never_personalised_is_not_wiped(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("method", "asked"), [("entropy", "entropy"), ("press", "key")])
+def test_a_card_that_stops_answering(demo: Demo, monkeypatch: pytest.MonkeyPatch, method: str, asked: str) -> None:
     def silence(*_: object) -> None:
-        raise LinkTimeout("the card did not answer entropy within 2 s")
+        raise LinkTimeout(f"the card did not answer {asked} within 2 s")
 
-    monkeypatch.setattr(CardClient, "entropy", silence)
+    monkeypatch.setattr(CardClient, method, silence)
     done = demo("--card", "sim://")
-    assert (done.code, done.err) == (5, "Error: the card did not answer entropy within 2 s\n")
+    assert done.code == 5
+    assert done.err.endswith(f"Error: the card did not answer {asked} within 2 s\n")
+    if method == "entropy":
+        assert done.err.count("\n") == 1, "a card that was never personalised is not wiped"
 
 
 def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +245,7 @@ def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch
         done = demo("--card", held.url, "--timeout", "8")
     assert done.code == 1
     assert done.err.endswith("Error: The card may still hold the demonstration's key; dscplus wipe makes it blank.\n")
-    assert serial(held) == command.SERIAL
+    assert serial(held) == module.SERIAL
 
 
 def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
@@ -301,7 +259,7 @@ def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
 def stop_at(monkeypatch: pytest.MonkeyPatch, *orders: str) -> None:
     """Ctrl-C as soon as the owner is told one of these, each once."""
     left = list(orders)
-    notice = command.notice
+    notice = module.notice
 
     def stop(message: str) -> None:
         notice(message)
@@ -309,7 +267,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, *orders: str) -> None:
             del left[0]
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "notice", stop)
+    monkeypatch.setattr(module, "notice", stop)
 
 
 def test_ctrl_c_still_makes_the_card_blank(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +286,7 @@ def test_ctrl_c_twice_says_what_is_left(demo: Demo, held: SimulatedCard, monkeyp
     assert done.code == 130
     assert done.err.endswith("The card may still hold the demonstration's key; dscplus wipe makes it blank.\nError: stopped\n")
     assert held.display == "", "no question is left on it"
-    assert serial(held) == command.SERIAL
+    assert serial(held) == module.SERIAL
 
 
 def test_a_card_that_is_unplugged_meanwhile(demo: Demo) -> None:
@@ -337,14 +295,3 @@ def test_a_card_that_is_unplugged_meanwhile(demo: Demo) -> None:
         done = demo("--card", card.url)
     assert done.code == 5
     assert "The card may still hold the demonstration's key" in done.err
-
-
-def test_a_card_that_stops_answering(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    def silence(*_: object) -> None:
-        raise LinkTimeout("the card did not answer key within 2 s")
-
-    with SimulatedCard() as card:
-        monkeypatch.setattr(CardClient, "press", silence)
-        done = demo("--card", card.url)
-        assert done.code == 5
-        assert done.err.endswith("Error: the card did not answer key within 2 s\n")

@@ -12,8 +12,6 @@ from dsc_simulator.desktop.leading import next_step, question_digits
 from dsc_simulator.desktop.live import InProcessPort, LiveCard
 from dsc_simulator.desktop.making import Wish, likely_serial, make
 
-# ---- what comes next ----
-
 
 def steps(live: LiveCard, *keys: str) -> list[str]:
     """What is said at first, and after each key, where that is something else."""
@@ -97,9 +95,6 @@ def test_how_long_a_question_is(suite: str, digits: int) -> None:
     assert question_digits(suite) == digits
 
 
-# ---- inside ----
-
-
 def test_the_flash_hides_what_is_secret_unless_asked(live: LiveCard) -> None:
     flash = live.card.flash
     hidden = "\n".join(inside.flash_lines(flash))
@@ -130,9 +125,6 @@ def test_the_state_is_told_in_two_columns_where_they_fit(live: LiveCard) -> None
     assert (len(wide), len(narrow)) == (5, 9)
     assert sorted(" ".join(narrow).split()) == sorted(" ".join(wide).split())
     assert narrow[-1].startswith("firmware 0.")
-
-
-# ---- making a card ----
 
 
 @pytest.mark.parametrize("policy", ["ocra", "card"])

@@ -9,8 +9,6 @@ from dsc_host import CardClient, LinkTimeout
 from dsc_simulator.desktop.live import InProcessPort, LiveCard
 from dsc_simulator.desktop.making import Wish, make
 
-# ---- time ----
-
 
 def test_time_passes_as_it_passes_outside(live: LiveCard, watch: Watch) -> None:
     live.press("PRESS")
@@ -82,17 +80,6 @@ def test_only_what_is_new_is_said(live: LiveCard, watch: Watch) -> None:
     assert said == ["PIN>", ""]
 
 
-# ---- trouble ----
-
-
-def test_a_battery_that_is_taken_out(live: LiveCard) -> None:
-    live.press("PRESS", "1")
-    live.restart()
-    assert live.display == ""
-    live.press("PRESS")
-    assert live.display == "PIN>"
-
-
 def test_a_firmware_that_stops_is_told_and_a_restart_gets_over_it(live: LiveCard, watch: Watch) -> None:
     live.card.cut_power(0)
     live.press("PRESS", *"1234", "OK", *"482913", "OK")
@@ -106,9 +93,6 @@ def test_a_firmware_that_stops_is_told_and_a_restart_gets_over_it(live: LiveCard
     live.restart()
     live.press("PRESS")
     assert (live.trouble, live.display) == ("", "PIN>")
-
-
-# ---- the line ----
 
 
 def test_everybody_who_listens_hears_the_card(live: LiveCard) -> None:

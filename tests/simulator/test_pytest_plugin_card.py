@@ -2,13 +2,14 @@
 
 import threading
 import traceback
-from binascii import crc32
+from typing import Any
 
 import pytest
 import serial
+from tests.contract import rig
 
 from dsc_host import CardClient, CardNotFound, LinkClosed, LinkTimeout, Suite
-from dsc_simulator import PowerCut
+from dsc_simulator import PowerCut, SimulatorError
 from dsc_simulator.diary import MOST_KEYS, MOST_LINES, Diary, mask
 from dsc_simulator.faults import LineNoise, Unplugged
 from dsc_simulator.fixtures import SUITE, CardRefused, SimulatedToken, simulated_card
@@ -17,9 +18,6 @@ from dsc_simulator.fixtures import SUITE, CardRefused, SimulatedToken, simulated
 @pytest.fixture
 def card(engine: str) -> SimulatedToken:
     return SimulatedToken(engine=engine)
-
-
-# Logins
 
 
 def test_a_login_gives_what_the_suite_says(card: SimulatedToken) -> None:
@@ -65,9 +63,6 @@ def test_a_wrong_key_is_refused_before_any_is_pressed() -> None:
     with pytest.raises(ValueError, match="key: must be one of"):
         card.press("PRESS", "ENTER")
     assert card.display == ""
-
-
-# Faults
 
 
 def test_a_flat_battery_lets_nobody_in_until_it_is_replaced(card: SimulatedToken) -> None:
@@ -177,11 +172,8 @@ def test_no_noise_changes_nothing_and_an_impossible_one_is_named() -> None:
             LineNoise(**{name: 1.1})
 
 
-# The diary
-
-
 def checked(body: str) -> bytes:
-    return b"%s*%08x" % (body.encode(), crc32(body.encode()))
+    return rig.checked(body).rstrip()
 
 
 @pytest.mark.parametrize(
@@ -233,9 +225,6 @@ def test_a_pin_that_is_typed_on_a_card_that_is_off_is_starred() -> None:
     assert "keys: * * * * OK\n" in card.report()
 
 
-# Without pytest
-
-
 def test_a_decorated_test_gets_a_fresh_card_each_time_and_it_is_closed() -> None:
     cards = []
 
@@ -262,9 +251,35 @@ def test_what_fails_carries_the_report() -> None:
     assert "keys: PRESS" in "".join(traceback.format_exception(failure.value))
 
 
-def test_a_wrong_option_is_named_at_once() -> None:
-    with pytest.raises(TypeError, match="no such option: pni; there are pin, "):
-        simulated_card(pni="4711")  # type: ignore[call-arg]
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pni": "1"}, "no such option: pni; there are pin, "),
+        ({"blank": True, "pin": "4711", "serial": "A"}, "a blank card has no pin, serial"),
+        ({"pin": 4711}, "pin: must be text, not int"),
+        ({"suite": None}, "suite: must be text, not NoneType"),
+        ({"serial": 5}, "serial: must be text, not int"),
+        ({"key": "00ff"}, "key: must be bytes, not str"),
+        ({"unlock_key": "00ff"}, "unlock_key: must be bytes, not str"),
+        ({"counter": "7"}, "counter: must be a whole number, not str"),
+        ({"tries": True}, "tries: must be a whole number, not bool"),
+        ({"seed": [1]}, "seed: must be a whole number, not list"),
+        ({"blank": "no"}, "blank: must be True or False, not str"),
+    ],
+)
+def test_a_wrong_option_is_named_at_once(options: dict[str, Any], words: str) -> None:
+    for make in (simulated_card, SimulatedToken):
+        with pytest.raises(TypeError, match=f"^dsc_card: {words}"):
+            make(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"suite": "OCRA-2"}, "suite: must be OCRA-1"), ({"tries": 3, "pin_policy": "ocra"}, "with pin=card only")],
+)
+def test_what_the_firmware_would_not_take_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(SimulatorError, match=words):
+        SimulatedToken(**options)
 
 
 def test_what_it_cannot_decorate_it_says() -> None:

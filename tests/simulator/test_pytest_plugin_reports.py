@@ -137,9 +137,6 @@ def test_a_failure_in_another_fixture_tells_it_too(pytester: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["│ PIN>     │"])
 
 
-# Beside everything else
-
-
 def test_it_works_under_xdist_and_in_any_order(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
     expected = dsc_simulator.fixtures.SimulatedToken().login("482913")

@@ -18,6 +18,7 @@ from tests.checkout import ROOT
 from tests.docs_blocks import blocks
 from tests.simulator.plugging import FLAGS, INSTALLED
 
+pytestmark = pytest.mark.long
 _SECONDS = 120
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 

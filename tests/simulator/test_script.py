@@ -13,16 +13,7 @@ from tests.simulator.scripting import CARD_PIN, DOCS, KEY, LOGIN, play, refused
 
 from dsc_host import Suite
 from dsc_simulator import FirmwareCrash, SimulatedCard
-from dsc_simulator.script import (
-    STEPS,
-    UNMET,
-    ScriptError,
-    parse_script,
-    read_script,
-    run_script,
-)
-
-# ---- what runs ----
+from dsc_simulator.script import STEPS, UNMET, ScriptError, parse_script, read_script, run_script
 
 
 def test_the_example_in_docs_runs_and_passes(engine: str) -> None:
@@ -92,9 +83,6 @@ def test_seconds_count_from_where_the_script_begins() -> None:
         assert play("steps:\n- advance: 1.5", card).seconds == 1.5
 
 
-# ---- numbers as they are written ----
-
-
 @pytest.mark.parametrize("written", ["0123", '"0123"', "'0123'"])
 def test_a_leading_zero_stays_in_pins_challenges_and_displays(written: str) -> None:
     good = CARD_PIN.replace("0123", written) + f"- press: PRESS\n- enter: {written}\n- expect-display: CHALLNG>\n"
@@ -123,9 +111,6 @@ def test_seconds_are_a_plain_number(written: str) -> None:
 @pytest.mark.parametrize("written", ["0", "0.001", "86400", "86400.0"])
 def test_any_number_of_seconds_up_to_a_day(written: str) -> None:
     assert play(f"steps:\n- advance: {written}").seconds == float(written)
-
-
-# ---- expectations ----
 
 
 @pytest.mark.parametrize(
@@ -195,9 +180,6 @@ def test_only_the_reply_to_this_request_counts_and_only_if_its_check_holds(monke
     assert play("steps:\n- send: display\n  expect-reply: {text: c d}").message() == ""
 
 
-# ---- power ----
-
-
 def test_a_cut_leaves_a_dark_card_until_restart(engine: str) -> None:
     text = LOGIN.replace("- enter: 482913", "- press: [4, 8, 2, 9, 1, 3]\n- cut-power: 0\n- press: OK")
     dark = "- expect-display: ''\n- press: PRESS\n- enter: 1\n- advance: 5\n- expect-display: ''\n"
@@ -226,9 +208,6 @@ def test_a_firmware_that_crashes_is_no_expectation(monkeypatch: pytest.MonkeyPat
     result = play(LOGIN)
     assert (result.exit_code, result.steps) == (1, 1)
     assert result.message().startswith("a.yaml:4: step 2: enter: MemoryError()\n╭")
-
-
-# ---- pictures and progress ----
 
 
 def test_screenshots_are_written_below_the_folder(tmp_path: Path) -> None:

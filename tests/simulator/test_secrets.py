@@ -5,14 +5,13 @@ import hashlib
 import hmac
 
 import pytest
-from tests.firmware.fakes import CLEAR_SUITE, KEY, ask
+from tests.firmware.fakes import CLEAR_SUITE, KEY, ask, needs_micropython
 
 from dsc_host import CardClient, Suite
 from dsc_host import Profile as HostProfile
 from dsc_simulator import Profile, SimulatedCard
-from dsc_simulator.engines import available
 
-pytestmark = pytest.mark.skipif(not available("micropython"), reason="the packages of the engine micropython are not installed")
+pytestmark = needs_micropython
 
 PIN = "7391"
 QUESTION = "482913"

@@ -79,16 +79,14 @@ def test_a_card_that_is_open_takes_no_options(profile: Profile) -> None:
         serial.serial_for_url(card.url + "?engine=micropython")
 
 
-def test_a_closed_card_has_no_address_any_more(profile: Profile) -> None:
-    with SimulatedCard(profile=profile) as card:
-        url = card.url
-    assert card.url == url
-    with pytest.raises(serial.SerialException, match="no simulated card of that name"):
-        serial.serial_for_url(url)
-
-
-def test_a_card_that_nobody_holds_has_no_address_any_more(profile: Profile) -> None:
-    url = SimulatedCard(profile=profile).url
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_card_that_is_closed_or_that_nobody_holds_has_no_address(profile: Profile, closed: bool) -> None:
+    card = SimulatedCard(profile=profile)
+    url = card.url
+    if closed:
+        card.close()
+        assert card.url == url
+    del card
     gc.collect()
     with pytest.raises(serial.SerialException, match="no simulated card of that name"):
         serial.serial_for_url(url)
@@ -131,18 +129,13 @@ def test_a_crash_of_the_firmware_is_an_error_of_the_port(engine: str, profile: P
             port.write(checked(">1 key k=PRESS"))
 
 
-def test_a_read_without_data_ends_when_its_time_is_up(profile: Profile) -> None:
-    with SimulatedCard(profile=profile) as card, serial.serial_for_url(card.url, timeout=BRIEF) as port:
-        port.reset_input_buffer()
-        assert port.read(1) == b""
-        port.timeout = 0
-        assert port.read(1) == b""
-
-
-def test_a_read_gives_what_came_when_its_time_is_up(profile: Profile) -> None:
+def test_a_read_ends_when_its_time_is_up_with_what_has_come(profile: Profile) -> None:
     with SimulatedCard(profile=profile) as card, serial.serial_for_url(card.url, timeout=BRIEF) as port:
         waiting = port.in_waiting
         assert len(port.read(waiting + 1)) == waiting
+        assert port.read(1) == b""
+        port.timeout = 0
+        assert port.read(1) == b""
 
 
 def test_text_is_refused_and_any_bytes_are_taken(profile: Profile) -> None:
