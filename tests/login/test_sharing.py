@@ -150,6 +150,8 @@ def test_a_device_is_shared_once_however_often_it_was_asked_for(town: Town, revi
         assert town.system.confirm_share(token, first) is ShareState.DONE
         with pytest.raises(NotNow, match="you share this device already"):
             town.system.confirm_share(token, second)
+        with pytest.raises(NotNow, match="you share this device already"):
+            town.system.begin_share(token, "anna", PASSWORD)
     assert by_annas_card(town, "ben")
 
 
@@ -170,18 +172,6 @@ def test_a_device_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None
     town.system.staff.report_loss(desk, town.system.staff.caller_devices(desk)[1][0].id, Loss.MISPLACED)
     with pytest.raises(NotNow, match="not in use any more"):
         town.system.staff.decide_share(town.enter("cleo"), share.id, True)
-
-
-def test_who_has_closed_their_account_shares_nothing_any_more(town: Town) -> None:
-    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
-    town.system.operator.put_under_review(town.entities["carl"])
-    token = town.enter_by_sms("carl")
-    share = proven(town, token)
-    assert town.system.confirm_share(token, share) is ShareState.PENDING
-    town.system.close_account(token)
-    with pytest.raises(NotNow, match="decided already"):
-        town.system.staff.decide_share(town.enter("cleo"), share, True)
-    assert "shared" not in town.told("anna")
 
 
 def test_compliance_may_refuse(town: Town) -> None:
