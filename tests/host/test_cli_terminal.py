@@ -41,7 +41,7 @@ def test_ctrl_c_before_there_is_a_command(dscplus: Command, monkeypatch: pytest.
     def stop(**_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "entry_points", stop)
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", stop)
     assert dscplus("list").code == 130
 
 

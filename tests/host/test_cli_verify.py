@@ -1,6 +1,6 @@
 """Verifying through the command: a wrong response, an unknown or expired challenge; nothing says why it was not accepted."""
 
-import sqlite3
+import time
 
 import pytest
 from tests.host.commanding import KEY, MASTER, PIN, SUITE, Command
@@ -68,10 +68,9 @@ def test_a_mistyped_option_costs_no_attempt(dscplus: Command, challenge: str) ->
         assert verifier.card("IB1").failures == 0
 
 
-def test_an_expired_challenge(dscplus: Command, challenge: str) -> None:
-    with sqlite3.connect(dscplus.folder / "records.db") as db:
-        db.execute("UPDATE challenges SET expires_at = 1")
-        (question,) = db.execute("SELECT question FROM challenges").fetchone()
-    db.close()
-    done = dscplus("verify", challenge, Suite.parse(SUITE).response(KEY, question, counter=0, pin=PIN))
+def test_an_expired_challenge(dscplus: Command) -> None:
+    path = dscplus.with_cards("IB1")
+    with Verifier.open(f"sqlite:///{path}", master_key=MASTER, clock=lambda: time.time() - 600) as earlier:
+        issued = earlier.challenge("IB1")
+    done = dscplus("verify", issued.id, Suite.parse(SUITE).response(KEY, issued.question, counter=0, pin=PIN))
     assert (done.code, done.error) == (4, "not accepted")

@@ -179,6 +179,6 @@ def test_without_memory_a_command_says_so_in_one_line(
     def fail() -> None:
         raise MemoryError
 
-    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "build", fail)
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", fail)
     assert run([]) == 1
     assert capsys.readouterr().err == f"Error: {OutOfMemory()}\n"
