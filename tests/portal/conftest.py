@@ -8,8 +8,9 @@ from tests.login import town as towns
 from tests.login.town import Town
 from tests.portal.browsing import Browser, browsers
 
+from dsc_host.login import Policy
 from dsc_host.portal import demonstration
-from dsc_host.portal.demonstration import Demonstration
+from dsc_host.portal.demonstration import CONTACT, Demonstration
 
 clock = towns.clock
 
@@ -30,7 +31,7 @@ def browser(town: Town) -> Iterator[Callable[..., Browser]]:
 
 @pytest.fixture
 def shown() -> Iterator[Demonstration]:
-    """A demonstration, with its people and their cards."""
-    made = demonstration.begin()
+    """A demonstration, with its people and their cards; passwords cost nothing in it."""
+    made = demonstration.begin(Policy.of({"contact": CONTACT, **towns.CHEAP}))
     yield made
     made.close()

@@ -8,7 +8,8 @@ import pytest
 from tests.login.letters import newest_code
 from tests.portal.browsing import Browser, Browsers, PageForm, browsers
 
-from dsc_host.portal.demonstration import PIN, SESAME, Demonstration, PageCard
+from dsc_host.login import Loss
+from dsc_host.portal.demonstration import CARL, PIN, SESAME, Demonstration, PageCard
 
 JSON = {"accept": "application/json"}
 NEW = "7391"
@@ -121,18 +122,16 @@ def test_the_page_of_the_card_needs_no_cookie(shown: Demonstration, browser: Bro
     assert shown.cards["anna"].display == ""
 
 
-@pytest.mark.parametrize(
-    "name", ["nobody", "carl", "ANNA", "../anna", "anna&x=y", "anna\r\nx: y", "\x00", "é", "{{7*7}}", "a" * 3000]
-)
-def test_a_name_without_a_card_is_told_so(browser: Browsers, name: str) -> None:
-    visitor = begin(browser(), "anna")
-    for path in ("/card", "/card.svg", "/card.json", "/card.css"):
-        page = visitor.open(f"{path}?name={quote(name)}")
-        assert (page.status, "This person has no card." in page.text) == (404, True), path
-    begin(visitor, "anna")
-    for headers in ({}, JSON):
-        # What is no text is refused before any name is looked for.
-        assert press(visitor, name, "PRESS", **headers) == (400 if name == "\x00" else 404)
+def test_a_name_without_a_card_is_told_so(browser: Browsers) -> None:
+    visitor = browser()
+    for name in ("nobody", "carl", "ANNA", "../anna", "anna&x=y", "anna\r\nx: y", "\x00", "é", "{{7*7}}", "a" * 3000):
+        for path in ("/card", "/card.svg", "/card.json", "/card.css"):
+            page = visitor.open(f"{path}?name={quote(name)}")
+            assert (page.status, "This person has no card." in page.text) == (404, True), (path, name)
+        visitor.open("/card?name=anna")
+        for headers in ({}, JSON):
+            # What is no text is refused before any name is looked for.
+            assert press(visitor, name, "PRESS", **headers) == (400 if name == "\x00" else 404), name
 
 
 def test_a_key_is_pressed_from_a_page_of_ours_only(shown: Demonstration, browser: Browsers) -> None:
@@ -176,7 +175,8 @@ def test_a_shared_card_lies_with_its_owner(shown: Demonstration, browser: Browse
     assert keys(visitor).fields["name"] == "anna"
 
 
-def test_the_newest_card_counts_when_it_is_activated(shown: Demonstration, browser: Browsers) -> None:
+def ordered(shown: Demonstration, browser: Browsers) -> tuple[Browser, Browser]:
+    """Carl, whose card is requested, made and sent; and the issuer."""
     visitor = enter(shown, browser(), "carl")
     visitor.open("/request")
     visitor.press("Continue", pin=NEW, again=NEW)
@@ -185,6 +185,23 @@ def test_the_newest_card_counts_when_it_is_activated(shown: Demonstration, brows
     issuer.open("/issuer")
     issuer.press("Make all cards")
     issuer.press("Sent")
+    return visitor, issuer
+
+
+def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:
+    _, issuer = ordered(shown, browser)
+    serial = shown.cards["carl"].serial
+    sue, staff = enter(shown, browser(), "sue").cookie, shown.system.staff
+    assert staff.identify(sue, "carl", CARL)
+    card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
+    staff.report_loss(sue, card.id, Loss.STOLEN)
+    assert issuer.press("Keep", serial=serial).notice == "The deposit is kept."
+    shown.system.deliver()
+    assert f"20 USD were kept for the card {serial}" in shown.letters[-1].text
+
+
+def test_the_newest_card_counts_when_it_is_activated(shown: Demonstration, browser: Browsers) -> None:
+    visitor, _ = ordered(shown, browser)
     visitor.open("/devices")
     page = visitor.press("Activate")
     assert keys(visitor).fields["name"] == "carl"

@@ -242,14 +242,15 @@ BODIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_garbage_is_refused_in_words(server: str, call: str) -> None:
-    for body in BODIES:
-        answer = httpx.post(f"{server}/api/phone/{call}", content=body, headers={"content-type": "application/json"})
-        assert answer.status_code in {400, 401, 404, 413}, (body[:60], answer.text)
-        assert set(answer.json()["error"]) == {"code", "message"}
-    assert httpx.post(f"{server}/api/phone/{call}", data={"name": "ben"}).status_code == 415
-    assert httpx.get(f"{server}/api/phone/{call}").status_code == 405
+def test_garbage_is_refused_in_words(server: str) -> None:
+    with httpx.Client(base_url=f"{server}/api/phone") as client:
+        for call in CALLS:
+            for body in BODIES:
+                answer = client.post(call, content=body, headers={"content-type": "application/json"})
+                assert answer.status_code in {400, 401, 404, 413}, (call, body[:60], answer.text)
+                assert set(answer.json()["error"]) == {"code", "message"}
+            assert client.post(call, data={"name": "ben"}).status_code == 415
+            assert client.get(call).status_code == 405
 
 
 def test_guessing_passwords_over_the_phones_calls_is_told_when_to_go_on(server: str) -> None:
