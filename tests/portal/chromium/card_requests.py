@@ -1,25 +1,31 @@
 """The request of a card on a walk, from the form to the parcel."""
 
+from contextlib import AbstractContextManager
+
 from tests.portal.chromium.walking import Walk
+
+from dsc_host.link import CardClient
+from dsc_host.login import Request
 
 NEW = "7391"
 
 
-def request(walk: Walk, name: str) -> str:
-    """Request a card in four steps, and have it made and sent; return its serial."""
-    walk.open("/request").picture("request-1-form")
-    fill(walk, NEW)
-    walk.press("Continue").picture("request-2-summary")
-    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this right?", True, True)
-    assert walk.press("Continue").title == "Your card is requested"
-    walk.picture("request-3-done")
-    issuer = walk.another().enter("ivo").open("/issuer")
-    issuer.picture("issuer-queue")
-    assert issuer.press("Make all cards").notice == "The cards are made."
-    serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
-    about = f"{name} {issuer.page.locator('tbody tr td').first.inner_text()}"
-    assert issuer.press("Sent", about).notice == "The card is on its way."
-    return serial
+def requested(walk: Walk) -> Request:
+    """Request a card without the pages of it; who walks is logged in."""
+    system = walk.shown.system
+    return system.confirm_request(walk.token, system.draft_request(walk.token, NEW).id)
+
+
+def ordered(walk: Walk) -> str:
+    """Request a card without the pages of it, and have it made and sent; return its serial."""
+    request = requested(walk)
+
+    def blank(_: Request) -> AbstractContextManager[CardClient]:
+        return walk.shown.blank_card(request.user)
+
+    walk.shown.system.operator.make_cards(blank, lambda *_: None)
+    walk.shown.system.operator.ship(request.id)
+    return walk.shown.cards[request.user].serial
 
 
 def fill(walk: Walk, pin: str) -> None:
