@@ -1,12 +1,16 @@
-"""Files that must outlive a power cut: what is in one is on the disk, and so is its name, which is its folder's.
+"""Files that must outlive a power cut, and that are for nobody else.
 
-Whoever makes or replaces such a file writes a draft, `flush`es and `os.fsync`s it, gives it its name, and calls `keep_name`.
+What is in one is on the disk, and so is its name, which is its folder's: whoever makes or replaces such a file writes a draft,
+`flush`es and `os.fsync`s it, gives it its name, and calls `keep_name`.
 """
 
 import errno
+import logging
 import os
 import tempfile
 from contextlib import suppress
+
+_log = logging.getLogger("dsc_host")
 
 
 def keep_name(path: str | os.PathLike[str]) -> None:
@@ -21,6 +25,31 @@ def keep_name(path: str | os.PathLike[str]) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
+    """Log a warning, with the remedy, for what lets other users at a file, or at those beside it with these suffixes.
+
+    Nothing is refused here: what is open has been open until now, and to refuse it would stop every login. Of its folder, only
+    what lets everybody write is told: a group that may write it is, on many systems, the user's own.
+    """
+    if os.name != "posix":
+        return
+    path = os.fspath(path)
+    for each in (path, *(path + suffix for suffix in suffixes)):
+        with suppress(OSError):
+            mode = os.stat(each).st_mode
+            if mode & 0o077:
+                done = "written" if mode & 0o022 else "read"
+                _log.warning("%s may be %s by other users; make it yours alone: chmod 600 %s", each, done, each)
+    folder = os.path.dirname(os.path.abspath(path))
+    with suppress(OSError):
+        if os.stat(folder).st_mode & 0o002:
+            _log.warning(
+                "%s: everybody may write its folder, and so put other files there; close it: chmod o-w %s, or move the file",
+                path,
+                folder,
+            )
 
 
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:

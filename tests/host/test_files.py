@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.host.database_file import MASTER, posix_only
 
-from dsc_host.api.tokens import Scope, add_token
+from dsc_host.api.tokens import Scope, Tokens, add_token
 from dsc_host.errors import InputError
 from dsc_host.exchange.files import new_file
 from dsc_host.login.outbox import Letter
@@ -56,3 +56,64 @@ def test_a_master_key_that_cannot_be_written_whole_is_not_there(tmp_path: Path, 
     with pytest.raises(InputError, match="No space left"):
         MASTER.write(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- permissions ----
+
+
+def opened(path: Path) -> None:
+    Verifier.open(f"sqlite:///{path}", master_key=MASTER).close()
+
+
+@posix_only
+@pytest.mark.parametrize(("mode", "done"), [(0o666, "written"), (0o620, "written"), (0o640, "read"), (0o604, "read")])
+def test_a_database_that_others_may_open_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, done: str
+) -> None:
+    path = tmp_path / "dsc.db"
+    opened(path)
+    assert caplog.messages == []
+    path.chmod(mode)
+    opened(path)
+    assert caplog.messages[0] == f"{path} may be {done} by other users; make it yours alone: chmod 600 {path}"
+
+
+@posix_only
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_so_is_what_lies_beside_it_where_sqlite_would_read_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str
+) -> None:
+    path = tmp_path / "dsc.db"
+    opened(path)
+    beside = Path(f"{path}{suffix}")
+    beside.touch()
+    beside.chmod(0o666)
+    opened(path)
+    assert caplog.messages == [f"{beside} may be written by other users; make it yours alone: chmod 600 {beside}"]
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "a database": opened,
+    "a keyring": Keyring.from_file,
+    "tokens": Tokens.from_file,
+}
+
+
+@posix_only
+@pytest.mark.parametrize("what", READERS)
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_folder_that_everybody_may_write_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str, mode: int
+) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    path = folder / "file"
+    {"a database": opened, "a keyring": MASTER.write, "tokens": lambda path: add_token(path, "web", [Scope.LOGIN])}[what](path)
+    caplog.clear()
+    folder.chmod(0o775)
+    READERS[what](path)
+    assert caplog.messages == []
+    folder.chmod(mode)
+    READERS[what](path)
+    assert caplog.messages[0].startswith(f"{path}: everybody may write its folder")
+    assert f"chmod o-w {folder}" in caplog.messages[0]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from dsc_host.errors import InputError
-from dsc_host.files import keep_name
+from dsc_host.files import keep_name, warn_if_exposed
 
 _PREFIX = "dsc_"  # so that whoever finds one, or a scanner for secrets, knows what it is
 _RANDOM_BYTES = 32
@@ -131,6 +131,7 @@ def _read(path: Path) -> str:
             # Asked of the open file, so that it is the one that is read.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
+            warn_if_exposed(path)
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise _refusal(f"{path} cannot be read: {error.strerror}") from error

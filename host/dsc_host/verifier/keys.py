@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.files import keep_name, write_new
+from dsc_host.files import keep_name, warn_if_exposed, write_new
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -273,6 +273,7 @@ def _read(path: str | os.PathLike[str]) -> str:
             # Asked of the open file, so that it is the one that is read.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
+            warn_if_exposed(path)
             return file.read(_MOST_TEXT).decode("latin-1")
     except OSError as error:
         raise _refusal(f"{path} cannot be read: {error.strerror}") from error

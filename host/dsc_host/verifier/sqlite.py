@@ -17,12 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.files import keep_name
+from dsc_host.files import keep_name, warn_if_exposed
 from dsc_host.verifier.backend import Identity, Mode
 from dsc_host.verifier.schema import APPLICATION_ID
 from dsc_host.verifier.statements import Statement
 
 _RETRY = 0.01
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps in files beside a database, under the database's permissions: it reads what it finds there."""
 _HEADER = b"SQLite format 3\0"
 
 # By the beginning of SQLite's name for the error: it has finer names too, SQLITE_READONLY_DIRECTORY and the like.
@@ -57,6 +59,7 @@ class SQLite:
         path = _path(url)
         if path:
             _make_file(path)
+            warn_if_exposed(path, *_BESIDE)
         return cls(path, patience)
 
     def identity(self, db: Connection) -> Identity | None:
