@@ -10,8 +10,8 @@ from starlette.types import Scope
 from dsc_host.client_address import client_network
 from dsc_host.server.connections import WAITS
 
-PER_SECOND = 50
-BURST = 100
+PER_SECOND = 20
+BURST = 40
 """So many requests are answered at once after a while without any."""
 MOST_SECONDS = 5.0
 """A request that would have to wait longer is refused."""
