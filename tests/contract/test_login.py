@@ -95,8 +95,7 @@ def test_a_counter_never_repeats_over_restarts(rig: Rig) -> None:
 
 def test_a_login_that_is_broken_off_spends_no_counter(rig: Rig) -> None:
     rig.client.personalize(profile())
-    rig.press("PRESS")
-    rig.enter(PIN)
+    rig.press("PRESS", *PIN, "OK")
     rig.press(*QUESTION)
     rig.restart()
     assert rig.login() == expected(0)
@@ -122,8 +121,7 @@ def test_a_question_by_the_line_is_filled_in_and_the_response_comes_back(rig: Ri
 
 def test_a_question_by_the_line_that_the_owner_changes_has_no_response_event(rig: Rig) -> None:
     rig.client.personalize(profile())
-    rig.press("PRESS")
-    rig.enter(PIN)
+    rig.press("PRESS", *PIN, "OK")
     rig.client.challenge(QUESTION)
     rig.client.events()
     rig.press("C", "7", "OK")
@@ -146,8 +144,7 @@ def test_a_question_that_the_suite_does_not_allow_is_refused(rig: Rig) -> None:
 def test_cancel_turns_the_card_off_and_spends_nothing(rig: Rig) -> None:
     rig.client.personalize(profile())
     rig.client.cancel()
-    rig.press("PRESS")
-    rig.enter(PIN)
+    rig.press("PRESS", *PIN, "OK")
     rig.client.challenge(QUESTION)
     rig.client.cancel()
     assert rig.client.hello().state == "off"
@@ -192,11 +189,9 @@ def test_the_card_checks_the_pin_counts_and_locks(rig: Rig) -> None:
 def test_failures_outlive_a_restart_and_a_success_forgives_them(rig: Rig) -> None:
     suite = Suite.parse(CARD_CHECKS["suite"])
     rig.client.personalize(profile(**CARD_CHECKS))
-    rig.press("PRESS")
-    assert rig.enter("0000") == "FAIL 1"
+    assert rig.press("PRESS", *"0000", "OK") == "FAIL 1"
     rig.restart()
-    rig.press("PRESS")
-    assert rig.enter("0000") == "FAIL 2"
+    assert rig.press("PRESS", *"0000", "OK") == "FAIL 2"
     assert rig.client.info().tries_left == 3
     assert rig.enter(PIN) == "CHALLNG>"
     assert rig.client.info().tries_left == 5
@@ -205,6 +200,4 @@ def test_failures_outlive_a_restart_and_a_success_forgives_them(rig: Rig) -> Non
 
 def test_the_last_try_succeeds_if_it_is_right(rig: Rig) -> None:
     rig.client.personalize(profile(**CARD_CHECKS, tries=2))
-    rig.press("PRESS")
-    rig.enter("0000")
-    assert rig.enter(PIN) == "CHALLNG>"
+    assert rig.press("PRESS", *"0000", "OK", *PIN, "OK") == "CHALLNG>"

@@ -146,28 +146,17 @@ say(look(pad, clock, 900, 1))
     assert play(program) == [f"[('{key}', 20)]"]
 
 
-def test_a_hold_that_woke_the_card_is_not_another_key(play: Play) -> None:
-    program = """
+@pytest.mark.parametrize(("before", "said"), [(500, "[('P', 500)] []"), (250, "[] [('P', 500)]")])
+def test_a_hold_that_began_off_wakes_and_confirms_nothing_that_is_asked_meanwhile(play: Play, before: int, said: str) -> None:
+    program = f"""
 clock = Clock()
 pad = keypad(clock, False)
 touch(3, 2)
-seen = look(pad, clock, 500, 1)
+seen = look(pad, clock, {before}, 1)
 pad.off = False
 say(seen, look(pad, clock, 2000))
 """
-    assert play(program) == ["[('P', 500)] []"]
-
-
-def test_a_hold_that_began_off_does_not_confirm_what_is_asked_meanwhile(play: Play) -> None:
-    program = """
-clock = Clock()
-pad = keypad(clock, False)
-touch(3, 2)
-seen = look(pad, clock, 250, 1)
-pad.off = False
-say(seen, look(pad, clock, 2000))
-"""
-    assert play(program) == ["[] [('P', 500)]"]
+    assert play(program) == [said]
 
 
 def test_a_press_in_the_matrix_and_a_place_without_a_key(play: Play) -> None:

@@ -14,8 +14,7 @@ from dsc_simulator import Profile
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_counter_is_stored_and_read_back_before_the_response_is_shown(interpreter: str) -> None:
     card, flash = started(PROFILE, interpreter)
-    card.press("PRESS")
-    card.enter("1234")
+    card.press("PRESS", *"1234", "OK")
     flash.tape.clear()
     shown = card.enter("482913")
     assert [name for name, _ in flash.tape] == ["show"] * 6 + ["write", "read", "show"]
@@ -36,8 +35,7 @@ def test_try_is_stored_and_read_back_before_anything_tells_whether_the_pin_is_ri
 
 def test_nothing_is_stored_by_a_login_that_the_card_does_not_judge() -> None:
     card, flash = started(PROFILE)
-    card.press("PRESS")
-    card.enter("1234")
+    card.press("PRESS", *"1234", "OK")
     card.press("4", "8", "PRESS")
     assert flash.writes == 0
 
@@ -51,9 +49,7 @@ def test_display_is_shown_before_the_line_is_told() -> None:
 
 def test_suite_without_a_counter_stores_nothing() -> None:
     card, flash = started(Profile("A", KEY, suite="OCRA-1:HOTP-SHA1-6:QN06-PSHA1", counter=5))
-    card.press("PRESS")
-    card.enter("1234")
-    assert len(card.enter("482913")) == 6
+    assert len(card.press("PRESS", *"1234", "OK", *"482913", "OK")) == 6
     assert flash.writes == 0
 
 
@@ -61,9 +57,7 @@ def test_suite_without_a_counter_stores_nothing() -> None:
 def test_short_response_leaves_no_digit_of_the_question(digits: int) -> None:
     profile = Profile("A", KEY, suite=f"OCRA-1:HOTP-SHA256-{digits}:C-QN08-PSHA256")
     card, _ = started(profile)
-    card.press("PRESS")
-    card.enter("1234")
-    card.enter("48291348")
+    card.press("PRESS", *"1234", "OK", *"48291348", "OK")
     assert card.cells == response(profile, 0, question=b"48291348").ljust(CELLS)
 
 
@@ -71,17 +65,14 @@ def test_short_response_leaves_no_digit_of_the_question(digits: int) -> None:
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
 def test_response_whose_counter_does_not_hold_is_not_shown(fault: Any, interpreter: str) -> None:
     card, flash = started(PROFILE, interpreter)
-    card.press("PRESS")
-    card.enter("1234")
+    card.press("PRESS", *"1234", "OK")
     flash.fault = fault
     assert card.enter("482913") == "ERROR"
     assert response(PROFILE, 0) not in [shown for _, shown in flash.tape]
     flash.repair()
     assert [card.press("PRESS"), card.press("PRESS")] == ["", "ERROR"]
     card.restart()
-    card.press("PRESS")
-    card.enter("1234")
-    assert card.enter("482913") == response(PROFILE, 0)
+    assert card.press("PRESS", *"1234", "OK", *"482913", "OK") == response(PROFILE, 0)
 
 
 def test_same_compares_every_byte() -> None:

@@ -87,20 +87,10 @@ def test_selftest_of_a_card_that_could_not_store_does_not_pass(make: Watched) ->
     assert ask(card, "selftest").startswith("err fault journal")
 
 
-WORDS = {
-    "hello": ("nonce",),
-    "info": (),
-    "display": (),
-    "entropy": ("n",),
-    "set": ("serial", "suite", "key", "pin", "code", "tries", "counter"),
-    "personalize": (),
-    "challenge": ("q",),
-    "cancel": (),
-    "wipe": (),
-    "key": ("k",),
-    "selftest": (),
-    "x": (),
-}
+REQUESTS = (
+    "hello nonce|info|display|entropy n|set serial suite key pin code tries counter|personalize|challenge q|cancel|wipe|key k"
+)
+WORDS = {word: names for word, *names in map(str.split, [*REQUESTS.split("|"), "selftest", "x"])}
 SAMPLES = ("1", "OK", "PRESS", "482913", "1234", "card", "ocra", "A", KEY.hex(), CLEAR_SUITE, "64", "", "9" * 20)
 WHATEVER = st.text(st.characters(min_codepoint=0, max_codepoint=255), max_size=12)
 ENCODED = st.one_of(st.sampled_from(SAMPLES), WHATEVER).map(

@@ -5,27 +5,10 @@ from binascii import crc32
 
 import pytest
 from tests.firmware.fakes import KEY, frame, lines
+from tests.firmware.listener import Listener, Served
 
 from dsc_firmware import link
-from dsc_firmware.link import LINE_MAX, Receiver, Sender, hex_value
-
-Served = tuple[int, str, bool, dict[str, bytes]]
-
-
-class Listener:
-    """A receiver and the requests that it has served, copied out of its buffer."""
-
-    def __init__(self) -> None:
-        self.served: list[Served] = []
-        self.receiver = Receiver(self._serve)
-
-    def _serve(self, request) -> None:  # type: ignore[no-untyped-def]
-        fields = {bytes(request.name(i)).decode(): bytes(request.value(i)) for i in range(len(request))}
-        self.served.append((request.number, request.word, request.checked, fields))
-
-    def hear(self, data: bytes) -> list[Served]:
-        self.receiver.feed(data)
-        return self.served
+from dsc_firmware.link import LINE_MAX, Sender, hex_value
 
 
 def heard(data: bytes) -> list[Served]:

@@ -9,7 +9,6 @@ from tests.reliability.pin_table import (
     LOCKED_TRIES,
     PIN_PROMISES,
     UNLOCK_PROMISES,
-    Case,
     Fate,
     Fault,
     faults,
@@ -54,29 +53,16 @@ def test_the_whole_table_holds() -> None:
 
 
 @pytest.mark.parametrize("scale", Scale)
-def test_no_pin_is_left_out(scale: Scale) -> None:
-    cases = list(pin_cases(faults(scale)))
-    every = set()
-    for tries in range(1, 10):
-        for failures in range(tries):
-            for fault in faults(scale):
-                every.add(Case(failures, True, 0, fault, tries))
-                every.add(Case(failures, True, 1, fault, tries))
-                every.add(Case(failures, False, 0, fault, tries))
-    assert set(cases) == every
-    assert len(cases) == len(every) == PIN_CASES[scale]
-
-
-@pytest.mark.parametrize("scale", Scale)
-def test_no_unlock_code_is_left_out(scale: Scale) -> None:
-    cases = list(unlock_cases(faults(scale)))
-    every = set()
-    for failures in range(10):
-        for right, writes in ((True, 3), (False, 2)):
-            every |= {Case(failures, right, write, fault, LOCKED_TRIES) for write in range(writes) for fault in faults(scale)}
-            every |= {Case(failures, right, 0, fault, LOCKED_TRIES) for fault in DRIED}
-    assert set(cases) == every
-    assert len(cases) == len(every) == UNLOCK_CASES[scale]
+def test_no_case_is_left_out(scale: Scale) -> None:
+    pins, codes = set(pin_cases(faults(scale))), set(unlock_cases(faults(scale)))
+    assert (len(pins), len(codes)) == (PIN_CASES[scale], UNLOCK_CASES[scale])
+    assert {(case.tries, case.failures) for case in pins} == {
+        (tries, failures) for tries in range(1, 10) for failures in range(tries)
+    }
+    assert {(case.right, case.write) for case in pins} == {(True, 0), (True, 1), (False, 0)}
+    assert {(case.tries, case.failures) for case in codes} == {(LOCKED_TRIES, failures) for failures in range(10)}
+    assert {(case.right, case.write) for case in codes} == {*((True, n) for n in range(3)), *((False, n) for n in range(2))}
+    assert {case.fault for case in pins} | {*DRIED} == {case.fault for case in codes} == {*faults(scale), *DRIED}
 
 
 def test_the_full_table_tears_at_every_byte_and_flips_a_bit_of_each() -> None:

@@ -24,8 +24,7 @@ def card(request: pytest.FixtureRequest) -> Iterator[SimulatedCard]:
 
 
 def lock(card: SimulatedCard) -> SimulatedCard:
-    card.press("PRESS")
-    assert card.enter("0000") == "LOCKED"
+    assert card.press("PRESS", *"0000", "OK") == "LOCKED"
     return card
 
 

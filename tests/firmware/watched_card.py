@@ -40,8 +40,6 @@ def in_state(card: SimulatedCard, state: str) -> SimulatedCard:
     if state == "wipe":
         ask(card, "wipe")
     if state == "locked":
-        card.press("PRESS")
-        card.enter("0000")
-        card.enter("0000")
+        card.press("PRESS", *"0000", "OK", *"0000", "OK")
     assert told(card, "hello")["state"] == state
     return card

@@ -3,8 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.firmware.fakes import frame
-
-from dsc_firmware.link import Receiver
+from tests.firmware.listener import Listener
 
 Served = tuple[int, str, dict[str, bytes]]
 
@@ -27,24 +26,19 @@ def requests(draw: st.DrawFn) -> tuple[Served, bytes]:
     return (number, word, fields), frame(f">{number} {word}" + "".join(encoded))
 
 
-class Card:
-    """What a card's receiver serves of what arrives: all of it, and that with a check that held."""
+class Card(Listener):
+    """A card's receiver, of whose requests those count whose check held."""
 
-    def __init__(self) -> None:
-        self.checked: list[Served] = []
-        self.unchecked: list[Served] = []
-        self._receiver = Receiver(self._serve)
+    @property
+    def checked(self) -> list[Served]:
+        return [(number, word, fields) for number, word, checked, fields in self.served if checked]
 
-    def _serve(self, request) -> None:  # type: ignore[no-untyped-def]
-        fields = {bytes(request.name(i)).decode(): bytes(request.value(i)) for i in range(len(request))}
-        (self.checked if request.checked else self.unchecked).append((request.number, request.word, fields))
-
-    def hear(self, data: bytes, splits: list[int] | None = None) -> "Card":
+    def hear_all(self, data: bytes, splits: list[int] | None = None) -> "Card":
         at = 0
         for size in splits or []:
-            self._receiver.feed(data[at : at + size])
+            self.hear(data[at : at + size])
             at += size
-        self._receiver.feed(memoryview(data)[at:])
+        self.hear(memoryview(data)[at:])
         return self
 
 
@@ -56,7 +50,7 @@ def test_requests_arrive_whole_however_they_are_cut_up(
     sent: list[tuple[Served, bytes]], splits: list[int], between: bytes
 ) -> None:
     stream = between.join(line for _, line in sent)
-    assert Card().hear(stream, splits).checked == [request for request, line in sent if len(line) <= 241]
+    assert Card().hear_all(stream, splits).checked == [request for request, line in sent if len(line) <= 241]
 
 
 @FEW
@@ -64,7 +58,7 @@ def test_requests_arrive_whole_however_they_are_cut_up(
 def test_next_good_line_is_served_after_any_noise(
     noise: bytes, first: tuple[Served, bytes], more: bytes, second: tuple[Served, bytes]
 ) -> None:
-    card = Card().hear(noise + b"\n" + first[1] + more + b"\r\n" + second[1])
+    card = Card().hear_all(noise + b"\n" + first[1] + more + b"\r\n" + second[1])
     assert card.checked == [request for request, line in (first, second) if len(line) <= 241]
 
 
@@ -77,9 +71,9 @@ def test_altered_request_is_never_served(sent: tuple[Served, bytes], data: st.Da
     altered = bytearray(line)
     for bit in flips:
         altered[bit // 8] ^= 1 << bit % 8
-    card = Card().hear(bytes(altered))
+    card = Card().hear_all(bytes(altered))
     assert card.checked == []
-    card.hear(b"\n" + line)
+    card.hear_all(b"\n" + line)
     assert card.checked == ([request] if len(line) <= 241 else [])
 
 
@@ -89,7 +83,7 @@ def test_cut_request_is_never_served(sent: tuple[Served, bytes], data: st.DataOb
     _, line = sent
     start = data.draw(st.integers(0, len(line) - 2))
     stop = data.draw(st.integers(start + 1, len(line) - 1))
-    assert Card().hear(line[:start] + line[stop:]).checked == []
+    assert Card().hear_all(line[:start] + line[stop:]).checked == []
 
 
 @FEW
@@ -98,4 +92,4 @@ def test_bytes_put_into_a_request_spoil_it(sent: tuple[Served, bytes], noise: by
     request, line = sent
     middle = len(line) // 2
     noise = noise.replace(b"\n", b"").replace(b"\r", b"") or b"x"
-    assert request not in Card().hear(line[:middle] + noise + line[middle:]).checked
+    assert request not in Card().hear_all(line[:middle] + noise + line[middle:]).checked

@@ -33,14 +33,16 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def live(engine: str, profile: Profile, watch: Watch) -> Iterator[LiveCard]:
+def live(request: pytest.FixtureRequest, profile: Profile, watch: Watch) -> Iterator[LiveCard]:
+    """A card in real time; on each engine, for a test that wants the engine."""
+    engine = request.getfixturevalue("engine") if "engine" in request.fixturenames else "cpython"
     with SimulatedCard(engine=engine, profile=profile, keys_on_line=False) as card:
         yield LiveCard(card, now=watch)
 
 
 @pytest.fixture
-def blank(engine: str, watch: Watch) -> Iterator[LiveCard]:
-    with SimulatedCard(engine=engine, keys_on_line=False) as card:
+def blank(watch: Watch) -> Iterator[LiveCard]:
+    with SimulatedCard(keys_on_line=False) as card:
         yield LiveCard(card, now=watch)
 
 

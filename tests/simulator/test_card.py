@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.contract.rig import checked
@@ -23,9 +24,7 @@ def expected(profile: Profile, counter: int = 0) -> str:
 
 
 def login(card: SimulatedCard) -> str:
-    card.press("PRESS")
-    card.enter(PIN)
-    response = card.enter(QUESTION)
+    response = card.press("PRESS", *PIN, "OK", *QUESTION, "OK")
     card.press("OK")
     return response
 
@@ -47,14 +46,16 @@ def test_a_flash_goes_from_one_engine_to_the_other(engine: str, profile: Profile
             assert login(card) == expected(profile, counter)
 
 
-def test_profile_and_flash_exclude_each_other(profile: Profile) -> None:
-    with pytest.raises(SimulatorError, match="profile, flash"):
-        SimulatedCard(profile=profile, flash=Flash())
-
-
-def test_an_engine_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(SimulatorError, match=r"cpython, micropython, not 'jython'"):
-        SimulatedCard(engine="jython")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"profile": Profile("A", bytes(32)), "flash": Flash()}, "profile, flash"),
+        ({"engine": "jython"}, r"cpython, micropython, not 'jython'"),
+    ],
+)
+def test_options_that_make_no_card_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(SimulatorError, match=words):
+        SimulatedCard(**options)
 
 
 def test_an_unknown_key_is_refused_before_any_key_is_pressed(card: SimulatedCard) -> None:

@@ -47,18 +47,15 @@ def test_a_person_is_led_out_of_a_lock() -> None:
         assert steps(live, *"0000", "OK")[-1] == locked
         asked = steps(live, "OK")[-1]
         assert asked == f"Have the code made: dscplus card unlock-code B-1 {live.display}\nThen press OK (Enter)."
+        wait = "That code was wrong. Wait until the card takes the next one."
+        assert steps(live, "OK", *"00000000", "OK")[-1] == wait
+        live.advance(30)
+        live.press("PRESS", "OK")
         code = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06").response(UNLOCK_KEY, live.display)
         assert steps(live, "OK")[-1] == "Type the code that unlocks the card, 8 digits, then OK."
         assert steps(live, *code[:7])[-1] == "Type the code that unlocks the card, 1 digit more, then OK."
         assert steps(live, code[7])[-1] == "Press OK (Enter). C (Backspace) erases a digit."
         assert steps(live, "OK")[-1] == "Type your PIN, 4 digits, then OK."
-
-
-def test_a_person_is_told_to_wait() -> None:
-    with checking_card(tries=1) as live:
-        assert steps(live, "PRESS", *"0000", "OK", "OK", "OK", *"00000000", "OK")[-1] == (
-            "That code was wrong. Wait until the card takes the next one."
-        )
 
 
 def test_a_person_is_told_what_a_program_asks(live: LiveCard) -> None:

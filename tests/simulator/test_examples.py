@@ -50,6 +50,7 @@ def test_the_login_endpoint_passes_its_tests(tmp_path: Path, engine: str) -> Non
     assert pytest_in(tmp_path, "--dsc-engine", engine).startswith("6 passed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("careful", "careless"),
     [

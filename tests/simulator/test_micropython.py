@@ -78,9 +78,7 @@ def test_a_card_lives_through_more_logins_than_its_memory_could_hold(profile: Pr
     with SimulatedCard(engine="micropython", profile=profile) as card:
         seen = set()
         for _ in range(120):
-            card.press("PRESS")
-            card.enter("1234")
-            seen.add(card.enter("482913"))
+            seen.add(card.press("PRESS", *"1234", "OK", *"482913", "OK"))
             card.press("OK")
         assert len(seen) == 120
 
@@ -93,11 +91,14 @@ def test_requests_that_come_all_at_once_do_not_exhaust_the_memory() -> None:
 
 
 @pytest.mark.usefixtures("broken_firmware")
-def test_a_crash_comes_with_the_interpreters_own_traceback() -> None:
+@pytest.mark.parametrize(
+    ("key", "words"), [("1", r"(?s)Traceback.*app\.py.*in poll.*ValueError: boom"), ("3", "MemoryError"), ("4", "recursion")]
+)
+def test_a_firmware_that_crashes_says_how_and_is_dead_until_restart(key: str, words: str) -> None:
     with SimulatedCard(engine="micropython") as card:
         for _ in range(2):
-            with pytest.raises(FirmwareCrash, match=r"(?s)Traceback.*app\.py.*in poll.*ValueError: boom"):
-                card.press("1")
+            with pytest.raises(FirmwareCrash, match=words):
+                card.press(key)
         card.restart()
         card.press("0")
 
@@ -113,19 +114,7 @@ def test_a_crash_is_told_after_garbage_was_collected_too() -> None:
 
 def test_a_card_works_with_a_third_of_the_heap(profile: Profile) -> None:
     with SimulatedCard(engine="micropython", profile=profile, heap=64 * 1024) as card:
-        card.press("PRESS")
-        card.enter("1234")
-        assert len(card.enter("482913")) == 8
-
-
-@pytest.mark.usefixtures("broken_firmware")
-@pytest.mark.parametrize(("key", "words"), [("3", "MemoryError"), ("4", "recursion")])
-def test_a_firmware_that_runs_out_of_memory_is_dead_until_restart(key: str, words: str) -> None:
-    with SimulatedCard(engine="micropython") as card:
-        with pytest.raises(FirmwareCrash, match=words):
-            card.press(key)
-        card.restart()
-        card.press("0")
+        assert len(card.press("PRESS", *"1234", "OK", *"482913", "OK")) == 8
 
 
 @pytest.mark.usefixtures("broken_firmware")

@@ -23,8 +23,7 @@ LOGIN = ["", "PIN>", *(f"PIN>{'*' * n}" for n in range(1, 5)), "CHALLNG>", *("48
 def session(card: SimulatedCard) -> Recording:
     """A login, and the minute after which the card goes off."""
     with Recorder(card) as recorder:
-        card.press("PRESS")
-        card.enter("1234")
+        card.press("PRESS", *"1234", "OK")
         card.advance(10)
         card.enter("482913")
         card.advance(75.5)
@@ -55,11 +54,9 @@ def test_every_display_every_key_and_the_cards_own_time(engine: str) -> None:
 
 def test_a_card_works_the_same_while_it_is_recorded_and_afterwards() -> None:
     with SimulatedCard(profile=PROFILE, seed=1) as plain, SimulatedCard(profile=PROFILE, seed=1) as card:
-        plain.press("PRESS")
-        plain.enter("1234")
+        plain.press("PRESS", *"1234", "OK")
         session(card)
-        card.press("PRESS")
-        assert card.enter("1234") == "CHALLNG>"
+        assert card.press("PRESS", *"1234", "OK") == "CHALLNG>"
         plain.enter("482913")
         assert card.enter("000000") == (plain.press("OK", "PRESS"), plain.enter("1234"), plain.enter("000000"))[-1]
 
@@ -88,8 +85,7 @@ def test_a_restart_and_a_power_cut_do_not_end_it(engine: str) -> None:
     with SimulatedCard(engine=engine, profile=PROFILE) as card, Recorder(card) as recorder:
         card.press("PRESS")
         card.restart()
-        card.press("PRESS")
-        card.enter("1234")
+        card.press("PRESS", *"1234", "OK")
         card.cut_power(0)
         with pytest.raises(PowerCut):
             card.enter("482913")
@@ -251,29 +247,16 @@ def test_the_same_session_gives_the_same_bytes() -> None:
     assert asciicast(first) == asciicast(second)
 
 
-def test_a_file_is_written_as_it_is_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
-    write_file(tmp_path / "a.svg", "ä\nb\n")
-    assert (tmp_path / "a.svg").read_bytes() == "ä\nb\n".encode()
-    assert os.listdir(tmp_path) == ["a.svg"]
-
-
-def test_a_file_that_exists_is_only_replaced_if_that_is_wanted(tmp_path: Path) -> None:
+def test_a_file_is_written_as_it_is_and_only_replaced_if_that_is_wanted(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
-    path.write_text("mine")
+    write_file(path, "ä\nb\n")
+    assert path.read_bytes() == "ä\nb\n".encode()
     with pytest.raises(RecordingError, match=rf"^{re.escape(str(path))}: exists already$"):
         write_file(path, "new")
-    assert path.read_text() == "mine"
+    assert path.read_bytes() == "ä\nb\n".encode()
     write_file(path, "new", overwrite=True)
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["a.svg"]
-
-
-def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "d.svg").mkdir()
-    with pytest.raises(RecordingError, match="is no plain file"):
-        write_file(tmp_path / "d.svg", "", overwrite=True)
-    with pytest.raises(RecordingError, match="is no plain file"):
-        write_file(Path(os.devnull), "", overwrite=True)
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -314,6 +297,11 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, overwrite: bool, monk
 
 
 def test_places_where_no_file_can_be(tmp_path: Path) -> None:
+    (tmp_path / "d.svg").mkdir()
+    for path, words in ((tmp_path / "d.svg", "is no plain file"), (Path(os.devnull), "is no plain file")):
+        with pytest.raises(RecordingError, match=words):
+            write_file(path, "", overwrite=True)
+    (tmp_path / "d.svg").rmdir()
     with pytest.raises(RecordingError, match="No such file or directory"):
         write_file(tmp_path / "no" / "a.svg", "")
     for name in ("a\0b", "", "/"):

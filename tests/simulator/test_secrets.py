@@ -73,8 +73,7 @@ def test_nothing_is_left_of_a_login_that_was_broken_off(profile: Profile, keys: 
 
 def test_nothing_is_left_of_a_wrong_pin_and_of_an_unlock_code() -> None:
     with SimulatedCard(engine="micropython", profile=CARD_PIN, seed=1) as card:
-        card.press("PRESS")
-        assert card.enter("8264") == "FAIL 1"
+        assert card.press("PRESS", *"8264", "OK") == "FAIL 1"
         assert left(card, "8264", PIN) == []
         card.enter("8264")
         challenge = card.press("OK")
@@ -111,9 +110,7 @@ def test_the_key_is_on_the_line_only_in_the_set_that_carries_it_in(engine: str) 
         challenge = f"challenge q={KEY.hex()}"
         for request in ("selftest", "display", "entropy n=64", "set key=00", "personalize", challenge, "nonsense"):
             ask(card, request)
-        card.press("PRESS")
-        card.enter(PIN)
-        card.enter(QUESTION)
+        card.press("PRESS", *PIN, "OK", *QUESTION, "OK")
         card.press("PRESS", "PRESS")
         card.enter("0000")
         card.press("OK", "OK")
