@@ -267,3 +267,9 @@ def test_identities_are_checked_before_anything_is_given(town: Town) -> None:
         town.system.staff.give_temporary_code(token)
     with pytest.raises(NotAllowed):
         town.system.staff.identify(town.enter("anna"), "anna", ANNA)
+
+
+def test_a_login_that_is_half_way_shows_nothing(town: Town) -> None:
+    for token in (town.system.begin("anna", PASSWORD).token, town.chosen("anna", Kind.DSC_PLUS).token):
+        with pytest.raises(NotIn):
+            town.system.devices(token)

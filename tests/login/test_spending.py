@@ -130,3 +130,22 @@ def test_of_withdrawals_at_once_no_more_than_the_limit_goes_through(town: Town) 
     for thread in threads:
         thread.join()
     assert sorted(taken) == [False] * 4 + [True] * 2
+
+
+def test_each_account_has_its_own_limit(town: Town) -> None:
+    town.system.staff.enable_messages(town.call("anna"), "+41791234567")
+    assert town.system.withdraw(town.enter_by_sms("anna"), Decimal(200_000))
+    assert not town.system.may_withdraw("ben", Decimal(1)), "ben uses anna's account"
+    assert town.system.may_withdraw("carl", Decimal(200_000))
+
+
+def test_a_device_is_worth_nothing_to_a_user_who_has_opted_out(town: Town) -> None:
+    token = town.enter("anna")
+    town.system.opt_out(token)
+    assert not town.system.withdraw(token, Decimal("50000.01"))
+    assert town.system.withdraw(token, Decimal(50_000))
+
+
+def test_a_closed_account_pays_nothing_out(town: Town) -> None:
+    town.system.close_account(town.enter("anna"))
+    assert not town.system.may_withdraw("anna", Decimal(1))
