@@ -230,12 +230,16 @@ def test_all_go_in_or_none(office: Verifier, tmp_path: Path, bad: str) -> None:
     assert serials(office) == ([card.serial for card in MANY] if bad == "none" else before)
 
 
-def test_with_atomic_every_bad_one_is_told(office: Verifier, tmp_path: Path) -> None:
-    enrolled(office, MANY[700:701])
-    data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", exchanging.written(MANY, key=KEY))
+@pytest.mark.parametrize("number", [3, 501, 610])
+def test_with_atomic_every_bad_one_is_told(office: Verifier, tmp_path: Path, number: int) -> None:
+    """Also those after the last whole batch of 500."""
+    enrolled(office, MANY[number - 1 : number])
+    data = exchanging.written(MANY[:number])
+    data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", data)
     told = Told()
     assert import_pskc(office, saved(tmp_path, data), key=KEY, atomic=True, refused=told.refusals.append) == 0
-    assert [(refusal.number, refusal.serial) for refusal in told.refusals] == [(2, "N0001"), (701, "N0700")]
+    assert [(refusal.number, refusal.serial) for refusal in told.refusals] == [(2, "N0001"), (number, f"N{number - 1:04}")]
+    assert serials(office) == [MANY[number - 1].serial]
 
 
 @pytest.mark.parametrize("apart", [2, 600])

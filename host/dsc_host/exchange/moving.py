@@ -173,6 +173,7 @@ class _Records:
         self._atomic = atomic
         self._refused = refused
         self._bad = False
+        self._ended = False
         self._given = 0
         self._waiting: dict[int, Refusal] = {}
         """What would be said of those that the records have not judged yet; no more than they take in at a time."""
@@ -187,8 +188,9 @@ class _Records:
             self._waiting[self._given] = Refusal(one.number, one.line, serial, InputError("serial", "is enrolled already"))
             self._given += 1
             yield one.enrolment
-        if self._atomic and self._bad:
-            raise _NoneTaken
+        self._ended = True
+        if not self._waiting:
+            self._end()
 
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
         refusal = self._waiting[position]
@@ -196,6 +198,13 @@ class _Records:
 
     def judged(self, _total: int) -> None:
         self._waiting.clear()
+        if self._ended:
+            self._end()
+
+    def _end(self) -> None:
+        """Undo the import if it must be whole and is not; only now have the records judged every card."""
+        if self._atomic and self._bad:
+            raise _NoneTaken
 
 
 class _NoneTaken(Exception):
