@@ -7,39 +7,20 @@ from tests.host.scripted_card import KEY
 from dsc_host.errors import InputError
 from dsc_host.link import Profile, derive_key
 
+ON_CARD = {"pin_policy": "card", "code": "1234"}
+REFUSED: dict[str, list[dict[str, object]]] = {
+    "serial": [{"serial": serial} for serial in ("", "A" * 17, "ib3", "IB3\n", None)],
+    "suite": [{"suite": suite} for suite in ("", "O" * 49, "OCRA 1", "OCRA\n", None)],
+    "key": [{"key": key} for key in (bytes(15), bytes(65), "a0" * 32)],
+    "pin_policy": [{"pin_policy": "none"}],
+    "code": [{"code": "1234"}, {"pin_policy": "card"}]
+    + [{**ON_CARD, "code": code} for code in ("123", "12345", "１２３４", 1234)],  # noqa: RUF001
+    "tries": [{"tries": 4}, *({**ON_CARD, "tries": tries} for tries in (0, 10, True))],
+    "counter": [{"counter": counter} for counter in (-1, 2**64 - 1, 1.0)],
+}
 
-@pytest.mark.parametrize(
-    ("field", "values"),
-    [
-        ("serial", {"serial": ""}),
-        ("serial", {"serial": "A" * 17}),
-        ("serial", {"serial": "ib3"}),
-        ("serial", {"serial": "IB3\n"}),
-        ("serial", {"serial": None}),
-        ("suite", {"suite": ""}),
-        ("suite", {"suite": "O" * 49}),
-        ("suite", {"suite": "OCRA 1"}),
-        ("suite", {"suite": "OCRA\n"}),
-        ("suite", {"suite": None}),
-        ("key", {"key": bytes(15)}),
-        ("key", {"key": bytes(65)}),
-        ("key", {"key": "a0" * 32}),
-        ("pin_policy", {"pin_policy": "none"}),
-        ("code", {"pin_policy": "card"}),
-        ("code", {"pin_policy": "card", "code": "123"}),
-        ("code", {"pin_policy": "card", "code": "12345"}),
-        ("code", {"pin_policy": "card", "code": "１２３４"}),  # noqa: RUF001
-        ("code", {"pin_policy": "card", "code": 1234}),
-        ("code", {"code": "1234"}),
-        ("tries", {"tries": 4}),
-        ("tries", {"pin_policy": "card", "code": "1234", "tries": 0}),
-        ("tries", {"pin_policy": "card", "code": "1234", "tries": 10}),
-        ("tries", {"pin_policy": "card", "code": "1234", "tries": True}),
-        ("counter", {"counter": -1}),
-        ("counter", {"counter": 2**64 - 1}),
-        ("counter", {"counter": 1.0}),
-    ],
-)
+
+@pytest.mark.parametrize(("field", "values"), [(field, values) for field, all_ in REFUSED.items() for values in all_])
 def test_a_profile_that_no_card_takes_cannot_be_made(field: str, values: dict[str, object]) -> None:
     given = {"serial": "IB3000123", "key": KEY} | values
     with pytest.raises(InputError) as caught:
