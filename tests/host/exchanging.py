@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pskc
@@ -19,7 +20,7 @@ CARDS = [Enrolment(serial, bytes([number]) * 20, suite=SUITE) for number, serial
 
 def written(cards: list[Enrolment], **secrets: Any) -> bytes:
     file = io.BytesIO()
-    write_pskc(file, cards, **(secrets or {"key": KEY}))
+    assert write_pskc(file, cards, **(secrets or {"key": KEY})) == len(cards)
     return file.getvalue()
 
 
@@ -52,9 +53,26 @@ def in_second_package(pattern: bytes, new: bytes, data: bytes = DATA) -> bytes:
 
 
 def plain(*keys: dict[str, Any]) -> bytes:
+    """The file that python-pskc makes of these keys, in the clear."""
+    return _by_library(pskc.PSKC(), keys)
+
+
+def encrypted(*keys: dict[str, Any], key: bytes = KEY, mac_key: bytes | None = None, **setup: Any) -> bytes:
+    """The file that python-pskc makes of these keys, encrypted."""
     document = pskc.PSKC()
+    document.encryption.setup_preshared_key(key=key, **setup)
+    if mac_key:
+        document.mac.key = mac_key
+    return _by_library(document, keys)
+
+
+def _by_library(document: pskc.PSKC, keys: Iterable[dict[str, Any]]) -> bytes:
     for key in keys:
         document.add_key(**{"serial": "A", "algorithm": OCRA, "algorithm_suite": SUITE, "secret": bytes(20), **key})
+    return document_bytes(document)
+
+
+def document_bytes(document: pskc.PSKC) -> bytes:
     file = io.BytesIO()
     document.write(file)
     return file.getvalue()

@@ -3,6 +3,8 @@
 import os
 import re
 import stat
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,13 @@ FULL = [
     Enrolment("P-1", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
     Enrolment("U-2", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
 ]
-MANY = [Enrolment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(1200)]
+MANY = [Enrolment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(610)]
+"""More than one page of the records, and than one batch of an import."""
+
+
+@cache
+def many() -> bytes:
+    return exchanging.written(MANY)
 
 
 # ---- there and back ----
@@ -217,7 +225,7 @@ def test_a_bad_package_is_told_with_its_line_and_the_rest_go_in(office: Verifier
 
 @pytest.mark.parametrize("bad", ["in the file", "in the records", "none"])
 def test_all_go_in_or_none(office: Verifier, tmp_path: Path, bad: str) -> None:
-    data = exchanging.written(MANY, key=KEY)
+    data = many()
     if bad == "in the file":
         data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", data)
     if bad == "in the records":
@@ -255,36 +263,37 @@ def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tm
 
 # ---- files of no use ----
 
-DATA = exchanging.written(MANY, key=KEY)
-MAC_METHOD = b"".join(re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", DATA, re.DOTALL))
+
 END = b"</pskc:KeyContainer>"
+MAC_METHOD = re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", exchanging.DATA, re.DOTALL)[0]
+ENTITY = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+OF_NO_USE: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("is it whole", lambda data: data[:-100]),
+    ("is it whole", lambda data: data.replace(END, b"")),
+    ("not well-formed", lambda data: data + b"x"),
+    ("before the first KeyPackage", lambda data: data.replace(END, MAC_METHOD + END)),
+    ("nested", lambda data: data.replace(END, b"<x>" * 40 + b"</x>" * 40 + END)),
+    ("longer than 1 MiB", lambda data: data.replace(END, b"<!--" + b"x" * 2_000_000 + b"-->" + END)),
+    ("not well-formed", lambda data: data.replace(END, b"&lol;" + END)),
+    ("document type", lambda data: ENTITY + data.partition(b"?>")[2].lstrip()),
+    ("no MACMethod", lambda data: re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", data, flags=re.DOTALL)),
+    ("nothing in it opens", lambda _: exchanging.written(MANY[:20], key=bytes(16))),
+    ("nothing in it opens", lambda _: exchanging.written(MANY[:20], passphrase=PASSPHRASE)),
+    ("holds keys in the clear", lambda _: exchanging.plain({})),
+    ("not well-formed", lambda _: b""),
+]
 
 
-@pytest.mark.parametrize("atomic", [False, True])
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        (DATA[:-100], "is it whole"),
-        (DATA.replace(END, b""), "is it whole"),
-        (DATA + b"x", "not well-formed"),
-        (DATA.replace(END, MAC_METHOD + END), "before the first KeyPackage"),
-        (DATA.replace(END, b"<x>" * 40 + b"</x>" * 40 + END), "nested"),
-        (DATA.replace(END, b"<!--" + b"x" * 2_000_000 + b"-->" + END), "longer than 1 MiB"),
-        (DATA.replace(END, b"&lol;" + END), "not well-formed"),
-        (b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + DATA.partition(b"?>")[2].lstrip(), "document type"),
-        (DATA.replace(MAC_METHOD, b""), "no MACMethod"),
-        (exchanging.written(MANY[:20], key=bytes(16)), "nothing in it opens"),
-        (exchanging.written(MANY[:20], passphrase=PASSPHRASE), "nothing in it opens"),
-        (exchanging.plain({}), "holds keys in the clear"),
-        (b"", "not well-formed"),
-    ],
-    ids=lambda value: "" if isinstance(value, bytes) else None,
-)
-def test_of_a_file_of_no_use_nothing_goes_in(office: Verifier, tmp_path: Path, data: bytes, problem: str, atomic: bool) -> None:
-    with pytest.raises(InputError, match=problem) as raised:
-        import_pskc(office, saved(tmp_path, data), key=KEY, atomic=atomic)
-    assert raised.value.field == "PSKC file"
-    assert untouched(office)
+@pytest.mark.parametrize(("problem", "change"), OF_NO_USE)
+def test_of_a_file_of_no_use_nothing_goes_in(
+    office: Verifier, tmp_path: Path, problem: str, change: Callable[[bytes], bytes]
+) -> None:
+    path = saved(tmp_path, change(many()))
+    for atomic in (False, True):
+        with pytest.raises(InputError, match=problem) as raised:
+            import_pskc(office, path, key=KEY, atomic=atomic)
+        assert raised.value.field == "PSKC file"
+        assert untouched(office)
 
 
 def test_a_file_that_is_encrypted_needs_its_key(office: Verifier, tmp_path: Path) -> None:

@@ -5,56 +5,26 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pskc
 import pytest
-from tests.host import verifying
+from tests.host import moving
+from tests.host.exchanging import KEY, OCRA, SUITE, WITH_PIN, document_bytes, encrypted, first_refusal, read, written
+from tests.host.moving import PASSPHRASE
 
-from dsc_host import Enrolment, InputError, Verifier
-from dsc_host.exchange import Refusal, read_pskc, write_pskc, writing
+from dsc_host import Enrolment, InputError
+from dsc_host.exchange import Refusal, read_pskc, write_pskc
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "pskc"
 FIGURES = json.loads((VECTORS / "rfc6030.json").read_text(encoding="utf-8"))
-KEY = bytes(range(16))
-PASSPHRASE = "correct horse battery"
-WITH_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
-NO_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
-OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
+few_iterations = moving.few_iterations
 CARDS = [
     Enrolment("IB3000001", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
-    Enrolment("IB3000002", bytes(range(20)), suite=NO_PIN, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
+    Enrolment("IB3000002", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
     Enrolment("-3", bytes(range(64)), suite="OCRA-1:HOTP-SHA512-6:QN08-PSHA1", pin="0000", owners=("C=x, #1\\;é<",)),
 ]
-
-
-@pytest.fixture(autouse=True)
-def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A passphrase costs its half second once, in the test that looks at it."""
-    monkeypatch.setattr(writing, "ITERATIONS", 1000)
-
-
-def written(cards: list[Enrolment], **secrets: Any) -> bytes:
-    file = io.BytesIO()
-    assert write_pskc(file, cards, **secrets) == len(cards)
-    return file.getvalue()
-
-
-def read(data: bytes, **options: Any) -> list[Enrolment | Refusal]:
-    return list(read_pskc(io.BytesIO(data), **options))
-
-
-def by_library(*keys: dict[str, Any], encrypted: bool = True, **setup: Any) -> bytes:
-    document = pskc.PSKC()
-    if encrypted:
-        document.encryption.setup_preshared_key(key=KEY, **setup)
-    for key in keys:
-        document.add_key(**key)
-    file = io.BytesIO()
-    document.write(file)
-    return file.getvalue()
 
 
 # ---- published values ----
@@ -68,7 +38,7 @@ def test_the_rfcs_values_are_read(figure: dict[str, Any]) -> None:
         "passphrase": figure.get("passphrase"),
         "allow_plain": not {"key", "passphrase"} & figure.keys(),
     }
-    found = read((VECTORS / figure["file"]).read_bytes(), suite=WITH_PIN if with_pin else NO_PIN, **options)
+    found = read((VECTORS / figure["file"]).read_bytes(), suite=WITH_PIN if with_pin else SUITE, **options)
     cards = [card for card in found if isinstance(card, Enrolment)]
     assert [(card.serial, card.key.hex(), card.counter, list(card.owners), card.pin) for card in cards] == [
         (card["serial"], card["key"], card["counter"], card["owners"], card["pin"]) for card in figure["cards"]
@@ -99,25 +69,17 @@ def test_what_is_written_is_read_the_same(secrets: dict[str, Any]) -> None:
     assert read(written(CARDS, **secrets), **secrets) == CARDS
 
 
-def test_more_cards_than_are_written_at_a_time_come_back_in_order() -> None:
-    cards = [Enrolment(f"N{number}", number.to_bytes(16, "big"), suite=NO_PIN) for number in range(250)]
-    assert read(written(cards, key=KEY), key=KEY) == cards
-
-
 @pytest.mark.parametrize(
     "owners", [(), ("anna",), ("UID=anna",), ("UID=anna,DC=net",), ("a,", "\\"), ("a\\,", "b"), ("#", "=")]
 )
 def test_owners_come_back_whatever_is_in_their_names(owners: tuple[str, ...]) -> None:
-    card = Enrolment("A", bytes(16), suite=NO_PIN, owners=owners)
+    card = Enrolment("A", bytes(16), suite=SUITE, owners=owners)
     assert read(written([card], key=KEY), key=KEY) == [card]
 
 
 @pytest.mark.parametrize("user", ["anna", "UID=anna,DC=net", "UID=anna,", "UID=", "UID=a+CN=b", "UID=a\\"])
 def test_another_systems_user_is_one_owner(user: str) -> None:
-    data = by_library({"serial": "A", "algorithm": OCRA, "algorithm_suite": NO_PIN, "secret": bytes(16), "key_userid": user})
-    (card,) = read(data, key=KEY)
-    assert isinstance(card, Enrolment)
-    assert card.owners == (user,)
+    assert read(encrypted({"key_userid": user})) == [Enrolment("A", bytes(20), suite=SUITE, owners=(user,))]
 
 
 def test_no_secret_is_written_in_the_clear() -> None:
@@ -165,16 +127,16 @@ def test_python_pskc_reads_what_is_written() -> None:
         assert first.policy.may_use("CR")
         assert (first.challenge_max_length, first.response_length) == (6, 8)
         assert (pin.id, duress.secret) == ("IB3000001:pin", b"4321")
-        assert (second.counter, second.algorithm_suite) == (2**64 - 2, NO_PIN)
+        assert (second.counter, second.algorithm_suite) == (2**64 - 2, SUITE)
         assert (unlock.secret, unlock.policy.key_usage) == (CARDS[1].unlock_key, ["Unlock"])
 
 
 @pytest.mark.parametrize("algorithm", ["aes128-cbc", None])
 @pytest.mark.parametrize("fields", [["secret"], ["secret", "counter"]])
 def test_what_python_pskc_writes_is_read(algorithm: str | None, fields: list[str]) -> None:
-    key = {"serial": "A-1", "algorithm": OCRA, "algorithm_suite": NO_PIN, "secret": bytes(range(20)), "counter": 300}
-    data = by_library(key, {**key, "serial": "A-2"}, algorithm=algorithm, fields=fields)
-    assert read(data, key=KEY) == [Enrolment(f"A-{n}", bytes(range(20)), suite=NO_PIN, counter=300) for n in (1, 2)]
+    key = {"secret": bytes(range(20)), "counter": 300}
+    data = encrypted({**key, "serial": "A-1"}, {**key, "serial": "A-2"}, algorithm=algorithm, fields=fields)
+    assert read(data) == [Enrolment(f"A-{n}", bytes(range(20)), suite=SUITE, counter=300) for n in (1, 2)]
 
 
 @pytest.mark.parametrize("bits", [128, 192, 256])
@@ -182,34 +144,22 @@ def test_what_python_pskc_writes_is_read(algorithm: str | None, fields: list[str
 @pytest.mark.parametrize("secret", [bytes(range(16)), bytes(range(20)), bytes(range(64))])
 def test_keys_that_python_pskc_wraps_are_read_without_a_mac(bits: int, fields: list[str], secret: bytes) -> None:
     wrapping = bytes(range(bits // 8))
-    document = pskc.PSKC()
-    document.encryption.setup_preshared_key(key=wrapping, algorithm=f"kw-aes{bits}", fields=fields)
-    document.add_key(serial="A", algorithm=OCRA, algorithm_suite=NO_PIN, secret=secret, counter=300)
-    file = io.BytesIO()
-    document.write(file)
-    assert b"ValueMAC" not in file.getvalue()
-    assert read(file.getvalue(), key=wrapping) == [Enrolment("A", secret, suite=NO_PIN, counter=300)]
+    data = encrypted({"secret": secret, "counter": 300}, key=wrapping, algorithm=f"kw-aes{bits}", fields=fields)
+    assert b"ValueMAC" not in data
+    assert read(data, key=wrapping) == [Enrolment("A", secret, suite=SUITE, counter=300)]
     with pytest.raises(InputError, match="nothing in it opens"):
-        read(file.getvalue(), key=bytes(bits // 8))
+        read(data, key=bytes(bits // 8))
 
 
 def test_a_counter_that_can_be_read_in_two_ways_is_refused() -> None:
-    data = by_library(
-        {"serial": "A", "algorithm": OCRA, "algorithm_suite": NO_PIN, "secret": bytes(16), "counter": 0x31},
-        fields=["secret", "counter"],
-    )
-    (refusal,) = read(data, key=KEY)
-    assert isinstance(refusal, Refusal)
-    assert refusal.error.field == "counter"
+    assert first_refusal(encrypted({"counter": 0x31}, fields=["secret", "counter"]), key=KEY).field == "counter"
 
 
 def test_a_file_that_python_pskc_encrypts_with_a_passphrase_is_read() -> None:
     document = pskc.PSKC()
     document.encryption.setup_pbkdf2(PASSPHRASE, iterations=1000)
-    document.add_key(serial="A", algorithm=OCRA, algorithm_suite=NO_PIN, secret=bytes(16))
-    file = io.BytesIO()
-    document.write(file)
-    assert read(file.getvalue(), passphrase=PASSPHRASE) == [Enrolment("A", bytes(16), suite=NO_PIN)]
+    document.add_key(serial="A", algorithm=OCRA, algorithm_suite=SUITE, secret=bytes(16))
+    assert read(document_bytes(document), passphrase=PASSPHRASE) == [Enrolment("A", bytes(16), suite=SUITE)]
 
 
 def test_keys_of_one_device_in_one_package_are_one_card() -> None:
@@ -218,43 +168,20 @@ def test_keys_of_one_device_in_one_package_are_one_card() -> None:
     device = document.add_device(serial="A")
     device.add_key(id="p", algorithm="urn:ietf:params:xml:ns:keyprov:pskc:pin", secret=b"1234")
     device.add_key(id="k", algorithm=OCRA, algorithm_suite=WITH_PIN, secret=bytes(16), policy__pin_key_id="p")
-    file = io.BytesIO()
-    document.write(file)
-    assert read(file.getvalue(), key=KEY) == [Enrolment("A", bytes(16), suite=WITH_PIN, pin="1234")]
+    assert read(document_bytes(document)) == [Enrolment("A", bytes(16), suite=WITH_PIN, pin="1234")]
 
 
 def test_a_suite_in_the_algorithms_name_is_read() -> None:
-    data = by_library({"serial": "A", "algorithm": f"urn:ietf:params:xml:ns:keyprov:pskc#{NO_PIN}", "secret": bytes(16)})
-    assert read(data, key=KEY) == [Enrolment("A", bytes(16), suite=NO_PIN)]
+    data = encrypted({"algorithm": f"urn:ietf:params:xml:ns:keyprov:pskc#{SUITE}", "algorithm_suite": None})
+    assert read(data) == [Enrolment("A", bytes(20), suite=SUITE)]
 
 
 def test_the_files_own_suite_comes_before_the_callers() -> None:
-    data = by_library(
-        {"serial": "A", "algorithm": OCRA, "algorithm_suite": NO_PIN, "secret": bytes(16)},
-        {"serial": "B", "algorithm": OCRA, "secret": bytes(16)},
-    )
-    other = "OCRA-1:HOTP-SHA1-6:QN08"
-    assert [card.suite for card in read(data, key=KEY, suite=other) if isinstance(card, Enrolment)] == [NO_PIN, other]
-
-
-# ---- into the records and out ----
-
-
-def test_cards_go_from_one_verifier_to_another(verifier: Verifier) -> None:
-    for card in CARDS:
-        verifier.enroll_all([card], refused=lambda *refusal: pytest.fail(str(refusal)))
-    data = written(list(verifier.disclose()), key=KEY)
-    with Verifier.open("sqlite://", master_key=verifying.MASTER) as other:
-        found = [card for card in read(data, key=KEY) if isinstance(card, Enrolment)]
-        assert other.enroll_all(found, refused=lambda *refusal: pytest.fail(str(refusal))) == 1 + len(CARDS)
-        assert sorted(other.disclose(), key=str) == sorted(verifier.disclose(), key=str)
+    data, other = encrypted({}, {"serial": "B", "algorithm_suite": None}), "OCRA-1:HOTP-SHA1-6:QN08"
+    assert [card.suite for card in read(data, key=KEY, suite=other) if isinstance(card, Enrolment)] == [SUITE, other]
 
 
 # ---- memory, and the time it takes ----
-
-
-def endless(cards: int) -> Iterator[Enrolment]:
-    return (Enrolment(f"N{number}", bytes(16), suite=NO_PIN) for number in range(cards))
 
 
 _MEASURE = """
@@ -304,9 +231,10 @@ def test_ten_times_the_cards_take_the_same_memory(tmp_path: Path) -> None:
 
 def test_cards_are_written_and_read_as_they_come() -> None:
     """Neither waits for the end: the first comes out of a file that is not whole yet."""
-    data = written(list(endless(200)), key=KEY)
-    cut = io.BytesIO(data[: len(data) // 2])
-    assert next(read_pskc(cut, key=KEY)) == Enrolment("N0", bytes(16), suite=NO_PIN)
+    cards = [Enrolment(f"N{number}", number.to_bytes(16, "big"), suite=SUITE) for number in range(250)]
+    data = written(cards)
+    assert read(data) == cards, "in their order, although 100 are written at a time"
+    assert next(read_pskc(io.BytesIO(data[: len(data) // 2]), key=KEY)) == cards[0]
 
 
 # ---- what must be given ----
@@ -317,12 +245,8 @@ def test_cards_are_written_and_read_as_they_come() -> None:
     [
         ({}, "key"),
         ({"key": KEY, "passphrase": PASSPHRASE}, "key"),
-        ({"key": b""}, "key"),
-        ({"key": bytes(15)}, "key"),
-        ({"key": "0" * 16}, "key"),
-        ({"passphrase": ""}, "passphrase"),
-        ({"passphrase": "short"}, "passphrase"),
-        ({"passphrase": "\ud800" * 8}, "passphrase"),
+        *(({"key": key}, "key") for key in (b"", bytes(15), "0" * 16)),
+        *(({"passphrase": phrase}, "passphrase") for phrase in ("", "short", "\ud800" * 8)),
     ],
 )
 def test_a_file_is_not_written_without_a_good_secret(secrets: dict[str, Any], field: str) -> None:
@@ -342,7 +266,7 @@ def test_no_cards_make_no_file() -> None:
 
 def test_a_card_that_could_not_be_enrolled_is_not_written() -> None:
     with pytest.raises(InputError, match="key: of card A: must be 16 to 64 bytes"):
-        write_pskc(io.BytesIO(), [Enrolment("A", b"k", suite=NO_PIN)], key=KEY)
+        write_pskc(io.BytesIO(), [Enrolment("A", b"k", suite=SUITE)], key=KEY)
 
 
 @pytest.mark.parametrize("suite", ["", "OCRA", "OCRA-1:HOTP-SHA1-6:QN08-T1M"])
