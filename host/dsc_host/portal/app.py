@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -180,6 +180,7 @@ def _routes(site: Site, handlers: dict[str, Handler], method: str) -> list[Route
     return [Route(path, site.endpoint(handler), methods=[method]) for path, handler in handlers.items()]
 
 
+@cache
 def _templates() -> Environment:
     return Environment(
         loader=PackageLoader("dsc_host.portal"),

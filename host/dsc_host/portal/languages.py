@@ -1,6 +1,6 @@
 """The page's languages: English, which the code is written in, German and Russian, by gettext catalogues.
 
-The catalogues are `locale/LANGUAGE.po`; they are compiled in memory when the portal starts, so no generated file
+The catalogues are `locale/LANGUAGE.po`; they are compiled in memory when the first portal starts, so no generated file
 can be out of date.
 """
 
@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
+from types import MappingProxyType
 
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
@@ -49,13 +51,14 @@ class Language:
         return str(format_currency(amount, "USD", locale=self.code))
 
 
+@cache
 def load() -> Mapping[str, Language]:
-    """All of them, by their codes."""
+    """All of them, by their codes; read once in a process."""
     loaded = {FALLBACK: Language(FALLBACK, NullTranslations())}
     for code in NAMES:
         if code != FALLBACK:
             loaded[code] = Language(code, _compiled(code))
-    return loaded
+    return MappingProxyType(loaded)
 
 
 def negotiated(languages: Mapping[str, Language], chosen: str, accepted: str) -> Language:
