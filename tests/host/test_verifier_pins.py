@@ -232,11 +232,11 @@ def test_a_paused_card_keeps_its_pin(clock: Clock) -> None:
         assert change(verifier, NEW_PIN).accepted
 
 
-@pytest.mark.parametrize("challenge_id", ["0" * 22, "", "\0", "\ud800", "G" * 22, "0" * 10**6, None, 5, b"0" * 22])
-def test_no_challenge_changes_no_pin(verifier: Verifier, challenge_id: Any) -> None:
+def test_no_challenge_changes_no_pin(verifier: Verifier) -> None:
     before = verifier.card("A-1")
-    assert verifier.change_pin(challenge_id, "12345678", NEW_PIN) == Verdict(Reason.UNKNOWN)
-    assert last(verifier) == ("card.change-pin", None, "refused", "unknown")
+    for challenge_id in ("0" * 22, "", "\0", "\ud800", "G" * 22, "0" * 10**6, None, 5, b"0" * 22):
+        assert verifier.change_pin(challenge_id, "12345678", NEW_PIN) == Verdict(Reason.UNKNOWN)  # type: ignore[arg-type]
+        assert last(verifier) == ("card.change-pin", None, "refused", "unknown")
     assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
 
 
@@ -314,12 +314,12 @@ def test_change_pin_is_no_oracle_where_nothing_is_looked_at(forced: Verifier, cl
     assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is Reason.EXPIRED
 
 
-@pytest.mark.parametrize("response", ["12345678", "x", "", None])
-def test_change_pin_of_a_card_without_pin_is_refused_and_not_counted(verifier: Verifier, response: Any) -> None:
+def test_change_pin_of_a_card_without_pin_is_refused_and_not_counted(verifier: Verifier) -> None:
     before = verifier.enroll("N-1", key=KEY, suite=LOCALLY)
     challenge = verifier.challenge("N-1")
-    with pytest.raises(InputError, match=r"^pin: is not part of this card's suite"):
-        verifier.change_pin(challenge.id, response, NEW_PIN)
+    for response in ("12345678", "x", "", None):
+        with pytest.raises(InputError, match=r"^pin: is not part of this card's suite"):
+            verifier.change_pin(challenge.id, response, NEW_PIN)  # type: ignore[arg-type]
     assert verifier.card("N-1") == before
     right_one = Suite.parse(LOCALLY).response(KEY, challenge.question, counter=0)
     assert verifier.verify(challenge.id, right_one).accepted

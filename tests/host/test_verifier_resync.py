@@ -25,11 +25,12 @@ def test_two_responses_in_a_row_move_the_counter_after_the_second(verifier: Veri
     assert verifier.verify(challenge.id, right(challenge, counter + 2)).accepted
 
 
-@pytest.mark.parametrize(("first", "second"), [(1001, 1002), (500, 502), (500, 500), (501, 500), (500, 5), (5, 6000)])
-def test_anything_else_moves_nothing(verifier: Verifier, first: int, second: int) -> None:
-    assert resync(verifier, first, second).reason is Reason.WRONG
-    card = verifier.card("A-1")
-    assert (card.counter, card.failures) == (0, 1)
+def test_anything_else_moves_nothing(verifier: Verifier) -> None:
+    pairs = [(1001, 1002), (500, 502), (500, 500), (501, 500), (500, 5), (5, 6000)]
+    for failures, (first, second) in enumerate(pairs, 1):
+        assert resync(verifier, first, second).reason is Reason.WRONG
+        card = verifier.card("A-1")
+        assert (card.counter, card.failures) == (0, failures)
 
 
 def test_a_counter_never_goes_back(verifier: Verifier) -> None:
@@ -73,12 +74,13 @@ def test_a_wrong_pair_is_one_failure_of_the_card_and_one_of_each_challenge(verif
     assert verifier.resync(one.id, right(one, 300), two.id, right(two, 301)).reason is Reason.EXHAUSTED
 
 
-@pytest.mark.parametrize("response", ["", "1234567", None, 12345678, "0" * 1_000_000, "\uff11" * 8])
-def test_what_is_no_response_is_a_failure(verifier: Verifier, response: object) -> None:
-    one, two = verifier.challenge("A-1"), verifier.challenge("A-1")
-    for answers in ((one.id, response, two.id, right(two, 1)), (one.id, right(one), two.id, response)):
-        assert verifier.resync(*answers).reason is Reason.MALFORMED  # type: ignore[arg-type]
-    assert verifier.card("A-1").failures == 2
+def test_what_is_no_response_is_a_failure(verifier: Verifier) -> None:
+    for response in ("", "1234567", None, 12345678, "0" * 1_000_000, "\uff11" * 8):
+        one, two = verifier.challenge("A-1"), verifier.challenge("A-1")
+        for answers in ((one.id, response, two.id, right(two, 1)), (one.id, right(one), two.id, response)):
+            assert verifier.resync(*answers).reason is Reason.MALFORMED  # type: ignore[arg-type]
+        assert verifier.card("A-1").failures == 2
+        verifier.unlock("A-1")
 
 
 def test_two_challenges_of_one_card_it_must_be(verifier: Verifier) -> None:
