@@ -7,7 +7,7 @@ import pytest
 from tests.host import databases
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
 
-from dsc_host.errors import InputError
+from dsc_host.errors import InputError, StateError
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Challenge, Enrolment, Policy, Reason, Verdict, Verifier
 from dsc_host.verifier.office import Office
@@ -116,6 +116,12 @@ def test_a_duress_pin_is_replaced_and_removed(forced: Verifier) -> None:
     assert answer(forced, "4711", 1).reason is Reason.WRONG
     assert answer(forced, PIN, 1) == Verdict(Reason.ACCEPTED)
     assert not forced.set_duress_pin("A-1", None).has_duress_pin
+    for stop in (forced.suspend, forced.lost):
+        stop("A-1")
+        assert forced.set_duress_pin("A-1", "4711").has_duress_pin
+    assert not forced.retire("A-1").has_duress_pin
+    with pytest.raises(StateError):
+        forced.set_duress_pin("A-1", "4711")
 
 
 def test_a_card_without_one_takes_no_other_pin(verifier: Verifier) -> None:
