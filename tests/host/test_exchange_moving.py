@@ -250,6 +250,12 @@ def test_with_atomic_every_bad_one_is_told(office: Verifier, tmp_path: Path, num
     assert serials(office) == [MANY[number - 1].serial]
 
 
+def test_a_bad_card_keeps_whole_batches_out(office: Verifier, tmp_path: Path) -> None:
+    data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", exchanging.written(MANY[:501]))
+    assert import_pskc(office, saved(tmp_path, data), key=KEY, atomic=True) == 0
+    assert serials(office) == []
+
+
 @pytest.mark.parametrize("apart", [2, 600])
 def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tmp_path: Path, apart: int) -> None:
     again = Enrolment(MANY[0].serial, bytes(20), suite=SUITE)
