@@ -87,10 +87,12 @@ def rows() -> dict[str, Row]:
     return {row.what: row for row in filesystem.run(Scale.TEST)}
 
 
+@pytest.mark.long
 def test_no_promise_is_broken(rows: dict[str, Row]) -> None:
     assert not [str(row) for row in rows.values() if not row.good]
 
 
+@pytest.mark.long
 def test_enough_was_tried(rows: dict[str, Row]) -> None:
     least = {f"cuts on littlefs: {name}": 50 for name in (*OPERATIONS, "mending")}
     least |= {"second cuts on littlefs": 200, "bad blocks": 300, "full file system": 150, "flash worn out": 50}

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.firmware.fakes import INTERPRETERS
+from tests.firmware.fakes import needs_micropython
 from tests.reliability import power
 from tests.reliability.mutants import MUTANTS, ROOT, Mutant
 from tests.reliability.operations import OPERATIONS, Operation, record_of
@@ -20,6 +20,7 @@ from dsc_simulator.engines import available
 NAMED = {operation.name: operation for operation in OPERATIONS}
 
 
+@pytest.mark.long
 def test_no_promise_is_broken() -> None:
     engines = [engine for engine in ("cpython", "micropython") if available(engine)]
     rows = list(power.run(Scale.TEST))
@@ -28,7 +29,7 @@ def test_no_promise_is_broken() -> None:
     assert sum(row.tried for row in rows if row.where == "cpython") > 10_000
 
 
-@pytest.mark.parametrize("engine", INTERPRETERS)
+@pytest.mark.parametrize("engine", ["cpython", pytest.param("micropython", marks=[needs_micropython, pytest.mark.long])])
 @given(operation=st.sampled_from(OPERATIONS), place=st.floats(0, 1), again=st.floats(0, 1))
 def test_no_promise_is_broken_by_two_cuts_anywhere(engine: str, operation: Operation, place: float, again: float) -> None:
     known = power.course(operation, engine)

@@ -45,6 +45,7 @@ def run(examples: int, wanted: Set[str], **choices: Any) -> Counter[str]:
 
 
 @pytest.mark.skipif(not all(map(available, ENGINES)), reason="the packages of micropython are not installed")
+@pytest.mark.long
 def test_both_engines_and_the_model_do_the_same() -> None:
     wanted = {"pin", "challenge", "response", "locked", "cut"}
     assert run(settings.default.max_examples, wanted).keys() >= wanted

@@ -15,24 +15,6 @@ from dsc_simulator.engines import available
 pytest_plugins = "pytester"
 
 
-def test_a_card_is_personalised_and_the_verifier_accepts_it(pytester: pytest.Pytester) -> None:
-    passes(
-        pytester,
-        """
-        from dsc_host import MasterKey, Verifier
-
-        def test_login(dsc_card):
-            with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
-                verifier.enroll(**dsc_card.credentials)
-                challenge = verifier.challenge(dsc_card.serial)
-                wrong = dsc_card.login(challenge.question, pin=dsc_card.wrong_pin)
-                assert not verifier.verify(challenge.id, wrong).accepted
-                response = dsc_card.login(challenge.question)
-                assert verifier.verify(challenge.id, response).accepted
-        """,
-    )
-
-
 def test_each_test_has_a_fresh_card_that_is_always_the_same(pytester: pytest.Pytester) -> None:
     passes(
         pytester,
@@ -96,21 +78,6 @@ def test_the_marker_says_what_the_card_is_like(pytester: pytest.Pytester) -> Non
             assert dsc_card.profile.pin == "0000"
         """,
         passed=3,
-    )
-
-
-def test_a_blank_card_is_blank(pytester: pytest.Pytester) -> None:
-    passes(
-        pytester,
-        """
-        import pytest
-
-        @pytest.mark.dsc_card(blank=True)
-        def test_blank(dsc_card):
-            assert dsc_card.press("PRESS") == "NO KEY"
-            with pytest.raises(Exception, match="made blank"):
-                dsc_card.credentials
-        """,
     )
 
 

@@ -48,8 +48,11 @@ def test_a_challenge_that_does_not_fit_is_refused_before_a_key_is_pressed(challe
 
 
 def test_a_card_that_does_not_go_along_says_what_it_shows() -> None:
+    blank = SimulatedToken(blank=True)
     with pytest.raises(CardRefused, match="'NO KEY', not 'PIN>'"):
-        SimulatedToken(blank=True).login("482913")
+        blank.login("482913")
+    with pytest.raises(SimulatorError, match="made blank"):
+        _ = blank.credentials
     checking = SimulatedToken(tries=2)
     with pytest.raises(CardRefused, match="'FAIL 1', not 'CHALLNG>'"):
         checking.login("482913", pin=checking.wrong_pin)
