@@ -96,6 +96,7 @@ def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Databas
     assert under(full) == {NEW.id: CARDS + 1, "": 1}
 
 
+@pytest.mark.long
 def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
     """Logins with both keys, the old one first, and cards that are enrolled under it, go on from before to after."""
     began, stop = threading.Event(), threading.Event()
