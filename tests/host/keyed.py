@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, challenge
+from tests.host.commanding import KEY, PIN, SUITE, Command, challenge
 
 from dsc_host import Suite
 from dsc_host.verifier import MasterKey
@@ -13,13 +13,11 @@ from dsc_host.verifier import MasterKey
 @pytest.fixture
 def keys(dscplus: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Records with two cards, whose master key is in a file."""
-    dscplus.with_records()
+    dscplus.with_cards("IB1", "IB2")
     monkeypatch.delenv("DSCPLUS_MASTER_KEY")
     path = tmp_path / "master.key"
     MasterKey(bytes(range(32))).write(path)
     monkeypatch.setenv("DSCPLUS_MASTER_KEY_FILE", str(path))
-    for serial in ("IB1", "IB2"):
-        assert dscplus("enroll", serial, stdin=SECRETS).code == 0
     return path
 
 
