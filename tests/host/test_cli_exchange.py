@@ -53,9 +53,11 @@ def test_cards_log_in_where_they_came_to(desk: Command, file: Path, monkeypatch:
     monkeypatch.setenv("DSCPLUS_DB", other_records(desk)[1])
     done = desk("import", str(file), "--json", stdin=PASSPHRASE)
     assert (done.code, done.err, json.loads(done.out)) == (0, "", {"file": str(file), "cards": 3, "left_out": 0})
+    assert KEY.hex() not in file.read_text()
     identity, question = challenge(desk, "IB2")
     response = Suite.parse(SUITE).response(KEY, question, counter=0, pin=PIN)
     assert desk("verify", identity, response).code == 0
+    desk.assert_no_secret_was_printed()
 
 
 @pytest.mark.parametrize("typed", ["correct horse batterx\n", "\n", "", b"\xff\xff\xff\xff\n", "x" * 100_000 + "\n"])
@@ -124,6 +126,8 @@ def test_a_key_in_place_of_a_passphrase(desk: Command, key_file: Path) -> None:
     file = desk.folder / "one.pskc"
     assert json.loads(desk("export", str(file), "IB3", "--key-file", str(key_file), "--json").out)["cards"] == 1
     assert desk("import", str(file), "--key-file", str(key_file), "--allow-plain", *other_records(desk)).code == 0
+    assert desk("card", "retire", "IB3", "--yes").code == 0
+    assert json.loads(desk("import", str(file), "--key-file", str(key_file), "--json").out)["cards"] == 1
     key_file.write_text(TRANSPORT_KEY[::-1])
     assert desk("import", str(file), "--key-file", str(key_file), *other_records(desk, "third.db")).code == 2
     assert "third.db" not in names(desk)
@@ -138,6 +142,7 @@ def test_a_wrong_key_file(desk: Command, file: Path, key_file: Path, content: st
         done = desk(*command, "--key-file", str(key_file))
         assert (done.code, done.out) == (2, "")
         assert done.error.startswith(f"key: {key_file} ")
+        assert ("16, 24 or 32 bytes in hex" in done.error) == (content is not None)
     assert "new.pskc" not in names(desk)
 
 
@@ -209,6 +214,10 @@ def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
     assert (done.code, json.loads(done.out)["left_out"], dscplus.enrolled()) == (1, 3, ["A-1", "A-4"])
     assert [line.split(",")[0].split(": ")[1] for line in done.err.splitlines()[:3]] == ["line 3", "line 4", "line 5"]
     assert done.error == "3 were left out"
+    assert dscplus("card", "list", "--owner", "anna").out.startswith("A-1 ")
+    twice = dscplus("import", str(file))
+    assert "line 2, card A-1: serial: is enrolled already" in twice.err
+    assert dscplus("export", str(dscplus.folder / "cards.csv"), "A-1").code == 2
 
 
 @pytest.mark.parametrize("options", [["--allow-plain"], ["--suite", SUITE], ["--key-file", "x"]], ids=lambda words: words[0])

@@ -1,4 +1,4 @@
-"""The commands that copy and move the records: backups, and cards to and from other systems."""
+"""The commands that copy the records: `backup` and `restore`."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.host import keyed
-from tests.host.commanding import KEY, SECRETS, SUITE, Command
+from tests.host.commanding import SECRETS, Command
 from tests.host.keyed import logs_in
 
 from dsc_host import Verifier
@@ -15,9 +15,6 @@ from dsc_host.cli import keeping
 from dsc_host.verifier import MasterKey, restore
 
 keys = keyed.keys
-
-
-# ---- backups ----
 
 
 def test_a_backup_comes_back(dscplus: Command, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,17 +33,6 @@ def test_a_backup_comes_back(dscplus: Command, keys: Path, tmp_path: Path, monke
     twice = dscplus("restore", str(file))
     assert (twice.code, twice.out) == (1, "")
     assert "there are records in it already" in twice.error
-
-
-def test_a_backup_that_was_cut_short_is_refused(dscplus: Command, keys: Path, tmp_path: Path) -> None:
-    file = tmp_path / "records.backup"
-    dscplus("backup", str(file))
-    file.write_bytes(file.read_bytes()[:-200])
-    done = dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}")
-    assert (done.code, done.out) == (2, "")
-    assert re.search(r"backup: line \d+ .*not whole", done.error)
-    for name in ("nothing.backup", "."):
-        assert dscplus("restore", str(tmp_path / name), "--db", f"sqlite:///{tmp_path / 'third.db'}").code == 2
 
 
 @pytest.mark.parametrize("command", ["backup", "export"])
@@ -70,6 +56,11 @@ def test_a_backup_that_is_of_no_use_makes_no_records(dscplus: Command, keys: Pat
         assert (done.code, done.out) == (2, "")
         assert done.error.startswith("backup: line ")
         assert sorted(path.name for path in tmp_path.iterdir()) == before
+    file.write_bytes(whole[:-200])
+    cut = dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}")
+    assert re.search(r"backup: line \d+ .*not whole", cut.error)
+    for name in ("nothing.backup", "."):
+        assert dscplus("restore", str(tmp_path / name), "--db", f"sqlite:///{tmp_path / 'third.db'}").code == 2
     file.write_bytes(whole)
     assert dscplus("restore", str(file), "--db", f"sqlite:///{tmp_path / 'other.db'}").code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "other.db"])
@@ -129,58 +120,6 @@ def test_a_backup_that_is_stopped_leaves_nothing(
     monkeypatch.setattr(keeping, "backup", stopped)
     assert dscplus("backup", str(tmp_path / "records.backup")).code == 130
     assert not list(tmp_path.glob("*backup*"))
-
-
-# ---- other systems ----
-
-
-def test_cards_move_by_pskc(dscplus: Command, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pskc")
-    file = tmp_path / "cards.pskc"
-    passphrase = "correct horse battery\n"
-    assert json.loads(dscplus("export", str(file), "--json", stdin=passphrase).out)["cards"] == 2
-    assert KEY.hex() not in file.read_text()
-    monkeypatch.setenv("DSCPLUS_DB", f"sqlite:///{tmp_path / 'other.db'}")
-    dscplus("enroll", "IB2", stdin=SECRETS)
-    wrong = dscplus("import", str(file), stdin="wrong horse battery\n")
-    assert (wrong.code, wrong.out) == (2, "")
-    none = dscplus("import", str(file), "--atomic", "--json", stdin=passphrase)
-    assert (none.code, json.loads(none.out)) == (1, {"file": str(file), "cards": 0, "left_out": 1})
-    assert "nothing was imported" in none.error
-    some = dscplus("import", str(file), stdin=passphrase)
-    assert some.code == 1
-    assert re.search(r"^left out: line \d+, card IB2: .*enrolled already", some.err, re.MULTILINE)
-    assert logs_in(dscplus, 0)
-    dscplus.assert_no_secret_was_printed()
-
-
-def test_a_key_of_its_own_encrypts_it(dscplus: Command, keys: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pskc")
-    file, key = tmp_path / "one.pskc", tmp_path / "transport.key"
-    key.write_text("00112233445566778899aabbccddeeff\n")
-    done = dscplus("export", str(file), "IB2", "--key-file", str(key), "--json")
-    assert json.loads(done.out)["cards"] == 1
-    dscplus("card", "retire", "IB2", "--yes")
-    assert json.loads(dscplus("import", str(file), "--key-file", str(key), "--json").out)["cards"] == 1
-    for text in ("0011", "x" * 32, ""):
-        key.write_text(text)
-        bad = dscplus("import", str(file), "--key-file", str(key))
-        assert (bad.code, bad.out) == (2, "")
-        assert "16, 24 or 32 bytes in hex" in bad.error
-
-
-def test_serials_of_a_shop_floor(dscplus: Command, keys: Path, tmp_path: Path) -> None:
-    file = tmp_path / "order.csv"
-    file.write_text("serial,owner\nSHOP-1,alice\nshop-2,bob\nSHOP-3,\nIB1,carol\n")
-    done = dscplus("import", str(file), "--json")
-    assert (done.code, json.loads(done.out)["cards"], json.loads(done.out)["left_out"]) == (1, 2, 2)
-    assert [line.split(":")[1] for line in done.err.splitlines()[:2]] == [" line 3", " line 5, card IB1"]
-    assert dscplus("card", "list", "--owner", "alice").out.startswith("SHOP-1 ")
-    listed = tmp_path / "cards.csv"
-    assert json.loads(dscplus("export", str(listed), "--json").out)["cards"] == 4
-    assert "SHOP-3" in listed.read_text()
-    for arguments in (["export", str(listed), "IB1"], ["import", str(file), "--suite", SUITE]):
-        assert dscplus(*arguments).code == 2
 
 
 def test_two_backups_at_once_are_two_backups(dscplus: Command, keys: Path, tmp_path: Path) -> None:
