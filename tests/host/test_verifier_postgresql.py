@@ -165,7 +165,10 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, others: Connection) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
         verifier.challenge("A-1")
-        others.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus'")
+        others.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'dscplus' AND datname = current_database()"
+        )
         assert verifier.challenge("A-1")
 
 
@@ -177,7 +180,10 @@ def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing
     def cut() -> None:
         with store.write() as db:
             records.remove_cards(db, ["A-1"])
-            others.exec_driver_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus'")
+            others.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'dscplus' AND datname = current_database()"
+            )
             records.remove_cards(db, ["B-2"])
 
     with pytest.raises(StoreError, match="connection to it was lost; try again"):
