@@ -29,6 +29,7 @@ from tests.login.model import (
     SHIPPED,
     START,
     TEMPORARY,
+    WAIT_SECONDS,
     Item,
     Opened,
     Person,
@@ -222,9 +223,14 @@ class Machine(Rules, RuleBasedStateMachine):
         for item in person.own(kind):
             if item.state is SHIPPED:
                 self.moved(item, GONE)
-        return self.add(person, kind, state=SHIPPED, codes=codes)
+        waits = self.now + WAIT_SECONDS if kind is Kind.CODE_CARD else -inf
+        return self.add(person, kind, state=SHIPPED, codes=codes, waits=waits)
 
     def activate(self, opened: Opened, item: Item) -> None:
+        if self.now < item.waits:
+            with pytest.raises(NotNow, match="can be activated from"):
+                self.system.ask_to_activate(opened.token, item.id)
+            return
         offer = self.system.ask_to_activate(opened.token, item.id)
         assert self.system.activate(opened.token, self.right(item, dict(offer.shows)))
         self.activated(item, opened)
@@ -296,6 +302,14 @@ class Machine(Rules, RuleBasedStateMachine):
         person = self.people[name]
         _, codes = self.staff.issue_code_card(self.desk(person))
         item = self.card_of_codes(person, Kind.CODE_CARD, codes)
+        if activated:
+            self.town.waited(name)
+            item.waits = -inf
+            for whose, phone in list(self.waits):
+                if whose is person:
+                    self.counts(person, phone)
+            for each in (*person.own(), *(order for order in getattr(self, "orders", ()) if order.owner is person)):
+                each.waits = -inf
         if activated and (opened := self.inside(name, number, *ACCOUNT)):
             self.activate(opened, item)
 

@@ -40,6 +40,8 @@ LIMITS = {
 }
 HOLIDAYS = {date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1), date(2027, 1, 18), date(2027, 2, 15)}
 ZONE = ZoneInfo("America/New_York")
+WAIT_SECONDS = 5 * DAY
+"""How long waits what a temporary device or support has begun."""
 PROOF_SECONDS = 300
 """How long a device's answer in a session counts."""
 START = datetime(2026, 11, 20, 4, 30, tzinfo=UTC).timestamp()
@@ -67,6 +69,8 @@ class Item:
     sent: float | None = None
     """When it was sent back, and whether it has arrived."""
     received: bool = False
+    waits: float = -inf
+    """Until when it cannot be activated."""
 
     def works(self, now: float) -> bool:
         return self.state is ACTIVE and now < self.until
@@ -153,6 +157,8 @@ class Order:
     hold: HoldState = HoldState.HELD
     item: Item | None = None
     sent: float = 0.0
+    waits: float = -inf
+    """Until when its card cannot be activated."""
     told: bool = False
     """Whether its owner knows that the card is about to be activated by itself."""
 
@@ -186,6 +192,8 @@ class Rules:
         self.half_way: list[Opened] = []
         self.orders: list[Order] = []
         self.shares: list[Share] = []
+        self.waits: dict[tuple[Person, str], float] = {}
+        """When a number, or opting out (an empty one), counts for somebody."""
         self.paid: list[tuple[str, float, float]] = []
         self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
         self.numbers_are(self.people["ben"], PHONE)
@@ -203,6 +211,10 @@ class Rules:
     def pick(self, some: list[Any], number: int) -> Any:
         """One of them; the last ones are the likeliest."""
         return some[-1 - number % len(some)]
+
+    def temporary_opened(self, opened: Opened) -> bool:
+        """Whether what is begun in this session has to wait."""
+        return opened.item is not None and opened.item.kind in TEMPORARY
 
     def left(self, opened: Opened) -> float:
         """How much may be taken out in this session: the limits are those of what it goes by, while that opens the door."""
@@ -324,7 +336,23 @@ class Rules:
 
     # ---- what time does ----
 
+    def counts(self, person: Person, number: str) -> None:
+        """What has waited counts now: a number, or opting out."""
+        del self.waits[person, number]
+        if person.closed or (not number and person.opted_out):
+            return
+        if not number:
+            person.opted_out = True
+        elif any(item.kind is Kind.PHONE_APP for item in person.live(self.now)):
+            person.numbers.add(number)
+        else:
+            self.numbers_are(person, number)
+        self.changed(person)
+
     def is_due(self) -> None:
+        for (person, number), due in sorted(self.waits.items(), key=lambda each: each[1]):
+            if self.now >= due:
+                self.counts(person, number)
         for item in self.items():
             if item.state is ACTIVE and self.now >= item.until:
                 self.moved(item, GONE)

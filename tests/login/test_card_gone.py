@@ -80,7 +80,7 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
 def test_the_issuer_charges_nobody_who_they_are_themselves(town: Town, card: SimulatedCard) -> None:
     request = shipped(town, town.enter_by_sms("carl"), card)
     lose(town, "carl", Loss.LOST)
-    town.system.staff.correct_identity(town.enter("sue"), "carl", STAFF)
+    town.correct("carl", STAFF)
     with pytest.raises(NotNow, match="it is about you"):
         town.system.staff.settle(town.enter("ivo"), request.serial)
     assert town.system.requests(town.enter_by_sms("carl"))[0].held == "held"

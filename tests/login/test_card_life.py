@@ -206,6 +206,7 @@ def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) ->
     # However little the account is worth now: the card is replaced.
     town.system.operator.set_equity(town.accounts["anna"], Decimal(10))
     shipped(town, again, card)
+    town.waited("anna")
     new = next(each for each in town.system.devices(again) if each.state is DeviceState.SHIPPED)
     offer = town.system.ask_to_activate(again, new.id)
     assert town.system.activate(again, pressed(card, offer.shows["challenge"]))

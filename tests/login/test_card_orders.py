@@ -99,6 +99,7 @@ _BOTH = (DeviceState.MISPLACED, DeviceState.SHIPPED)
 
 def test_a_card_that_was_replaced_is_not_found_again(town: Town, card: SimulatedCard) -> None:
     token, old, new = replaced(town, card)
+    town.waited("anna")
     offer = town.system.ask_to_activate(token, new)
     assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
     assert town.verifier.card("IB3000901").state is State.LOST

@@ -10,6 +10,7 @@ from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttem
 def printed(town: Town) -> tuple[str, ...]:
     """The codes of anna's card, in use."""
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     token = town.enter("anna")
     assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
     return codes
@@ -57,6 +58,7 @@ def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
 
 def test_a_card_that_waits_to_be_activated_is_shown_as_it_was_printed(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     system, token = under(town, codes=30, code_letters=7), town.enter("anna")
     assert system.sheet(token, card.id) == codes
     assert system.activate(token, looked_up(codes, system.ask_to_activate(token, card.id)))
@@ -73,6 +75,7 @@ def test_a_card_that_nobody_could_answer_is_no_policy(wanted: dict[str, int]) ->
 def test_the_longest_answer_that_is_allowed_is_taken(town: Town) -> None:
     system = under(town, indexes=4, code_letters=15)
     card, codes = system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     token = town.enter("anna")
     answer = looked_up(codes, system.ask_to_activate(token, card.id))
     assert len(answer) == 63
@@ -101,6 +104,7 @@ def test_the_same_numbers_are_asked_until_they_are_answered(town: Town) -> None:
 
 def test_the_same_numbers_are_asked_to_activate_a_card(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     token, other = town.enter("anna"), town.enter("anna")
     offers = [town.system.ask_to_activate(each, card.id) for each in (token, other, token)]
     assert len({offer.shows["indexes"] for offer in offers}) == 1

@@ -38,6 +38,7 @@ def test_codes_go_to_no_number_from_before(town: Town) -> None:
 
 def test_support_too_leaves_no_number_from_before(town: Town) -> None:
     town.system.staff.enable_messages(town.call("ben"), NEW)
+    town.waited("ben")
     assert {choice.label for choice in town.system.begin("ben", PASSWORD).choices} == {"+41…23"}
 
 
@@ -48,6 +49,7 @@ def test_with_the_app_nothing_is_sent_there_but_another_app_may_be_activated_by_
     code = town.system.staff.give_temporary_code(desk)
     step = town.chosen("ben", Kind.TEMPORARY_CODE)
     confirmed(town, town.answered(step.token, code))
+    town.waited("ben")
     assert {choice.kind for choice in town.system.begin("ben", PASSWORD).choices} == {Kind.PHONE_APP, Kind.TEMPORARY_CODE}
     assert len(town.system.phones.begin("ben", PASSWORD).phones) == 2
 

@@ -110,6 +110,7 @@ def test_who_is_forced_to_prove_that_they_hold_a_card_is_heard(town: Town, force
 
 def test_who_is_not_forced_rings_no_alarm(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     anna = town.enter("anna")
     assert town.system.activate(anna, looked_up(codes, town.system.ask_to_activate(anna, card.id)))
     town.system.deliver()

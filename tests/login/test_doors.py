@@ -149,6 +149,7 @@ def test_a_cards_life(town: Town) -> None:
     system, anna, carl = town.system, town.enter("anna"), town.enter_by_sms("carl")
     card = town.device(anna, Kind.DSC_PLUS)
     sheet, _ = system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     system.ask_to_activate(anna, sheet.id)
     doors: dict[str, Door] = {
         "draft PIN": lambda x: system.draft_request(carl, x),

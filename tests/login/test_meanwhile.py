@@ -178,6 +178,7 @@ def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.M
     """The tenth wrong answer to a card is given by who wants to share it, while its owner is about to answer rightly."""
     town = served
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     anna = town.enter("anna")
     assert town.system.activate(anna, looked_up(codes, town.system.ask_to_activate(anna, card.id)))
     town.lose("anna", "IB3000901", Loss.DAMAGED)
@@ -332,7 +333,7 @@ def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
     served: Town, monkeypatch: pytest.MonkeyPatch, change: Callable[[Town], None]
 ) -> None:
     """Carl logs in while his session is about to be ended by what becomes of the card."""
-    served.system.staff.correct_identity(served.enter("sue"), "carl", ANNA)
+    served.correct("carl", ANNA)
     carl = served.enter_by_sms("carl")
     served.system.confirm_share(carl, proven(served, carl))
     carls, others = served.system.visitor(carl).user, []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.login.machine import ACCOUNT, Machine, cases, names, numbers
-from tests.login.model import ACTIVE, GONE, SENT, TEMPORARY, Item, Opened
+from tests.login.model import ACTIVE, GONE, SENT, TEMPORARY, WAIT_SECONDS, Item, Opened
 from tests.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.login.town import PASSWORD, PHONE
 
@@ -113,8 +113,11 @@ class WaysIn(Machine):
         if any(item.kind is Kind.PHONE_APP for item in person.live(self.now)):
             with pytest.raises(NotNow, match="taken the place"):
                 self.staff.enable_messages(desk, number)
+        elif number not in person.numbers:
+            assert not self.staff.enable_messages(desk, number)
+            self.waits[person, number] = self.now + WAIT_SECONDS
         else:
-            self.staff.enable_messages(desk, number)
+            assert self.staff.enable_messages(desk, number)
             self.numbers_are(person, number)
             self.changed(person)
 
@@ -129,6 +132,9 @@ class WaysIn(Machine):
         assert self.sms_went_to() == phone
         assert self.system.confirm_phone(opened.token, code if right else code[::-1] + "0") == right
         if not right:
+            return
+        if self.temporary_opened(opened) and phone not in opened.person.numbers:
+            self.waits[opened.person, phone] = self.now + WAIT_SECONDS
             return
         if any(item.kind is Kind.PHONE_APP for item in opened.person.live(self.now)):
             opened.person.numbers.add(phone)
@@ -146,8 +152,8 @@ class WaysIn(Machine):
         phone: str = self.pick(sorted(person.numbers), which)
         ids = {shown[-2:]: each for each, shown in self.system.phone_numbers(opened.token).items()}
         assert ids.keys() == {each[-2:] for each in person.numbers}
-        if all(item.number == phone for item in person.live(self.now)):
-            with pytest.raises(NotNow, match="nothing left"):
+        if self.temporary_opened(opened) or all(item.number == phone for item in person.live(self.now)):
+            with pytest.raises(NotNow):
                 self.system.forget_phone(opened.token, ids[phone[-2:]])
         else:
             self.system.forget_phone(opened.token, ids[phone[-2:]])
@@ -193,6 +199,9 @@ class WaysIn(Machine):
         elif whose.opted_out == out:
             with pytest.raises(NotNow):
                 call(opened.token, whose.name)
+        elif out and self.temporary_opened(opened):
+            call(opened.token, whose.name)
+            self.waits[whose, ""] = self.now + WAIT_SECONDS
         else:
             call(opened.token, whose.name)
             whose.opted_out = out

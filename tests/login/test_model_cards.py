@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 import pytest
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from tests.login.model import (
     GONE,
     OPEN,
     SHIPPED,
+    WAIT_SECONDS,
     Item,
     Order,
     Person,
@@ -68,7 +70,8 @@ class CardLife(Cards):
                 self.system.draft_request(opened.token, pin, name=name)
             return
         draft = self.system.draft_request(opened.token, pin, name=name)
-        self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin))
+        waits = self.now + WAIT_SECONDS if self.temporary_opened(opened) else -inf
+        self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin, waits=waits))
         if then != "waits":
             self.made(then == "sent")
 
@@ -113,7 +116,13 @@ class CardLife(Cards):
             order = next(each for each in self.orders if each.id == request.id)
             order.state = OrderState.PERSONALISED
             order.item = self.add(
-                order.owner, Kind.DSC_PLUS, state=SHIPPED, serial=request.serial, card=self.blanks[-1], pin=order.pin
+                order.owner,
+                Kind.DSC_PLUS,
+                state=SHIPPED,
+                serial=request.serial,
+                card=self.blanks[-1],
+                pin=order.pin,
+                waits=order.waits,
             )
 
         self.system.operator.make_cards(blank, told)

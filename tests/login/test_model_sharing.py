@@ -6,7 +6,7 @@ from hypothesis.stateful import precondition, rule
 from tests.login.card_rules import Cards
 from tests.login.machine import cases, numbers
 from tests.login.model import GONE, PHYSICAL, TEMPORARY, Item, Opened, Person, Share
-from tests.login.town import ANNA, CARL, PASSWORD
+from tests.login.town import ANNA, CARL, DAY, PASSWORD
 
 from dsc_host.login import (
     DifferentIdentity,
@@ -44,7 +44,11 @@ class Sharing(Cards):
             self.decided(share, agreed=True)
 
     def carl_is(self, who: Identity) -> None:
-        self.staff.correct_identity(self.staff_of("sue"), "carl", who)
+        self.clock.advance(20)
+        self.town.correct("carl", who)
+        with pytest.raises(NotNow, match="not long ago"):
+            self.town.call("carl", who)
+        self.clock.advance(DAY)
         self.people["carl"].who = who
         self.no_more_shared(lambda share: share.user.who != share.item.owner.who)
 

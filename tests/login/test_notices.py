@@ -9,7 +9,7 @@ from tests.login.card_orders import shipped
 from tests.login.phone_app import activated
 from tests.login.town import DAY, PASSWORD, PHONE, Town, looked_up
 
-from dsc_host.login import Identity, Kind, LoginSystem, Loss
+from dsc_host.login import Identity, Kind, LoginSystem, Loss, records
 from dsc_host.login.apps import Phones
 from dsc_host.login.operator import Operator
 from dsc_host.login.staff import Staff
@@ -90,7 +90,9 @@ def issue_code_card(town: Town) -> tuple[str, ...]:
 
 
 def activates_code_card(town: Town) -> None:
-    codes, token = issue_code_card(town), town.enter_by_sms("dora")
+    codes = issue_code_card(town)
+    town.waited("dora")
+    token = town.enter_by_sms("dora")
     offer = town.system.ask_to_activate(token, town.device(token, Kind.CODE_CARD))
     assert town.system.activate(token, looked_up(codes, offer))
 
@@ -183,6 +185,38 @@ def give_card(town: Town) -> None:
     town.give_card("dora", CARD)
 
 
+def number_waits(town: Town) -> None:
+    town.system.staff.enable_messages(call(town), NEW)
+
+
+def confirms_number(town: Town) -> None:
+    """As if somebody else had asked for it."""
+    number_waits(town)
+    town.system.change(lambda db: records.waits.change(db, records.waits.all(db)[0].id, asked_by="somebody"))
+    town.clock.advance(DAY)
+    desk = call(town)
+    town.system.staff.confirm_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+
+
+def stops_number(town: Town) -> None:
+    number_waits(town)
+    desk = call(town)
+    town.system.staff.stop_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+
+
+def stops_by_code(town: Town) -> None:
+    number_waits(town)
+    town.system.deliver()
+    letter = next(each for each in town.letters if each.template == "number_waits")
+    assert town.system.stop_change(letter.values["stop"])
+
+
+def number_is_due(town: Town) -> None:
+    number_waits(town)
+    town.clock.advance(5 * DAY)
+    town.system.operator.run_due()
+
+
 WAYS: Mapping[str, Way] = {
     "LoginSystem.change_password": Way(changes_password, "password_changed"),
     "LoginSystem.opt_out": Way(opts, "opted_out"),
@@ -201,10 +235,18 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.cancel_share": Way(share_is_cancelled, "share_ended", "dora.work", alone=True),
     "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "temporary_code"),
     "Staff.report_loss": Way(loses_number, "out_of_use"),
-    "Staff.issue_code_card": Way(issue_code_card, "code_card"),
-    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "messages_enabled"),
+    "Staff.issue_code_card": Way(issue_code_card, "card_waits"),
+    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "number_waits"),
+    "Staff.enable_messages: a number from before": Way(
+        lambda town: town.system.staff.enable_messages(call(town), NUMBERS[0]), "messages_enabled"
+    ),
+    "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
+    "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
+    "Staff.stop_wait": Way(stops_number, "wait_stopped"),
+    "LoginSystem.stop_change": Way(stops_by_code, "wait_stopped"),
+    "Operator.run_due: a number": Way(number_is_due, "phone_confirmed"),
     "Staff.correct_identity": Way(
-        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "identity_corrected"
+        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "identity_waits"
     ),
     "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
     "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
@@ -222,13 +264,14 @@ WAYS: Mapping[str, Way] = {
 SILENT = {
     "LoginSystem": {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
-        "cancel_request", "check_primary", "choose", "deliver", "draft_request", "leave", "may_withdraw", "rotate", "skip",
+        "cancel_request", "check_primary", "choose", "waiting", "deliver", "draft_request", "leave", "may_withdraw", "rotate",
+        "skip",
         "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
         "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "proofs",
         "staff",
     },
     "Staff": {
-        "caller_devices", "check_support", "identify", "pending_shares", "personalise_all",
+        "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalise_all",
         "queue", "receive", "settle",
         "sheet",
     },

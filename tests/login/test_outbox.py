@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from tests.login.town import DAY, Town
 
 import dsc_host.login
-from dsc_host.login import Letter, outbox
+from dsc_host.login import Letter, WaitKind, outbox
 from dsc_host.login.outbox import PAUSES
 from dsc_host.login.people import LANGUAGES
 from dsc_host.login.senders import Mail, Spool
@@ -46,9 +46,12 @@ def told() -> set[str]:
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "tell":
                 template = ast.unparse(call.args[3])
-                found |= (
-                    set(re.findall(r"'(\w+)'", template)) if "{" not in template else {"activation_near", "activation_imminent"}
-                )
+                if template.endswith("_waits'"):
+                    found |= {f"{kind}_waits" for kind in WaitKind}
+                elif "{" in template:
+                    found |= {"activation_near", "activation_imminent"}
+                else:
+                    found |= set(re.findall(r"'(\w+)'", template))
     return found
 
 

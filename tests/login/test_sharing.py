@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tests.login.shares import by_annas_card, proven
-from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town
+from tests.login.town import ANNA, CARL, DAY, PASSWORD, STAFF, Town
 
 from dsc_host.login import (
     DifferentIdentity,
@@ -76,7 +76,7 @@ def test_every_part_of_the_identity_counts(town: Town, field: str) -> None:
     town.add("twin", "twin", phone="+41791234500")
     with pytest.raises(DifferentIdentity):
         town.system.begin_share(town.enter_by_sms("twin"), "anna", PASSWORD)
-    town.system.staff.correct_identity(town.enter("sue"), "twin", ANNA)
+    town.correct("twin", ANNA)
     assert proven(town, town.enter_by_sms("twin"))
 
 
@@ -91,6 +91,7 @@ def test_who_has_a_temporary_device_shares_nothing(town: Town) -> None:
 def test_the_less_secure_device_is_not_shared(town: Town) -> None:
     desk = town.call("anna")
     card, codes = town.system.staff.issue_code_card(desk)
+    town.waited("anna")
     anna = town.enter("anna")
     offer = town.system.ask_to_activate(anna, card.id)
     assert town.system.activate(anna, "".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
@@ -103,7 +104,7 @@ def test_the_less_secure_device_is_not_shared(town: Town) -> None:
 def test_what_changes_before_the_confirmation_counts(town: Town) -> None:
     token = town.enter_by_sms("ben")
     share = proven(town, token)
-    town.system.staff.correct_identity(town.enter("sue"), "anna", CARL)
+    town.correct("anna", CARL)
     # Both are of one entity here, so both are somebody else now; another entity is not.
     assert town.system.confirm_share(token, share) is ShareState.DONE
 
@@ -157,8 +158,9 @@ def test_a_device_is_shared_once_however_often_it_was_asked_for(town: Town, revi
 
 def test_a_device_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
     """Compliance agrees late: meanwhile, ben himself uses anna's card, and she has misplaced it."""
-    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    town.correct("carl", ANNA)
     card, codes = town.system.staff.issue_code_card(town.call("ben"))
+    town.waited("ben")
     ben = town.enter_by_sms("ben")
     offer = town.system.ask_to_activate(ben, card.id)
     assert town.system.activate(ben, "".join(codes[int(each) - 1] for each in offer.shows["indexes"].split()))
@@ -209,7 +211,8 @@ def test_sharing_ends_and_the_old_device_is_back(town: Town) -> None:
 
 
 def test_nobody_ends_up_with_no_way_in(town: Town) -> None:
-    town.system.staff.correct_identity(town.enter("sue"), "carl", ANNA)
+    town.correct("carl", ANNA)
+    town.clock.advance(DAY)
     town.accounts["lone"] = town.system.operator.add_account(town.entities["carl"], Decimal(1))
     town.add("lone", "lone", phone="+4915112345670")
     token = town.enter_by_sms("lone")

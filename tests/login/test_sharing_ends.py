@@ -42,7 +42,7 @@ def uses(town: Town, name: str, device: str) -> int:
 
 def carl_is_anna(town: Town, who: object = ANNA) -> None:
     assert isinstance(who, type(ANNA))
-    town.system.staff.correct_identity(town.enter("sue"), "carl", who)
+    town.correct("carl", who)
 
 
 # ---- what is not in use is not given away ----
@@ -103,7 +103,7 @@ def test_who_stays_the_same_person_goes_on_sharing(town: Town) -> None:
     ben = town.enter_by_sms("ben")
     town.system.confirm_share(ben, proven(town, ben))
     # Both are users of one record: both are somebody else now, and the same.
-    town.system.staff.correct_identity(town.enter("sue"), "anna", CARL)
+    town.correct("anna", CARL)
     assert by_annas_card(town, "ben")
 
 

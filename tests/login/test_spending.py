@@ -68,6 +68,7 @@ def test_what_is_no_amount_is_refused(town: Town, amount: str) -> None:
 
 def test_each_device_keeps_its_own_limits(town: Town) -> None:
     town.system.staff.enable_messages(town.call("anna"), "+41791234567")
+    town.waited("anna")
     by_sms = town.enter_by_sms("anna")
     assert not town.system.withdraw(by_sms, Decimal("200000.01"))
     assert town.system.withdraw(town.enter("anna"), Decimal("200000.01"))
@@ -134,6 +135,7 @@ def test_of_withdrawals_at_once_no_more_than_the_limit_goes_through(town: Town) 
 
 def test_each_account_has_its_own_limit(town: Town) -> None:
     town.system.staff.enable_messages(town.call("anna"), "+41791234567")
+    town.waited("anna")
     assert town.system.withdraw(town.enter_by_sms("anna"), Decimal(200_000))
     assert not town.system.may_withdraw("ben", Decimal(1)), "ben uses anna's account"
     assert town.system.may_withdraw("carl", Decimal(200_000))

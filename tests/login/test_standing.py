@@ -73,6 +73,7 @@ def test_an_online_card_in_use_is_not_renewed(town: Town) -> None:
 
 def test_who_activates_a_device_goes_on_by_it(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.lose("anna", "IB3000901", Loss.LOST))
+    town.waited("anna")
     _, token = town.bridged("anna")
     much = Decimal(150_000)
     assert not town.system.withdraw(token, much)
@@ -90,8 +91,9 @@ def test_the_codes_of_a_card_on_its_way_are_for_sessions_that_may_do_everything(
     late = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
     with pytest.raises(NotAllowed):
         town.system.sheet(late, posted.id)
-    # An online card is for just these, and who has the paper may activate the other one.
+    # An online card is for just these, and who has the paper may activate the other one, when it has waited.
     assert town.system.sheet(late, town.system.request_online_card(late).id)
+    town.waited("anna")
     assert town.system.activate(late, looked_up(codes, town.system.ask_to_activate(late, posted.id)))
 
 
@@ -100,6 +102,7 @@ def test_the_codes_of_a_card_on_its_way_are_for_sessions_that_may_do_everything(
 
 def test_a_device_that_refuses_leaves_the_login_to_another_one(town: Town) -> None:
     town.system.staff.enable_messages(town.call("anna"), "+41790000001")
+    town.waited("anna")
     for _ in range(town.verifier.policy.challenges):
         town.verifier.challenge("IB3000901")
     begun = town.system.begin("anna", PASSWORD)
@@ -128,6 +131,7 @@ def sessions(town: Town) -> int:
 
 def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(town: Town) -> None:
     card, _ = town.system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
     anna = town.enter("anna")
     used = 1  # to come in
     for _ in range(town.system.policy.login.offers - used):

@@ -10,11 +10,28 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection
 from tests.host.databases import SQLITE, Template
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, drawing
 from tests.login.letters import newest_code
 
-from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Loss, Offer, Policy, Role, Stage, Step, records
+from dsc_host.login import (
+    Calling,
+    Identity,
+    Kind,
+    Letter,
+    LoginSystem,
+    Loss,
+    Offer,
+    Policy,
+    Role,
+    Stage,
+    Step,
+    records,
+    wait_outcomes,
+    waits,
+)
+from dsc_host.login.reception import locked_user, user_named
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
@@ -116,6 +133,23 @@ class Town:
         device = next(each for each in self.system.staff.caller_devices(token)[1] if each.label == label)
         self.system.staff.report_loss(token, device.id, loss)
         return token
+
+    def waited(self, name: str) -> None:
+        """What waits for somebody counts now, as if its days had passed."""
+
+        def counted(db: Connection) -> None:
+            user = locked_user(db, user_named(db, name).id)
+            for wait in waits.of_user(db, user):
+                wait_outcomes.let_count(self.system.at, db, user, wait)
+
+        self.system.change(counted)
+
+    def correct(self, name: str, identity: Identity) -> None:
+        """Support has an identity corrected, and compliance confirms it."""
+        self.system.staff.correct_identity(self.enter("sue"), name, identity)
+        desk = self.enter("cleo")
+        (wait, _), *_rest = self.system.staff.corrections(desk)
+        self.system.staff.decide_correction(desk, wait.id, True)
 
     def bridged(self, name: str, who: Identity = ANNA) -> tuple[str, str]:
         """Somebody has a temporary code from support: the code, and the token of whoever logs in by it."""

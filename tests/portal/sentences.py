@@ -10,7 +10,8 @@ import dsc_host
 _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
     "KINDS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
-    "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "_WEAK", "words", "labels",
+    "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "WAITS", "_DECISIONS",
+    "_WEAK", "words", "labels",
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}

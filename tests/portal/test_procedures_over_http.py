@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.login.town import ANNA, PASSWORD, SERIALS, Town, looked_up
+from tests.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
 from tests.portal.browsing import Browser, Browsers, enter
 
 from dsc_host.login import Loss
@@ -36,7 +36,37 @@ def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
         "Correct", user="anna", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
         document_number=ANNA.document_number,
     )  # fmt: skip
-    assert page.notice == "The identity is corrected."
+    assert page.notice == "The correction waits for a second person."
+    assert sue.press("Agree").status == 403, "it takes another one"
+    cleo = enter(town, browser(), "cleo")
+    assert "sue" in cleo.open("/compliance").text
+    assert cleo.press("Agree").notice == "The request is decided."
+
+
+def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: Browsers) -> None:
+    town.system.staff.enable_messages(town.call("ben"), "+41795550123")
+    town.system.deliver()
+    code = next(each for each in town.letters if each.template == "number_waits").values["stop"]
+    anybody = browser()
+    anybody.open("/stop")
+    assert "Nothing that waits" in anybody.press("Stop it", code="ABCDEFGH").error
+    assert "will not happen" in anybody.press("Stop it", code=code).text
+    anybody.open("/stop")
+    assert anybody.press("Stop it", code=code).status == 404
+
+
+def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, browser: Browsers) -> None:
+    ben = town.bridged("ben")[1]
+    for number in ("+41795550123", "+41795550124"):
+        town.clock.advance(60)
+        town.system.ask_to_confirm_phone(ben, number)
+        assert town.system.confirm_phone(ben, town.sent("sms"))
+    town.clock.advance(DAY)
+    sue = come_with(browser(), town.call("ben"))
+    sue.open("/desk")
+    assert sue.press("Stop it").notice == "It is stopped."
+    assert sue.press("Confirm").notice == "It counts now."
+    assert "Changes that wait" not in sue.page.text
 
 
 def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers) -> None:
@@ -44,6 +74,7 @@ def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers)
     ben.open("/share")
     assert ben.press("Continue", owner="sue", password=PASSWORD).error.startswith("Different identification information")
     card, codes = town.system.staff.issue_code_card(town.call("ben"))
+    town.waited("ben")
     assert town.system.activate(ben.cookie, looked_up(codes, town.system.ask_to_activate(ben.cookie, card.id)))
     anna = come_with(browser(), town.enter("anna"))
     anna.open("/share")

@@ -34,6 +34,8 @@ from dsc_host.login.model import (
     Step,
     UseState,
     Visitor,
+    WaitKind,
+    WaitView,
 )
 from dsc_host.login.outbox import Calling, Letter, Sender
 from dsc_host.login.phones_port import Activated, Begun, Proof, Push, Question
@@ -83,5 +85,7 @@ __all__ = [
     "TooManyAttempts",
     "UseState",
     "Visitor",
+    "WaitKind",
+    "WaitView",
     "WrongCredentials",
 ]

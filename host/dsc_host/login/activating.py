@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import devices, notices, people, proving, records, sessions
+from dsc_host.login import devices, notices, people, proving, records, sessions, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.factors import FACTORS, REFUSED, Desk, Outcome
 from dsc_host.login.model import PHYSICAL, DeviceState, Kind, Loss, Offer, OrderState, Scope, Status, UseState
@@ -28,6 +28,7 @@ def ask(at: Reception, db: Connection, session: Session, user: User, device_id: 
     device, _ = devices.held(db, user, device_id)
     if device.owner_id != user.id or device.state not in _WAITING:
         raise NotNow("this device cannot be activated: it is in use, or out of use for good")
+    waits.check_card(at, db, user, device)
     return proving.ask(at, db, session, user, device, Purpose.ACTIVATE)
 
 
@@ -39,6 +40,7 @@ def answer(at: Reception, db: Connection, session: Session, user: User, text: st
         return False
     if device.state not in _WAITING:
         raise NotNow("this device has been activated, or taken out of use, meanwhile")
+    waits.check_card(at, db, user, device)
     activate(at, db, user, device, "by its response")
     # It goes on by the device that has just answered.
     records.sessions.change(db, session.id, device_id=device.id)
@@ -134,7 +136,7 @@ def activate_due(at: Reception, db: Connection, order_id: str) -> None:
         return
     device = found(records.devices.locked(db, order.device_id))
     policy, left = at.policy.activation, activates_at(at, order.shipped_at) - at.now()
-    if device.state != DeviceState.SHIPPED:
+    if device.state != DeviceState.SHIPPED or waits.card_wait(at, db, user, device):
         return
     if left <= 0 and order.told == "imminent":
         activate(at, db, user, device, "by itself")

@@ -3,8 +3,8 @@
 Three promises:
 
 1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few tries.
-2. From then on codes go to it, and to no number from before. Where the phone app has taken their place, none do; an app may be
-   activated by it.
+2. From then on codes go to it, and to no number from before; in a session of a temporary device, only after some days.
+   Where the phone app has taken their place, none do; an app may be activated by it.
 3. Every other session of the user's ends, and the user is told on every channel from before.
 
 The code itself is kept nowhere: what is kept is its hash under the session's token, which is in the visitor's browser alone.
@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import answer_limits, codes, desk, devices, notices, outbox, people, records, sessions, throttle
+from dsc_host.login import answer_limits, codes, desk, devices, notices, outbox, people, records, sessions, throttle, waits
 from dsc_host.login.errors import NotFound, NotNow
-from dsc_host.login.model import Kind
+from dsc_host.login.model import Kind, WaitKind
 from dsc_host.login.reception import Reception, as_data, data_of
 from dsc_host.login.records import Session, User
 from dsc_host.verifier.office import Refused
@@ -39,7 +39,7 @@ def ask(at: Reception, db: Connection, session: Session, user: User, token: str,
 
 
 def answer(at: Reception, db: Connection, session: Session, user: User, token: str, text: str) -> bool:
-    """Whether this is the code, and the number is confirmed now. Raises `NotNow` if none was asked for."""
+    """Whether this is the code, and the number is confirmed now, or waits. Raises `NotNow` if none was asked for."""
     asked = data_of(session).get(_KEY)
     if not asked or at.now() >= asked["until"]:
         raise NotNow("there is nothing to answer; begin again")
@@ -50,6 +50,10 @@ def answer(at: Reception, db: Connection, session: Session, user: User, token: s
         at.log(db, "phone.confirm", user, "refused")
         return False
     _keep(db, session, None)
+    if waits.is_temporary(db, session) and asked["number"] not in notices.numbers_of(db, user):
+        waits.begin(at, db, user, WaitKind.NUMBER, {"number": asked["number"]}, people.masked(asked["number"]))
+        at.log(db, "phone.confirm", user, "waits")
+        return True
     told = notices.tell(at, db, user, "phone_confirmed", phone=people.masked(asked["number"]))
     people.add_phone(at, db, user, asked["number"], told=told)
     if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
@@ -73,6 +77,8 @@ def forget(at: Reception, db: Connection, session: Session, user: User, phone_id
         raise NotFound("you have no such phone number")
     if all(data_of(device).get("number") == phone.number for device, _ in devices.live_of(at, db, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
+    if waits.is_temporary(db, session):
+        raise NotNow("with a temporary device no number is removed; call support if this one is not yours any more")
     opened_by = records.devices.find(db, session.device_id)
     notices.tell(at, db, user, "out_of_use", device=people.masked(phone.number))
     desk.forget_number(at, db, user, phone.number)

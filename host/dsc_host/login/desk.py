@@ -9,14 +9,15 @@ Three promises:
 
 import hmac
 import secrets
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import codes, devices, notices, ordering, people, records, sharing, throttle
+from dsc_host.login import codes, devices, notices, ordering, people, records, sharing, throttle, waits
 from dsc_host.login.activating import DAY, opens_for_good
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
-from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope
+from dsc_host.login.model import LOSSES, TEMPORARY, DeviceState, Identity, Kind, Loss, Role, Scope, WaitKind
 from dsc_host.login.notices import Told
 from dsc_host.login.reception import Reception, account_of, as_data, data_of, find_user, found, locked_users, user_named
 from dsc_host.login.records import Device, Session, User
@@ -49,6 +50,9 @@ def identify(at: Reception, db: Connection, session: Session, staff: User, name:
     user = find_user(db, name)
     known = people.identity_of(db, user) if user else None
     people.check_other(db, staff, user)
+    if user and at.now() < waits.corrected_until(at, db, user):
+        at.log(db, "desk.identify", user, "refused", "corrected", by=staff.name)
+        return Refused(NotNow("what is known of this user was corrected not long ago: nobody is identified by it yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
         throttle.passed(at, db, [gate])
@@ -147,12 +151,13 @@ def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> De
     return device
 
 
-def request_online_card(at: Reception, db: Connection, user: User) -> Device:
+def request_online_card(at: Reception, db: Connection, session: Session, user: User) -> Device:
     """For a user who has nothing that lasts, nor another online card: none is renewed without end. Raises `NotNow`."""
+    opened_by = records.devices.find(db, session.device_id)
     live = [device for device, _ in devices.live_of(at, db, user)]
     if any(opens_for_good(device) for device in live):
         raise NotNow("you have a device in use; an online card is for those who miss theirs")
-    if any(device.kind == Kind.ONLINE_CARD for device in live):
+    if any(device.kind == Kind.ONLINE_CARD for device in (*live, *([opened_by] if opened_by else []))):
         raise NotNow("you have an online card in use; request a card that lasts, or call support if you miss this one")
     device = begin_code_card(at, db, user, Kind.ONLINE_CARD)
     at.log(db, "online-card.request", user, "done", device=device.id)
@@ -163,6 +168,8 @@ def issue_code_card(at: Reception, db: Connection, session: Session, staff: User
     """A security code card for whoever is calling, to be sent to them."""
     user = caller(at, db, session)
     device = begin_code_card(at, db, user, Kind.CODE_CARD)
+    label = devices.label(device)
+    waits.begin(at, db, user, WaitKind.CARD, {"card": device.id, "label": label}, label, by=staff.name)
     at.log(db, "desk.code-card", user, "done", by=staff.name, device=device.id)
     return device
 
@@ -181,8 +188,7 @@ def enable_messages(at: Reception, db: Connection, user: User, number: str, told
 
     Raises `NotNow` if the phone app has taken their place.
     """
-    if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
-        raise NotNow("the phone app has taken the place of SMS and call-back")
+    check_no_app(at, db, user)
     has = set()
     for device, _ in devices.live_of(at, db, user):
         if data_of(device).get("number") == number:
@@ -196,27 +202,51 @@ def enable_messages(at: Reception, db: Connection, user: User, number: str, told
     at.log(db, "messages.enable", user, "done")
 
 
-def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
-    """Put what is known of a person right, after they have shown their papers; they are told, by all their names.
+def check_no_app(at: Reception, db: Connection, user: User) -> None:
+    """Raise `NotNow` if the phone app has taken the place of SMS and call-back."""
+    if any(device.kind == Kind.PHONE_APP for device, _ in devices.live_of(at, db, user)):
+        raise NotNow("the phone app has taken the place of SMS and call-back")
 
-    Raises `InputError`, `NotFound`, and `NotNow` if it is about the one who does it.
+
+def offer_messages(at: Reception, db: Connection, user: User, number: str, staff: User) -> bool:
+    """Send codes to a number of whoever is calling, and return whether at once: a number that is new waits."""
+    check_no_app(at, db, user)
+    if number not in notices.numbers_of(db, user):
+        waits.begin(at, db, user, WaitKind.NUMBER, {"number": number}, people.masked(number), by=staff.name)
+        at.log(db, "messages.enable", user, "waits", by=staff.name)
+        return False
+    told = notices.tell(at, db, user, "messages_enabled", phone=people.masked(number))
+    people.add_phone(at, db, user, number, told=told)
+    enable_messages(at, db, user, number, told)
+    return True
+
+
+def locked_person(db: Connection, user: User) -> User:
+    """Lock all users of a person, and those with whom they share a device; return this one."""
+    known = records.users.all(db, records.users.c.entity_id == user.entity_id)
+    return locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
+
+
+def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
+    """Ask for what is known of a person to be put right, after they have shown their papers. A second person confirms it.
+
+    They are told, by all their names, and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if it is about the one
+    who does it.
     """
     people.check_identity(identity)
-    user = user_named(db, name)
-    known = records.users.all(db, records.users.c.entity_id == user.entity_id)
-    user = locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
+    user = locked_person(db, user_named(db, name))
     people.check_other(db, staff, user)
+    others = records.users.all(db, records.users.c.entity_id == user.entity_id, records.users.c.id != user.id)
+    data = {each: str(getattr(identity, each)) for each in Identity.__slots__}
+    waits.begin(at, db, user, WaitKind.IDENTITY, data, by=staff.name, also=others)
+    at.log(db, "desk.identity", user, "waits", by=staff.name)
+
+
+def set_identity(at: Reception, db: Connection, user: User, data: Mapping[str, str], staff: User) -> None:
+    """Put right what is known of a person, whose users are locked."""
     for each in records.users.all(db, records.users.c.entity_id == user.entity_id):
         notices.tell(at, db, each, "identity_corrected")
-    records.entities.change(
-        db,
-        user.entity_id,
-        birth_date=identity.birth_date,
-        citizenship=identity.citizenship,
-        residence=identity.residence,
-        document_type=identity.document_type,
-        document_number=identity.document_number,
-    )
+    records.entities.change(db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
     sharing.end_of_identity(at, db, user.entity_id)
     at.log(db, "desk.identity", user, "done", by=staff.name)
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from dsc_host.login import activating, devices, ordering, outbox, records, sessions, throttle
+from dsc_host.login import activating, devices, ordering, outbox, records, sessions, throttle, wait_outcomes, waits
 from dsc_host.login.model import DeviceState, OrderState, ShareState
 from dsc_host.login.outbox import Sender
 from dsc_host.login.reception import Reception, found, locked_users
@@ -28,6 +28,8 @@ class Done:
 
 def run(at: Reception, senders: Mapping[str, Sender]) -> Done:
     """Do all that is due. Each piece is a transaction of its own."""
+    for wait_id in at.read(lambda db: waits.to_end(at, db)):
+        at.change(partial(_wait, at, wait_id))
     orders = at.read(lambda db: activating.to_be_activated(at, db))
     for order_id in orders:
         at.change(partial(_activate, at, order_id))
@@ -37,6 +39,10 @@ def run(at: Reception, senders: Mapping[str, Sender]) -> Done:
     at.change(lambda db: _tidy(at, db))
     _log_refusals(at)
     return Done(len(orders), len(expired), outbox.deliver(at, senders))
+
+
+def _wait(at: Reception, wait_id: str, db: Connection) -> None:
+    wait_outcomes.run_due(at, db, wait_id)
 
 
 def _activate(at: Reception, order_id: str, db: Connection) -> None:

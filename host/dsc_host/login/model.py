@@ -111,6 +111,23 @@ class ShareState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class WaitKind(StrEnum):
+    """What waits until it counts."""
+
+    NUMBER = "number"
+    CARD = "card"
+    OPT_OUT = "opt_out"
+    IDENTITY = "identity"
+
+
+class WaitState(StrEnum):
+    """What became of what waits."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
 class Loss(StrEnum):
     """Why a device cannot be used."""
 
@@ -234,6 +251,22 @@ class Request:
     """What became of the money; None until the request is confirmed."""
     account: str
     serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """A change that waits, as its owner and support see it."""
+
+    id: str
+    user: str
+    kind: WaitKind
+    what: str
+    """A number, masked, or what tells a card from another."""
+    at: float
+    due_at: float | None
+    """When it counts by itself; None if a second person has to confirm it."""
+    asked_by: str
+    """The member of support who asked for it; empty if the user did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
-from dsc_host.login import notices, people, pins, records, rows
+from dsc_host.login import notices, people, pins, records, rows, waits
 from dsc_host.login.activating import activates_at
 from dsc_host.login.errors import NotFound, NotNow
-from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request
+from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request, WaitKind
 from dsc_host.login.reception import Reception, account_of, found
-from dsc_host.login.records import Account, Hold, Order, User
+from dsc_host.login.records import Account, Hold, Order, Session, User
 from dsc_host.verifier import vault
 
 _OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)))
@@ -59,7 +59,7 @@ def draft(
     return view(at, db, order)
 
 
-def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request:
+def confirm(at: Reception, db: Connection, session: Session, user: User, order_id: str) -> Request:
     """Send the draft off; its money is held from now on. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     people.check_primary(db, user)
     order, owner = own(db, user, order_id)
@@ -70,6 +70,9 @@ def confirm(at: Reception, db: Connection, user: User, order_id: str) -> Request
     records.holds.add(db, Hold(rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
     records.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
     notices.tell(at, db, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(at)))
+    if waits.is_temporary(db, session):
+        also = [user] if user.id != owner.id else []
+        waits.begin(at, db, owner, WaitKind.CARD, {"card": order.id}, order.address, also=also)
     at.log(db, "card.request", owner, "done", order=order.id, by=user.name)
     return view(at, db, found(records.orders.find(db, order.id)))
 

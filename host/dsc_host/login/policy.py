@@ -131,6 +131,8 @@ class SharingPolicy:
 @dataclass(frozen=True, slots=True)
 class ProtectionPolicy:
     proof_seconds: int
+    wait_days: int
+    corrected_seconds: int
 
 
 @dataclass(frozen=True, slots=True)

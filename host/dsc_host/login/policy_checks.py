@@ -47,6 +47,7 @@ _AT_MOST = {
     "phone": {"number_digits": 8, "token_letters": 32},
     "online_card": {"valid_days": 3650},
     "request": {"delivery_days": 3650},
+    "protection": {"wait_days": 3650},
     "activation": {"automatic_days": 3650},
 }
 

@@ -96,7 +96,7 @@ def known(record: T | None, field: str, given: str) -> T:
     return record
 
 
-def data_of(record: Device | records.Session | records.Share) -> dict[str, Any]:
+def data_of(record: Device | records.Session | records.Share | records.Wait) -> dict[str, Any]:
     """What stands in its column `data`."""
     return dict(json.loads(record.data))
 

@@ -200,6 +200,22 @@ class Withdrawal(NamedTuple):
     cents: int
 
 
+class Wait(NamedTuple):
+    """A change that waits until it counts. `stop` is the hash of the code that stops it."""
+
+    id: str
+    user_id: str
+    kind: str
+    state: str
+    stop: str
+    asked_by: str
+    at: float
+    due_at: float | None
+    decided_by: str
+    decided_at: float | None
+    data: str
+
+
 entities = Rows(login_schema.entities, Entity)
 accounts = Rows(login_schema.accounts, Account)
 users = Rows(login_schema.users, User)
@@ -215,3 +231,4 @@ holds = Rows(login_schema.holds, Hold)
 parcels = Rows(login_schema.parcels, Parcel)
 shares = Rows(login_schema.shares, Share)
 withdrawals = Rows(login_schema.withdrawals, Withdrawal)
+waits = Rows(login_schema.waits, Wait)

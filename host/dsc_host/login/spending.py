@@ -11,9 +11,10 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
-from dsc_host.login import devices, limits, notices, people, records, rows
+from dsc_host.login import devices, limits, notices, people, records, rows, waits
 from dsc_host.login.errors import NotNow
 from dsc_host.login.limits import Allowance
+from dsc_host.login.model import WaitKind
 from dsc_host.login.policy import Level
 from dsc_host.login.reception import Reception, account_of, found, locked_user
 from dsc_host.login.records import Session, User, Withdrawal
@@ -60,6 +61,15 @@ def opt(at: Reception, db: Connection, primary: User, user_id: str, out: bool) -
     notices.tell(at, db, user, "opted_out" if out else "opted_in")
     people.settings_changed(db, user, opted_out=out)
     at.log(db, "opt-out" if out else "opt-in", user, "done", by=primary.name)
+
+
+def opt_out_later(at: Reception, db: Connection, primary: User, user_id: str) -> None:
+    """Like `opt`, begun by a temporary device: it waits. Raises `NotNow`."""
+    user = primary if user_id == primary.id else locked_user(db, user_id)
+    if user.opted_out:
+        raise NotNow("{name} has opted out already", name=user.name)
+    waits.begin(at, db, user, WaitKind.OPT_OUT, {}, user.name, also=[primary] if user.id != primary.id else [])
+    at.log(db, "opt-out", user, "waits", by=primary.name)
 
 
 def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:

@@ -6,9 +6,10 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from dsc_host.login import access, desk, devices, notices, people, records, returning, sharing, shipping
-from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView
-from dsc_host.login.reception import Reception, found
+from dsc_host.login import access, desk, devices, people, records, returning, sharing, shipping, wait_outcomes, waits
+from dsc_host.login.errors import NotFound
+from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView, WaitKind, WaitView
+from dsc_host.login.reception import Reception, data_of, found
 from dsc_host.login.records import Parcel, Session, User
 from dsc_host.verifier import Verifier
 from dsc_host.verifier.office import Refused
@@ -85,23 +86,72 @@ class Staff:
 
         return self._do(token, (Role.SUPPORT,), seen)
 
-    def enable_messages(self, token: str, number: str) -> None:
-        """SMS and call-back for who is calling, to a number that is shown to be theirs. Raises `NotAllowed`, `NotNow`."""
+    def enable_messages(self, token: str, number: str) -> bool:
+        """Enable SMS and call-back for who is calling; return whether at once. A number that is new waits.
 
-        def enabled(db: Connection, _staff: User, session: Session) -> None:
-            user = desk.caller(self.system.at, db, session)
-            told = notices.tell(self.system.at, db, user, "messages_enabled", phone=people.masked(number))
-            people.add_phone(self.system.at, db, user, number, told=told)
-            desk.enable_messages(self.system.at, db, user, number, told)
+        Raises `NotAllowed`, `NotNow`.
+        """
+
+        def enabled(db: Connection, staff: User, session: Session) -> bool:
+            return desk.offer_messages(self.system.at, db, desk.caller(self.system.at, db, session), number, staff)
 
         people.check_phone(number)
-        self._do(token, (Role.SUPPORT,), enabled)
+        return self._do(token, (Role.SUPPORT,), enabled)
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
-        """Put right what is known of a person. Raises `NotAllowed`, `NotFound`, `InputError`."""
+        """Ask for an identity to be corrected: a second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
         self._do(
             token, (Role.SUPPORT,), lambda db, staff, _s: desk.correct_identity(self.system.at, db, staff, user, identity)
         )  # fmt: skip
+
+    def corrections(self, token: str) -> list[tuple[WaitView, Identity]]:
+        """Return the corrected identities that wait for a second person. Raises `NotAllowed`."""
+
+        def seen(db: Connection, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
+            return [(waits.view(db, each), Identity(**data_of(each))) for each in waits.corrections(db)]
+
+        return self._do(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
+
+    def decide_correction(self, token: str, correction: str, agreed: bool) -> None:
+        """Confirm or refuse a correction that somebody else has asked for. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+
+        def decided(db: Connection, staff: User, _session: Session) -> None:
+            wait_outcomes.decide_correction(self.system.at, db, staff, correction, agreed)
+
+        self._do(token, (Role.SUPPORT, Role.COMPLIANCE), decided)
+
+    def caller_waits(self, token: str) -> list[WaitView]:
+        """Return what waits for who is calling. Raises `NotAllowed`."""
+
+        def seen(db: Connection, _staff: User, session: Session) -> list[WaitView]:
+            return [waits.view(db, each) for each in waits.of_user(db, desk.caller(self.system.at, db, session))]
+
+        return self._do(token, (Role.SUPPORT,), seen)
+
+    def confirm_wait(self, token: str, wait: str) -> None:
+        """Make it count now: on a later day, and by another member of support than who asked for it.
+
+        Raises `NotAllowed`, `NotFound`, `NotNow`.
+        """
+
+        def confirmed(db: Connection, staff: User, session: Session) -> None:
+            user = desk.caller(self.system.at, db, session)
+            kept = waits.locked(db, wait, user)
+            if kept.kind == WaitKind.IDENTITY:
+                raise NotFound("nothing of that waits")
+            waits.check_may_confirm(self.system.at, kept, staff)
+            wait_outcomes.let_count(self.system.at, db, user, kept, staff.name)
+
+        self._do(token, (Role.SUPPORT,), confirmed)
+
+    def stop_wait(self, token: str, wait: str) -> None:
+        """Stop something that waits for who is calling. Raises `NotAllowed`, `NotFound`."""
+
+        def stopped(db: Connection, staff: User, session: Session) -> None:
+            user = desk.caller(self.system.at, db, session)
+            wait_outcomes.stop(self.system.at, db, user, waits.locked(db, wait, user), staff.name)
+
+        self._do(token, (Role.SUPPORT,), stopped)
 
     def queue(self, token: str) -> list[Request]:
         """The cards that are to be made or sent. Raises `NotAllowed`."""

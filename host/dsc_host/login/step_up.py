@@ -42,6 +42,7 @@ HARMLESS = frozenset({
     "protection",
     "requests",
     "shares",
+    "waiting",
     "withdraw",
 })  # fmt: skip
 """The operations that look, or take back what was asked for. A withdrawal has limits of its own."""

@@ -32,6 +32,8 @@ from dsc_host.login import (
     sessions,
     sharing,
     spending,
+    wait_outcomes,
+    waits,
 )
 from dsc_host.login.access import operation as may
 from dsc_host.login.apps import Phones
@@ -45,6 +47,7 @@ from dsc_host.login.model import (
     Scope,
     Step,
     Visitor,
+    WaitView,
 )
 from dsc_host.login.operator import Operator
 from dsc_host.login.outbox import Sender
@@ -177,6 +180,9 @@ class LoginSystem(ShareCalls):
     def _opt(self, token: str, name: str | None, *, out: bool) -> None:
         def opted(db: Connection, user: User, session: Session) -> None:
             whose = people.of_account(db, user, name)
+            if out and waits.is_temporary(db, session):
+                spending.opt_out_later(self.at, db, user, whose.id)
+                return
             spending.opt(self.at, db, user, whose.id, out)
             sessions.end_all(db, whose, but=session.id if whose.id == user.id else "")
 
@@ -225,7 +231,7 @@ class LoginSystem(ShareCalls):
     def confirm_request(self, token: str, request: str) -> Request:
         """Send it off. Raises `NotFound`, `NotAllowed`, `NotNow`."""
         return self.do(
-            token, may("confirm_request", Scope.FULL), lambda db, user, _s: ordering.confirm(self.at, db, user, request)
+            token, may("confirm_request", Scope.FULL), lambda db, user, s: ordering.confirm(self.at, db, s, user, request)
         )
 
     def cancel_request(self, token: str, request: str) -> None:
@@ -240,6 +246,16 @@ class LoginSystem(ShareCalls):
         """The accounts on which the money for a card may be held, by their ids: one's own first."""
         return self._seen(token, may("deposit_accounts", *_ACCOUNT), lambda db, user, _s: ordering.accounts_of(db, user))
 
+    def waiting(self, token: str) -> list[WaitView]:
+        """Return one's own changes that wait until they count."""
+        return self._seen(
+            token, may("waiting", *_ACCOUNT), lambda db, user, _s: [waits.view(db, each) for each in waits.of_user(db, user)]
+        )
+
+    def stop_change(self, code: str, address: str = "") -> bool:
+        """Stop a change that waits, by the code from its message; return whether there was one. Raises `TooManyAttempts`."""
+        return wait_outcomes.stop_by_code(self.at, code, address)
+
     def address(self, token: str) -> str:
         """Where a card would go."""
         return self._seen(
@@ -249,8 +265,8 @@ class LoginSystem(ShareCalls):
     def request_online_card(self, token: str) -> DeviceView:
         """A card of codes to be printed, for whoever misses their device. Raises `NotNow`."""
 
-        def requested(db: Connection, user: User, _session: Session) -> DeviceView:
-            device = desk.request_online_card(self.at, db, user)
+        def requested(db: Connection, user: User, session: Session) -> DeviceView:
+            device = desk.request_online_card(self.at, db, session, user)
             return devices.view(self.at, db, user, *devices.held(db, user, device.id))
 
         return self.do(token, may("request_online_card", *_ACCOUNT), requested)

@@ -10,6 +10,7 @@ from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.playing import with_card
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.waits import waiting
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, SCOPES, STATES
 
 _DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
@@ -65,7 +66,14 @@ def devices(visit: Visit) -> Response:
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
         forms = (Form("/devices/online", _("Get an online security code card")),)
     links = _onward(_) if who.scope is Scope.FULL else ()
-    return visit.show(View(_("Devices"), tables=(table, *_order_tables(visit)), forms=forms, links=links))
+    return visit.show(
+        View(
+            _("Devices"),
+            tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_order_tables(visit)),
+            forms=forms,
+            links=links,
+        )
+    )
 
 
 def _onward(_: Language) -> tuple[Link, ...]:

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dsc_host.login import LoginSystem
-from dsc_host.portal import account, cards, entering, phone_api, phones, playing, proofs, sharing, staff
+from dsc_host.portal import account, cards, entering, phone_api, phones, playing, proofs, sharing, staff, waits
 from dsc_host.portal.demonstration import Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.security import Cookies, Guard
@@ -33,6 +33,7 @@ GET: dict[str, Handler] = {
     "/login": entering.name_and_password,
     "/login/device": entering.device,
     "/login/answer": entering.element,
+    "/stop": waits.stopping,
     "/statements": account.statements,
     "/devices": account.devices,
     "/password": account.password,
@@ -56,6 +57,7 @@ POST: dict[str, Handler] = {
     "/login/pushed": entering.pushed,
     "/logout": entering.leave,
     "/language": entering.language,
+    "/stop": waits.stopped,
     "/devices/online": account.online_card,
     "/sheet": account.sheet,
     "/sheet/pdf": account.sheet_pdf,
@@ -90,6 +92,9 @@ POST: dict[str, Handler] = {
     "/desk/code-card": staff.code_card,
     "/desk/code-card/pdf": staff.code_card_pdf,
     "/desk/messages": staff.messages,
+    "/desk/waits/confirm": staff.confirm_wait,
+    "/desk/waits/stop": staff.stop_wait,
+    "/desk/corrections": staff.decide_correction,
     "/issuer/make": staff.make,
     "/issuer/ship": staff.ship,
     "/issuer/receive": staff.receive,

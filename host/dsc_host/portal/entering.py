@@ -120,6 +120,7 @@ def _first(_: Language, name: str = "") -> View:
         _("Log in"),
         words=(_("Name and password first; then what your device shows."),),
         forms=(Form("/login", _("Continue"), fields),),
+        links=(Link("/stop", _("Stop a change"), _("with the code from its message")),),
     )
 
 

@@ -3,9 +3,11 @@
 from starlette.responses import Response
 
 from dsc_host.errors import DscError
+from dsc_host.login import WaitKind
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.waits import waiting
 
 
 def phones(visit: Visit) -> Response:
@@ -26,7 +28,8 @@ def asked(visit: Visit) -> Response:
 def answered(visit: Visit) -> Response:
     if not visit.system.confirm_phone(visit.token, visit.value("answer")):
         return visit.go("/phones", said="code")
-    return visit.go("/phones", said="phone", token=visit.system.rotate(visit.token))
+    waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
+    return visit.go("/phones", said="waits" if waits else "phone", token=visit.system.rotate(visit.token))
 
 
 def removed(visit: Visit) -> Response:
@@ -46,12 +49,19 @@ def _numbers(visit: Visit, number: str = "") -> View:
         _("Phone numbers"),
         words=(
             _("Codes by SMS and by a call go to the number that was confirmed last; an app is activated by any of them."),
-            _("The code comes by SMS. When it is right, all your other sessions end, and you are told by email."),
+            _("The code comes by SMS. When it is right, all your other sessions end, and you are told by email and SMS."),
         ),
-        tables=(Table(_("Confirmed numbers"), (_("Phone number"), _("What you can do")), rows, _("You have none.")),),
+        tables=(
+            Table(_("Confirmed numbers"), (_("Phone number"), _("What you can do")), rows, _("You have none.")),
+            *_waiting(visit),
+        ),
         forms=(Form("/phones", _("Send a code"), (field,)),),
         links=(Link("/devices", _("Back to the devices")),),
     )
+
+
+def _waiting(visit: Visit) -> tuple[Table, ...]:
+    return waiting(visit, [each for each in visit.system.waiting(visit.token) if each.kind is WaitKind.NUMBER])
 
 
 def _code(_: Language, masked: str) -> View:

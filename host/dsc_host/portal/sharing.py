@@ -175,6 +175,9 @@ def opted_out(visit: Visit) -> Response:
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
     said = "out" if name in ("", visit.visitor().name) else "other_out"
+    chosen = [each for each in visit.system.account_users(visit.token) if each[0] == (name or visit.visitor().name)]
+    if not all(each.opted_out for _name, each in chosen):
+        said = "waits"
     return visit.go("/protection", said=said, token=visit.system.rotate(visit.token))
 
 

@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
-from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Request
+from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Request, Role
 from dsc_host.portal import sheets
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
+from dsc_host.portal.waits import waiting
 from dsc_host.portal.wording import KINDS, LOSSES, ORDERS, STATES
 
 _DOCUMENTS = ("passport", "id", "licence", "ssn")
@@ -27,7 +28,7 @@ def support(visit: Visit) -> Response:
         name, devices = visit.system.staff.caller_devices(visit.token)
     except NotAllowed:
         return visit.show(_identify(visit))
-    return visit.show(_caller(visit._, name, devices))
+    return visit.show(_caller(visit, name, devices))
 
 
 def identify(visit: Visit) -> Response:
@@ -53,7 +54,7 @@ def _identify(visit: Visit) -> View:
         legend=_("Correct what is known, after papers were shown"),
     )
     words = _("Ask who calls for all of this before you do anything for them. Never read it out.")
-    return View(_("Who is calling?"), words=(words,), forms=(form, correct))
+    return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=_corrections(visit))
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
@@ -80,7 +81,8 @@ _DOCUMENT_LABELS = {
 }
 
 
-def _caller(_: Language, name: str, devices: tuple[DeviceView, ...]) -> View:
+def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
+    _, waits = visit._, visit.system.staff.caller_waits(visit.token)
     usable = (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED)
     rows = [
         Row((_(KINDS[each.kind]), each.label, _(STATES[each.state])), _loss_forms(_, each) if each.state in usable else ())
@@ -90,7 +92,7 @@ def _caller(_: Language, name: str, devices: tuple[DeviceView, ...]) -> View:
     phone = Field("number", _("Phone number"), "tel", _("With the country first, as +41791234567."), longest=16)
     return View(
         _("{name} is calling", name=name),
-        tables=(Table(_("Devices"), heads, rows, _("None.")),),
+        tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
         forms=(
             Form("/desk/temporary", _("Give a temporary code")),
             Form("/desk/code-card", _("Issue a security code card")),
@@ -156,8 +158,8 @@ def code_card_pdf(visit: Visit) -> Response:
 
 
 def messages(visit: Visit) -> Response:
-    visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
-    return visit.go("/desk", said="messages")
+    now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    return visit.go("/desk", said="messages" if now else "waits")
 
 
 def correct(visit: Visit) -> Response:
@@ -167,6 +169,44 @@ def correct(visit: Visit) -> Response:
     except DscError as error:
         return visit.again(_identify(visit), error)
     return visit.go("/desk", said="corrected")
+
+
+def confirm_wait(visit: Visit) -> Response:
+    visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", said="counts")
+
+
+def stop_wait(visit: Visit) -> Response:
+    visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", said="stopped")
+
+
+def decide_correction(visit: Visit) -> Response:
+    agreed, desk = visit.value("agreed", 8), "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
+    if agreed not in ("yes", "no"):
+        return visit.go(desk)
+    visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed == "yes")
+    return visit.go(desk, said="decided")
+
+
+def _corrections(visit: Visit) -> tuple[Table, ...]:
+    """Corrections that wait for a second person."""
+    _ = visit._
+    rows = [
+        Row(
+            (wait.user, ", ".join(getattr(identity, each) for each in Identity.__slots__), wait.asked_by),
+            tuple(
+                Form("/desk/corrections", _(label), (hidden("wait", wait.id), hidden("agreed", agreed)), danger=agreed == "no")
+                for agreed, label in _DECISIONS.items()
+            ),
+        )
+        for wait, identity in visit.system.staff.corrections(visit.token)
+    ]
+    heads = (_("User name"), _("Corrected details"), _("Asked for by"), _("Decision"))
+    return (Table(_("Corrections that wait for a second person"), heads, rows),) if rows else ()
+
+
+_DECISIONS = {"yes": "Agree", "no": "Refuse"}
 
 
 # ---- the issuer ----
@@ -250,7 +290,7 @@ def compliance(visit: Visit) -> Response:
     ]
     heads = (_("Who asks"), _("Owner"), _("Device"), _("Decision"))
     table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
-    return visit.show(View(_("Compliance"), tables=(table,)))
+    return visit.show(View(_("Compliance"), tables=(table, *_corrections(visit))))
 
 
 def decide(visit: Visit) -> Response:

@@ -230,8 +230,26 @@ withdrawals = Table(
     Index(None, "account_id", "at"),
 )
 
+# What waits until it counts: `stop` is the hash of the code by which its owner stops it.
+waits = Table(
+    "waits",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _text("kind", 16),
+    _text("state", 16),
+    _text("stop", 64, index=True),
+    _text("asked_by", NAME_LETTERS),
+    Column("at", Double, nullable=False),
+    Column("due_at", Double),
+    _text("decided_by", NAME_LETTERS),
+    Column("decided_at", Double),
+    Column("data", String, nullable=False),
+    Index(None, "state", "due_at"),
+)
+
 ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
-    withdrawals,
+    withdrawals, waits,
 )  # fmt: skip
 """In an order in which each comes after those that it points to."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 APPLICATION_ID = 0x44534350
 """`DSCP`, by which a database is known to be ours."""
-VERSION = 7
+VERSION = 8
 """Of the tables as they stand here."""
 FIRST_WITH_LOG = 4
 FIRST_WITH_SEALS = 7

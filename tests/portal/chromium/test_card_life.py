@@ -81,6 +81,10 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
     walk.press("Activate the card")
     assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is in use now."
     serial = ordered(walk)
+    assert "Changes that wait" in walk.open("/devices").text
+    walk.picture("waits")
+    walk.shown.pass_days(5)
+    walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
     walk.open("/devices").press("Activate", f"{CARD} {serial}")
     walk.press("Activate", Response=walk.card("anna", walk.read, NEW))
     assert walk.out().begin("anna").title == CARD, "the temporary ones have ended"

@@ -52,6 +52,7 @@ def test_a_security_code_card(walk: Walk) -> None:
         desk.button("Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     assert len(codes) == 224
+    walk.shown.pass_days(5)
     walk.enter_by_sms("anna.work").open("/devices")
     label = walk.page.get_by_role("cell").filter(has_text="Show the codes").locator("button").first.get_attribute("aria-label")
     walk.press("Activate", str(label).split(": ")[1])
