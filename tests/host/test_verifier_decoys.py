@@ -16,7 +16,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Challenge, Enrolment, Policy, Reason, State, Verifier, enrollment, records, schema
 from dsc_host.verifier import decoys as decoys_module
 from dsc_host.verifier.decoys import name_of, serial_of
-from dsc_host.verifier.keys import Secret
+from dsc_host.verifier.keys import MasterKey, Secret
 
 pytestmark = pytest.mark.every_database
 
@@ -173,7 +173,9 @@ def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Cl
     assert asked == ["111111", "222222", "333333"]
 
 
-def test_the_same_statements_are_executed_for_a_card_and_for_none(alone: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
+    alone: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first time and later, to ask and to answer, and whatever the suite is."""
     alone.enroll_all([Enrolment("A-1", KEY, SUITE, PIN), Enrolment("B-2", KEY, SUITE, PIN), Enrolment("Z-9", KEY, SUITE, PIN)])
     alone.challenge("B-2", conceal=True)  # The first one ever makes the secret.
@@ -183,6 +185,8 @@ def test_the_same_statements_are_executed_for_a_card_and_for_none(alone: Verifie
     connection.close()
     shorten = Suite._shorten
     monkeypatch.setattr(Suite, "_shorten", lambda suite, mac: done.append("MAC") or shorten(suite, mac))  # type: ignore[func-returns-value]
+    made = records._card
+    monkeypatch.setattr(records, "_card", lambda row: done.append(f"{row and 'a'} row") or made(row))  # type: ignore[func-returns-value]
     told = {}
     for serial in ("A-1", "M-5"):
         told[serial] = []
@@ -227,3 +231,28 @@ def test_a_story_of_wrong_responses_shows_the_same_of_a_card_and_of_none(story: 
             verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
             shown.append(seen(verifier, serial, story, clock))
     assert shown[0] == shown[1]
+
+
+def test_a_new_decoy_seals_as_much_whether_its_suite_has_a_pin_or_none(
+    alone: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card's decoy may have another suite than the card, whose question is seen."""
+    alone.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+    alone.enroll("Z-9", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN08")
+    alone.challenge("A-1", conceal=True)  # The first one ever makes the secret.
+    sealed: list[Secret] = []
+    seal = MasterKey.seal
+
+    def counted(key: MasterKey, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
+        sealed.append(kind)
+        return seal(key, plain, serial, kind, bound)
+
+    monkeypatch.setattr(MasterKey, "seal", counted)
+    suites, work = set(), set()
+    for number in range(20):
+        sealed.clear()
+        alone.challenge(f"M-{number}", conceal=True)
+        suites.add(row(alone, f"M-{number}").suite)
+        work.add(tuple(sealed))
+    assert len(suites) == 2, "both kinds are seen"
+    assert len(work) == 1

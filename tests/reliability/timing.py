@@ -130,7 +130,7 @@ def _asked_times(verifier: Verifier, serials: list[tuple[str, str]]) -> dict[tup
             began = time.perf_counter()
             challenge = verifier.challenge(serial, conceal=True)
             given = time.perf_counter()
-            assert not verifier.verify(challenge.id, "00000000")
+            verifier.verify(challenge.id, "00000000")  # Once in a hundred million times, it is right.
             answered = time.perf_counter()
             for what, seconds in ((time_of, given - began), ("answered", answered - given)):
                 taken.setdefault((what, len(challenge.question)), {}).setdefault(kind, []).append(seconds)

@@ -80,6 +80,8 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
     suite = _suite(office, db, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrolment(), suite, decoy=True)
+    # Where there is none, too: a card's decoy may have another suite than the card, and its question would tell.
+    sealed_pin = office.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
         suite=suite,
@@ -89,7 +91,7 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
         enrolled_at=now,
         key_id=office.keys.current.id,
         sealed_key=office.sealed(secrets.token_bytes(_KEY_BYTES), holder, Secret.KEY) or b"",
-        sealed_pin=office.sealed("0000" if has_pin else None, holder, Secret.PIN),
+        sealed_pin=sealed_pin if has_pin else None,
         sealed_unlock_key=None,
         unlock_codes=0,
         unlock_times=(),

@@ -39,14 +39,11 @@ def draw_question(digits: int) -> str:
 def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challenge | Refused:
     """See `Verifier.challenge`. A refusal is logged too."""
     is_serial = enrollment.is_serial(serial)
-    card = records.lock_card(db, serial) if is_serial else None
-    now = office.now()
     if conceal and is_serial:
-        # Of a card too, so that it takes as long.
-        decoy = decoys.standing(office, db, serial, now)
-        card = card if lookup.is_real(card) else decoy
-    elif not lookup.is_real(card):
-        card = None
+        now, card = _card_or_decoy(office, db, serial)
+    else:
+        card = records.lock_card(db, serial) if is_serial else None
+        now = office.now()
     if card is None:
         return _refused(office, db, now, serial, lookup.unknown(serial), "unknown")
     office.seals.check(card)
@@ -60,6 +57,13 @@ def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challen
     reason = card.state if card.state == DECOY else ""
     office.log(db, now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
     return challenge
+
+
+def _card_or_decoy(office: Office, db: Connection, serial: str) -> tuple[float, CardRecord | None]:
+    """Return the time once all is locked, and the card, or its decoy: two rows are read, whether there is a card or not."""
+    decoys.standing(office, db, serial, office.now())
+    card = records.lock_card_or(db, serial, decoys.name_of(serial))
+    return office.now(), card
 
 
 def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:

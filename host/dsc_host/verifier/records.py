@@ -84,6 +84,11 @@ _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of")
 _FIND_CARD = Statement(_CARD)
 # SQLite leaves the lock out: there, whoever writes is alone.
 _LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
+_REAL = cards.alias()
+_EITHER = func.coalesce(
+    select(_REAL.c.serial).where(_REAL.c.serial == bindparam("of")).scalar_subquery(), bindparam("otherwise")
+)
+_LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER).with_for_update(of=cards))
 _FIND_OWNER = Statement(_OWNER)
 _LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
 _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
@@ -141,6 +146,11 @@ def find_card(db: Connection, serial: str) -> CardRecord | None:
 def lock_card(db: Connection, serial: str) -> CardRecord | None:
     """The card, which nobody else changes or locks until the transaction ends."""
     return _card(_LOCK_CARD.row(db, {"of": serial}))
+
+
+def lock_card_or(db: Connection, serial: str, otherwise: str) -> CardRecord | None:
+    """Lock and return the card, or the row named `otherwise` where there is no card, at the same cost."""
+    return _card(_LOCK_EITHER.row(db, {"of": serial, "otherwise": otherwise}))
 
 
 def find_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
