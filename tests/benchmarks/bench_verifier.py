@@ -110,8 +110,9 @@ def _log_in(verifier: Verifier, serial: str, counter: int) -> float:
 
 
 def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
-    """Of each login, the statements of both its transactions."""
+    """Return the statements of each login, by its transactions."""
     transactions: list[Statements] = []
+    starts: list[int] = []
     event.listen(verifier._office.store._backend.engine, "begin", lambda _: transactions.append([]))
     execute = DefaultDialect.do_execute
 
@@ -121,8 +122,9 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
 
     with patch.object(DefaultDialect, "do_execute", told):
         for counter in range(logins):
+            starts.append(len(transactions))
             _log_in(verifier, "A-1", counter)
-    return [transactions[at : at + 2] for at in range(0, len(transactions), 2)]
+    return [transactions[start:end] for start, end in itertools.pairwise([*starts, len(transactions)])]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ SQLite does. An error is the same as SQLAlchemy's own.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Executable, TypeDecorator
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 Values: TypeAlias = Mapping[str, Any]
 """Of a statement's parameters, by their names."""
+_FETCH, _COUNT = methodcaller("fetchone"), attrgetter("rowcount")
 Clause: TypeAlias = Callable[[Dialect], Any]
 
 
@@ -21,12 +23,8 @@ class _Form:
     """A statement as one database wants it."""
 
     sql: str
-    order: tuple[str, ...] | None
-    """Of the parameters, where they go by their places; None where they go by name."""
-    fixed: Values
-    """Those that nobody gives, such as an OFFSET of 0."""
-    stored: tuple[tuple[str, Callable[[Any], Any]], ...]
-    """What a value becomes on its way into the database, for those that do not go as they are."""
+    bound: Callable[[Values], Any]
+    """Return the parameters as the driver takes them: in their order, or by their names."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
     """What a column's value becomes on its way out."""
 
@@ -44,7 +42,7 @@ class Statement:
     def row(self, db: Connection, values: Values) -> tuple[Any, ...] | None:
         """The one row that it finds; None if there is none."""
         form = self._form(db)
-        found: tuple[Any, ...] | None = self._executed(db, form, values, lambda cursor: cursor.fetchone())
+        found: tuple[Any, ...] | None = self._executed(db, form, values, _FETCH)
         if found is None or not form.read:
             return found
         row = list(found)
@@ -54,7 +52,7 @@ class Statement:
 
     def run(self, db: Connection, values: Values) -> int:
         """Execute it, and return how many rows it was about."""
-        count: int = self._executed(db, self._form(db), values, lambda cursor: cursor.rowcount)
+        count: int = self._executed(db, self._form(db), values, _COUNT)
         return count
 
     def _form(self, db: Connection) -> _Form:
@@ -66,27 +64,35 @@ class Statement:
         columns = [column.type for column in clause.selected_columns] if clause.is_select else []
         form = _Form(
             str(compiled),
-            tuple(compiled.positiontup) if compiled.positional else None,
-            {name: bind.value for name, bind in compiled.binds.items() if not bind.required},
-            tuple((name, _storing(bind.type, dialect)) for name, bind in compiled.binds.items() if _is_ours(bind.type)),
+            _binding(compiled, dialect),
             tuple((at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_ours(kind)),
         )
         self._forms[dialect.name] = form
         return form
 
     def _executed(self, db: Connection, form: _Form, values: Values, taken: Callable[[Any], Any]) -> Any:
-        if form.fixed:
-            values = {**form.fixed, **values}
-        if form.stored:
-            values = {**values, **{name: stored(values[name]) for name, stored in form.stored}}
+        parameters = form.bound(values)
         cursor = db.connection.cursor()
         try:
-            db.dialect.do_execute(cursor, form.sql, values if form.order is None else [values[name] for name in form.order])
+            db.dialect.do_execute(cursor, form.sql, parameters)
             return taken(cursor)
         except db.dialect.loaded_dbapi.Error as error:
             raise _told(error, db.dialect) from error
         finally:
             cursor.close()
+
+
+def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
+    """Return what gives a driver the parameters of a statement, with as few steps as the statement allows."""
+    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # Such as an OFFSET of 0.
+    stored = [(name, _storing(bind.type, dialect)) for name, bind in compiled.binds.items() if _is_ours(bind.type)]
+    order = tuple(compiled.positiontup) if compiled.positional else ()
+    placed: Callable[[Values], Any] = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
+    if not compiled.positional:
+        placed = lambda values: values  # noqa: E731
+    if not fixed and not stored:
+        return placed
+    return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
 
 
 def _told(error: Exception, dialect: Dialect) -> Any:

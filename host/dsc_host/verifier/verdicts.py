@@ -70,9 +70,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the responses were found to be, computed from these fields of a card."""
+    """What the responses were found to be, computed from a card's row as it was read before it was locked."""
 
-    inputs: tuple[object, ...]
+    row: CardRecord
+    """The row, whose seal was checked."""
     finding: _Finding
 
 
@@ -89,7 +90,7 @@ def judge_alone(office: Office, asked: Asked) -> Verdict:
     closed = _closed(challenges, office.policy, now)
     if closed and not _is_logged(closed[1], office.policy):
         return _counted(office, asked, closed[0], now)
-    draft = None if closed else Draft(_inputs(found), _found(office, found, challenges, asked))
+    draft = None if closed else Draft(found, _found(office, found, challenges, asked))
     return office.change(lambda db: _judge(office, db, asked, draft))
 
 
@@ -105,14 +106,15 @@ def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) ->
     if found is None:
         office.log(db, now, Event(asked.action, None, "refused", Reason.UNKNOWN))
         return Verdict(Reason.UNKNOWN, closed=True)
-    office.seals.check(found)
+    if draft is None or draft.row != found:
+        office.seals.check(found)
     for challenge in challenges:
         office.seals.check_challenge(challenge)
     closed = _closed(challenges, office.policy, now)
     if closed:
         return _refused_closed(office, db, asked, challenges, closed, now)
     card = lookup.lock_ended(found, office.policy, now)
-    fits = draft is not None and draft.inputs == _inputs(found)
+    fits = draft is not None and _inputs(draft.row) == _inputs(found)
     finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
     reason = _refusal(card, office.policy) or finding.reason
     after = _after(card, reason, finding, office.policy, now)
