@@ -47,6 +47,12 @@ def blank(watch: Watch) -> Iterator[LiveCard]:
 
 
 @pytest.fixture
+def cards(tmp_path: Path) -> Path:
+    """Where the desktop program keeps its cards."""
+    return tmp_path / "cards"
+
+
+@pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """`dscplus` in this process, without a terminal; what it keeps, it keeps in `tmp_path`."""
     for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):

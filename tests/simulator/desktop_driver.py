@@ -3,7 +3,8 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,15 @@ class StillClock:
 
 
 class Person:
-    """Somebody at the screen, by `pilot`. `verifier` is where cards are enrolled."""
+    """Somebody at the screen, by `pilot`. `verifier` is where cards are enrolled; it is opened when it is first wanted."""
 
-    def __init__(self, pilot: Pilot[int], desk: Desk, verifier: Verifier, clock: StillClock) -> None:
-        self.pilot, self.desk, self.verifier, self.clock = pilot, desk, verifier, clock
+    def __init__(self, pilot: Pilot[int], desk: Desk, opened: Callable[[], Verifier], clock: StillClock) -> None:
+        self.pilot, self.desk, self.clock = pilot, desk, clock
+        self._opened = opened
+
+    @property
+    def verifier(self) -> Verifier:
+        return self._opened()
 
     @property
     def app(self) -> CardApp:
@@ -77,12 +83,13 @@ class Person:
 def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tuple[int, int] = SIZE, **how: Any) -> CardApp:
     """Have somebody do `story` at a card, which is kept in `folder` and is `profile` or blank. Returns the program, ended."""
     clock = StillClock()
-    with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+    with ExitStack() as stack:
 
-        def opened() -> AbstractContextManager[Verifier]:
-            return nullcontext(verifier)
+        @cache
+        def opened() -> Verifier:
+            return stack.enter_context(Verifier.open("sqlite://", master_key=MasterKey.generate()))
 
-        settings = Settings("default", opened, seed=1, profiles=Profiles(folder))
+        settings = Settings("default", lambda: nullcontext(opened()), seed=1, profiles=Profiles(folder))
         if profile is not None:
             keep(settings, profile.flash())
         with closing(Desk(settings)) as desk:
@@ -92,7 +99,7 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
             async def run() -> None:
                 async with app.run_test(size=size) as pilot:
                     await pilot.pause()
-                    await story(Person(pilot, desk, verifier, clock))
+                    await story(Person(pilot, desk, opened, clock))
 
             asyncio.run(run())
         return app

@@ -1,10 +1,11 @@
 """`dscplus sim` as a command: how it begins, how it ends, and what is left when it has."""
 
-import json
 import os
 import re
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,69 +18,60 @@ if os.name != "posix":
 from tests.host.commanding import Command
 from tests.simulator.desktop_command import cards, keep_card
 from tests.simulator.desktop_terminal import Terminal
+from tests.simulator.living import nowhere
 
 from dsc_simulator.commands import sim
+from dsc_simulator.desktop import Settings, running
 from dsc_simulator.profiles import Profiles
 
 
-@pytest.mark.parametrize(
-    ("how", "code"), [("q", 0), ("\x03", 130), ("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("close", 129)]
-)
+@pytest.mark.parametrize(("how", "code"), [("SIGTERM", 143), ("close", 129)])
 def test_it_ends_in_good_order_however_it_ends(tmp_path: Path, how: str, code: int) -> None:
     keep_card(tmp_path)
     with Terminal(tmp_path).start() as terminal:
         terminal.until(lambda: bool(re.search(rb"/dev/\w+/?\d*", terminal.seen)))
         if how == "close":
             terminal.close()
-        elif how.startswith("SIG"):
-            terminal.signal(how)
         else:
-            terminal.type(how.encode())
+            terminal.signal(how)
         assert terminal.end() == code
         assert b"Traceback" not in terminal.seen
     with Profiles(cards(tmp_path)).open("default"):
         pass  # Nothing of it is in anybody's way.
 
 
-def test_a_program_that_was_killed_keeps_its_counter_and_holds_nobody_up(tmp_path: Path) -> None:
-    path = keep_card(tmp_path)
-    before = json.loads(path.read_text())
-    with Terminal(tmp_path).start() as terminal:
-        terminal.type(b"p1234\r482913\r")
-        terminal.until_shown(b"response")
-        terminal.signal("SIGKILL")
-        terminal.end()
-    assert json.loads(path.read_text()) != before
-    with Terminal(tmp_path).start() as again:
-        again.type(b"q")
-        assert again.end() == 0
+@pytest.fixture
+def on_terminal(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, which takes this for a terminal: for what it refuses before it draws."""
+    monkeypatch.setattr(sim, "_need_terminal", lambda: None)
+    return command
 
 
-def test_a_second_program_is_refused(tmp_path: Path) -> None:
+def test_a_second_program_is_refused(on_terminal: Command, tmp_path: Path) -> None:
     keep_card(tmp_path)
-    with Terminal(tmp_path).start() as first, Terminal(tmp_path) as second:
-        assert second.end() == 1
-        refusal = f"Error: profile default: another program has it open (process {first.process.pid})"
-        assert refusal in second.seen.decode()
-        first.type(b"q")
-        assert first.end() == 0
+    with Profiles(cards(tmp_path)).open("default"):
+        done = on_terminal("sim")
+    assert (done.code, done.error) == (1, f"profile default: another program has it open (process {os.getpid()})")
 
 
-def test_of_a_temporary_card_nothing_is_kept(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "--temporary").start() as terminal:
-        terminal.type(b"pq")
-        assert terminal.end() == 0
-    assert not cards(tmp_path).exists()
+def test_a_port_that_is_taken_is_an_error(on_terminal: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = on_terminal("sim", "--temporary", "--tcp-port", str(taken.getsockname()[1]))
+    assert done.code == 1
+    assert "Address already in use" in done.error
 
 
-def test_a_broken_profile_is_reported_kept_aside_and_another_offered(tmp_path: Path) -> None:
+def test_a_broken_profile_is_reported_kept_aside_and_another_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = keep_card(tmp_path)
     path.write_text("broken")
-    with Terminal(tmp_path) as terminal:
-        terminal.until(lambda: b"default-2" in terminal.seen)
-        terminal.type(b"\x03")
-        assert terminal.end() == 130
-        assert f"Error: {path}: the profile is broken: it is not JSON".encode() in terminal.seen
+    desk, problem = running._open(Settings("default", nowhere, profiles=Profiles(cards(tmp_path))))
+    with closing(desk):
+        assert desk.name == "default-2"
+    told = f"{path}: the profile is broken: it is not JSON"
+    assert told in problem
+    assert f"Error: {told}" in capsys.readouterr().err
     assert path.read_text() == path.with_name("default.broken-1").read_text() == "broken"
 
 
@@ -131,17 +123,6 @@ def test_without_its_packages_it_says_which_to_install(
     done = command("sim", argument)
     assert (done.code, done.out) == (1, "")
     assert f"pip install 'dscplus[{extra}]'" in done.error
-
-
-def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with Terminal(tmp_path, "--temporary", "--tcp-port", port) as terminal:
-            assert terminal.end() == 1
-            assert b"Address already in use" in terminal.seen
-            assert b"Traceback" not in terminal.seen
 
 
 def test_the_card_itself_needs_no_textual() -> None:

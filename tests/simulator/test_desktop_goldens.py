@@ -23,33 +23,40 @@ GOLDENS = Path(__file__).parent / "goldens"
 KEY = bytes(range(32))
 OCRA = Profile(serial="IB3000123", key=KEY)
 CHECKED = Profile("IB3000123", KEY, "OCRA-1:HOTP-SHA256-8:C-QN06", "card", "1234", 2, unlock_key=bytes(range(1, 33)))
-PIN = ("p", *"1234", "enter")
 WRONG = (*"0000", "enter")
-LOCKED = ("p", *WRONG, *WRONG)
 
-# What is typed on which card, for each picture; a state of the firmware comes first in its name.
-SCREENS: dict[str, tuple[Profile | None, tuple[str, ...]]] = {
-    "off": (OCRA, ()),
-    "off-blank": (None, ()),
-    "pin": (OCRA, ("p",)),
-    "pin-typed": (OCRA, ("p", *"1234")),
-    "pin-failed": (CHECKED, ("p", *WRONG)),
-    "challenge": (OCRA, PIN),
-    "challenge-typed": (OCRA, (*PIN, *"482913")),
-    "response": (OCRA, (*PIN, *"482913", "enter")),
-    "notice": (None, ("p",)),
-    "locked": (CHECKED, LOCKED),
-    "asking": (CHECKED, (*LOCKED, "enter")),
-    "unlock": (CHECKED, (*LOCKED, "enter", "enter")),
-    "wait": (CHECKED, (*LOCKED, "enter", "enter", *"00000000", "enter")),
-    "wipe": (OCRA, ()),
-    "panel-line": (OCRA, ("l", *PIN)),
-    "panel-state": (OCRA, ("p", "s")),
-    "panel-flash": (OCRA, ("f",)),
-    "panel-time": (OCRA, ("p", "t", "a")),
-    "make": (None, ("n",)),
-    "confirm": (OCRA, ("f", "k")),
-}
+# What is typed on which card, and the picture that is taken then; a state of the firmware comes first in a picture's name.
+STORIES: list[tuple[Profile | None, list[tuple[tuple[str, ...], str]]]] = [
+    (
+        OCRA,
+        [
+            ((), "off"),
+            (("p",), "pin"),
+            (tuple("1234"), "pin-typed"),
+            (("enter",), "challenge"),
+            (tuple("482913"), "challenge-typed"),
+            (("enter",), "response"),
+        ],
+    ),
+    (
+        CHECKED,
+        [
+            (("p", *WRONG), "pin-failed"),
+            (WRONG, "locked"),
+            (("enter",), "asking"),
+            (("enter",), "unlock"),
+            ((*"00000000", "enter"), "wait"),
+        ],
+    ),
+    (OCRA, [((), "wipe")]),
+    (OCRA, [(("l", "p", *"1234", "enter"), "panel-line")]),
+    (OCRA, [(("p", "s"), "panel-state")]),
+    (OCRA, [(("f",), "panel-flash"), (("k",), "confirm")]),
+    (OCRA, [(("p", "t", "a"), "panel-time")]),
+    (None, [((), "off-blank"), (("n",), "make")]),
+    (None, [(("p",), "notice")]),
+]
+SCREENS = [name for _, pictures in STORIES for _, name in pictures]
 
 
 @pytest.fixture(autouse=True)
@@ -66,29 +73,33 @@ def wipe(person: Person) -> None:
         client.wipe()
 
 
-@pytest.mark.parametrize("name", SCREENS)
-def test_a_screen_is_as_it_was(name: str, tmp_path: Path) -> None:
-    profile, keys = SCREENS[name]
-    screens: list[str] = []
+@pytest.mark.parametrize(("profile", "pictures"), STORIES, ids=lambda value: value[0][1] if isinstance(value, list) else "")
+def test_screens_are_as_they_were(profile: Profile | None, pictures: list[tuple[tuple[str, ...], str]], tmp_path: Path) -> None:
+    screens: dict[str, str] = {}
 
     async def story(person: Person) -> None:
-        if name == "wipe":
-            wipe(person)
-        await person.type(*keys)
-        state = person.desk.live.facts()["state"]
-        assert name.partition("-")[0] in (state, "panel", "make", "confirm")
-        screens.append(person.screen() + "\n")
+        for keys, name in pictures:
+            if name == "wipe":
+                wipe(person)
+            await person.type(*keys)
+            state = person.desk.live.facts()["state"]
+            assert name.partition("-")[0] in (state, "panel", "make", "confirm")
+            screens[name] = person.screen() + "\n"
 
     play(story, tmp_path / "cards", profile=profile)
-    path = GOLDENS / f"{name}.txt"
+    for name, screen in screens.items():
+        check(GOLDENS / f"{name}.txt", screen)
+
+
+def check(path: Path, screen: str) -> None:
     if os.environ.get("GOLDENS") == "write":
-        path.write_text(screens[0], encoding="utf-8")
-    assert screens[0] == path.read_text(encoding="utf-8")
-    lines = screens[0].splitlines()
+        path.write_text(screen, encoding="utf-8")
+    assert screen == path.read_text(encoding="utf-8")
+    lines = screen.splitlines()
     assert len(lines) == 24
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("╭─ Digital Security Card+ ─")
-    assert "00 01 02 03" not in screens[0], "no secret is shown"
+    assert "00 01 02 03" not in screen, "no secret is shown"
 
 
 def test_there_is_a_screen_for_every_state_and_nothing_else() -> None:

@@ -7,19 +7,13 @@ import pytest
 
 pytest.importorskip("textual")
 
+from tests.simulator.desktop_command import CARD
 from tests.simulator.desktop_driver import Person, at_card, play
 
-from dsc_simulator import Profile
 from dsc_simulator.desktop.card_widget import PressKey
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen
-
-CARD = Profile(serial="IB3000123", key=bytes(range(32)))
-
-
-@pytest.fixture
-def cards(tmp_path: Path) -> Path:
-    return tmp_path / "cards"
+from dsc_simulator.profiles import Profiles
 
 
 @at_card(profile=CARD)
@@ -60,21 +54,18 @@ async def test_a_touch_of_press_is_not_enough(person: Person) -> None:
     assert person.says("next").startswith("Type your PIN")
     await person.click("PRESS")
     assert person.says("spoken") == "Display: (off)", "while it is on, a touch will do"
-
-
-@at_card(profile=CARD)
-async def test_a_press_let_go_elsewhere_is_let_go(person: Person) -> None:
-    person.app.main.query_one(PressKey).hold_seconds = 3600
     await person.pilot.mouse_down("#key-PRESS")
-    assert person.app.main.query_one(PressKey).has_class("held")
+    assert press.has_class("held")
     await person.pilot.mouse_up("#key-5")
-    assert not person.app.main.query_one(PressKey).has_class("held")
+    assert not press.has_class("held"), "let go elsewhere"
 
 
 def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
     async def story(person: Person) -> None:
         assert isinstance(person.app.screen, MakeScreen)
-        await person.type(*"1234", "tab", *"1234", "enter")
+        await person.type(*"12", "tab", *"1234", "tab", "enter")
+        assert "PIN: must be 4 digits" in person.screen()
+        await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
         await person.until(lambda: "enrolled it" in person.says("next"))
         serial = re.findall(r"dscplus challenge (SIM\d{6})$", person.says("next"))[0]
         challenge = person.verifier.challenge(serial)
@@ -83,14 +74,6 @@ def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
 
     play(story, cards, make_first=True)
     assert sorted(path.name for path in cards.iterdir()) == ["default.json", "default.lock"]
-
-
-@at_card(make_first=True)
-async def test_enter_makes_the_card_wherever_one_stands(person: Person) -> None:
-    await person.type(*"12", "tab", *"1234", "tab", "enter")
-    assert "PIN: must be 4 digits" in person.screen()
-    await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
-    await person.until(lambda: "enrolled it" in person.says("next"))
 
 
 def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards: Path) -> None:
@@ -109,11 +92,8 @@ def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards
 
 
 def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards: Path) -> None:
-    async def first(person: Person) -> None:
-        assert person.desk.live.facts()["serial"] == CARD.serial
-
-    play(first, cards, profile=CARD)
-    (cards / "default.json").rename(cards / "work.json")
+    with Profiles(cards).open("work") as file:
+        file.flash.write(0, b"theirs")
     before = (cards / "work.json").read_bytes()
 
     async def story(person: Person) -> None:
@@ -137,25 +117,25 @@ def test_not_now(cards: Path) -> None:
     assert list(cards.glob("*.json")) == []
 
 
-@at_card(profile=CARD)
-async def test_a_card_with_a_key_is_not_made_again(person: Person) -> None:
-    await person.type("n")
-    assert not isinstance(person.app.screen, MakeScreen)
-    assert "New card" not in person.screen()
-
-
-@pytest.mark.parametrize("words", ["Made a master key.", b"Made a master key."])
-def test_what_the_library_says_is_not_missed(cards: Path, words: str | bytes) -> None:
+def test_what_the_library_says_is_not_missed(cards: Path) -> None:
     async def story(person: Person) -> None:
         from textual import events
 
-        person.app.post_message(events.Print(words, stderr=True))  # type: ignore[arg-type]
-        await person.until(lambda: isinstance(person.app.screen, NoteScreen))
-        assert "Made a master key." in person.screen()
-        await person.type("enter")
-        assert not isinstance(person.app.screen, NoteScreen)
+        for words in ("Made a master key.", b"Made a master key."):
+            person.app.post_message(events.Print(words, stderr=True))  # type: ignore[arg-type]
+            await person.until(lambda: isinstance(person.app.screen, NoteScreen))
+            assert "Made a master key." in person.screen()
+            await person.type("enter")
+            assert not isinstance(person.app.screen, NoteScreen)
 
-    assert play(story, cards).said == ["Made a master key."]
+    assert play(story, cards).said == ["Made a master key."] * 2
+
+
+def test_a_problem_is_told_first(cards: Path) -> None:
+    async def story(person: Person) -> None:
+        assert "the profile is broken" in person.screen()
+
+    play(story, cards, problem="the profile is broken", make_first=True)
 
 
 def panel(person: Person) -> str:
@@ -163,23 +143,18 @@ def panel(person: Person) -> str:
 
 
 @at_card(profile=CARD)
-async def test_panels_are_hidden_until_asked_for(person: Person) -> None:
+async def test_panels_are_hidden_until_asked_for_and_scroll(person: Person) -> None:
     assert not person.app.main.query_one(Panel).display
-    for key, name in (("l", "line"), ("s", "state"), ("f", "flash"), ("t", "time")):
+    for key, name in (("l", "line"), ("s", "state"), ("t", "time"), ("f", "flash")):
         await person.type(key)
         assert (panel(person), person.app.main.query_one(Panel).display) == (name, True)
-    await person.type("t")
-    assert not person.app.main.query_one(Panel).display
-
-
-@at_card(profile=CARD)
-async def test_a_panel_scrolls(person: Person) -> None:
-    await person.type("f")
     assert "slot 0: epoch 1, a card, counter 0" in person.screen()
     await person.type("pagedown", "pagedown", "down")
     assert "slot 0" not in person.screen()
     await person.type("up", "pageup", "pageup")
     assert "slot 0" in person.screen()
+    await person.type("f")
+    assert not person.app.main.query_one(Panel).display
 
 
 @at_card(profile=CARD)
@@ -231,6 +206,9 @@ async def test_the_key_is_shown_only_after_a_yes_and_not_for_long(person: Person
 
 @at_card(profile=CARD)
 async def test_keys_of_the_card_are_not_pressed_while_something_is_asked(person: Person) -> None:
+    await person.type("n")
+    assert not isinstance(person.app.screen, MakeScreen), "a card with a key is not made again"
+    assert "New card" not in person.screen()
     await person.type("p", "f", "k", "1", "c", "c")
     assert person.says("spoken") == "Display: PIN>"
 
@@ -245,12 +223,8 @@ async def test_time(person: Person) -> None:
     assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
     await person.type("z", "o")
     assert person.says("spoken") == "Display: (off)"
-
-
-@at_card(profile=CARD)
-async def test_the_card_goes_off_by_itself(person: Person) -> None:
     await person.type("p")
-    person.clock.now = 30
+    person.clock.now += 30
     await person.until(lambda: person.says("spoken") == "Display: (off)")
 
 

@@ -1,5 +1,6 @@
 """The card on the screen in windows of every size, in light and dark."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -7,31 +8,23 @@ import pytest
 
 pytest.importorskip("textual")
 
+from tests.simulator.desktop_command import CARD
 from tests.simulator.desktop_driver import Person, at_card, play
 
-from dsc_simulator import Profile
 
-CARD = Profile(serial="IB3000123", key=bytes(range(32)))
-
-
-@pytest.fixture
-def cards(tmp_path: Path) -> Path:
-    return tmp_path / "cards"
-
-
-@pytest.mark.parametrize("size", [(79, 24), (80, 23), (20, 5)])
-def test_a_window_that_is_too_small_says_so_and_what_the_display_shows(cards: Path, size: tuple[int, int]) -> None:
-    async def story(person: Person) -> None:
-        shown = " ".join(person.screen().split())
-        assert f"This window has {size[0]} columns and {size[1]} rows." in shown
-        assert "Display: (off)" in shown
-        await person.type("p")
-        assert "Display: PIN>" in person.screen()
-        await person.pilot.resize_terminal(80, 24)
+@at_card(profile=CARD)
+async def test_a_window_that_is_too_small_says_so_and_what_the_display_shows(person: Person) -> None:
+    for columns, rows in ((79, 24), (80, 23), (20, 5)):
+        await person.pilot.resize_terminal(columns, rows)
         await person.pilot.pause()
-        assert "Type your PIN" in person.screen()
-
-    play(story, cards, profile=CARD, size=size)
+        shown = " ".join(person.screen().split())
+        assert f"This window has {columns} columns and {rows} rows." in shown
+        assert "Display: (off)" in shown
+    await person.type("p")
+    assert "Display: PIN>" in person.screen()
+    await person.pilot.resize_terminal(80, 24)
+    await person.pilot.pause()
+    assert "Type your PIN" in person.screen()
 
 
 @at_card(profile=CARD, size=(140, 30))
@@ -71,11 +64,22 @@ def test_without_colour_all_is_said_in_words(cards: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("key", "code", "how"),
-    [("q", 0, {"profile": CARD}), ("ctrl+c", 130, {"profile": CARD}), ("ctrl+c", 130, {"make_first": True})],
+    ("how", "code", "options"),
+    [
+        ("q", 0, {"profile": CARD}),
+        ("ctrl+c", 130, {"profile": CARD}),
+        ("ctrl+c", 130, {"make_first": True}),
+        (signal.SIGINT, 130, {}),
+        (signal.SIGHUP, 129, {}),
+    ],
 )
-def test_leaving(cards: Path, key: str, code: int, how: dict[str, Any]) -> None:
+def test_leaving(cards: Path, how: str | signal.Signals, code: int, options: dict[str, Any]) -> None:
     async def story(person: Person) -> None:
-        await person.type(key)
+        if isinstance(how, str):
+            await person.type(how)
+        else:
+            assert signal.getsignal(how) is not signal.SIG_DFL, "this signal would end the tests"
+            signal.raise_signal(how)
+            await person.pilot.pause()
 
-    assert play(story, cards, **how).return_value == code
+    assert play(story, cards, **options).return_value == code

@@ -122,6 +122,7 @@ def test_headless_serves_the_line_with_keys_until_it_is_stopped(tmp_path: Path) 
         _, errors = serving.communicate(timeout=30)
         assert serving.returncode == 130
         assert "Traceback" not in errors
+        assert not cards(tmp_path).exists(), "the card is temporary"
     finally:
         serving.kill()
         serving.wait()
