@@ -6,12 +6,24 @@ import pytest
 
 # Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
 import dsc_host  # noqa: F401
-import dsc_simulator.fixtures  # noqa: F401
+import dsc_simulator.fixtures
+from dsc_simulator.engines import available
+
+if available("micropython"):
+    import dsc_simulator.engines.micropython  # noqa: F401
 
 INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
 # Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
-# In the order in which the tests are written: some look at what the one before has left.
-FLAGS = ("-p", "no:cacheprovider", "-p", "no:randomly", *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")))
+# In the order in which the tests are written: some look at what the one before has left. Schemathesis takes half a second.
+FLAGS = (
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:schemathesis",
+    *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")),
+)
 SECONDS = 60
 
 

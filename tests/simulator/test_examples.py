@@ -1,36 +1,34 @@
 """The examples in docs/examples, each run as its reader would; and every test file that stands in docs/testing.md."""
 
 import os
+import runpy
 import shutil
-import subprocess
 import sys
+import unittest
 from pathlib import Path
 
+# Loaded here, because pytester forgets what a run inside this one loads.
+import flask  # noqa: F401
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
 from tests.simulator.plugging import FLAGS
 
+import dsc_simulator.testing  # noqa: F401
 from dsc_host import Suite
 from dsc_simulator.engines import available
 from dsc_simulator.fixtures import SUITE
 
+pytest_plugins = "pytester"
+
 EXAMPLES = ROOT / "docs" / "examples"
 PAGE = ROOT / "docs" / "testing.md"
-_SECONDS = 60
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-W", "error", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
-
-
-def pytest_in(folder: Path, *arguments: str) -> str:
-    """Runs pytest's tests there, with no settings but their own; returns what it says at its end."""
-    done = run(folder, "-m", "pytest", *FLAGS, "-c", os.devnull, "--rootdir", str(folder), "-q", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()[-1]
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run the tests in pytester's folder, with no settings but their own."""
+    place = ("-c", os.devnull, "--rootdir", str(pytester.path))
+    return pytester.runpytest_inprocess(*FLAGS, *place, "-W", "error", "-q", *arguments)
 
 
 def copied(name: str, folder: Path) -> Path:
@@ -44,10 +42,10 @@ ENGINES = [
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_login_endpoint_passes_its_tests(tmp_path: Path, engine: str) -> None:
-    copied("login_app.py", tmp_path)
-    copied("test_login_app.py", tmp_path)
-    assert pytest_in(tmp_path, "--dsc-engine", engine).startswith("6 passed")
+def test_the_login_endpoint_passes_its_tests(pytester: pytest.Pytester, engine: str) -> None:
+    copied("login_app.py", pytester.path)
+    copied("test_login_app.py", pytester.path)
+    run(pytester, "--dsc-engine", engine).assert_outcomes(passed=6)
 
 
 @pytest.mark.long
@@ -59,28 +57,33 @@ def test_the_login_endpoint_passes_its_tests(tmp_path: Path, engine: str) -> Non
         ('session.get("challenge", "")', 'verifier.challenge("PYTEST-1").id'),
     ],
 )
-def test_its_tests_find_out_an_endpoint_that_is_careless(tmp_path: Path, careful: str, careless: str) -> None:
-    app = copied("login_app.py", tmp_path)
-    copied("test_login_app.py", tmp_path)
+def test_its_tests_find_out_an_endpoint_that_is_careless(pytester: pytest.Pytester, careful: str, careless: str) -> None:
+    app = copied("login_app.py", pytester.path)
+    copied("test_login_app.py", pytester.path)
     program = app.read_text(encoding="utf-8")
     assert careful in program
     app.write_text(program.replace(careful, careless), encoding="utf-8")
-    done = run(tmp_path, "-m", "pytest", *FLAGS, "-c", os.devnull, "--rootdir", str(tmp_path), "-q", "-x")
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert run(pytester, "-x").ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_the_pyserial_program_prints_the_response(tmp_path: Path) -> None:
-    done = run(tmp_path, str(EXAMPLES / "serial_login.py"), "482913")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == Suite.parse(SUITE).response(bytes(range(32)), "482913", counter=0, pin="1234")
+def test_the_pyserial_program_prints_the_response(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["serial_login.py", "482913"])
+    runpy.run_path(str(EXAMPLES / "serial_login.py"), run_name="__main__")
+    expected = Suite.parse(SUITE).response(bytes(range(32)), "482913", counter=0, pin="1234")
+    assert capsys.readouterr().out.strip() == expected
 
 
-def test_the_unittest_case_passes_without_pytest_and_with_it(tmp_path: Path) -> None:
-    example = copied("test_with_unittest.py", tmp_path)
-    done = run(tmp_path, "-m", "unittest", example.name)
-    assert done.returncode == 0, done.stderr
-    assert "Ran 2 tests" in done.stderr
-    assert pytest_in(tmp_path).startswith("2 passed")
+def test_the_unittest_case_passes_without_pytest_and_with_it(pytester: pytest.Pytester) -> None:
+    example = copied("test_with_unittest.py", pytester.path)
+    cases = [each for each in runpy.run_path(str(example)).values() if is_case(each)]
+    result = unittest.TestResult()
+    unittest.TestSuite(map(unittest.defaultTestLoader.loadTestsFromTestCase, cases)).run(result)
+    assert (result.testsRun, result.wasSuccessful()) == (2, True), result
+    run(pytester).assert_outcomes(passed=2)
+
+
+def is_case(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, unittest.TestCase) and value is not unittest.TestCase
 
 
 def test_every_example_is_run_here() -> None:
@@ -94,13 +97,12 @@ def files_of_the_page() -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_test_files_of_the_page_pass(tmp_path: Path, engine: str) -> None:
+def test_the_test_files_of_the_page_pass(pytester: pytest.Pytester, engine: str) -> None:
     files = files_of_the_page()
     for number, file in enumerate(files):
-        (tmp_path / f"test_{number}.py").write_text(file, encoding="utf-8")
-    tests = sum(file.count("def test_") for file in files)
-    assert tests == 7
-    assert pytest_in(tmp_path, "--dsc-engine", engine).startswith(f"{tests} passed")
+        (pytester.path / f"test_{number}.py").write_text(file, encoding="utf-8")
+    assert sum(file.count("def test_") for file in files) == 7
+    run(pytester, "--dsc-engine", engine).assert_outcomes(passed=7)
 
 
 def test_the_first_file_is_of_ten_lines() -> None:

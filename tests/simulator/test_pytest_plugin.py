@@ -15,87 +15,72 @@ from dsc_simulator.engines import available
 pytest_plugins = "pytester"
 
 
-def test_each_test_has_a_fresh_card_that_is_always_the_same(pytester: pytest.Pytester) -> None:
-    passes(
-        pytester,
-        """
-        import pytest
-        from dsc_host import CardClient
+CARDS = """
+    import gc
+    import weakref
 
-        seen = set()
+    import pytest
+    from dsc_host import CardClient
 
-        @pytest.mark.parametrize("_", range(3))
-        def test_same(dsc_card, _):
-            with CardClient.open(dsc_card.url) as client:
-                seen.add((client.entropy(), client.info().counter, dsc_card.login("482913"), dsc_card.serial))
-            assert len(seen) == 1
-        """,
-        passed=3,
-    )
+    seen, kept, made = set(), [], []
 
+    @pytest.mark.parametrize("_", range(2))
+    def test_each_test_has_a_fresh_card_that_is_always_the_same(dsc_card, _):
+        with CardClient.open(dsc_card.url) as client:
+            seen.add((client.entropy(), client.info().counter, dsc_card.login("482913"), dsc_card.serial))
+        assert len(seen) == 1
+        kept.append(weakref.ref(dsc_card))
 
-def test_the_factory_makes_different_cards_and_closes_them(pytester: pytest.Pytester) -> None:
-    passes(
-        pytester,
-        """
-        cards = []
+    def test_no_card_is_kept_after_its_test():
+        gc.collect()
+        assert [card() for card in kept] == [None, None]
 
-        def test_two(dsc_card_factory, dsc_card):
-            cards.extend([dsc_card, dsc_card_factory(), dsc_card_factory(pin="4711")])
-            assert len({card.serial for card in cards}) == 3
-            assert len({card.profile.key for card in cards}) == 3
-            assert [card.pin for card in cards] == ["1234", "1234", "4711"]
+    def test_the_factory_makes_different_cards(dsc_card_factory, dsc_card):
+        made.extend([dsc_card, dsc_card_factory(), dsc_card_factory(pin="4711")])
+        assert len({card.serial for card in made}) == 3
+        assert len({card.profile.key for card in made}) == 3
+        assert [card.pin for card in made] == ["1234", "1234", "4711"]
 
-        def test_closed():
-            assert [card.closed for card in cards] == [True] * 3
-        """,
-        passed=2,
-    )
+    def test_the_factory_closes_them():
+        assert [card.closed for card in made] == [True] * 3
 
-
-def test_the_marker_says_what_the_card_is_like(pytester: pytest.Pytester) -> None:
-    passes(
-        pytester,
-        """
-        import pytest
-
+    class TestMarker:
         pytestmark = pytest.mark.dsc_card(serial="IB-7", pin="0000", counter=5)
 
         @pytest.mark.dsc_card(pin="4711", tries=3, unlock_key=bytes(range(32)))
-        def test_checks(dsc_card):
+        def test_checks(self, dsc_card):
             assert dsc_card.profile.pin_policy == "card" and dsc_card.profile.tries == 3
             assert dsc_card.credentials["pin"] is None and dsc_card.credentials["unlock_key"] == bytes(range(32))
             assert dsc_card.pin == "4711" and len(dsc_card.login("482913")) == 8
 
         @pytest.mark.dsc_card(suite="OCRA-1:HOTP-SHA256-6:QN08-PSHA256", key=bytes(20))
-        def test_suite(dsc_card, dsc_card_factory):
+        def test_suite(self, dsc_card, dsc_card_factory):
             assert (dsc_card.serial, dsc_card.pin, dsc_card.profile.counter) == ("IB-7", "0000", 5)
             assert dsc_card.profile.key == bytes(20) and len(dsc_card.login("12345678")) == 6
             assert dsc_card_factory(pin="9999").credentials["pin"] == "9999"
 
         @pytest.mark.dsc_card(suite="OCRA-1:HOTP-SHA256-8:QN06")
-        def test_without_pin(dsc_card):
+        def test_without_pin(self, dsc_card):
             assert dsc_card.profile.pin == "0000"
-        """,
-        passed=3,
-    )
+"""
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("pni='1'", "dsc_card: no such option: pni; there are pin, *"),
-        ("pin='471'", "dsc_card: pin: must be 4 digits*"),
-        ("serial='no'", "dsc_card: serial: 1 to 16 of*"),
-        ("engine='jython'", "dsc_card: engine: must be one of *"),
-        ("'4711'", "dsc_card: the marker's options are given by name: *"),
-    ],
-)
-def test_what_no_card_can_be_is_one_clear_line(pytester: pytest.Pytester, options: str, words: str) -> None:
-    marked = f"import pytest\n@pytest.mark.dsc_card({options})\ndef test_never(dsc_card): ..."
-    result = run(pytester, marked)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([words])
+def test_a_card_is_as_fixture_factory_and_marker_say(pytester: pytest.Pytester) -> None:
+    passes(pytester, CARDS, passed=8)
+
+
+def test_what_no_card_can_be_is_one_clear_line(pytester: pytest.Pytester) -> None:
+    wrong = {
+        "pni='1'": "dsc_card: no such option: pni; there are pin, *",
+        "pin='471'": "dsc_card: pin: must be 4 digits*",
+        "serial='no'": "dsc_card: serial: 1 to 16 of*",
+        "engine='jython'": "dsc_card: engine: must be one of *",
+        "'4711'": "dsc_card: the marker's options are given by name: *",
+    }
+    tests = [f"@pytest.mark.dsc_card({options})\ndef test_{n}(dsc_card): ..." for n, options in enumerate(wrong)]
+    result = run(pytester, "\n".join(["import pytest", *tests]))
+    result.assert_outcomes(errors=len(wrong))
+    result.stdout.fnmatch_lines(list(wrong.values()))
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert "another exception" not in result.stdout.str()
 
@@ -140,19 +125,12 @@ def test_an_engine_that_is_not_there_is_no_silent_skip(pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["SKIPPED*wasmtime is not installed*"])
 
 
-def test_help_shows_its_options(pytester: pytest.Pytester) -> None:
+def test_help_tells_of_its_options_marker_and_fixtures(pytester: pytest.Pytester) -> None:
     shown = run(pytester, "", "--help").stdout.str()
     for name in ("--dsc-engine", "--dsc-port", "dsc_engine (string)", "dsc_port (string)"):
         assert name in shown
-
-
-def test_its_marker_and_fixtures_are_told_of(pytester: pytest.Pytester) -> None:
     assert "@pytest.mark.dsc_card(pin, " in run(pytester, "", "--markers").stdout.str()
     run(pytester, "", "--fixtures").stdout.fnmatch_lines_random(["dsc_card_factory -- *", "dsc_card -- *"])
-
-
-def test_a_run_without_tests_is_one(pytester: pytest.Pytester) -> None:
-    assert run(pytester, "").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 @pytest.mark.skipif(not INSTALLED, reason="the plugin has no entry point here")

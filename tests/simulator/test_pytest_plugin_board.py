@@ -61,11 +61,6 @@ def test_logins_pass_on_a_board_which_is_blank_afterwards(pytester: pytest.Pytes
     assert is_blank(board)
 
 
-def test_the_port_may_stand_in_the_ini_file(pytester: pytest.Pytester, board: SimulatedCard) -> None:
-    pytester.makeini(f"[pytest]\ndsc_port = {board.url}")
-    run(pytester, f"def test_it(dsc_card): assert dsc_card.url == '{board.url}'").assert_outcomes(passed=1)
-
-
 def test_what_a_board_cannot_do_is_skipped_with_the_reason(pytester: pytest.Pytester, board: SimulatedCard) -> None:
     result = run(
         pytester,
@@ -124,10 +119,13 @@ def test_a_key_of_somebody_elses_is_left_alone(pytester: pytest.Pytester) -> Non
             assert client.info().serial == "IB3000123"
 
 
-def test_what_a_run_that_was_stopped_left_is_wiped(pytester: pytest.Pytester, board: SimulatedCard) -> None:
+def test_the_port_may_stand_in_the_ini_file_and_what_a_stopped_run_left_is_wiped(
+    pytester: pytest.Pytester, board: SimulatedCard
+) -> None:
     with CardClient.open(board.url) as client:
         client.personalize(Profile(serial="PYTEST-1", key=bytes(range(32))))
-    run(pytester, "def test_it(dsc_card): ...", "--dsc-port", board.url).assert_outcomes(passed=1)
+    pytester.makeini(f"[pytest]\ndsc_port = {board.url}")
+    run(pytester, f"def test_it(dsc_card): assert dsc_card.url == '{board.url}'").assert_outcomes(passed=1)
     assert is_blank(board)
 
 
@@ -188,14 +186,13 @@ def test_with_nobody_at_a_terminal_keys_are_not_pressed(pytester: pytest.Pyteste
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
-@pytest.mark.parametrize("capture", ["fd", "sys"])
-def test_a_person_is_asked_on_the_terminal(pytester: pytest.Pytester, capture: str) -> None:
+def test_a_person_is_asked_on_the_terminal(pytester: pytest.Pytester) -> None:
     import pty
 
     pytester.makeconftest(BY_HAND)
     test = pytester.makepyfile("def test_login(dsc_card):\n    assert dsc_card.login('482913').isdecimal()")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "pytest", *FLAGS, f"--capture={capture}", "--dsc-port=sim://card-1", str(test)]
+    command = [sys.executable, "-m", "pytest", *FLAGS, "--dsc-port=sim://card-1", str(test)]
     with subprocess.Popen(command, cwd=pytester.path, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
         os.close(theirs)
         shown = _answer_everything(ours)
