@@ -29,16 +29,6 @@ def login(card: SimulatedCard) -> str:
     return response
 
 
-def test_a_login(card: SimulatedCard, profile: Profile) -> None:
-    assert (card.display, card.cells) == ("", " " * 8)
-    assert card.press("PRESS") == card.display == "PIN>"
-    assert card.cells == "PIN>    "
-    assert card.enter(PIN) == "CHALLNG>"
-    assert card.enter(QUESTION) == expected(profile)
-    assert card.advance(59.999) == expected(profile)
-    assert card.advance(0.001) == ""
-
-
 def test_a_flash_goes_from_one_engine_to_the_other(engine: str, profile: Profile) -> None:
     flash = profile.flash()
     for counter, name in enumerate([engine, "cpython", engine]):
@@ -85,14 +75,6 @@ def test_however_far_time_moves_the_card_turns_off_when_it_is_due(card: Simulate
     assert card.advance(seconds) == ""
     assert told_at == [30_000]
     assert card.board.clock.now_ms == seconds * 1000
-
-
-@pytest.mark.parametrize("wraps_after", [0, 15, 29])
-def test_the_clock_may_wrap_while_the_card_is_on(card: SimulatedCard, wraps_after: int) -> None:
-    card.advance((1 << 30) / 1000 - wraps_after)
-    card.press("PRESS")
-    assert card.advance(29.999) == "PIN>"
-    assert card.advance(0.001) == ""
 
 
 def test_the_same_seed_gives_the_same_entropy_and_another_another(engine: str) -> None:

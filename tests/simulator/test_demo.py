@@ -116,14 +116,12 @@ def test_the_story_as_json(demo: Demo, engine: str) -> None:
     assert all(spent > 0 for spent in result["times_ms"].values())
 
 
-def test_the_engine_that_boards_have_comes_first(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_that_boards_have_comes_first_and_a_card_of_the_environment_is_left_alone(
+    demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSCPLUS_CARD", held.url)
     monkeypatch.setattr(module, "available", lambda name: False)
     assert json.loads(demo("--json").out)["engine"] == "cpython"
-
-
-def test_a_card_of_the_environment_is_left_alone(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DSCPLUS_CARD", held.url)
-    assert json.loads(demo("--json", "--engine", "cpython").out)["engine"] == "cpython"
 
 
 @pytest.mark.parametrize(

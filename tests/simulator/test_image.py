@@ -3,9 +3,9 @@
 from binascii import b2a_base64
 
 from tests.firmware.fakes import needs_micropython
+from tests.host.image_files import compiled, pico
 
 from dsc_host import Suite
-from dsc_host.flash import build_image, firmware_files
 
 pytestmark = needs_micropython
 
@@ -41,7 +41,7 @@ def run(setup: str) -> str:
 
 
 def test_the_romfs_mounts_and_runs() -> None:
-    data = b2a_base64(build_image("headless")["dscplus.romfs"], newline=False)
+    data = b2a_base64(pico()["dscplus.romfs"], newline=False)
     suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
     response, where = run(MOUNTED.format(data=data)).split()
     assert response == suite.response(bytes(range(32)), "482913", counter=5, pin="1234")
@@ -51,7 +51,7 @@ def test_the_romfs_mounts_and_runs() -> None:
 def test_the_simulator_runs_the_very_files_that_boards_get() -> None:
     from dsc_simulator.engines.image import firmware_files as simulated
 
-    boards = {path.removeprefix("lib/"): data for path, data in firmware_files().items()}
+    boards = {path.removeprefix("lib/"): data for path, data in compiled().items()}
     shared = {path: data for path, data in simulated().items() if path.startswith("dsc_firmware/")}
     assert shared
     assert {path: boards[path] for path in shared} == shared

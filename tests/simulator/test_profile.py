@@ -11,16 +11,15 @@ GOOD: dict[str, Any] = {"serial": "A-1", "key": bytes(range(32))}
 CARD_CHECKS: dict[str, Any] = {"pin_policy": "card", "pin": "1234", "suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 
 
+# One of each field; tests/firmware/test_profile.py has them all.
 REFUSED: list[tuple[str, dict[str, Any]]] = [
-    *(("serial", {"serial": serial}) for serial in ("", "a-1", "A" * 17, "É")),
-    *(("key", {"key": bytes(size)}) for size in (15, 65)),
-    *(("suite", {"suite": f"OCRA-1:HOTP-SHA256-8:{inputs}"}) for inputs in ("C-QN06", "QN06-PSHA256-T1M")),
-    ("suite", CARD_CHECKS | {"suite": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"}),
+    ("serial", {"serial": "É"}),
+    ("key", {"key": bytes(15)}),
+    ("suite", {"suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}),
     ("pin", {"pin_policy": "both"}),
     ("code", {"pin": "1234"}),
-    *(("code", CARD_CHECKS | {"pin": pin}) for pin in (None, "123")),
+    ("code", CARD_CHECKS | {"pin": None}),
     ("tries", {"tries": 5}),
-    *(("tries", CARD_CHECKS | {"tries": tries}) for tries in (0, 10)),
     *(("counter", {"counter": counter}) for counter in (-1, 2**64 - 1)),
 ]
 

@@ -94,76 +94,62 @@ def test_a_card_that_can_not_be(section: str, words: str) -> None:
     assert "step" not in error
 
 
-@pytest.mark.parametrize(
-    ("step", "words"),
-    [
-        ("jump: 1", "a step: there is no 'jump'; there are press, enter, expect-display, "),
-        ("press", "a step: must be `name: value`, of press, enter"),
-        ("", "a step: must be"),
-        ("[press]", "a step: must be"),
-        ("{press: OK, enter: 1}", "a step does one thing"),
-        ("{press: OK, expect-reply: ok}", "a step does one thing; only `send`"),
-        ("{expect-reply: ok}", "a step does one thing"),
-        ("{}", "a step does one thing"),
-        ("{press: OK, press: OK}", "a step: 'press' stands here twice"),
-        ("{[a]: b}", "a step: must be one text or number"),
-        ("press: ok", "press: must be of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, OK, C, PRESS, not 'ok'; `enter` types many digits"),
-        ("press: 1234", "press: must be of"),
-        ("press: 00", "press: must be of"),
-        ("press:", "press: must be one text or number"),
-        ("press: []", "press: 1 to 64 keys"),
-        ("press: [[1]]", "press: must be one text"),
-        ("press: {a: b}", "press: must be one text"),
-        ("press: [" + "1," * 65 + "]", "press: 1 to 64 keys"),
-        ("enter: " + "1" * 65, "enter: must be 1 to 64 digits"),
-        ("enter: ${first}", "enter: nothing has been saved as first before"),
-        ("enter: ${First}", "enter: ${name} must be a name that `save-response` gave"),
-        ("expect-display: CHALLENG>", "expect-display: a display shows at most 8 characters"),
-        ("expect-display: ä", "expect-display: a display shows at most 8 characters of ASCII"),
-        ("expect-display:", 'expect-display: must be one text or number; an empty text is written ""'),
-        ("expect-display: ${x", "expect-display: ${name} must be"),
-        ("expect-display: [a]", "expect-display: must be one text"),
-        ("expect-display: {like: a}", "expect-display: there is no 'like'; there are matches"),
-        ("expect-display: {}", "matches: must be one text"),
-        ("expect-display: {matches: '['}", "matches: is no regular expression: unterminated"),
-        ("expect-display: {matches: '(a+)+b'}", "matches: at most 40 characters, no (?"),
-        *(
-            (f"expect-display: {{matches: {value}}}", "matches: at most 40 characters")
-            for value in ("'(?x)(a+) {9}b'", "'(a*) *'", "'${a}'", "a" * 41)
-        ),
-        ("cut-power: -1", "cut-power: must be a number from 0 to 1000000000"),
-        ("cut-power: 1.5", "cut-power: must be a number"),
-        ("cut-power: 10000000000", "cut-power: must be a number"),
-        ("restart: now", "restart: has no value"),
-        ("send: Info", "send: must be a word and at most 10 values"),
-        ("send: challenge 482913", "send: must be a word"),
-        ("send: hello nonce=a*b", "send: must be a word"),
-        ('send: "info\\n>1 wipe"', "send: at most 200 characters, all of them printable"),
-        ("send: hello nonce=" + "a" * 190, "send: at most 200 characters"),
-        ("{send: info, expect-reply: fine}", "expect-reply (or the word ok): must be"),
-        ("{send: info, expect-reply: {counter: [1]}}", "expect-reply: must be one text"),
-        ("{send: info, expect-reply: {error: no}}", "expect-reply: `error` stands alone, and must be one of bad-arg, unknown"),
-        ("{send: info, expect-reply: {error: denied, x: 1}}", "expect-reply: `error` stands alone"),
-        ("{send: info, expect-reply: {counter: '${a}'}}", "expect-reply: nothing has been saved as a before"),
-        ("save-response: The Response", "save-response: a name is 1 to 32"),
-        ("screenshot: a.png", "screenshot: must be the name of an .svg file"),
-        *(
-            (f"screenshot: {value}", "screenshot: must be the name")
-            for value in ("../a.svg", "/tmp/a.svg", "a/../../a.svg", "'C:\\a.svg'", ".svg")
-        ),
-        ('comment: "\\e[31mred"', "comment: at most 200 characters, all of them printable"),
-        ('comment: "\\ud800"', "comment: at most 200 characters, all of them printable"),
-        ("comment: " + "a" * 201, "comment: at most 200 characters"),
-        ("comment: &a text", "a script has no anchors and aliases"),
-        ("comment: *a", "a script has no anchors and aliases"),
-        ("comment: !!python/object/apply:os.system [ls]", "a script has no tags (!)"),
-        ("enter: !!int 0123", "a script has no tags (!)"),
-        ("<<: {press: OK}", "a step: there is no '<<'"),
-        ("comment: a: b", "this is not YAML: mapping values are not allowed here; texts may want quotes"),
-        ("comment: 'a", "this is not YAML: "),
-        ('comment: "\\UFFFFFFFF"', "this is not YAML"),
+# What is said, and the steps of which it is.
+MISTAKES: dict[str, list[str]] = {
+    "a step: there is no 'jump'; there are press, enter, expect-display, ": ["jump: 1"],
+    "a step: must be `name: value`, of press, enter": ["press"],
+    "a step: must be": ["", "[press]"],
+    "a step does one thing": ["{press: OK, enter: 1}", "{expect-reply: ok}", "{}"],
+    "a step does one thing; only `send`": ["{press: OK, expect-reply: ok}"],
+    "a step: 'press' stands here twice": ["{press: OK, press: OK}"],
+    "a step: must be one text or number": ["{[a]: b}"],
+    "press: must be of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, OK, C, PRESS, not 'ok'; `enter` types many digits": ["press: ok"],
+    "press: must be of": ["press: 1234", "press: 00"],
+    "press: must be one text": ["press:", "press: [[1]]", "press: {a: b}"],
+    "press: 1 to 64 keys": ["press: []", "press: [" + "1," * 65 + "]"],
+    "enter: must be 1 to 64 digits": ["enter: " + "1" * 65],
+    "enter: nothing has been saved as first before": ["enter: ${first}"],
+    "enter: ${name} must be a name that `save-response` gave": ["enter: ${First}"],
+    "expect-display: a display shows at most 8 characters": ["expect-display: CHALLENG>", "expect-display: ä"],
+    'expect-display: must be one text or number; an empty text is written ""': ["expect-display:"],
+    "expect-display: ${name} must be": ["expect-display: ${x"],
+    "expect-display: must be one text": ["expect-display: [a]"],
+    "expect-display: there is no 'like'; there are matches": ["expect-display: {like: a}"],
+    "matches: must be one text": ["expect-display: {}"],
+    "matches: is no regular expression: unterminated": ["expect-display: {matches: '['}"],
+    "matches: at most 40 characters, no (?": [
+        f"expect-display: {{matches: {value}}}" for value in ("'(a+)+b'", "'(?x)(a+) {9}b'", "'(a*) *'", "'${a}'", "a" * 41)
     ],
-)
+    "cut-power: must be a number from 0 to 1000000000": ["cut-power: -1", "cut-power: 1.5", "cut-power: 10000000000"],
+    "restart: has no value": ["restart: now"],
+    "send: must be a word and at most 10 values": ["send: Info", "send: challenge 482913", "send: hello nonce=a*b"],
+    "send: at most 200 characters, all of them printable": [
+        'send: "info\\n>1 wipe"',
+        "send: hello nonce=" + "a" * 190,
+    ],
+    "expect-reply (or the word ok): must be": ["{send: info, expect-reply: fine}"],
+    "expect-reply: must be one text": ["{send: info, expect-reply: {counter: [1]}}"],
+    "expect-reply: `error` stands alone, and must be one of bad-arg, unknown": [
+        "{send: info, expect-reply: {error: no}}",
+        "{send: info, expect-reply: {error: denied, x: 1}}",
+    ],
+    "expect-reply: nothing has been saved as a before": ["{send: info, expect-reply: {counter: '${a}'}}"],
+    "save-response: a name is 1 to 32": ["save-response: The Response"],
+    "screenshot: must be the name of an .svg file": [
+        f"screenshot: {value}" for value in ("a.png", "../a.svg", "/tmp/a.svg", "a/../../a.svg", "'C:\\a.svg'", ".svg")
+    ],
+    "comment: at most 200 characters, all of them printable": [
+        f"comment: {value}" for value in ('"\\e[31mred"', '"\\ud800"', "a" * 201)
+    ],
+    "a script has no anchors and aliases": ["comment: &a text", "comment: *a"],
+    "a script has no tags (!)": ["comment: !!python/object/apply:os.system [ls]", "enter: !!int 0123"],
+    "a step: there is no '<<'": ["<<: {press: OK}"],
+    "this is not YAML: mapping values are not allowed here; texts may want quotes": ["comment: a: b"],
+    "this is not YAML": ["comment: 'a", 'comment: "\\UFFFFFFFF"'],
+}
+
+
+@pytest.mark.parametrize(("step", "words"), [(step, words) for words, steps in MISTAKES.items() for step in steps])
 def test_a_mistake_says_where_it_is_and_what_is_allowed(step: str, words: str) -> None:
     error = refused(f"steps:\n- press: PRESS\n- {step}\n")
     assert re.match(r"a\.yaml:\d+: (step 2: )?", error)

@@ -153,14 +153,6 @@ def test_the_files_in_docs_and_the_table_are_of_the_same_wiring() -> None:
     assert sorted(drawn(picture)) == sorted(simulated(diagram)) == sorted(tabled(BOARD_PAGE)) == sorted(expected(ready_made()))
 
 
-@both
-def test_a_wire_moves_with_its_pin(make: Callable[[dict[str, Any]], list[Link]]) -> None:
-    config = ready_made()
-    before = set(make(config))
-    config["keypad"]["rows"][0] = 0
-    assert set(make(config)) ^ before == {(14, "keypad", "R1"), (1, "keypad", "R1")}
-
-
 def test_the_drawing_is_well_formed_and_tells_a_screen_reader_every_wire() -> None:
     picture = ElementTree.fromstring(svg(ready_made()))
     assert picture.tag == f"{SVG}svg"
