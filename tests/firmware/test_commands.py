@@ -40,32 +40,22 @@ def test_every_request_has_one_reply_also_on_a_card_with_nothing_right(make: Wat
 
 
 @pytest.mark.parametrize("interpreter", INTERPRETERS)
-def test_largest_hello_fits_and_is_whole(make: Watched, interpreter: str) -> None:
-    card = in_state(make(engine=interpreter), "challenge")
-    for nonce in ("%2a" * 32, "%00" * 32, "%ff" * 32):
-        card.receive()
-        card.send(frame(f">65535 hello nonce={nonce}"))
-        answer = values(lines(card.receive())[-1])
-        assert (answer["nonce"], answer["state"], answer["caps"]) == (nonce, "challenge", "keys")
-
-
-@pytest.mark.parametrize("interpreter", INTERPRETERS)
-def test_largest_info_fits_and_is_whole(make: Watched, interpreter: str) -> None:
+def test_largest_replies_fit_and_are_whole(make: Watched, interpreter: str) -> None:
     suite = "OCRA-1:HOTP-SHA256-8:C-QN64-PSHA256"
-    profile = Profile("-" * 16, bytes(64), suite=suite, counter=2**64 - 2)
-    card = make(profile, engine=interpreter)
-    card.receive()
-    card.send(frame(">65535 info"))
-    answer = values(lines(card.receive())[-1])
-    assert (answer["suite"], answer["counter"], answer["locked"]) == (suite, str(2**64 - 2), "0")
-    assert "free" in answer
+    card = in_state(make(Profile("-" * 16, bytes(64), suite=suite, counter=2**64 - 2), engine=interpreter), "challenge")
 
+    def answer(request: str) -> dict[str, str]:
+        card.receive()
+        card.send(frame(f">65535 {request}"))
+        return values(lines(card.receive())[-1])
 
-def test_largest_entropy_fits_and_is_whole(make: Watched) -> None:
-    card = make()
-    card.receive()
-    card.send(frame(">65535 entropy n=64"))
-    assert len(values(lines(card.receive())[-1])["bytes"]) == 128
+    for nonce in ("%2a" * 32, "%00" * 32, "%ff" * 32):
+        said = answer(f"hello nonce={nonce}")
+        assert (said["nonce"], said["state"], said["caps"]) == (nonce, "challenge", "keys")
+    said = answer("info")
+    assert (said["suite"], said["counter"], said["locked"]) == (suite, str(2**64 - 2), "0")
+    assert "free" in said
+    assert len(answer("entropy n=64")["bytes"]) == 128
 
 
 def test_selftest_finds_a_damaged_journal_and_the_card_stays_broken(make: Watched) -> None:

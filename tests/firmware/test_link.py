@@ -47,12 +47,6 @@ def test_line_ends(end: bytes) -> None:
     assert heard(line + end + line + end) == [HELLO, HELLO]
 
 
-def test_line_without_an_end_waits_for_it() -> None:
-    listener = Listener()
-    assert listener.hear(frame(">7 hello nonce=x")[:-1]) == []
-    assert listener.hear(b"\n") == [HELLO]
-
-
 def test_check_may_be_left_off() -> None:
     assert heard(b">7 info\n") == [(7, "info", False, {})]
 
@@ -144,12 +138,6 @@ def test_line_is_overwritten_once_it_has_been_served_or_ignored(line: bytes) -> 
     listener = Listener()
     listener.hear(line)
     assert not any(listener.receiver._buffer)
-
-
-def test_short_line_after_a_long_one_sees_nothing_of_it() -> None:
-    listener = Listener()
-    listener.hear(frame(">1 set a=1 b=2 c=3"))
-    assert listener.hear(frame(">2 info"))[1] == (2, "info", True, {})
 
 
 def test_reply_with_values() -> None:

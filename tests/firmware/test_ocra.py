@@ -1,4 +1,6 @@
-"""OCRA on the card: the RFC's values, the points that implementations get wrong, and every malformed suite refused.
+"""OCRA on the card: the RFC's values, what must not be left over, and every malformed suite refused.
+
+How each input is encoded, and how a response is cut, the host's tests show; tests/properties compares the card with the host.
 
 Where the RFC publishes no value, a test writes out the bytes that should be hashed and hashes them with the standard
 library's HMAC.
@@ -16,7 +18,6 @@ from dsc_firmware.ocra import Ocra, SuiteError, mac, to_decimal
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text("utf-8"))
 KEY = bytes(range(32))
-PIN_HASH = hashlib.sha1(b"1234").digest()
 
 
 def joined(question: str | list[str]) -> bytes:
@@ -44,10 +45,6 @@ def field(question: str) -> bytes:
     return bytes.fromhex(question.ljust(256, "0"))
 
 
-def test_all_published_values_are_here() -> None:
-    assert len(VECTORS) == 70
-
-
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['suite']}-{vector['question']}")
 def test_published_value(vector: dict[str, Any]) -> None:
     others = {"counter": vector.get("counter", 0), "time": vector.get("timestamp", 0), "pin": vector.get("pin", "").encode()}
@@ -59,25 +56,6 @@ def test_published_value(vector: dict[str, Any]) -> None:
 def test_numeric_question_is_a_number_padded_on_the_right(same: str) -> None:
     suite = full("QN06")
     assert response(suite, same) == response(suite, "000001") == mac_of(suite, field("1"))
-
-
-@pytest.mark.parametrize("question", ["0", "000000", "0" * 64, "9" * 6, "9" * 64, "18446744073709551616", "9" * 128])
-def test_numeric_question_of_any_length(question: str) -> None:
-    suite = full("QN64")
-    value = int(question)
-    assert response(suite, question) == mac_of(suite, field(f"{value:x}" if value else ""))
-
-
-@pytest.mark.parametrize("question", ["abc", "ABC", "0abc", "f" * 63, "7", "0" * 64])
-def test_hex_question_is_padded_on_the_right_also_of_odd_length(question: str) -> None:
-    suite = full("QH64")
-    assert response(suite, question) == mac_of(suite, field(question))
-
-
-def test_text_question_is_its_characters() -> None:
-    suite = full("QA64")
-    assert response(suite, "Ab9z" * 32) == mac_of(suite, b"Ab9z" * 32)
-    assert response(suite, "Ab9z") == mac_of(suite, field(b"Ab9z".hex()))
 
 
 def test_short_question_after_a_long_one() -> None:
@@ -104,13 +82,6 @@ def test_which_questions_a_suite_accepts(form: str, good: list[str], bad: list[s
     assert not ocra.accepts(b"\0")
 
 
-@pytest.mark.parametrize("length", [0, 1, 63, 64])
-def test_session_is_padded_on_the_left(length: int) -> None:
-    suite = full("QN06-S064")
-    session = b"s" * length
-    assert response(suite, "000001", session=session) == mac_of(suite, field("1"), session.rjust(64, b"\0"))
-
-
 def test_short_session_after_a_long_one() -> None:
     ocra = Ocra(full("QN06-S064"))
     out = bytearray(64)
@@ -119,37 +90,9 @@ def test_short_session_after_a_long_one() -> None:
     assert out.decode() == mac_of(full("QN06-S064"), field("1"), b"t".rjust(64, b"\0"))
 
 
-def test_all_inputs_in_their_order() -> None:
-    suite = full("C-QN06-PSHA1-S064-T1M")
-    parts = ((5).to_bytes(8, "big"), field("1"), PIN_HASH, b"s".rjust(64, b"\0"), (2**33).to_bytes(8, "big"))
-    values = {"counter": 5, "pin": b"1234", "session": b"s", "time": 2**33}
-    assert response(suite, "000001", **values) == mac_of(suite, *parts)
-
-
-def test_inputs_that_the_suite_does_not_have_are_passed_over() -> None:
-    values = {"counter": 5, "pin": b"1234", "session": b"", "time": 9}
-    assert response(full("QN06"), "000001", **values) == mac_of(full("QN06"), field("1"))
-
-
 @pytest.mark.parametrize(("inputs", "seconds"), [("T1S", 1), ("T59S", 59), ("T1M", 60), ("T59M", 3540), ("T48H", 172800)])
 def test_time_step(inputs: str, seconds: int) -> None:
     assert Ocra(full(f"QN06-{inputs}")).time == seconds
-
-
-@pytest.mark.parametrize("digits", range(4, 11))
-def test_response_is_the_last_digits_of_the_truncated_number(digits: int) -> None:
-    for n in range(20):
-        suite = f"OCRA-1:HOTP-SHA256-{digits}:QN06"
-        digest = bytes.fromhex(mac_of(suite, field(f"{n + 1:x}")))
-        at = digest[-1] & 15
-        number = int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF
-        assert response(suite, f"{n + 1:06}") == f"{number:010}"[-digits:]
-
-
-@pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA512"])
-def test_no_truncation_is_the_whole_mac_in_hex(name: str) -> None:
-    suite = f"OCRA-1:HOTP-{name}-0:QN06"
-    assert response(suite, "000001") == hmac.digest(KEY, suite.encode() + b"\0" + field("1"), name).hex()
 
 
 @pytest.mark.parametrize(
