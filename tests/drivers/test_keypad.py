@@ -24,16 +24,19 @@ say(machine.shorts)
     assert play(ON + program) == [*expected, "[]"]
 
 
-@pytest.mark.parametrize(("held", "keys"), [(15, "[]"), (19, "[]"), (20, "[('5', 20)]"), (21, "[('5', 20)]")])
-def test_a_touch_shorter_than_20_ms_is_none(play: Play, held: int, keys: str) -> None:
-    program = f"""
-touch(1, 1)
-seen = look(pad, clock, {held}, 1)
-let_go(1, 1)
-clock.now += 1
-say(seen + look(pad, clock, 100, 1))
+def test_a_touch_shorter_than_20_ms_is_none(play: Play) -> None:
+    program = """
+for held in (15, 19, 20, 21):
+    clock = Clock()
+    pad = keypad(clock)
+    pad.off = False
+    touch(1, 1)
+    seen = look(pad, clock, held, 1)
+    let_go(1, 1)
+    clock.now += 1
+    say(held, seen + look(pad, clock, 100, 1))
 """
-    assert play(ON + program) == [keys]
+    assert play(program) == ["15 []", "19 []", "20 [('5', 20)]", "21 [('5', 20)]"]
 
 
 def test_bounce_at_both_ends_gives_one_key(play: Play) -> None:
@@ -117,46 +120,35 @@ say(seen)
     assert play(ON + program) == ["ghost seen True", "[]"]
 
 
-@pytest.mark.parametrize(("held", "keys"), [(499, "[]"), (500, "[('P', 500)]"), (501, "[('P', 500)]")])
-@pytest.mark.parametrize("button", [True, False])
-def test_a_card_that_is_off_wakes_after_half_a_second(play: Play, button: bool, held: int, keys: str) -> None:
-    finger = "machine.{}connect(PRESS)" if button else "machine.{}connect(ROWS[3], COLUMNS[2])"
+@pytest.mark.parametrize(("finger", "key"), [("(PRESS,)", "P"), ("(ROWS[3], COLUMNS[2])", "O")], ids=["button", "matrix"])
+def test_a_card_that_is_off_wakes_after_half_a_second_and_one_that_is_on_at_once(play: Play, finger: str, key: str) -> None:
     program = f"""
-clock = Clock()
-pad = keypad(clock, {button})
-{finger.format("")}
-seen = look(pad, clock, {held}, 1)
-{finger.format("dis")}
-clock.now += 1
-say(seen + look(pad, clock, 700, 1))
+finger = {finger}
+for off, held in ((True, 499), (True, 501), (False, 400)):
+    clock = Clock()
+    pad = keypad(clock, len(finger) == 1)
+    pad.off = off
+    machine.connect(*finger)
+    seen = look(pad, clock, held, 1)
+    machine.disconnect(*finger)
+    clock.now += 1
+    say(seen + look(pad, clock, 200, 1))
 """
-    assert play(program) == [keys]
+    assert play(program) == ["[]", "[('P', 500)]", f"[('{key}', 20)]"]
 
 
-@pytest.mark.parametrize(("button", "key"), [(True, "P"), (False, "O")])
-def test_while_the_card_is_on_the_same_key_counts_at_once(play: Play, button: bool, key: str) -> None:
-    finger = "machine.connect(PRESS)" if button else "touch(3, 2)"
-    program = f"""
-clock = Clock()
-pad = keypad(clock, {button})
-pad.off = False
-{finger}
-say(look(pad, clock, 900, 1))
+def test_a_hold_that_began_off_wakes_and_confirms_nothing_that_is_asked_meanwhile(play: Play) -> None:
+    program = """
+for before in (500, 250):
+    clock = Clock()
+    pad = keypad(clock, False)
+    touch(3, 2)
+    seen = look(pad, clock, before, 1)
+    pad.off = False
+    say(seen, look(pad, clock, 2000))
+    let_go(3, 2)
 """
-    assert play(program) == [f"[('{key}', 20)]"]
-
-
-@pytest.mark.parametrize(("before", "said"), [(500, "[('P', 500)] []"), (250, "[] [('P', 500)]")])
-def test_a_hold_that_began_off_wakes_and_confirms_nothing_that_is_asked_meanwhile(play: Play, before: int, said: str) -> None:
-    program = f"""
-clock = Clock()
-pad = keypad(clock, False)
-touch(3, 2)
-seen = look(pad, clock, {before}, 1)
-pad.off = False
-say(seen, look(pad, clock, 2000))
-"""
-    assert play(program) == [said]
+    assert play(program) == ["[('P', 500)] []", "[] [('P', 500)]"]
 
 
 def test_a_press_in_the_matrix_and_a_place_without_a_key(play: Play) -> None:

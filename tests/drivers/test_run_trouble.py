@@ -85,32 +85,29 @@ start(FOLDER, CONFIG, owner(), say)
     assert play(ONE + program) == [RESPONSES[0], "None ''", "the card was stopped"]
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("text = '{'", "board.json: not JSON: look for a missing comma, quote or bracket"),
-        ("text = dict(CONFIG, board='')", "board.json: board: must be a name of 1 to 16 characters, without spaces"),
-        (
-            "text = dict(CONFIG, **{'a\\nb': 1})",
-            "board.json: a b: unknown; allowed: battery, board, display, keypad, line, sealed",
-        ),
-        ("machine.refused.add(12)", "board.json: keypad.rows: pin 12: this chip refuses: invalid pin"),
-        ("machine.refused.add(20)", "board.json: keypad.columns: pin 20: this chip refuses: invalid pin"),
-        ("machine.refused.add(22)", "board.json: keypad.press: pin 22: this chip refuses: invalid pin"),
-        ("machine.refused.add(5)", "board.json: display.scl: pin 5: this chip refuses: invalid pin"),
-        ("machine.refused.add(1)", "board.json: line.rx: pin 1: this chip refuses: invalid pin"),
-        (
-            "CONFIG['display']['scl'] = 6",
-            "board.json: display hd44780 at address 39 (bus 0, sda 4, scl 6): this chip refuses: bad SCL pin",
-        ),
-        (
-            "CONFIG['battery'] = {'pin': 26, 'divider': 2, 'empty_mv': 3300}; machine.refused.add(26)",
-            "board.json: battery.pin: pin 26: this chip refuses: invalid pin",
-        ),
-    ],
-)
-def test_a_wrong_board_json_is_one_line_and_no_dead_board(play: Play, change: str, words: str) -> None:
-    assert play(f"{ONE}text = CONFIG\n{change}\nstart(FOLDER, text, iter(()), say)\nsay(interrupts)") == [words, "[3]"]
+# What is wrong with CONFIG or the chip, and what is said of it.
+WRONG = {
+    "text = '{'": "not JSON: look for a missing comma, quote or bracket",
+    "text = dict(CONFIG, board='')": "board: must be a name of 1 to 16 characters, without spaces",
+    "text = dict(CONFIG, **{'a\\nb': 1})": "a b: unknown; allowed: battery, board, display, keypad, line, sealed",
+    "machine.refused.add(12)": "keypad.rows: pin 12: this chip refuses: invalid pin",
+    "machine.refused.add(20)": "keypad.columns: pin 20: this chip refuses: invalid pin",
+    "machine.refused.add(22)": "keypad.press: pin 22: this chip refuses: invalid pin",
+    "machine.refused.add(5)": "display.scl: pin 5: this chip refuses: invalid pin",
+    "machine.refused.add(1)": "line.rx: pin 1: this chip refuses: invalid pin",
+    "text = dict(CONFIG, display=dict(CONFIG['display'], scl=6))": (
+        "display hd44780 at address 39 (bus 0, sda 4, scl 6): this chip refuses: bad SCL pin"
+    ),
+    "text = dict(CONFIG, battery={'pin': 26, 'divider': 2, 'empty_mv': 3300}); machine.refused.add(26)": (
+        "battery.pin: pin 26: this chip refuses: invalid pin"
+    ),
+}
+
+
+def test_a_wrong_board_json_is_one_line_and_no_dead_board(play: Play) -> None:
+    start = "machine.reset()\ninterrupts[:] = []\nplug_in('hd44780')\ntext = CONFIG"
+    programs = (f"{start}\n{change}\nstart(FOLDER, text, iter(()), say)\nsay(interrupts)\n" for change in WRONG)
+    assert play(ONE + "".join(programs)) == [said for words in WRONG.values() for said in (f"board.json: {words}", "[3]")]
 
 
 def test_a_sealed_board_listens_to_no_ctrl_c_before_its_first_pin(play: Play) -> None:
