@@ -3,7 +3,7 @@
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble
 
-from dsc_host.flash import BoardSession, Plan, examine, install, plan
+from dsc_host.flash import BoardSession, Plan, examine, install, plan, removable, remove
 from dsc_host.link import open_port
 
 KEPT = {"/dsc0.bin": b"\x00key", "/dsc1.bin": b"\x01key", "/boot.py": b"# mine\n", "/lib/mine.py": b"mine = 1\n"}
@@ -33,6 +33,13 @@ def flash(board: BoardDouble, files: dict[str, bytes], wiring: str | None = None
         steps = plan(examine(session), files, wiring)
         install(session, steps)
     return steps
+
+
+def unflash(board: BoardDouble) -> tuple[str, ...]:
+    with BoardSession(open_port(board.url), board.url) as session:
+        paths = removable(session)
+        remove(session, paths)
+    return paths
 
 
 def start(disk: Disk) -> str:

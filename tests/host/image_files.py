@@ -1,6 +1,25 @@
-"""The files of an image, on a board and in a folder."""
+"""The files of an image, on a board and in a folder; what takes long to compile is compiled once in a process."""
 
+from functools import cache
 from pathlib import Path
+
+import pytest
+
+from dsc_host.flash import build_image, firmware_files, image
+
+
+@cache
+def compiled() -> dict[str, bytes]:
+    """Return every file of the firmware, compiled; not to be changed."""
+    return firmware_files()
+
+
+@cache
+def pico() -> dict[str, bytes]:
+    """Return the image for a Pico; not to be changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image, "firmware_files", compiled)
+        return build_image("pico")
 
 
 def library(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -1,15 +1,14 @@
 """Flashing a board: MicroPython itself at the other end of a pseudo terminal, told what to do by mpremote's own transport."""
 
-import hashlib
-
 import pytest
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble
 from tests.host.commanding import needs_pty
-from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, disk_with, flash, start
+from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, disk_with, flash, start, unflash
+from tests.host.image_files import compiled
 
 from dsc_host.errors import InputError, LinkClosed
-from dsc_host.flash import BoardSession, Found, board_file, examine, firmware_files, install, plan, removable, remove
+from dsc_host.flash import BoardSession, Found, board_file, examine, install, plan
 from dsc_host.link import open_port
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
@@ -42,12 +41,7 @@ def test_an_update_sends_only_what_changed(disk: Disk) -> None:
     assert start(disk) == "new"
     assert_kept(disk)
     assert disk.files["/board.json"] == PICO
-
-
-def test_an_update_leaves_nothing_of_the_old_program(disk: Disk) -> None:
-    with BoardDouble(disk) as board:
-        flash(board, NEW)
-    assert disk.files.keys() == disk_with(NEW).files.keys()
+    assert disk.files.keys() == disk_with(NEW).files.keys(), "nothing of the old program is left"
     assert len([folder for folder in disk.folders if folder.count("/") == 2 and folder.startswith("/dsc/")]) == 1
 
 
@@ -71,12 +65,16 @@ def test_a_board_made_from_an_image_is_updated_too() -> None:
     assert not [path for path in disk.files if path.startswith("/lib")]
 
 
-def test_a_power_cut_at_any_change_leaves_the_old_or_the_new_program(old: Disk) -> None:
+SAMPLE = pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
+
+
+@SAMPLE
+def test_a_power_cut_at_any_change_leaves_the_old_or_the_new_program(old: Disk, stride: int) -> None:
     whole = copy_of(old)
     with BoardDouble(whole) as board:
         flash(board, NEW)
     seen = []
-    for cut in range(whole.changes):
+    for cut in range(0, whole.changes, stride):
         disk = copy_of(old, cut_at=cut)
         with BoardDouble(disk) as board, pytest.raises(LinkClosed, match="goes on where it stopped"):
             flash(board, NEW)
@@ -87,32 +85,45 @@ def test_a_power_cut_at_any_change_leaves_the_old_or_the_new_program(old: Disk) 
     switch = seen.index("new")
     assert set(seen[:switch]) == {"old"}
     assert set(seen[switch:]) == {"new"}
-    assert switch > len(NEW)
+    assert switch > len(NEW) // stride
 
 
-def test_an_interrupted_first_flash_starts_nothing_half() -> None:
+@SAMPLE
+def test_an_interrupted_first_flash_starts_nothing_half(stride: int) -> None:
     whole = Disk()
     with BoardDouble(whole) as board:
         flash(board, NEW)
-    starts = []
-    for cut in range(0, whole.changes, 3):
+    for cut in range(0, whole.changes, stride):
         disk = Disk(cut_at=cut)
         with BoardDouble(disk) as board, pytest.raises(LinkClosed):
             flash(board, NEW)
-        starts.append(start(disk))
-    assert set(starts) == {""}
+        assert start(disk) == ""
 
 
-def test_an_interrupted_update_goes_on_where_it_stopped(old: Disk) -> None:
+@pytest.fixture
+def interrupted(old: Disk) -> Disk:
+    """A disk with OLD on which an update to NEW was broken off."""
     disk = copy_of(old, cut_at=9)
     with BoardDouble(disk) as board, pytest.raises(LinkClosed):
         flash(board, NEW)
     disk.cut_at = None
-    with BoardDouble(disk) as board:
+    return disk
+
+
+def test_an_interrupted_update_goes_on_where_it_stopped(interrupted: Disk) -> None:
+    with BoardDouble(interrupted) as board:
         steps = flash(board, NEW)
     assert 0 < len(steps.copied) < 4
-    assert start(disk) == "new"
-    assert disk.files.keys() == disk_with(NEW).files.keys()
+    assert start(interrupted) == "new"
+    assert interrupted.files.keys() == disk_with(NEW).files.keys()
+
+
+def test_an_abandoned_update_is_cleared_away(interrupted: Disk, old: Disk) -> None:
+    with BoardDouble(interrupted) as board:
+        flash(board, OLD)
+    assert start(interrupted) == "old"
+    assert interrupted.folders == old.folders
+    assert interrupted.files.keys() == old.files.keys()
 
 
 def test_an_update_that_its_user_stops_restarts_the_old_program(disk: Disk) -> None:
@@ -125,18 +136,6 @@ def test_an_update_that_its_user_stops_restarts_the_old_program(disk: Disk) -> N
         with BoardSession(open_port(board.url), board.url):
             assert board.starts == 2
             assert board.started == "old"
-
-
-def test_an_abandoned_update_is_cleared_away(old: Disk) -> None:
-    disk = copy_of(old, cut_at=9)
-    with BoardDouble(disk) as board, pytest.raises(LinkClosed):
-        flash(board, NEW)
-    disk.cut_at = None
-    with BoardDouble(disk) as board:
-        flash(board, OLD)
-    assert start(disk) == "old"
-    assert disk.folders == old.folders
-    assert disk.files.keys() == old.files.keys()
 
 
 def test_wiring_is_written_over_only_when_asked(disk: Disk) -> None:
@@ -174,45 +173,36 @@ def found(machine: str) -> Found:
 
 
 def test_unflash_takes_ours_and_nothing_else(disk: Disk) -> None:
-    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
-        paths = removable(session)
-        remove(session, paths)
-        assert removable(session) == ()
-    assert paths == ("/main.py", "/board.json", "/dsc", "/dsc0.bin", "/dsc1.bin")
+    with BoardDouble(disk) as board:
+        assert unflash(board) == ("/main.py", "/board.json", "/dsc", "/dsc0.bin", "/dsc1.bin")
     assert set(disk.files) == {"/boot.py", "/lib/mine.py"}
     assert start(disk) == ""
+    with BoardDouble(disk) as board:
+        assert unflash(board) == ()
 
 
 def test_unflash_leaves_a_main_py_that_is_not_ours(disk: Disk) -> None:
     disk.files["/main.py"] = b"print('mine')\n"
-    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
-        remove(session, removable(session))
+    with BoardDouble(disk) as board:
+        unflash(board)
     assert disk.files["/main.py"] == b"print('mine')\n"
 
 
-def test_an_unflash_that_is_cut_off_never_starts_half_a_program(old: Disk) -> None:
-    for cut in range(0, 14, 2):
+@SAMPLE
+def test_an_unflash_that_is_cut_off_never_starts_half_a_program(old: Disk, stride: int) -> None:
+    for cut in range(0, 14, stride):
         disk = copy_of(old, cut_at=cut)
-        with (
-            BoardDouble(disk) as board,
-            pytest.raises(LinkClosed),
-            BoardSession(open_port(board.url), board.url) as session,
-        ):
-            remove(session, removable(session))
+        with BoardDouble(disk) as board, pytest.raises(LinkClosed):
+            unflash(board)
         assert start(disk) == ("old" if cut == 0 else "")
 
 
-@pytest.fixture(scope="module")
-def real() -> dict[str, bytes]:
-    return firmware_files()
-
-
-def test_the_firmware_itself_arrives_byte_for_byte(real: dict[str, bytes]) -> None:
+def test_the_firmware_itself_arrives_byte_for_byte() -> None:
     disk = Disk()
     with BoardDouble(disk) as board:
-        steps = flash(board, real)
-    assert {path: hashlib.sha256(data).hexdigest() for path, data in steps.files.items()} == {
-        path: hashlib.sha256(data).hexdigest() for path, data in disk.files.items() if path.startswith("/dsc/")
-    }
-    assert disk.files["/main.py"].endswith(real["main.py"])
+        steps = flash(board, compiled())
+    arrived = {path: data for path, data in disk.files.items() if path.startswith("/dsc/")}
+    assert steps.files.keys() == arrived.keys()
+    assert all(arrived[path] == data for path, data in steps.files.items())
+    assert disk.files["/main.py"].endswith(compiled()["main.py"])
     assert steps.home.encode() in disk.files["/main.py"]

@@ -4,10 +4,10 @@ import pytest
 from tests.host.board_disk import Disk
 from tests.host.board_double import BoardDouble, Habits
 from tests.host.commanding import needs_pty
-from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, flash, start
+from tests.host.flashing import NEW, OLD, PICO, assert_kept, copy_of, flash, start, unflash
 
 from dsc_host.errors import DscError, ProtocolError
-from dsc_host.flash import BoardSession, FlashError, Found, board_session, removable, remove
+from dsc_host.flash import BoardSession, FlashError, Found, board_session
 from dsc_host.flash.firmware import beside_package
 from dsc_host.link import open_port
 
@@ -32,28 +32,23 @@ def test_an_update_keeps_what_is_not_ours_in_our_folder(shared: Disk) -> None:
 
 
 def test_unflash_keeps_what_is_not_ours_in_our_folder(shared: Disk) -> None:
-    unflash(shared)
+    with BoardDouble(shared) as board:
+        unflash(board)
     assert set(shared.files) == {"/boot.py", "/lib/mine.py", *THEIRS}
     assert shared.folders == {"/", "/lib", "/dsc", "/dsc/mine"}
 
 
-def unflash(disk: Disk) -> tuple[str, ...]:
-    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
-        paths = removable(session)
-        remove(session, paths)
-    return paths
-
-
 def test_unflash_of_a_board_that_was_never_flashed_leaves_its_board_json() -> None:
-    disk = Disk({"/board.json": b'{"theirs": 1}', "/main.py": b"pass\n"})
-    assert unflash(disk) == ()
-    assert disk.files["/board.json"] == b'{"theirs": 1}'
+    with BoardDouble(Disk({"/board.json": b'{"theirs": 1}', "/main.py": b"pass\n"})) as board:
+        assert unflash(board) == ()
+    assert board.disk.files["/board.json"] == b'{"theirs": 1}'
 
 
 def test_unflash_does_not_say_that_a_key_is_gone_that_is_still_there(disk: Disk) -> None:
     disk.keeps = "dsc0.bin"
-    with pytest.raises(FlashError, match=r"the board does not remove /dsc0\.bin; try again, or erase its flash"):
-        unflash(disk)
+    words = r"the board does not remove /dsc0\.bin; try again, or erase its flash"
+    with BoardDouble(disk) as board, pytest.raises(FlashError, match=words):
+        unflash(board)
 
 
 @pytest.mark.parametrize(
@@ -70,10 +65,6 @@ def test_unflash_does_not_say_that_a_key_is_gone_that_is_still_there(disk: Disk)
 )
 def test_a_program_that_only_uses_the_firmware_is_its_authors(main: bytes | None, is_another: bool) -> None:
     assert Found("1.27.0", "", 0, main, None, {}, ()).has_other_program == is_another
-
-
-def test_a_flashed_program_is_ours(disk: Disk) -> None:
-    assert not Found("1.27.0", "", 0, disk.files["/main.py"], None, {}, ()).has_other_program
 
 
 @pytest.mark.parametrize("name", ["main.py.new", "board.json.new"])

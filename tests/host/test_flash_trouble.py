@@ -39,7 +39,7 @@ def test_micropython_from_1_24_on_will_do(version: tuple[int, int, int]) -> None
     assert start(disk) == "new"
 
 
-@pytest.mark.parametrize("spare", [0, 1, 3, 6])
+@pytest.mark.parametrize("spare", [0, 6])
 def test_a_full_board_keeps_its_program_and_says_so(disk: Disk, spare: int) -> None:
     disk.blocks -= disk.free - spare
     before = copy_of(disk)
@@ -59,7 +59,7 @@ def test_a_board_that_prints_all_the_time_while_its_program_runs(disk: Disk) -> 
 
 
 def test_a_board_that_prints_into_the_conversation(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "OPERATION_SECONDS", 1.0)
+    monkeypatch.setattr(sessions, "OPERATION_SECONDS", 0.4)
     with BoardDouble(disk, Habits(garbles_every=5)) as board:
         flash(board, NEW)
     assert start(disk) == "new"

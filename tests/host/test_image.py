@@ -13,7 +13,7 @@ import pytest
 from mpremote import romfs
 from tests.checkout import FIRMWARE, ROOT
 from tests.host.commanding import Command
-from tests.host.image_files import contents, library
+from tests.host.image_files import compiled, contents, library, pico
 from tests.host.uf2_blocks import decode
 
 from dsc_host import InputError
@@ -30,18 +30,13 @@ DRIVES = {
 }
 
 
-@pytest.fixture(scope="module")
-def pico() -> dict[str, bytes]:
-    return build_image("pico")
-
-
-@pytest.fixture
-def dscplus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(tmp_path, monkeypatch, capsys)
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_module, "firmware_files", compiled)
 
 
 def on_board(board: str) -> dict[str, bytes]:
-    return {**firmware_files(), "board.json": board_file(board)}
+    return {**compiled(), "board.json": board_file(board)}
 
 
 # What a board gets
@@ -49,33 +44,32 @@ def on_board(board: str) -> dict[str, bytes]:
 
 def test_every_module_is_there_compiled_and_main_comes_last() -> None:
     modules = {path.relative_to(FIRMWARE).with_suffix(".mpy").as_posix() for path in (FIRMWARE / "dsc_firmware").rglob("*.py")}
-    files = firmware_files()
+    files = compiled()
     assert list(files) == [*sorted(f"lib/{name}" for name in modules), "main.py"]
     assert files["main.py"] == (FIRMWARE / "main.py").read_bytes()
 
 
 def test_every_module_is_bytecode_for_any_32_bit_board() -> None:
-    for path, data in library(firmware_files()).items():
+    for path, data in library(compiled()).items():
         assert data[:2] == b"M\x06", f"{path}: .mpy version 6"
         assert data[2] >> 2 == 0, f"{path}: no native code, so any sub-version loads it"
         assert data[3] <= 31, f"{path}: small integers that fit a 32-bit board"
 
 
 def test_a_module_names_its_source_as_the_board_does() -> None:
-    for path, data in library(firmware_files()).items():
+    for path, data in library(compiled()).items():
         assert path.rpartition("/")[2].removesuffix(".mpy").encode() + b".py" in data
         assert str(ROOT).encode() not in data
 
 
-def test_the_ready_made_boards_are_json() -> None:
-    assert set(boards()) >= {"pico", "pico2", "esp32s3", "headless"}
-    for name in boards():
-        assert json.loads(board_file(name))["board"]
-
-
-def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_board_is_refused_with_the_known_ones_and_makes_nothing(dscplus: Command) -> None:
     with pytest.raises(InputError, match=r"board: must be one of esp32s3, headless, pico, pico2, not \.\./pico"):
         board_file("../pico")
+    done = dscplus("image", "--board", "uno", "--out", str(dscplus.folder / "dist"))
+    assert done.code == 2
+    assert done.error.startswith("board: must be one of ")
+    assert not (dscplus.folder / "dist").exists()
+    assert all(name in dscplus("image", "--help").out for name in boards())
 
 
 def test_a_module_that_does_not_compile_says_where() -> None:
@@ -100,6 +94,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, dscplus: Command, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(image_module, "firmware_files", firmware_files)
     done = dscplus("image", "--out", str(dscplus.folder / "dist"))
     assert done.code == 1
     assert done.error == f"{package.partition('.')[0]} is not installed; pip install 'dscplus[flash]'"
@@ -109,7 +104,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 # The same bytes
 
 
-def test_the_same_source_gives_the_same_bytes(pico: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     """In another process, folder, language and time zone, with sources that are new to the file system."""
     copy = tmp_path / "elsewhere"
     for path, data in contents(FIRMWARE).items():
@@ -132,19 +127,20 @@ def test_the_same_source_gives_the_same_bytes(pico: dict[str, bytes], tmp_path: 
     command = [sys.executable, "-c", program, "image", "--out", "made"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert contents(tmp_path / "made") == pico
+    assert contents(tmp_path / "made") == pico()
 
 
-def test_line_ends_of_a_checkout_do_not_matter(pico: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: read(path).replace(b"\n", b"\r\n") if path.suffix != ".mpy" else read(path)
-    )
-    assert build_image("pico") == pico
+def test_line_ends_of_a_checkout_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def texts() -> object:
+        return firmware_module.sources(), firmware_module.beside_package("main.py"), board_file("pico")
+
+    before, read = texts(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path).replace(b"\n", b"\r\n"))
+    assert texts() == before
 
 
-def test_no_image_knows_the_machine_it_was_made_on(pico: dict[str, bytes]) -> None:
-    for path, data in pico.items():
+def test_no_image_knows_the_machine_it_was_made_on() -> None:
+    for path, data in pico().items():
         assert str(ROOT).encode() not in data, path
         assert str(Path.home()).encode() + b"/" not in data, path
 
@@ -159,20 +155,16 @@ def test_the_uf2_file_holds_the_file_system_with_everything_on_it(board: str) ->
     assert mounted(data) == on_board(board)
 
 
+def disk_of(data: bytes) -> littlefs.LittleFS:
+    """A littlefs, mounted as the Pico's MicroPython does, which knows its size beforehand."""
+    sizes = {"block_size": 4096, "read_size": 32, "prog_size": 256, "cache_size": 1024, "lookahead_size": 32}
+    buffer = littlefs.UserContext(buffer=bytearray(data))
+    return littlefs.LittleFS(buffer, block_count=len(data) // 4096, **sizes)
+
+
 def mounted(data: bytes) -> dict[str, bytes]:
-    """The files of a littlefs, mounted as the Pico's MicroPython does, which knows its size beforehand."""
-    disk = littlefs.LittleFS(
-        littlefs.UserContext(buffer=bytearray(data)),
-        mount=False,
-        block_size=4096,
-        block_count=len(data) // 4096,
-        read_size=32,
-        prog_size=256,
-        cache_size=1024,
-        lookahead_size=32,
-    )
-    disk.mount()
     found = {}
+    disk = disk_of(data)
     for folder, _, names in disk.walk("/"):
         for name in names:
             with disk.open(f"{folder.rstrip('/')}/{name}", "rb") as file:
@@ -180,29 +172,17 @@ def mounted(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def test_the_file_system_is_of_the_version_that_boards_make(pico: dict[str, bytes]) -> None:
-    _, _, data = decode(pico["dscplus-pico.uf2"])
+def test_the_file_system_is_of_the_version_that_boards_make_and_the_rest_is_erased() -> None:
+    _, _, data = decode(pico()["dscplus-pico.uf2"])
     superblock = data.index(b"littlefs")
     version = int.from_bytes(data[superblock + 12 : superblock + 16], "little")
     assert version == 0x00020001, "2.1: every MicroPython since 1.22"
+    assert sum(data[at : at + 4096] == b"\xff" * 4096 for at in range(0, len(data), 4096)) > 300
 
 
-def test_the_rest_of_the_drive_is_erased(pico: dict[str, bytes]) -> None:
-    _, _, data = decode(pico["dscplus-pico.uf2"])
-    empty = sum(data[at : at + 4096] == b"\xff" * 4096 for at in range(0, len(data), 4096))
-    assert empty > 300
-
-
-def test_the_board_can_go_on_writing(pico: dict[str, bytes]) -> None:
-    _, _, data = decode(pico["dscplus-pico.uf2"])
-    disk = littlefs.LittleFS(
-        littlefs.UserContext(buffer=bytearray(data)),
-        block_size=4096,
-        block_count=352,
-        prog_size=256,
-        read_size=32,
-        cache_size=1024,
-    )
+def test_the_board_can_go_on_writing() -> None:
+    _, _, data = decode(pico()["dscplus-pico.uf2"])
+    disk = disk_of(data)
     for number in range(50):
         with disk.open(f"dsc{number % 2}.bin", "wb") as file:
             file.write(bytes([number]) * 300)
@@ -255,18 +235,16 @@ def romfs_files(data: bytes, folder: str = "") -> dict[str, bytes]:
     return found
 
 
-def test_the_romfs_holds_the_modules(pico: dict[str, bytes]) -> None:
-    data = pico["dscplus.romfs"]
+def test_the_romfs_holds_the_modules() -> None:
+    data = pico()["dscplus.romfs"]
     assert data.startswith(b"\xd2\xcd\x31")
     ((_, payload),) = records(data)
-    assert romfs_files(payload) == library(pico)
+    assert romfs_files(payload) == library(pico())
 
 
-def test_the_romfs_is_what_mpremote_makes_of_the_folder(
-    pico: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_image(library(pico), tmp_path)
-    assert romfs.make_romfs(str(tmp_path), mpy_cross=False) == pico["dscplus.romfs"]
+def test_the_romfs_is_what_mpremote_makes_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(library(pico()), tmp_path)
+    assert romfs.make_romfs(str(tmp_path), mpy_cross=False) == pico()["dscplus.romfs"]
 
 
 def test_a_romfs_of_many_files_reads_back() -> None:
@@ -278,43 +256,26 @@ def test_a_romfs_of_many_files_reads_back() -> None:
 # The folder and the command
 
 
-def test_the_command_lists_what_it_made(dscplus: Command, pico: dict[str, bytes]) -> None:
+def test_the_command_lists_what_it_made(dscplus: Command) -> None:
     out = dscplus.folder / "deep" / "dist"
     done = dscplus("image", "--out", str(out))
     assert done.code == 0
     assert [line.split() for line in done.out.splitlines()] == [
-        [str(len(data)), str(out / path)] for path, data in pico.items()
+        [str(len(data)), str(out / path)] for path, data in pico().items()
     ]
     assert "BOOTSEL" in done.err
     assert "replaces every file" in done.err
-    assert contents(out) == pico
-
-
-def test_the_command_gives_sizes_to_programs(dscplus: Command, pico: dict[str, bytes]) -> None:
-    done = dscplus("image", "--board", "pico", "--out", str(dscplus.folder), "--json")
-    result = json.loads(done.out)
-    assert result["board"] == "pico"
-    assert result["folder"] == str(dscplus.folder)
-    assert result["mpy_bytes"] == sum(map(len, library(pico).values()))
-    assert {file["path"]: file["bytes"] for file in result["files"]} == {path: len(data) for path, data in pico.items()}
+    assert contents(out) == pico()
+    result = json.loads(dscplus("image", "--board", "pico", "--out", str(out), "--json").out)
+    assert (result["board"], result["folder"]) == ("pico", str(out))
+    assert result["mpy_bytes"] == sum(map(len, library(pico()).values()))
+    assert {file["path"]: file["bytes"] for file in result["files"]} == {path: len(data) for path, data in pico().items()}
 
 
 def test_without_a_drive_the_command_says_how_to_copy(dscplus: Command) -> None:
     done = dscplus("image", "--board", "esp32s3", "--out", str(dscplus.folder))
     assert "mpremote mip install" in done.err
     assert (dscplus.folder / "board.json").read_bytes() == board_file("esp32s3")
-
-
-def test_the_commands_help_names_every_board(dscplus: Command) -> None:
-    done = dscplus("image", "--help")
-    assert all(name in done.out for name in boards())
-
-
-def test_an_unknown_board_makes_nothing(dscplus: Command) -> None:
-    done = dscplus("image", "--board", "uno", "--out", str(dscplus.folder / "dist"))
-    assert done.code == 2
-    assert done.error.startswith("board: must be one of ")
-    assert not (dscplus.folder / "dist").exists()
 
 
 def test_a_folder_that_is_a_file_is_refused(dscplus: Command) -> None:

@@ -1,22 +1,15 @@
 """What `image` makes for other tools: `package.json` for mip, read by mpremote itself, and `manifest.py` for your own build."""
 
 import json
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 from mpremote import mip
 from tests.checkout import FIRMWARE
-from tests.host.image_files import contents, library
+from tests.host.image_files import contents, library, pico
 
-from dsc_host.flash import build_image, write_image
-
-
-@pytest.fixture(scope="module")
-def pico() -> dict[str, bytes]:
-    return build_image("pico")
-
+from dsc_host.flash import write_image
 
 # package.json, read by mpremote itself
 
@@ -51,15 +44,15 @@ def test_mip_installs_the_sources_from_a_checkout() -> None:
     assert installed(FIRMWARE / "package.json") == expected, "python -m dsc_host.flash > firmware/package.json"
 
 
-def test_mip_installs_the_compiled_modules_from_the_folder(pico: dict[str, bytes], tmp_path: Path) -> None:
-    write_image(pico, tmp_path)
-    assert installed(tmp_path / "package.json") == library(pico)
+def test_mip_installs_the_compiled_modules_from_the_folder(tmp_path: Path) -> None:
+    write_image(pico(), tmp_path)
+    assert installed(tmp_path / "package.json") == library(pico())
 
 
-def test_the_package_in_the_checkout_is_up_to_date() -> None:
-    made = subprocess.run([sys.executable, "-m", "dsc_host.flash"], capture_output=True, timeout=60, check=True).stdout
-    kept = (FIRMWARE / "package.json").read_bytes()
-    assert kept.splitlines() == made.splitlines(), "python -m dsc_host.flash > firmware/package.json"
+def test_the_package_in_the_checkout_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_module("dsc_host.flash", run_name="__main__")
+    kept = (FIRMWARE / "package.json").read_text(encoding="utf-8")
+    assert kept.splitlines() == capsys.readouterr().out.splitlines(), "python -m dsc_host.flash > firmware/package.json"
 
 
 # manifest.py
@@ -94,7 +87,7 @@ def test_the_manifest_freezes_a_checkout(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(("main", "last"), [(None, [("module", "main.py")]), (False, [])])
 def test_the_manifest_freezes_what_image_made(
-    pico: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: bool | None, last: list[tuple[str, str]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: bool | None, last: list[tuple[str, str]]
 ) -> None:
-    write_image(pico, tmp_path)
+    write_image(pico(), tmp_path)
     assert frozen(tmp_path, monkeypatch, main)[0] == [("freeze", "lib"), *last]
