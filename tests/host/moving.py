@@ -7,10 +7,9 @@ import pytest
 from tests.host import databases, verifying
 
 from dsc_host import Enrolment, State, Verifier
-from dsc_host.exchange import (
-    Refusal,
-    writing,
-)
+from dsc_host.exchange import Refusal, stream, writing
+from dsc_host.exchange import moving as moving_cards
+from dsc_host.verifier import enrolling
 
 PASSPHRASE = "correct horse battery"
 
@@ -18,6 +17,16 @@ PASSPHRASE = "correct horse battery"
 @pytest.fixture(autouse=True)
 def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "ITERATIONS", 1000)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages and batches of a tenth of what they are, so that few cards are many."""
+    monkeypatch.setattr(enrolling, "BATCH", 50)
+    monkeypatch.setattr(moving_cards, "_PAGE", 50)
+    monkeypatch.setattr(moving_cards, "_OFTEN", 10)
+    monkeypatch.setattr(writing, "_BATCH", 10)
+    monkeypatch.setattr(stream, "_CHUNK", 6 * 1024)
 
 
 @pytest.fixture

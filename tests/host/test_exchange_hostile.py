@@ -26,7 +26,6 @@ BILLION_LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTI
         b'<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd">',
         b'<!DOCTYPE x [<!ENTITY % p SYSTEM "http://127.0.0.1:9/x"> %p;]>',
         b"<!DOCTYPE KeyContainer>",
-        b"<!DOCTYPE x [" + b"<!ELEMENT x ANY>" * 100_000 + b"]>",
     ],
 )
 def test_a_document_type_declaration_is_refused(declaration: bytes) -> None:
@@ -111,7 +110,7 @@ def test_a_head_that_comes_twice_or_late_is_refused(name: str) -> None:
 def test_a_wrong_key_is_one_error_for_the_whole_file() -> None:
     # Of 256 wrong keys, one makes something of the MAC's key, too: then it is the cards that do not open.
     many = written([Enrolment(f"N{n}", bytes(16), suite=SUITE) for n in range(20)])
-    for number in range(1, 41):
+    for number in (1, 2, 40):
         assert "nothing in it opens" in refused(many, key=bytes([number]) * 16)
 
 
@@ -167,6 +166,8 @@ def test_a_file_without_a_mac_is_refused() -> None:
     assert "no MACMethod" in refused(replaced(b' Algorithm="http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"', b""))
     assert "no MACMethod" in refused(re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", DATA, flags=re.DOTALL))
     assert "SHA-1 or SHA-2" in refused(replaced(b"hmac-sha256", b"hmac-md5"))
+    # Whoever cuts the MAC's key down to a byte could try them all.
+    assert "nothing in it opens" in refused(encrypted({}, mac_key=b"k"))
 
 
 @pytest.mark.parametrize("inside", ["CipherValue", "ValueMAC"])
@@ -266,8 +267,3 @@ def test_a_file_with_a_hole_is_refused_in_words_or_read_right(at: int, put: byte
 def test_bytes_of_any_kind_are_refused_in_words(data: bytes) -> None:
     with pytest.raises(InputError):
         read(data)
-
-
-def test_a_short_key_for_the_macs_is_refused() -> None:
-    """Whoever cuts the MAC's key down to a byte could try them all."""
-    assert "nothing in it opens" in refused(encrypted({}, mac_key=b"k"))
