@@ -10,6 +10,19 @@ from dsc_host.errors import DscError, LinkClosed
 from dsc_host.link import CardClient, Event
 
 
+@pytest.fixture
+def waits(port: FakePort) -> threading.Event:
+    """Set when somebody reads from the port."""
+    reading, read = threading.Event(), port.read
+
+    def read_and_tell(size: int = 1) -> bytes:
+        reading.set()
+        return read(size)
+
+    port.read = read_and_tell  # type: ignore[method-assign]
+    return reading
+
+
 def test_calls_of_threads_do_not_interleave(port: FakePort, card: Card) -> None:
     client = CardClient(port, clock=port.clock)
     busy, overlaps = threading.Lock(), []
@@ -39,16 +52,8 @@ def test_calls_of_threads_do_not_interleave(port: FakePort, card: Card) -> None:
     assert not any(overlaps)
 
 
-def test_a_thread_that_waits_for_an_event_lets_others_call(port: FakePort, card: Card) -> None:
+def test_a_thread_that_waits_for_an_event_lets_others_call(port: FakePort, card: Card, waits: threading.Event) -> None:
     client = CardClient(port, clock=port.clock, timeout=1e6)
-    waits = threading.Event()
-    read = port.read
-
-    def read_and_tell(size: int = 1) -> bytes:
-        waits.set()
-        return read(size)
-
-    port.read = read_and_tell  # type: ignore[method-assign]
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(client.wait_event("wipe", 1e9)), daemon=True)
     thread.start()
@@ -97,16 +102,9 @@ def test_a_call_that_queues_goes_before_the_next_turn_of_a_wait(port: FakePort, 
     assert done[:2] == ["read", "write"]
 
 
-def test_close_ends_a_wait_of_another_thread(port: FakePort) -> None:
+def test_close_ends_a_wait_of_another_thread(port: FakePort, waits: threading.Event) -> None:
     client = CardClient(port, clock=port.clock)
-    waits, ended = threading.Event(), []
-    read = port.read
-
-    def read_and_tell(size: int = 1) -> bytes:
-        waits.set()
-        return read(size)
-
-    port.read = read_and_tell  # type: ignore[method-assign]
+    ended = []
 
     def wait() -> None:
         try:

@@ -4,8 +4,9 @@ import errno
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
@@ -121,13 +122,19 @@ class Refusing(serial.SerialBase):
         pass
 
 
-def handler(monkeypatch: pytest.MonkeyPatch, handlers: list[str], port_class: type) -> None:
-    """Makes `made://` addresses open a `port_class`."""
-    package, module = types.ModuleType("made"), types.ModuleType("made.protocol_made")
-    module.Serial = port_class  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "made", package)
-    monkeypatch.setitem(sys.modules, "made.protocol_made", module)
-    handlers.append("made")
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, handlers: list[str]) -> Callable[..., Any]:
+    """Makes `made://` addresses open a port of a class of its own: `base` with these attributes."""
+
+    def make(base: type = Scripted, **attributes: object) -> Any:
+        module = types.ModuleType("made.protocol_made")
+        port_class = module.__dict__["Serial"] = type("Port", (base,), attributes)
+        monkeypatch.setitem(sys.modules, "made", types.ModuleType("made"))
+        monkeypatch.setitem(sys.modules, "made.protocol_made", module)
+        handlers.append("made")
+        return port_class
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -144,9 +151,9 @@ def handler(monkeypatch: pytest.MonkeyPatch, handlers: list[str], port_class: ty
     ],
 )
 def test_what_the_system_says_becomes_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, handlers: list[str], ports: list[ListPortInfo], error: Exception, words: str
+    made: Callable[..., Any], ports: list[ListPortInfo], error: Exception, words: str
 ) -> None:
-    handler(monkeypatch, handlers, type("Port", (Refusing,), {"error": error}))
+    made(Refusing, error=error)
     with pytest.raises(CardNotFound, match=words) as caught:
         open_port("made://card")
     assert str(caught.value).startswith("made://card: ")
@@ -268,14 +275,6 @@ class Scripted(serial.SerialBase):
         raise NotImplementedError
 
 
-def scripted(
-    monkeypatch: pytest.MonkeyPatch, handlers: list[str], answer: object, base: type[Scripted] = Scripted
-) -> type[Scripted]:
-    port_class = type("Port", (base,), {"answer": answer})
-    handler(monkeypatch, handlers, port_class)
-    return port_class
-
-
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -286,10 +285,8 @@ def scripted(
         (lambda port, data: b"\x1b[2JLinux login: ", r"something else is there, which says: .*\.\[2JLinux login: $"),
     ],
 )
-def test_what_is_there_instead_of_a_card_is_told(
-    monkeypatch: pytest.MonkeyPatch, handlers: list[str], answer: object, words: str
-) -> None:
-    port = scripted(monkeypatch, handlers, answer)
+def test_what_is_there_instead_of_a_card_is_told(made: Callable[..., Any], answer: object, words: str) -> None:
+    port = made(answer=answer)
     with pytest.raises(CardNotFound, match=f"^made://card: no card answers: .*{words}"):
         CardClient.open("made://card", clock=lambda: port.now)
     assert port.closes == 1
@@ -304,30 +301,26 @@ def reply(data: bytes, protocol: int) -> bytes:
     return b"%s*%08x\r\n" % (body, crc32(body))
 
 
-def test_a_card_is_opened_greeted_and_closed(monkeypatch: pytest.MonkeyPatch, handlers: list[str]) -> None:
-    port = scripted(monkeypatch, handlers, lambda port, data: reply(data, 1))
+def test_a_card_is_opened_greeted_and_closed(made: Callable[..., Any]) -> None:
+    port = made(answer=lambda port, data: reply(data, 1))
     with CardClient.open("made://card", clock=lambda: port.now) as client:
         assert client.hello().caps == frozenset()
         assert port.closes == 0
     assert port.closes == 1
 
 
-def test_another_version_of_the_protocol_is_refused_and_the_port_closed(
-    monkeypatch: pytest.MonkeyPatch, handlers: list[str]
-) -> None:
-    port = scripted(monkeypatch, handlers, lambda port, data: reply(data, 2))
+def test_another_version_of_the_protocol_is_refused_and_the_port_closed(made: Callable[..., Any]) -> None:
+    port = made(answer=lambda port, data: reply(data, 2))
     with pytest.raises(ProtocolError, match=r"version 2 .* version 1"):
         CardClient.open("made://card", clock=lambda: port.now)
     assert port.closes == 1
 
 
-def test_a_port_is_not_left_open_by_a_wrong_timeout_or_a_lost_line(
-    monkeypatch: pytest.MonkeyPatch, handlers: list[str]
-) -> None:
+def test_a_port_is_not_left_open_by_a_wrong_timeout_or_a_lost_line(made: Callable[..., Any]) -> None:
     def lost(port: Scripted, data: bytes) -> bytes:
         raise serial.SerialException("gone")
 
-    port = scripted(monkeypatch, handlers, lost)
+    port = made(answer=lost)
     with pytest.raises(InputError, match="timeout"):
         CardClient.open("made://card", timeout=0)
     assert port.closes == 1
@@ -336,8 +329,8 @@ def test_a_port_is_not_left_open_by_a_wrong_timeout_or_a_lost_line(
     assert port.closes == 2
 
 
-def test_the_line_is_opened_with_the_settings_that_boards_need(monkeypatch: pytest.MonkeyPatch, handlers: list[str]) -> None:
-    scripted(monkeypatch, handlers, lambda port, data: b"")
+def test_the_line_is_opened_with_the_settings_that_boards_need(made: Callable[..., Any]) -> None:
+    made(answer=lambda port, data: b"")
     port = open_port("made://card")
     assert (port.baudrate, port.dtr, port.rts) == (115200, True, True)
     assert port.timeout is not None
