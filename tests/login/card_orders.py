@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from tests.login.town import Town, looked_up
+from tests.login.town import DAY, Town, looked_up
 
 from dsc_host import CardClient
 from dsc_host.login import Kind, Loss, Request
@@ -25,13 +25,22 @@ def place(card: SimulatedCard) -> Callable[[Request], AbstractContextManager[Car
 def made(town: Town, token: str, card: SimulatedCard) -> Request:
     """Request a card for the user of this session, and personalize this card for it."""
     ordered(town, token)
-    return town.system.staff.personalise_all(town.enter("ivo"), place(card), lambda *_: None)[0]
+    return town.system.staff.personalise_all(town.session("ivo"), place(card), lambda *_: None)[0]
 
 
 def shipped(town: Town, token: str, card: SimulatedCard) -> Request:
     """Request a card for the user of this session, personalize this card for it, and ship it."""
     request = made(town, token, card)
-    return town.system.staff.ship(town.enter("ivo"), request.id)
+    return town.system.staff.ship(town.session("ivo"), request.id)
+
+
+def days(town: Town, count: int) -> list[str]:
+    """Return what carl is told in so many days; on each, and at once if there are none, what is due is done."""
+    before = len(town.told("carl"))
+    for _ in range(max(count, 1)):
+        town.clock.advance(DAY if count else 0)
+        town.system.operator.run_due()
+    return town.told("carl")[before:]
 
 
 def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
@@ -51,11 +60,8 @@ def card_serial(card: SimulatedCard) -> str:
 
 def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
     """Replace anna's lost card by an online card, by way of support and a temporary code; return her session and the codes."""
-    desk = town.call("anna")
-    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.DSC_PLUS)
-    town.system.staff.report_loss(desk, device.id, loss)
-    code = town.system.staff.give_temporary_code(desk)
-    token = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
+    town.lose("anna", "IB3000901", loss)
+    _, token = town.bridged("anna")
     card = town.system.request_online_card(token)
     codes = town.system.sheet(token, card.id)
     assert len(set(codes)) > 200

@@ -4,10 +4,11 @@
 issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Generic, TypeVar
 
 import pytest
 from sqlalchemy import Connection
@@ -25,16 +26,23 @@ from dsc_host.login import (
     Offer,
     Policy,
     Role,
+    Scope,
     Stage,
+    Status,
     Step,
+    devices,
+    entering,
+    outbox,
     records,
     wait_outcomes,
     waits,
 )
+from dsc_host.login.factors import Outcome
 from dsc_host.login.reception import locked_user, user_named
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
+T = TypeVar("T")
 PASSWORD = "a quiet harbour at dawn"
 ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
@@ -101,6 +109,17 @@ class Town:
         assert step.offer is not None
         return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"]))
 
+    def session(self, name: str) -> str:
+        """Have somebody in, by their card or else by SMS, without the steps of a login: those have tests of their own."""
+        kind = Kind.DSC_PLUS if name in SERIALS else Kind.SMS
+
+        def opened(db: Connection) -> str:
+            user = locked_user(db, user_named(db, name).id)
+            device = next(device for device, _ in devices.live_of(self.system.at, db, user) if device.kind == kind)
+            return entering._in(self.system.at, db, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+
+        return self.system.change(opened)
+
     def enter_by_sms(self, name: str) -> str:
         step = self.chosen(name, Kind.SMS)
         return self.answered(step.token, self.sent("sms"))
@@ -121,9 +140,14 @@ class Town:
         self.system.deliver()
         return [letter.template for letter in self.letters if letter.address == f"{name}@example.com"]
 
+    def tell(self, name: str, template: str, **values: object) -> None:
+        """Put a message to somebody into the outbox."""
+        at = self.system.at
+        self.system.change(lambda db: outbox.tell(at, db, user_named(db, name), template, **values))
+
     def call(self, name: str, who: Identity = ANNA) -> str:
         """Somebody calls support, and is known; the token of support."""
-        token = self.enter("sue")
+        token = self.session("sue")
         assert self.system.staff.identify(token, name, who)
         return token
 
@@ -146,8 +170,8 @@ class Town:
 
     def correct(self, name: str, identity: Identity) -> None:
         """Support has an identity corrected, and compliance confirms it."""
-        self.system.staff.correct_identity(self.enter("sue"), name, identity)
-        desk = self.enter("cleo")
+        self.system.staff.correct_identity(self.session("sue"), name, identity)
+        desk = self.session("cleo")
         (wait, _), *_rest = self.system.staff.corrections(desk)
         self.system.staff.decide_correction(desk, wait.id, True)
 
@@ -155,6 +179,14 @@ class Town:
         """Somebody has a temporary code from support: the code, and the token of whoever logs in by it."""
         code = self.system.staff.give_temporary_code(self.call(name, who))
         return code, self.answered(self.chosen(name, Kind.TEMPORARY_CODE).token, code)
+
+    def with_codes(self, name: str) -> tuple[str, ...]:
+        """Somebody has a card of codes, in use; what stands on it."""
+        card, codes = self.system.staff.issue_code_card(self.call(name))
+        self.waited(name)
+        token = self.session(name)
+        assert self.system.activate(token, looked_up(codes, self.system.ask_to_activate(token, card.id)))
+        return codes
 
     def device(self, token: str, kind: Kind) -> str:
         return next(device.id for device in self.system.devices(token) if device.kind is kind)
@@ -179,24 +211,49 @@ def _opened(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[To
         yield Town(system, verifier, clock, letters, url)
 
 
-def _settle(url: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Fill a database with the people; return the ids of persons and accounts."""
-    with _opened(url, Clock(), {}) as town:
-        town.settle()
-        town.system.deliver()
-        town.system.change(lambda db: records.messages.remove(db, records.messages.c.id != ""))
-        return town.entities, town.accounts
+@dataclass(frozen=True)
+class Settled(Generic[T]):
+    """What is known of a town that was kept: the ids of persons and accounts, how often cards were used, and more."""
+
+    entities: dict[str, str]
+    accounts: dict[str, str]
+    counters: dict[str, int]
+    now: float
+    more: T
 
 
-_SETTLED = Template(_settle)
+def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
+    """Return what towns are copied from in which all people live, and `more` has been done; nothing is left to be sent."""
+
+    def settle(url: str) -> Settled[T]:
+        with _opened(url, Clock(), {}) as town:
+            town.settle()
+            known = more(town)
+            town.system.deliver()
+            town.system.change(lambda db: records.messages.remove(db, records.messages.c.id != ""))
+            return Settled(town.entities, town.accounts, town.counters, town.clock.now, known)
+
+    return Template(settle)
+
+
+_SETTLED = kept_town(lambda _: None)
+
+
+@contextmanager
+def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[tuple[Town, T]]:
+    """Give a copy of a town, under a policy with these tables, and what is known of it."""
+    with template.copy(kind) as (database, known), _opened(database.url, clock, tables) as town:
+        town.entities.update(known.entities)
+        town.accounts.update(known.accounts)
+        town.counters.update(known.counters)
+        clock.now = max(clock.now, known.now)
+        yield town, known.more
 
 
 @contextmanager
 def new_town(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Town]:
     """Give a town of one's own, under a policy with these tables."""
-    with _SETTLED.copy(kind) as (database, (entities, accounts)), _opened(database.url, clock, tables) as town:
-        town.entities.update(entities)
-        town.accounts.update(accounts)
+    with copied_town(_SETTLED, clock, kind, **tables) as (town, _):
         yield town
 
 
