@@ -47,7 +47,7 @@ def over(verifier: Verifier) -> LoginSystem:
 
 @pytest.mark.parametrize("to", databases.parameters())
 def test_everybody_comes_in_after_a_restore_and_nobody_is_in(town: Town, clock: Clock, tmp_path: Path, to: str) -> None:
-    at, session, file = equipped(town), town.enter("anna"), io.BytesIO()
+    at, session, file = equipped(town), town.session("anna"), io.BytesIO()
     backup(town.verifier, file)
     file.seek(0)
     (tmp_path / "restored").mkdir()
@@ -63,7 +63,7 @@ def test_everybody_comes_in_after_a_restore_and_nobody_is_in(town: Town, clock: 
 
 def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, tmp_path: Path) -> None:
     equipped(town)
-    town.system.withdraw(town.enter("anna"), town.system.policy.request.rates["USD"])
+    town.system.withdraw(town.session("anna"), town.system.policy.request.rates["USD"])
     file = io.BytesIO()
     backup(town.verifier, file)
     file.seek(0)
