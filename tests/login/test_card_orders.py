@@ -3,7 +3,7 @@ unused, or left behind by an account that is closed.
 """
 
 import pytest
-from tests.login.card_orders import made, ordered, pressed, shipped
+from tests.login.card_orders import days, made, ordered, pressed, shipped
 from tests.login.town import CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
@@ -11,30 +11,21 @@ from dsc_host.verifier import State
 from dsc_simulator import SimulatedCard
 
 
-def days(town: Town, count: int) -> list[str]:
-    """What carl is told in so many days of work that is due."""
-    before = len(town.told("carl"))
-    for _ in range(count):
-        town.clock.advance(DAY)
-        town.system.operator.run_due()
-    return town.told("carl")[before:]
-
-
 def test_a_card_that_is_activated_before_it_is_said_to_be_sent_is_done(town: Town, card: SimulatedCard) -> None:
-    token = town.enter_by_sms("carl")
+    token = town.session("carl")
     request = made(town, token, card)
     offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
     assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
-    town.system.staff.ship(town.enter("ivo"), request.id)
+    town.system.staff.ship(town.session("ivo"), request.id)
     assert days(town, 22) == []
     town.lose("carl", request.serial, Loss.LOST, CARL)
-    assert ordered(town, town.enter_by_sms("carl")).state is OrderState.REQUESTED
+    assert ordered(town, town.session("carl")).state is OrderState.REQUESTED
 
 
 def test_a_parcel_that_came_back_undelivered_is_replaced_and_its_money_free(town: Town, card: SimulatedCard) -> None:
-    request = shipped(town, town.enter_by_sms("carl"), card)
-    assert town.system.staff.receive(town.enter("ivo"), request.serial).state == "received"
-    token = town.enter_by_sms("carl")
+    request = shipped(town, town.session("carl"), card)
+    assert town.system.staff.receive(town.session("ivo"), request.serial).state == "received"
+    token = town.session("carl")
     old = town.system.requests(token)[0]
     assert (old.state, old.held) == (OrderState.ENDED, "released")
     assert ordered(town, token).state is OrderState.REQUESTED
@@ -42,13 +33,13 @@ def test_a_parcel_that_came_back_undelivered_is_replaced_and_its_money_free(town
 
 
 def test_who_has_closed_the_account_is_told_of_no_activation(town: Town, card: SimulatedCard) -> None:
-    shipped(town, town.enter_by_sms("carl"), card)
-    town.system.close_account(town.enter_by_sms("carl"))
+    shipped(town, town.session("carl"), card)
+    town.system.close_account(town.session("carl"))
     assert days(town, 22) == []
 
 
 def test_a_card_whose_account_is_closed_before_it_is_sent_is_not_sent(town: Town, card: SimulatedCard) -> None:
-    token = town.enter_by_sms("carl")
+    token = town.session("carl")
     request = made(town, token, card)
     town.system.close_account(token)
     assert town.system.operator.queue() == []
@@ -60,20 +51,20 @@ def test_a_card_whose_account_is_closed_before_it_is_sent_is_not_sent(town: Town
 def test_a_stolen_card_that_is_said_to_be_sent_back_is_charged_when_it_does_not_come(
     town: Town, card: SimulatedCard
 ) -> None:  # fmt: skip
-    token = town.enter_by_sms("carl")
+    token = town.session("carl")
     request = shipped(town, token, card)
     device = town.device(token, Kind.DSC_PLUS)
     town.lose("carl", request.serial, Loss.STOLEN, CARL)
-    token = town.enter_by_sms("carl")
+    token = town.session("carl")
     town.system.announce_return(token, device, "no such parcel")
     town.clock.advance(1000 * DAY)
-    assert town.system.staff.settle(town.enter("ivo"), request.serial) == 2000
+    assert town.system.staff.settle(town.session("ivo"), request.serial) == 2000
 
 
-@pytest.mark.parametrize("late", [21, 22, 400])
+@pytest.mark.parametrize("late", [21, 400])
 def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: SimulatedCard, late: int) -> None:
     """What is due was not done for some time."""
-    shipped(town, town.enter_by_sms("carl"), card)
+    shipped(town, town.session("carl"), card)
     town.clock.advance((late - 1) * DAY)
     (first,) = days(town, 1)
     assert first == "activation_imminent"

@@ -7,15 +7,6 @@ from dsc_host.errors import InputError
 from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttempts
 
 
-def printed(town: Town) -> tuple[str, ...]:
-    """The codes of anna's card, in use."""
-    card, codes = town.system.staff.issue_code_card(town.call("anna"))
-    town.waited("anna")
-    token = town.enter("anna")
-    assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
-    return codes
-
-
 def under(town: Town, **wanted: int) -> LoginSystem:
     return LoginSystem.over(town.verifier, policy=Policy.of({**CHEAP, "code_card": wanted}))
 
@@ -32,19 +23,18 @@ def enters(system: LoginSystem, codes: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("wanted", [
-    {"codes": 50}, {"codes": 4}, {"codes": 500}, {"code_letters": 8}, {"code_letters": 1}, {"indexes": 4},
-    {"codes": 20, "code_letters": 6, "indexes": 3},
+    {"codes": 4}, {"codes": 500}, {"code_letters": 8}, {"indexes": 4}, {"codes": 20, "code_letters": 1, "indexes": 3},
 ])  # fmt: skip
 def test_a_printed_card_keeps_its_own_codes(town: Town, wanted: dict[str, int]) -> None:
-    codes, system = printed(town), under(town, **wanted)
-    for _ in range(12):
+    codes, system = town.with_codes("anna"), under(town, **wanted)
+    for _ in range(3):
         assert enters(system, codes)
     assert enters(town.system, codes)
 
 
 def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
     """Every code is asked for once, also after there are fewer on those that come."""
-    codes, asked = printed(town), []
+    codes, asked = town.with_codes("anna"), []
     for system in (town.system, under(town, codes=10)):
         for _ in range(20):
             step = asked_for(system)
@@ -59,7 +49,7 @@ def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
 def test_a_card_that_waits_to_be_activated_is_shown_as_it_was_printed(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
-    system, token = under(town, codes=30, code_letters=7), town.enter("anna")
+    system, token = under(town, codes=30, code_letters=7), town.session("anna")
     assert system.sheet(token, card.id) == codes
     assert system.activate(token, looked_up(codes, system.ask_to_activate(token, card.id)))
 
@@ -76,7 +66,7 @@ def test_the_longest_answer_that_is_allowed_is_taken(town: Town) -> None:
     system = under(town, indexes=4, code_letters=15)
     card, codes = system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
-    token = town.enter("anna")
+    token = town.session("anna")
     answer = looked_up(codes, system.ask_to_activate(token, card.id))
     assert len(answer) == 63
     assert system.activate(token, answer)
@@ -91,7 +81,7 @@ def indexes(step: Step) -> str:
 
 
 def test_the_same_numbers_are_asked_until_they_are_answered(town: Town) -> None:
-    codes, system = printed(town), town.system
+    codes, system = town.with_codes("anna"), town.system
     steps = []
     for _ in range(10):
         steps.append(asked_for(system))
@@ -105,14 +95,14 @@ def test_the_same_numbers_are_asked_until_they_are_answered(town: Town) -> None:
 def test_the_same_numbers_are_asked_to_activate_a_card(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
-    token, other = town.enter("anna"), town.enter("anna")
+    token, other = town.session("anna"), town.session("anna")
     offers = [town.system.ask_to_activate(each, card.id) for each in (token, other, token)]
     assert len({offer.shows["indexes"] for offer in offers}) == 1
     assert town.system.activate(token, looked_up(codes, offers[0]))
 
 
 def test_three_wrong_answers_bring_other_numbers_and_are_counted(town: Town) -> None:
-    printed(town)
+    town.with_codes("anna")
     seen, refused = set[str](), 0
     while len(seen) < 20:
         try:
@@ -126,7 +116,7 @@ def test_three_wrong_answers_bring_other_numbers_and_are_counted(town: Town) -> 
 
 
 def test_what_was_typed_into_one_login_is_good_for_no_other(town: Town) -> None:
-    codes, system = printed(town), town.system
+    codes, system = town.with_codes("anna"), town.system
     thieves, owner = [asked_for(system) for _ in range(12)], asked_for(system)
     answer = looked_up(codes, owner.offer)
     assert system.answer(owner.token, answer).step
