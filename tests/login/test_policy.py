@@ -13,6 +13,9 @@ def test_the_published_values() -> None:
     policy = Policy.default()
     assert (policy.code_card.codes, policy.code_card.indexes, policy.online_card.valid_days) == (224, 2, 21)
     assert (policy.temporary.full_days, policy.temporary.account_days) == (2, 10)
+    login = policy.login
+    assert (login.failures, login.failures_by_name, login.failures_by_address, login.successes_by_address) == (10, 50, 100, 100)
+    assert (login.offers, login.messages_to_user, login.messages_to_number, login.messages_to_country) == (30, 30, 10, 5_000)
     assert (policy.sessions.pin, policy.sessions.biometrics) == (12 * 3600, 30 * 3600)
     assert (policy.request.equity, policy.request.hold_cents, policy.request.receipt_days) == (1_000_000, 2_000, (3, 5))
     assert policy.request.replacement_cents == {"dsc_plus": (2_000, 15_000)}

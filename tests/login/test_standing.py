@@ -1,20 +1,22 @@
 """What a session is worth stands and falls with the device that it goes on by; and what costs something is counted in it."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from tests.host.verifying import Clock
 from tests.login.card_orders import by_codes, online_card
 from tests.login.shares import by_annas_card, proven
-from tests.login.town import DAY, PASSWORD, Town, looked_up
+from tests.login.town import DAY, PASSWORD, Town, looked_up, new_town
 
 from dsc_host.errors import TooManyChallenges
-from dsc_host.login import Kind, Loss, NotAllowed, NotIn, NotNow, Scope, ShareState, Stage, TooManyAttempts
+from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, ShareState, Stage, TooManyAttempts, records
 
 ANY_AMOUNT = Decimal(2_000_000)
 
 
 def test_a_session_ends_with_its_card_on_the_way_back(town: Town) -> None:
-    bridge, token = town.bridged("anna")[1], town.enter("anna")
+    bridge, token = town.bridged("anna")[1], town.session("anna")
     assert town.system.withdraw(token, ANY_AMOUNT)
     town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
     for ended in (token, bridge):
@@ -29,22 +31,22 @@ def test_a_session_by_something_else_goes_on_while_the_card_is_sent_back(town: T
 
 
 def test_a_session_by_a_shared_card_ends_with_the_sharing(town: Town) -> None:
-    token = town.enter_by_sms("ben")
+    token = town.session("ben")
     share = proven(town, token)
     assert town.system.confirm_share(token, share) is ShareState.DONE
-    by_sms, by_card = town.enter_by_sms("ben"), by_annas_card(town, "ben")
+    by_sms, by_card = town.session("ben"), by_annas_card(town, "ben")
     town.system.cancel_share(by_card, share)
     for ended in (token, by_sms, by_card):
         with pytest.raises(NotIn):
             town.system.visitor(ended)
-    assert not town.system.withdraw(town.enter_by_sms("ben"), ANY_AMOUNT)
+    assert not town.system.withdraw(town.session("ben"), ANY_AMOUNT)
 
 
 def test_a_session_by_ones_own_device_goes_on_when_sharing_ends(town: Town) -> None:
-    token = town.enter_by_sms("ben")
+    token = town.session("ben")
     share = proven(town, token)
     town.system.confirm_share(token, share)
-    token = town.enter_by_sms("ben")
+    token = town.session("ben")
     town.system.cancel_share(token, share)
     assert town.system.visitor(token).scope is Scope.FULL
     assert not town.system.withdraw(token, ANY_AMOUNT)
@@ -62,13 +64,9 @@ def test_an_online_card_and_its_sessions_end_at_one_moment(town: Town) -> None:
     for call in (town.system.visitor, town.system.request_online_card):
         with pytest.raises(NotIn):
             call(token)
-
-
-def test_an_online_card_in_use_is_not_renewed(town: Town) -> None:
-    _, codes = online_card(town)
-    town.clock.advance(20 * DAY)
-    with pytest.raises(NotNow, match="you have an online card in use"):
-        town.system.request_online_card(by_codes(town, codes))
+    town.system.operator.run_due()
+    assert town.told("anna")[-1] == "expired"
+    assert town.bridged("anna")
 
 
 def test_who_activates_a_device_goes_on_by_it(town: Town) -> None:
@@ -106,30 +104,29 @@ def test_a_device_that_refuses_leaves_the_login_to_another_one(town: Town) -> No
     for _ in range(town.verifier.policy.challenges):
         town.verifier.challenge("IB3000901")
     begun = town.system.begin("anna", PASSWORD)
-    by_kind = {choice.kind: choice.id for choice in begun.choices}
+    by_kind, before = {choice.kind: choice.id for choice in begun.choices}, sessions(town)
     for _ in range(2):
         with pytest.raises(TooManyChallenges):
             town.system.choose(begun.token, by_kind[Kind.DSC_PLUS])
+    assert sessions(town) == before, "no login is left half-way"
     assert town.system.step(begun.token).stage is Stage.CHOOSING
     step = town.system.choose(begun.token, by_kind[Kind.SMS])
     assert town.answered(step.token, town.sent("sms"))
 
 
-def test_no_half_login_is_left_by_a_device_that_refuses(town: Town) -> None:
-    for _ in range(town.verifier.policy.challenges):
-        town.verifier.challenge("IB3000901")
-    begun = town.system.begin("anna", PASSWORD)
-    before = sessions(town)
-    with pytest.raises(TooManyChallenges):
-        town.system.choose(begun.token, begun.choices[0].id)
-    assert sessions(town) == before
-
-
 def sessions(town: Town) -> int:
-    return int(town.system.at.read(lambda db: db.exec_driver_sql("SELECT count(*) FROM sessions").scalar_one()))
+    return town.system.at.read(lambda db: records.sessions.count(db))
 
 
-def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(town: Town) -> None:
+@pytest.fixture
+def thrifty(clock: Clock) -> Iterator[Town]:
+    """A town in which a user may ask for six things in five minutes."""
+    with new_town(clock, login={"offers": 6}) as town:
+        yield town
+
+
+def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(thrifty: Town) -> None:
+    town = thrifty
     card, _ = town.system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
     anna = town.enter("anna")
@@ -143,13 +140,13 @@ def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(town: Town) -
     with pytest.raises(TooManyAttempts):
         town.chosen("anna", Kind.DSC_PLUS)
     town.clock.advance(300)
-    assert town.system.ask_to_activate(town.enter("anna"), card.id)
+    assert town.system.ask_to_activate(town.session("anna"), card.id)
 
 
-def test_nobody_asks_through_anothers_card_of_codes_by_sharing(town: Town) -> None:
-    ben = town.enter_by_sms("ben")
-    for _ in range(town.system.policy.login.offers - 1):
-        town.system.begin_share(ben, "anna", PASSWORD)
+def test_nobody_asks_through_anothers_card_of_codes_by_sharing(thrifty: Town) -> None:
+    ben = thrifty.enter_by_sms("ben")
+    for _ in range(thrifty.system.policy.login.offers - 1):
+        thrifty.system.begin_share(ben, "anna", PASSWORD)
     with pytest.raises(TooManyAttempts):
-        town.system.begin_share(ben, "anna", PASSWORD)
-    assert town.enter("anna")
+        thrifty.system.begin_share(ben, "anna", PASSWORD)
+    assert thrifty.enter("anna")
