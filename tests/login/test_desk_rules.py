@@ -5,9 +5,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town, looked_up
+from tests.login.town import ANNA, CARL, PASSWORD, STAFF, Town
 
-from dsc_host.login import Kind, Loss, NotNow, Role, ShareState, TooManyAttempts
+from dsc_host.login import Kind, Loss, NotNow, Role, Scope, ShareState, TooManyAttempts
 
 ALARM = "security@localhost"
 FORCED = "9182"
@@ -18,29 +18,29 @@ def guess(town: Town, token: str, name: str, number: int) -> bool:
 
 
 def test_wrong_identities_are_counted_for_the_user_over_all_sessions(town: Town) -> None:
-    first = town.enter("sue")
+    first = town.session("sue")
     assert not any(guess(town, first, "anna", number) for number in range(3))
     # Somebody else's right one in between, and another session, change nothing.
     assert town.system.staff.identify(first, "carl", CARL)
-    second = town.enter("sue")
+    second = town.session("sue")
     assert not any(guess(town, second, "anna", number) for number in range(3, 5))
-    for token in (first, second, town.enter("sue")):
+    for token in (first, second, town.session("sue")):
         with pytest.raises(TooManyAttempts):
             town.system.staff.identify(token, "anna", ANNA)
         assert town.system.staff.identify(token, "carl", CARL)
     town.clock.advance(3600)
-    assert town.system.staff.identify(town.enter("sue"), "anna", ANNA)
+    assert town.system.staff.identify(town.session("sue"), "anna", ANNA)
 
 
 def test_a_right_identity_forgets_the_wrong_ones(town: Town) -> None:
-    token = town.enter("sue")
+    token = town.session("sue")
     for _ in range(3):
         assert not any(guess(town, token, "anna", number) for number in range(4))
         assert town.system.staff.identify(token, "anna", ANNA)
 
 
 def test_a_name_that_there_is_not_is_counted_alike(town: Town) -> None:
-    token = town.enter("sue")
+    token = town.session("sue")
     for _ in range(5):
         assert not town.system.staff.identify(token, "nobody", ANNA)
     with pytest.raises(TooManyAttempts):
@@ -67,7 +67,7 @@ def test_compliance_does_not_decide_for_itself_by_another_record(town: Town, agr
     assert town.system.answer_share(token, share.id, town.respond("IB3000911", offer.shows["challenge"]))
     assert town.system.confirm_share(token, share.id) is ShareState.PENDING
     with pytest.raises(NotNow, match="it is about you"):
-        town.system.staff.decide_share(town.enter("cleo"), share.id, agreed)
+        town.system.staff.decide_share(town.session("cleo"), share.id, agreed)
     town.accounts["carl2"] = town.system.operator.add_account(town.entities["carl"], Decimal(5))
     town.add("dan", "carl2", phone="+41792222224", role=Role.COMPLIANCE)
     done = ShareState.DONE if agreed else ShareState.REFUSED
@@ -78,15 +78,23 @@ def test_the_issuer_neither_receives_nor_charges_their_own(town: Town) -> None:
     at_home(town, "home", "IB3000911")
     for serial in ("IB3000903", "IB3000911"):
         with pytest.raises(NotNow, match="it is about you"):
-            town.system.staff.receive(town.enter("ivo"), serial)
-    assert town.system.staff.receive(town.enter("ivo"), "IB3000901").state == "received"
+            town.system.staff.receive(town.session("ivo"), serial)
+    assert town.system.staff.receive(town.session("ivo"), "IB3000901").state == "received"
 
 
 # ---- who is forced ----
 
 
+def by_logging_in(town: Town) -> None:
+    step = town.chosen("anna", Kind.DSC_PLUS)
+    assert step.offer
+    token = town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"], pin=FORCED))
+    assert town.system.visitor(token).scope is Scope.FULL
+    assert town.told("anna") == []
+
+
 def by_sharing(town: Town) -> None:
-    ben = town.enter_by_sms("ben")
+    ben = town.session("ben")
     share, offer = town.system.begin_share(ben, "anna", PASSWORD)
     assert town.system.answer_share(ben, share.id, town.respond("IB3000901", offer.shows["challenge"], pin=FORCED))
 
@@ -98,20 +106,17 @@ def by_activating(town: Town) -> None:
     assert town.system.activate(token, town.respond("IB3000901", offer.shows["challenge"], pin=FORCED))
 
 
-@pytest.mark.parametrize("forced", [by_sharing, by_activating])
+@pytest.mark.parametrize("forced", [by_logging_in, by_sharing, by_activating])
 def test_who_is_forced_to_prove_that_they_hold_a_card_is_heard(town: Town, forced: Callable[[Town], None]) -> None:
     town.verifier.set_duress_pin("IB3000901", FORCED)
     forced(town)
     town.system.deliver()
     (alarm,) = [letter for letter in town.letters if letter.address == ALARM]
-    assert alarm.subject
+    assert alarm.text.startswith("ben " if forced is by_sharing else "anna ")
     assert FORCED not in alarm.text
 
 
 def test_who_is_not_forced_rings_no_alarm(town: Town) -> None:
-    card, codes = town.system.staff.issue_code_card(town.call("anna"))
-    town.waited("anna")
-    anna = town.enter("anna")
-    assert town.system.activate(anna, looked_up(codes, town.system.ask_to_activate(anna, card.id)))
+    town.with_codes("anna")
     town.system.deliver()
     assert ALARM not in {letter.address for letter in town.letters}

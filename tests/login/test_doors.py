@@ -125,7 +125,7 @@ WITH_A_TOKEN = (
 
 
 def test_ones_own(town: Town) -> None:
-    system, anna, ben = town.system, town.enter("anna"), town.enter_by_sms("ben")
+    system, anna, ben = town.system, town.session("anna"), town.session("ben")
     doors: dict[str, Door] = {
         **{name: getattr(system, name) for name in WITH_A_TOKEN},
         "old password": lambda x: system.change_password(anna, x, "another quiet harbour"),
@@ -146,7 +146,7 @@ def test_ones_own(town: Town) -> None:
 
 
 def test_a_cards_life(town: Town) -> None:
-    system, anna, carl = town.system, town.enter("anna"), town.enter_by_sms("carl")
+    system, anna, carl = town.system, town.session("anna"), town.session("carl")
     card = town.device(anna, Kind.DSC_PLUS)
     sheet, _ = system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
@@ -179,7 +179,7 @@ def test_a_cards_life(town: Town) -> None:
 
 
 def test_sharing(town: Town) -> None:
-    system, ben, cleo = town.system, town.enter_by_sms("ben"), town.enter("cleo")
+    system, ben, cleo = town.system, town.session("ben"), town.session("cleo")
     share, _ = system.begin_share(ben, "anna", PASSWORD)
     doors: dict[str, Door] = {
         "begin whose": lambda x: system.begin_share(ben, x, PASSWORD),
@@ -195,7 +195,7 @@ def test_sharing(town: Town) -> None:
 
 
 def test_support_and_the_issuer(town: Town) -> None:
-    staff, desk, sue, ivo = town.system.staff, town.call("anna"), town.enter("sue"), town.enter("ivo")
+    staff, desk, sue, ivo = town.system.staff, town.call("anna"), town.session("sue"), town.session("ivo")
     card = staff.caller_devices(desk)[1][0].id
     doors: dict[str, Door] = {
         "identify whom": lambda x: staff.identify(sue, x, ANNA),

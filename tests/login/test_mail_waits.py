@@ -7,19 +7,10 @@ import pytest
 from tests.login.town import DAY, PASSWORD, Town
 from tests.pentest.target import Target
 
-from dsc_host.login import Calling, Kind, Letter, LoginSystem, outbox, records
+from dsc_host.login import Calling, Kind, Letter, LoginSystem, records
 from dsc_host.login.outbox import PAUSES
 
 ALARM = "security@localhost"
-
-
-def told(town: Town, name: str, template: str = "closed", **values: str) -> None:
-    def put(db: object) -> None:
-        user = records.users.one(db, records.users.c.name == name)  # type: ignore[arg-type]
-        assert user is not None
-        outbox.tell(town.system.at, db, user, template, **values)  # type: ignore[arg-type]
-
-    town.system.change(put)
 
 
 def sending(town: Town, send: Callable[[Letter], None]) -> LoginSystem:
@@ -56,7 +47,7 @@ def test_a_login_sends_its_own_codes_and_nothing_else(
     town: Town, login: Callable[[LoginSystem], None], channels: list[str]
 ) -> None:
     for name in ("anna", "ben", "carl"):
-        told(town, name)
+        town.tell(name, "closed")
     # Somebody else's code, whose sender had no line just then.
     held_up = sending(town, broken)
     begun = held_up.begin("carl", PASSWORD)
@@ -70,8 +61,8 @@ def test_a_login_sends_its_own_codes_and_nothing_else(
 
 
 def test_a_number_that_is_to_be_confirmed_has_its_code_and_nothing_else_is_sent(town: Town) -> None:
-    token = town.enter_by_sms("ben")
-    told(town, "ben")
+    token = town.session("ben")
+    town.tell("ben", "closed")
     sent: list[Letter] = []
     sending(town, sent.append).ask_to_confirm_phone(token, "+41791111111")
     assert [(letter.channel, letter.address) for letter in sent] == [("sms", "+41791111111")]
@@ -96,28 +87,11 @@ def test_what_others_do_uses_up_nobodys_tries(town: Town) -> None:
 # ---- what is kept ----
 
 
-def secrets_of_messages(town: Town) -> list[str]:
-    return list(
-        town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").scalars())
-    )
-
-
-def test_a_code_that_could_never_be_sent_is_nowhere(town: Town) -> None:
-    down = sending(town, broken)
-    by_sms(down)
-    assert secrets_of_messages(town)
-    for pause in PAUSES:
-        town.clock.advance(pause)
-        down.deliver()
-    assert secrets_of_messages(town) == []
-    assert waiting(town) == 0
-
-
 def test_pushes_and_messages_are_not_kept_for_ever(town: Town) -> None:
     Target(town, lambda: None).give(Kind.PHONE_APP)  # type: ignore[arg-type]
     step = town.chosen("anna", Kind.PHONE_APP)
     assert step.offer is not None
-    town.enter_by_sms("ben")
+    town.session("ben")
     by_sms(sending(town, broken))
     town.system.deliver()
 
@@ -142,7 +116,7 @@ def test_pushes_and_messages_are_not_kept_for_ever(town: Town) -> None:
 
 
 def test_what_has_not_been_sent_yet_is_kept_however_old_it_is(town: Town) -> None:
-    told(town, "anna")
+    town.tell("anna", "closed")
     town.clock.advance(1000 * DAY)
     town.system.operator.run_due()
     assert "closed" in town.told("anna")

@@ -93,31 +93,23 @@ def before(
 
 def before_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
     """The same, before a row of this table is locked for the first time."""
-    kind, done = type(table), []
-    real = kind.locked
-
-    def locked(self: Any, db: Any, key: str) -> Any:
-        if self is table and not done:
-            done.append(True)
-            work()
-        return real(self, db, key)
-
-    monkeypatch.setattr(kind, "locked", locked)
+    before(monkeypatch, type(table), "locked", lambda *_: work(), only=lambda asked, *_: asked is table)
 
 
 def after_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
     """The same, after it."""
-    kind, done = type(table), []
-    real = kind.locked
+    real = type(table).locked
 
-    def locked(self: Any, db: Any, key: str) -> Any:
+    def first(self: Any, db: Any, key: str) -> Any:
         row = real(self, db, key)
-        if self is table and not done:
-            done.append(True)
-            work()
+        monkeypatch.setattr(type(table), "locked", real)
+        work()
         return row
 
-    monkeypatch.setattr(kind, "locked", locked)
+    def locked(self: Any, db: Any, key: str) -> Any:
+        return (first if self is table else real)(self, db, key)
+
+    monkeypatch.setattr(type(table), "locked", locked)
 
 
 def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -177,10 +169,7 @@ def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: To
 def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tenth wrong answer to a card is given by who wants to share it, while its owner is about to answer rightly."""
     town = served
-    card, codes = town.system.staff.issue_code_card(town.call("anna"))
-    town.waited("anna")
-    anna = town.enter("anna")
-    assert town.system.activate(anna, looked_up(codes, town.system.ask_to_activate(anna, card.id)))
+    codes = town.with_codes("anna")
     town.lose("anna", "IB3000901", Loss.DAMAGED)
     for _ in range(town.system.policy.login.factor_failures - 1):
         assert town.system.answer(town.chosen("anna", Kind.CODE_CARD).token, "2222 2222").status is Status.REFUSED

@@ -1,13 +1,14 @@
 """Every operation that gives a new way in tells its owner, on every channel from before, whoever does it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from tests.host.verifying import Clock
 from tests.login.card_orders import shipped
 from tests.login.phone_app import activated
-from tests.login.town import DAY, PASSWORD, PHONE, Town, looked_up
+from tests.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_town, looked_up
 
 from dsc_host.login import Identity, Kind, LoginSystem, Loss, records
 from dsc_host.login.apps import Phones
@@ -37,21 +38,26 @@ def call(town: Town) -> str:
     return town.call("dora", DORA)
 
 
-def moved_in(town: Town) -> Town:
+def move_in(town: Town) -> None:
     """Dora, with two numbers."""
-    system = town.system
-    town.entities["dora"] = system.operator.add_entity("Dora", DORA, "9 Road, Wien")
-    town.accounts["dora"] = system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
+    town.entities["dora"] = town.system.operator.add_entity("Dora", DORA, "9 Road, Wien")
+    town.accounts["dora"] = town.system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
     town.add("dora", "dora", phone=NUMBERS[0])
     town.clock.advance(60)
     confirm(town, NUMBERS[1])
-    system.deliver()
-    town.letters.clear()
-    return town
+
+
+WITH_DORA = kept_town(move_in)
+
+
+@pytest.fixture
+def town(clock: Clock) -> Iterator[Town]:
+    with copied_town(WITH_DORA, clock) as (town, _):
+        yield town
 
 
 def confirm(town: Town, number: str) -> None:
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     town.system.ask_to_confirm_phone(token, number)
     assert town.system.confirm_phone(token, town.sent("sms"))
 
@@ -59,14 +65,14 @@ def confirm(town: Town, number: str) -> None:
 def card_was_sent(town: Town) -> SimulatedCard:
     """Dora has asked for a card, and it was sent; she does not activate it."""
     card = SimulatedCard()
-    shipped(town, town.enter_by_sms("dora"), card)
+    shipped(town, town.session("dora"), card)
     return card
 
 
 def activate(town: Town) -> None:
     card = card_was_sent(town)
     with card:
-        token = town.enter_by_sms("dora")
+        token = town.session("dora")
         offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
         card.press("PRESS")
         card.enter("8246")
@@ -81,7 +87,7 @@ def activates_itself(town: Town) -> None:
 
 
 def requests_card(town: Town) -> None:
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
 
 
@@ -92,7 +98,7 @@ def issue_code_card(town: Town) -> tuple[str, ...]:
 def activates_code_card(town: Town) -> None:
     codes = issue_code_card(town)
     town.waited("dora")
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     offer = town.system.ask_to_activate(token, town.device(token, Kind.CODE_CARD))
     assert town.system.activate(token, looked_up(codes, offer))
 
@@ -120,7 +126,7 @@ def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:
 
 def share_is_decided(town: Town) -> None:
     share = asked_to_share(town, reviewed=True)[1]
-    town.system.staff.decide_share(town.enter("cleo"), share, True)
+    town.system.staff.decide_share(town.session("cleo"), share, True)
 
 
 def share_is_cancelled(town: Town) -> None:
@@ -134,7 +140,7 @@ def loses_number(town: Town) -> None:
 
 
 def forgets_number(town: Town) -> None:
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     town.system.forget_phone(token, list(town.system.phone_numbers(token))[-1])
     # The other one has been told of it, and so has the one that was removed.
 
@@ -145,19 +151,19 @@ def removes_app(town: Town) -> None:
 
 
 def opts(town: Town, *, back: bool = False) -> None:
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     town.system.opt_out(token)
     if back:
         town.system.opt_in(token)
 
 
 def closes(town: Town) -> None:
-    town.system.close_account(town.enter_by_sms("dora"))
+    town.system.close_account(town.session("dora"))
 
 
 def returns_card(town: Town) -> None:
     with card_was_sent(town):
-        token = town.enter_by_sms("dora")
+        token = town.session("dora")
         town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "RR 1")
 
 
@@ -167,7 +173,7 @@ def is_primary(town: Town) -> None:
 
 
 def online_card(town: Town) -> tuple[str, tuple[str, ...]]:
-    token = town.enter_by_sms("dora")
+    token = town.session("dora")
     return token, town.system.sheet(token, town.system.request_online_card(token).id)
 
 
@@ -178,7 +184,7 @@ def activates_online_card(town: Town) -> None:
 
 
 def changes_password(town: Town) -> None:
-    town.system.change_password(town.enter_by_sms("dora"), PASSWORD, "another quiet harbour")
+    town.system.change_password(town.session("dora"), PASSWORD, "another quiet harbour")
 
 
 def give_card(town: Town) -> None:
@@ -246,7 +252,7 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.stop_change": Way(stops_by_code, "wait_stopped"),
     "Operator.run_due: a number": Way(number_is_due, "phone_confirmed"),
     "Staff.correct_identity": Way(
-        lambda town: town.system.staff.correct_identity(town.enter("sue"), "dora", DORA), "identity_waits"
+        lambda town: town.system.staff.correct_identity(town.session("sue"), "dora", DORA), "identity_waits"
     ),
     "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
     "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
@@ -286,7 +292,7 @@ SILENT = {
 
 @pytest.mark.parametrize("name", WAYS)
 def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str) -> None:
-    way, town = WAYS[name], moved_in(town)
+    way = WAYS[name]
     way.done(town)
     town.system.deliver()
     told = {letter.address for letter in town.letters if letter.template == way.template}

@@ -73,10 +73,8 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
             raise OSError("no line")
 
     senders = {"email": Broken()}
-    user = town.system.at.read(lambda db: dsc_host.login.records.users.one(db))
-    assert user is not None
     user_told = town.clock.now
-    town.system.change(lambda db: outbox.tell(town.system.at, db, user, "opted_in"))
+    town.tell("anna", "opted_in")
     for tried, pause in enumerate(PAUSES, 1):
         town.clock.now = user_told + pause - 0.001
         assert outbox.deliver(town.system.at, senders) == 0
@@ -96,21 +94,16 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
 def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(town: Town) -> None:
     town.system.phones.begin("ben", "a quiet harbour at dawn")
     before = len(town.letters)
-    user = town.system.at.read(lambda db: dsc_host.login.records.users.one(db))
-    assert user is not None
-    town.system.change(lambda db: outbox.tell(town.system.at, db, user, "code", channel="fax", code="1"))
-    town.system.change(lambda db: outbox.tell(town.system.at, db, user, "opted_in"))
+    town.tell("anna", "code", channel="fax", code="1")
+    town.tell("anna", "opted_in")
     assert town.system.deliver() == 1
     assert len(town.letters) == before + 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: Town, language: str) -> None:
-    records, at = dsc_host.login.records, town.system.at
-    user = at.read(lambda db: records.users.one(db, records.users.c.name == "ben"))
-    assert user is not None
-    values = {"device": "IB3000901", "activates": date(2026, 3, 7)}
-    at.change(lambda db: outbox.tell(at, db, user._replace(language=language), "activation_near", **values))
+    town.system.operator.set_language("ben", language)
+    town.tell("ben", "activation_near", device="IB3000901", activates=date(2026, 3, 7))
     town.system.deliver()
     letter = town.letters[-1]
     day = {"en": "2026-03-07"}.get(language, "07.03.2026")
@@ -121,9 +114,7 @@ def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: 
 
 def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
     records, at = dsc_host.login.records, town.system.at
-    user = at.read(lambda db: records.users.one(db))
-    assert user is not None
-    at.change(lambda db: outbox.tell(at, db, user, "opted_in"))
+    town.tell("anna", "opted_in")
     at.change(lambda db: outbox._taken(at, db, records.messages.all(db)[-1].id))
     assert town.system.deliver() == 0
     town.clock.advance(301)
@@ -132,14 +123,12 @@ def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) ->
 
 
 def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town) -> None:
-    records, at = dsc_host.login.records, town.system.at
-    user = at.read(lambda db: records.users.one(db))
-    assert user is not None
     messages = schema.vault.c.name.like("message:%")
     for spoil in (schema.vault.update().values(sealed=bytes(60)).where(messages), schema.vault.delete().where(messages)):
-        at.change(lambda db: [outbox.tell(at, db, user, template) for template in ("opted_in", "opted_out")])
-        at.change(lambda db, spoil=spoil: db.execute(spoil))
-        at.change(lambda db: outbox.tell(at, db, user, "closed"))
+        town.tell("anna", "opted_in")
+        town.tell("anna", "opted_out")
+        town.system.change(lambda db, spoil=spoil: db.execute(spoil))
+        town.tell("anna", "closed")
         town.letters.clear()
         assert town.system.deliver() >= 1
         assert "Account closed" in {letter.subject for letter in town.letters}
@@ -147,7 +136,7 @@ def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town)
 
 
 def test_what_was_sent_is_nowhere_any_more(town: Town) -> None:
-    town.enter_by_sms("ben")
+    town.session("ben")
     kept = town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all())
     assert kept == []
 

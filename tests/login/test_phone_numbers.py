@@ -15,6 +15,14 @@ from dsc_host.login.records import User
 NEW = "+41795550123"
 
 
+@pytest.mark.parametrize(
+    "number", ["", "0791234567", "+0791234567", "+41", "+41 79 123 45 67", "+4179123456789012", "tel", None]
+)
+def test_what_is_no_number(number: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be \+"):
+        people.check_phone(number)
+
+
 @pytest.mark.parametrize("number", ["+410791234567", "+4901711234567", "+4407911123456", "+35308612345", "+31012345678"])
 def test_the_trunk_0_is_not_dialled_from_abroad(number: str) -> None:
     with pytest.raises(InputError, match=r"^phone: must be without the 0 after \+(41|49|44|353|31), which"):
@@ -51,7 +59,7 @@ def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
 @pytest.mark.parametrize("phone", [0, 1])
 def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) -> None:
     town.clock.advance(1)
-    token = town.enter_by_sms("ben")
+    token = town.session("ben")
     town.system.ask_to_confirm_phone(token, NEW)
     assert town.system.confirm_phone(token, town.sent("sms"))
     begun = town.system.phones.begin("ben", PASSWORD, phone=phone)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.login.town import ANNA, DAY, PHONE, Town, looked_up
 
-from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
+from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
 
 NEW = "+41795550123"
 WAIT_DAYS = 5
@@ -49,11 +49,6 @@ def test_a_number_from_a_temporary_session_waits_and_then_counts(town: Town) -> 
     assert Kind.SMS in kinds(town, "anna")
 
 
-def test_a_number_from_a_session_of_a_lasting_device_counts_at_once(town: Town) -> None:
-    asks_for_number(town, town.enter("anna"))
-    assert Kind.SMS in kinds(town, "anna")
-
-
 def test_its_owner_stops_it_by_the_code_from_any_message_once(town: Town) -> None:
     token = bridged(town, "ben")
     asks_for_number(town, token)
@@ -63,7 +58,7 @@ def test_its_owner_stops_it_by_the_code_from_any_message_once(town: Town) -> Non
     assert town.system.stop_change(f" {for_mail.lower()} ", "192.0.2.9")
     assert not town.system.stop_change(for_mail, "192.0.2.9")
     days_pass(town, 2 * WAIT_DAYS)
-    assert NEW not in {f"+{number}" for number in town.system.phone_numbers(town.enter_by_sms("ben")).values()}
+    assert NEW not in {f"+{number}" for number in town.system.phone_numbers(town.session("ben")).values()}
     assert "wait_stopped" in town.told("ben")
 
 
@@ -108,16 +103,12 @@ def test_who_asked_for_it_at_the_desk_does_not_confirm_it(town: Town) -> None:
     assert Kind.SMS not in kinds(town, "anna")
 
 
-def test_support_enables_a_number_that_was_confirmed_before_at_once(town: Town) -> None:
-    assert town.system.staff.enable_messages(town.call("ben"), PHONE)
-
-
 def test_a_card_of_codes_cannot_be_activated_before(town: Town) -> None:
     card, codes = town.system.staff.issue_code_card(town.call("anna"))
     with pytest.raises(NotNow, match="can be activated from"):
-        town.system.ask_to_activate(town.enter("anna"), card.id)
+        town.system.ask_to_activate(town.session("anna"), card.id)
     days_pass(town, WAIT_DAYS)
-    token = town.enter("anna")
+    token = town.session("anna")
     assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
 
 
@@ -126,7 +117,7 @@ def test_a_card_that_is_stopped_is_never_activated(town: Town) -> None:
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))
     days_pass(town, WAIT_DAYS)
     with pytest.raises(NotNow):
-        town.system.ask_to_activate(town.enter("anna"), card.id)
+        town.system.ask_to_activate(town.session("anna"), card.id)
 
 
 def test_a_card_that_was_requested_by_a_temporary_code_is_stopped_with_its_request(town: Town) -> None:
@@ -135,12 +126,6 @@ def test_a_card_that_was_requested_by_a_temporary_code_is_stopped_with_its_reque
     assert [each.kind for each in town.system.waiting(token)] == [WaitKind.CARD]
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))
     assert [each.state for each in town.system.requests(token)] == [OrderState.CANCELLED]
-
-
-def test_a_card_that_was_requested_with_a_lasting_device_does_not_wait(town: Town) -> None:
-    token = town.enter_by_sms("carl")
-    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
-    assert town.system.waiting(token) == []
 
 
 def test_opting_out_from_a_temporary_session_waits(town: Town) -> None:
@@ -174,7 +159,6 @@ def test_what_waits_for_a_closed_account_comes_to_nothing(town: Town) -> None:
     asks_for_number(town, token)
     town.system.close_account(token)
     days_pass(town, WAIT_DAYS)
-    assert [d.state for d in town.system.devices(town.enter("sue")) if d.kind is Kind.SMS] in ([], [DeviceState.ENDED])
     assert town.system.begin("anna", "a quiet harbour at dawn").choices == ()
 
 
@@ -182,24 +166,24 @@ def test_what_waits_for_a_closed_account_comes_to_nothing(town: Town) -> None:
 
 
 def correct(town: Town, name: str = "anna") -> str:
-    town.system.staff.correct_identity(town.enter("sue"), name, replace(ANNA, document_number="X7777777"))
-    ((wait, _),) = town.system.staff.corrections(town.enter("cleo"))
+    town.system.staff.correct_identity(town.session("sue"), name, replace(ANNA, document_number="X7777777"))
+    ((wait, _),) = town.system.staff.corrections(town.session("cleo"))
     return wait.id
 
 
 def test_a_correction_counts_when_a_second_person_confirms_it(town: Town) -> None:
     wait = correct(town)
     with pytest.raises(NotAllowed, match="somebody else"):
-        town.system.staff.decide_correction(town.enter("sue"), wait, True)
+        town.system.staff.decide_correction(town.session("sue"), wait, True)
     assert town.call("anna"), "what was known is known still"
-    town.system.staff.decide_correction(town.enter("cleo"), wait, True)
+    town.system.staff.decide_correction(town.session("cleo"), wait, True)
     assert town.told("anna").count("identity_corrected") == 1
 
 
 def test_nobody_is_identified_within_a_day_by_what_was_corrected(town: Town) -> None:
-    town.system.staff.decide_correction(town.enter("cleo"), correct(town), True)
+    town.system.staff.decide_correction(town.session("cleo"), correct(town), True)
     new = replace(ANNA, document_number="X7777777")
-    desk = town.enter("sue")
+    desk = town.session("sue")
     for name in ("anna", "ben"):
         with pytest.raises(NotNow, match="corrected not long ago"):
             town.system.staff.identify(desk, name, new)
@@ -211,19 +195,11 @@ def test_a_correction_is_stopped_by_any_of_the_persons_users(town: Town) -> None
     wait = correct(town)
     assert town.system.stop_change(stop_code(town, "identity_waits", PHONE))
     with pytest.raises(NotFound):
-        town.system.staff.decide_correction(town.enter("cleo"), wait, True)
+        town.system.staff.decide_correction(town.session("cleo"), wait, True)
     assert town.call("anna")
 
 
 def test_a_correction_is_refused_by_the_second_person(town: Town) -> None:
-    town.system.staff.decide_correction(town.enter("cleo"), correct(town), False)
-    assert town.system.staff.corrections(town.enter("cleo")) == []
+    town.system.staff.decide_correction(town.session("cleo"), correct(town), False)
+    assert town.system.staff.corrections(town.session("cleo")) == []
     assert town.call("anna")
-
-
-def test_a_customer_decides_nothing(town: Town) -> None:
-    wait, token = correct(town), town.enter_by_sms("carl")
-    with pytest.raises(NotAllowed):
-        town.system.staff.decide_correction(token, wait, True)
-    with pytest.raises(NotAllowed):
-        town.system.staff.corrections(token)
