@@ -27,8 +27,8 @@ def keys(visitor: Browser) -> PageForm:
     return form
 
 
-def response(card: PageCard, question: str, pin: str = PIN) -> str:
-    for key in ("PRESS", *pin, "OK", *question, "OK"):
+def response(card: PageCard, question: str) -> str:
+    for key in ("PRESS", *PIN, "OK", *question, "OK"):
         card.press(key)
     shown = card.display
     card.press("PRESS")
@@ -80,26 +80,11 @@ def test_it_is_there_after_a_wrong_answer_too(browser: Browsers) -> None:
     assert (page.status, page.path, keys(visitor).fields["name"]) == (401, "/login/answer", "anna")
 
 
-def test_each_key_is_on_the_page_once_and_the_first_one_switches_the_card_on(browser: Browsers) -> None:
-    visitor = begin(browser(), "anna")
-    assert [label for label, *_ in keys(visitor).buttons] == ["press", *"123456789", "C", "0", "OK"]
-    assert [value for _, _, value, _ in keys(visitor).buttons] == ["PRESS", *"123456789", "C", "0", "OK"]
-
-
 def test_other_devices_show_none(browser: Browsers) -> None:
     visitor = begin(browser(), "carl", "Code by SMS")
     assert visitor.page.path == "/login/answer"
     assert "/card/press" not in visitor.page.html
     assert "/card.css" not in visitor.page.html
-
-
-def test_a_login_by_the_keys_of_the_page_alone(browser: Browsers) -> None:
-    visitor = begin(browser(), "anna")
-    question = visitor.page.shown
-    for key in ("PRESS", *PIN, "OK", *question, "OK"):
-        assert press(visitor, "anna", key, **JSON) == 200
-    answer = visitor.client.get("/card.json?name=anna").json()["display"]
-    assert visitor.press("Log in", answer=answer).path == "/"
 
 
 def test_without_javascript_a_key_leads_to_the_page_of_this_card(browser: Browsers) -> None:
@@ -154,29 +139,7 @@ def test_the_style_sheet_says_where_the_keys_are_drawn(shown: Demonstration, bro
     assert len(said) == 13
 
 
-def test_changing_the_pin_asks_for_the_new_one(shown: Demonstration, browser: Browsers) -> None:
-    visitor = enter(shown, browser(), "anna")
-    visitor.open("/devices")
-    page = visitor.press("Change the PIN")
-    assert keys(visitor).fields["name"] == "anna"
-    assert "type the NEW PIN, OK" in page.text
-    assert PIN not in page.text
-
-
-def test_a_shared_card_lies_with_its_owner(shown: Demonstration, browser: Browsers) -> None:
-    visitor = enter(shown, browser(), "anna.work")
-    visitor.open("/share")
-    page = visitor.press("Continue", owner="anna", password=SESAME)
-    assert (page.title, keys(visitor).fields["name"]) == ("The shared device answers", "anna")
-    visitor.press("Continue", answer=response(shown.cards["anna"], page.shown))
-    visitor.press("Continue")
-    visitor.press("Log out")
-    begin(visitor, "anna.work", "Digital Security Card+")
-    assert keys(visitor).fields["name"] == "anna"
-
-
-def ordered(shown: Demonstration, browser: Browsers) -> tuple[Browser, Browser]:
-    """Carl, whose card is requested, made and sent; and the issuer."""
+def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:
     visitor = enter(shown, browser(), "carl")
     visitor.open("/request")
     visitor.press("Continue", pin=NEW, again=NEW)
@@ -185,11 +148,6 @@ def ordered(shown: Demonstration, browser: Browsers) -> tuple[Browser, Browser]:
     issuer.open("/issuer")
     issuer.press("Make all cards")
     issuer.press("Sent")
-    return visitor, issuer
-
-
-def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:
-    _, issuer = ordered(shown, browser)
     serial = shown.cards["carl"].serial
     sue, staff = enter(shown, browser(), "sue").cookie, shown.system.staff
     assert staff.identify(sue, "carl", CARL)
@@ -198,17 +156,6 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     assert issuer.press("Keep", serial=serial).notice == "The deposit is kept."
     shown.system.deliver()
     assert f"20 USD were kept for the card {serial}" in shown.letters[-1].text
-
-
-def test_the_newest_card_counts_when_it_is_activated(shown: Demonstration, browser: Browsers) -> None:
-    visitor, _ = ordered(shown, browser)
-    visitor.open("/devices")
-    page = visitor.press("Activate")
-    assert keys(visitor).fields["name"] == "carl"
-    assert "has the PIN that was chosen then" in page.text
-    assert (
-        visitor.press("Activate", answer=response(shown.cards["carl"], page.shown, NEW)).notice == "The device is in use now."
-    )
 
 
 def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:

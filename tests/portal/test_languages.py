@@ -7,7 +7,7 @@ from unicodedata import name
 
 import pytest
 from babel.messages.pofile import read_po
-from tests.login.town import PASSWORD, Town
+from tests.login.town import Town
 from tests.portal.browsing import Browsers, enter
 from tests.portal.sentences import sentences
 
@@ -99,11 +99,7 @@ def test_errors_are_in_the_visitors_language(town: Town, browser: Browsers) -> N
 
 
 def _refused_pin(town: Town, browser: Browsers) -> str:
-    carl = browser(**{"accept-language": "de"})
-    carl.press("Weiter", name="carl", password=PASSWORD)
-    if carl.page.path == "/login/device":
-        carl.press("Weiter")
-    carl.press("Anmelden", answer=town.sent("sms"))
+    carl = enter(town, browser(**{"accept-language": "de"}), "carl")
     carl.open("/request")
     return carl.press("Weiter", pin="1111", again="1111").error
 

@@ -2,17 +2,14 @@
 
 import re
 
-import pytest
 from tests.login.town import PASSWORD, Town
-from tests.portal.browsing import Browsers, enter
+from tests.portal.browsing import Browsers, enter, log_in
 
 from dsc_host.portal.app import GET
 
-MEMBERS = [path for path in GET if not path.startswith(("/login", "/stop"))]
-
 
 def test_logging_in_and_out(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+    anna = log_in(town, browser())
     assert "Logged in as anna" in anna.page.text
     page = anna.press("Log out")
     assert (page.path, page.notice) == ("/login", "You are logged out.")
@@ -37,28 +34,14 @@ def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browser
     assert pages[0].error == "Name or password is wrong."
 
 
-@pytest.mark.parametrize("path", MEMBERS)
-def test_who_is_not_in_sees_no_page_of_members(browser: Browsers, path: str) -> None:
-    assert browser().open(path).path == "/login"
-
-
-def test_every_page_of_ones_own_opens(town: Town, browser: Browsers) -> None:
+def test_every_page_opens_for_its_own_people(town: Town, browser: Browsers) -> None:
     anna = enter(town, browser())
-    opened = {path: anna.open(path).status for path in MEMBERS}
-    desks = {"/desk", "/issuer", "/compliance"}
-    assert {path for path, status in opened.items() if status != 200} == desks
-    assert {opened[path] for path in desks} == {403}
-
-
-@pytest.mark.parametrize(("name", "path"), [("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")])
-def test_each_desk_opens_for_its_own_people(town: Town, browser: Browsers, name: str, path: str) -> None:
-    worker = enter(town, browser(), name)
-    assert worker.open(path).status == 200
-    assert {worker.open(other).status for other in {"/desk", "/issuer", "/compliance"} - {path}} == {403}
-
-
-def test_the_login_pages_leave_who_is_in_where_they_are(town: Town, browser: Browsers) -> None:
-    anna = enter(town, browser())
+    refused = {path for path in GET if anna.open(path).status != 200}
+    assert refused == {"/desk", "/issuer", "/compliance"}
+    assert {anna.open(path).status for path in refused} == {403}
+    for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
+        worker = enter(town, browser(), name)
+        assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
     for path in ("/login", "/login/device", "/login/answer"):
         assert anna.open(path).path == "/"
     assert "Logged in as anna" in anna.page.text
@@ -71,24 +54,6 @@ def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Brows
     page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
     assert page.notice == "Your password is changed. All other sessions have ended."
     assert elsewhere.open("/devices").path == "/login"
-
-
-def test_a_card_is_requested_in_four_steps(town: Town, browser: Browsers) -> None:
-    carl = browser()
-    carl.press("Continue", name="carl", password=PASSWORD)
-    if carl.page.path == "/login/device":
-        carl.press("Continue")
-    assert carl.press("Log in", answer=town.sent("sms")).path == "/"
-    carl.open("/request")
-    assert "PIN" in carl.press("Continue", pin="1234", again="1234").error
-    page = carl.press("Continue", pin="2846", again="2846", address="3 New Street, Ulm")
-    assert (page.title, "3 New Street, Ulm" in page.text, "$20.00" in page.text) == ("Is this right?", True, True)
-    # In a token or an id, four digits stand by chance.
-    assert "2846" not in re.sub("[0-9a-f]{16,}", "", page.html)
-    assert carl.press("Back").title == "Request a card"
-    carl.press("Continue", pin="2846", again="2846")
-    assert carl.press("Continue").title == "Your card is requested"
-    assert "requested" in carl.open("/devices").text
 
 
 def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:

@@ -3,18 +3,11 @@
 from decimal import Decimal
 
 from tests.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
-from tests.portal.browsing import Browser, Browsers, enter
+from tests.portal.browsing import Browsers, come_with, enter
 
 from dsc_host.login import Loss
 
 PIN = "7391"
-
-
-def come_with(visitor: Browser, token: str) -> Browser:
-    """Have the session of this token."""
-    visitor.client.cookies.clear()
-    visitor.client.cookies.set("session", token, domain="portal.example")
-    return visitor
 
 
 def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town: Town, browser: Browsers) -> None:
@@ -70,19 +63,19 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, br
 
 
 def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers) -> None:
-    ben = come_with(browser(), town.enter_by_sms("ben"))
+    ben = come_with(browser(), town.session("ben"))
     ben.open("/share")
     assert ben.press("Continue", owner="sue", password=PASSWORD).error.startswith("Different identification information")
     card, codes = town.system.staff.issue_code_card(town.call("ben"))
     town.waited("ben")
     assert town.system.activate(ben.cookie, looked_up(codes, town.system.ask_to_activate(ben.cookie, card.id)))
-    anna = come_with(browser(), town.enter("anna"))
+    anna = come_with(browser(), town.session("anna"))
     anna.open("/share")
     assert anna.press("Continue", owner="ben", password=PASSWORD).error.startswith("Less secure device")
 
 
 def test_who_has_no_device_is_led_to_one_that_is_shared(town: Town, browser: Browsers) -> None:
-    town.lose("ben", next(each.label for each in town.system.devices(town.enter_by_sms("ben"))), Loss.LOST)
+    town.lose("ben", next(each.label for each in town.system.devices(town.session("ben"))), Loss.LOST)
     ben = browser()
     page = ben.press("Continue", name="ben", password=PASSWORD)
     assert (page.title, 'href="/share"' in page.html) == ("No device", True)
@@ -93,13 +86,13 @@ def test_who_has_no_device_is_led_to_one_that_is_shared(town: Town, browser: Bro
 
 
 def test_who_is_not_primary_is_told_whom_to_ask(town: Town, browser: Browsers) -> None:
-    ben = come_with(browser(), town.enter_by_sms("ben"))
+    ben = come_with(browser(), town.session("ben"))
     for path in ("/opt-out", "/opt-in", "/request", "/close"):
         assert "ask anna" in ben.open(path).text, path
 
 
 def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
-    carl = come_with(browser(), town.enter_by_sms("carl"))
+    carl = come_with(browser(), town.session("carl"))
     carl.open("/withdraw")
     assert carl.press("Withdraw", amount="150000").notice == "The withdrawal is recorded."
     assert "You may withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
@@ -107,7 +100,7 @@ def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
 
 
 def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> None:
-    carl = come_with(browser(), town.enter_by_sms("carl"))
+    carl = come_with(browser(), town.session("carl"))
     carl.open("/close")
     assert "closed" in carl.press("Close the account", sure="yes").notice
     page = carl.press("Continue", name="carl", password=PASSWORD)
