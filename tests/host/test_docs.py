@@ -1,18 +1,17 @@
-"""Every command and every program in the docs is run, as it stands there, in one empty folder per page."""
+"""Every command and every program in the docs is run, as it stands there, in this process and one empty folder per page."""
 
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
+from tests.host.commanding import Command
 
-from dsc_host.cli.main import command as dscplus
+from dsc_host.cli.main import command as built_command
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Run by other means: these set up the machine, or are the test run itself.
@@ -26,25 +25,35 @@ def commands(page: Path) -> list[str]:
     return [line[2:] for line in lines if not line.startswith(tuple(f"$ {start}" for start in _ELSEWHERE))]
 
 
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DSCPLUS_DB")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+def shell(line: str) -> bytes:
+    return subprocess.run(["sh", "-e", "-c", line], capture_output=True, timeout=_SECONDS, check=True).stdout
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_commands_in_the_docs_work(page: Path, tmp_path: Path) -> None:
-    done = run(["sh", "-e", "-c", "\n".join(commands(page))], tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_the_commands_in_the_docs_work(page: Path, dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(dscplus.folder)
+    for line in commands(page):
+        before, command, words = line.rpartition("dscplus ")
+        if exported := re.fullmatch(r"export (\w+)=(.*)", line):
+            monkeypatch.setenv(exported[1], shell(f'printf %s "{exported[2]}"').decode())
+        elif not command:
+            shell(line)
+        else:
+            words, _, source = words.partition(" < ")
+            typed = Path(source).read_bytes() if source else shell(before.removesuffix(" | "))
+            done = dscplus(*shlex.split(words), stdin=typed)
+            assert done.code == 0, f"{line}\n{done.err}"
+    # An example's keys are known to everybody.
+    dscplus.printed.clear()
 
 
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.relative_to(ROOT).as_posix()
 )
-def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path) -> None:
+def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for program in blocks(page, "python"):
-        done = run([sys.executable, "-W", "error", "-c", program], tmp_path)
-        assert done.returncode == 0, f"{program}\n{done.stderr}"
+        exec(compile(program, str(page), "exec"), {"__name__": "__main__"})
 
 
 def shown(page: Path) -> list[str]:
@@ -56,7 +65,7 @@ def shown(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("line", [line for page in PAGES for line in shown(page)])
 def test_the_commands_that_the_docs_only_show_are_there_with_these_options(line: str) -> None:
-    command: Any = dscplus()
+    command: Any = built_command()
     words = shlex.split(line)
     context = command.make_context(words[0], words[1:])
     while hasattr(command, "resolve_command"):
