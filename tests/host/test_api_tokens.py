@@ -80,10 +80,12 @@ def test_a_link_stays_one(path: Path) -> None:
     assert len(real.read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a\n", "x" * 33, "Ána", "#a", "a\0", "a,b", "\u0661", "../a"])
-def test_a_name_that_is_none_is_refused(path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="token's name: must be 1 to 32"):
-        add_token(path, name, [Scope.LOGIN])
+def test_a_name_that_is_none_and_a_token_for_nothing_are_refused(path: Path) -> None:
+    for name in ("", "a b", "a\n", "x" * 33, "Ána", "#a", "a\0", "a,b", "\u0661", "../a"):
+        with pytest.raises(InputError, match="token's name: must be 1 to 32"):
+            add_token(path, name, [Scope.LOGIN])
+    with pytest.raises(InputError, match="name at least one: login, desk, metrics"):
+        add_token(path, "website", [])
     assert os.listdir(path.parent) == []
 
 
@@ -93,11 +95,6 @@ def test_a_name_that_is_taken_is_refused(path: Path) -> None:
     with pytest.raises(InputError, match="website is in"):
         add_token(path, "website", [Scope.DESK])
     assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
-
-
-def test_a_token_for_nothing_is_refused(path: Path) -> None:
-    with pytest.raises(InputError, match="name at least one: login, desk, metrics"):
-        add_token(path, "website", [])
 
 
 def test_two_are_not_made_at_once(path: Path) -> None:
@@ -122,40 +119,38 @@ def test_a_full_disk_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.M
     assert os.listdir(path.parent) == [path.name]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "website login",
-        f"website {DIGEST}",
-        f"website admin {DIGEST}",
-        f"website login, {DIGEST}",
-        f"website login,admin {DIGEST}",
-        f"website LOGIN {DIGEST}",
-        f"website login {DIGEST.upper()}",
-        f"website login {DIGEST}0",
-        f"website login {DIGEST[:-1]}",
-        f"website login {DIGEST} more",
-        f"web site login {DIGEST}",
-        "dsc_" + "A" * 43,
-    ],
-)
-def test_a_line_that_is_none_is_named_by_its_number(path: Path, line: str) -> None:
-    told = refused(written(path, f"other login {DIGEST}\n{line}\n"))
-    assert "line 2" in told
-    assert line not in told
+LINES = [
+    "website login",
+    f"website {DIGEST}",
+    f"website admin {DIGEST}",
+    f"website login, {DIGEST}",
+    f"website login,admin {DIGEST}",
+    f"website LOGIN {DIGEST}",
+    f"website login {DIGEST.upper()}",
+    f"website login {DIGEST}0",
+    f"website login {DIGEST[:-1]}",
+    f"website login {DIGEST} more",
+    f"web site login {DIGEST}",
+    "dsc_" + "A" * 43,
+]
 
 
-def test_a_name_that_is_there_twice_is_refused(path: Path) -> None:
-    assert "line 3: has a name" in refused(written(path, f"a login {DIGEST}\nb desk {DIGEST}\na desk {DIGEST}\n"))
+def test_a_line_that_is_none_is_named_by_its_number(path: Path) -> None:
+    for line in LINES:
+        told = refused(written(path, f"other login {DIGEST}\n{line}\n"))
+        assert "line 2" in told
+        assert line not in told
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [("", "no token in"), ("# none\n", "no token in"), ("\u0661", "other than ASCII"), ("#" * (1 << 21), "too large")],
-    ids=["empty", "a comment", "no ASCII", "two megabytes"],
-)
-def test_a_file_of_something_else_is_refused(path: Path, text: str, told: str) -> None:
-    assert told in refused(written(path, text))
+def test_a_file_of_something_else_is_refused(path: Path) -> None:
+    for text, told in {
+        f"a login {DIGEST}\nb desk {DIGEST}\na desk {DIGEST}\n": "line 3: has a name",
+        "": "no token in",
+        "# none\n": "no token in",
+        "\u0661": "other than ASCII",
+        "#" * (1 << 21): "too large",
+    }.items():
+        assert told in refused(written(path, text))
 
 
 def test_a_file_that_is_not_there_is_refused(path: Path) -> None:
