@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.host import verifying
+from tests.host.commanding import Command
 from tests.host.databases import Database
 from tests.host.databases import database as database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE
@@ -24,24 +25,12 @@ from dsc_host.api.running import Address
 from dsc_host.errors import InputError
 from dsc_host.verifier import Challenge, Verifier
 
-COMMAND = """
-import sys, typer
-from dsc_host.cli import serving
-from dsc_host.cli.output import Failed
-from dsc_host.errors import DscError
-app = typer.Typer(pretty_exceptions_enable=False)
-serving.register(app)
-try:
-    app(sys.argv[1:], standalone_mode=False)
-except (Failed, DscError) as error:
-    sys.exit(f"Error: {error}")
-"""
-"""The command without its other parts."""
+COMMAND = "from dsc_host.cli import main; main()"
 SECONDS = 60
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 
 
-IMPATIENT = "from dsc_host.server import connections; connections.HEAD_SECONDS = 2"
+IMPATIENT = "from dsc_host.server import connections; connections.HEAD_SECONDS = 2; "
 """So that a busy machine still has the time to send and to read a whole request."""
 
 
@@ -53,12 +42,6 @@ def environment(folder: Path, url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DSCPLUS_", "XDG_"))}
     key = bytes(range(32)).hex()
     return {**kept, "DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": key, "DSCPLUS_TOKENS": str(folder / "tokens"), "HOME": str(folder)}
-
-
-def ran(folder: Path, url: str, *given: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        arguments(*given), env=environment(folder, url), capture_output=True, text=True, timeout=SECONDS, check=False
-    )
 
 
 class Service:
@@ -125,9 +108,6 @@ def serving(database: Database, folder: Path, *given: str, first: str = "") -> I
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Database:
     return Database("sqlite", f"sqlite:///{tmp_path / 'dsc.db'}")
-
-
-# ---- serve ----
 
 
 @needs_signals
@@ -202,60 +182,45 @@ def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_pa
         assert service.end() == 0
 
 
-@pytest.mark.long
-@needs_signals
-def test_a_head_without_end_is_cut_off(sqlite: Database, tmp_path: Path) -> None:
-    with serving(sqlite, tmp_path) as service:
-        with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as line:
-            with suppress(ConnectionError):
-                for _ in range(1000):
-                    line.sendall(b"GET /health HTTP/1.1\r\nX: " + b"x" * 1000 if _ == 0 else b"x" * 1000)
-            with suppress(ConnectionError):
-                assert line.recv(100).startswith(b"HTTP/1.1 400")
-        assert service.ask("GET", "/health") == {"status": "ok"}
-        assert service.end() == 0
+@pytest.fixture
+def records(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Records with a card, beside which the file of tokens is to be; returns the file of tokens."""
+    tokens = dscplus.with_cards("IB1").with_name("tokens")
+    monkeypatch.setenv("DSCPLUS_TOKENS", str(tokens))
+    return tokens
 
 
-def test_what_is_wrong_is_said_before_anything_listens(sqlite: Database, tmp_path: Path) -> None:
-    assert "there is no such database" in _refused(tmp_path, sqlite, need_tokens=True)
-    with Verifier.open(sqlite.url, master_key=MASTER) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-    (tmp_path / "tokens").unlink()
-    assert "tokens" in _refused(tmp_path, sqlite)
-    add_token(tmp_path / "tokens", "website", [Scope.LOGIN])
-    assert "--allow-remote" in _refused(tmp_path, sqlite, "--host", "0.0.0.0")
-    assert "workers: must be 1 to 64" in _refused(tmp_path, sqlite, "--workers", "0")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "cannot listen" in _refused(tmp_path, sqlite, "--port", str(taken.getsockname()[1]))
+def test_what_is_wrong_is_said_before_anything_listens(dscplus: Command, records: Path) -> None:
+    assert "tokens" in dscplus("serve", "--port", "0").error
+    add_token(records, "website", [Scope.LOGIN])
+    for words, given in {
+        "there is no such database": ("--db", f"sqlite:///{records.with_name('none.db')}"),
+        "--allow-remote": ("--host", "0.0.0.0"),
+        "workers: must be 1 to 64": ("--workers", "0"),
+    }.items():
+        done = dscplus("serve", "--port", "0", *given)
+        assert done.code != 0
+        assert words in done.error
 
 
-def _refused(folder: Path, database: Database, *given: str, need_tokens: bool = False) -> str:
-    if need_tokens:
-        add_token(folder / "tokens", "website", [Scope.LOGIN])
-    done = ran(folder, database.url, "serve", "--port", "0", *given)
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    return done.stderr
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="cannot listen"):
+        Address("127.0.0.1", taken.getsockname()[1]).bind()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"])
-def test_an_address_that_others_reach_must_be_allowed(host: str) -> None:
-    with pytest.raises(InputError, match="not encrypted"):
-        Address.checked(host, 1, allow_remote=False)
-    assert Address.checked(host, 1, allow_remote=True) == Address(host, 1)
+def test_only_loopback_needs_no_leave() -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "2001:db8::1"):
+        with pytest.raises(InputError, match="not encrypted"):
+            Address.checked(host, 1, allow_remote=False)
+        assert Address.checked(host, 1, allow_remote=True) == Address(host, 1)
+    for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"):
+        assert Address.checked(host, 0, allow_remote=False).host == host.replace("localhost", "127.0.0.1")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-def test_loopback_needs_no_leave(host: str) -> None:
-    assert Address.checked(host, 0, allow_remote=False).host == host.replace("localhost", "127.0.0.1")
-
-
-@pytest.mark.parametrize(
-    ("host", "port"), [("example.org", 1), ("", 1), ("127.1", 1), ("\0", 1), ("127.0.0.1", -1), ("::1", 65536)]
-)
-def test_an_address_that_is_none_is_refused(host: str, port: int) -> None:
-    with pytest.raises(InputError):
-        Address.checked(host, port, allow_remote=True)
+def test_an_address_that_is_none_is_refused() -> None:
+    for host, port in (("example.org", 1), ("", 1), ("127.1", 1), ("\0", 1), ("127.0.0.1", -1), ("::1", 65536)):
+        with pytest.raises(InputError):
+            Address.checked(host, port, allow_remote=True)
 
 
 def test_what_it_listens_on_is_known_as_tcp() -> None:
@@ -264,23 +229,17 @@ def test_what_it_listens_on_is_known_as_tcp() -> None:
         assert bound.proto == socket.IPPROTO_TCP
 
 
-# ---- token new ----
-
-
-def test_a_token_is_printed_once_and_works(sqlite: Database, tmp_path: Path) -> None:
-    done = ran(tmp_path, sqlite.url, "token", "new", "desk", "--scope", "desk", "--scope", "login", "--json")
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
-    assert made["name"] == "desk"
-    assert made["token"] not in done.stderr
-    text = (tmp_path / "tokens").read_text()
+def test_a_token_is_printed_once(dscplus: Command, records: Path) -> None:
+    done = dscplus("token", "new", "desk", "--scope", "desk", "--scope", "login", "--json")
+    made = json.loads(done.out)
+    assert (done.code, made["name"]) == (0, "desk")
+    assert made["token"] not in done.err
+    text = records.read_text()
     assert text.startswith("desk login,desk ")
     assert made["token"] not in text
-    plain = ran(tmp_path, sqlite.url, "token", "new", "other", "--scope", "metrics")
-    assert plain.stdout.startswith("dsc_")
+    assert dscplus("token", "new", "other", "--scope", "metrics").out.startswith("dsc_")
     for given in (("desk", "--scope", "login"), ("new",), ("new", "--scope", "admin"), ("a b", "--scope", "login")):
-        refused = ran(tmp_path, sqlite.url, "token", "new", *given)
-        assert refused.returncode != 0
-        assert refused.stdout == ""
-        assert "Traceback" not in refused.stderr
-    assert len((tmp_path / "tokens").read_text().splitlines()) == 2
+        refused = dscplus("token", "new", *given)
+        assert refused.code != 0
+        assert refused.out == ""
+    assert len(records.read_text().splitlines()) == 2
