@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
+from tests.host.event_loop import awaited
 from uvicorn.server import ServerState
 
 from dsc_host.errors import InputError
@@ -95,10 +95,6 @@ async def turns(number: int = 8) -> None:
         await asyncio.sleep(0)
 
 
-def run(test: Callable[[], Any]) -> None:
-    asyncio.run(test())
-
-
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 6)
@@ -111,21 +107,16 @@ def errors(caplog: pytest.LogCaptureFixture) -> Any:
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-# ---- how many ----
-
-
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", POST + b"a"], ids=["nothing", "half a head", "half a body"])
-def test_a_new_connection_takes_the_place_of_the_one_that_waits_longest(sent: bytes) -> None:
-    async def test() -> None:
-        server = Server()
-        crowd = server.connect_many([f"192.0.2.{number}" for number in range(6)], sent)
-        await turns()
-        visitor = server.connect("198.51.100.1", GET)
-        await turns()
-        assert visitor.sent.startswith(b"HTTP/1.1 200")
-        assert [each.ended for each in crowd] == ["aborted", "", "", "", "", ""]
-
-    run(test)
+@awaited
+async def test_a_new_connection_takes_the_place_of_the_one_that_waits_longest(sent: bytes) -> None:
+    server = Server()
+    crowd = server.connect_many([f"192.0.2.{number}" for number in range(6)], sent)
+    await turns()
+    visitor = server.connect("198.51.100.1", GET)
+    await turns()
+    assert visitor.sent.startswith(b"HTTP/1.1 200")
+    assert [each.ended for each in crowd] == ["aborted", "", "", "", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -136,92 +127,75 @@ def test_a_new_connection_takes_the_place_of_the_one_that_waits_longest(sent: by
         (["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::"], "2001:db8:0:1::1"),
     ],
 )
-def test_one_client_has_only_so_many(addresses: list[str], other: str) -> None:
-    async def test() -> None:
-        server = Server()
-        crowd = server.connect_many(addresses, b"GET")
-        neighbor = server.connect(other, b"GET")
-        server.connect(addresses[1], b"GET")
-        await turns()
-        assert [each.ended for each in crowd] == ["aborted", "", ""]
-        assert neighbor.ended == ""
-
-    run(test)
+@awaited
+async def test_one_client_has_only_so_many(addresses: list[str], other: str) -> None:
+    server = Server()
+    crowd = server.connect_many(addresses, b"GET")
+    neighbor = server.connect(other, b"GET")
+    server.connect(addresses[1], b"GET")
+    await turns()
+    assert [each.ended for each in crowd] == ["aborted", "", ""]
+    assert neighbor.ended == ""
 
 
 @pytest.mark.parametrize("peer", [PROXY, f"::ffff:{PROXY}"])
-def test_the_proxy_has_no_limit_of_its_own(peer: str) -> None:
-    async def test() -> None:
-        server = Server(PROXY)
-        crowd = server.connect_many([peer] * 6, b"GET")
-        assert [each.ended for each in crowd] == [""] * 6
-        server.connect(peer)
-        assert [each.ended for each in crowd] == ["aborted", "", "", "", "", ""]
-
-    run(test)
+@awaited
+async def test_the_proxy_has_no_limit_of_its_own(peer: str) -> None:
+    server = Server(PROXY)
+    crowd = server.connect_many([peer] * 6, b"GET")
+    assert [each.ended for each in crowd] == [""] * 6
+    server.connect(peer)
+    assert [each.ended for each in crowd] == ["aborted", "", "", "", "", ""]
 
 
-def test_what_is_worked_for_is_never_ended_for_another() -> None:
-    async def test() -> None:
-        server = Server()
-        crowd = server.connect_many(["192.0.2.1"] * 3, GET.replace(b"/ ", b"/hold "))
-        await turns()
-        refused = server.connect("192.0.2.1", GET)
-        assert refused.sent.startswith(b"HTTP/1.1 503")
-        assert b"retry-after: 1" in refused.sent
-        server.held.set()
-        await turns()
-        assert [each.sent[:12] for each in crowd] == [b"HTTP/1.1 200"] * 3
-
-    run(test)
+@awaited
+async def test_what_is_worked_for_is_never_ended_for_another() -> None:
+    server = Server()
+    crowd = server.connect_many(["192.0.2.1"] * 3, GET.replace(b"/ ", b"/hold "))
+    await turns()
+    refused = server.connect("192.0.2.1", GET)
+    assert refused.sent.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in refused.sent
+    server.held.set()
+    await turns()
+    assert [each.sent[:12] for each in crowd] == [b"HTTP/1.1 200"] * 3
 
 
-# ---- how long ----
+@awaited
+async def test_a_head_that_does_not_come_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0)
+    server = Server()
+    crowd = server.connect_many(["192.0.2.1", "192.0.2.2"], b"GET / HT")
+    answered = server.connect("192.0.2.3", POST + b"abc")
+    await turns(20)
+    assert [each.ended for each in crowd] == ["closed", "closed"]
+    assert answered.sent.startswith(b"HTTP/1.1 200")
 
 
-def test_a_head_that_does_not_come_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test() -> None:
-        monkeypatch.setattr(connections, "HEAD_SECONDS", 0)
-        server = Server()
-        crowd = server.connect_many(["192.0.2.1", "192.0.2.2"], b"GET / HT")
-        answered = server.connect("192.0.2.3", POST + b"abc")
-        await turns(20)
-        assert [each.ended for each in crowd] == ["closed", "closed"]
-        assert answered.sent.startswith(b"HTTP/1.1 200")
-
-    run(test)
-
-
-def test_an_answer_that_is_not_read_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test() -> None:
-        monkeypatch.setattr(connections, "WRITE_SECONDS", 0)
-        server = Server()
-        slow, quick = server.connect("192.0.2.1", GET), server.connect("192.0.2.2", GET)
-        assert slow.high == 0, "all that is not taken at once is told"
-        slow.protocol.pause_writing()
-        quick.protocol.pause_writing()
-        quick.protocol.resume_writing()
-        await turns(20)
-        assert (slow.ended, quick.ended) == ("aborted", "")
-        assert not [task for task in server.state.tasks if not task.done()], "nothing waits for it"
-
-    run(test)
+@awaited
+async def test_an_answer_that_is_not_read_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "WRITE_SECONDS", 0)
+    server = Server()
+    slow, quick = server.connect("192.0.2.1", GET), server.connect("192.0.2.2", GET)
+    assert slow.high == 0, "all that is not taken at once is told"
+    slow.protocol.pause_writing()
+    quick.protocol.pause_writing()
+    quick.protocol.resume_writing()
+    await turns(20)
+    assert (slow.ended, quick.ended) == ("aborted", "")
+    assert not [task for task in server.state.tasks if not task.done()], "nothing waits for it"
 
 
-def test_a_request_sent_before_the_answer_is_the_last() -> None:
-    async def test() -> None:
-        server = Server()
-        pipelined, patient = server.connect("192.0.2.1", GET * 600), server.connect("192.0.2.2", GET)
-        await turns(40)
-        assert (pipelined.sent.count(b"HTTP/1.1 200"), pipelined.ended) == (1, "closed")
-        patient.protocol.data_received(GET)
-        await turns(40)
-        assert (patient.sent.count(b"HTTP/1.1 200"), patient.ended) == (2, "")
+@awaited
+async def test_a_request_sent_before_the_answer_is_the_last() -> None:
+    server = Server()
+    pipelined, patient = server.connect("192.0.2.1", GET * 600), server.connect("192.0.2.2", GET)
+    await turns(40)
+    assert (pipelined.sent.count(b"HTTP/1.1 200"), pipelined.ended) == (1, "closed")
+    patient.protocol.data_received(GET)
+    await turns(40)
+    assert (patient.sent.count(b"HTTP/1.1 200"), patient.ended) == (2, "")
 
-    run(test)
-
-
-# ---- what is no HTTP ----
 
 GARBAGE = {
     "no HTTP": (b"\x16\x03\x01\x02", b""),
@@ -241,29 +215,24 @@ GARBAGE = {
 
 @pytest.mark.parametrize("lost", [None, ConnectionResetError()], ids=["closed", "reset"])
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
-def test_nothing_that_is_sent_is_an_error(garbage: tuple[bytes, bytes], lost: Exception | None) -> None:
-    async def test() -> None:
-        failed: list[Any] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
-        server = Server()
-        line = server.connect("192.0.2.1", garbage[0])
-        await turns()
-        if garbage[1] and not line.ended:
-            line.protocol.data_received(garbage[1])
-        server.held.set()
-        await turns()
-        if not line.ended:
-            line.ended = "lost"
-            line.protocol.connection_lost(lost)
-        await turns()
-        assert not failed
-        assert b"HTTP/1.1 500" not in line.sent
-        assert line.sent.count(b"HTTP/1.1 ") <= 1
-
-    run(test)
-
-
-# ---- the proxy, and the pace ----
+@awaited
+async def test_nothing_that_is_sent_is_an_error(garbage: tuple[bytes, bytes], lost: Exception | None) -> None:
+    failed: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    server = Server()
+    line = server.connect("192.0.2.1", garbage[0])
+    await turns()
+    if garbage[1] and not line.ended:
+        line.protocol.data_received(garbage[1])
+    server.held.set()
+    await turns()
+    if not line.ended:
+        line.ended = "lost"
+        line.protocol.connection_lost(lost)
+    await turns()
+    assert not failed
+    assert b"HTTP/1.1 500" not in line.sent
+    assert line.sent.count(b"HTTP/1.1 ") <= 1
 
 
 @pytest.mark.parametrize("text", ["localhost", "10.0.0.1, 10.0.0.2", "*", "10.0.0.1/8", "10.0.0.0/33"])
@@ -277,23 +246,21 @@ def test_a_proxy_is_an_address_or_a_network(text: str) -> None:
     assert check_proxy(text) == text
 
 
-def test_who_asks_too_often_waits_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+@awaited
+async def test_who_asks_too_often_waits_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    async def test() -> None:
-        paced, here, there = Pace(), {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
-        monkeypatch.setattr(pace.asyncio, "sleep", sleep)
-        assert [await paced.wait({**here}) for _ in range(pace.BURST + 1)] == [True] * (pace.BURST + 1)
-        assert len(slept) <= 1
-        for _ in range(int(pace.PER_SECOND * pace.MOST_SECONDS) + 10):
-            last = await paced.wait({**here})
-        assert not last, "who would wait too long is refused"
-        assert slept == sorted(slept) or max(slept) <= pace.MOST_SECONDS
-        slept.clear()
-        assert await paced.wait({**there})
-        assert slept == []
-
-    run(test)
+    paced, here, there = Pace(), {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
+    monkeypatch.setattr(pace.asyncio, "sleep", sleep)
+    assert [await paced.wait({**here}) for _ in range(pace.BURST + 1)] == [True] * (pace.BURST + 1)
+    assert len(slept) <= 1
+    for _ in range(int(pace.PER_SECOND * pace.MOST_SECONDS) + 10):
+        last = await paced.wait({**here})
+    assert not last, "who would wait too long is refused"
+    assert slept == sorted(slept) or max(slept) <= pace.MOST_SECONDS
+    slept.clear()
+    assert await paced.wait({**there})
+    assert slept == []

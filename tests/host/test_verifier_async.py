@@ -3,28 +3,19 @@
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.host import verifying
 from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
+from tests.host.event_loop import awaited
 from tests.host.verifying import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError, UnknownCard
 from dsc_host.verifier import Enrolment, Policy, Reason, Verifier
-from dsc_host.verifier.awaiting import PAGE, AsyncVerifier, default_threads
-
-Work = Callable[[AsyncVerifier], Coroutine[Any, Any, Any]]
-
-
-def awaited(verifier: Verifier, work: Work, threads: int = 1) -> Any:
-    async def opened() -> Any:
-        async with AsyncVerifier(verifier, threads=threads) as awaiting:
-            return await work(awaiting)
-
-    return asyncio.run(opened())
+from dsc_host.verifier import awaiting as awaiting_module
+from dsc_host.verifier.awaiting import AsyncVerifier, default_threads
 
 
 def test_it_has_every_call_of_the_verifier() -> None:
@@ -40,8 +31,9 @@ def test_each_call_takes_what_the_verifiers_takes(name: str) -> None:
         assert inspect.signature(getattr(AsyncVerifier, name)) == inspect.signature(getattr(Verifier, name))
 
 
-def test_a_login(verifier: Verifier) -> None:
-    async def login(awaiting: AsyncVerifier) -> list[Reason]:
+@awaited
+async def test_a_login(verifier: Verifier) -> None:
+    async with AsyncVerifier(verifier) as awaiting:
         page = awaiting.by("page")
         challenge = await page.challenge("A-1")
         answers = [verifying.wrong(challenge), verifying.right(challenge), verifying.right(challenge)]
@@ -50,31 +42,18 @@ def test_a_login(verifier: Verifier) -> None:
         entries = [entry async for entry in awaiting.audit.entries()]
         assert [entry.actor for entry in entries if entry.action == "verify"] == ["page"] * 3
         assert (await awaiting.audit.check()).sound
-        return reasons
-
-    assert awaited(verifier, login) == [Reason.WRONG, Reason.ACCEPTED, Reason.USED]
+        assert reasons == [Reason.WRONG, Reason.ACCEPTED, Reason.USED]
 
 
-def test_of_parallel_right_responses_one_is_accepted(verifier: Verifier) -> None:
-    async def together(awaiting: AsyncVerifier) -> list[bool]:
-        challenge = await awaiting.challenge("A-1")
-        response = verifying.right(challenge)
-        verdicts = await asyncio.gather(*(awaiting.verify(challenge.id, response) for _ in range(20)))
-        return sorted(verdict.accepted for verdict in verdicts)
-
-    assert awaited(verifier, together, threads=3) == [False] * 19 + [True]
-
-
-def test_errors_are_the_verifiers(verifier: Verifier) -> None:
-    async def wrong(awaiting: AsyncVerifier) -> None:
+@awaited
+async def test_errors_are_the_verifiers(verifier: Verifier) -> None:
+    async with AsyncVerifier(verifier) as awaiting:
         with pytest.raises(UnknownCard):
             await awaiting.card("B-2")
         with pytest.raises(InputError, match="reason"):
             await awaiting.suspend("A-1", "\0")
         with pytest.raises(InputError, match="actor"):
             awaiting.by("")
-
-    awaited(verifier, wrong)
 
 
 @pytest.mark.parametrize("threads", [0, 16, -1, True, 1.5, "1"])
@@ -83,19 +62,17 @@ def test_a_number_of_threads_that_is_none_is_refused(threads: Any) -> None:
         AsyncVerifier(verifier, threads=threads)
 
 
-def test_it_opens_as_the_verifier_does(tmp_path: Path) -> None:
-    async def opened() -> float:
-        url = f"sqlite:///{tmp_path / 'dsc.db'}"
-        async with await AsyncVerifier.open(url, master_key=MASTER, policy=Policy(validity=7)) as awaiting:
-            await awaiting.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-            assert [card.serial for card in await awaiting.cards()] == ["A-1"]
-            with pytest.raises(InputError):
-                await AsyncVerifier.open("mysql://x", master_key=MASTER)
-            with pytest.raises(InputError, match="threads"):
-                await AsyncVerifier.open(url, master_key=MASTER, threads=99)
-            return awaiting.policy.validity
-
-    assert asyncio.run(opened()) == 7
+@awaited
+async def test_it_opens_as_the_verifier_does(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'dsc.db'}"
+    async with await AsyncVerifier.open(url, master_key=MASTER, policy=Policy(validity=7)) as awaiting:
+        await awaiting.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        assert [card.serial for card in await awaiting.cards()] == ["A-1"]
+        with pytest.raises(InputError):
+            await AsyncVerifier.open("mysql://x", master_key=MASTER)
+        with pytest.raises(InputError, match="threads"):
+            await AsyncVerifier.open(url, master_key=MASTER, threads=99)
+        assert awaiting.policy.validity == 7
 
 
 def test_a_server_has_more_threads_than_a_file() -> None:
@@ -121,10 +98,10 @@ class Held:
         assert await asyncio.to_thread(self.begun.wait, 30)
 
 
-def test_the_loop_goes_on_while_the_database_is_waited_for() -> None:
+@awaited
+async def test_the_loop_goes_on_while_the_database_is_waited_for() -> None:
     held = Held()
-
-    async def work(awaiting: AsyncVerifier) -> None:
+    async with AsyncVerifier(held.verifier) as awaiting:
         held.hold = True
         waiting = asyncio.create_task(awaiting.challenge("A-1"))
         await held.is_begun()
@@ -133,13 +110,11 @@ def test_the_loop_goes_on_while_the_database_is_waited_for() -> None:
         held.go_on.set()
         assert (await waiting).serial == "A-1"
 
-    awaited(held.verifier, work)
 
-
-def test_a_call_that_is_cancelled_before_it_begins_does_nothing() -> None:
+@awaited
+async def test_a_call_that_is_cancelled_before_it_begins_does_nothing() -> None:
     held = Held()
-
-    async def work(awaiting: AsyncVerifier) -> None:
+    async with AsyncVerifier(held.verifier) as awaiting:
         held.hold = True
         first = asyncio.create_task(awaiting.challenge("A-1"))
         await held.is_begun()
@@ -152,13 +127,11 @@ def test_a_call_that_is_cancelled_before_it_begins_does_nothing() -> None:
         await first
         assert (await awaiting.card("A-1")).state == "enrolled"
 
-    awaited(held.verifier, work)
 
-
-def test_a_call_that_is_cancelled_after_it_began_is_done_all_the_same() -> None:
+@awaited
+async def test_a_call_that_is_cancelled_after_it_began_is_done_all_the_same() -> None:
     held = Held()
-
-    async def work(awaiting: AsyncVerifier) -> None:
+    async with AsyncVerifier(held.verifier) as awaiting:
         held.hold = True
         call = asyncio.create_task(awaiting.suspend("A-1"))
         await held.is_begun()
@@ -168,38 +141,35 @@ def test_a_call_that_is_cancelled_after_it_began_is_done_all_the_same() -> None:
         held.go_on.set()
         assert (await awaiting.card("A-1")).state == "suspended"
 
-    awaited(held.verifier, work)
 
-
-def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
+@awaited
+async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
     held = Held()
-
-    async def work() -> None:
-        awaiting = AsyncVerifier(held.verifier)
-        held.hold = True
-        first = asyncio.create_task(awaiting.challenge("A-1"))
-        await held.is_begun()
-        second = asyncio.create_task(awaiting.by("other").card("A-1"))
+    awaiting = AsyncVerifier(held.verifier)
+    held.hold = True
+    first = asyncio.create_task(awaiting.challenge("A-1"))
+    await held.is_begun()
+    second = asyncio.create_task(awaiting.by("other").card("A-1"))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(awaiting.close())
+    while not awaiting._crew._closed:
         await asyncio.sleep(0)
-        closing = asyncio.create_task(awaiting.close())
-        while not awaiting._crew._closed:
-            await asyncio.sleep(0)
-        held.go_on.set()
-        await closing
-        assert (await first).serial == "A-1"
-        # Not as if somebody had cancelled it.
-        with pytest.raises(StoreError, match="has been closed"):
-            await second
-        with pytest.raises(StoreError, match="has been closed"):
-            await awaiting.card("A-1")
-        await awaiting.close()
-
-    asyncio.run(work())
+    held.go_on.set()
+    await closing
+    assert (await first).serial == "A-1"
+    # Not as if somebody had cancelled it.
+    with pytest.raises(StoreError, match="has been closed"):
+        await second
+    with pytest.raises(StoreError, match="has been closed"):
+        await awaiting.card("A-1")
+    await awaiting.close()
 
 
-def test_secrets_are_given_out_some_at_a_time(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = 2 * PAGE + 10
-    verifier.enroll_all(Enrolment(f"C-{index:05}", KEY, SUITE, PIN) for index in range(number))
+@awaited
+async def test_secrets_and_the_log_are_read_some_at_a_time(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(awaiting_module, "PAGE", page := 10)
+    serials = ["A-1", *(f"C-{index:05}" for index in range(2 * page + 3))]
+    verifier.enroll_all(Enrolment(serial, KEY, SUITE, PIN) for serial in serials[1:])
     given = 0
     disclose = Verifier.disclose
 
@@ -210,38 +180,27 @@ def test_secrets_are_given_out_some_at_a_time(verifier: Verifier, monkeypatch: p
             yield enrolment
 
     monkeypatch.setattr(Verifier, "disclose", counted)
-
-    async def work(awaiting: AsyncVerifier) -> None:
+    async with AsyncVerifier(verifier) as awaiting:
         taken = []
         async for enrolment in awaiting.disclose():
             taken.append(enrolment.serial)
-            assert given - len(taken) < PAGE, "no more is read than one page ahead"
-        assert taken == ["A-1", *(f"C-{index:05}" for index in range(number))]
+            assert given - len(taken) < page, "no more is read than one page ahead"
+        assert taken == serials
         assert [enrolment.key async for enrolment in awaiting.disclose(["A-1"])] == [KEY]
         with pytest.raises(UnknownCard):
             _ = [enrolment async for enrolment in awaiting.disclose(["B-2"])]
-
-    awaited(verifier, work)
-
-
-def test_a_long_log_is_read_whole_and_in_order(verifier: Verifier) -> None:
-    verifier.enroll_all(Enrolment(f"C-{index:05}", KEY, SUITE, PIN) for index in range(2 * PAGE))
-
-    async def work(awaiting: AsyncVerifier) -> None:
         numbers = [entry.number async for entry in awaiting.audit.entries()]
-        assert numbers == list(range(1, 2 * PAGE + 3))
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) > 2 * page
         assert [entry.number async for entry in awaiting.audit.entries(after=numbers[-2])] == numbers[-1:]
         assert [entry.action async for entry in awaiting.audit.entries(serial="A-1")] == ["card.enroll"]
 
-    awaited(verifier, work)
 
-
-def test_callbacks_are_called_in_a_thread(verifier: Verifier) -> None:
-    async def work(awaiting: AsyncVerifier) -> None:
+@awaited
+async def test_callbacks_are_called_in_a_thread(verifier: Verifier) -> None:
+    async with AsyncVerifier(verifier) as awaiting:
         where: list[int] = []
         enrolments = [Enrolment("B-2", KEY, SUITE, PIN)]
         assert await awaiting.enroll_all(enrolments, enrolled=lambda _: where.append(threading.get_ident())) == 1
         assert where
         assert set(where) != {threading.get_ident()}
-
-    awaited(verifier, work)
