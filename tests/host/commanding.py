@@ -76,6 +76,12 @@ class Command:
         assert "Traceback" not in captured.out + captured.err
         return Done(code, captured.out, captured.err)
 
+    def refused(self, *arguments: str, code: int = 2, stdin: str | bytes | TextIO | None = b"") -> str:
+        """Run what is to fail without any result; return the one line that says what went wrong."""
+        done = self(*arguments, stdin=stdin)
+        assert (done.code, done.out) == (code, ""), done
+        return done.error
+
     def with_records(self) -> Path:
         """Name a database and a master key, neither of them in the user's own folders. Returns the database's path."""
         path = self.folder / "records.db"
@@ -116,6 +122,11 @@ def _records_of(serials: tuple[str, ...]) -> bytes:
                 verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
         # What is still in the write-ahead log went into the file when it was closed.
         return path.read_bytes()
+
+
+def stop(*_: object, **__: object) -> None:
+    """Stand in for a call in which the user presses Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:

@@ -38,9 +38,6 @@ def silent_port() -> Iterator[str]:
     os.close(theirs)
 
 
-# ---- help ----
-
-
 @pytest.mark.parametrize("command", FULL_NAMES)
 def test_every_command_has_help_with_examples(dscplus: Command, command: str) -> None:
     done = dscplus(*command.split(), "--help")
@@ -60,17 +57,12 @@ def test_without_arguments_it_lists_the_commands(dscplus: Command) -> None:
     assert done.out == ""
 
 
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_help_is_a_result(dscplus: Command, option: str) -> None:
-    done = dscplus(option)
-    assert (done.code, done.err) == (0, "")
-    assert "Commands:" in done.out
-
-
-def test_version(dscplus: Command) -> None:
-    done = dscplus("--version")
-    assert done.code == 0
-    assert re.fullmatch(r"dscplus \d+\.\d+\.\d+\n", done.out)
+def test_help_and_version_are_results(dscplus: Command) -> None:
+    for option in ("-h", "--help"):
+        done = dscplus(option)
+        assert (done.code, done.err) == (0, "")
+        assert "Commands:" in done.out
+    assert re.fullmatch(r"dscplus \d+\.\d+\.\d+\n", dscplus("--version").out)
 
 
 def test_the_page_about_the_command_lists_every_command() -> None:
@@ -79,36 +71,22 @@ def test_the_page_about_the_command_lists_every_command() -> None:
     assert sorted(rows) == FULL_NAMES
 
 
-# ---- usage ----
-
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        (["nope"], "nope"),
-        (["info", "--nope"], "--nope"),
-        (["info", "IB1"], "IB1"),
-        (["respond"], "CHALLENGE"),
-        (["challenge"], "SERIAL"),
-        (["challenge", "IB1", "--db"], "--db"),
-        (["enroll", "IB1", "--counter", "many"], "--counter"),
-        (["personalize", "IB1", "--tries", "5.5"], "--tries"),
-        (["respond", "482913", "--timeout", "soon"], "--timeout"),
-        (["verify", "id", "--jsn"], "--jsn"),
-        (["verify", "--bd", "x"], "--bd"),
-        (["card", "nope"], "nope"),
-        (["card", "unlock-code"], "SERIAL"),
-        (["card", "unlock-code", "IB1", "482913", "more"], "more"),
-    ],
-    ids=" ".join,
-)
-def test_wrong_usage(dscplus: Command, arguments: list[str], named: str) -> None:
-    done = dscplus(*arguments)
-    assert (done.code, done.out) == (2, "")
-    assert named in done.error
-
-
-# ---- streams and JSON ----
+def test_wrong_usage(dscplus: Command) -> None:
+    for words, named in {
+        "nope": "nope",
+        "info --nope": "--nope",
+        "info IB1": "IB1",
+        "respond": "CHALLENGE",
+        "challenge IB1 --db": "--db",
+        "enroll IB1 --counter many": "--counter",
+        "personalize IB1 --tries 5.5": "--tries",
+        "respond 482913 --timeout soon": "--timeout",
+        "verify --bd x": "--bd",
+        "card nope": "nope",
+        "card unlock-code": "SERIAL",
+        "card unlock-code IB1 482913 more": "more",
+    }.items():
+        assert named in dscplus.refused(*words.split())
 
 
 def test_json_is_all_that_is_on_standard_output(dscplus: Command) -> None:
@@ -178,9 +156,6 @@ def test_info_in_words(dscplus: Command, mine: SimulatedCard) -> None:
     }
 
 
-# ---- which card ----
-
-
 def test_no_card(dscplus: Command) -> None:
     done = dscplus("info")
     assert done.code == 3
@@ -201,36 +176,30 @@ def test_the_card_may_be_named_by_the_environment(
     assert json.loads(dscplus("info", "--json").out)["serial"] == "IB1"
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("/dev/no-such-port", "there is no such port"),
-        ("no port at all", "there is no such port"),
-        ("foo://x", "no such kind of address"),
-        ("://", ""),
-        ("[x]", ""),
-        ("socket://", "looks like socket://host:port"),
-        ("socket://127.0.0.1:1", "refused"),
-        ("sim://nobody", "no simulated card of that name"),
-        ("sim://?engine=steam", "cpython, micropython"),
-        ("sim://?seed=x", "whole number"),
-        ("sim://?colour=red", "engine, seed"),
-        ("a\0b", ""),
-    ],
-)
-def test_a_card_that_cannot_be_reached(dscplus: Command, url: str, words: str) -> None:
-    done = dscplus("personalize", "IB1", "--card", url, stdin=f"{PIN}\n")
-    assert (done.code, done.out) == (3, "")
-    assert done.error.startswith(f"{url}: ")
-    assert words in done.error
+def test_a_card_that_cannot_be_reached(dscplus: Command) -> None:
+    for url, words in {
+        "/dev/no-such-port": "there is no such port",
+        "foo://x": "no such kind of address",
+        "://": "",
+        "[x]": "",
+        "socket://": "looks like socket://host:port",
+        "socket://127.0.0.1:1": "refused",
+        "sim://nobody": "no simulated card of that name",
+        "sim://?engine=steam": "cpython, micropython",
+        "sim://?seed=x": "whole number",
+        "sim://?colour=red": "engine, seed",
+        "a\0b": "",
+    }.items():
+        done = dscplus("personalize", "IB1", "--card", url, stdin=f"{PIN}\n")
+        assert (done.code, done.out) == (3, "")
+        assert done.error.startswith(f"{url}: ")
+        assert words in done.error
     assert list(dscplus.folder.iterdir()) == [], "nothing was made for it"
 
 
-@pytest.mark.parametrize("command", [["info"], ["wipe"], ["respond", "482913"], ["demo", "--json"]], ids=" ".join)
-def test_any_command_says_that_there_is_no_such_card(dscplus: Command, command: list[str]) -> None:
-    done = dscplus(*command, "--card", "socket://[::1]:1")
-    assert (done.code, done.out) == (3, "")
-    assert done.error.startswith("socket://[::1]:1: ")
+def test_any_command_says_that_there_is_no_such_card(dscplus: Command) -> None:
+    for command in (["info"], ["wipe"], ["respond", "482913"], ["demo", "--json"]):
+        assert dscplus.refused(*command, "--card", "socket://[::1]:1", code=3).startswith("socket://[::1]:1: ")
 
 
 @needs_pty
@@ -243,6 +212,4 @@ def test_a_port_at_which_nobody_answers(dscplus: Command, silent_port: str, monk
 
 def test_a_line_that_is_lost(dscplus: Command, mine: SimulatedCard) -> None:
     mine.watch(lambda direction, data: mine.close() if direction == "in" and b" info*" in data else None)
-    done = dscplus("info", "--card", mine.url)
-    assert (done.code, done.out) == (5, "")
-    assert "the line to the card was lost" in done.error
+    assert "the line to the card was lost" in dscplus.refused("info", "--card", mine.url, code=5)

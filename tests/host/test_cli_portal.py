@@ -1,7 +1,6 @@
 """The command that serves the login system's pages: what it wants, each mistake on one line, and that it serves."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,9 @@ from tests.host.commanding import Command
 COMMAND = "from dsc_host.cli import main; main()"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
+def test_a_mistake_is_one_line(dscplus: Command) -> None:
+    dscplus.with_cards("IB1")
+    for arguments, told in (
         (("--spool", "nowhere"), "spool: nowhere is no folder"),
         (("--mail", "localhost"), "mail: must be HOST:PORT"),
         (("--mail", "localhost:0", "--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
@@ -27,36 +26,22 @@ COMMAND = "from dsc_host.cli import main; main()"
         (("--host", "0.0.0.0"), "host: others can reach this address"),
         (("--host", "example.com"), "host: must be an IP address"),
         (("--workers", "0"), "workers: must be 1 to 64"),
-    ],
-)
-def test_a_mistake_is_one_line(dscplus: Command, arguments: tuple[str, ...], told: str) -> None:
+    ):
+        assert dscplus.refused("portal", *arguments).startswith(told)
+
+
+def test_without_records_it_does_not_begin(dscplus: Command) -> None:
     dscplus.with_records()
-    with dscplus.verifier():
-        pass
-    done = dscplus("portal", *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert done.error.startswith(told)
-
-
-def test_without_records_it_does_not_begin(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DSCPLUS_DB", "sqlite:////nowhere/at/all.db")
-    monkeypatch.setenv("DSCPLUS_MASTER_KEY", "00" * 32)
     assert dscplus("portal").error
 
 
 @pytest.mark.parametrize(("options", "cookie"), [(["--demo"], "session"), ([], "__Host-session")], ids=["demo", "real"])
-def test_it_serves_and_ends(tmp_path: Path, options: list[str], cookie: str) -> None:
-    environment = {**os.environ, "DSCPLUS_DB": f"sqlite:///{tmp_path / 'records.db'}", "DSCPLUS_MASTER_KEY": "00" * 32}
-    made = subprocess.run(
-        [sys.executable, "-c", COMMAND, "person", "add", "Anna", "--address", "1 Key Road, Zug", "--birth-date", "1980-05-17",
-         "--citizenship", "CH", "--document", "passport:X1234567"],
-        env=environment, check=True, capture_output=True,
-    )  # fmt: skip
-    assert made.stdout
+def test_it_serves_and_ends(dscplus: Command, tmp_path: Path, options: list[str], cookie: str) -> None:
+    dscplus.with_cards("IB1")
     log = tmp_path / "log"
     with log.open("w") as errors:
         arguments = [sys.executable, "-c", COMMAND, "portal", "--port", "0", *options]
-        with subprocess.Popen(arguments, env=environment, stderr=errors) as process:
+        with subprocess.Popen(arguments, stderr=errors) as process:
             try:
                 page = httpx.get(f"http://127.0.0.1:{wait_for_port(log, process)}/login")
             finally:

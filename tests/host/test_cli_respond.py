@@ -6,20 +6,19 @@ The cards are simulated ones of this process; their owners press keys when the l
 import re
 
 import pytest
-from tests.host.commanding import KEY, PIN, TYPED, Command, Owner
+from tests.host.commanding import KEY, PIN, TYPED, Command, Owner, stop
 
 from dsc_host import CardClient
 from dsc_host.cli import answering
 from dsc_simulator import Flash, Profile, SimulatedCard
 
-# ---- respond, typed from here ----
 
-
-@pytest.mark.parametrize("question", ["48a913", "48291", "4829130", "", "١٢٣٤٥٦", "482 13", "4" * 100, "-48291", "48\n913"])
-def test_what_is_no_challenge(dscplus: Command, question: str) -> None:
+def test_what_is_no_challenge_or_no_pin(dscplus: Command) -> None:
     with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as card:
-        done = dscplus("respond", "--card", card.url, "--", question, stdin=TYPED)
-        assert (done.code, done.out, done.error) == (2, "", "challenge: must be 6 digits")
+        for question in ("48a913", "48291", "", "١٢٣٤٥٦", "4" * 100, "-48291", "48\n913"):
+            assert dscplus.refused("respond", "--card", card.url, "--", question, stdin=TYPED) == "challenge: must be 6 digits"
+        for typed in ("", "\n", "82460\n", "\N{FULLWIDTH DIGIT EIGHT}246\n", b"\xff\n"):
+            assert dscplus.refused("respond", "482913", "--card", card.url, stdin=typed).startswith("pin: ")
         assert card.display == ""
 
 
@@ -28,15 +27,6 @@ def test_a_challenge_is_as_long_as_the_suite_says(dscplus: Command) -> None:
     with SimulatedCard(profile=profile) as card:
         assert dscplus("respond", "482913", "--card", card.url).error == "challenge: must be 10 letters and digits"
         assert re.fullmatch("[0-9]{8}\n", dscplus("respond", "abcDE01234", "--card", card.url, stdin=TYPED).out)
-
-
-@pytest.mark.parametrize("typed", ["", "\n", "824\n", "82460\n", "abcd\n", "\N{FULLWIDTH DIGIT EIGHT}246\n", b"\xff\n"])
-def test_what_is_no_pin(dscplus: Command, typed: str | bytes) -> None:
-    with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as card:
-        done = dscplus("respond", "482913", "--card", card.url, stdin=typed)
-        assert (done.code, done.out) == (2, "")
-        assert done.error.startswith("pin: ")
-        assert card.display == ""
 
 
 def test_a_blank_card_has_no_response(dscplus: Command, blank: SimulatedCard) -> None:
@@ -75,8 +65,6 @@ def test_a_flat_battery(dscplus: Command) -> None:
         assert (done.code, done.error) == (1, "the card shows LOBATT")
         assert card.display == ""
 
-
-# ---- respond, by the card's owner ----
 
 ASKED = r"in .* challenge q="
 REFUSED = r"out .* err state"
@@ -138,8 +126,7 @@ def test_an_owner_who_does_nothing(
     held.press(*keys)
     asked: list[bytes] = []
     held.watch(lambda direction, data: asked.append(data) if b" challenge q=" in data else None)
-    done = dscplus("respond", "482913", "--timeout", "0.1")
-    assert (done.code, done.out, done.error) == (5, "", "nobody answered on the card within 0.1 s")
+    assert dscplus.refused("respond", "482913", "--timeout", "0.1", code=5) == "nobody answered on the card within 0.1 s"
     assert held.display == "", "no challenge is left on it"
     assert len(asked) == 1, "that the card was off before is no reason to ask again"
 
@@ -159,18 +146,13 @@ def test_a_card_that_is_unplugged_while_its_owner_thinks(dscplus: Command, held:
 
 
 def test_ctrl_c_takes_the_challenge_back(dscplus: Command, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
     held.press("PRESS", *PIN_KEYS)
     monkeypatch.setattr(CardClient, "wait_response", stop)
     assert dscplus("respond", "482913").code == 130
     assert held.display == ""
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
-@pytest.mark.parametrize("command", [["respond", "482913"], ["wipe"], ["demo"]], ids=lambda words: words[0])
-def test_a_timeout_that_is_none(dscplus: Command, command: list[str], seconds: str) -> None:
-    done = dscplus(*command, "--timeout", seconds)
-    assert (done.code, done.out) == (2, "")
-    assert done.error == "timeout: must be a number of seconds, more than 0"
+def test_a_timeout_that_is_none(dscplus: Command) -> None:
+    for command in (["respond", "482913"], ["wipe"], ["demo"]):
+        for seconds in ("0", "-1", "nan", "inf"):
+            assert dscplus.refused(*command, "--timeout", seconds) == "timeout: must be a number of seconds, more than 0"

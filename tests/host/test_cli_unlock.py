@@ -1,14 +1,11 @@
 """A card that locks, through the command: it gets an unlock key, says how many codes are left, and is given codes."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field
 
 import pytest
-from tests.host.commanding import KEY, PIN, SECRETS, TYPED, Command, needs_pty
+from tests.host.commanding import KEY, PIN, SECRETS, TYPED, Command
 from tests.host.scripted_card import Card, FakePort
 
 from dsc_host import Suite, derive_key
@@ -59,9 +56,6 @@ def desk(dscplus: Command) -> Command:
     return dscplus
 
 
-# ---- personalise ----
-
-
 def test_a_card_that_checks_its_pin_gets_an_unlock_key(dscplus: Command, attached: Attached) -> None:
     dscplus.with_records()
     done = dscplus("personalize", "IB1", *CARD_POLICY, stdin=TYPED)
@@ -74,28 +68,13 @@ def test_a_card_that_checks_its_pin_gets_an_unlock_key(dscplus: Command, attache
     assert code.out.strip() == UNLOCK_SUITE.response(bytes.fromhex(sent["unlock"]), "482913"), "it went to the records too"
 
 
-def test_neither_side_makes_the_unlock_key_alone(dscplus: Command, attached: Attached) -> None:
-    dscplus.with_records()
-    keys = set()
-    for _ in range(2):
-        attached.cards.clear()
-        assert dscplus("personalize", "IB1", *CARD_POLICY, stdin=TYPED).code == 0
-        keys.add(attached.was_set()["unlock"])
-        with dscplus.verifier() as verifier:
-            verifier.remove("IB1")
-    assert len(keys) == 2, "what the card gave was the same"
-
-
-@pytest.mark.parametrize("card_gives", ["5a", "a5"])
-def test_the_card_has_a_part_in_the_unlock_key(
-    dscplus: Command, attached: Attached, monkeypatch: pytest.MonkeyPatch, card_gives: str
-) -> None:
+def test_the_card_has_a_part_in_the_unlock_key(dscplus: Command, attached: Attached, monkeypatch: pytest.MonkeyPatch) -> None:
     dscplus.with_records()
     monkeypatch.setattr("secrets.token_bytes", bytes)
-    attached.answers["entropy"] = f"ok bytes={card_gives * 32}"
+    host, card = bytes(32), b"\xa5" * 32
+    attached.answers["entropy"] = f"ok bytes={card.hex()}"
     assert dscplus("personalize", "IB1", *CARD_POLICY, stdin=TYPED).code == 0
     sent = attached.was_set()
-    host, card = bytes(32), bytes.fromhex(card_gives * 32)
     assert sent["unlock"] == derive_key(host, card, "IB1", purpose="unlocking").hex()
     assert sent["key"] == derive_key(host, card, "IB1").hex()
 
@@ -108,43 +87,19 @@ def test_a_card_that_does_not_know_its_pin_gets_none(dscplus: Command, attached:
         assert not verifier.card("IB1").has_unlock_key
 
 
-def test_a_card_that_refuses_it_is_not_enrolled(dscplus: Command, attached: Attached) -> None:
-    dscplus.with_records()
-    attached.answers["set"] = "err bad-arg unlock: no such field"
-    done = dscplus("personalize", "IB1", *CARD_POLICY, stdin=TYPED)
-    assert (done.code, done.out, done.error) == (1, "", "unlock: no such field (bad-arg)")
-    assert dscplus.enrolled() == []
+def test_info_says_how_many_codes_are_left(dscplus: Command, attached: Attached) -> None:
+    for said, words, value in ((" unlock=7", "7", 7), (" unlock=0", "0", 0), (" unlock=", "-", None), ("", "-", None)):
+        attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 free={said}"
+        assert re.search(rf"^unlock tries left  {words}$", dscplus("info").out, re.MULTILINE)
+        assert json.loads(dscplus("info", "--json").out)["unlock_tries_left"] == value
 
 
-# ---- info, respond ----
-
-
-@pytest.mark.parametrize(
-    ("said", "words", "value"), [(" unlock=7", "7", 7), (" unlock=0", "0", 0), (" unlock=", "-", None), ("", "-", None)]
-)
-def test_info_says_how_many_codes_are_left(
-    dscplus: Command, attached: Attached, said: str, words: str, value: int | None
-) -> None:
-    attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 free={said}"
-    assert re.search(rf"^unlock tries left  {words}$", dscplus("info").out, re.MULTILINE)
-    assert json.loads(dscplus("info", "--json").out)["unlock_tries_left"] == value
-
-
-@pytest.mark.parametrize(
-    ("left", "error"),
-    [
-        ("3", "the card is locked; dscplus card unlock-code makes the code for it"),
-        ("0", "the card is locked"),
-        ("", "the card is locked"),
-    ],
-)
-def test_a_locked_card_says_what_helps(dscplus: Command, attached: Attached, left: str, error: str) -> None:
-    attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 unlock={left} free="
-    done = dscplus("respond", "482913", stdin=TYPED)
-    assert (done.code, done.error) == (1, error)
-
-
-# ---- enroll ----
+def test_a_locked_card_says_what_helps(dscplus: Command, attached: Attached) -> None:
+    locked = "the card is locked"
+    for left, error in (("3", f"{locked}; dscplus card unlock-code makes the code for it"), ("0", locked), ("", locked)):
+        attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 unlock={left} free="
+        done = dscplus("respond", "482913", stdin=TYPED)
+        assert (done.code, done.error) == (1, error)
 
 
 def test_both_keys_are_read_from_standard_input(desk: Command) -> None:
@@ -153,115 +108,50 @@ def test_both_keys_are_read_from_standard_input(desk: Command) -> None:
         assert verifier.unlock_code("IB1", "482913") == UNLOCK_SUITE.response(UNLOCK_KEY, "482913")
 
 
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ("", "key: give it on standard input"),
-        (f"{KEY.hex()}\n", "unlock key: give it on standard input"),
-        (f"{KEY.hex()}\n\n", "unlock key: must be 32 bytes in hex"),
-        (f"{KEY.hex()}\n{'ab' * 31}\n", "unlock key: must be 32 bytes in hex"),
-        (f"{KEY.hex()}\n{'ab' * 33}\n", "unlock key: must be 32 bytes in hex"),
-        (f"{KEY.hex()}\n{'xy' * 32}\n", "unlock key: must be 32 bytes in hex"),
-        (f"{KEY.hex()}\n{KEY.hex()}\n", "unlock key: must be another than the card's key"),
-    ],
-)
-def test_a_wrong_unlock_key(dscplus: Command, typed: str, words: str) -> None:
+def test_a_wrong_unlock_key(dscplus: Command) -> None:
     path = dscplus.with_records()
-    done = dscplus("enroll", "IB1", *LOCKING, stdin=typed)
-    assert (done.code, done.out) == (2, "")
-    assert done.error.startswith(words)
+    for typed, words in {
+        "": "key: give it on standard input",
+        f"{KEY.hex()}\n": "unlock key: give it on standard input",
+        f"{KEY.hex()}\n\n": "unlock key: must be 32 bytes in hex",
+        f"{KEY.hex()}\n{'ab' * 31}\n": "unlock key: must be 32 bytes in hex",
+        f"{KEY.hex()}\n{'xy' * 32}\n": "unlock key: must be 32 bytes in hex",
+        f"{KEY.hex()}\n{KEY.hex()}\n": "unlock key: must be another than the card's key",
+    }.items():
+        assert dscplus.refused("enroll", "IB1", *LOCKING, stdin=typed).startswith(words)
     assert not path.exists()
 
 
 def test_a_suite_with_a_pin_has_no_unlock_key(dscplus: Command) -> None:
     path = dscplus.with_records()
-    done = dscplus("enroll", "IB1", "--with-unlock-key")
-    assert (done.code, done.out) == (2, "")
-    assert done.error.startswith("unlock key: is only for a card that checks its PIN itself")
+    assert dscplus.refused("enroll", "IB1", "--with-unlock-key").startswith(
+        "unlock key: is only for a card that checks its PIN itself"
+    )
     assert not path.exists(), "and nothing was asked for"
 
 
-# ---- card unlock-code ----
-
-
-@pytest.mark.parametrize("typed", [None, "482913\n", " 482913 \r\n", "482913"])
-def test_a_code_is_the_only_result(desk: Command, typed: str | None) -> None:
+def test_a_code_is_the_only_result(desk: Command) -> None:
     right = UNLOCK_SUITE.response(UNLOCK_KEY, "482913")
-    done = desk("card", "unlock-code", "IB1", *(["482913"] if typed is None else []), stdin=typed or "")
-    assert (done.code, done.out, done.err) == (0, f"{right}\n", NEXT)
-    done = desk("card", "unlock-code", "IB1", *(["482913"] if typed is None else []), "--json", stdin=typed or "")
-    assert (done.code, done.err) == (0, NEXT)
-    assert json.loads(done.out) == {"serial": "IB1", "unlock_code": right}
+    for arguments, typed in ((["482913"], ""), ([], "482913\n"), ([], " 482913 \r\n"), ([], "482913")):
+        done = desk("card", "unlock-code", "IB1", *arguments, stdin=typed)
+        assert (done.code, done.out, done.err) == (0, f"{right}\n", NEXT)
+    done = desk("card", "unlock-code", "IB1", "482913", "--json")
+    assert (done.code, done.err, json.loads(done.out)) == (0, NEXT, {"serial": "IB1", "unlock_code": right})
 
 
-@needs_pty
-def test_a_terminal_is_asked_and_only_the_code_is_a_result(desk: Command) -> None:
-    ours, theirs = os.openpty()
-    os.write(ours, b"482913\n")
-    done = subprocess.run(
-        [sys.executable, "-c", "from dsc_host.cli import main; main()", "card", "unlock-code", "IB1"],
-        stdin=theirs,
-        capture_output=True,
-        start_new_session=True,
-        timeout=60,
-        check=False,
-    )
-    os.close(ours)
-    os.close(theirs)
-    right = UNLOCK_SUITE.response(UNLOCK_KEY, "482913")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{right}\n".encode(), f"Challenge: {NEXT}".encode())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "typed", "code", "words"),
-    [
+def test_what_has_no_code(desk: Command) -> None:
+    for arguments, typed, code, words in (
         (["IB1", "48291"], "", 2, "challenge: must be the 6 digits"),
-        (["IB1", "4829130"], "", 2, "challenge: must be the 6 digits"),
-        (["IB1", "48291x"], "", 2, "challenge: must be the 6 digits"),
-        (["IB1", ""], "", 2, "challenge: must be the 6 digits"),
         (["IB1", "\N{FULLWIDTH DIGIT FOUR}82913"], "", 2, "challenge: must be the 6 digits"),
         (["IB1"], "", 2, "challenge: give it on standard input, one line"),
         (["IB1"], "\n", 2, "challenge: must be the 6 digits"),
         (["IB9", "482913"], "", 1, "card IB9: is not enrolled"),
         (["ib1", "482913"], "", 1, "card: none is enrolled under such a serial"),
         (["IB2", "482913"], "", 1, "card IB2: was enrolled without an unlock key; locked, it can only be wiped"),
-    ],
-)
-def test_what_has_no_code(desk: Command, arguments: list[str], typed: str, code: int, words: str) -> None:
-    done = desk("card", "unlock-code", *arguments, stdin=typed)
-    assert (done.code, done.out) == (code, "")
-    assert done.error.startswith(words)
-    assert "UNLOCK>" not in done.err, "nothing is to be typed"
+    ):
+        done = desk("card", "unlock-code", *arguments, stdin=typed)
+        assert (done.code, done.out) == (code, "")
+        assert done.error.startswith(words)
+        assert "UNLOCK>" not in done.err, "nothing is to be typed"
     with desk.verifier() as verifier:
         assert [card.unlock_codes for card in verifier.cards()] == [0, 0]
-
-
-def test_the_eleventh_code_is_refused(desk: Command) -> None:
-    for number in range(10):
-        assert desk("card", "unlock-code", "IB1", f"{number:06}").code == 0
-    done = desk("card", "unlock-code", "IB1", "482913")
-    assert (done.code, done.out) == (1, "")
-    assert re.fullmatch(
-        r"card IB1: was given 10 unlock codes within 24 hours; it may have the next one from \d{4}-\d\d-\d\dT\S+\+00:00 on",
-        done.error,
-    )
-
-
-def test_records_that_are_not_there_are_not_made(dscplus: Command) -> None:
-    path = dscplus.with_records()
-    done = dscplus("card", "unlock-code", "IB1", "482913")
-    assert (done.code, done.error) == (1, f"{path}: there is no such database; enroll, personalize or person add makes it")
-    assert list(dscplus.folder.iterdir()) == []
-
-
-def test_another_master_key_makes_no_code(desk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DSCPLUS_MASTER_KEY", "cd" * 32)
-    done = desk("card", "unlock-code", "IB1", "482913")
-    assert (done.code, done.out) == (2, "")
-    assert done.error.startswith("master key: does not open this database")
-
-
-def test_without_a_verb_it_lists_them(dscplus: Command) -> None:
-    done = dscplus("card")
-    assert done.code == 2
-    assert "unlock-code" in done.err
