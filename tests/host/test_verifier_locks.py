@@ -1,83 +1,107 @@
-"""Attempts and locks, on both databases and a clock that stands still until it is moved."""
+"""Attempts, pauses and locks: what follows from stories of wrong and right responses."""
 
 import pytest
 from tests.host import databases
-from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
+from tests.host.databases import enrolled_verifier
+from tests.host.verifying import KEY, PIN, SUITE, Clock, drawing, fail, right, wrong
 
 from dsc_host.errors import InputError
-from dsc_host.verifier import Policy, Reason, Verifier
-
-pytestmark = pytest.mark.every_database
+from dsc_host.verifier import Policy, Reason, Verdict, Verifier
 
 verifier = databases.verifier
+LOCKING = Policy(pause=0, challenges=1000)
+PAUSING = Policy(pause=30, challenges=1000)
+STORIES: dict[str, tuple[Policy, str]] = {
+    "a right response ends the row of failures": (LOCKING, "9 wrong, right, failures 0, 9 wrong, free"),
+    "the tenth failure in a row locks for a day": (LOCKING, "10 wrong, failures 10, until 86400, right is locked 86400"),
+    "a lock ends by itself, and the count starts anew": (
+        LOCKING,
+        "10 wrong, wait 86399.75, right is locked 0.25, wait 0.25, free, failures 0, 9 wrong, free, 1 wrong, until 86400",
+    ),
+    "a lock does not grow": (LOCKING, "10 wrong, wait 100, wrong is locked 86300, failures 10, until 86300"),
+    "right responses in between buy no more than twenty guesses in a day": (
+        LOCKING,
+        "9 wrong, wait 3600, right, 9 wrong, wait 3600, right, 2 wrong, until 86400, right is locked 86400, wait 86400, right",
+    ),
+    "failures of a day count for nothing the day after": (
+        LOCKING,
+        "9 wrong, right, wait 86400, 9 wrong, right, wait 86400, 9 wrong, right, free",
+    ),
+    "unlocking forgets those of the day too": (LOCKING, "9 wrong, right, 9 wrong, right, 2 wrong, unlock, 9 wrong, free"),
+    "who allows more in a row allows them in a day": (Policy(pause=0, lock_after=23), "22 wrong, free, 1 wrong, until 86400"),
+    "and whatever else they allow in a day": (
+        Policy(pause=0, lock_after=23, lock_after_in_a_day=1),
+        "22 wrong, free, 1 wrong, until 86400",
+    ),
+    "each round of failures pauses twice as long, until it locks": (
+        PAUSING,
+        "3 wrong, until 30, wait 30, free, 3 wrong, until 60, wait 60, 3 wrong, until 120, wait 120, failures 9, 1 wrong, "
+        "until 86400, right is locked 86400",
+    ),
+    "after a right response, pauses are short again": (PAUSING, "3 wrong, wait 30, right, 2 wrong, free, 1 wrong, until 30"),
+    "a pause is never longer than a lock": (
+        Policy(attempts=1, lock_after=10**6, lock_for=100, pause=30),
+        "1 wrong, until 30, wait 30, 1 wrong, until 60, wait 60, 1 wrong, until 100, wait 100, 1 wrong, until 100",
+    ),
+    "a clock that is set back ends no pause": (PAUSING, "3 wrong, wait -3600, right is paused 3630"),
+}
 
 
+@pytest.mark.parametrize("name", STORIES)
+def test_what_follows_from_wrong_and_right_responses(clock: Clock, name: str) -> None:
+    policy, story = STORIES[name]
+    with enrolled_verifier("sqlite", policy, clock=clock, draw=drawing()) as verifier:
+        for step in story.split(", "):
+            take(verifier, clock, step)
+        assert verifier.cards() == [verifier.card("A-1")]
+
+
+def take(verifier: Verifier, clock: Clock, step: str) -> None:
+    """Take a step of a story, or compare the card with what the step says."""
+    card = verifier.card("A-1")
+    match step.split():
+        case [number, "wrong"]:
+            fail(verifier, "A-1", int(number))
+        case ["right"]:
+            challenge = verifier.challenge("A-1")
+            assert verifier.verify(challenge.id, right(challenge, card.counter)).accepted
+        case ["right" | "wrong" as what, "is", reason, seconds]:
+            challenge = verifier.challenge("A-1")
+            response = right(challenge, card.counter) if what == "right" else wrong(challenge)
+            assert verifier.verify(challenge.id, response) == Verdict(Reason(reason), retry_after=float(seconds))
+        case ["wait", seconds]:
+            clock.advance(float(seconds))
+        case ["unlock"]:
+            verifier.unlock("A-1")
+        case ["free"]:
+            assert card.locked_until is None
+        case ["until", seconds]:
+            assert card.locked_until == clock.now + float(seconds)
+        case ["failures", number]:
+            assert card.failures == int(number)
+        case _:
+            raise ValueError(step)
+
+
+@pytest.mark.every_database
 def test_three_wrong_responses_use_up_a_challenge(verifier: Verifier) -> None:
     challenge = verifier.challenge("A-1")
     for _ in range(3):
         assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG
-    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.EXHAUSTED
-    assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.EXHAUSTED
+    for response in (right(challenge), wrong(challenge)):
+        assert verifier.verify(challenge.id, response).reason is Reason.EXHAUSTED
     assert verifier.card("A-1").failures == 3
 
 
-def test_the_last_attempt_counts(verifier: Verifier) -> None:
-    challenge = verifier.challenge("A-1")
-    for _ in range(2):
-        verifier.verify(challenge.id, wrong(challenge))
-    assert verifier.verify(challenge.id, right(challenge)).accepted
-
-
-def test_a_right_response_ends_the_row_of_failures(verifier: Verifier) -> None:
-    fail(verifier, "A-1", 9)
-    challenge = verifier.challenge("A-1")
-    assert verifier.verify(challenge.id, right(challenge)).accepted
-    assert verifier.card("A-1").failures == 0
-    fail(verifier, "A-1", 9)
-    assert verifier.card("A-1").locked_until is None
-
-
-def test_the_tenth_failure_in_a_row_locks(verifier: Verifier, clock: Clock) -> None:
-    challenge = verifier.challenge("A-1")
-    fail(verifier, "A-1", 10)
-    card = verifier.card("A-1")
-    assert (card.failures, card.locked_until) == (10, clock.now + 86_400)
-    assert verifier.cards() == [card]
-    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.LOCKED
-
-
-def test_a_locked_card_is_not_charged_and_its_lock_does_not_grow(verifier: Verifier, clock: Clock) -> None:
-    fail(verifier, "A-1", 10)
-    before = verifier.card("A-1")
-    clock.advance(100)
-    challenge = verifier.challenge("A-1")
-    for _ in range(3):
-        assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.LOCKED
-    assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.EXHAUSTED
-    assert verifier.card("A-1") == before
-
-
-def test_a_lock_ends_by_itself_and_the_count_starts_anew(verifier: Verifier, clock: Clock) -> None:
-    fail(verifier, "A-1", 10)
-    clock.advance(86_399.75)
-    challenge = verifier.challenge("A-1")
-    assert verifier.verify(challenge.id, right(challenge)).reason is Reason.LOCKED
-    clock.advance(0.25)
-    card = verifier.card("A-1")
-    assert (card.failures, card.locked_until) == (0, None)
-    assert verifier.cards() == [card]
-    fail(verifier, "A-1", 9)
-    # The lock did not use the challenge up.
-    assert verifier.verify(challenge.id, right(challenge)).accepted
-
-
-def test_after_a_lock_ten_more_failures_lock_again(verifier: Verifier, clock: Clock) -> None:
-    fail(verifier, "A-1", 10)
-    clock.advance(86_400)
-    fail(verifier, "A-1", 9)
-    assert verifier.card("A-1").locked_until is None
-    fail(verifier, "A-1", 1)
-    assert verifier.card("A-1").locked_until == clock.now + 86_400
+def test_during_a_pause_nothing_is_counted_and_an_open_challenge_is_not_used_up(clock: Clock) -> None:
+    with enrolled_verifier("sqlite", PAUSING, clock=clock) as verifier:
+        challenge = verifier.challenge("A-1")
+        fail(verifier, "A-1", 3)
+        for response in (wrong(challenge), right(challenge)):
+            assert verifier.verify(challenge.id, response) == Verdict(Reason.PAUSED, retry_after=30)
+        assert (verifier.card("A-1").failures, verifier.card("A-1").counter) == (3, 0)
+        clock.advance(30)
+        assert verifier.verify(challenge.id, right(challenge)).accepted
 
 
 def test_failures_charge_only_the_card_that_owns_the_challenge(verifier: Verifier) -> None:
@@ -86,13 +110,11 @@ def test_failures_charge_only_the_card_that_owns_the_challenge(verifier: Verifie
     fail(verifier, "A-1", 10)
     assert verifier.card("B-2") == other
     assert verifier.verify(theirs.id, right(theirs)).accepted
-    assert verifier.card("A-1").failures == 10
 
 
 def test_the_policy_decides(clock: Clock) -> None:
     policy = Policy(validity=10, attempts=1, lock_after=2, lock_for=5, window=0, pause=0)
-    with Verifier.open("sqlite://", master_key=MASTER, policy=policy, clock=clock) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+    with enrolled_verifier("sqlite", policy, clock=clock) as verifier:
         challenge = verifier.challenge("A-1")
         assert challenge.expires_at == clock.now + 10
         assert verifier.verify(challenge.id, right(challenge, 1)).reason is Reason.WRONG
@@ -101,86 +123,23 @@ def test_the_policy_decides(clock: Clock) -> None:
         assert verifier.card("A-1").locked_until == clock.now + 5
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"validity": 0},
-        {"validity": float("nan")},
-        {"validity": float("inf")},
-        {"validity": "300"},
-        {"attempts": 0},
-        {"attempts": True},
-        {"lock_after": 0},
-        {"lock_after": 2.0},
-        {"lock_for": -1},
-        {"window": -1},
-        {"window": 1001},
-        {"resync_window": 0},
-        {"resync_window": 10_001},
-        {"challenges": 0},
-        {"challenges": 1001},
-        {"challenges": True},
-        {"challenges_within": 0},
-        {"challenges_within": float("inf")},
-        {"unlock_codes": 0},
-        {"unlock_codes": 101},
-        {"unlock_codes": True},
-        {"unlock_codes": 10.0},
-    ],
-)
-def test_a_policy_out_of_range_is_refused(given: dict[str, object]) -> None:
-    with pytest.raises(InputError) as caught:
-        Policy(**given)  # type: ignore[arg-type]
-    assert [caught.value.field] == list(given)
+OUT_OF_RANGE: dict[str, list[object]] = {
+    "validity": [0, float("nan"), float("inf"), "300", 10**400],
+    "attempts": [0, True],
+    "lock_after": [0, 2.0],
+    "lock_for": [-1, 10**400],
+    "pause": [10**400],
+    "window": [-1, 1001],
+    "resync_window": [0, 10_001],
+    "challenges": [0, 1001, True],
+    "challenges_within": [0, float("inf"), 10**400],
+    "unlock_codes": [0, 101, True, 10.0],
+}
 
 
-# ---- in a day ----
-
-
-def come_in(verifier: Verifier, counter: int) -> bool:
-    challenge = verifier.challenge("A-1")
-    return verifier.verify(challenge.id, right(challenge, counter)).accepted
-
-
-def test_right_responses_between_them_buy_no_more_guesses(verifier: Verifier, clock: Clock) -> None:
-    """Nine wrong ones, then the owner comes in, and so on: after twenty in a day the card is locked."""
-    for counter in range(2):
-        fail(verifier, "A-1", 9)
-        clock.advance(3600)
-        assert come_in(verifier, counter)
-    fail(verifier, "A-1", 2)
-    assert verifier.card("A-1").locked_until == clock.now + 86_400
-    challenge = verifier.challenge("A-1")
-    verdict = verifier.verify(challenge.id, right(challenge, 2))
-    assert (verdict.reason, verdict.retry_after) == (Reason.LOCKED, 86_400)
-    clock.advance(86_400)
-    assert come_in(verifier, 2)
-
-
-def test_failures_of_a_day_count_for_nothing_the_day_after(verifier: Verifier, clock: Clock) -> None:
-    for counter in range(10):
-        fail(verifier, "A-1", 9)
-        assert come_in(verifier, counter)
-        clock.advance(86_400)
-    assert verifier.card("A-1").locked_until is None
-
-
-def test_unlocking_forgets_those_of_the_day_too(verifier: Verifier, clock: Clock) -> None:
-    for counter in range(2):
-        fail(verifier, "A-1", 9)
-        assert come_in(verifier, counter)
-    fail(verifier, "A-1", 2)
-    verifier.unlock("A-1", "it was me")
-    clock.advance(300)
-    fail(verifier, "A-1", 9)
-    assert verifier.card("A-1").locked_until is None
-
-
-@pytest.mark.parametrize("policy", [Policy(pause=0, lock_after=30), Policy(pause=0, lock_after=30, lock_after_in_a_day=1)])
-def test_who_allows_more_in_a_row_allows_them_in_a_day(policy: Policy) -> None:
-    with Verifier.open("sqlite://", master_key=MASTER, policy=policy, clock=Clock()) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        fail(verifier, "A-1", 29)
-        assert verifier.card("A-1").locked_until is None
-        fail(verifier, "A-1", 1)
-        assert verifier.card("A-1").locked_until is not None
+def test_a_policy_out_of_range_is_refused() -> None:
+    for name, values in OUT_OF_RANGE.items():
+        for value in values:
+            with pytest.raises(InputError) as caught:
+                Policy(**{name: value})  # type: ignore[arg-type]
+            assert caught.value.field == name

@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 from tests.host import databases
-from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wrong
+from tests.host.verifying import KEY, PIN, SUITE, Clock, fail, right, wrong
 
-from dsc_host.errors import InputError, StateError
+from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Challenge, Enrolment, Policy, Reason, Verdict, Verifier
+from dsc_host.verifier import Card, Challenge, Reason, Verdict, Verifier
 from dsc_host.verifier.office import Office
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"
 """The suite of a card that checks its PIN itself."""
-NO_PINS: list[Any] = ["", "123", "12345", "12 4", "1234\n", "\uff11234", "\u0661234", "abcd", "-123", "\0" * 4, "\ud800" * 4]
-MORE_NO_PINS: list[Any] = ["1" * 10**6, 1234, b"1234", ["1", "2", "3", "4"], True]
+NO_PINS: list[Any] = [
+    *("", "123", "12345", "12 4", "1234\n", "\uff11234", "\u0661234", "abcd", "-123", "\0" * 4, "\ud800" * 4, "1" * 10**6),
+    *(1234, b"1234", ["1", "2", "3", "4"], True),
+]
 verifier = databases.verifier
 FORCED = Verdict(Reason.ACCEPTED, duress=True)
 
@@ -41,10 +43,10 @@ def pins(verifier: Verifier) -> tuple[str | None, str | None]:
     return known.pin, known.duress_pin
 
 
-def last(verifier: Verifier) -> tuple[str, str | None, str, str]:
+def last(verifier: Verifier) -> tuple[str, str, str, str]:
     """Entry of the log, `pins` apart."""
     entry = [entry for entry in verifier.audit.entries() if entry.action != "cards.disclose"][-1]
-    return entry.action, entry.serial, entry.outcome, entry.reason
+    return entry.action, entry.serial or "", entry.outcome, entry.reason
 
 
 @pytest.fixture
@@ -54,36 +56,56 @@ def forced(verifier: Verifier) -> Verifier:
     return verifier
 
 
-# ---- the duress PIN ----
+STORIES = {
+    "a forced response is accepted and told, and ends the failures": (
+        "fail 9, DURESS 0 duress, log verify accepted duress, failures 0, PIN 1 accepted, log verify accepted"
+    ),
+    "both PINs share one counter": (
+        "DURESS 3 duress, PIN 3 wrong, DURESS 3 wrong, PIN 4 accepted, DURESS 4 wrong, DURESS 25 duress, DURESS 47 wrong, "
+        "counter 26"
+    ),
+    "a duress PIN is replaced and removed": (
+        "set OTHER, DURESS 0 wrong, OTHER 0 duress, set none, log card.duress-pin done removed, OTHER 1 wrong, PIN 1 accepted, "
+        "set none, set OTHER, OTHER 2 duress"
+    ),
+    "a right response with the new PIN makes it the PIN": (
+        "change NEW 2 accepted, log card.change-pin accepted, counter 3, PIN 3 wrong, NEW 2 wrong, NEW 3 accepted, "
+        "DURESS 4 duress, change PIN 5 accepted, NEW 6 wrong, PIN 6 accepted"
+    ),
+    "the PIN wins as long as the duress PIN is equal to it": (
+        "set PIN, PIN 0 accepted, change NEW 1 accepted, PIN 2 duress, NEW 3 accepted"
+    ),
+}
+PINS = {"PIN": PIN, "DURESS": DURESS_PIN, "NEW": NEW_PIN, "OTHER": "4711", "none": None}
+VERDICTS = {"accepted": Verdict(Reason.ACCEPTED), "duress": FORCED, "wrong": Verdict(Reason.WRONG)}
 
 
-def test_a_forced_response_is_accepted_and_told(forced: Verifier) -> None:
-    verdict = answer(forced, DURESS_PIN, 0)
-    assert verdict == FORCED
-    assert verdict
-    assert last(forced) == ("verify", "A-1", "accepted", "duress")
-    assert answer(forced, PIN, 1) == Verdict(Reason.ACCEPTED)
-    assert last(forced) == ("verify", "A-1", "accepted", "")
+@pytest.mark.parametrize("name", STORIES)
+def test_what_follows_from_pins_and_their_changes(forced: Verifier, name: str) -> None:
+    for step in STORIES[name].split(", "):
+        match step.split():
+            case ["fail", times]:
+                fail(forced, "A-1", int(times))
+            case ["set", pin]:
+                assert forced.set_duress_pin("A-1", PINS[pin]).has_duress_pin is (pin != "none")
+            case ["change", pin, counter, expected]:
+                assert change(forced, PINS[pin] or "", counter=int(counter)) == VERDICTS[expected]
+                assert pins(forced)[0] == PINS[pin]
+            case ["log", *words]:
+                assert " ".join(last(forced)).split() == [words[0], "A-1", *words[1:]]
+            case ["failures" | "counter" as what, number]:
+                assert getattr(forced.card("A-1"), what) == int(number)
+            case [pin, counter, expected]:
+                assert answer(forced, PINS[pin] or "", int(counter)) == VERDICTS[expected]
+            case _:
+                raise ValueError(step)
 
 
-def test_both_pins_share_one_counter(forced: Verifier) -> None:
-    assert answer(forced, DURESS_PIN, 3) == FORCED
-    assert forced.card("A-1").counter == 4
-    assert answer(forced, PIN, 3).reason is answer(forced, DURESS_PIN, 3).reason is Reason.WRONG
-    assert answer(forced, PIN, 4).accepted
-    assert answer(forced, DURESS_PIN, 4).reason is Reason.WRONG
-    assert answer(forced, DURESS_PIN, 5 + 20) == FORCED
-    assert answer(forced, DURESS_PIN, 26 + 21).reason is Reason.WRONG
-    assert forced.card("A-1").counter == 26
-
-
-def test_a_forced_response_is_accepted_once_and_ends_the_failures(forced: Verifier) -> None:
-    fail(forced, "A-1", 9)
+def test_both_pins_share_one_challenge(forced: Verifier) -> None:
     challenge = forced.challenge("A-1")
     assert forced.verify(challenge.id, made_with(DURESS_PIN, challenge)) == FORCED
-    assert forced.verify(challenge.id, made_with(DURESS_PIN, challenge)) == Verdict(Reason.USED)
-    assert forced.verify(challenge.id, made_with(PIN, challenge, 1)) == Verdict(Reason.USED)
-    assert forced.card("A-1").failures == 0
+    for pin in (DURESS_PIN, PIN):
+        assert forced.verify(challenge.id, made_with(pin, challenge, 1)) == Verdict(Reason.USED)
 
 
 def test_no_alarm_is_told_of_what_is_not_accepted(forced: Verifier) -> None:
@@ -107,31 +129,9 @@ def test_a_pair_made_under_duress_catches_up_and_is_told(forced: Verifier) -> No
     assert pair((PIN, PIN), 600) == Verdict(Reason.ACCEPTED)
 
 
-def test_a_duress_pin_is_replaced_and_removed(forced: Verifier) -> None:
-    forced.set_duress_pin("A-1", "4711")
-    assert answer(forced, DURESS_PIN, 0).reason is Reason.WRONG
-    assert answer(forced, "4711", 0) == FORCED
-    assert not forced.set_duress_pin("A-1", None).has_duress_pin
-    assert last(forced) == ("card.duress-pin", "A-1", "done", "removed")
-    assert answer(forced, "4711", 1).reason is Reason.WRONG
-    assert answer(forced, PIN, 1) == Verdict(Reason.ACCEPTED)
-    assert not forced.set_duress_pin("A-1", None).has_duress_pin
-    for stop in (forced.suspend, forced.lost):
-        stop("A-1")
-        assert forced.set_duress_pin("A-1", "4711").has_duress_pin
-    assert not forced.retire("A-1").has_duress_pin
-    with pytest.raises(StateError):
-        forced.set_duress_pin("A-1", "4711")
-
-
-def test_a_card_without_one_takes_no_other_pin(verifier: Verifier) -> None:
-    for pin in (DURESS_PIN, "0000", "no PIN at all"):
-        assert answer(verifier, pin, 0).reason is Reason.WRONG
-
-
 def test_what_is_no_duress_pin_is_refused_and_the_old_one_stays(forced: Verifier) -> None:
     entries = forced.audit.check().entries
-    for pin in [*NO_PINS, *MORE_NO_PINS]:
+    for pin in NO_PINS:
         with pytest.raises(InputError, match=r"^duress pin: must be 4 digits, 0 to 9$"):
             forced.set_duress_pin("A-1", pin)
         with pytest.raises(InputError, match=r"^duress pin: must be "):
@@ -149,31 +149,6 @@ def test_a_card_that_checks_its_pin_itself_has_no_duress_pin(verifier: Verifier)
     assert verifier.card("N-1") == before
 
 
-def test_it_may_be_given_at_enrolment(verifier: Verifier) -> None:
-    verifier.remove("A-1")
-    assert verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, duress_pin=DURESS_PIN).has_duress_pin
-    assert answer(verifier, DURESS_PIN, 0) == FORCED
-    assert DURESS_PIN not in repr(Enrolment("A-1", KEY, pin=PIN, duress_pin=DURESS_PIN))
-
-
-# ---- a new PIN ----
-
-
-def test_a_right_response_with_the_new_pin_makes_it_the_pin(forced: Verifier) -> None:
-    assert change(forced, NEW_PIN, counter=2) == Verdict(Reason.ACCEPTED)
-    assert last(forced) == ("card.change-pin", "A-1", "accepted", "")
-    assert pins(forced) == (NEW_PIN, DURESS_PIN)
-    assert forced.card("A-1").counter == 3
-    assert answer(forced, PIN, 3).reason is Reason.WRONG
-    assert answer(forced, NEW_PIN, 2).reason is Reason.WRONG
-    assert answer(forced, NEW_PIN, 3) == Verdict(Reason.ACCEPTED)
-    assert answer(forced, DURESS_PIN, 4) == FORCED
-    # Back again, by the same way.
-    assert change(forced, PIN, counter=5).accepted
-    assert answer(forced, NEW_PIN, 6).reason is Reason.WRONG
-    assert answer(forced, PIN, 6).accepted
-
-
 def test_anything_else_is_a_failure_and_changes_nothing(forced: Verifier) -> None:
     for count, typed in enumerate((PIN, DURESS_PIN, "0000"), 1):
         assert change(forced, NEW_PIN, typed) == Verdict(Reason.WRONG)
@@ -189,35 +164,32 @@ def test_anything_else_is_a_failure_and_changes_nothing(forced: Verifier) -> Non
     assert last(forced) == ("card.change-pin", "A-1", "refused", "malformed")
 
 
-def test_a_challenge_changes_one_pin_once(verifier: Verifier) -> None:
+def test_a_challenge_changes_one_pin_once_in_three_attempts(verifier: Verifier) -> None:
     challenge = verifier.challenge("A-1")
     assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).accepted
-    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN) == Verdict(Reason.USED)
-    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 1), "0000") == Verdict(Reason.USED)
-    assert pins(verifier) == (NEW_PIN, None)
+    for pin, counter in ((NEW_PIN, 0), ("0000", 1)):
+        assert verifier.change_pin(challenge.id, made_with(pin, challenge, counter), pin) == Verdict(Reason.USED)
     # Nor does one that let somebody in.
     challenge = verifier.challenge("A-1")
     assert verifier.verify(challenge.id, made_with(NEW_PIN, challenge, 1)).accepted
     assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000") == Verdict(Reason.USED)
-
-
-def test_a_challenge_has_three_attempts_at_it(verifier: Verifier) -> None:
     challenge = verifier.challenge("A-1")
     for _ in range(3):
-        assert verifier.change_pin(challenge.id, wrong(challenge), NEW_PIN).reason is Reason.WRONG
-    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.EXHAUSTED
-    assert pins(verifier) == (PIN, None)
+        assert verifier.change_pin(challenge.id, wrong(challenge), "0000").reason is Reason.WRONG
+    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000").reason is Reason.EXHAUSTED
+    assert pins(verifier) == (NEW_PIN, None)
 
 
-def test_the_pin_of_a_card_not_in_use_stays(verifier: Verifier, clock: Clock) -> None:
-    challenge = verifier.challenge("A-1")
-    response = made_with(NEW_PIN, challenge)
+def test_the_pin_of_a_card_not_in_use_stays_and_no_duress_pin_is_told(forced: Verifier, clock: Clock) -> None:
+    verifier = forced
     for stop, reason in ((verifier.lock, Reason.LOCKED), (verifier.suspend, Reason.SUSPENDED), (verifier.lost, Reason.LOST)):
         stop("A-1")
         before = verifier.card("A-1")
-        assert verifier.change_pin(challenge.id, response, NEW_PIN).reason is reason
-        assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
-        assert last(verifier) == ("card.change-pin", "A-1", "refused", str(reason))
+        challenge = verifier.challenge("A-1")
+        for pin in (NEW_PIN, DURESS_PIN):
+            assert verifier.change_pin(challenge.id, made_with(pin, challenge), pin).reason is reason
+            assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, DURESS_PIN))
+            assert last(verifier) == ("card.change-pin", "A-1", "refused", str(reason))
     verifier.resume("A-1")
     verifier.unlock("A-1")
     challenge = verifier.challenge("A-1")
@@ -229,27 +201,18 @@ def test_the_pin_of_a_card_not_in_use_stays(verifier: Verifier, clock: Clock) ->
     assert not list(verifier.disclose())
 
 
-def test_a_paused_card_keeps_its_pin(clock: Clock) -> None:
-    with Verifier.open("sqlite://", master_key=MASTER, clock=clock, policy=Policy(pause=30)) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        fail(verifier, "A-1", 3)
-        assert change(verifier, NEW_PIN) == Verdict(Reason.PAUSED, retry_after=30)
-        clock.advance(30)
-        assert change(verifier, NEW_PIN).accepted
-
-
 def test_no_challenge_changes_no_pin(verifier: Verifier) -> None:
     before = verifier.card("A-1")
     for challenge_id in ("0" * 22, "", "\0", "\ud800", "G" * 22, "0" * 10**6, None, 5, b"0" * 22):
         assert verifier.change_pin(challenge_id, "12345678", NEW_PIN) == Verdict(Reason.UNKNOWN)  # type: ignore[arg-type]
-        assert last(verifier) == ("card.change-pin", None, "refused", "unknown")
+        assert last(verifier) == ("card.change-pin", "", "refused", "unknown")
     assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
 
 
 def test_what_is_no_pin_is_refused_and_nothing_is_counted(verifier: Verifier) -> None:
     challenge = verifier.challenge("A-1")
     before, entries = verifier.card("A-1"), verifier.audit.check().entries
-    for pin in [*NO_PINS, *MORE_NO_PINS, None]:
+    for pin in [*NO_PINS, None]:
         with pytest.raises(InputError, match=r"^pin: must be 4 digits, 0 to 9$"):
             verifier.change_pin(challenge.id, right(challenge), pin)
         with pytest.raises(InputError):
@@ -272,14 +235,6 @@ def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
     assert opened == []
 
 
-def test_the_pin_wins_as_long_as_the_duress_pin_is_equal_to_it(verifier: Verifier) -> None:
-    verifier.set_duress_pin("A-1", PIN)
-    assert answer(verifier, PIN, 0) == Verdict(Reason.ACCEPTED)
-    assert change(verifier, NEW_PIN, counter=1).accepted
-    assert answer(verifier, PIN, 2) == FORCED, "they are not equal any more"
-    assert answer(verifier, NEW_PIN, 3) == Verdict(Reason.ACCEPTED)
-
-
 def test_an_enrolment_does_not_tell_either(verifier: Verifier) -> None:
     """What one system gives out, another one takes."""
     card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=PIN)
@@ -292,7 +247,7 @@ def test_an_enrolment_does_not_tell_either(verifier: Verifier) -> None:
 def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
     """Whether a new PIN is the duress PIN shows neither where its response is wrong nor where it is right."""
 
-    def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str | None, str, str]]:
+    def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str, str, str]]:
         verdict = change(forced, pin, typed)
         seen = verdict, forced.card("A-1"), last(forced)
         forced.unlock("A-1")
@@ -310,16 +265,6 @@ def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
     assert answer(forced, DURESS_PIN, 2) == Verdict(Reason.ACCEPTED), "the PIN wins"
 
 
-def test_change_pin_is_no_oracle_where_nothing_is_looked_at(forced: Verifier, clock: Clock) -> None:
-    challenge = forced.challenge("A-1")
-    for stop, reason in ((forced.lock, Reason.LOCKED), (forced.suspend, Reason.SUSPENDED), (forced.lost, Reason.LOST)):
-        stop("A-1")
-        assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is reason
-    challenge = forced.challenge("A-1")
-    clock.advance(300)
-    assert forced.change_pin(challenge.id, wrong(challenge), DURESS_PIN).reason is Reason.EXPIRED
-
-
 def test_change_pin_of_a_card_without_pin_is_refused_and_not_counted(verifier: Verifier) -> None:
     before = verifier.enroll("N-1", key=KEY, suite=LOCALLY)
     challenge = verifier.challenge("N-1")
@@ -329,10 +274,3 @@ def test_change_pin_of_a_card_without_pin_is_refused_and_not_counted(verifier: V
     assert verifier.card("N-1") == before
     right_one = Suite.parse(LOCALLY).response(KEY, challenge.question, counter=0)
     assert verifier.verify(challenge.id, right_one).accepted
-
-
-def test_a_decoy_has_no_pin_to_change(verifier: Verifier) -> None:
-    challenge = verifier.challenge("X-9", conceal=True)
-    for pin in ("0000", NEW_PIN):
-        assert not verifier.change_pin(challenge.id, "12345678", pin)
-    assert [one.serial for one in verifier.disclose()] == ["A-1"]

@@ -1,6 +1,5 @@
 """Catching up with a card that is far ahead: by two responses in a row, and by nothing less."""
 
-import pytest
 from tests.host import databases
 from tests.host.verifying import KEY, PIN, SUITE, Clock, fail, right, wrong
 
@@ -17,28 +16,17 @@ def resync(verifier: Verifier, first: int, second: int, serial: str = "A-1") -> 
     return verifier.resync(one.id, right(one, first), two.id, right(two, second))
 
 
-@pytest.mark.parametrize("counter", [0, 20, 21, 500, 1000])
-def test_two_responses_in_a_row_move_the_counter_after_the_second(verifier: Verifier, counter: int) -> None:
-    assert resync(verifier, counter, counter + 1) == Verdict(Reason.ACCEPTED)
-    assert verifier.card("A-1").counter == counter + 2
-    challenge = verifier.challenge("A-1")
-    assert verifier.verify(challenge.id, right(challenge, counter + 2)).accepted
-
-
-def test_anything_else_moves_nothing(verifier: Verifier) -> None:
-    pairs = [(1001, 1002), (500, 502), (500, 500), (501, 500), (500, 5), (5, 6000)]
-    for failures, (first, second) in enumerate(pairs, 1):
+def test_two_responses_in_a_row_and_nothing_else_move_the_counter_and_never_back(verifier: Verifier) -> None:
+    for failures, (first, second) in enumerate([(1001, 1002), (500, 502), (500, 500), (501, 500), (500, 5), (5, 6000)], 1):
         assert resync(verifier, first, second).reason is Reason.WRONG
-        card = verifier.card("A-1")
-        assert (card.counter, card.failures) == (0, failures)
-
-
-def test_a_counter_never_goes_back(verifier: Verifier) -> None:
-    assert resync(verifier, 100, 101).accepted
-    for counter in (99, 100, 101):
+        assert (verifier.card("A-1").counter, verifier.card("A-1").failures) == (0, failures)
+    for counter in (0, 21 + 2, 1000 + 25):
+        assert resync(verifier, counter, counter + 1) == Verdict(Reason.ACCEPTED)
+        assert (verifier.card("A-1").counter, verifier.card("A-1").failures) == (counter + 2, 0)
+    for counter in (1024, 1025, 1026):
         assert resync(verifier, counter, counter + 1).reason is Reason.WRONG
-    assert verifier.card("A-1").counter == 102
-    assert resync(verifier, 102, 103).accepted
+    challenge = verifier.challenge("A-1")
+    assert verifier.verify(challenge.id, right(challenge, 1027)).accepted
 
 
 def test_at_the_end_of_the_range_the_last_two_are_taken(verifier: Verifier) -> None:
@@ -58,12 +46,6 @@ def test_both_challenges_are_used_up(verifier: Verifier) -> None:
     assert verifier.verify(two.id, right(two, 302)).reason is Reason.USED
 
 
-def test_a_right_pair_ends_the_row_of_failures(verifier: Verifier) -> None:
-    fail(verifier, "A-1", 9)
-    assert resync(verifier, 300, 301).accepted
-    assert verifier.card("A-1").failures == 0
-
-
 def test_a_wrong_pair_is_one_failure_of_the_card_and_one_of_each_challenge(verifier: Verifier) -> None:
     one, two = verifier.challenge("A-1"), verifier.challenge("A-1")
     for failures in (1, 2, 3):
@@ -75,7 +57,7 @@ def test_a_wrong_pair_is_one_failure_of_the_card_and_one_of_each_challenge(verif
 
 
 def test_what_is_no_response_is_a_failure(verifier: Verifier) -> None:
-    for response in ("", "1234567", None, 12345678, "0" * 1_000_000, "\uff11" * 8):
+    for response in ("", "1234567", None, 12345678, "\uff11" * 8):
         one, two = verifier.challenge("A-1"), verifier.challenge("A-1")
         for answers in ((one.id, response, two.id, right(two, 1)), (one.id, right(one), two.id, response)):
             assert verifier.resync(*answers).reason is Reason.MALFORMED  # type: ignore[arg-type]

@@ -36,9 +36,6 @@ def locking(path: Path) -> Path:
     return path
 
 
-# ---- the code ----
-
-
 def test_a_code_is_the_cards_response_under_its_unlock_key(desk: Verifier) -> None:
     for challenge in ("482913", "000000", "000001", "999999"):
         assert desk.unlock_code("L-1", challenge) == UNLOCK_SUITE.response(UNLOCK_KEY, challenge)
@@ -66,12 +63,6 @@ def test_a_challenge_is_exactly_six_digits(desk: Verifier) -> None:
     assert desk.card("L-1").unlock_codes == 0
 
 
-def test_an_unknown_card_has_no_code(desk: Verifier) -> None:
-    for serial in ("B-9", "", "l-1", "L-1\n", None, 5):
-        with pytest.raises(UnknownCard):
-            desk.unlock_code(serial, "482913")  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("serial", ["A-1", "N-1"])
 def test_a_card_without_an_unlock_key_has_no_code(desk: Verifier, serial: str) -> None:
     with pytest.raises(NoUnlockKey, match=f"card {serial}: was enrolled without an unlock key") as caught:
@@ -79,9 +70,6 @@ def test_a_card_without_an_unlock_key_has_no_code(desk: Verifier, serial: str) -
     assert isinstance(caught.value, VerifierError)
     card = desk.card(serial)
     assert (card.has_unlock_key, card.unlock_codes, card.unlock_code_at) == (False, 0, None)
-
-
-# ---- enrolling ----
 
 
 def test_an_unlock_key_is_32_bytes_of_its_own(desk: Verifier) -> None:
@@ -106,9 +94,6 @@ def test_it_does_not_change_what_the_card_answers(desk: Verifier) -> None:
     assert desk.verify(challenge.id, Suite.parse(SUITE).response(KEY, challenge.question, counter=0)).accepted
 
 
-# ---- what is recorded ----
-
-
 def test_every_code_is_recorded(desk: Verifier, clock: Clock) -> None:
     assert desk.card("L-1").has_unlock_key
     for count in (1, 2):
@@ -119,63 +104,9 @@ def test_every_code_is_recorded(desk: Verifier, clock: Clock) -> None:
         assert card in desk.cards()
 
 
-def test_what_was_recorded_is_there_when_opened_again(locking: Path, clock: Clock) -> None:
-    for count in range(10):
-        with Verifier.open(url(locking), master_key=MASTER, clock=clock) as verifier:
-            assert verifier.card("L-1").unlock_codes == count
-            verifier.unlock_code("L-1", "482913")
-    with (
-        Verifier.open(url(locking), master_key=MASTER, clock=clock) as verifier,
-        pytest.raises(TooManyUnlockCodes),
-    ):
-        verifier.unlock_code("L-1", "482913")
-
-
-# ---- how often ----
-
-
 def ask(desk: Verifier, times: int, serial: str = "L-1") -> None:
     for number in range(times):
         desk.unlock_code(serial, f"{number:06}")
-
-
-def test_a_card_is_given_ten_codes_and_no_more(desk: Verifier, clock: Clock) -> None:
-    ask(desk, 10)
-    for _ in range(3):
-        with pytest.raises(TooManyUnlockCodes) as caught:
-            desk.unlock_code("L-1", "482913")
-        assert caught.value.again_at == clock.now + DAY
-    # 1,700,000,000.25 and a day, rounded up to a second.
-    assert str(caught.value) == (
-        "card L-1: was given 10 unlock codes within 24 hours; it may have the next one from 2023-11-15T22:13:21+00:00 on"
-    )
-    assert isinstance(caught.value, VerifierError)
-    assert desk.card("L-1").unlock_codes == 10, "a refusal is no code"
-
-
-def test_no_24_hours_have_more_than_ten(desk: Verifier, clock: Clock) -> None:
-    first = clock.now
-    ask(desk, 4)
-    clock.advance(DAY / 2)
-    ask(desk, 6)
-    with pytest.raises(TooManyUnlockCodes) as caught:
-        ask(desk, 1)
-    assert caught.value.again_at == first + DAY
-    clock.advance(DAY / 2 - 0.25)
-    with pytest.raises(TooManyUnlockCodes):
-        ask(desk, 1)
-    clock.advance(0.25)
-    ask(desk, 4)
-    with pytest.raises(TooManyUnlockCodes) as caught:
-        ask(desk, 1)
-    assert caught.value.again_at == first + DAY * 1.5
-    assert desk.card("L-1").unlock_codes == 14
-
-
-def test_another_card_has_codes_of_its_own(desk: Verifier) -> None:
-    desk.enroll("L-2", key=KEY, suite=SUITE, unlock_key=bytes(32))
-    ask(desk, 10)
-    ask(desk, 10, "L-2")
 
 
 def test_what_is_refused_for_other_reasons_does_not_count(desk: Verifier) -> None:
@@ -200,22 +131,13 @@ def test_a_clock_that_is_set_back_makes_no_room(desk: Verifier, clock: Clock) ->
         ask(desk, 1)
 
 
-@pytest.mark.parametrize("limit", [1, 100])
-def test_the_policy_sets_the_limit(clock: Clock, limit: int) -> None:
-    with Verifier.open("sqlite://", master_key=MASTER, policy=Policy(unlock_codes=limit), clock=clock) as desk:
-        desk.enroll("L-1", key=KEY, suite=SUITE, unlock_key=UNLOCK_KEY)
-        ask(desk, limit)
-        with pytest.raises(TooManyUnlockCodes, match=f"given {limit} unlock codes"):
-            ask(desk, 1)
-
-
-def test_a_limit_that_is_lowered_counts_what_was_given(locking: Path, clock: Clock) -> None:
+def test_a_policy_with_a_lower_limit_counts_what_was_given(locking: Path, clock: Clock) -> None:
     with Verifier.open(url(locking), master_key=MASTER, clock=clock) as desk:
         for _ in range(5):
             ask(desk, 1)
             clock.advance(100)
     with Verifier.open(url(locking), master_key=MASTER, policy=Policy(unlock_codes=2), clock=clock) as desk:
-        with pytest.raises(TooManyUnlockCodes) as caught:
+        with pytest.raises(TooManyUnlockCodes, match="given 2 unlock codes") as caught:
             ask(desk, 1)
         clock.now = caught.value.again_at
         ask(desk, 1)
@@ -223,51 +145,20 @@ def test_a_limit_that_is_lowered_counts_what_was_given(locking: Path, clock: Clo
             ask(desk, 1)
 
 
-# ---- what lies in the file ----
-
-
-def test_neither_key_nor_code_lies_in_the_files(locking: Path) -> None:
-    with Verifier.open(url(locking), master_key=MASTER) as verifier:
-        code = verifier.unlock_code("L-1", "482913")
-        content = b"".join(file.read_bytes() for file in locking.parent.iterdir())
-    content += locking.read_bytes()
-    assert b"L-1" in content
-    for secret in (UNLOCK_KEY, UNLOCK_KEY.hex().encode(), UNLOCK_KEY.hex().upper().encode(), code.encode()):
-        assert secret not in content
-
-
 @pytest.mark.parametrize(
     "statement",
     [
         "sealed_unlock_key = (SELECT sealed_unlock_key FROM cards WHERE serial = 'L-2')",
-        "sealed_unlock_key = sealed_key",
-        "sealed_unlock_key = zeroblob(60)",
         "sealed_unlock_key = x''",
+        "sealed_key = (SELECT sealed_key FROM cards WHERE serial = 'L-2')",
         "sealed_key = sealed_unlock_key, sealed_unlock_key = sealed_key",
+        "key_id = '0000000000000000'",
     ],
 )
 def test_an_unlock_key_that_was_exchanged_or_changed_is_not_used(locking: Path, statement: str) -> None:
-    with sqlite(locking) as db:
-        assert db.execute(f"UPDATE cards SET {statement} WHERE serial = 'L-1'").rowcount == 1
     with Verifier.open(url(locking), master_key=MASTER) as verifier:
+        with sqlite(locking) as db:
+            assert db.execute(f"UPDATE cards SET {statement} WHERE serial = 'L-1'").rowcount == 1
         with pytest.raises(StoreError, match=r"card L-1: its row .* is not as it was sealed"):
             verifier.unlock_code("L-1", "482913")
         assert verifier.unlock_code("L-2", "482913") == UNLOCK_SUITE.response(bytes(32), "482913")
-
-
-def test_an_unlock_key_is_not_used_as_the_cards_key(locking: Path) -> None:
-    with Verifier.open(url(locking), master_key=MASTER) as verifier:
-        challenge = verifier.challenge("L-1")
-        with sqlite(locking) as db:
-            db.execute("UPDATE cards SET sealed_key = sealed_unlock_key")
-        response = Suite.parse(SUITE).response(UNLOCK_KEY, challenge.question, counter=0)
-        with pytest.raises(StoreError, match=r"card L-1: its row .* is not as it was sealed"):
-            verifier.verify(challenge.id, response)
-
-
-def test_a_card_that_is_said_to_be_under_another_master_key_has_no_code(locking: Path, path: Path) -> None:
-    with Verifier.open(url(locking), master_key=MASTER) as verifier:
-        with sqlite(path) as db:
-            db.execute("UPDATE cards SET key_id = '0000000000000000'")
-        with pytest.raises(StoreError, match=r"card L-1: its row .* is not as it was sealed"):
-            verifier.unlock_code("L-1", "482913")
