@@ -1,7 +1,6 @@
 """The log: what each call writes, that nothing secret is in it, and how it is read."""
 
 import json
-import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,9 +39,6 @@ def told(entry: Entry) -> str:
 
 def forced(challenge: Challenge, pin: str = DURESS_PIN, counter: int = 0) -> str:
     return Suite.parse(SUITE).response(KEY, challenge.question, counter=counter, pin=pin)
-
-
-# ---- what each call writes ----
 
 
 def answer(make: Callable[[Challenge], str]) -> Call:
@@ -156,7 +152,6 @@ CASES: dict[str, tuple[Call, Call, list[str]]] = {
 }
 
 
-@pytest.mark.every_database
 @pytest.mark.parametrize("name", CASES)
 def test_each_call_writes_what_it_did_and_no_more(verifier: Verifier, clock: Clock, name: str) -> None:
     before, call, expected = CASES[name]
@@ -200,10 +195,11 @@ def test_the_detail_says_what_followed(verifier: Verifier, clock: Clock) -> None
     assert json.loads(entries(verifier)[-1].detail) == {"owner": 'O"Hara'}
 
 
-@pytest.mark.parametrize("actor", ["", "a" * 65, "a\nb", "\0", "\ud800", "\x1b[2J", None, 5, b"Ada"])
-def test_an_actor_without_a_name_is_refused(verifier: Verifier, actor: Any) -> None:
-    with pytest.raises(InputError, match=r"^actor: "):
-        verifier.by(actor)
+def test_an_actor_without_a_name_is_refused(verifier: Verifier) -> None:
+    actors: list[Any] = ["", "a" * 65, "a\nb", "\0", "\ud800", "\x1b[2J", None, 5, b"Ada"]
+    for actor in actors:
+        with pytest.raises(InputError, match=r"^actor: "):
+            verifier.by(actor)
 
 
 def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
@@ -247,9 +243,6 @@ def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
         assert not [secret for secret in secrets if secret in text], entry.action
 
 
-# ---- reading ----
-
-
 @pytest.mark.every_database
 def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock: Clock) -> None:
     serials = ["A-1", "B-2"]
@@ -265,17 +258,13 @@ def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock:
 
 
 @pytest.mark.every_database
-@pytest.mark.parametrize("serial", ["a-1", "", "\0", "A-1\0", "\ud800", "A-1' OR '1'='1", "A" * 10**6])
-def test_of_what_is_no_serial_there_are_no_entries(verifier: Verifier, serial: str) -> None:
-    with suppress(InputError):
-        assert list(verifier.audit.entries(serial=serial)) == []
-
-
-@pytest.mark.every_database
-@pytest.mark.parametrize("after", [2**63, 2**70])
-def test_after_a_number_that_no_entry_can_have_there_are_none(verifier: Verifier, after: int) -> None:
-    with suppress(InputError):
-        assert list(verifier.audit.entries(after)) == []
+def test_of_what_cannot_be_there_are_no_entries(verifier: Verifier) -> None:
+    for serial in ("a-1", "", "\0", "A-1\0", "\ud800", "A-1' OR '1'='1", "A" * 10**6):
+        with suppress(InputError):
+            assert list(verifier.audit.entries(serial=serial)) == []
+    for after in (2**63, 2**70):
+        with suppress(InputError):
+            assert list(verifier.audit.entries(after)) == []
 
 
 def test_an_entry_is_json(verifier: Verifier, clock: Clock) -> None:
@@ -288,21 +277,11 @@ def test_an_entry_is_json(verifier: Verifier, clock: Clock) -> None:
     assert len(bytes.fromhex(exported["hash"])) == 32
 
 
-@pytest.mark.every_database
-@pytest.mark.parametrize("damage", [{"at": float("inf")}, {"at": 1e300}, {"detail": "{"}, {"detail": ""}])
-def test_a_damaged_log_can_still_be_exported(verifier: Verifier, damage: dict[str, Any]) -> None:
-    with verifier._office.store.write() as db:
-        db.execute(update(audit).where(audit.c.number == 1).values(damage))
-    assert [entry.as_json()["number"] for entry in verifier.audit.entries()] == [1, 2]
-
-
-# ---- many at once ----
-
-
-def busy(url: str, name: str, rounds: int) -> None:
-    """What one of many does; each round is six entries."""
-    with Verifier.open(url, master_key=MASTER) as verifier, ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: _one_round(verifier.by(name), f"{name}-{number}"), range(rounds)))
+def test_a_damaged_log_can_still_be_exported(verifier: Verifier) -> None:
+    for damage in ({"at": float("inf")}, {"at": 1e300}, {"detail": "{"}, {"detail": ""}):
+        with verifier._office.store.write() as db:
+            db.execute(update(audit).where(audit.c.number == 1).values(damage))
+        assert [entry.as_json()["number"] for entry in verifier.audit.entries()] == [1, 2]
 
 
 def _one_round(verifier: Verifier, serial: str) -> None:
@@ -324,19 +303,3 @@ def test_many_threads_leave_a_sound_chain(database: Database) -> None:
         assert (report.problems, report.entries) == ((), 2 + 16 * 6)
         actors = [entry.actor for entry in entries(verifier)]
         assert all(actors.count(f"T{number}") == 6 for number in range(16))
-
-
-@pytest.mark.every_database
-def test_two_processes_leave_a_sound_chain(database: Database) -> None:
-    with Verifier.open(database.url, master_key=MASTER) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        context = multiprocessing.get_context("spawn")
-        workers = [context.Process(target=busy, args=(database.url, name, 8), daemon=True) for name in ("P", "Q")]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join(60)
-        assert [worker.exitcode for worker in workers] == [0, 0]
-        report = verifier.audit.check()
-        assert (report.problems, report.entries) == ((), 2 + 2 * 8 * 6)
-        assert len(verifier.card("A-1").owners) == 16
