@@ -9,13 +9,16 @@ from tests.host.databases import new_database
 from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, UnknownCard
-from dsc_host.verifier import Enrolment, MasterKey, State, Verifier
-from dsc_host.verifier.enrolling import BATCH
-
-pytestmark = pytest.mark.every_database
+from dsc_host.verifier import Enrolment, MasterKey, State, Verifier, enrolling
 
 verifier = databases.verifier
-MANY = 2 * BATCH + 200
+BATCH = 20
+MANY = 2 * BATCH + 8
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enrolling, "BATCH", BATCH)
 
 
 def serial(number: int) -> str:
@@ -38,13 +41,13 @@ class Told:
 
 
 def with_bad_ones() -> Iterator[Enrolment]:
-    """Good ones, but at 3, 7, 9 (one of this bulk, again), 11 and, batches later, 1100."""
+    """Good ones, but at 3, 7, 9 (one of this bulk, again), 11 and, a batch later, 44."""
     bad = {
         3: Enrolment("small", KEY, SUITE, PIN),
         7: Enrolment(serial(7), KEY, SUITE, "12345"),
         9: Enrolment(serial(2), KEY, SUITE, PIN),
         11: Enrolment("A-1", KEY, SUITE, PIN),
-        1100: Enrolment(serial(50), KEY, SUITE, PIN),
+        44: Enrolment(serial(15), KEY, SUITE, PIN),
     }
     return (bad.get(number, good) for number, good in enumerate(some(MANY)))
 
@@ -54,10 +57,11 @@ BAD = [
     (7, serial(7), InputError),
     (9, serial(2), AlreadyEnrolled),
     (11, "A-1", AlreadyEnrolled),
-    (1100, serial(50), AlreadyEnrolled),
+    (44, serial(15), AlreadyEnrolled),
 ]
 
 
+@pytest.mark.every_database
 def test_those_that_are_wrong_are_told_and_the_others_go_in(verifier: Verifier) -> None:
     told = Told()
     assert verifier.enroll_all(with_bad_ones(), refused=told.refuse, enrolled=told.enrolled.append) == MANY - len(BAD)
@@ -69,10 +73,11 @@ def test_those_that_are_wrong_are_told_and_the_others_go_in(verifier: Verifier) 
     logged = [entry.serial for entry in verifier.audit.entries(after=2)]
     assert sorted(logged) == sorted(card.serial for card in cards[1:])  # type: ignore[type-var]
     assert verifier.audit.check().sound
-    challenge = verifier.challenge(serial(1199))
+    challenge = verifier.challenge(serial(MANY - 1))
     assert verifier.verify(challenge.id, right(challenge))
 
 
+@pytest.mark.every_database
 def test_atomic_one_that_is_wrong_keeps_all_out(verifier: Verifier) -> None:
     told = Told()
     before = verifier.audit.check()
@@ -111,6 +116,7 @@ def test_a_retired_card_gives_way(verifier: Verifier) -> None:
     assert not verifier.verify(challenge.id, right(challenge))
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("there_kind", databases.parameters())
 def test_all_that_is_known_comes_out_and_into_another_database(
     verifier: Verifier, clock: Clock, tmp_path: Path, there_kind: str
