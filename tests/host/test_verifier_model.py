@@ -152,12 +152,16 @@ class VerifierAgainstModel(RuleBasedStateMachine):
                 )
 
 
-class PostgreSQLAgainstModel(VerifierAgainstModel):
+class AtLength(VerifierAgainstModel):
+    pass
+
+
+class OnPostgreSQL(VerifierAgainstModel):
     kind = "postgresql"
 
 
+for machine, examples in ((VerifierAgainstModel, 4), (AtLength, 40), (OnPostgreSQL, 4)):
+    machine.TestCase.settings = settings(max_examples=examples, stateful_step_count=30, deadline=None)
 TestVerifierAgainstModel = VerifierAgainstModel.TestCase
-TestVerifierAgainstModel.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
-TestPostgreSQLAgainstModel = PostgreSQLAgainstModel.TestCase
-TestPostgreSQLAgainstModel = pytest.mark.postgresql(TestPostgreSQLAgainstModel)
-TestPostgreSQLAgainstModel.settings = settings(max_examples=5, stateful_step_count=30, deadline=None)
+TestAtLength = pytest.mark.long(AtLength.TestCase)
+TestOnPostgreSQL = pytest.mark.postgresql(OnPostgreSQL.TestCase)

@@ -55,9 +55,6 @@ def outsider(database: Database) -> Engine:
     return create_engine(make_url(database.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 
-# ---- beside others ----
-
-
 def test_other_tables_of_the_same_names_may_lie_beside_ours(database: Database) -> None:
     with outsider(database).begin() as db:
         db.exec_driver_sql("CREATE TABLE cards (letters text)")
@@ -100,18 +97,6 @@ def test_another_programs_schema_is_refused_untouched(database: Database, statem
     assert everything(database) == before
 
 
-@pytest.mark.parametrize(
-    ("version", "problem"), [(schema.VERSION + 1, r"newer dscplus.*upgrade"), (schema.OLDEST - 1, "older dscplus")]
-)
-def test_another_version_is_refused_untouched(enrolled: Database, version: int, problem: str) -> None:
-    with enrolled.raw() as db:
-        db.exec_driver_sql(f"UPDATE meta SET version = {version}")
-    before = everything(enrolled)
-    with pytest.raises(StoreError, match=problem):
-        Verifier.open(enrolled.url, master_key=MASTER)
-    assert everything(enrolled) == before
-
-
 def test_every_connection_is_set_up_for_safety(database: Database) -> None:
     with outsider(database).begin() as db:
         db.exec_driver_sql(f"ALTER DATABASE {make_url(database.url).database} SET synchronous_commit = off")
@@ -126,21 +111,19 @@ def test_every_connection_is_set_up_for_safety(database: Database) -> None:
     assert list(settings.values()) == ["on", "read committed", "10s", "1min"]
 
 
-# ---- what cannot be reached ----
-
-
-@pytest.mark.parametrize("url", ["postgresql://me:hush@127.0.0.1:1/x", "postgresql://me@127.0.0.1:1/x?password=hush"])
-def test_no_message_holds_the_password(url: str) -> None:
-    with pytest.raises(StoreError, match=r"^postgresql database x on 127.0.0.1: it cannot be used: .*refused") as caught:
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://me:hush@127.0.0.1:1/x", "^postgresql database x on 127.0.0.1: it cannot be used: .*refused"),
+        ("postgresql://me@127.0.0.1:1/x?password=hush", "^postgresql database x on 127.0.0.1: it cannot be used: .*refused"),
+        ("postgresql://me:hush@127.0.0.1:1/x?hush=1", "invalid connection option"),
+    ],
+)
+def test_no_message_holds_the_password(url: str, problem: str) -> None:
+    with pytest.raises(StoreError, match=problem) as caught:
         Store.open(url, patience=1)
-    assert "hush" not in f"{caught.value} {caught.value.__cause__}"
-
-
-def test_a_password_that_the_driver_quotes_is_hidden() -> None:
-    with pytest.raises(StoreError) as caught:
-        Store.open("postgresql://me:hush@127.0.0.1:1/x?hush=1", patience=1)
-    assert "invalid connection option" in str(caught.value)
     assert "hush" not in str(caught.value)
+    assert "hush=1" in url or "hush" not in str(caught.value.__cause__)
 
 
 def test_a_database_that_does_not_exist_is_named(database: Database) -> None:
@@ -217,9 +200,6 @@ def test_the_command_keeps_its_records_there(dscplus: Command, database: Databas
     asked = dscplus("challenge", "IB1", "--db", database.url, "--json")
     assert asked.code == 0
     assert json.loads(asked.out)["serial"] == "IB1"
-
-
-# ---- locks ----
 
 
 def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
