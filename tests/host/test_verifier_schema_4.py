@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from struct import pack
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from tests.host import databases
 from tests.host.databases import Database
+from tests.host.older_database import older_database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import Card, Reason, State, Verifier, migrations
+from dsc_host.verifier import Card, Reason, State, Verifier
 from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.store import Store, _backend
+from dsc_host.verifier.store import Store
 
 pytestmark = pytest.mark.every_database
 
@@ -32,20 +30,11 @@ CHALLENGE = text("INSERT INTO challenges VALUES (:id, :serial, :number, :questio
 @pytest.fixture
 def version_3(database: Database) -> Database:
     """`A-1` has answered once and is locked; `B-2` never did, and has an open challenge."""
-    backend = _backend(database.url, 10)
-    with backend.engine.begin() as db:
-        for statement in backend.WRITE.statements:
-            statement.run(db, {})
-        backend.create(db)
-        script = ScriptDirectory(str(migrations.FOLDER)).get_revision("0003")
-        with Operations.context(MigrationContext.configure(db)):
-            script.module.upgrade()  # type: ignore[union-attr]
+    with older_database(database.url, 3) as db:
         for row in cards():
             db.execute(CARD, row)
         add_challenge(db, "A-1", 1, used_at=NOW + 1)
         add_challenge(db, "B-2", 1, used_at=None)
-        backend.mark(db, 3)
-    backend.engine.dispose()
     return database
 
 

@@ -7,14 +7,12 @@ from pathlib import Path
 from struct import pack
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text, update
+from tests.host.older_database import older_database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import Keyring, MasterKey, State, Verifier, migrations, schema, vault
+from dsc_host.verifier import Keyring, MasterKey, State, Verifier, schema, vault
 from dsc_host.verifier.backup import backup, restore
 from dsc_host.verifier.keys import Secret
 from dsc_host.verifier.records import CardRecord
@@ -36,18 +34,9 @@ def url(path: Path) -> str:
 
 
 def make_version_5(path: Path, *, end: bytes = b"") -> None:
-    """Make a database as the dscplus before has left it: two cards with owners, an open challenge, a secret, a log."""
-    backend = _backend(url(path), 10)
-    with backend.engine.begin() as db:
-        for statement in backend.WRITE.statements:
-            statement.run(db, {})
-        scripts = ScriptDirectory(str(migrations.FOLDER))
-        with Operations.context(MigrationContext.configure(db)):
-            for version in ("0003", "0004", "0005"):
-                scripts.get_revision(version).module.upgrade()  # type: ignore[union-attr]
+    """Two cards with owners, an open challenge, a secret, a log."""
+    with older_database(url(path), 5) as db:
         fill(db, end)
-        backend.mark(db, 5)
-    backend.engine.dispose()
 
 
 def fill(db: Connection, end: bytes) -> None:
