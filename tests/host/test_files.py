@@ -58,9 +58,6 @@ def test_a_master_key_that_cannot_be_written_whole_is_not_there(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-# ---- permissions ----
-
-
 def opened(path: Path) -> None:
     Verifier.open(f"sqlite:///{path}", master_key=MASTER).close()
 

@@ -83,17 +83,15 @@ def test_the_same_responses_are_looked_at_whoever_has_the_challenge(verifier: Ve
     assert found == [(42, 1)] * 3 + [(0, 1)] * 3 + [(0, 1), (0, 0)], "judged, logged one by one, and then counted"
 
 
-@pytest.mark.parametrize("holder", HOLDERS)
-def test_an_expired_challenge_computes_nothing(verifier: Verifier, work: Work, clock: Clock, holder: str) -> None:
-    challenge = asked(verifier, holder)
-    clock.advance(300)
-    assert costs(verifier, work, challenge, 9) == [(0, 1)] * 7 + [(0, 0)] * 2
-
-
-def test_a_used_challenge_computes_nothing(verifier: Verifier, work: Work) -> None:
-    challenge = verifier.challenge("A-1")
-    assert verifier.verify(challenge.id, right(challenge))
-    assert costs(verifier, work, challenge, 8) == [(0, 1)] * 6 + [(0, 0)] * 2
+@pytest.mark.parametrize("holder", [*HOLDERS, "used"])
+def test_an_expired_or_used_challenge_computes_nothing(verifier: Verifier, work: Work, clock: Clock, holder: str) -> None:
+    challenge = asked(verifier, "active" if holder == "used" else holder)
+    if holder == "used":
+        assert verifier.verify(challenge.id, right(challenge))
+        assert costs(verifier, work, challenge, 8) == [(0, 1)] * 6 + [(0, 0)] * 2
+    else:
+        clock.advance(300)
+        assert costs(verifier, work, challenge, 9) == [(0, 1)] * 7 + [(0, 0)] * 2
 
 
 def test_a_challenge_that_was_never_issued_computes_nothing(verifier: Verifier, work: Work) -> None:

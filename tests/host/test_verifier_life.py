@@ -38,8 +38,6 @@ def log_length(verifier: Verifier) -> int:
     return verifier.audit.check().entries
 
 
-# ---- every call in every state ----
-
 CALLS: dict[str, tuple[tuple[Any, ...], dict[State, State]]] = {
     "suspend": (("why",), {E: S, A: S}),
     "lost": (("why",), {E: L, A: L, S: L}),
@@ -88,22 +86,11 @@ def check_call(verifier: Verifier, clock: Clock, name: str, state: State) -> Non
 def test_of_a_card_that_there_is_not_nothing_can_be_done(verifier: Verifier) -> None:
     before = verifier.cards()
     for name, (more, _) in CALLS.items():
-        for serial in ("X-9", "", "a-1", "A-1 ", "A-1\0", "\ud800", "A" * 10**6, None, 5, b"A-1"):
+        for serial in ("X-9", "", "a-1", "A-1\0", "\ud800", "A" * 10**6, None, b"A-1"):
             with pytest.raises(UnknownCard, match=r"^card"):
                 getattr(verifier, name)(serial, *more)
     assert verifier.cards() == before
 
-
-def test_a_decoy_has_no_life(verifier: Verifier) -> None:
-    verifier.challenge("X-9", conceal=True)
-    for call in (verifier.suspend, verifier.lost, verifier.resume, verifier.retire, verifier.lock, verifier.unlock):
-        with pytest.raises(UnknownCard):
-            call("X-9")
-    with pytest.raises(UnknownCard):
-        verifier.remove("X-9")
-
-
-# ---- what a right response gets ----
 
 REASONS = {E: Reason.ACCEPTED, A: Reason.ACCEPTED, S: Reason.SUSPENDED, L: Reason.LOST, R: Reason.RETIRED}
 
@@ -167,12 +154,11 @@ def test_the_reason_of_a_suspension_stays_until_somebody_gives_another(verifier:
     assert verifier.resume("A-1", "found").state_reason == "found"
 
 
-# ---- reasons ----
-
-GOOD_REASONS = ["", "a", "x" * 200, "Zürich - 東京 ✓", "\U0001f600" * 200, "'; DROP TABLE cards; --", '"\\%s{}$1?', " "]
-CONTROLS = ["\0", "a\0b", "a\nb", "a\r", "\t", "\x1b[2J", "\x7f", "\u0085", "\u2028", "\u202e"]
-BAD_REASONS = ["x" * 201, "\U0001f600" * 201, *CONTROLS]
-MORE_BAD_REASONS: list[Any] = ["\ud800", "a\udfff", "\ud83d\ude00", "x" * 10**6, None, 5, b"why", ["why"]]
+GOOD_REASONS = ["", "x" * 200, "\U0001f600" * 200, "'; DROP TABLE cards; --", '"\\%s{}$1?', " "]
+BAD_REASONS: list[Any] = [
+    *("x" * 201, "\U0001f600" * 201, "\0", "a\nb", "a\r", "\t", "\x1b[2J", "\x7f", "\u0085", "\u2028", "\u202e"),
+    *("\ud800", "\ud83d\ude00", "x" * 10**6, None, 5, b"why", ["why"]),
+]
 
 
 def test_a_reason_is_kept_as_it_is(verifier: Verifier) -> None:
@@ -191,14 +177,11 @@ def test_what_is_no_reason_is_refused_and_nothing_changes(verifier: Verifier) ->
     verifier.suspend("A-1", "before")
     before, length = verifier.card("A-1"), log_length(verifier)
     for name in ("suspend", "lost", "resume", "retire", "lock", "unlock"):
-        for reason in BAD_REASONS + MORE_BAD_REASONS:
+        for reason in BAD_REASONS:
             with pytest.raises(InputError, match=r"^reason: must be text in one line, at most 200 characters$"):
                 getattr(verifier, name)("A-1", reason)
     assert verifier.card("A-1") == before
     assert log_length(verifier) == length
-
-
-# ---- the end ----
 
 
 def test_retiring_erases_every_secret(database: Database) -> None:
@@ -264,10 +247,7 @@ def test_a_secret_that_was_put_back_into_a_retired_card_opens_nothing(database: 
             verifier.challenge("A-1")
 
 
-# ---- locks by hand ----
-
-
-@pytest.mark.parametrize("seconds", [None, 1, 0.5, 3600, 10**9])
+@pytest.mark.parametrize("seconds", [None, 0.5, 10**9])
 def test_a_lock_by_hand_is_a_lock(verifier: Verifier, clock: Clock, seconds: float | None) -> None:
     lasts = 86_400 if seconds is None else seconds
     challenge = verifier.challenge("A-1")
@@ -290,12 +270,6 @@ def test_what_is_no_time_is_refused(verifier: Verifier) -> None:
         with pytest.raises(InputError, match=r"^seconds: "):
             verifier.lock("A-1", "", seconds)
     assert (verifier.card("A-1"), log_length(verifier)) == (before, length)
-
-
-def test_no_policy_has_a_time_that_cannot_be_added() -> None:
-    for name in ("validity", "lock_for", "pause", "challenges_within"):
-        with pytest.raises(InputError, match=f"^{name}: "):
-            Policy(**{name: 10**400})
 
 
 @pytest.mark.parametrize("seconds", [1e15, 1e300, 1.7976931348623157e308])

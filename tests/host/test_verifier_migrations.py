@@ -55,9 +55,6 @@ def checks(db: Connection) -> dict[str, list[tuple[str | None, str]]]:
     }
 
 
-# ---- the migrations are the tables ----
-
-
 def test_the_newest_migration_is_the_schemas_version() -> None:
     scripts = ScriptDirectory(str(migrations.FOLDER))
     assert scripts.get_heads() == [f"{schema.VERSION:04}"]
@@ -83,9 +80,6 @@ def test_a_difference_is_seen(database: Database) -> None:
         db.exec_driver_sql("ALTER TABLE cards ADD COLUMN colour INTEGER")
         assert [difference[0] for difference in differences(db, schema.metadata)] == ["remove_column"]
     store.close()
-
-
-# ---- an older database ----
 
 
 @pytest.fixture
@@ -178,9 +172,6 @@ def test_of_many_who_open_it_one_migrates_it(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(opened, range(4))) == [7] * 4
     assert len([record for record in caplog.records if "migrated from" in record.getMessage()]) == 1
-
-
-# ---- the copy of a file ----
 
 
 def test_the_copy_is_the_file_as_it_was_and_its_owners_alone(
