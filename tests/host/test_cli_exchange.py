@@ -48,9 +48,6 @@ def names(dscplus: Command) -> list[str]:
     return sorted(path.name for path in dscplus.folder.iterdir())
 
 
-# ---- PSKC ----
-
-
 def test_cards_log_in_where_they_came_to(desk: Command, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSCPLUS_DB", other_records(desk)[1])
     done = desk("import", str(file), "--json", stdin=PASSPHRASE)
@@ -180,9 +177,6 @@ def test_the_bar_is_told_of_progress(desk: Command, file: Path, monkeypatch: pyt
     assert seen[-1] == (file.stat().st_size,) * 2
 
 
-# ---- CSV ----
-
-
 def test_a_list_has_no_secret(desk: Command) -> None:
     file = desk.folder / "cards.CSV"
     assert desk("export", str(file)).code == 0
@@ -224,9 +218,6 @@ def test_a_list_has_no_use_for_a_key(dscplus: Command, options: list[str]) -> No
     done = dscplus("import", str(dscplus.folder / "order.csv"), *options)
     assert (done.code, done.out) == (2, "")
     assert done.error.startswith("file: a CSV has no keys")
-
-
-# ---- where the records are ----
 
 
 @pytest.mark.postgresql

@@ -9,8 +9,6 @@ from tests.host.scripted_card import CALLS, KEY, PROFILE, Card, FakePort, checke
 from dsc_host.errors import CardError, InputError, ProtocolError
 from dsc_host.link import CardClient, CardInfo
 
-# What the calls mean
-
 
 def test_hello_tells_who_is_there(client: CardClient, card: Card) -> None:
     greeting = client.hello()
@@ -127,9 +125,6 @@ def test_a_timeout_is_a_positive_number(port: FakePort, timeout: float) -> None:
         CardClient(port, timeout=timeout)
 
 
-# Replies that pass their check and still are none
-
-
 @pytest.mark.parametrize(
     ("word", "changes"),
     [
@@ -171,9 +166,6 @@ def test_a_reply_that_breaks_its_own_rules_is_a_protocol_error(
         assert "5a5a" not in str(caught.value)
     card.answers[word] = good
     CALLS[word](client)
-
-
-# Secrets
 
 
 @pytest.mark.usefixtures("one_numbering")

@@ -14,9 +14,6 @@ from dsc_host.link import CardClient
 RESENT = {"hello", "info", "display", "entropy", "cancel", "selftest"}
 
 
-# Deadlines
-
-
 @every_call
 def test_no_call_outlives_its_deadline_and_the_next_one_works(
     client: CardClient, card: Card, port: FakePort, call: Callable[[CardClient], object]
@@ -97,9 +94,6 @@ def test_a_port_without_write_timeouts_is_used_without(port: FakePort) -> None:
     port = NoWriteTimeout()
     Card(port)
     assert CardClient(port, clock=port.clock).display() == "CHALLNG>"
-
-
-# A line that loses, repeats, damages and mixes up
 
 
 @every_call
@@ -247,9 +241,6 @@ def test_whatever_the_line_does_a_call_gives_its_own_answer_or_an_error_in_time(
     question = 99
     pending = iter(())
     assert client.display() == "99"
-
-
-# A port that is gone
 
 
 @every_call

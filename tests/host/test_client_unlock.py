@@ -13,9 +13,6 @@ UNLOCK_KEY = bytes(range(0xC0, 0xE0))
 LOCKING = replace(PROFILE, pin_policy="card", code="9876", unlock_key=UNLOCK_KEY)
 
 
-# ---- the profile ----
-
-
 def test_the_unlock_key_is_set_on_a_line_of_its_own(client: CardClient, card: Card, port: FakePort) -> None:
     client.personalize(replace(LOCKING, key=bytes(64), suite="%" * 48))
     assert card.words == ["cancel", "set", "set", "set", "set", "personalize"]
@@ -67,8 +64,6 @@ def test_nothing_shows_the_unlock_key(port: FakePort, card: Card) -> None:
     assert repr(UNLOCK_KEY) not in everything
 
 
-# ---- what info says ----
-
 INFO = "ok serial=A suite=S pin=card counter=0 tries=0 locked=1 free="
 
 
@@ -85,9 +80,6 @@ def test_what_is_no_number_of_unlock_codes(client: CardClient, card: Card, said:
     card.answers["info"] = f"{INFO} unlock={said}"
     with pytest.raises(ProtocolError, match="has a unlock that is not a number from 0 to 10"):
         client.info()
-
-
-# ---- making it ----
 
 
 def test_the_unlock_key_comes_from_both_sides_the_serial_and_its_own_purpose() -> None:

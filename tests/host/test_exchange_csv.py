@@ -47,9 +47,6 @@ def cells(data: bytes, row: int = 1) -> dict[str, str]:
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))[row - 1]
 
 
-# ---- reading ----
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -138,9 +135,6 @@ def test_bytes_of_any_kind_are_read_or_refused_in_words(data: bytes) -> None:
         with suppress(InputError):
             for order in read(start + data):
                 assert isinstance(order, Refusal) or re.fullmatch("[A-Z0-9-]{1,16}", order.serial)
-
-
-# ---- writing ----
 
 
 def test_a_card_is_a_row() -> None:

@@ -13,8 +13,6 @@ from tests.host.exchanging import CARDS, DATA, KEY, SUITE, encrypted, in_second_
 from dsc_host import Enrolment, InputError
 from dsc_host.exchange import Refusal, read_pskc, stream, writing
 
-# ---- XML that is meant to harm ----
-
 BILLION_LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
 
 
@@ -102,9 +100,6 @@ def test_a_head_that_comes_twice_or_late_is_refused(name: str) -> None:
     (part,) = re.findall(rf"<pskc:{name}.*?</pskc:{name}>".encode(), DATA, re.DOTALL)
     assert "twice" in refused(replaced(part, part + part))
     assert "before the first" in refused(replaced(b"</pskc:KeyContainer>", part + b"</pskc:KeyContainer>"))
-
-
-# ---- keys ----
 
 
 def test_a_wrong_key_is_one_error_for_the_whole_file() -> None:
@@ -250,9 +245,6 @@ def test_keys_in_the_clear_are_read_only_if_that_is_allowed() -> None:
     assert "holds keys in the clear" in refused(data)
     assert "holds keys in the clear" in refused(data, passphrase="correct horse")
     assert [card.serial for card in read(data, allow_plain=True) if isinstance(card, Enrolment)] == ["A", "B"]
-
-
-# ---- whatever else ----
 
 
 @given(st.integers(0, len(DATA) - 1), st.binary(max_size=8), st.integers(0, 40))

@@ -30,9 +30,6 @@ def many() -> bytes:
     return exchanging.written(MANY)
 
 
-# ---- there and back ----
-
-
 @pytest.mark.parametrize("secret", [{"key": KEY}, {"passphrase": PASSPHRASE}])
 def test_cards_go_to_another_verifier_with_all_that_is_theirs(office: Verifier, tmp_path: Path, secret: dict[str, Any]) -> None:
     enrolled(office, FULL)
@@ -81,9 +78,6 @@ def test_a_card_that_pskc_would_bring_back_into_use_stays_here(
     assert told.left_out == [("A-1", State.LOST), ("B-2", State.RETIRED), ("S", State.SUSPENDED)]
     with open(tmp_path / "x", "rb") as file:
         assert list(read_pskc(file, key=KEY)) == [CARDS[2]]
-
-
-# ---- the file that is written ----
 
 
 def test_what_is_written_is_its_owners_alone_and_nothing_else_is_left(office: Verifier, tmp_path: Path) -> None:
@@ -193,9 +187,6 @@ def test_an_export_that_cannot_be_leaves_no_file(
         assert "cards.disclose" not in [entry.action for entry in office.audit.entries()]
 
 
-# ---- what cannot be taken in ----
-
-
 def test_a_bad_package_is_told_with_its_line_and_the_rest_go_in(office: Verifier, tmp_path: Path) -> None:
     enrolled(office, CARDS[2:])
     data = exchanging.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA")
@@ -243,9 +234,6 @@ def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tm
     last = max(at for at, line in enumerate(data.splitlines(), 1) if b"<pskc:KeyPackage>" in line)
     assert told.lines == [(last, MANY[0].serial, "serial")]
     assert next(office.disclose([MANY[0].serial])) == MANY[0]
-
-
-# ---- files of no use ----
 
 
 END = b"</pskc:KeyContainer>"

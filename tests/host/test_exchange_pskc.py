@@ -27,9 +27,6 @@ CARDS = [
 ]
 
 
-# ---- published values ----
-
-
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure["file"])
 def test_the_rfcs_values_are_read(figure: dict[str, Any]) -> None:
     with_pin = any(card["pin"] for card in figure["cards"])
@@ -56,9 +53,6 @@ def test_without_a_suite_an_hotp_key_is_refused_with_its_line(figure: dict[str, 
     assert (refusal.number, refusal.serial) == (1, "987654321")
     assert b"<KeyPackage>" in data.splitlines()[refusal.line - 1]
     assert str(refusal).startswith(f"line {refusal.line}, card 987654321: suite: is missing")
-
-
-# ---- there and back ----
 
 
 @pytest.mark.parametrize(
@@ -108,9 +102,6 @@ def test_a_passphrase_is_stretched_as_today_is_thought_enough(monkeypatch: pytes
     assert b"<IterationCount>600000</IterationCount>" in data
     assert b'<PRF Algorithm="http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"/>' in data
     assert read(data, passphrase=PASSPHRASE) == CARDS[:1]
-
-
-# ---- python-pskc ----
 
 
 def test_python_pskc_reads_what_is_written() -> None:
@@ -181,9 +172,6 @@ def test_the_files_own_suite_comes_before_the_callers() -> None:
     assert [card.suite for card in read(data, key=KEY, suite=other) if isinstance(card, Enrolment)] == [SUITE, other]
 
 
-# ---- memory, and the time it takes ----
-
-
 _MEASURE = """
 import gc, io, os, tracemalloc
 from dsc_host.exchange import read_pskc, write_pskc
@@ -235,9 +223,6 @@ def test_cards_are_written_and_read_as_they_come() -> None:
     data = written(cards)
     assert read(data) == cards, "in their order, although 100 are written at a time"
     assert next(read_pskc(io.BytesIO(data[: len(data) // 2]), key=KEY)) == cards[0]
-
-
-# ---- what must be given ----
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,6 @@ def on_board(board: str) -> dict[str, bytes]:
     return {**compiled(), "board.json": board_file(board)}
 
 
-# What a board gets
-
-
 def test_every_module_is_there_compiled_and_main_comes_last() -> None:
     modules = {path.relative_to(FIRMWARE).with_suffix(".mpy").as_posix() for path in (FIRMWARE / "dsc_firmware").rglob("*.py")}
     files = compiled()
@@ -101,9 +98,6 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     assert not (dscplus.folder / "dist").exists()
 
 
-# The same bytes
-
-
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     """In another process, folder, language and time zone, with sources that are new to the file system."""
     copy = tmp_path / "elsewhere"
@@ -143,9 +137,6 @@ def test_no_image_knows_the_machine_it_was_made_on() -> None:
     for path, data in pico().items():
         assert str(ROOT).encode() not in data, path
         assert str(Path.home()).encode() + b"/" not in data, path
-
-
-# The UF2 file
 
 
 @pytest.mark.parametrize("board", DRIVES)
@@ -200,9 +191,6 @@ def test_a_board_without_such_a_drive_gets_no_uf2_file() -> None:
     assert not [path for path in build_image("esp32s3") if path.endswith(".uf2")]
 
 
-# The ROMFS image
-
-
 def records(data: bytes) -> Iterator[tuple[int, bytes]]:
     """What a ROMFS is made of: kind, length, payload; numbers of 7 bits a byte, the highest first."""
     while data:
@@ -251,9 +239,6 @@ def test_a_romfs_of_many_files_reads_back() -> None:
     files = {f"lib/p{number}/m{number}.mpy": bytes([number]) * number * 100 for number in range(20)}
     ((_, payload),) = records(romfs_image(files))
     assert romfs_files(payload) == files
-
-
-# The folder and the command
 
 
 def test_the_command_lists_what_it_made(dscplus: Command) -> None:

@@ -11,8 +11,6 @@ from tests.host.image_files import contents, library, pico
 
 from dsc_host.flash import write_image
 
-# package.json, read by mpremote itself
-
 
 class _Board:
     """As much of mpremote's transport as `mip install` uses."""
@@ -53,9 +51,6 @@ def test_the_package_in_the_checkout_is_up_to_date(capsys: pytest.CaptureFixture
     runpy.run_module("dsc_host.flash", run_name="__main__")
     kept = (FIRMWARE / "package.json").read_text(encoding="utf-8")
     assert kept.splitlines() == capsys.readouterr().out.splitlines(), "python -m dsc_host.flash > firmware/package.json"
-
-
-# manifest.py
 
 
 class _Options:

@@ -23,9 +23,6 @@ def test_no_promise_is_broken() -> None:
     assert min(row.tried for row in rows) > 300
 
 
-# A client that breaks a promise is found out
-
-
 class AnyNumber(int):
     """Equal to every number."""
 

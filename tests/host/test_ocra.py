@@ -27,9 +27,6 @@ def arguments(vector: dict[str, Any]) -> tuple[bytes, Question, dict[str, Any]]:
     return bytes.fromhex(vector["key"]), tuple(question) if isinstance(question, list) else question, others
 
 
-# ---- the RFC's own values ----
-
-
 def test_all_published_values_are_here() -> None:
     assert len({vector_id(vector) for vector in VECTORS}) == 70
 
@@ -43,9 +40,6 @@ def test_published_value(vector: dict[str, Any]) -> None:
     responder = suite.prepare(key, others.pop("pin", None))
     assert responder(question, **others) == vector["response"]
     assert responder(question, **others) == vector["response"], "a responder is not used up"
-
-
-# ---- key and MAC ----
 
 
 @pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA512"])
@@ -82,9 +76,6 @@ def test_truncation_keeps_the_last_digits_of_31_bits(name: str, digits: int) -> 
         mac = mac_of(text, counter.to_bytes(8, "big"), BLANK)
         word = int.from_bytes(mac[mac[-1] % 16 :][:4], "big") % 2**31
         assert responder("0", counter) == f"{word % 10**digits:0{digits}}"
-
-
-# ---- a responder ----
 
 
 def test_a_series_gives_what_single_calls_give() -> None:

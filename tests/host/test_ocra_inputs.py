@@ -12,9 +12,6 @@ from tests.host.ocra_by_hand import BLANK, DEFAULT, KEY, LATEST, full, mac_of
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 
-# ---- the question ----
-
-
 ENCODED = {
     "QN06": {"000000": "", "0": "", "000001": "10", "000016": "10", "000256": "10", "17": "11", "999999": "f423f0"},
     "QN64": {"482913": "75e610", "9" * 64: f"{10**64 - 1:x}"},
@@ -92,9 +89,6 @@ def test_a_wrong_question_is_refused(format_: str, question: Any, reason: str) -
         with pytest.raises(InputError, match=reason) as caught:
             ask(question)
         assert caught.value.field == "question"
-
-
-# ---- counter, PIN, session, time ----
 
 
 @pytest.mark.parametrize("number", [0, 1, 20_107_446, 2**32, LATEST])

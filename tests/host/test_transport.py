@@ -42,9 +42,6 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return packages
 
 
-# Finding
-
-
 def test_ports_on_usb_are_listed_in_order(ports: list[ListPortInfo]) -> None:
     ports += [attached("/dev/ttyACM1"), attached("/dev/ttyS0", usb=False), attached("/dev/ttyACM0", description="n/a")]
     assert discover() == [Port("/dev/ttyACM0", "ttyACM0", ""), Port("/dev/ttyACM1", "ttyACM1", "Pico")]
@@ -76,9 +73,6 @@ def test_without_a_card_or_with_several_none_is_chosen(ports: list[ListPortInfo]
         find_card(env={})
     assert isinstance(several.value, NoSingleCard)
     assert several.value.candidates == tuple(discover())
-
-
-# Opening
 
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(ports: list[ListPortInfo]) -> None:
@@ -234,9 +228,6 @@ def test_handlers_of_installed_packages_are_found_once(
     with open_port("toy://anything") as port:
         port.write(b"x")
         assert port.read(1) == b"x"
-
-
-# Who is there
 
 
 class Scripted(serial.SerialBase):

@@ -258,9 +258,6 @@ def test_block_wears_out() -> None:
     assert nor.bad == {0: Fault.STICKS}
 
 
-# littlefs on it
-
-
 def fresh() -> Disk:
     return Disk(Nor(ERASED * BLOCKS), format_first=True)
 
