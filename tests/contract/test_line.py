@@ -8,26 +8,11 @@ from dsc_host import CardError
 from dsc_simulator import SimulatedCard
 
 
-def test_hello_gives_the_nonce_back_and_says_who_is_there(rig: Rig) -> None:
-    greeting = rig.client.hello()
-    assert greeting.protocol == 1
-    assert greeting.serial == ""
-    assert greeting.state == "off"
-    assert greeting.firmware
-    assert greeting.board
-
-
 def test_hello_takes_a_nonce_of_32_characters_and_no_more(rig: Rig) -> None:
     assert rig.ask("hello nonce=" + "a" * 32).startswith("ok nonce=" + "a" * 32 + " ")
     for nonce in ("a" * 33, "%2a" * 33, "a" * 200):
         assert rig.ask(f"hello nonce={nonce}").startswith("err bad-arg nonce:"), nonce
     assert rig.ask("hello").startswith("ok protocol=1 ")
-
-
-def test_a_blank_card_says_so_in_info(rig: Rig) -> None:
-    info = rig.client.info()
-    assert (info.serial, info.suite, info.pin_policy) == ("", "", "")
-    assert (info.counter, info.tries_left, info.locked) == (0, None, False)
 
 
 def test_info_is_what_was_personalised(rig: Rig) -> None:
