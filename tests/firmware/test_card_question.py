@@ -1,5 +1,7 @@
 """The state machine, alone: a question from the line, before the PIN, after it, and edited by the owner."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.firmware.card_bench import QUESTION, SHOW, STATES, Bench, challenge, pin
 
@@ -7,27 +9,34 @@ from dsc_firmware import states
 from dsc_firmware.ports import KEY_C
 
 
-def test_question_can_come_before_the_pin() -> None:
-    bench = pin("12")
-    assert bench.ask(QUESTION) == states.NOTHING
-    assert bench.display == "PIN>**"
-    bench.type(*"34", "OK")
-    assert (bench.display, bench.card.asked_by_line) == (QUESTION, True)
-    assert bench.key("OK") == states.RESPOND
-
-
-def test_question_can_come_after_the_pin() -> None:
-    bench = challenge("")
-    assert not bench.card.types_question()
-    assert bench.ask(QUESTION) == SHOW
-    assert (bench.display, bench.card.asked_by_line) == (QUESTION, True)
-    assert not bench.card.types_question()
+@pytest.mark.parametrize(
+    ("begin", "keys", "display", "by_line"),
+    [
+        (pin, (*"1234", "OK"), QUESTION, True),
+        (challenge, (), QUESTION, True),
+        (challenge, ("9",), QUESTION, True),  # There is no room for it.
+        (challenge, ("C", QUESTION[-1]), QUESTION, False),
+        (pin, ("PRESS", "PRESS", *"1234", "OK"), "CHALLNG>", False),
+    ],
+)
+def test_question_of_the_line_is_the_lines_until_its_owner_edits_it(
+    begin: Callable[[], Bench], keys: tuple[str, ...], display: str, by_line: bool
+) -> None:
+    bench = begin()
+    assert bench.ask(QUESTION) == (states.NOTHING if begin is pin else SHOW)
+    bench.type(*keys)
+    assert (bench.display, bench.card.asked_by_line) == (display, by_line)
+    if display == QUESTION:
+        assert bytes(bench.card.question) == QUESTION.encode()
+        assert bench.key("OK") == states.RESPOND
 
 
 def test_card_knows_that_its_owner_is_typing_a_question() -> None:
     assert challenge("9").card.types_question()
     bench = challenge("")
+    assert not bench.card.types_question()
     bench.ask(QUESTION)
+    assert not bench.card.types_question()
     bench.step(KEY_C)
     assert bench.card.types_question()
 
@@ -49,21 +58,6 @@ def test_shorter_question_leaves_nothing_of_the_one_before() -> None:
     assert b"13" not in bench.memory
 
 
-def test_question_that_the_owner_edits_is_the_owners() -> None:
-    bench = challenge()
-    bench.ask(QUESTION)
-    bench.type("C", QUESTION[-1])
-    assert bytes(bench.card.question) == QUESTION.encode()
-    assert not bench.card.asked_by_line
-
-
-def test_typing_past_a_full_question_does_not_make_it_the_owners() -> None:
-    bench = challenge()
-    bench.ask(QUESTION)
-    bench.key("9")
-    assert bench.card.asked_by_line
-
-
 def test_wrong_pin_keeps_a_question_that_waits() -> None:
     bench = Bench(checks_pin=True, failures=1).type("PRESS")
     bench.ask(QUESTION)
@@ -79,10 +73,3 @@ def test_where_the_line_may_ask(state: str) -> None:
     bench = STATES[state]()
     assert bench.card.can_ask() == (bench.state in ("pin", "challenge"))
     assert bench.card.can_ask_wipe() == (bench.state in ("off", "notice", "locked"))
-
-
-def test_next_login_begins_without_the_question_before() -> None:
-    bench = pin()
-    bench.ask(QUESTION)
-    bench.type("PRESS", "PRESS", *"1234", "OK")
-    assert (bench.display, bench.card.asked_by_line) == ("CHALLNG>", False)
