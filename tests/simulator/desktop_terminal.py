@@ -81,10 +81,6 @@ class Terminal:
             if time.monotonic() > deadline or (not self.read(0.1) and self.process.poll() is not None):
                 raise AssertionError(f"it never came; {self.process.poll()}: {self.seen[-2000:]!r}")
 
-    def until_shown(self, text: bytes) -> None:
-        before = len(self.seen)
-        self.until(lambda: text in self.seen[before:])
-
     def start(self) -> Self:
         """Wait for the first frame."""
         self.until(lambda: FIRST_FRAME in self.seen)

@@ -9,7 +9,7 @@ import serial
 from tests.contract import rig
 
 from dsc_host import CardClient, CardNotFound, LinkClosed, LinkTimeout, Suite
-from dsc_simulator import PowerCut, SimulatorError
+from dsc_simulator import SimulatorError
 from dsc_simulator.diary import MOST_KEYS, MOST_LINES, Diary, mask
 from dsc_simulator.faults import LineNoise, Unplugged
 from dsc_simulator.fixtures import SUITE, CardRefused, SimulatedToken, simulated_card
@@ -70,15 +70,6 @@ def test_a_flat_battery_lets_nobody_in_until_it_is_replaced(card: SimulatedToken
         card.login("482913")
     card.replace_battery()
     assert len(card.login("482913")) == 8
-
-
-def test_no_counter_is_used_twice_across_a_power_cut(card: SimulatedToken) -> None:
-    first = card.login("482913")
-    card.cut_power(after=7)
-    with pytest.raises(PowerCut):
-        card.login("482913")
-    card.restart()
-    assert card.login("482913") != first
 
 
 def test_a_pulled_plug_is_noticed_by_who_is_connected_and_by_who_comes(card: SimulatedToken) -> None:

@@ -156,13 +156,6 @@ def look(pad, clock, ms, every=5):
         clock.now += every
 
 
-def bus(*devices, first=39, number=0):
-    machine.buses[number] = {}
-    for i, device in enumerate(devices):
-        machine.buses[number][first + i] = device
-    return machine.I2C(number, machine.Pin(4), machine.Pin(5), 100000, 50000)
-
-
 def plug_in(kind):
     """A display of one kind on bus 0: its fields in board.json, and somebody who looks at it."""
     if kind == "hd44780":
