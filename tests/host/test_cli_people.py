@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.host.commanding import KEY, PIN, SUITE, Command
 from tests.login.letters import newest_code
-from tests.login.town import PASSWORD
+from tests.login.town import CHEAP, PASSWORD
 
-from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, Stage
+from dsc_host.login import Calling, DeviceState, Kind, Letter, LoginSystem, Policy, Stage
 from dsc_host.verifier import Verifier
 from dsc_simulator import SimulatedCard
 
@@ -17,6 +17,7 @@ ANNA = ("person", "add", "Anna", "--address", "1 Key Road, Zug", "--birth-date",
 PAPERS = ("--document", "passport:X1234567")
 PHONE = "+41791234567"
 OTHER = "another harbour at dusk"
+POLICY = Policy.of(CHEAP)
 
 
 def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
@@ -27,7 +28,11 @@ def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
 
 
 @pytest.fixture
-def account(dscplus: Command) -> str:
+def account(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of an account, where passwords cost little."""
+    cheap = dscplus.folder / "cheap.toml"
+    cheap.write_text("[passwords]\nmemory_kib = 8\niterations = 1\n")
+    monkeypatch.setenv("DSCPLUS_POLICY", str(cheap))
     dscplus.with_records()
     person = made(dscplus, *ANNA, *PAPERS)
     return made(dscplus, "account", "add", person, "--equity", "2500000")
@@ -43,7 +48,7 @@ class Login:
     def __init__(self, verifier: Verifier) -> None:
         self.letters: list[Letter] = []
         sender = Calling(self.letters.append)
-        self.system = LoginSystem.over(verifier, senders=dict.fromkeys(("email", "sms", "voice"), sender))
+        self.system = LoginSystem.over(verifier, policy=POLICY, senders=dict.fromkeys(("email", "sms", "voice"), sender))
 
     def enter(self, name: str) -> str:
         begun = self.system.begin(name, PASSWORD)
@@ -80,7 +85,7 @@ def test_a_card_that_is_enrolled_becomes_a_users(dscplus: Command, account: str)
         verifier.enroll("IB3000123", key=KEY, suite=SUITE, pin=PIN)
     assert dscplus("user", "card", "anna", "IB3000123").code == 0
     with dscplus.verifier() as verifier:
-        (choice,) = LoginSystem.over(verifier).begin("anna", PASSWORD).choices
+        (choice,) = LoginSystem.over(verifier, policy=POLICY).begin("anna", PASSWORD).choices
         assert (choice.kind, choice.label) == (Kind.DSC_PLUS, "IB3000123")
     assert dscplus("user", "card", "anna", "IB3000123").error == "serial: IB3000123 is somebody's already"
 
@@ -192,7 +197,7 @@ def test_who_has_forgotten_their_password_gets_another_one(dscplus: Command, acc
     done = dscplus("user", "password", "anna", stdin=f"{OTHER}\nnot read\n")
     assert (done.code, done.out, done.err) == (0, "", "The password of anna is changed.\n")
     with dscplus.verifier() as verifier:
-        assert LoginSystem.over(verifier).begin("anna", OTHER).user == "anna"
+        assert LoginSystem.over(verifier, policy=POLICY).begin("anna", OTHER).user == "anna"
     for bad in ("", "short\n", "anna\n"):
         assert dscplus("user", "password", "anna", stdin=bad).error.startswith("password: ")
     assert OTHER not in "".join(dscplus.printed)
