@@ -31,8 +31,7 @@ def test_a_whole_life(dscplus: Command, blank: SimulatedCard, policy: tuple[str,
         assert blank.display == answer.out.strip()
         verified = dscplus("verify", identity, stdin=answer.out)
         assert (verified.code, verified.out, verified.err) == (0, "accepted\n", "")
-        again = dscplus("verify", identity, answer.out.strip())
-        assert (again.code, again.out, again.error) == (4, "", "not accepted")
+        assert dscplus.refused("verify", identity, answer.out.strip(), code=4) == "not accepted"
     blank.press("OK")
     wiped = dscplus("wipe", stdin="y\n")
     assert (wiped.code, wiped.out) == (0, "")
@@ -68,8 +67,7 @@ def test_a_personalised_card_keeps_its_key(dscplus: Command, blank: SimulatedCar
 def test_a_serial_is_given_once(dscplus: Command, blank: SimulatedCard) -> None:
     dscplus.with_records()
     dscplus("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n")
-    done = dscplus("personalize", "IB1", stdin="1111\n")
-    assert (done.code, done.error) == (1, "card IB1: is enrolled already")
+    assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == "card IB1: is enrolled already"
     assert is_blank(blank)
     with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as known:
         identity, question = challenge(dscplus)
@@ -187,8 +185,7 @@ def test_the_owner_decides(dscplus: Command, held: SimulatedCard, key: str, code
 
 
 def test_an_owner_who_does_not_decide(dscplus: Command, held: SimulatedCard) -> None:
-    done = dscplus("wipe", "--timeout", "0.05")
-    assert (done.code, done.error) == (5, "nobody answered on the card within 0.05 s")
+    assert dscplus.refused("wipe", "--timeout", "0.05", code=5) == "nobody answered on the card within 0.05 s"
     assert held.display == "", "the question is not left on it"
     assert serial(held) == "IB1"
 

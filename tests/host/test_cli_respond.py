@@ -61,8 +61,7 @@ def test_a_card_that_is_broken(dscplus: Command) -> None:
 def test_a_flat_battery(dscplus: Command) -> None:
     with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as card:
         card.board.battery.flat = True
-        done = dscplus("respond", "482913", "--card", card.url, stdin=TYPED)
-        assert (done.code, done.error) == (1, "the card shows LOBATT")
+        assert dscplus.refused("respond", "482913", "--card", card.url, stdin=TYPED, code=1) == "the card shows LOBATT"
         assert card.display == ""
 
 

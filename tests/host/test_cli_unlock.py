@@ -98,8 +98,7 @@ def test_a_locked_card_says_what_helps(dscplus: Command, attached: Attached) -> 
     locked = "the card is locked"
     for left, error in (("3", f"{locked}; dscplus card unlock-code makes the code for it"), ("0", locked), ("", locked)):
         attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 unlock={left} free="
-        done = dscplus("respond", "482913", stdin=TYPED)
-        assert (done.code, done.error) == (1, error)
+        assert dscplus.refused("respond", "482913", stdin=TYPED, code=1) == error
 
 
 def test_both_keys_are_read_from_standard_input(desk: Command) -> None:
