@@ -63,30 +63,20 @@ def opened(path: Path) -> None:
 
 
 @posix_only
-@pytest.mark.parametrize(("mode", "done"), [(0o666, "written"), (0o620, "written"), (0o640, "read"), (0o604, "read")])
-def test_a_database_that_others_may_open_is_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, done: str
+@pytest.mark.parametrize(
+    ("suffix", "mode", "done"),
+    [("", 0o620, "written"), ("", 0o640, "read"), ("", 0o604, "read"), ("-wal", 0o6, "written"), ("-journal", 0o666, "written")],
+)
+def test_a_database_that_others_may_open_is_told_of_and_what_sqlite_would_read_beside_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, mode: int, done: str
 ) -> None:
-    path = tmp_path / "dsc.db"
-    opened(path)
+    opened(tmp_path / "dsc.db")
     assert caplog.messages == []
+    path = tmp_path / f"dsc.db{suffix}"
+    path.touch()
     path.chmod(mode)
-    opened(path)
-    assert caplog.messages[0] == f"{path} may be {done} by other users; make it yours alone: chmod 600 {path}"
-
-
-@posix_only
-@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
-def test_so_is_what_lies_beside_it_where_sqlite_would_read_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str
-) -> None:
-    path = tmp_path / "dsc.db"
-    opened(path)
-    beside = Path(f"{path}{suffix}")
-    beside.touch()
-    beside.chmod(0o666)
-    opened(path)
-    assert caplog.messages == [f"{beside} may be written by other users; make it yours alone: chmod 600 {beside}"]
+    opened(tmp_path / "dsc.db")
+    assert caplog.messages == [f"{path} may be {done} by other users; make it yours alone: chmod 600 {path}"]
 
 
 READERS: dict[str, Callable[[Path], object]] = {
