@@ -106,14 +106,12 @@ def test_pages_show_every_card_once(api: Api) -> None:
     for number in range(6):
         api.verifier.enroll(f"C-{number}", key=KEY, suite=SUITE, pin="1234", owners=("ana",) if number % 2 else ())
     api.verifier.suspend("C-3")
-    seen: list[str] = []
-    after: str | None = ""
+    pages, after = [], ""
     while after is not None:
         page = api.send("GET", "/cards", params={"after": after, "limit": "3"}).json()
-        assert 1 <= len(page["cards"]) <= 3
-        seen += [card["serial"] for card in page["cards"]]
+        pages.append([card["serial"] for card in page["cards"]])
         after = page["next"]
-    assert seen == ["A-1", "C-0", "C-1", "C-2", "C-3", "C-4", "C-5"]
+    assert pages == [["A-1", "C-0", "C-1"], ["C-2", "C-3", "C-4"], ["C-5"]]
     # A page that is just full is the last one.
     assert api.send("GET", "/cards", params={"limit": "7"}).json()["next"] is None
     found = api.send("GET", "/cards", params={"owner": "ana", "state": "suspended"}).json()["cards"]
