@@ -9,7 +9,7 @@ from tests.host.databases import new_database
 from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, UnknownCard
-from dsc_host.verifier import Enrolment, MasterKey, State, Verifier, enrolling
+from dsc_host.verifier import Enrolment, MasterKey, Verifier, enrolling
 
 verifier = databases.verifier
 BATCH = 20
@@ -106,14 +106,6 @@ def test_none_is_none(verifier: Verifier) -> None:
     assert verifier.enroll_all([]) == 0
     assert verifier.enroll_all([], atomic=True) == 0
     assert verifier.audit.check().entries == 2
-
-
-def test_a_retired_card_gives_way(verifier: Verifier) -> None:
-    challenge = verifier.challenge("A-1")
-    verifier.retire("A-1")
-    assert verifier.enroll_all([Enrolment("A-1", KEY, SUITE, PIN)]) == 1
-    assert verifier.card("A-1").state is State.ENROLLED
-    assert not verifier.verify(challenge.id, right(challenge))
 
 
 @pytest.mark.every_database
