@@ -65,7 +65,13 @@ def opened(path: Path) -> None:
 @posix_only
 @pytest.mark.parametrize(
     ("suffix", "mode", "done"),
-    [("", 0o620, "written"), ("", 0o640, "read"), ("", 0o604, "read"), ("-wal", 0o6, "written"), ("-journal", 0o666, "written")],
+    [
+        ("", 0o620, "written"),
+        ("", 0o640, "read"),
+        ("", 0o604, "read"),
+        ("-wal", 0o602, "written"),
+        ("-journal", 0o666, "written"),
+    ],
 )
 def test_a_database_that_others_may_open_is_told_of_and_what_sqlite_would_read_beside_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, mode: int, done: str
