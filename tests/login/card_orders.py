@@ -52,6 +52,13 @@ def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
     return response
 
 
+def by_carls_card(town: Town, card: SimulatedCard) -> str:
+    """Log carl in with this card; return the session."""
+    step = town.chosen("carl", Kind.DSC_PLUS)
+    assert step.offer is not None
+    return town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+
+
 def card_serial(card: SimulatedCard) -> str:
     """Return the serial that the card itself tells."""
     with CardClient.open(card.url) as client:

@@ -5,7 +5,18 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 import pytest
-from tests.login.card_orders import PIN, by_codes, card_serial, days, online_card, ordered, place, pressed, shipped
+from tests.login.card_orders import (
+    PIN,
+    by_carls_card,
+    by_codes,
+    card_serial,
+    days,
+    online_card,
+    ordered,
+    place,
+    pressed,
+    shipped,
+)
 from tests.login.town import CARL, DAY, PASSWORD, Town
 
 from dsc_host import CardClient
@@ -36,9 +47,7 @@ def test_a_card_is_requested_made_sent_and_activated(town: Town, card: Simulated
     offer = town.system.ask_to_activate(token, device)
     assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
     assert town.system.requests(token)[0].state is OrderState.DONE
-    step = town.chosen("carl", Kind.DSC_PLUS)
-    assert step.offer is not None
-    assert town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+    assert by_carls_card(town, card)
     assert town.verifier.audit.check().sound
 
 
@@ -122,9 +131,7 @@ def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card:
     town.clock.advance(1)
     assert days(town, 1) == ["activated"]
     assert days(town, 2) == []
-    step = town.chosen("carl", Kind.DSC_PLUS)
-    assert step.offer is not None
-    assert town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+    assert by_carls_card(town, card)
 
 
 # ---- the PIN ----
@@ -139,9 +146,7 @@ def test_a_pin_is_changed_by_a_response_made_with_the_new_one(town: Town) -> Non
     with pytest.raises(InputError):
         town.system.change_pin(token, old_way, "1111")
     assert town.system.change_pin(token, town.respond("IB3000901", offer.shows["challenge"], pin=PIN), PIN)
-    step = town.chosen("anna", Kind.DSC_PLUS)
-    assert step.offer is not None
-    assert town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"], pin=PIN))
+    assert town.enter("anna", pin=PIN)
 
 
 def test_an_answer_for_one_purpose_is_none_for_another(town: Town) -> None:
@@ -186,11 +191,6 @@ def test_a_card_that_is_gone_for_good_stays_so(town: Town) -> None:
     token, _ = online_card(town)
     with pytest.raises(NotNow):
         town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
-
-
-def test_who_has_a_card_gets_no_online_card(town: Town) -> None:
-    with pytest.raises(NotNow):
-        town.system.request_online_card(town.session("anna"))
 
 
 # ---- back to where it came from ----

@@ -1,7 +1,7 @@
 """Cards of codes that are printed already stay good, whatever the policy wants of those that come."""
 
 import pytest
-from tests.login.town import CHEAP, DAY, PASSWORD, Town, looked_up
+from tests.login.town import CHEAP, PASSWORD, Town, looked_up
 
 from dsc_host.errors import InputError
 from dsc_host.login import Kind, LoginSystem, Policy, Status, Step, TooManyAttempts
@@ -78,18 +78,6 @@ def test_the_longest_answer_that_is_allowed_is_taken(town: Town) -> None:
 def indexes(step: Step) -> str:
     assert step.offer is not None
     return step.offer.shows["indexes"]
-
-
-def test_the_same_numbers_are_asked_until_they_are_answered(town: Town) -> None:
-    codes, system = town.with_codes("anna"), town.system
-    steps = []
-    for _ in range(10):
-        steps.append(asked_for(system))
-        town.clock.advance(DAY)
-    steps.append(asked_for(system))
-    assert len({indexes(step) for step in steps}) == 1
-    assert system.answer(steps[-1].token, looked_up(codes, steps[-1].offer)).step
-    assert not set(indexes(asked_for(system)).split()) & set(indexes(steps[-1]).split())
 
 
 def test_the_same_numbers_are_asked_to_activate_a_card(town: Town) -> None:

@@ -11,14 +11,9 @@ from dsc_host.login import Kind, Loss, NotFound, NotIn, NotNow
 NEW = "+41795550123"
 
 
-def confirmed(town: Town, token: str, number: str = NEW) -> None:
-    assert town.system.ask_to_confirm_phone(token, number) == f"{number[:3]}…{number[-2:]}"
-    assert town.system.confirm_phone(token, town.sent("sms"))
-
-
 def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
     token = town.session("anna")
-    confirmed(town, token)
+    town.confirm(token, NEW)
     assert [*town.system.phone_numbers(token).values()] == ["+41…23"]
     assert town.enter_by_sms("anna")
     assert code_letters(town.letters, "sms")[-1].address == NEW
@@ -26,7 +21,7 @@ def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
 
 
 def test_codes_go_to_no_number_from_before(town: Town) -> None:
-    confirmed(town, town.session("ben"))
+    town.confirm(town.session("ben"), NEW)
     labels = {choice.label for choice in town.system.begin("ben", PASSWORD).choices}
     assert labels == {"+41…23"}
     town.chosen("ben", Kind.VOICE)
@@ -42,7 +37,7 @@ def test_support_too_leaves_no_number_from_before(town: Town) -> None:
 
 def test_with_the_app_nothing_is_sent_there_but_another_app_may_be_activated_by_it(town: Town) -> None:
     activated(town)
-    confirmed(town, town.bridged("ben")[1])
+    town.confirm(town.bridged("ben")[1], NEW)
     town.waited("ben")
     assert {choice.kind for choice in town.system.begin("ben", PASSWORD).choices} == {Kind.PHONE_APP, Kind.TEMPORARY_CODE}
     assert len(town.system.phones.begin("ben", PASSWORD).phones) == 2
@@ -118,7 +113,7 @@ def test_with_a_lost_phone_its_app_and_its_numbers_are_gone(town: Town, loss: Lo
 
 def test_a_number_is_removed_where_something_else_lets_in(town: Town) -> None:
     token = town.session("anna")
-    confirmed(town, token)
+    town.confirm(token, NEW)
     ((phone, _),) = town.system.phone_numbers(token).items()
     town.system.forget_phone(token, phone)
     assert town.system.phone_numbers(token) == {}
@@ -139,7 +134,7 @@ def test_the_last_way_in_is_not_removed_nor_somebody_elses(town: Town) -> None:
 
 
 def test_a_session_that_a_code_to_the_number_has_opened_ends_with_it(town: Town) -> None:
-    confirmed(town, town.session("anna"))
+    town.confirm(town.session("anna"), NEW)
     token = town.enter_by_sms("anna")
     ((phone, _),) = town.system.phone_numbers(token).items()
     town.system.forget_phone(token, phone)

@@ -86,10 +86,7 @@ def test_the_issuer_neither_receives_nor_charges_their_own(town: Town) -> None:
 
 
 def by_logging_in(town: Town) -> None:
-    step = town.chosen("anna", Kind.DSC_PLUS)
-    assert step.offer
-    token = town.answered(step.token, town.respond("IB3000901", step.offer.shows["challenge"], pin=FORCED))
-    assert town.system.visitor(token).scope is Scope.FULL
+    assert town.system.visitor(town.enter("anna", pin=FORCED)).scope is Scope.FULL
     assert town.told("anna") == []
 
 

@@ -291,9 +291,7 @@ def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytes
 
 
 def changes_the_pin(town: Town) -> None:
-    anna = town.enter("anna")
-    offer = town.system.ask_to_change_pin(anna, town.device(anna, Kind.DSC_PLUS))
-    assert town.system.change_pin(anna, town.respond("IB3000901", offer.shows["challenge"], pin=PIN), PIN)
+    town.change_pin(town.enter("anna"), PIN)
 
 
 def has_lost_it(town: Town) -> None:

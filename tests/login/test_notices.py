@@ -57,9 +57,7 @@ def town(clock: Clock) -> Iterator[Town]:
 
 
 def confirm(town: Town, number: str) -> None:
-    token = town.session("dora")
-    town.system.ask_to_confirm_phone(token, number)
-    assert town.system.confirm_phone(token, town.sent("sms"))
+    town.confirm(town.session("dora"), number)
 
 
 def card_was_sent(town: Town) -> SimulatedCard:
@@ -105,11 +103,7 @@ def activates_code_card(town: Town) -> None:
 
 def changes_pin(town: Town) -> None:
     town.give_card("dora", CARD)
-    step = town.chosen("dora", Kind.DSC_PLUS)
-    assert step.offer
-    token = town.answered(step.token, town.respond(CARD, step.offer.shows["challenge"]))
-    offer = town.system.ask_to_change_pin(token, town.device(token, Kind.DSC_PLUS))
-    assert town.system.change_pin(token, town.respond(CARD, offer.shows["challenge"], "8246"), "8246")
+    town.change_pin(town.enter("dora"), "8246")
 
 
 def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:

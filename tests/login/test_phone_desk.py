@@ -151,14 +151,6 @@ def test_a_user_is_added_to_an_app_by_whoever_knows_its_pin(town: Town) -> None:
     assert added.user == "carl"
 
 
-def test_a_removed_app_opens_nothing(town: Town) -> None:
-    app = activated(town)
-    town.system.phones.remove(app.device, app.token)
-    assert town.system.begin("ben", PASSWORD).choices == ()
-    with pytest.raises(NotFound):
-        town.system.phones.pushes(app.device, app.token)
-
-
 def test_keys_are_what_they_must_be(town: Town) -> None:
     begun = town.system.phones.begin("ben", PASSWORD)
     for keys in ((b"", None), (bytes(31), None), (bytes(32), bytes(32)), ("x", None)):

@@ -59,9 +59,7 @@ def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
 @pytest.mark.parametrize("phone", [0, 1])
 def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) -> None:
     town.clock.advance(1)
-    token = town.session("ben")
-    town.system.ask_to_confirm_phone(token, NEW)
-    assert town.system.confirm_phone(token, town.sent("sms"))
+    town.confirm(town.session("ben"), NEW)
     begun = town.system.phones.begin("ben", PASSWORD, phone=phone)
     assert begun.phones == ("+41…23", "+41…67")
     assert code_letters(town.letters, "sms")[-1].address == (NEW, PHONE)[phone]

@@ -23,18 +23,8 @@ class Change(NamedTuple):
     goes_on: bool = False
 
 
-def changes_pin(town: Town, token: str) -> None:
-    offer = town.system.ask_to_change_pin(token, town.device(token, Kind.DSC_PLUS))
-    assert town.system.change_pin(token, town.respond(SERIALS["anna"], offer.shows["challenge"], pin=PIN), PIN)
-
-
-def confirms_number(town: Town, token: str) -> None:
-    town.system.ask_to_confirm_phone(token, NEW)
-    assert town.system.confirm_phone(token, town.sent("sms"))
-
-
 def removes_number(town: Town, token: str) -> None:
-    confirms_number(town, token)
+    town.confirm(token, NEW)
     town.system.forget_phone(token, next(iter(town.system.phone_numbers(token))))
 
 
@@ -61,10 +51,10 @@ def shared_card_is_lost(town: Town, token: str) -> None:
 CHANGES: Mapping[str, Change] = {
     "a new password": Change("anna", lambda town, token: town.system.change_password(token, PASSWORD, OTHER), True),
     "a password for who forgot it": Change("anna", lambda town, _: town.system.operator.set_password("anna", OTHER)),
-    "a new PIN": Change("anna", changes_pin, True),
+    "a new PIN": Change("anna", lambda town, token: town.change_pin(token, PIN), True),
     "opting out": Change("anna", lambda town, token: town.system.opt_out(token), True),
     "opting out by the primary user": Change("ben", lambda town, _: town.system.opt_out(town.session("anna"), "ben")),
-    "a number": Change("anna", confirms_number, True),
+    "a number": Change("anna", lambda town, token: town.confirm(token, NEW), True),
     "a number that is removed": Change("anna", removes_number, True),
     "a number that has waited": Change("ben", number_has_waited),
     "a temporary code": Change("anna", lambda town, _: town.system.staff.give_temporary_code(town.call("anna"))),

@@ -1,7 +1,7 @@
 """What becomes of sharing when something changes: before it is confirmed, before compliance has decided, and afterwards."""
 
 import pytest
-from tests.login.shares import by_annas_card, proven
+from tests.login.shares import proven
 from tests.login.town import ANNA, CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState
@@ -81,7 +81,7 @@ def test_who_stays_the_same_person_goes_on_sharing(town: Town) -> None:
     town.system.confirm_share(ben, proven(town, ben))
     # Both are users of one record: both are somebody else now, and the same.
     town.correct("anna", CARL)
-    assert by_annas_card(town, "ben")
+    assert town.enter("ben")
 
 
 def test_what_waits_for_compliance_is_refused_when_they_are_two_persons(town: Town) -> None:

@@ -6,50 +6,18 @@ from decimal import Decimal
 import pytest
 from tests.host.verifying import Clock
 from tests.login.card_orders import by_codes, online_card
-from tests.login.shares import by_annas_card, proven
 from tests.login.town import DAY, PASSWORD, Town, looked_up, new_town
 
 from dsc_host.errors import TooManyChallenges
-from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, ShareState, Stage, TooManyAttempts, records
+from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, Stage, TooManyAttempts, records
 
 ANY_AMOUNT = Decimal(2_000_000)
-
-
-def test_a_session_ends_with_its_card_on_the_way_back(town: Town) -> None:
-    bridge, token = town.bridged("anna")[1], town.session("anna")
-    assert town.system.withdraw(token, ANY_AMOUNT)
-    town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
-    for ended in (token, bridge):
-        with pytest.raises(NotIn):
-            town.system.withdraw(ended, ANY_AMOUNT)
 
 
 def test_a_session_by_something_else_goes_on_while_the_card_is_sent_back(town: Town) -> None:
     _, token = town.bridged("anna")
     town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
     assert town.system.visitor(token).scope is Scope.FULL
-
-
-def test_a_session_by_a_shared_card_ends_with_the_sharing(town: Town) -> None:
-    token = town.session("ben")
-    share = proven(town, token)
-    assert town.system.confirm_share(token, share) is ShareState.DONE
-    by_sms, by_card = town.session("ben"), by_annas_card(town, "ben")
-    town.system.cancel_share(by_card, share)
-    for ended in (token, by_sms, by_card):
-        with pytest.raises(NotIn):
-            town.system.visitor(ended)
-    assert not town.system.withdraw(town.session("ben"), ANY_AMOUNT)
-
-
-def test_a_session_by_ones_own_device_goes_on_when_sharing_ends(town: Town) -> None:
-    token = town.session("ben")
-    share = proven(town, token)
-    town.system.confirm_share(token, share)
-    token = town.session("ben")
-    town.system.cancel_share(token, share)
-    assert town.system.visitor(token).scope is Scope.FULL
-    assert not town.system.withdraw(token, ANY_AMOUNT)
 
 
 def test_an_online_card_and_its_sessions_end_at_one_moment(town: Town) -> None:

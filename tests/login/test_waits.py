@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.login.town import ANNA, DAY, PHONE, Town, looked_up
+from tests.login.town import ANNA, DAY, PHONE, Town
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
 
@@ -16,11 +16,6 @@ def bridged(town: Town, name: str = "anna") -> str:
     if name == "anna":
         town.lose("anna", "IB3000901", Loss.LOST)
     return town.bridged(name)[1]
-
-
-def asks_for_number(town: Town, token: str) -> None:
-    town.system.ask_to_confirm_phone(token, NEW)
-    assert town.system.confirm_phone(token, town.sent("sms"))
 
 
 def stop_code(town: Town, template: str, address: str) -> str:
@@ -40,7 +35,7 @@ def kinds(town: Town, name: str) -> set[Kind]:
 
 def test_a_number_from_a_temporary_session_waits_and_then_counts(town: Town) -> None:
     token = bridged(town)
-    asks_for_number(town, token)
+    town.confirm(token, NEW)
     assert [each.kind for each in town.system.waiting(token)] == [WaitKind.NUMBER]
     assert kinds(town, "anna") == {Kind.TEMPORARY_CODE}
     days_pass(town, WAIT_DAYS - 1)
@@ -51,7 +46,7 @@ def test_a_number_from_a_temporary_session_waits_and_then_counts(town: Town) -> 
 
 def test_its_owner_stops_it_by_the_code_from_any_message_once(town: Town) -> None:
     token = bridged(town, "ben")
-    asks_for_number(town, token)
+    town.confirm(token, NEW)
     for_mail, for_sms = (stop_code(town, "number_waits", to) for to in ("ben@example.com", PHONE))
     assert for_mail == for_sms
     assert NEW not in {letter.address for letter in town.letters if letter.template == "number_waits"}
@@ -71,20 +66,9 @@ def test_the_code_does_nothing_but_stop_and_cannot_be_guessed(town: Town) -> Non
         assert not town.system.stop_change(text, "192.0.2.10")  # type: ignore[arg-type]
 
 
-def test_support_stops_it_for_whoever_calls(town: Town) -> None:
-    token = bridged(town)
-    asks_for_number(town, token)
-    desk = town.call("anna")
-    (wait,) = town.system.staff.caller_waits(desk)
-    town.system.staff.stop_wait(desk, wait.id)
-    assert town.system.staff.caller_waits(desk) == []
-    with pytest.raises(NotFound):
-        town.system.staff.stop_wait(desk, wait.id)
-
-
 def test_a_second_identification_on_a_later_day_makes_it_count(town: Town) -> None:
     token = bridged(town)
-    asks_for_number(town, token)
+    town.confirm(token, NEW)
     desk = town.call("anna")
     (wait,) = town.system.staff.caller_waits(desk)
     with pytest.raises(NotNow, match="later day"):
@@ -103,15 +87,6 @@ def test_who_asked_for_it_at_the_desk_does_not_confirm_it(town: Town) -> None:
     assert Kind.SMS not in kinds(town, "anna")
 
 
-def test_a_card_of_codes_cannot_be_activated_before(town: Town) -> None:
-    card, codes = town.system.staff.issue_code_card(town.call("anna"))
-    with pytest.raises(NotNow, match="can be activated from"):
-        town.system.ask_to_activate(town.session("anna"), card.id)
-    days_pass(town, WAIT_DAYS)
-    token = town.session("anna")
-    assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
-
-
 def test_a_card_that_is_stopped_is_never_activated(town: Town) -> None:
     card, _ = town.system.staff.issue_code_card(town.call("anna"))
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))
@@ -126,40 +101,6 @@ def test_a_card_that_was_requested_by_a_temporary_code_is_stopped_with_its_reque
     assert [each.kind for each in town.system.waiting(token)] == [WaitKind.CARD]
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))
     assert [each.state for each in town.system.requests(token)] == [OrderState.CANCELLED]
-
-
-def test_opting_out_from_a_temporary_session_waits(town: Town) -> None:
-    token = bridged(town)
-    town.system.opt_out(token)
-    assert not town.system.protection(token).opted_out
-    days_pass(town, WAIT_DAYS)
-    assert town.system.begin("anna", "a quiet harbour at dawn").may_skip
-
-
-def test_a_temporary_device_removes_no_number(town: Town) -> None:
-    token = bridged(town, "ben")
-    (phone,) = town.system.phone_numbers(token)
-    with pytest.raises(NotNow, match="no number is removed"):
-        town.system.forget_phone(token, phone)
-
-
-def test_an_online_card_leads_to_no_other_one(town: Town) -> None:
-    token = bridged(town)
-    card = town.system.request_online_card(token)
-    codes = town.system.sheet(token, card.id)
-    assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
-    with pytest.raises(NotNow, match="online card in use"):
-        town.system.request_online_card(token)
-    asks_for_number(town, token)
-    assert [each.kind for each in town.system.waiting(token)] == [WaitKind.NUMBER]
-
-
-def test_what_waits_for_a_closed_account_comes_to_nothing(town: Town) -> None:
-    token = bridged(town)
-    asks_for_number(town, token)
-    town.system.close_account(token)
-    days_pass(town, WAIT_DAYS)
-    assert town.system.begin("anna", "a quiet harbour at dawn").choices == ()
 
 
 # ---- corrections ----

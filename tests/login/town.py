@@ -103,11 +103,11 @@ class Town:
         device = next(choice for choice in step.choices if choice.kind is kind)
         return self.system.choose(step.token, device.id)
 
-    def enter(self, name: str, *, password: str = PASSWORD) -> str:
-        """Log in by card; the session's token."""
+    def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN) -> str:
+        """Log in by card, one's own or a shared one; the session's token."""
         step = self.chosen(name, Kind.DSC_PLUS, password=password)
         assert step.offer is not None
-        return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"]))
+        return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
 
     def session(self, name: str) -> str:
         """Have somebody in, by their card or else by SMS, without the steps of a login: those have tests of their own."""
@@ -139,6 +139,16 @@ class Town:
         """Deliver what waits; return the templates of what this user was sent by email."""
         self.system.deliver()
         return [letter.template for letter in self.letters if letter.address == f"{name}@example.com"]
+
+    def confirm(self, token: str, number: str) -> None:
+        """Confirm a number in this session, by the code that is sent to it."""
+        assert self.system.ask_to_confirm_phone(token, number) == f"{number[:3]}…{number[-2:]}"
+        assert self.system.confirm_phone(token, self.sent("sms"))
+
+    def change_pin(self, token: str, pin: str) -> None:
+        """Change the PIN of one's card, by its response with the new one."""
+        offer = self.system.ask_to_change_pin(token, self.device(token, Kind.DSC_PLUS))
+        assert self.system.change_pin(token, self.respond(offer.label, offer.shows["challenge"], pin), pin)
 
     def tell(self, name: str, template: str, **values: object) -> None:
         """Put a message to somebody into the outbox."""
