@@ -140,9 +140,7 @@ def test_line_is_overwritten_once_it_has_been_served_or_ignored(line: bytes) -> 
     assert not any(listener.receiver._buffer)
 
 
-def test_reply_with_values() -> None:
-    port = Port()
-    sender = Sender(port)
+def test_reply_with_values(port: Port, sender: Sender) -> None:
     sender.reply(7)
     sender.value(b"text", memoryview(b"a b*c%d=e\x00\xff~!"))
     sender.value(b"empty", b"")
@@ -151,24 +149,29 @@ def test_reply_with_values() -> None:
     assert lines(port.sent) == ["<7 ok text=a%20b%2ac%25d%3de%00%ff~! empty= bytes=00fa"]
 
 
-def test_error_keeps_its_words_readable() -> None:
-    port = Port()
-    Sender(port).error(65535, "bad-arg", "q: 100% of 6 * digits = 6")
+def test_error_keeps_its_words_readable(port: Port, sender: Sender) -> None:
+    sender.error(65535, "bad-arg", "q: 100% of 6 * digits = 6")
     assert lines(port.sent) == ["<65535 err bad-arg q: 100%25 of 6 %2a digits = 6"]
 
 
+@pytest.fixture
+def port() -> Port:
+    return Port()
+
+
+@pytest.fixture
+def sender(port: Port) -> Sender:
+    return Sender(port)
+
+
 @pytest.mark.parametrize("number", [0, 1, 9, 10, 99, 100, 9999, 10000, 65535])
-def test_numbers(number: int) -> None:
-    port = Port()
-    sender = Sender(port)
+def test_numbers(port: Port, sender: Sender, number: int) -> None:
     sender.reply(number)
     sender.send()
     assert lines(port.sent) == [f"<{number} ok"]
 
 
-def test_events_are_counted_and_wrap() -> None:
-    port = Port()
-    sender = Sender(port)
+def test_events_are_counted_and_wrap(port: Port, sender: Sender) -> None:
     sender._events = 0xFFFE
     for word in (b"display", b"wipe", b"boot"):
         sender.event(word)
@@ -177,9 +180,7 @@ def test_events_are_counted_and_wrap() -> None:
 
 
 @pytest.mark.parametrize("data", [b"x" * 500, b" " * 100])
-def test_line_never_grows_past_the_limit(data: bytes) -> None:
-    port = Port()
-    sender = Sender(port)
+def test_line_never_grows_past_the_limit(port: Port, sender: Sender, data: bytes) -> None:
     sender.reply(65535)
     sender.value(b"text", data)
     sender.value(b"more", data)
@@ -188,8 +189,7 @@ def test_line_never_grows_past_the_limit(data: bytes) -> None:
     assert port.sent[-10:-1] == b"*%08x" % crc32(port.sent[:-10])
 
 
-def test_sent_line_is_overwritten() -> None:
-    sender = Sender(Port())
+def test_sent_line_is_overwritten(sender: Sender) -> None:
     sender.reply(1)
     sender.hex_value(b"bytes", KEY)
     sender.send()

@@ -1,13 +1,12 @@
-"""The unlock key on its way to a card: made from both sides, set with the profile, shown by nothing; and the codes left."""
+"""The unlock key on its way to a card: set with the profile, shown by nothing; and the codes left."""
 
 from dataclasses import replace
 
 import pytest
-from tests.host.key_derivation import expand
-from tests.host.scripted_card import KEY, PROFILE, Card, FakePort
+from tests.host.scripted_card import PROFILE, Card, FakePort
 
-from dsc_host.errors import CardError, InputError, ProtocolError
-from dsc_host.link import CardClient, derive_key
+from dsc_host.errors import CardError, ProtocolError
+from dsc_host.link import CardClient
 
 UNLOCK_KEY = bytes(range(0xC0, 0xE0))
 LOCKING = replace(PROFILE, pin_policy="card", code="9876", unlock_key=UNLOCK_KEY)
@@ -23,20 +22,6 @@ def test_the_unlock_key_is_set_on_a_line_of_its_own(client: CardClient, card: Ca
 def test_a_profile_without_an_unlock_key_sets_none(client: CardClient, card: Card) -> None:
     client.personalize(replace(LOCKING, unlock_key=None))
     assert "unlock" not in repr(card.asked)
-
-
-@pytest.mark.parametrize("unlock_key", [b"", bytes(31), bytes(33), "c0" * 32, bytearray(32), KEY], ids=ascii)
-def test_an_unlock_key_is_32_bytes_of_its_own(unlock_key: object) -> None:
-    with pytest.raises(InputError) as caught:
-        replace(LOCKING, unlock_key=unlock_key)  # type: ignore[arg-type]
-    assert caught.value.field == "unlock_key"
-    assert repr(KEY) not in str(caught.value)
-
-
-def test_only_a_card_that_checks_its_pin_has_an_unlock_key() -> None:
-    with pytest.raises(InputError) as caught:
-        replace(PROFILE, unlock_key=UNLOCK_KEY)
-    assert caught.value.field == "unlock_key"
 
 
 def test_a_card_that_refuses_the_unlock_key_is_not_personalised(client: CardClient, card: Card) -> None:
@@ -80,22 +65,3 @@ def test_what_is_no_number_of_unlock_codes(client: CardClient, card: Card, said:
     card.answers["info"] = f"{INFO} unlock={said}"
     with pytest.raises(ProtocolError, match="has a unlock that is not a number from 0 to 10"):
         client.info()
-
-
-def test_the_unlock_key_comes_from_both_sides_the_serial_and_its_own_purpose() -> None:
-    host, card = bytes(range(16)), bytes(range(50, 90))
-    material = b"\0\0\0\x10" + host + card
-    assert derive_key(host, card, "IB3", purpose="unlocking") == expand(material, b"dscplus unlock key 1\0IB3", 32)
-
-
-def test_the_two_keys_of_a_card_are_two() -> None:
-    one, two = bytes(range(32)), bytes(range(32, 64))
-    assert derive_key(one, two, "A") == derive_key(one, two, "A", purpose="responses")
-    assert derive_key(one, two, "A", purpose="unlocking") != derive_key(one, two, "A")
-
-
-@pytest.mark.parametrize("purpose", ["", "Unlocking", "card key"])
-def test_there_are_no_other_purposes(purpose: str) -> None:
-    with pytest.raises(InputError, match="must be responses or unlocking") as caught:
-        derive_key(bytes(16), bytes(16), "A", purpose=purpose)
-    assert caught.value.field == "purpose"

@@ -46,15 +46,11 @@ def test_every_module_is_there_compiled_and_main_comes_last() -> None:
     assert files["main.py"] == (FIRMWARE / "main.py").read_bytes()
 
 
-def test_every_module_is_bytecode_for_any_32_bit_board() -> None:
+def test_every_module_is_bytecode_for_any_32_bit_board_and_names_its_source_as_the_board_does() -> None:
     for path, data in library(compiled()).items():
         assert data[:2] == b"M\x06", f"{path}: .mpy version 6"
         assert data[2] >> 2 == 0, f"{path}: no native code, so any sub-version loads it"
         assert data[3] <= 31, f"{path}: small integers that fit a 32-bit board"
-
-
-def test_a_module_names_its_source_as_the_board_does() -> None:
-    for path, data in library(compiled()).items():
         assert path.rpartition("/")[2].removesuffix(".mpy").encode() + b".py" in data
         assert str(ROOT).encode() not in data
 
