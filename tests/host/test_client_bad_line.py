@@ -73,13 +73,6 @@ def test_a_compound_call_has_one_deadline_in_all(client: CardClient, card: Card,
     assert len(card.asked) == 3
 
 
-def test_a_short_timeout_is_kept_too(port: FakePort, card: Card) -> None:
-    card.deaf = 99
-    with CardClient(port, timeout=0.01, clock=port.clock) as client, pytest.raises(LinkTimeout):
-        client.info()
-    assert 0.005 < port.now <= 0.01 + 1e-9
-
-
 def test_a_port_without_write_timeouts_is_used_without(port: FakePort) -> None:
     class NoWriteTimeout(FakePort):
         @property
@@ -279,12 +272,6 @@ def test_a_closed_client_says_so(client: CardClient, port: FakePort, call: Calla
     assert port.closed
     with pytest.raises(LinkClosed, match="closed"):
         call(client)
-
-
-def test_a_client_closes_its_port_at_the_end_of_with(port: FakePort) -> None:
-    with CardClient(port):
-        pass
-    assert port.closed
 
 
 def test_a_port_that_fails_to_close_is_closed_all_the_same(client: CardClient, port: FakePort) -> None:

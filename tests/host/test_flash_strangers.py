@@ -67,10 +67,10 @@ def test_a_program_that_only_uses_the_firmware_is_its_authors(main: bytes | None
     assert Found("1.27.0", "", 0, main, None, {}, ()).has_other_program == is_another
 
 
-@pytest.mark.parametrize("name", ["main.py.new", "board.json.new"])
+@pytest.mark.parametrize("name", ["main.py.new", "board.json.new", "part1.py"])
 def test_nothing_takes_effect_before_it_has_been_read_back(disk: Disk, name: str) -> None:
     disk.spoils = name
-    with BoardDouble(disk) as board, pytest.raises(FlashError, match=f"/{name} does not read back"):
+    with BoardDouble(disk) as board, pytest.raises(FlashError, match=f"{name} does not read back"):
         flash(board, NEW, "pico2")
     assert start(disk) == "old"
     assert disk.files["/board.json"] == PICO
@@ -115,9 +115,12 @@ def test_a_version_that_no_micropython_has_is_refused(disk: Disk, version: objec
     assert start(disk) == "old"
 
 
-def test_a_preview_is_a_micropython() -> None:
-    with BoardDouble(Disk(), Habits(version=(1, 27, 0, "preview"))) as board:
-        assert flash(board, NEW).found.micropython == "1.27.0"
+@pytest.mark.parametrize(
+    ("version", "told"), [((1, 24, 0), "1.24.0"), ((1, 29, 1), "1.29.1"), ((1, 27, 0, "preview"), "1.27.0")]
+)
+def test_micropython_from_1_24_on_will_do(version: object, told: str) -> None:
+    with BoardDouble(Disk(), Habits(version=version)) as board:
+        assert flash(board, NEW).found.micropython == told
 
 
 @pytest.mark.parametrize("code", ["print('\\x02{[]: 1}\\x03')", "print('\\x02' + '(' * 5000 + '\\x03')"])

@@ -31,14 +31,6 @@ def test_a_micropython_that_cannot_run_it_is_refused(disk: Disk, habits: Habits,
     assert start(disk) == "old"
 
 
-@pytest.mark.parametrize("version", [(1, 24, 0), (1, 29, 1)])
-def test_micropython_from_1_24_on_will_do(version: tuple[int, int, int]) -> None:
-    disk = Disk()
-    with BoardDouble(disk, Habits(version=version)) as board:
-        assert flash(board, NEW).found.micropython == ".".join(map(str, version))
-    assert start(disk) == "new"
-
-
 @pytest.mark.parametrize("spare", [0, 6])
 def test_a_full_board_keeps_its_program_and_says_so(disk: Disk, spare: int) -> None:
     disk.blocks -= disk.free - spare
@@ -109,10 +101,3 @@ def test_what_the_board_complains_of_is_said_in_a_line(disk: Disk, code: str) ->
     ):
         session.evaluate(code)
     assert "\n" not in str(refused.value)
-
-
-def test_a_file_that_does_not_read_back_is_never_started(disk: Disk) -> None:
-    disk.spoils = "part1.py"
-    with BoardDouble(disk) as board, pytest.raises(FlashError, match=r"part1\.py does not read back"):
-        flash(board, NEW)
-    assert start(disk) == "old"
