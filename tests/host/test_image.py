@@ -2,10 +2,10 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import littlefs
@@ -21,6 +21,7 @@ from dsc_host.flash import FlashError, board_file, boards, build_image, firmware
 from dsc_host.flash import firmware as firmware_module
 from dsc_host.flash import image as image_module
 from dsc_host.flash.filesystems import littlefs_image, romfs_image
+from dsc_host.flash.uf2 import uf2
 
 # Family, address in the processor's memory and blocks of the file system, in MicroPython 1.24 to 1.29.
 DRIVES = {
@@ -187,54 +188,14 @@ def test_a_board_without_such_a_drive_gets_no_uf2_file() -> None:
     assert not [path for path in build_image("esp32s3") if path.endswith(".uf2")]
 
 
-def records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """What a ROMFS is made of: kind, length, payload; numbers of 7 bits a byte, the highest first."""
-    while data:
-        kind, data = number(data)
-        length, data = number(data)
-        yield kind, data[:length]
-        data = data[length:]
+MANY = {f"lib/p{number}/m{number}.mpy": bytes([number]) * number * 100 for number in range(20)}
 
 
-def number(data: bytes) -> tuple[int, bytes]:
-    value = 0
-    for at, byte in enumerate(data):
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, data[at + 1 :]
-    raise AssertionError("a number without an end")
-
-
-def romfs_files(data: bytes, folder: str = "") -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for kind, payload in records(data):
-        length, payload = number(payload)
-        name, rest = folder + payload[:length].decode(), payload[length:]
-        if kind == 4:
-            found |= romfs_files(rest, name + "/")
-        else:
-            assert kind == 5
-            ((data_kind, found[name]),) = records(rest)
-            assert data_kind == 2
-    return found
-
-
-def test_the_romfs_holds_the_modules() -> None:
-    data = pico()["dscplus.romfs"]
-    assert data.startswith(b"\xd2\xcd\x31")
-    ((_, payload),) = records(data)
-    assert romfs_files(payload) == library(pico())
-
-
-def test_the_romfs_is_what_mpremote_makes_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_image(library(pico()), tmp_path)
-    assert romfs.make_romfs(str(tmp_path), mpy_cross=False) == pico()["dscplus.romfs"]
-
-
-def test_a_romfs_of_many_files_reads_back() -> None:
-    files = {f"lib/p{number}/m{number}.mpy": bytes([number]) * number * 100 for number in range(20)}
-    ((_, payload),) = records(romfs_image(files))
-    assert romfs_files(payload) == files
+@pytest.mark.parametrize("files", [None, MANY], ids=["the firmware", "many files"])
+def test_the_romfs_is_what_mpremote_makes_of_the_folder(files: dict[str, bytes] | None, tmp_path: Path) -> None:
+    write_image(library(pico()) if files is None else files, tmp_path)
+    made = pico()["dscplus.romfs"] if files is None else romfs_image(files)
+    assert romfs.make_romfs(str(tmp_path), mpy_cross=False) == made
 
 
 def test_the_command_lists_what_it_made(dscplus: Command) -> None:
@@ -294,3 +255,20 @@ def test_an_installed_package_carries_what_stands_beside_the_firmware() -> None:
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included == {f"firmware/{name}": f"dsc_host/flash/board_files/{name}" for name in ("main.py", "manifest.py")}
     assert all((ROOT / name).is_file() for name in included)
+
+
+def test_what_goes_in_comes_out() -> None:
+    data = bytes(range(256)) * 5
+    assert decode(uf2(data, 0x100A0000, 0xE48BFF56)) == (0xE48BFF56, 0x100A0000, data)
+
+
+def test_each_block_carries_a_flash_page() -> None:
+    # The Pico's boot ROM ignores any other size, and an address that is not a page's.
+    made = uf2(bytes(512), 0x10000000, 1)
+    assert [struct.unpack_from("<I", made, at + 16)[0] for at in (0, 512)] == [256, 256]
+
+
+@pytest.mark.parametrize(("size", "address"), [(0, 0), (255, 0), (257, 0), (256, 0x80)])
+def test_what_is_no_whole_number_of_pages_is_refused(size: int, address: int) -> None:
+    with pytest.raises(ValueError, match="multiples of 256"):
+        uf2(bytes(size), address, 1)
