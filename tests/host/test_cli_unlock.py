@@ -129,13 +129,16 @@ def test_a_suite_with_a_pin_has_no_unlock_key(dscplus: Command) -> None:
     assert not path.exists(), "and nothing was asked for"
 
 
-def test_a_code_is_the_only_result(desk: Command) -> None:
+def test_a_code_is_the_only_result(desk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     right = UNLOCK_SUITE.response(UNLOCK_KEY, "482913")
     for arguments, typed in ((["482913"], ""), ([], "482913\n"), ([], " 482913 \r\n"), ([], "482913")):
         done = desk("card", "unlock-code", "IB1", *arguments, stdin=typed)
         assert (done.code, done.out, done.err) == (0, f"{right}\n", NEXT)
     done = desk("card", "unlock-code", "IB1", "482913", "--json")
     assert (done.code, done.err, json.loads(done.out)) == (0, NEXT, {"serial": "IB1", "unlock_code": right})
+    monkeypatch.setattr("dsc_host.cli.asking._at_terminal", lambda: True)
+    done = desk("card", "unlock-code", "IB1", stdin="482913\n")
+    assert (done.code, done.out, done.err) == (0, f"{right}\n", f"Challenge: {NEXT}")
 
 
 def test_what_has_no_code(desk: Command) -> None:

@@ -184,13 +184,17 @@ def test_other_lines_are_refused(one: bytes, sqlite_target: str) -> None:
         assert len(told) < 300
 
 
-def header(**changes: object) -> bytes:
-    rows = {"cards": 1, "challenges": 0, "owners": 0, "audit": 0, "audit_head": 1}
-    return json.dumps({"dscplus": "backup", "format": 1, "schema": 4, "key": "", "rows": rows, **changes}).encode()
-
-
-def test_what_is_no_backup_is_refused(sqlite_target: str) -> None:
-    for line in (
+def test_what_is_no_backup_is_refused(one: bytes, sqlite_target: str) -> None:
+    header = json.loads(one.splitlines()[0])
+    changed = [
+        {"schema": 3},
+        {"format": header["format"] + 1},
+        {"rows": {}},
+        {"key": 5},
+        {"rows": {**header["rows"], "challenges": -1}},
+        {"rows": {**header["rows"], "cards": True}},
+    ]
+    garbage = [
         b"",
         b"\0" * 100,
         b"{}",
@@ -198,14 +202,10 @@ def test_what_is_no_backup_is_refused(sqlite_target: str) -> None:
         b"null",
         b"SQLite format 3\0",
         b'{"dscplus":"backup"}',
-        header(schema=3),
-        header(format=2),
-        header(rows={}),
-        header(key=5),
-        header(rows={"cards": 1, "challenges": -1, "owners": 0, "audit": 0, "audit_head": 1}),
         b"[" * 60_000,
         b"\xff\xfe",
-    ):
+    ]
+    for line in (*garbage, *(json.dumps({**header, **changes}).encode() for changes in changed)):
         assert refused(line + b"\n", sqlite_target).startswith("backup: line 1 ")
 
 

@@ -9,7 +9,7 @@ from tests.host.databases import new_database
 from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, UnknownCard
-from dsc_host.verifier import Enrolment, MasterKey, Verifier, enrolling
+from dsc_host.verifier import Enrolment, MasterKey, Verifier, anchors, enrolling
 
 verifier = databases.verifier
 BATCH = 20
@@ -19,6 +19,7 @@ MANY = 2 * BATCH + 8
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enrolling, "BATCH", BATCH)
+    monkeypatch.setattr(anchors, "_PAGE", BATCH)
 
 
 def serial(number: int) -> str:
