@@ -1,36 +1,51 @@
-"""The seals of rows: what schema 5 has left is sealed anew; databases and their backups are told apart."""
+"""The seals of rows, and what older versions have left: it is sealed anew; databases and their backups are told apart."""
 
 import hashlib
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from struct import pack
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text, update
-from tests.host.older_database import older_database
+from tests.host import databases
+from tests.host.database_file import url
+from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import Keyring, MasterKey, State, Verifier, schema, vault
+from dsc_host.verifier import Card, Keyring, MasterKey, Reason, State, Verifier, migrations, schema, vault
 from dsc_host.verifier.backup import backup, restore
 from dsc_host.verifier.keys import Secret
 from dsc_host.verifier.records import CardRecord
 from dsc_host.verifier.seals import Holder, new_enrolment, new_seals
-from dsc_host.verifier.store import _backend
+from dsc_host.verifier.store import Store, _backend
 
 NEW = MasterKey(bytes(range(1, 33)))
 NOW = 1_600_000_000.5
 ENTRY = (1, NOW, "library", "log.begin", None, "done", "", "{}")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "dsc.db"
-
-
-def url(path: Path) -> str:
-    return f"sqlite:///{path}"
+@contextmanager
+def older_database(url: str, version: int) -> Iterator[Connection]:
+    """Make the tables of an older version, have them filled, and mark the database as of this version."""
+    backend = _backend(url, 10)
+    with backend.engine.begin() as db:
+        for statement in backend.WRITE.statements:
+            statement.run(db, {})
+        backend.create(db)
+        scripts = ScriptDirectory(str(migrations.FOLDER))
+        with Operations.context(MigrationContext.configure(db)):
+            for number in range(schema.OLDEST, version + 1):
+                scripts.get_revision(f"{number:04}").module.upgrade()  # type: ignore[union-attr]
+        yield db
+        backend.mark(db, version)
+    backend.engine.dispose()
 
 
 def make_version_5(path: Path, *, end: bytes = b"") -> None:
@@ -159,3 +174,88 @@ def test_a_row_is_written_the_same_whatever_its_letters_and_its_state_are() -> N
     assert seals.is_sealed(sealed._replace(state="active"))
     for changed in ({"sealed_key": ""}, {"state_reason": "Üni ✓"}, {"failures": "0"}, {"state_reason": None}, {"seal": None}):
         assert not seals.is_sealed(sealed._replace(**changed))  # type: ignore[arg-type]
+
+
+database = databases.database
+
+CARD = text(
+    "INSERT INTO cards"
+    " VALUES (:serial, :suite, :counter, :failures, :locked_until, :now, :key_id, :key, :pin, NULL, 0, :none, 2)"
+)
+CHALLENGE = text("INSERT INTO challenges VALUES (:id, :serial, :number, :question, :digest, :now, :expires_at, 0, :used_at)")
+
+
+@pytest.fixture
+def version_3(database: Database) -> Database:
+    """`A-1` has answered once and is locked; `B-2` never did, and has an open challenge."""
+    with older_database(database.url, 3) as db:
+        for row in cards():
+            db.execute(CARD, row)
+        add_challenge(db, "A-1", 1, used_at=NOW + 1)
+        add_challenge(db, "B-2", 1, used_at=None)
+    return database
+
+
+def cards() -> Iterator[dict[str, object]]:
+    for serial, counter, failures, locked_until in (("A-1", 7, 10, NOW + 1000), ("B-2", 0, 0, None)):
+        yield {
+            "serial": serial,
+            "suite": SUITE,
+            "counter": pack(">Q", counter),
+            "failures": failures,
+            "locked_until": locked_until,
+            "now": NOW,
+            "key_id": MASTER.id,
+            "key": MASTER.seal(KEY, serial, Secret.KEY),
+            "pin": MASTER.seal(PIN.encode(), serial, Secret.PIN),
+            "none": b"",
+        }
+
+
+def add_challenge(db: Connection, serial: str, number: int, used_at: float | None) -> None:
+    row = {
+        "id": f"{serial.encode().hex()}".ljust(22, "0"),
+        "serial": serial,
+        "number": number,
+        "question": "000123",
+        "digest": bytes([number]) * 32,
+        "now": NOW,
+        "expires_at": NOW + 300,
+        "used_at": used_at,
+    }
+    db.execute(CHALLENGE, row)
+
+
+@pytest.mark.every_database
+def test_what_it_held_it_holds(version_3: Database, clock: Clock) -> None:
+    clock.now = NOW + 2
+    with Verifier.open(version_3.url, master_key=MASTER, clock=clock) as verifier:
+        active = Card("A-1", SUITE, 7, 10, NOW + 1000, NOW, state=State.ACTIVE, state_since=NOW)
+        enrolled = Card("B-2", SUITE, 0, 0, None, NOW, state=State.ENROLLED, state_since=NOW)
+        assert verifier.cards() == [active, enrolled]
+
+
+@pytest.mark.every_database
+def test_an_open_challenge_is_answered_and_its_log_begins(version_3: Database, clock: Clock) -> None:
+    clock.now = NOW + 2
+    with Verifier.open(version_3.url, master_key=MASTER, clock=clock) as verifier:
+        challenge = verifier.challenge("B-2")
+        old = b"B-2".hex().ljust(22, "0")
+        response = right(type(challenge)(old, "B-2", "000123", 0))
+        assert verifier.verify(old, response).reason is Reason.ACCEPTED
+        assert verifier.card("B-2").state is State.ACTIVE
+        assert [entry.action for entry in verifier.audit.entries()] == ["log.begin", "challenge", "verify"]
+        assert verifier.audit.check().sound
+        first = next(verifier.audit.entries())
+        detail = f'{{"cards":"2","database":"{verifier.office.seals.database}"}}'
+        assert (first.reason, first.detail) == ("migrated", detail)
+
+
+@pytest.mark.every_database
+def test_another_master_key_migrates_nothing(version_3: Database) -> None:
+    with pytest.raises(InputError, match="master key"):
+        Verifier.open(version_3.url, master_key=bytes(32))
+    with pytest.raises(StoreError, match="older dscplus"):
+        Store.open(version_3.url)
+    with Verifier.open(version_3.url, master_key=MASTER) as verifier:
+        assert len(verifier.cards()) == 2
