@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from dsc_host.verifier.store import TRIES, Store
 
 pytestmark = pytest.mark.postgresql
 DEADLINE = 60
+CUT_OFF = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dscplus' AND datname = current_database()"
+)
 
 
 @pytest.fixture
@@ -55,10 +59,10 @@ def outsider(database: Database) -> Engine:
     return create_engine(make_url(database.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 
-def test_other_tables_of_the_same_names_may_lie_beside_ours(database: Database) -> None:
+def test_a_schema_that_was_made_for_us_is_used_and_others_tables_may_lie_beside_it(database: Database) -> None:
     with outsider(database).begin() as db:
-        db.exec_driver_sql("CREATE TABLE cards (letters text)")
-        db.exec_driver_sql("CREATE TABLE meta (application text)")
+        for statement in ("SCHEMA dscplus", "TABLE cards (letters text)", "TABLE meta (application text)"):
+            db.exec_driver_sql(f"CREATE {statement}")
     with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
     with outsider(database).begin() as db:
@@ -66,35 +70,26 @@ def test_other_tables_of_the_same_names_may_lie_beside_ours(database: Database) 
         assert db.exec_driver_sql("SELECT count(*) FROM dscplus.cards").scalar_one() == 1
 
 
-def test_a_schema_that_was_made_for_us_is_used(database: Database) -> None:
-    with outsider(database).begin() as db:
-        db.exec_driver_sql("CREATE SCHEMA dscplus")
-    Verifier.open(database.url, master_key=MASTER).close()
-
-
 def everything(database: Database) -> list[Any]:
     with outsider(database).begin() as db:
         return list(db.exec_driver_sql("SELECT oid, relname, relnamespace FROM pg_class ORDER BY oid"))
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "CREATE TABLE dscplus.cards (letters text)",
-        "CREATE TABLE dscplus.meta (application text, version text)",
-        "CREATE TABLE dscplus.meta AS SELECT 'another program' AS application, 3 AS version",
-        "CREATE TABLE dscplus.meta AS SELECT 'dscplus verifier' AS application, 'x' AS version",
-        "CREATE FUNCTION dscplus.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-    ],
-)
-def test_another_programs_schema_is_refused_untouched(database: Database, statement: str) -> None:
-    with outsider(database).begin() as db:
-        db.exec_driver_sql("CREATE SCHEMA dscplus")
-        db.exec_driver_sql(statement)
-    before = everything(database)
-    with pytest.raises(StoreError, match="another program"):
-        Verifier.open(database.url, master_key=MASTER)
-    assert everything(database) == before
+def test_another_programs_schema_is_refused_untouched(database: Database) -> None:
+    for thing in (
+        "TABLE dscplus.cards (letters text)",
+        "TABLE dscplus.meta (application text, version text)",
+        "TABLE dscplus.meta AS SELECT 'another program' AS application, 3 AS version",
+        "TABLE dscplus.meta AS SELECT 'dscplus verifier' AS application, 'x' AS version",
+        "FUNCTION dscplus.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    ):
+        with outsider(database).begin() as db:
+            for statement in ("DROP SCHEMA IF EXISTS dscplus CASCADE", "CREATE SCHEMA dscplus", f"CREATE {thing}"):
+                db.exec_driver_sql(statement)
+        before = everything(database)
+        with pytest.raises(StoreError, match="another program"):
+            Verifier.open(database.url, master_key=MASTER)
+        assert everything(database) == before
 
 
 def test_every_connection_is_set_up_for_safety(database: Database) -> None:
@@ -148,10 +143,7 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, others: Connection) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
         verifier.challenge("A-1")
-        others.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'dscplus' AND datname = current_database()"
-        )
+        others.exec_driver_sql(CUT_OFF)
         assert verifier.challenge("A-1")
 
 
@@ -163,10 +155,7 @@ def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing
     def cut() -> None:
         with store.write() as db:
             records.remove_cards(db, ["A-1"])
-            others.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE application_name = 'dscplus' AND datname = current_database()"
-            )
+            others.exec_driver_sql(CUT_OFF)
             records.remove_cards(db, ["B-2"])
 
     with pytest.raises(StoreError, match="connection to it was lost; try again"):
@@ -272,10 +261,9 @@ def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: 
         store.close()
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01"])
-def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled: Database, state: str) -> None:
-    store = Store.open(enrolled.url)
+def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled: Database) -> None:
     tries: list[int] = []
+    succeeds_at, state = 3, ""
 
     def work(db: Connection) -> int:
         tries.append(len(tries))
@@ -286,13 +274,14 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
             db.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
         return len(tries)
 
-    succeeds_at = 3
-    assert store.change(work) == 3
-    with store.read() as db:
-        assert [card.failures for card in cards(db)] == [1, 0]
-    tries.clear()
-    succeeds_at = 1000
-    with pytest.raises(StoreError, match="others kept getting in the way"):
-        store.change(work)
+    with closing(Store.open(enrolled.url)) as store:
+        for failures, state in enumerate(("40001", "40P01"), 1):  # noqa: B007
+            tries.clear()
+            assert store.change(work) == 3
+            with store.read() as db:
+                assert [card.failures for card in cards(db)] == [failures, 0]
+        tries.clear()
+        succeeds_at = 1000
+        with pytest.raises(StoreError, match="others kept getting in the way"):
+            store.change(work)
     assert len(tries) == TRIES
-    store.close()
