@@ -1,7 +1,8 @@
-"""The cache: it only saves time, and nothing that stands in it can do harm."""
+"""The cache: it only saves time, nothing that stands in it can do harm, and whole processes that use it end quietly."""
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -167,3 +168,38 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 def test_a_firmware_that_does_not_compile_says_where(cache: Path) -> None:
     with pytest.raises(SimulatorError, match=r"(?s)app\.py does not compile.*line 2"):
         image.compile_module("app.py", b"x = 1\ny = = 2\n")
+
+
+OPEN_CARDS = """
+import serial, threading
+from dsc_simulator import ENGINES, Profile, SimulatedCard
+profile = Profile(serial="A-1", key=bytes(range(32)))
+cards = [SimulatedCard(engine=engine, profile=profile) for engine in ENGINES for _ in range(2)]
+shown = [card.press("PRESS", "1") for card in cards]
+port = serial.serial_for_url(cards[-1].url, timeout=None)
+port.reset_input_buffer()
+threading.Thread(target=port.read, daemon=True).start()
+cycle = [cards]
+cycle.append(cycle)
+print(*shown)
+"""
+
+
+def start(cache: Path | None = None) -> "subprocess.Popen[str]":
+    env = os.environ | ({"DSCPLUS_CACHE": str(cache)} if cache else {})
+    command = [sys.executable, "-W", "error", "-c", OPEN_CARDS]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_processes_that_fill_one_cache_at_once_end_quietly_with_their_cards_open(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    processes = [start(cache) for _ in range(2)]
+    ends = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    assert ends == [("PIN>* PIN>* PIN>* PIN>*\n", "", 0)] * 2
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_process_that_dies_of_an_error_says_that_error_and_nothing_else() -> None:
+    command = [sys.executable, "-W", "error", "-c", OPEN_CARDS + "raise SystemExit('tired')"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.returncode) == ("tired\n", 1)

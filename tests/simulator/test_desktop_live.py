@@ -1,13 +1,16 @@
-"""The desktop program without its screen: real time, the line's record, what comes next, what is inside, and making a card."""
+"""The desktop program without its screen: real time, the line's record, what comes next, what is inside, making a card."""
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
-from tests.simulator.living import Watch, nowhere
+from tests.simulator.living import KEY, UNLOCK_KEY, Watch, checking_card, nowhere
 
-from dsc_host import CardClient, LinkTimeout
+from dsc_host import CardClient, CardError, InputError, LinkTimeout, MasterKey, Suite, UnknownCard, Verifier
+from dsc_simulator.desktop import inside
+from dsc_simulator.desktop.leading import next_step, question_digits
 from dsc_simulator.desktop.live import InProcessPort, LiveCard
-from dsc_simulator.desktop.making import Wish, make
+from dsc_simulator.desktop.making import Wish, likely_serial, make
 
 
 def test_time_passes_as_it_passes_outside_and_no_part_of_a_millisecond_is_lost(live: LiveCard, watch: Watch) -> None:
@@ -163,3 +166,164 @@ def test_a_client_in_this_program(live: LiveCard) -> None:
             client.wait_event("wipe", 0.05)
         live.press("PRESS")
         assert client.wait_event("display", 1).values == {"text": "PIN>"}
+
+
+def steps(live: LiveCard, *keys: str) -> list[str]:
+    """What is said at first, and after each key, where that is something else."""
+    said = [next_step(live.display, live.facts())]
+    for key in keys:
+        live.press(key)
+        step = next_step(live.display, live.facts())
+        if step != said[-1]:
+            said.append(step)
+    return said
+
+
+def test_a_person_is_led_through_a_login(live: LiveCard) -> None:
+    assert steps(live, "PRESS", *"1234", "OK", *"482913", "OK", "OK") == [
+        "Hold PRESS (p) to switch the card on.",
+        "Type your PIN, 4 digits, then OK.",
+        "Type 3 digits more, then OK.",
+        "Type 2 digits more, then OK.",
+        "Type 1 digit more, then OK.",
+        "Press OK (Enter). C (Backspace) erases a digit.",
+        "Type the challenge from the login page, 6 digits, then OK.\nNo page? In another terminal: dscplus challenge A-1",
+        *(f"Type {n} digit{'s' if n > 1 else ''} more, then OK." for n in (5, 4, 3, 2, 1)),
+        "Is this the challenge on the page? Then OK (Enter). C (Backspace) erases a digit.",
+        "Type this response into the login page. OK (Enter) switches the card off.",
+        "Hold PRESS (p) to switch the card on.",
+    ]
+
+
+def test_a_person_is_led_out_of_a_lock() -> None:
+    with checking_card() as live:
+        assert steps(live, "PRESS", *"0000", "OK")[-1] == ("That PIN was wrong. This is your last try. Type your PIN, then OK.")
+        locked = "Too many wrong PINs. OK (Enter) shows a challenge for a code that unlocks the card."
+        assert steps(live, *"0000", "OK")[-1] == locked
+        asked = steps(live, "OK")[-1]
+        assert asked == f"Have the code made: dscplus card unlock-code B-1 {live.display}\nThen press OK (Enter)."
+        wait = "That code was wrong. Wait until the card takes the next one."
+        assert steps(live, "OK", *"00000000", "OK")[-1] == wait
+        live.advance(30)
+        live.press("PRESS", "OK")
+        code = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06").response(UNLOCK_KEY, live.display)
+        assert steps(live, "OK")[-1] == "Type the code that unlocks the card, 8 digits, then OK."
+        assert steps(live, *code[:7])[-1] == "Type the code that unlocks the card, 1 digit more, then OK."
+        assert steps(live, code[7])[-1] == "Press OK (Enter). C (Backspace) erases a digit."
+        assert steps(live, "OK")[-1] == "Type your PIN, 4 digits, then OK."
+
+
+def test_a_person_is_told_what_a_program_asks(live: LiveCard) -> None:
+    with CardClient(InProcessPort(live)) as client:
+        client.wipe()
+    assert steps(live)[-1].startswith("A program asks to make this card blank. OK (Enter) does it")
+    assert steps(live, "OK")[-1].startswith("This card is blank. n gives it a key and a PIN")
+
+
+def test_a_blank_card_and_a_broken_one(blank: LiveCard) -> None:
+    assert steps(blank, "PRESS") == [
+        "This card is blank. n gives it a key and a PIN.",
+        "This card is blank. n gives it a key and a PIN; p switches it off.",
+    ]
+    blank.card.flash.slots[:] = [b"damaged", b"damaged"]
+    blank.restart()
+    assert steps(blank, "PRESS") == [
+        "The record, the flash or the source of random numbers is not right. Nothing was erased.",
+        "Hold PRESS (p) to switch the card on.",
+    ]
+
+
+def test_every_state_has_a_step() -> None:
+    from dsc_firmware import states
+
+    for state in states.STATES:
+        assert next_step("", {"state": state}) != next_step("", {"state": "no such state"}), state
+
+
+@pytest.mark.parametrize(
+    ("suite", "digits"), [("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", 6), ("OCRA-1:HOTP-SHA1-6:QN64", 64), ("", 6)]
+)
+def test_how_long_a_question_is(suite: str, digits: int) -> None:
+    assert question_digits(suite) == digits
+
+
+def test_the_flash_hides_what_is_secret_unless_asked(live: LiveCard) -> None:
+    flash = live.card.flash
+    hidden = "\n".join(inside.flash_lines(flash))
+    shown = "\n".join(inside.flash_lines(flash, secrets=True))
+    assert "slot 0: epoch 1, a card, counter 0" in hidden
+    assert KEY.hex() in shown
+    assert KEY.hex() not in hidden
+    bytes_of = re.findall(r"^  [0-9a-f]{3}  (.*)$", hidden, re.MULTILINE)
+    slot = " ".join(bytes_of[: len(bytes_of) // 2]).split()
+    assert len(slot) == 209
+    stored = flash.slots[0]
+    assert stored is not None
+    assert [one for one in slot if one != "··"] == [f"{byte:02x}" for byte in stored[:93]]
+
+
+@pytest.mark.parametrize("slot", [b"", KEY, b"DSC1" + KEY])
+def test_of_a_damaged_slot_no_byte_is_shown(live: LiveCard, slot: bytes) -> None:
+    live.card.flash.slots[0] = slot
+    assert inside.flash_lines(live.card.flash)[0] == f"slot 0: damaged, {len(slot)} bytes"
+    assert "00 01 02" not in "\n".join(inside.flash_lines(live.card.flash)[:2])
+
+
+def test_the_state_is_told_in_two_columns_where_they_fit(live: LiveCard) -> None:
+    wide = inside.state_lines(live.facts(), live.interpreter, wide=True)
+    narrow = inside.state_lines(live.facts(), live.interpreter, wide=False)
+    assert re.fullmatch("serial  A-1 +tries left    -", wide[1])
+    assert max(map(len, wide[:4])) <= 72
+    assert (len(wide), len(narrow)) == (5, 9)
+    assert sorted(" ".join(narrow).split()) == sorted(" ".join(wide).split())
+    assert narrow[-1].startswith("firmware 0.")
+
+
+@pytest.mark.parametrize("policy", ["ocra", "card"])
+def test_a_card_that_is_made_and_enrolled_logs_in(blank: LiveCard, policy: str) -> None:
+    with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+        serial = likely_serial()
+        make(blank, Wish(serial, "1234", "1234", policy), lambda: nullcontext(verifier))
+        challenge = verifier.challenge(serial)
+        blank.press("PRESS", *"1234", "OK", *challenge.question, "OK")
+        assert verifier.verify(challenge.id, blank.display).accepted
+        assert blank.facts()["unlock"] == ("10" if policy == "card" else "")
+
+
+def test_a_card_that_refuses_is_not_enrolled(live: LiveCard, blank: LiveCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def worn_out(*_: object) -> None:
+        raise OSError("worn out")
+
+    with Verifier.open("sqlite://", master_key=MasterKey.generate()) as verifier:
+
+        def opened() -> AbstractContextManager[Verifier]:
+            return nullcontext(verifier)
+
+        with pytest.raises(InputError, match="is personalised already, as A-1"):
+            make(live, Wish("C-1", "1234", "1234"), opened)
+        monkeypatch.setattr(blank.card.flash, "write", worn_out)
+        with pytest.raises(CardError, match="fault"):
+            make(blank, Wish("C-1", "1234", "1234"), opened)
+        with pytest.raises(UnknownCard):
+            verifier.challenge("C-1")
+
+
+@pytest.mark.parametrize(
+    ("serial", "pin", "again", "words"),
+    [
+        ("C-1", "123", "123", "PIN: must be 4 digits"),
+        ("C-1", "12a4", "12a4", "PIN: must be 4 digits"),
+        ("C-1", "١٢٣٤", "١٢٣٤", "PIN: must be 4 digits"),
+        ("C-1", "1234", "1243", "PIN: must be the same both times"),
+        ("c-1", "1234", "1234", "serial: must be 1 to 16"),
+        ("", "1234", "1234", "serial: must be 1 to 16"),
+    ],
+)
+def test_a_wish_that_cannot_be(serial: str, pin: str, again: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as refused:
+        Wish(serial, pin, again)
+    assert pin not in str(refused.value)
+
+
+def test_a_wish_does_not_tell_its_pin() -> None:
+    assert "1234" not in repr(Wish("C-1", "1234", "1234"))
