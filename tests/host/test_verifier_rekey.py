@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import func, select
 from tests.host import databases
 from tests.host.databases import Database
-from tests.host.verifying import KEY, MASTER, NO_PAUSE, PIN, SUITE, right
+from tests.host.verifying import KEY, MASTER, PIN, SUITE, right
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.verifier import Enrolment, Keyring, MasterKey, Verifier, enrolling, rekeying, schema
+from dsc_host.verifier import Enrolment, Keyring, MasterKey, Policy, Verifier, enrolling, rekeying, schema
 
 database = databases.database
 NEW = MasterKey(b"\x5a" * 32)
+OFTEN = Policy(pause=0, challenges=1000)
 OLD_FIRST, NEW_FIRST = Keyring(MASTER, NEW), Keyring(NEW, MASTER)
 BATCH = 10
 CARDS = 3 * BATCH + 5
@@ -108,7 +109,7 @@ def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
 
     def work() -> tuple[int, int]:
         logins = enrolled = 0
-        with Verifier.open(full.url, master_key=OLD_FIRST, policy=NO_PAUSE) as verifier:
+        with Verifier.open(full.url, master_key=OLD_FIRST, policy=OFTEN) as verifier:
             while not stop.is_set():
                 assert log_in(verifier, serial(2 + logins % 30), logins // 30)
                 verifier.enroll(f"NEW-{enrolled}", key=KEY, suite=SUITE, pin=PIN)
