@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,153 +42,125 @@ _SPEND = """        if self.ocra.counter and not self._spend(counter):
 _SHOWN_FIRST = """        self.ocra.respond(card.cells[: self.ocra.digits], record.key, card.question, counter, card.pin)
 """
 
+
+def _broken(tests: str, *broken: tuple[str, str, str, str], package: Path = FIRMWARE) -> Iterator[Mutant]:
+    """Return mutants that one module of tests notices: what each breaks, the module, the old text, and the new."""
+    for breaks, module, old, new in broken:
+        yield Mutant(breaks, module, old, new, tests, package)
+
+
 MUTANTS = (
-    Mutant(
-        "a counter is stored before its response is shown",
-        "app.py",
-        _SPEND,
-        _SHOWN_FIRST + "        self.board.display.show(card.cells)\n" + _SPEND,
+    *_broken(
         _POWER,
+        (
+            "a counter is stored before its response is shown",
+            "app.py",
+            _SPEND,
+            _SHOWN_FIRST + "        self.board.display.show(card.cells)\n" + _SPEND,
+        ),
+        ("a try is stored before the PIN is compared", "app.py", _TRY, _COMPARED_FIRST),
+        (
+            "the record is written to the older slot",
+            "journal.py",
+            "held = self._write(1 - self._slot)",
+            "held = self._write(self._slot)",
+        ),
+        (
+            "a slot counts only if its check holds",
+            "journal.py",
+            'if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):',
+            "if False:",
+        ),
     ),
-    Mutant("a try is stored before the PIN is compared", "app.py", _TRY, _COMPARED_FIRST, _POWER),
-    Mutant(
-        "the record is written to the older slot",
-        "journal.py",
-        "held = self._write(1 - self._slot)",
-        "held = self._write(self._slot)",
-        _POWER,
-    ),
-    Mutant(
-        "a slot counts only if its check holds",
-        "journal.py",
-        'if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):',
-        "if False:",
-        _POWER,
-    ),
-    Mutant(
-        "what is written is read back",
-        "journal.py",
-        "return self._flash.read(slot) == self._buffer",
-        "return True",
+    *_broken(
         "tests/firmware/test_pin_table.py",
+        ("what is written is read back", "journal.py", "return self._flash.read(slot) == self._buffer", "return True"),
+        ("a right PIN gives all tries back", "app.py", "        if right:\n            record.failures = 0\n", ""),
     ),
-    Mutant(
-        "a right PIN gives all tries back",
-        "app.py",
-        "        if right:\n            record.failures = 0\n",
-        "",
-        "tests/firmware/test_pin_table.py",
-    ),
-    Mutant(
-        "a damaged record loses nothing",
-        "journal.py",
-        "        if slots[0] is not None and slots[1] is not None:\n            return self._break()\n",
-        "",
+    *_broken(
         "tests/firmware/test_journal.py",
+        ("a damaged record loses nothing", "journal.py", "if slots[0] is not None and slots[1] is not None:", "if False:"),
     ),
-    Mutant(
-        "a wrong unlock code is counted",
-        "app.py",
-        "        record.unlock_failures += 1\n",
-        "",
+    *_broken(
         "tests/firmware/test_unlock.py",
+        ("a wrong unlock code is counted", "app.py", "        record.unlock_failures += 1\n", ""),
+        (
+            "an unlock challenge is for one code",
+            "app.py",
+            "        number = record.asked - 1\n        record.asked = 0\n",
+            "        number = record.asked - 1\n",
+        ),
+        (
+            "the wait outlives the battery",
+            "app.py",
+            "        # The time that passed without power is not known, so a wait begins anew.\n        self._wait()\n",
+            "",
+        ),
     ),
-    Mutant(
-        "an unlock challenge is for one code",
-        "app.py",
-        "        number = record.asked - 1\n        record.asked = 0\n",
-        "        number = record.asked - 1\n",
-        "tests/firmware/test_unlock.py",
-    ),
-    Mutant(
-        "the wait outlives the battery",
-        "app.py",
-        "        # The time that passed without power is not known, so a wait begins anew.\n        self._wait()\n",
-        "",
-        "tests/firmware/test_unlock.py",
-    ),
-    Mutant(
-        "the PIN is overwritten",
-        "card.py",
-        "        wipe(self.pin)\n",
-        "",
+    *_broken(
         "tests/simulator/test_secrets.py",
+        ("the PIN is overwritten", "card.py", "        wipe(self.pin)\n", ""),
+        ("what a hash has seen is overwritten", "ports.py", "    wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))\n", ""),
     ),
-    Mutant(
-        "what a hash has seen is overwritten",
-        "ports.py",
-        "    wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))\n",
-        "",
-        "tests/simulator/test_secrets.py",
-    ),
-    Mutant(
-        "a stuck source of entropy is noticed",
-        "entropy.py",
-        "_REPEATS = const(6)",
-        "_REPEATS = const(7)",
+    *_broken(
         "tests/firmware/test_entropy.py",
+        ("a stuck source of entropy is noticed", "entropy.py", "_REPEATS = const(6)", "_REPEATS = const(7)"),
+        ("a biased source of entropy is noticed", "entropy.py", "_PROPORTION = const(62)", "_PROPORTION = const(63)"),
     ),
-    Mutant(
-        "a biased source of entropy is noticed",
-        "entropy.py",
-        "_PROPORTION = const(62)",
-        "_PROPORTION = const(63)",
-        "tests/firmware/test_entropy.py",
-    ),
-    Mutant(
-        "a line that fails its check is ignored",
-        "link.py",
-        "            if not self._check_holds(end):\n                return False\n",
-        "",
+    *_broken(
         "tests/firmware/test_link.py",
+        (
+            "a line that fails its check is ignored",
+            "link.py",
+            "            if not self._check_holds(end):",
+            "            if False:",
+        ),
     ),
-    Mutant(
-        "a record fits its file on a real file system",
-        "drivers/chip.py",
-        "_SLOT_MAX = const(1024)",
-        "_SLOT_MAX = const(208)",
+    *_broken(
         "tests/properties/test_littlefs.py",
+        (
+            "a record fits its file on a real file system",
+            "drivers/chip.py",
+            "_SLOT_MAX = const(1024)",
+            "_SLOT_MAX = const(208)",
+        ),
     ),
-    Mutant(
-        "one response is accepted once (PostgreSQL)",
-        "verifier/records.py",
-        "_LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))",
-        "_LOCK_OWNER = Statement(_OWNER)",
+    *_broken(
         _RACES,
-        HOST,
+        (
+            "one response is accepted once (PostgreSQL)",
+            "verifier/records.py",
+            "Statement(_OWNER.with_for_update(of=cards))",
+            "Statement(_OWNER)",
+        ),
+        ("one response is accepted once (SQLite)", "verifier/sqlite.py", 'text("BEGIN IMMEDIATE")', 'text("BEGIN")'),
+        package=HOST,
     ),
-    Mutant(
-        "one response is accepted once (SQLite)",
-        "verifier/sqlite.py",
-        'WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))',
-        'WRITE = Mode((Statement(text("BEGIN")),))',
-        _RACES,
-        HOST,
-    ),
-    Mutant(
-        "a log that somebody has touched is not sealed anew",
-        "verifier/audit.py",
-        "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):",
-        "if is_sealed:",
+    *_broken(
         "tests/host/test_verifier_audit_tampering.py",
-        HOST,
+        (
+            "a log that somebody has touched is not sealed anew",
+            "verifier/audit.py",
+            "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):",
+            "if is_sealed:",
+        ),
+        package=HOST,
     ),
-    Mutant(
-        "every refusal takes the same time",
-        "verifier/verdicts.py",
-        "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n",
-        "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
-        "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",
+    *_broken(
         "tests/host/test_verifier_timing.py",
-        HOST,
+        (
+            "every refusal takes the same time",
+            "verifier/verdicts.py",
+            "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n",
+            "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
+            "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",
+        ),
+        package=HOST,
     ),
-    Mutant(
-        "the host ignores a line that fails its check",
-        "link/frames.py",
-        "if not _CHECK.fullmatch(check) or int(check, 16) != crc32(body):",
-        "if not _CHECK.fullmatch(check):",
+    *_broken(
         "tests/host/test_line_under_fire.py",
-        HOST,
+        ("the host ignores a line that fails its check", "link/frames.py", " or int(check, 16) != crc32(body):", ":"),
+        package=HOST,
     ),
     *login_mutants.MUTANTS,
 )
