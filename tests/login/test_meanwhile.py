@@ -96,20 +96,20 @@ def before_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[
     before(monkeypatch, type(table), "locked", lambda *_: work(), only=lambda asked, *_: asked is table)
 
 
-def after_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
-    """The same, after it."""
-    real = type(table).locked
+def after(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[[], object], only: Callable[..., bool] | None = None
+) -> None:
+    """The first time that this was called, or called with what `only` says, do `work` before it returns."""
+    real = getattr(owner, name)
 
-    def first(self: Any, db: Any, key: str) -> Any:
-        row = real(self, db, key)
-        monkeypatch.setattr(type(table), "locked", real)
-        work()
-        return row
+    def first(*args: Any) -> Any:
+        found = real(*args)
+        if only is None or only(*args):
+            monkeypatch.setattr(owner, name, real)
+            work()
+        return found
 
-    def locked(self: Any, db: Any, key: str) -> Any:
-        return (first if self is table else real)(self, db, key)
-
-    monkeypatch.setattr(type(table), "locked", locked)
+    monkeypatch.setattr(owner, name, first)
 
 
 def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -188,16 +188,7 @@ def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.M
 
 def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
     """When the session was looked at, and nothing is locked yet."""
-    real, done = sessions.looked_up, []
-
-    def looked_up_first(*args: Any) -> Any:
-        seen = real(*args)
-        if not done:
-            done.append(True)
-            Beside(work).result()
-        return seen
-
-    monkeypatch.setattr(sessions, "looked_up", looked_up_first)
+    after(monkeypatch, sessions, "looked_up", lambda: Beside(work).result())
 
 
 @pytest.mark.postgresql
@@ -285,7 +276,7 @@ def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytes
         other.append(Beside(calls[1 - first]))
         assert other[0].waits(served)
 
-    after_locking(monkeypatch, records.sessions, meanwhile)
+    after(monkeypatch, type(records.sessions), "locked", meanwhile, only=lambda table, *_: table is records.sessions)
     assert {calls[first](), other[0].result()} == {"+41…09", ShareState.DONE}
     assert seen == []
 

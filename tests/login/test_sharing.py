@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 from tests.login.shares import proven
-from tests.login.town import ANNA, CARL, PASSWORD, Town
+from tests.login.town import ANNA, CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import (
     DifferentIdentity,
     Kind,
     LessSecureDevice,
+    Loss,
     NotAllowed,
     NotNow,
     Scope,
@@ -111,3 +112,24 @@ def test_sharing_ends_and_the_old_device_is_back(town: Town) -> None:
     town.system.cancel_share(token, share)
     views = {each.label: each.use for each in town.system.devices(token) if each.kind is Kind.DSC_PLUS}
     assert views == {"IB3000905": UseState.ACTIVE}
+
+
+def test_nobody_ends_up_with_no_way_in(town: Town) -> None:
+    town.correct("carl", ANNA)
+    town.clock.advance(DAY)
+    town.accounts["lone"] = town.system.operator.add_account(town.entities["carl"], Decimal(1))
+    town.add("lone", "lone", phone="+4915112345670")
+    token = town.enter_by_sms("lone")
+    share = proven(town, token)
+    town.system.confirm_share(token, share)
+    desk = town.call("lone")
+    for device in town.system.staff.caller_devices(desk)[1]:
+        # Calls go with the number that SMS went to.
+        if device.kind is Kind.SMS:
+            town.system.staff.report_loss(desk, device.id, Loss.LOST)
+    token = town.enter("lone")
+    with pytest.raises(NotNow):
+        town.system.cancel_share(token, share)
+    town.system.cancel_share(town.session("anna"), share)
+    assert town.system.begin("lone", PASSWORD).choices == ()
+    assert town.system.staff.give_temporary_code(town.call("lone"))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.login.town import ANNA, DAY, PHONE, Town
+from tests.login.town import ANNA, DAY, PHONE, Town, looked_up
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
 
@@ -101,6 +101,49 @@ def test_a_card_that_was_requested_by_a_temporary_code_is_stopped_with_its_reque
     assert [each.kind for each in town.system.waiting(token)] == [WaitKind.CARD]
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))
     assert [each.state for each in town.system.requests(token)] == [OrderState.CANCELLED]
+
+
+def test_support_stops_it_for_whoever_calls(town: Town) -> None:
+    token = bridged(town)
+    town.confirm(token, NEW)
+    desk = town.call("anna")
+    (wait,) = town.system.staff.caller_waits(desk)
+    town.system.staff.stop_wait(desk, wait.id)
+    assert town.system.staff.caller_waits(desk) == []
+    with pytest.raises(NotFound):
+        town.system.staff.stop_wait(desk, wait.id)
+
+
+def test_a_card_of_codes_cannot_be_activated_before(town: Town) -> None:
+    card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    with pytest.raises(NotNow, match="can be activated from"):
+        town.system.ask_to_activate(town.session("anna"), card.id)
+    days_pass(town, WAIT_DAYS)
+    token = town.session("anna")
+    assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
+
+
+def test_opting_out_from_a_temporary_session_waits(town: Town) -> None:
+    token = bridged(town)
+    town.system.opt_out(token)
+    assert not town.system.protection(token).opted_out
+    days_pass(town, WAIT_DAYS)
+    assert town.system.begin("anna", "a quiet harbour at dawn").may_skip
+
+
+def test_a_temporary_device_removes_no_number(town: Town) -> None:
+    token = bridged(town, "ben")
+    (phone,) = town.system.phone_numbers(token)
+    with pytest.raises(NotNow, match="no number is removed"):
+        town.system.forget_phone(token, phone)
+
+
+def test_what_waits_for_a_closed_account_comes_to_nothing(town: Town) -> None:
+    token = bridged(town)
+    town.confirm(token, NEW)
+    town.system.close_account(token)
+    days_pass(town, WAIT_DAYS)
+    assert town.system.begin("anna", "a quiet harbour at dawn").choices == ()
 
 
 # ---- corrections ----
