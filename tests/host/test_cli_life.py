@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.host.commanding import KEY, PIN, TYPED, Command, Owner, challenge, hurry, is_blank, serial, stop
+from tests.host.commanding import KEY, TYPED, Command, Owner, challenge, hurry, is_blank, serial, stop
 
 from dsc_host import CardClient
 from dsc_simulator import Flash, Profile, SimulatedCard
@@ -65,14 +65,9 @@ def test_a_personalised_card_keeps_its_key(dscplus: Command, blank: SimulatedCar
 
 
 def test_a_serial_is_given_once(dscplus: Command, blank: SimulatedCard) -> None:
-    dscplus.with_records()
-    dscplus("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n")
+    dscplus.with_cards("IB1")
     assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == "card IB1: is enrolled already"
     assert is_blank(blank)
-    with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as known:
-        identity, question = challenge(dscplus)
-        answer = dscplus("respond", question, "--card", known.url, stdin=TYPED).out.strip()
-    assert dscplus("verify", identity, answer).code == 0, "the first enrolment is as it was"
 
 
 def test_what_may_not_be_personalised(dscplus: Command, blank: SimulatedCard) -> None:

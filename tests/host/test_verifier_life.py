@@ -10,7 +10,7 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, NO_PAUSE, PIN, SUITE, Clock, fail, right, wrong
 
 from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
-from dsc_host.verifier import Card, Policy, Reason, State, Verdict, Verifier
+from dsc_host.verifier import Card, Reason, State, Verdict, Verifier
 from dsc_host.verifier.schema import cards
 
 UNLOCK_KEY = bytes(range(100, 132))
@@ -284,19 +284,3 @@ def test_a_lock_of_any_length_is_kept_and_can_be_ended_or_is_refused(verifier: V
     assert verifier.verify(challenge.id, right(challenge)).reason is Reason.LOCKED
     verifier.unlock("A-1")
     assert verifier.verify(challenge.id, right(challenge)).accepted
-
-
-def test_unlocking_ends_a_lock_and_a_pause_and_forgets_the_failures(clock: Clock) -> None:
-    with Verifier.open("sqlite://", master_key=MASTER, clock=clock, policy=Policy(pause=30)) as verifier:
-        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        fail(verifier, "A-1", 3)
-        challenge = verifier.challenge("A-1")
-        assert verifier.verify(challenge.id, right(challenge)) == Verdict(Reason.PAUSED, retry_after=30)
-        card = verifier.unlock("A-1")
-        assert (card.failures, card.locked_until) == (0, None)
-        fail(verifier, "A-1", 2)
-        assert verifier.card("A-1").locked_until is None
-        assert verifier.verify(challenge.id, right(challenge)).accepted
-        verifier.lock("A-1")
-        assert verifier.unlock("A-1") == verifier.card("A-1")
-        assert (verifier.card("A-1").failures, verifier.card("A-1").locked_until) == (0, None)

@@ -39,6 +39,8 @@ STORIES: dict[str, tuple[Policy, str]] = {
         "until 86400, right is locked 86400",
     ),
     "after a right response, pauses are short again": (PAUSING, "3 wrong, wait 30, right, 2 wrong, free, 1 wrong, until 30"),
+    "unlocking ends a pause": (PAUSING, "3 wrong, right is paused 30, unlock, free, failures 0, 2 wrong, free, right"),
+    "unlocking ends a lock": (LOCKING, "10 wrong, right is locked 86400, unlock, free, failures 0, right"),
     "a pause is never longer than a lock": (
         Policy(attempts=1, lock_after=10**6, lock_for=100, pause=30),
         "1 wrong, until 30, wait 30, 1 wrong, until 60, wait 60, 1 wrong, until 100, wait 100, 1 wrong, until 100",
