@@ -23,6 +23,7 @@ from aiohttp import ClientSession, web
 from tests.simulator.desktop_terminal import command, environment
 
 from dsc_simulator.desktop.web import server
+from dsc_simulator.profiles import Profiles
 
 PATIENCE = 30
 Visit = Callable[[ClientSession, str], Awaitable[None]]
@@ -68,7 +69,7 @@ async def screen(session: ClientSession, here: str) -> bytes:
     """What the page is sent until it has the display."""
     seen = b""
     async with session.ws_connect(f"http://{here}/ws?width=80&height=24", origin=f"http://{here}") as page:
-        while b"Display:" not in seen:
+        while b"Display:" not in seen and b"another program" not in seen:
             message = await page.receive()
             assert isinstance(message.data, bytes | str), message
             seen += message.data if isinstance(message.data, bytes) else b""
@@ -85,6 +86,17 @@ def test_the_page_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert b"(off)" in await screen(session, here)
 
     assert len(visit(story, "--temporary")) == 1, "it has ended with its page"
+
+
+def test_a_second_page_of_one_card_is_told_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    async def story(session: ClientSession, here: str) -> None:
+        with Profiles(tmp_path / "data" / "dscplus" / "cards").open("work"):
+            assert b"another program has it open" in await screen(session, here)
+
+    assert visit(story, "--profile=work") == [1]
 
 
 def test_another_page_is_refused() -> None:
