@@ -23,7 +23,8 @@ from tests.benchmarks.crowd import KEY, PASSWORD, PIN, SUITE
 from tests.benchmarks.measure import Figure
 from tests.login.letters import newest_code
 
-from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials, codes
+from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials
+from dsc_host.login.devices import codes
 from dsc_host.portal.security import csrf
 from dsc_host.verifier import MasterKey, Verifier
 

@@ -22,8 +22,9 @@ from tests.benchmarks.measure import Figure, best_times
 from tests.host.databases import Database, new_database, server
 
 from dsc_host import Suite
-from dsc_host.verifier import Enrolment, MasterKey, Policy, Verifier, judging
-from dsc_host.verifier.store import Store
+from dsc_host.records.store import Store
+from dsc_host.schema import SCHEMA
+from dsc_host.verifier import Enrolment, MasterKey, Policy, Verifier, counter_search
 
 MASTER, KEY, PIN = MasterKey(bytes(range(32))), bytes(range(32)), "1234"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -55,7 +56,7 @@ def in_process() -> Iterator[Figure]:
     last = SUITE.response(KEY, question, counter=WINDOW, pin=PIN)
 
     def verify(response: str) -> int | None:
-        return judging.counter_of(SUITE.prepare(KEY, PIN), question, response, 0, WINDOW)
+        return counter_search.counter_of(SUITE.prepare(KEY, PIN), question, response, 0, WINDOW)
 
     def oath() -> int | None:
         return next((c for c in counters if oath_suite(KEY, Q=question, C=c, P=PIN) == last), None)
@@ -130,7 +131,7 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
 @contextmanager
 def _connected(database: Database) -> Iterator[Callable[[list[Statements]], None]]:
     """What executes statements on the driver's own connection, set up as the store sets up its own."""
-    store = Store.open(database.url)
+    store = Store.open(database.url, SCHEMA)
     connection = store._backend.engine.raw_connection()
     raw: Any = connection.driver_connection
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from dsc_host.login import LoginSystem, records
+from dsc_host.login import LoginSystem, rows
 from dsc_host.login.model import DeviceState, Kind, Role, UseState
-from dsc_host.login.records import Account, Device, Entity, Phone, Use, User
+from dsc_host.login.rows import Account, Device, Entity, Phone, Use, User
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Enrolment, vault
+from dsc_host.records import vault
+from dsc_host.verifier import Enrolment
 
 KEY, PIN = bytes(range(32)), "2846"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -48,12 +49,12 @@ def settle(system: LoginSystem, number: int) -> None:
 def _write(system: LoginSystem, db: Connection, part: Sequence[int], password: str) -> None:
     now = system.at.now()
     added = {
-        records.entities: [_entity(number) for number in part],
-        records.accounts: [Account(_id(number), _id(number), _id(number), 250_000_000, "USD", None) for number in part],
-        records.users: [_user(number, password, now) for number in part],
-        records.phones: [Phone(_id(number), _id(number), _number(number), now) for number in part],
-        records.devices: [device for number in part for device in _devices(number, now)],
-        records.uses: [
+        rows.entities: [_entity(number) for number in part],
+        rows.accounts: [Account(_id(number), _id(number), _id(number), 250_000_000, "USD", None) for number in part],
+        rows.users: [_user(number, password, now) for number in part],
+        rows.phones: [Phone(_id(number), _id(number), _number(number), now) for number in part],
+        rows.devices: [device for number in part for device in _devices(number, now)],
+        rows.uses: [
             Use(device_id(number, kind), _id(number), device_id(number, kind), str(UseState.ACTIVE), 0, None)
             for number in part
             for kind in KINDS

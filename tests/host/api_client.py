@@ -9,7 +9,8 @@ import httpx
 from sqlalchemy import select
 
 from dsc_host.api import Scope, Tokens, add_token, application
-from dsc_host.verifier import Challenge, Verifier, schema
+from dsc_host.schema import card_tables
+from dsc_host.verifier import Challenge, Verifier
 
 NAMES = {"website": Scope.LOGIN, "helpdesk": Scope.DESK, "prometheus": Scope.METRICS}
 
@@ -53,7 +54,9 @@ class Api:
         """Return all that is kept of cards, their owners and challenges."""
         with self.verifier._office.store.read() as db:
             return [
-                tuple(row) for table in (schema.cards, schema.owners, schema.challenges) for row in db.execute(select(table))
+                tuple(row)
+                for table in (card_tables.cards, card_tables.owners, card_tables.challenges)
+                for row in db.execute(select(table))
             ]
 
     def logged(self) -> list[tuple[str, str, str]]:

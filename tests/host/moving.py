@@ -9,7 +9,7 @@ from tests.host import databases, verifying
 from dsc_host import Enrolment, State, Verifier
 from dsc_host.exchange import Refusal, stream, writing
 from dsc_host.exchange import moving as moving_cards
-from dsc_host.verifier import enrolling
+from dsc_host.verifier import enrollment
 
 PASSPHRASE = "correct horse battery"
 
@@ -22,7 +22,7 @@ def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and batches of a tenth of what they are, so that few cards are many."""
-    monkeypatch.setattr(enrolling, "BATCH", 50)
+    monkeypatch.setattr(enrollment, "BATCH", 50)
     monkeypatch.setattr(moving_cards, "_PAGE", 50)
     monkeypatch.setattr(moving_cards, "_OFTEN", 10)
     monkeypatch.setattr(writing, "_BATCH", 10)

@@ -11,7 +11,7 @@ import pytest
 from tests.host.commanding import KEY, PIN, SECRETS, SUITE, Command, challenge
 
 from dsc_host import Suite
-from dsc_host.verifier.audit import AuditLog, Entry
+from dsc_host.records.audit import AuditLog, Entry
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_ctrl_c_leaves_nothing(desk: Command, file: Path, verb: str, monkeypatch
 
     before = names(desk)
     monkeypatch.setattr(
-        "dsc_host.verifier.enrolling.disclose" if verb == "export" else "dsc_host.verifier.enrolling.enroll_all", stop
+        "dsc_host.verifier.enrollment.disclose" if verb == "export" else "dsc_host.verifier.enrollment.enroll_all", stop
     )
     name = str(desk.folder / "new.pskc") if verb == "export" else str(file)
     assert desk.refused(verb, name, stdin=PASSPHRASE, code=130) == "stopped"

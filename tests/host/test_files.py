@@ -10,8 +10,8 @@ from tests.host.database_file import MASTER, posix_only
 from dsc_host.api.tokens import Scope, Tokens, add_token
 from dsc_host.errors import InputError
 from dsc_host.exchange.files import new_file
-from dsc_host.login.outbox import Letter
-from dsc_host.login.senders import Spool
+from dsc_host.login.messages.outbox import Letter
+from dsc_host.login.messages.senders import Spool
 from dsc_host.phone import app
 from dsc_host.verifier import Keyring, Verifier
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dsc_host.errors import InputError, StoreError
+from dsc_host.records.keys import Secret
 from dsc_host.verifier import MasterKey
-from dsc_host.verifier.keys import Secret
 
 MASTER = bytes(range(32))
 SECRET = b"sixteen bytes or so"

@@ -1,6 +1,6 @@
 """Refusals are counted in memory, and told in two entries for each limit."""
 
-from dsc_host.verifier.refusals import Counted, Refusals
+from dsc_host.records.refusals import Counted, Refusals
 
 
 def test_the_first_refusal_is_to_be_logged_and_no_other() -> None:

@@ -14,8 +14,8 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError, UnknownCard
 from dsc_host.verifier import Enrolment, Policy, Reason, Verifier
-from dsc_host.verifier import awaiting as awaiting_module
-from dsc_host.verifier.awaiting import AsyncVerifier, default_threads
+from dsc_host.verifier import async_service as awaiting_module
+from dsc_host.verifier.async_service import AsyncVerifier, default_threads
 
 
 def test_it_has_every_call_of_the_verifier() -> None:

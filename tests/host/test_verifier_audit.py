@@ -16,9 +16,9 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right, wr
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import Suite
+from dsc_host.records.audit import Event, record
+from dsc_host.records.tables import audit
 from dsc_host.verifier import Challenge, Enrolment, Entry, Keyring, Policy, Reason, State, Verifier
-from dsc_host.verifier.audit import Event, record
-from dsc_host.verifier.schema import audit
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 UNLOCK_KEY = bytes(range(100, 132))

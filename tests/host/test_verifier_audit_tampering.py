@@ -16,9 +16,10 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import DscError, InputError, StoreError
+from dsc_host.records.audit import Event, record
+from dsc_host.records.tables import EMPTY_HEAD, audit, audit_head, identity
+from dsc_host.schema.card_tables import cards
 from dsc_host.verifier import Card, Checkpoint, Enrolment, Keyring, MasterKey, Verifier
-from dsc_host.verifier.audit import Event, record
-from dsc_host.verifier.schema import EMPTY_HEAD, audit, audit_head, cards, identity
 
 OTHER = MasterKey(bytes(32))
 verifier = databases.verifier

@@ -13,8 +13,9 @@ from tests.host.databases import Database, new_database, parameters
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, fail, right
 
 from dsc_host.errors import DscError, StoreError
+from dsc_host.records.backup import MOST_LINE
 from dsc_host.verifier import Keyring, MasterKey, Policy, Reason, State, Verifier
-from dsc_host.verifier.backup import MOST_LINE, backup, restore
+from dsc_host.verifier.backup import backup, restore
 
 PIN_CARD = "OCRA-1:HOTP-SHA256-8:C-QN06"
 

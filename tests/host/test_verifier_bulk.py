@@ -11,7 +11,7 @@ from tests.host.verifying import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, SuiteError, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Enrolment, MasterKey, Reason, Verifier, anchors, enrolling
+from dsc_host.verifier import Card, Enrolment, MasterKey, Reason, Verifier, anchors, enrollment
 
 verifier = databases.verifier
 BATCH = 20
@@ -20,7 +20,7 @@ MANY = 2 * BATCH + 8
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enrolling, "BATCH", BATCH)
+    monkeypatch.setattr(enrollment, "BATCH", BATCH)
     monkeypatch.setattr(anchors, "_PAGE", BATCH)
 
 

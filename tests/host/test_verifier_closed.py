@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.ocra import Suite
+from dsc_host.records.store import Store
 from dsc_host.verifier import Challenge, Reason, Verdict, Verifier
-from dsc_host.verifier.store import Store
 
 HOLDERS = ("active", "locked", "suspended", "retired", "decoy")
 MINUTE = 60

@@ -8,8 +8,9 @@ from tests.host.databases import Database
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.ocra import Suite
+from dsc_host.records.store import Store
+from dsc_host.schema import SCHEMA
 from dsc_host.verifier import MasterKey, Reason, Verifier
-from dsc_host.verifier.store import Store
 
 database = databases.database
 
@@ -68,7 +69,7 @@ def test_cards_come_in_the_order_of_their_serials_as_bytes(database: Database) -
 
 @pytest.mark.every_database
 def test_any_exception_undoes_what_was_written(enrolled: Database) -> None:
-    store = Store.open(enrolled.url)
+    store = Store.open(enrolled.url, SCHEMA)
 
     def interrupted() -> None:
         with store.write() as db:
@@ -124,7 +125,7 @@ def test_a_question_cannot_be_asked_twice_nor_a_number_given_twice_whatever_the_
 def test_a_challenge_goes_with_its_card_whatever_the_code_does(enrolled: Database) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
         verifier.challenge("A-1")
-    store = Store.open(enrolled.url)
+    store = Store.open(enrolled.url, SCHEMA)
     with store.write() as db:
         db.exec_driver_sql("DELETE FROM cards WHERE serial = 'A-1'")
         assert db.exec_driver_sql("SELECT count(*) FROM challenges").scalar_one() == 0

@@ -13,10 +13,11 @@ from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right, wrong
 
 from dsc_host.errors import TooManyChallenges, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Challenge, Enrolment, Policy, Reason, State, Verifier, enrollment, records, schema
+from dsc_host.records.keys import MasterKey, Secret
+from dsc_host.schema import card_tables
+from dsc_host.verifier import Challenge, Enrolment, Policy, Reason, State, Verifier, card_rules, rows
 from dsc_host.verifier import decoys as decoys_module
 from dsc_host.verifier.decoys import name_of, serial_of
-from dsc_host.verifier.keys import MasterKey, Secret
 
 DAY = 86_400
 POLICY = Policy(attempts=2, lock_after=5, lock_for=50, pause=8, challenges=8, challenges_within=30, validity=20)
@@ -30,12 +31,12 @@ def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
 
 def row(verifier: Verifier, serial: str) -> Any:
     with verifier._office.store.read() as db:
-        return records.find_card(db, name_of(serial))
+        return rows.find_card(db, name_of(serial))
 
 
 def decoys(verifier: Verifier) -> int:
     with verifier._office.store.read() as db:
-        return db.execute(select(func.count()).where(schema.cards.c.state == schema.DECOY)).scalar_one()
+        return db.execute(select(func.count()).where(card_tables.cards.c.state == card_tables.DECOY)).scalar_one()
 
 
 def test_its_challenge_looks_like_any_other(verifier: Verifier, clock: Clock) -> None:
@@ -115,7 +116,7 @@ def test_they_go_a_year_after_they_were_asked_for_the_last_time(verifier: Verifi
 def test_no_name_of_a_decoy_is_a_serial() -> None:
     serials = ["A-1", "0", "-", "9" * 16, "Z" * 16, "IB3000123", "-----"]
     for serial in serials:
-        assert not enrollment.is_serial(name_of(serial))
+        assert not card_rules.is_serial(name_of(serial))
         assert (serial_of(name_of(serial)), serial_of(serial), len(name_of(serial))) == (serial, serial, len(serial))
 
 
@@ -151,7 +152,7 @@ def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
     names = [f"D-{number}" for number in range(40)]
     first = lengths(alone, names)
     with alone._office.store.write() as db:
-        db.execute(schema.cards.delete().where(schema.cards.c.state == schema.DECOY))
+        db.execute(card_tables.cards.delete().where(card_tables.cards.c.state == card_tables.DECOY))
     alone.enroll("E-1", key=KEY, suite=SUITE, pin=PIN)
     again = lengths(alone, names)
     assert sum(one != other for one, other in zip(first, again, strict=True)) <= 3
@@ -183,8 +184,8 @@ def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
     connection.close()
     shorten = Suite._shorten
     monkeypatch.setattr(Suite, "_shorten", lambda suite, mac: done.append("MAC") or shorten(suite, mac))  # type: ignore[func-returns-value]
-    made = records._card
-    monkeypatch.setattr(records, "_card", lambda row: done.append(f"{row and 'a'} row") or made(row))  # type: ignore[func-returns-value]
+    made = rows._card
+    monkeypatch.setattr(rows, "_card", lambda row: done.append(f"{row and 'a'} row") or made(row))  # type: ignore[func-returns-value]
     told = {}
     for serial in ("A-1", "M-5"):
         told[serial] = []

@@ -9,7 +9,7 @@ from tests.host.databases import Database, enrolled_verifier
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import TooManyChallenges, TooManyUnlockCodes, VerifierError
-from dsc_host.verifier import Policy, Reason, Verifier, issuing
+from dsc_host.verifier import Policy, Reason, Verifier, challenges
 
 COUNTERLESS = "OCRA-1:HOTP-SHA256-8:QN06"
 verifier = databases.verifier
@@ -86,8 +86,8 @@ def test_the_policy_sets_the_limit(clock: Clock) -> None:
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> int:
     """A memory that is soon full."""
-    monkeypatch.setattr(issuing, "REMEMBERED", 5)
-    monkeypatch.setattr(issuing, "FORGOTTEN", 2)
+    monkeypatch.setattr(challenges, "REMEMBERED", 5)
+    monkeypatch.setattr(challenges, "FORGOTTEN", 2)
     return 5
 
 
@@ -108,7 +108,7 @@ def drawing(remembered: int, database: Database, clock: Clock) -> Iterator[Verif
 
 
 def test_the_memory_is_a_thousand_questions() -> None:
-    assert issuing.REMEMBERED == 1000
+    assert challenges.REMEMBERED == 1000
 
 
 def test_a_question_comes_again_after_as_many_others_and_no_sooner(drawing: Verifier, clock: Clock, remembered: int) -> None:

@@ -10,8 +10,8 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, NO_PAUSE, PIN, SUITE, Clock, fail, right, wrong
 
 from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
+from dsc_host.schema.card_tables import cards
 from dsc_host.verifier import Card, Reason, State, Verdict, Verifier
-from dsc_host.verifier.schema import cards
 
 UNLOCK_KEY = bytes(range(100, 132))
 LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"

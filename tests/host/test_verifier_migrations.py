@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -20,8 +21,11 @@ from tests.host.database_file import KEY, MASTER, PIN, SUITE, sqlite, url
 from tests.host.databases import Database
 
 from dsc_host.errors import StoreError
-from dsc_host.verifier import Verifier, migrations, schema
-from dsc_host.verifier.store import Store
+from dsc_host.records import tables
+from dsc_host.records.migrations import migrate
+from dsc_host.records.store import Store
+from dsc_host.schema import SCHEMA, versions
+from dsc_host.verifier import Verifier
 
 pytestmark = pytest.mark.every_database
 
@@ -30,8 +34,8 @@ database = databases.database
 NEXT = f'''
 import sqlalchemy as sa
 from alembic import op
-revision = "{schema.VERSION + 1:04}"
-down_revision = "{schema.VERSION:04}"
+revision = "{versions.VERSION + 1:04}"
+down_revision = "{versions.VERSION:04}"
 
 def upgrade():
     with op.batch_alter_table("cards", recreate="always" if op.get_bind().dialect.name == "sqlite" else "never") as table:
@@ -51,34 +55,34 @@ def checks(db: Connection) -> dict[str, list[tuple[str | None, str]]]:
     inspector = inspect(db)
     return {
         table: sorted((check["name"], check["sqltext"]) for check in inspector.get_check_constraints(table))
-        for table in schema.metadata.tables
+        for table in tables.metadata.tables
     }
 
 
 def test_the_newest_migration_is_the_schemas_version() -> None:
-    scripts = ScriptDirectory(str(migrations.FOLDER))
-    assert scripts.get_heads() == [f"{schema.VERSION:04}"]
-    assert scripts.get_bases() == [f"{schema.OLDEST:04}"]
+    scripts = ScriptDirectory(str(SCHEMA.migrations))
+    assert scripts.get_heads() == [f"{versions.VERSION:04}"]
+    assert scripts.get_bases() == [f"{versions.OLDEST:04}"]
 
 
 def test_all_migrations_together_make_the_tables_as_they_stand(database: Database) -> None:
-    store = Store.open(database.url)
+    store = Store.open(database.url, SCHEMA)
     with store.read() as db:
         made = checks(db)
     with store.write() as db:
-        schema.metadata.drop_all(db)
-        assert migrations.migrate(db, None) == schema.VERSION
-        assert differences(db, schema.metadata) == []
+        tables.metadata.drop_all(db)
+        assert migrate(db, None, SCHEMA.migrations) == versions.VERSION
+        assert differences(db, tables.metadata) == []
         assert checks(db) == made
         assert sum(map(len, made.values())) == 4
     store.close()
 
 
 def test_a_difference_is_seen(database: Database) -> None:
-    store = Store.open(database.url)
+    store = Store.open(database.url, SCHEMA)
     with store.write() as db:
         db.exec_driver_sql("ALTER TABLE cards ADD COLUMN colour INTEGER")
-        assert [difference[0] for difference in differences(db, schema.metadata)] == ["remove_column"]
+        assert [difference[0] for difference in differences(db, tables.metadata)] == ["remove_column"]
     store.close()
 
 
@@ -93,11 +97,11 @@ def older(database: Database) -> Database:
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "") -> int:
     """From now on, this is a dscplus whose cards have one column more."""
     folder = tmp_path / "migrations"
-    shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "next.py").write_text(NEXT.replace("EXTRA", extra))
-    monkeypatch.setattr(migrations, "FOLDER", folder)
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    return schema.VERSION
+    newer = replace(SCHEMA, migrations=folder, version=SCHEMA.version + 1)
+    monkeypatch.setattr("dsc_host.verifier.service.SCHEMA", newer)
+    return newer.version
 
 
 def test_it_is_migrated_with_all_that_it_holds(
@@ -111,10 +115,10 @@ def test_it_is_migrated_with_all_that_it_holds(
             with verifier._office.store.read() as db:
                 assert db.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     wanted = MetaData()
-    for table in schema.metadata.sorted_tables:
+    for table in tables.metadata.sorted_tables:
         table.to_metadata(wanted)
     wanted.tables["cards"].append_column(Column("colour", Integer, nullable=False))
-    store = Store.open(older.url)
+    store = Store.open(older.url, replace(SCHEMA, version=version))
     with store.write() as db:
         assert differences(db, wanted) == []
         # A table that was made anew took no other's rows with it, and is still watched over.
@@ -132,9 +136,9 @@ def test_a_migration_that_fails_changes_nothing(older: Database, tmp_path: Path,
         next_version(tmp_path, newer, extra='raise RuntimeError("half-way")')
         with pytest.raises(RuntimeError, match="half-way"):
             Verifier.open(older.url, master_key=MASTER)
-    store = Store.open(older.url)
+    store = Store.open(older.url, SCHEMA)
     with store.read() as db:
-        assert differences(db, schema.metadata) == []
+        assert differences(db, tables.metadata) == []
         assert db.exec_driver_sql("SELECT count(*) FROM challenges").scalar_one() == 1
     store.close()
 
@@ -177,7 +181,7 @@ def test_of_many_who_open_it_one_migrates_it(
 def test_the_copy_is_the_file_as_it_was_and_its_owners_alone(
     enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy = enrolled.with_name(f"dsc.db.schema-{schema.VERSION}.backup")
+    copy = enrolled.with_name(f"dsc.db.schema-{versions.VERSION}.backup")
     with Verifier.open(url(enrolled), master_key=MASTER) as before:
         before.challenge("A-1")
         with monkeypatch.context() as newer:
@@ -193,7 +197,7 @@ def test_the_copy_is_the_file_as_it_was_and_its_owners_alone(
 
 
 def test_an_earlier_copy_is_left_as_it_is(enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = f"dsc.db.schema-{schema.VERSION}.backup"
+    name = f"dsc.db.schema-{versions.VERSION}.backup"
     enrolled.with_name(name).write_bytes(b"precious")
     next_version(tmp_path, monkeypatch)
     Verifier.open(url(enrolled), master_key=MASTER).close()
@@ -207,9 +211,9 @@ def test_without_a_copy_there_is_no_migration(enrolled: Path, tmp_path: Path, mo
 
     with monkeypatch.context() as newer:
         next_version(tmp_path, newer)
-        newer.setattr("dsc_host.verifier.sqlite._copy", full)
+        newer.setattr("dsc_host.records.backends.sqlite._copy", full)
         with pytest.raises(StoreError, match="no copy of it could be made"):
             Verifier.open(url(enrolled), master_key=MASTER)
     assert not list(tmp_path.glob("*.backup"))
     with closing(sqlite3.connect(enrolled)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert db.execute("PRAGMA user_version").fetchone() == (versions.VERSION,)

@@ -11,8 +11,8 @@ from tests.host import databases
 from tests.host.verifying import KEY, PIN, SUITE
 
 from dsc_host.errors import InputError, StateError
+from dsc_host.schema.card_tables import owners
 from dsc_host.verifier import Card, Enrolment, State, Verifier
-from dsc_host.verifier.schema import owners
 
 verifier = databases.verifier
 

@@ -10,7 +10,7 @@ from tests.host.verifying import KEY, PIN, SUITE, Clock, fail, right, wrong
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Challenge, Reason, Verdict, Verifier
-from dsc_host.verifier.office import Office
+from dsc_host.verifier.context import Office
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"

@@ -17,10 +17,11 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import Verifier, records, schema
-from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.statements import Statement, Values
-from dsc_host.verifier.store import TRIES, Store
+from dsc_host.records.statements import Statement, Values
+from dsc_host.records.store import TRIES, Store
+from dsc_host.schema import SCHEMA, card_tables
+from dsc_host.verifier import Verifier, rows
+from dsc_host.verifier.rows import CardRecord
 
 pytestmark = pytest.mark.postgresql
 DEADLINE = 60
@@ -51,7 +52,7 @@ def others(enrolled: Database) -> Iterator[Connection]:
 
 
 def cards(db: Connection) -> list[CardRecord]:
-    return records.find_cards(db, owner=None, state=None, after="", limit=None)
+    return rows.find_cards(db, owner=None, state=None, after="", limit=None)
 
 
 def outsider(database: Database) -> Engine:
@@ -98,7 +99,7 @@ def test_every_connection_is_set_up_for_safety(database: Database) -> None:
         db.exec_driver_sql(
             f"ALTER DATABASE {make_url(database.url).database} SET default_transaction_isolation = 'serializable'"
         )
-    store = Store.open(database.url)
+    store = Store.open(database.url, SCHEMA)
     with store.write() as db:
         names = ("synchronous_commit", "transaction_isolation", "lock_timeout", "idle_in_transaction_session_timeout")
         settings = {name: db.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
@@ -116,7 +117,7 @@ def test_every_connection_is_set_up_for_safety(database: Database) -> None:
 )
 def test_no_message_holds_the_password(url: str, problem: str) -> None:
     with pytest.raises(StoreError, match=problem) as caught:
-        Store.open(url, patience=1)
+        Store.open(url, SCHEMA, patience=1)
     assert "hush" not in str(caught.value)
     assert "hush=1" in url or "hush" not in str(caught.value.__cause__)
 
@@ -124,7 +125,7 @@ def test_no_message_holds_the_password(url: str, problem: str) -> None:
 def test_a_database_that_does_not_exist_is_named(database: Database) -> None:
     url = make_url(database.url).set(database="missing").render_as_string(hide_password=False)
     with pytest.raises(StoreError, match=r'postgresql database missing: it cannot be used: .*"missing" does not exist'):
-        Store.open(url)
+        Store.open(url, SCHEMA)
 
 
 def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(StoreError, match=r"pip install 'dscplus\[postgresql\]'"):
-        Store.open("postgresql://me:hush@127.0.0.1:1/x")
+        Store.open("postgresql://me:hush@127.0.0.1:1/x", SCHEMA)
 
 
 def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, others: Connection) -> None:
@@ -150,13 +151,13 @@ def test_connections_that_were_lost_meanwhile_are_made_anew(enrolled: Database, 
 def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing(
     enrolled: Database, others: Connection
 ) -> None:
-    store = Store.open(enrolled.url)
+    store = Store.open(enrolled.url, SCHEMA)
 
     def cut() -> None:
         with store.write() as db:
-            records.remove_cards(db, ["A-1"])
+            rows.remove_cards(db, ["A-1"])
             others.exec_driver_sql(CUT_OFF)
-            records.remove_cards(db, ["B-2"])
+            rows.remove_cards(db, ["B-2"])
 
     with pytest.raises(StoreError, match="connection to it was lost; try again"):
         cut()
@@ -166,11 +167,11 @@ def test_a_connection_that_is_lost_half_way_is_a_store_error_and_changes_nothing
 
 
 def test_messages_quote_nothing_that_was_stored(enrolled: Database) -> None:
-    store = Store.open(enrolled.url)
+    store = Store.open(enrolled.url, SCHEMA)
 
     def store_half() -> None:
         with store.write() as db:
-            db.execute(schema.cards.insert().values(serial="s3cret"))
+            db.execute(card_tables.cards.insert().values(serial="s3cret"))
 
     with pytest.raises(StoreError, match="NotNullViolation") as caught:
         store_half()
@@ -193,9 +194,9 @@ def test_the_command_keeps_its_records_there(dscplus: Command, database: Databas
 
 def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER) as verifier:
-        store = Store.open(enrolled.url)
+        store = Store.open(enrolled.url, SCHEMA)
         with store.write() as db:
-            assert records.lock_card(db, "A-1")
+            assert rows.lock_card(db, "A-1")
             challenge = verifier.challenge("B-2")
             assert verifier.verify(challenge.id, right(challenge)).accepted
             assert verifier.card("A-1").counter == 0
@@ -204,12 +205,12 @@ def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
 
 
 def test_a_card_that_others_keep_locked_is_given_up_on(enrolled: Database) -> None:
-    ours, theirs = Store.open(enrolled.url, patience=0.05), Store.open(enrolled.url)
+    ours, theirs = Store.open(enrolled.url, SCHEMA, patience=0.05), Store.open(enrolled.url, SCHEMA)
     with theirs.write() as db:
-        records.lock_card(db, "A-1")
+        rows.lock_card(db, "A-1")
         with pytest.raises(StoreError, match="another program keeps it locked"):
-            ours.change(lambda db: records.lock_card(db, "A-1"))
-    assert ours.change(lambda db: records.lock_card(db, "A-1"))
+            ours.change(lambda db: rows.lock_card(db, "A-1"))
+    assert ours.change(lambda db: rows.lock_card(db, "A-1"))
     ours.close()
     theirs.close()
 
@@ -220,7 +221,7 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
 ) -> None:
     with Verifier.open(enrolled.url, master_key=MASTER, clock=clock) as verifier, ThreadPoolExecutor(1) as pool:
         challenge = verifier.challenge("A-1")
-        store = Store.open(enrolled.url)
+        store = Store.open(enrolled.url, SCHEMA)
         waiting = threading.Event()
 
         def told(statement: Statement, db: Connection, values: Values) -> Any:
@@ -228,15 +229,15 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
             return row(statement, db, values)
 
         with store.write() as db:
-            records.lock_card(db, "A-1")
+            rows.lock_card(db, "A-1")
             row = Statement.row
             monkeypatch.setattr(Statement, "row", told)
             verdict = pool.submit(verifier.verify, challenge.id, right(challenge))
             assert waiting.wait(DEADLINE)
             if reason == "used":
-                found = records.find_challenge(db, challenge.id)
+                found = rows.find_challenge(db, challenge.id)
                 assert found
-                records.answered_challenge(db, verifier.office.seals.sealed_challenge(found._replace(used_at=1.0)))
+                rows.answered_challenge(db, verifier.office.seals.sealed_challenge(found._replace(used_at=1.0)))
             else:
                 clock.advance(300)
         assert verdict.result(DEADLINE).reason == reason
@@ -246,16 +247,16 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
 def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: Database) -> None:
     with Verifier.open(database.url, master_key=MASTER) as verifier, ThreadPoolExecutor(1) as pool:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        store = Store.open(database.url)
+        store = Store.open(database.url, SCHEMA)
         waiting = threading.Event()
         with store.write() as db:
             store.claim(db)
-            card = records.find_card(db, "A-1")
+            card = rows.find_card(db, "A-1")
             assert card
             event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
             enrolling = pool.submit(verifier.enroll, "B-2", key=KEY, suite=SUITE, pin=PIN)
             assert waiting.wait(DEADLINE)
-            records.add_cards(db, [card._replace(serial="C-3", key_id="another")])
+            rows.add_cards(db, [card._replace(serial="C-3", key_id="another")])
         with pytest.raises(InputError, match="master key"):
             enrolling.result(DEADLINE)
         store.close()
@@ -267,14 +268,14 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
 
     def work(db: Connection) -> int:
         tries.append(len(tries))
-        card = records.find_card(db, "A-1")
+        card = rows.find_card(db, "A-1")
         assert card
-        records.change_card(db, card._replace(failures=card.failures + 1), "failures")
+        rows.change_card(db, card._replace(failures=card.failures + 1), "failures")
         if len(tries) < succeeds_at:
             db.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
         return len(tries)
 
-    with closing(Store.open(enrolled.url)) as store:
+    with closing(Store.open(enrolled.url, SCHEMA)) as store:
         for failures, state in enumerate(("40001", "40P01"), 1):  # noqa: B007
             tries.clear()
             assert store.change(work) == 3

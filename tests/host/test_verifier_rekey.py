@@ -13,7 +13,8 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, right
 
 from dsc_host.errors import DscError, InputError
-from dsc_host.verifier import Enrolment, Keyring, MasterKey, Policy, Verifier, enrolling, rekeying, schema
+from dsc_host.schema import card_tables
+from dsc_host.verifier import Enrolment, Keyring, MasterKey, Policy, Verifier, enrollment, rekeying
 
 database = databases.database
 NEW = MasterKey(b"\x5a" * 32)
@@ -30,7 +31,7 @@ def serial(number: int) -> str:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (rekeying, enrolling):
+    for module in (rekeying, enrollment):
         monkeypatch.setattr(module, "BATCH", BATCH)
 
 
@@ -49,7 +50,7 @@ def full(database: Database) -> Database:
 def under(database: Database) -> dict[str, int]:
     """How many rows are under which key."""
     with database.raw() as db:
-        counted = select(schema.cards.c.key_id, func.count()).group_by(schema.cards.c.key_id)
+        counted = select(card_tables.cards.c.key_id, func.count()).group_by(card_tables.cards.c.key_id)
         return {row[0]: row[1] for row in db.execute(counted)}
 
 
@@ -261,7 +262,7 @@ def test_after_each_batch_others_have_some_time_to_themselves(
             assert log_in(other, serial(7), len(rests))
             rests.append(seconds)
 
-        monkeypatch.setattr("dsc_host.verifier.office.time.sleep", rest)
+        monkeypatch.setattr("dsc_host.records.context.time.sleep", rest)
         if bulk == "rekey":
             verifier.rekey()
         else:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
@@ -19,12 +20,14 @@ from tests.host.databases import Database
 from tests.host.verifying import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.verifier import Card, Keyring, MasterKey, Reason, State, Verifier, migrations, schema, vault
+from dsc_host.records import tables, vault
+from dsc_host.records.keys import Secret
+from dsc_host.records.store import Store, _backend
+from dsc_host.schema import SCHEMA, card_tables, versions
+from dsc_host.verifier import Card, Keyring, MasterKey, Reason, State, Verifier
 from dsc_host.verifier.backup import backup, restore
-from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.seals import Holder, new_enrolment, new_seals
-from dsc_host.verifier.store import Store, _backend
+from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrolment
+from dsc_host.verifier.rows import CardRecord
 
 NEW = MasterKey(bytes(range(1, 33)))
 NOW = 1_600_000_000.5
@@ -39,9 +42,9 @@ def older_database(url: str, version: int) -> Iterator[Connection]:
         for statement in backend.WRITE.statements:
             statement.run(db, {})
         backend.create(db)
-        scripts = ScriptDirectory(str(migrations.FOLDER))
+        scripts = ScriptDirectory(str(SCHEMA.migrations))
         with Operations.context(MigrationContext.configure(db)):
-            for number in range(schema.OLDEST, version + 1):
+            for number in range(versions.OLDEST, version + 1):
                 scripts.get_revision(f"{number:04}").module.upgrade()  # type: ignore[union-attr]
         yield db
         backend.mark(db, version)
@@ -117,10 +120,10 @@ def test_a_new_master_key_leaves_nothing_under_the_old_one(clock: Clock) -> None
         challenge = verifier.challenge("A-1")
         office = verifier.office
         office.change(lambda db: vault.put(office, db, "device 1", b"a secret"))
-        verifier._office = type(office)(office.store, old_and_new, office.seals, office.policy, office.clock, office.draw)
+        verifier._office = replace(office, keys=old_and_new)
         verifier.rekey()
         assert set(verifier.keys_in_use()) == {NEW.id}
-        verifier._office = type(office)(office.store, Keyring(NEW), office.seals, office.policy, office.clock, office.draw)
+        verifier._office = replace(office, keys=Keyring(NEW))
         assert verifier.audit.check().problems == ()
         assert verifier.verify(challenge.id, right(challenge)).accepted
 
@@ -129,11 +132,11 @@ def test_a_database_whose_identity_is_gone_or_another_one_is_refused(path: Path)
     Verifier.open(url(path), master_key=MASTER).close()
     engine = _backend(url(path), 10).engine
     with engine.begin() as db:
-        db.execute(update(schema.identity).values(database="0" * 16))
+        db.execute(update(tables.identity).values(database="0" * 16))
     with pytest.raises(StoreError, match="identity of the database is not as it was sealed"):
         Verifier.open(url(path), master_key=MASTER)
     with engine.begin() as db:
-        db.execute(schema.identity.delete())
+        db.execute(tables.identity.delete())
     with pytest.raises(StoreError, match="identity of the database is missing"):
         Verifier.open(url(path), master_key=MASTER)
     engine.dispose()
@@ -159,7 +162,7 @@ def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock) 
     with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         with verifier.office.store.write() as db:
-            db.execute(update(schema.cards).values(failures=3))
+            db.execute(update(card_tables.cards).values(failures=3))
         with pytest.raises(StoreError, match=r"restore the database from a backup, or remove the card"):
             verifier.card("A-1")
         verifier.remove("A-1")
@@ -168,7 +171,7 @@ def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock) 
 
 
 def test_a_row_is_written_the_same_whatever_its_letters_and_its_state_are() -> None:
-    seals, holder = new_seals(), Holder("A-1", new_enrolment(), SUITE)
+    seals, holder = CardSeals.new(), Holder("A-1", new_enrolment(), SUITE)
     card = CardRecord("A-1", SUITE, 0, 0, None, NOW, "", b"", None, None, 0, (), 0, State.ACTIVE, NOW, "Ünï ✓", None)
     sealed = seals.sealed(card._replace(enrolment=holder.enrolment))
     assert seals.is_sealed(sealed._replace(state="active"))
@@ -256,6 +259,6 @@ def test_another_master_key_migrates_nothing(version_3: Database) -> None:
     with pytest.raises(InputError, match="master key"):
         Verifier.open(version_3.url, master_key=bytes(32))
     with pytest.raises(StoreError, match="older dscplus"):
-        Store.open(version_3.url)
+        Store.open(version_3.url, SCHEMA)
     with Verifier.open(version_3.url, master_key=MASTER) as verifier:
         assert len(verifier.cards()) == 2

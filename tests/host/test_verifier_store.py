@@ -16,8 +16,9 @@ from tests.host.database_file import KEY, MASTER, PIN, SUITE, posix_only, sqlite
 
 from dsc_host.errors import InputError, StoreError
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Verifier, schema
-from dsc_host.verifier.store import Store
+from dsc_host.records.store import Store
+from dsc_host.schema import SCHEMA, card_tables, versions
+from dsc_host.verifier import Verifier
 
 UNLOCK_KEY = b"the one that unlocks it, leaking"
 
@@ -41,7 +42,7 @@ def test_its_files_are_their_owners_alone(path: Path) -> None:
 
 
 def test_every_connection_is_set_up_for_safety(path: Path) -> None:
-    store = Store.open(url(path))
+    store = Store.open(url(path), SCHEMA)
     with store.read() as first, store.read() as second:
         for db in (first, second):
             pragmas = {
@@ -110,8 +111,8 @@ def test_what_is_not_ours_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "problem"),
     [
-        (schema.VERSION + 1, "newer dscplus.*upgrade"),
-        (schema.OLDEST - 1, f"older dscplus .its schema is {schema.OLDEST - 1}.*enrol the cards anew"),
+        (versions.VERSION + 1, "newer dscplus.*upgrade"),
+        (versions.OLDEST - 1, f"older dscplus .its schema is {versions.OLDEST - 1}.*enrol the cards anew"),
         (0, "schema is 0"),
     ],
 )
@@ -168,7 +169,7 @@ def cards_in(store: Store) -> int:
 
 @pytest.fixture
 def store(enrolled: Path) -> Iterator[Store]:
-    store = Store.open(url(enrolled), patience=0.02)
+    store = Store.open(url(enrolled), SCHEMA, patience=0.02)
     yield store
     store.close()
 
@@ -196,7 +197,7 @@ def test_the_log_is_turned_on_when_others_let_it(
     enrolled: Path, writer: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: writer.rollback())
-    Store.open(url(enrolled)).close()
+    Store.open(url(enrolled), SCHEMA).close()
     with sqlite(enrolled) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -206,7 +207,7 @@ def test_the_log_is_not_waited_for_endlessly(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(StoreError, match="another program keeps it locked"):
-        Store.open(url(enrolled), patience=0.02)
+        Store.open(url(enrolled), SCHEMA, patience=0.02)
 
 
 def test_reading_does_not_wait_for_a_writer(enrolled: Path) -> None:
@@ -239,7 +240,7 @@ def test_a_database_that_may_not_be_written_is_a_store_error(store: Store) -> No
 def test_messages_quote_nothing_that_was_stored(store: Store) -> None:
     def store_half() -> None:
         with store.write() as db:
-            db.execute(schema.cards.insert().values(serial="s3cret"))
+            db.execute(card_tables.cards.insert().values(serial="s3cret"))
 
     with pytest.raises(StoreError) as caught:
         store_half()

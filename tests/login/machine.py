@@ -38,8 +38,8 @@ from tests.login.model import (
 from tests.login.town import DAY, new_town
 
 from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, ProofNeeded, Scope, Stage
-from dsc_host.login.devices import live_of
-from dsc_host.login.reception import user_named
+from dsc_host.login.context import user_named
+from dsc_host.login.devices.registry import live_of
 
 names = st.sampled_from(["anna", "ben", "carl"])
 numbers = st.integers(0, 5)

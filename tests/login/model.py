@@ -15,9 +15,9 @@ from tests.login.phone_app import App
 from tests.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
 
 from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
-from dsc_host.login.devices import held_by
+from dsc_host.login.context import user_named
+from dsc_host.login.devices.registry import held_by
 from dsc_host.login.model import HoldState
-from dsc_host.login.reception import user_named
 from dsc_simulator import SimulatedCard
 
 PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)

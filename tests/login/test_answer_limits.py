@@ -8,7 +8,7 @@ from tests.host.verifying import Clock
 from tests.login.town import CHEAP, DAY, PASSWORD, PHONE, Town, new_town
 
 from dsc_host.login import Kind, LoginSystem, Policy, Status, TooManyAttempts
-from dsc_host.login.calling_codes import calling_code
+from dsc_host.login.accounts.calling_codes import calling_code
 
 
 def guess(town: Town, name: str) -> bool:

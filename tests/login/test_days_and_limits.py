@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_host.errors import InputError
-from dsc_host.login import Policy, codes, limits
-from dsc_host.login.business_days import Calendar
-from dsc_host.login.pins import weak_pin
+from dsc_host.login import Policy
+from dsc_host.login.devices import codes
+from dsc_host.login.devices.pins import weak_pin
+from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.protection import limits
 
 POLICY = Policy.default()
 NEW_YORK = POLICY.business_days

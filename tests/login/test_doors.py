@@ -15,8 +15,9 @@ from tests.login.town import ANNA, PASSWORD, Town, new_town
 from tests.pentest.target import APP_KEYS, Target
 
 from dsc_host.errors import DscError, StoreError
-from dsc_host.login import Identity, Kind, Loss, Proof, desk
-from dsc_host.verifier import login_schema
+from dsc_host.login import Identity, Kind, Loss, Proof
+from dsc_host.login.support import calls
+from dsc_host.schema import login_tables
 
 ANYTHING: tuple[Any, ...] = (
     None, b"x", 5, 5.5, -1, True, float("nan"), Decimal("NaN"), Decimal("sNaN"), Decimal("1E+400"), [], {}, ("a",), object(),
@@ -34,7 +35,7 @@ FREE: dict[str, object] = {
     },
     "phone": {"pushes": PATIENT},
 }  # fmt: skip
-_PASSING = (login_schema.sessions, login_schema.attempts, login_schema.messages, login_schema.pushes)
+_PASSING = (login_tables.sessions, login_tables.attempts, login_tables.messages, login_tables.pushes)
 """Where right calls leave something too, that the doors below begin with."""
 
 Door = Callable[[Any], object]
@@ -45,7 +46,7 @@ pytestmark = pytest.mark.every_database
 
 @pytest.fixture
 def town(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    monkeypatch.setattr(desk, "_TRIES", PATIENT)
+    monkeypatch.setattr(calls, "_TRIES", PATIENT)
     with new_town(clock, database_kind, **FREE) as town:
         yield town
 
@@ -55,12 +56,12 @@ def kept(town: Town) -> Mapping[str, list[Any]]:
     counted = ("failures", "locked_until", "asked", "data")
 
     def read(db: Any) -> Mapping[str, list[Any]]:
-        tables = [table for table in login_schema.ALL if table not in _PASSING]
+        shown = [table for table in login_tables.ALL if table not in _PASSING]
         return {
             table.name: db.execute(
                 select(*(column for column in table.c if column.name not in counted)).order_by(*table.primary_key)
             ).all()
-            for table in tables
+            for table in shown
         }
 
     return town.system.at.read(read)

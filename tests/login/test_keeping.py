@@ -12,7 +12,9 @@ from tests.pentest.target import Phone, Target
 
 from dsc_host.errors import DscError
 from dsc_host.login import Kind, LoginSystem, NotIn, Policy, Stage
-from dsc_host.verifier import Keyring, MasterKey, Verifier, login_schema, schema
+from dsc_host.records import tables
+from dsc_host.schema import login_tables
+from dsc_host.verifier import Keyring, MasterKey, Verifier
 from dsc_host.verifier.backup import backup, restore
 
 NEW = MasterKey(b"\x5a" * 32)
@@ -71,9 +73,9 @@ def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, t
     with new_database("sqlite", tmp_path / "restored") as database:
         restore(database.url, MASTER, file, clock=clock)
         with opened(database.url, clock, MASTER) as verifier, verifier.office.store.read() as db:
-            after = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_schema.ALL}
+            after = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
     with town.verifier.office.store.read() as db:
-        before = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_schema.ALL}
+        before = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
     assert before.pop("sessions")
     assert after.pop("sessions") == []
     assert sum(map(bool, before.values())) >= 9
@@ -98,7 +100,7 @@ def test_the_master_key_is_changed_and_everybody_comes_in(town: Town, clock: Clo
 
 def test_a_secret_that_was_tampered_with_opens_nothing(town: Town) -> None:
     at = equipped(town)
-    town.system.change(lambda db: db.execute(schema.vault.update().values(sealed=bytes(60))))
+    town.system.change(lambda db: db.execute(tables.vault.update().values(sealed=bytes(60))))
     for kind in (Kind.CODE_CARD, Kind.TEMPORARY_CODE):
         begun = town.system.begin("anna", PASSWORD)
         device = next(each.id for each in begun.choices if each.kind is kind)

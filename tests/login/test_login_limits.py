@@ -8,7 +8,7 @@ from tests.host.verifying import MASTER, Clock
 from tests.login.town import DAY, PASSWORD, Town, new_town
 from tests.login.wrong_passwords import tried
 
-from dsc_host.login import TooManyAttempts, records
+from dsc_host.login import TooManyAttempts, rows
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_many_names_from_one_ipv6_network_shut_it(town: Town) -> None:
 # ---- what is left behind by who is refused ----
 
 
-def rows(town: Town) -> int:
-    return town.system.at.read(lambda db: records.attempts.count(db))
+def attempts(town: Town) -> int:
+    return town.system.at.read(lambda db: rows.attempts.count(db))
 
 
 def refusals(town: Town) -> list[str]:
@@ -53,9 +53,9 @@ def refusals(town: Town) -> list[str]:
 def test_who_is_shut_out_leaves_two_entries_and_no_row(town: Town) -> None:
     for _ in range(3):
         tried(town, "anna", "192.0.2.66")
-    before = rows(town), len(town.events())
+    before = attempts(town), len(town.events())
     assert not any(tried(town, "anna", "192.0.2.66") for _ in range(50))
-    assert (rows(town), len(town.events())) == (before[0], before[1] + 1)
+    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
     town.clock.advance(30)
     assert tried(town, "anna", "192.0.2.66")
     assert refusals(town) == ["1", "50"]
@@ -65,9 +65,9 @@ def test_who_is_shut_out_leaves_two_entries_and_no_row(town: Town) -> None:
 def test_names_that_are_tried_from_an_address_that_is_shut_leave_nothing(town: Town) -> None:
     for number in range(10):
         tried(town, f"name{number}", "192.0.2.66")
-    before = rows(town), len(town.events())
+    before = attempts(town), len(town.events())
     assert not any(tried(town, f"other{number}", "192.0.2.66") for number in range(20))
-    assert (rows(town), len(town.events())) == (before[0], before[1] + 1)
+    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
 
 
 def test_refusals_are_counted_in_the_log_also_if_nobody_comes_again(town: Town) -> None:
@@ -94,7 +94,7 @@ def test_what_was_counted_goes_after_a_day(town: Town) -> None:
         tried(town, f"name{number}", "192.0.2.66")
     town.clock.advance(2 * DAY)
     town.system.operator.run_due()
-    assert rows(town) == 0
+    assert attempts(town) == 0
 
 
 def test_right_passwords_are_counted_for_the_place_that_they_come_from(town: Town) -> None:
@@ -117,7 +117,7 @@ def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(
         f"{what}\n{who}".encode()
         for what, who in (("name", "anna"), ("address", "192.0.2.66"), ("name and address", "anna\n192.0.2.66"))
     }
-    names = {row.name for row in town.system.at.read(lambda db: records.attempts.all(db))}
+    names = {row.name for row in town.system.at.read(lambda db: rows.attempts.all(db))}
     assert len(names) == len(counted)
     assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
     assert names == {MASTER.pseudonym(each.decode()) for each in counted}

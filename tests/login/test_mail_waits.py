@@ -7,8 +7,8 @@ import pytest
 from tests.login.town import DAY, PASSWORD, Town
 from tests.pentest.target import Target
 
-from dsc_host.login import Calling, Kind, Letter, LoginSystem, records
-from dsc_host.login.outbox import PAUSES
+from dsc_host.login import Calling, Kind, Letter, LoginSystem, rows
+from dsc_host.login.messages.outbox import PAUSES
 
 ALARM = "security@localhost"
 
@@ -22,7 +22,7 @@ def broken(_letter: Letter) -> None:
 
 
 def waiting(town: Town) -> int:
-    return town.system.at.read(lambda db: records.messages.count(db, records.messages.c.state == "queued"))
+    return town.system.at.read(lambda db: rows.messages.count(db, rows.messages.c.state == "queued"))
 
 
 # ---- who waits for whom ----
@@ -96,9 +96,9 @@ def test_pushes_and_messages_are_not_kept_for_ever(town: Town) -> None:
         town.system.operator.run_due()
         count = town.system.at.read
         return (
-            count(lambda db: records.pushes.count(db)),
-            count(lambda db: records.messages.count(db, records.messages.c.state == "sent")) > 0,
-            count(lambda db: records.messages.count(db)) > 0,
+            count(lambda db: rows.pushes.count(db)),
+            count(lambda db: rows.messages.count(db, rows.messages.c.state == "sent")) > 0,
+            count(lambda db: rows.messages.count(db)) > 0,
         )
 
     assert kept() == (1, True, True)

@@ -27,14 +27,14 @@ from dsc_host.login import (
     Status,
     Step,
     WrongCredentials,
-    devices,
-    ordering,
-    people,
-    records,
-    sessions,
+    rows,
 )
+from dsc_host.login.accounts import users
+from dsc_host.login.cards import requests
+from dsc_host.login.devices import registry
 from dsc_host.login.passwords import Passwords
-from dsc_host.verifier.store import Store
+from dsc_host.login.signin import sessions
+from dsc_host.records.store import Store
 
 PATIENCE = 60
 PIN = "8246"
@@ -137,7 +137,7 @@ def tried_wrongly(town: Town) -> None:
 def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     inner: list[Step] = []
-    before_locking(monkeypatch, records.attempts, lambda: inner.append(served.system.begin("anna", PASSWORD, "192.0.2.9")))
+    before_locking(monkeypatch, rows.attempts, lambda: inner.append(served.system.begin("anna", PASSWORD, "192.0.2.9")))
     assert served.system.begin("anna", PASSWORD, "192.0.2.9").choices == inner[0].choices != ()
 
 
@@ -145,7 +145,7 @@ def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pyt
 def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     tried_wrongly(served)
     served.clock.advance(10 * DAY)
-    before_locking(monkeypatch, records.attempts, lambda: served.system.operator.run_due() and None)
+    before_locking(monkeypatch, rows.attempts, lambda: served.system.operator.run_due() and None)
     assert served.system.begin("anna", PASSWORD, "192.0.2.9").choices
 
 
@@ -177,7 +177,7 @@ def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.M
     share, _ = town.system.begin_share(ben, "anna", PASSWORD)
     guessed: list[bool] = []
     before_locking(
-        monkeypatch, records.devices, lambda: guessed.append(town.system.answer_share(ben, share.id, "2222 2222"))
+        monkeypatch, rows.devices, lambda: guessed.append(town.system.answer_share(ben, share.id, "2222 2222"))
     )  # fmt: skip
     assert town.system.answer(step.token, looked_up(codes, step.offer)).status is Status.REFUSED
     assert guessed == [False]
@@ -230,7 +230,7 @@ def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, m
     def meanwhile(*_: object) -> None:
         confirmed.append(Beside(lambda: served.system.confirm_request(token, draft.id).state).result())
 
-    before(monkeypatch, ordering, "drop", meanwhile)
+    before(monkeypatch, requests, "drop", meanwhile)
     served.system.operator.run_due()
     assert confirmed == [OrderState.REQUESTED]
     (request,) = served.system.requests(token)
@@ -240,7 +240,7 @@ def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, m
 
 
 def ordering_secret(db: Any, order: str) -> int:
-    return int(db.exec_driver_sql("SELECT count(*) FROM vault WHERE name = %s", (ordering.secret(order),)).scalar_one())
+    return int(db.exec_driver_sql("SELECT count(*) FROM vault WHERE name = %s", (requests.secret(order),)).scalar_one())
 
 
 @pytest.mark.postgresql
@@ -252,7 +252,7 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
         other.append(Beside(lambda: served.system.operator.enrol_card("carl", "IB3000555")))
         other[0].waits(served)
 
-    before(monkeypatch, devices, "add", meanwhile)
+    before(monkeypatch, registry, "add", meanwhile)
     assert served.system.operator.enrol_card("anna", "IB3000555")
     refusal = other[0].result()
     assert isinstance(refusal, InputError)
@@ -276,7 +276,7 @@ def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytes
         other.append(Beside(calls[1 - first]))
         assert other[0].waits(served)
 
-    after(monkeypatch, type(records.sessions), "locked", meanwhile, only=lambda table, *_: table is records.sessions)
+    after(monkeypatch, type(rows.sessions), "locked", meanwhile, only=lambda table, *_: table is rows.sessions)
     assert {calls[first](), other[0].result()} == {"+41…09", ShareState.DONE}
     assert seen == []
 
@@ -320,7 +320,7 @@ def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
         others.append(Beside(lambda: served.system.begin("carl", PASSWORD)))
         others[0].waits(served)
 
-    before(monkeypatch, people, "settings_changed", meanwhile, only=lambda _db, user, **_: user.id == carls)
+    before(monkeypatch, users, "settings_changed", meanwhile, only=lambda _db, user, **_: user.id == carls)
     seen = conflicts(monkeypatch)
     change(served)
     assert isinstance(others[0].result(), Step)

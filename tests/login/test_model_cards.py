@@ -36,7 +36,7 @@ from dsc_host.login import (
     Scope,
 )  # fmt: skip
 from dsc_host.login.model import HoldState
-from dsc_host.login.records import holds
+from dsc_host.login.rows import holds
 from dsc_simulator import SimulatedCard
 
 askers = st.sampled_from(["primary", "primary", "primary", "anna", "ben", "carl"])

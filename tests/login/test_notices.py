@@ -10,10 +10,10 @@ from tests.login.card_orders import shipped
 from tests.login.phone_app import activated
 from tests.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_town, looked_up
 
-from dsc_host.login import Identity, Kind, LoginSystem, Loss, records
-from dsc_host.login.apps import Phones
-from dsc_host.login.operator import Operator
-from dsc_host.login.staff import Staff
+from dsc_host.login import Identity, Kind, LoginSystem, Loss, rows
+from dsc_host.login.service.operator import Operator
+from dsc_host.login.service.phone_app import Phones
+from dsc_host.login.service.staff import Staff
 from dsc_simulator import SimulatedCard
 
 DORA = Identity("1969-07-20", "AT", "AT", "passport", "D7654321")
@@ -192,7 +192,7 @@ def number_waits(town: Town) -> None:
 def confirms_number(town: Town) -> None:
     """As if somebody else had asked for it."""
     number_waits(town)
-    town.system.change(lambda db: records.waits.change(db, records.waits.all(db)[0].id, asked_by="somebody"))
+    town.system.change(lambda db: rows.waits.change(db, rows.waits.all(db)[0].id, asked_by="somebody"))
     town.clock.advance(DAY)
     desk = call(town)
     town.system.staff.confirm_wait(desk, town.system.staff.caller_waits(desk)[0].id)

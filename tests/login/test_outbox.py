@@ -24,11 +24,12 @@ from cryptography.x509.oid import NameOID
 from tests.login.town import DAY, Town
 
 import dsc_host.login
-from dsc_host.login import Letter, WaitKind, outbox
-from dsc_host.login.outbox import PAUSES
-from dsc_host.login.people import LANGUAGES
-from dsc_host.login.senders import Mail, Spool
-from dsc_host.verifier import schema
+from dsc_host.login import Letter, WaitKind
+from dsc_host.login.accounts.field_checks import LANGUAGES
+from dsc_host.login.messages import outbox
+from dsc_host.login.messages.outbox import PAUSES
+from dsc_host.login.messages.senders import Mail, Spool
+from dsc_host.records import tables
 
 SOURCES = Path(dsc_host.login.__file__).parent
 ADDRESS, TEXT = "anna@example.com", "Ваш код: 42.\n.\nConfirmed."
@@ -86,7 +87,7 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
     town.clock.advance(DAY)
     assert outbox.deliver(town.system.at, senders) == 0
     assert len(sent) == len(PAUSES)
-    state = town.system.at.read(lambda db: dsc_host.login.records.messages.all(db)[-1])
+    state = town.system.at.read(lambda db: dsc_host.login.rows.messages.all(db)[-1])
     assert (state.state, state.trouble) == ("failed", "OSError")
     assert town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()) == []
 
@@ -113,7 +114,7 @@ def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: 
 
 
 def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
-    records, at = dsc_host.login.records, town.system.at
+    records, at = dsc_host.login.rows, town.system.at
     town.tell("anna", "opted_in")
     at.change(lambda db: outbox._taken(at, db, records.messages.all(db)[-1].id))
     assert town.system.deliver() == 0
@@ -123,8 +124,8 @@ def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) ->
 
 
 def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town) -> None:
-    messages = schema.vault.c.name.like("message:%")
-    for spoil in (schema.vault.update().values(sealed=bytes(60)).where(messages), schema.vault.delete().where(messages)):
+    messages = tables.vault.c.name.like("message:%")
+    for spoil in (tables.vault.update().values(sealed=bytes(60)).where(messages), tables.vault.delete().where(messages)):
         town.tell("anna", "opted_in")
         town.tell("anna", "opted_out")
         town.system.change(lambda db, spoil=spoil: db.execute(spoil))

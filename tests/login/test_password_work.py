@@ -10,7 +10,7 @@ from tests.login.town import CHEAP, PASSWORD, Town, new_town
 
 from dsc_host.cli.main import run
 from dsc_host.errors import OutOfMemory
-from dsc_host.login import LoginSystem, Policy, WrongCredentials, passwords, records
+from dsc_host.login import LoginSystem, Policy, WrongCredentials, passwords, rows
 from dsc_host.login.passwords import Passwords, Work
 
 WRONG = "a wrong one, surely"
@@ -120,7 +120,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def counted(town: Town) -> list[int]:
-    return sorted(each.failures for each in town.system.at.read(lambda db: records.attempts.all(db)))
+    return sorted(each.failures for each in town.system.at.read(lambda db: rows.attempts.all(db)))
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
@@ -164,7 +164,7 @@ def test_without_a_thread_it_is_the_same(town: Town, monkeypatch: pytest.MonkeyP
 
 def test_without_memory_a_transaction_is_undone(town: Town) -> None:
     def fail(db: object) -> None:
-        records.attempts.remove(db)  # type: ignore[arg-type]
+        rows.attempts.remove(db)  # type: ignore[arg-type]
         raise MemoryError
 
     before = counted(town)

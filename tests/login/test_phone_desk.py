@@ -195,7 +195,7 @@ def test_no_two_pages_show_one_number(town: Town, monkeypatch: pytest.MonkeyPatc
     """Else somebody would ask until theirs is the one that the owner sees on the page."""
     drawn = iter(["42", "42", "42", "17", "17", "42", "63"])
     activated(town)
-    monkeypatch.setattr("dsc_host.login.codes.random_digits", lambda _digits: next(drawn))
+    monkeypatch.setattr("dsc_host.login.devices.codes.random_digits", lambda _digits: next(drawn))
     shown = []
     for _ in range(3):
         offer = town.chosen("ben", Kind.PHONE_APP).offer

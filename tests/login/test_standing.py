@@ -9,7 +9,7 @@ from tests.login.card_orders import by_codes, online_card
 from tests.login.town import DAY, PASSWORD, Town, looked_up, new_town
 
 from dsc_host.errors import TooManyChallenges
-from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, Stage, TooManyAttempts, records
+from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, Stage, TooManyAttempts, rows
 
 ANY_AMOUNT = Decimal(2_000_000)
 
@@ -83,7 +83,7 @@ def test_a_device_that_refuses_leaves_the_login_to_another_one(town: Town) -> No
 
 
 def sessions(town: Town) -> int:
-    return town.system.at.read(lambda db: records.sessions.count(db))
+    return town.system.at.read(lambda db: rows.sessions.count(db))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.login.town import PASSWORD, Town
 
 from dsc_host.errors import DscError
 from dsc_host.login import Kind, LoginSystem, NotFound, NotNow, ProofNeeded, ShareState
-from dsc_host.login.step_up import ANSWERS, GUARDED, HARMLESS
+from dsc_host.login.signin.step_up import ANSWERS, GUARDED, HARMLESS
 
 HALF_WAY = {"answer", "choose", "leave", "rotate", "skip", "step", "visitor"}
 """Of a login, and of the session itself."""

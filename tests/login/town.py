@@ -30,15 +30,14 @@ from dsc_host.login import (
     Stage,
     Status,
     Step,
-    devices,
-    entering,
-    outbox,
-    records,
-    wait_outcomes,
-    waits,
+    rows,
 )
-from dsc_host.login.factors import Outcome
-from dsc_host.login.reception import locked_user, user_named
+from dsc_host.login.context import locked_user, user_named
+from dsc_host.login.devices import registry, waits
+from dsc_host.login.devices.kinds import Outcome
+from dsc_host.login.messages import outbox
+from dsc_host.login.signin import flow
+from dsc_host.login.support import wait_outcomes
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
@@ -115,8 +114,8 @@ class Town:
 
         def opened(db: Connection) -> str:
             user = locked_user(db, user_named(db, name).id)
-            device = next(device for device, _ in devices.live_of(self.system.at, db, user) if device.kind == kind)
-            return entering._in(self.system.at, db, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+            device = next(device for device, _ in registry.live_of(self.system.at, db, user) if device.kind == kind)
+            return flow._in(self.system.at, db, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
 
         return self.system.change(opened)
 
@@ -240,7 +239,7 @@ def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
             town.settle()
             known = more(town)
             town.system.deliver()
-            town.system.change(lambda db: records.messages.remove(db, records.messages.c.id != ""))
+            town.system.change(lambda db: rows.messages.remove(db, rows.messages.c.id != ""))
             return Settled(town.entities, town.accounts, town.counters, town.clock.now, known)
 
     return Template(settle)

@@ -15,7 +15,7 @@ _TABLES = {
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
-_NOT_ON_PAGES = {"policy.py", "phone_api.py", "remote.py"}
+_NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/http_client.py"}
 """What these refuse is said by commands, and to apps."""
 
 
@@ -23,9 +23,10 @@ def sentences() -> dict[str, str]:
     """Each, and the file that says it."""
     found: dict[str, str] = {}
     for folder in ("portal", "login", "phone"):
-        for file in sorted((_HOST / folder).glob("*.py")):
-            if file.name not in _NOT_ON_PAGES:
-                found |= dict.fromkeys(_of_module(ast.parse(file.read_text())), f"{folder}/{file.name}")
+        for file in sorted((_HOST / folder).rglob("*.py")):
+            name = file.relative_to(_HOST).as_posix()
+            if name not in _NOT_ON_PAGES:
+                found |= dict.fromkeys(_of_module(ast.parse(file.read_text())), name)
     for file in sorted((_HOST / "portal" / "templates").iterdir()):
         found |= dict.fromkeys(_of_template(file.read_text()), f"portal/templates/{file.name}")
     return {sentence: where for sentence, where in found.items() if re.search("[A-Za-z]", sentence)}

@@ -19,8 +19,8 @@ from dsc_host.portal.app import POST
 from dsc_host.portal.phone_api import CALLS
 from dsc_host.portal.security import csrf
 from dsc_host.portal.site import Visit
+from dsc_host.records.store import Store
 from dsc_host.server import bodies
-from dsc_host.verifier.store import Store
 
 TOKEN = "v." + "A" * 43
 FORM = b"csrf=" + csrf(TOKEN).encode()

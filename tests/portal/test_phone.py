@@ -16,7 +16,7 @@ from tests.portal.serving import served
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Status
-from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, pin_key, remote
+from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, http_client, pin_key
 from dsc_host.portal import application
 from dsc_host.portal.phone_api import CALLS
 
@@ -193,7 +193,7 @@ def test_a_name_that_no_machine_can_have(host: str) -> None:
 
 
 def test_what_the_server_gives_an_app_is_in_no_traceback() -> None:
-    given = (remote.Begun("a ticket", ("+41\u202667",)), remote.Activated("d", "a token", "ben"))
+    given = (http_client.Begun("a ticket", ("+41\u202667",)), http_client.Activated("d", "a token", "ben"))
     assert not re.search("a ticket|a token", repr(given))
 
 

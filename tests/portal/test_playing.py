@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from tests.portal.browsing import Browser, browsers
 
-from dsc_host.login import notices, people
-from dsc_host.login.reception import user_named
+from dsc_host.login.accounts import contacts
+from dsc_host.login.context import user_named
+from dsc_host.login.messages import notices
 from dsc_host.portal.demonstration import SESAME, Demonstration
 
 FIRST, SECOND = "+4915112345678", "+41795550123"
@@ -17,7 +18,7 @@ def shown(shown: Demonstration) -> Demonstration:
     """In which carl has confirmed a second number."""
     shown.clock.ahead += 60
     at = shown.system.at
-    at.change(lambda db: people.add_phone(at, db, user_named(db, "carl"), SECOND, told=notices.new_user()))
+    at.change(lambda db: contacts.add_phone(at, db, user_named(db, "carl"), SECOND, told=notices.new_user()))
     return shown
 
 
@@ -37,7 +38,7 @@ def test_the_code_goes_to_the_number_that_was_chosen(
 ) -> None:
     browser.open("/phone")
     page = browser.press("Send the activation code", user="carl", password=SESAME, **typed)
-    assert f"A code was sent to {people.masked(number)}." in page.text
+    assert f"A code was sent to {contacts.masked(number)}." in page.text
     assert sent_to(shown) == [number]
 
 

@@ -8,10 +8,10 @@ import pytest
 from tests.checkout import ROOT
 
 from dsc_host.login import LoginSystem, Policy
-from dsc_host.login.apps import Phones
-from dsc_host.login.operator import Operator
-from dsc_host.login.proofs import Proofs
-from dsc_host.login.staff import Staff
+from dsc_host.login.service.guarded_forms import Proofs
+from dsc_host.login.service.operator import Operator
+from dsc_host.login.service.phone_app import Phones
+from dsc_host.login.service.staff import Staff
 from dsc_host.portal.app import DEMONSTRATION_GET, GET, POST
 
 PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ def _login(module: str, tests: str, *broken: tuple[str, str, str]) -> Iterator[M
 
 MUTANTS = (
     *_login(
-        "limits.py",
+        "protection/limits.py",
         "days_and_limits",
         ("a day's limit is kept", "amount <= min(today, five)", "amount <= five"),
         ("the limit of five business days is kept", "amount <= min(today, five)", "amount <= today"),
@@ -24,7 +24,7 @@ MUTANTS = (
         ("five business days are five", "DAYS = 5\n", "DAYS = 4\n"),
     ),
     *_login(
-        "spending.py",
+        "protection/withdrawals.py",
         "spending",
         ("another account's withdrawals do not count", "column.account_id == account_id, column.at", "column.at"),
         (
@@ -32,7 +32,7 @@ MUTANTS = (
             "for device, _ in live if device.id == session.device_id]",
             "for device, _ in live]",
         ),
-        ("opting out lowers the limit", "live = [] if user.opted_out else devices", "live = devices"),
+        ("opting out lowers the limit", "live = [] if user.opted_out else registry", "live = registry"),
         (
             "a closed account pays nothing out",
             "    if account.closed_at is not None:\n        return Allowance(",
@@ -40,38 +40,40 @@ MUTANTS = (
         ),
     ),
     *_login(
-        "sessions.py",
+        "signin/sessions.py",
         "standing",
         ("a session does what its scope says", "    if session.scope not in scopes:", "    if False:"),
     ),
     *_login(
-        "sessions.py",
+        "signin/sessions.py",
         "entering",
         ("a session ends when its time is over", "now >= session.expires_at or ", ""),
         ("a login that is half-way is no session", "user is None or session.stage not in stages or", "user is None or"),
         ("a session ends when it is idle", "now < session.seen_at + at.policy.sessions.idle", "session.seen_at > 0"),
     ),
     *_login(
-        "sessions.py",
+        "signin/sessions.py",
         "session_ends",
         ("a session ends when security settings change", " or session.settings != user.settings", ""),
         ("no row is left of a session that has ended", "sessions.c.user_id == user.id", "sessions.c.user_id == but"),
         ("the session that changed settings goes on", "fresh.settings if fresh else user.settings", "user.settings"),
     ),
-    *_login("people.py", "session_ends", ("each change of settings counts", "users.c.settings + 1", "users.c.settings")),
     *_login(
-        "entering.py",
+        "accounts/users.py", "session_ends", ("each change of settings counts", "users.c.settings + 1", "users.c.settings")
+    ),
+    *_login(
+        "signin/flow.py",
         "entering",
         ("nobody skips the device who has not opted out", "        if not user.opted_out:\n", "        if False:\n"),
-        ("an answer lets one login in", "    sessions.end(db, session)\n    records.uses.change(", "    records.uses.change("),
+        ("an answer lets one login in", "    sessions.end(db, session)\n    rows.uses.change(", "    rows.uses.change("),
     ),
     *_login(
-        "entering.py",
+        "signin/flow.py",
         "answer_limits",
-        ("a locked device lets nobody in", "if answer_limits.locked_for(at, db, use) or not devices", "if not devices"),
+        ("a locked device lets nobody in", "if answer_limits.locked_for(at, db, use) or not registry", "if not registry"),
     ),
     *_login(
-        "sharing.py",
+        "protection/sharing.py",
         "sharing",
         (
             "a device is shared by users of one person",
@@ -92,16 +94,16 @@ MUTANTS = (
         ("compliance decides once", "    if share.state != ShareState.PENDING:", "    if False:"),
     ),
     *_login(
-        "sharing.py",
+        "protection/sharing.py",
         "sharing_ends",
         (
             "what was set aside comes back when sharing ends",
-            "        records.uses.change(db, use.id, state=str(UseState.ACTIVE))\n",
+            "        rows.uses.change(db, use.id, state=str(UseState.ACTIVE))\n",
             "        pass\n",
         ),
     ),
     *_login(
-        "confirming.py",
+        "phones/number_confirmation.py",
         "confirming",
         ("a number is confirmed within a few tries", " if tries < at.policy.login.code_attempts else None", ""),
         (
@@ -111,7 +113,7 @@ MUTANTS = (
         ),
     ),
     *_login(
-        "phone_desk.py",
+        "phones/app_activation.py",
         "phone_desk",
         ("an activation token takes a few tries", "    if tries > at.policy.login.code_attempts:", "    if False:"),
         (

@@ -129,18 +129,18 @@ MUTANTS = (
         _RACES,
         (
             "one response is accepted once (PostgreSQL)",
-            "verifier/records.py",
+            "verifier/rows.py",
             "Statement(_OWNER.with_for_update(of=cards))",
             "Statement(_OWNER)",
         ),
-        ("one response is accepted once (SQLite)", "verifier/sqlite.py", 'text("BEGIN IMMEDIATE")', 'text("BEGIN")'),
+        ("one response is accepted once (SQLite)", "records/backends/sqlite.py", 'text("BEGIN IMMEDIATE")', 'text("BEGIN")'),
         package=HOST,
     ),
     *_broken(
         "tests/host/test_verifier_audit_tampering.py",
         (
             "a log that somebody has touched is not sealed anew",
-            "verifier/audit.py",
+            "records/audit.py",
             "if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):",
             "if is_sealed:",
         ),
@@ -150,7 +150,7 @@ MUTANTS = (
         "tests/host/test_verifier_timing.py",
         (
             "every refusal takes the same time",
-            "verifier/verdicts.py",
+            "verifier/responses.py",
             "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n",
             "    responses, new_pin = [response for _, response in asked.answers], asked.new_pin\n"
             "    if card.locked_until is not None:\n        return _Finding(Reason.WRONG, card.counter)\n",

@@ -24,9 +24,9 @@ from tests.reliability.report import Row, Scale
 
 from dsc_host.errors import StoreError
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Policy, Reason, Verifier, records
-from dsc_host.verifier.sqlite import SQLite
-from dsc_host.verifier.statements import Statement
+from dsc_host.records.backends.sqlite import SQLite
+from dsc_host.records.statements import Statement
+from dsc_host.verifier import Policy, Reason, Verifier, rows
 
 MASTER = bytes(range(32))
 KEY = bytes(range(32))
@@ -74,7 +74,7 @@ def _new(kind: str) -> Iterator[str]:
 
 def without_guard() -> None:
     """From now on, what this process reads does not stay true until it has decided: no row is locked, nor a file."""
-    records._LOCK_CARD, records._LOCK_OWNER = Statement(records._CARD), Statement(records._OWNER)
+    rows._LOCK_CARD, rows._LOCK_OWNER = Statement(rows._CARD), Statement(rows._OWNER)
     SQLite.WRITE = SQLite.READ
 
 

@@ -42,7 +42,7 @@ from dsc_host.errors import DscError, StoreError, out_of_memory
 from dsc_host.server.bodies import Bodies
 from dsc_host.server.pace import MOST_SECONDS, Pace
 from dsc_host.verifier import Verifier
-from dsc_host.verifier.awaiting import SQLITE_THREADS, AsyncVerifier
+from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_HAND = 64
 """Calls at once, in one process. Their threads are fewer: the others wait."""

@@ -21,7 +21,7 @@ from dsc_host.api.reading import Asked
 from dsc_host.api.tokens import Scope
 from dsc_host.errors import StoreError, UnknownCard, VerifierError
 from dsc_host.verifier import Card, Verdict
-from dsc_host.verifier.awaiting import AsyncVerifier
+from dsc_host.verifier.async_service import AsyncVerifier
 
 CLOSED_SECONDS = 0.02
 """How long it takes at least to answer a response whose challenge is closed. It costs so little that whoever sends one after

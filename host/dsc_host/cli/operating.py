@@ -10,7 +10,7 @@ from dsc_host.cli.options import open_verifier
 from dsc_host.cli.output import show
 from dsc_host.cli.portal import load_policy
 from dsc_host.login import LoginSystem
-from dsc_host.login.operator import Operator
+from dsc_host.login.service.operator import Operator
 
 
 def add_group(app: typer.Typer, name: str, words: str, **commands: Callable[..., None]) -> None:

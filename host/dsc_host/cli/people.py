@@ -13,7 +13,7 @@ from dsc_host.cli.output import Result, show, show_all
 from dsc_host.cli.portal import PolicyOption
 from dsc_host.errors import InputError
 from dsc_host.login import Identity
-from dsc_host.login.directory import AccountView, PersonView
+from dsc_host.login.accounts.directory import AccountView, PersonView
 
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, as `dscplus person list` shows it.")]
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id, as `dscplus account list` shows it.")]

@@ -10,7 +10,7 @@ from dsc_host.cli.options import DatabaseOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
 from dsc_host.login import LoginSystem, Policy, Sender
-from dsc_host.login.senders import Mail, Spool
+from dsc_host.login.messages.senders import Mail, Spool
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

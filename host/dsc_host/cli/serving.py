@@ -13,7 +13,7 @@ from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, op
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.errors import InputError
 from dsc_host.verifier import Verifier
-from dsc_host.verifier.awaiting import default_threads
+from dsc_host.verifier.async_service import default_threads
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -11,7 +11,7 @@ from dsc_host.cli.output import Result, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
 from dsc_host.errors import InputError
 from dsc_host.login import Role
-from dsc_host.login.directory import UserView
+from dsc_host.login.accounts.directory import UserView
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A user's.")]
 

@@ -12,7 +12,7 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import profile, stream
 from dsc_host.exchange.refusal import Refusal
 from dsc_host.exchange.sealing import Opener, Secrets, Unopened
-from dsc_host.verifier import enrollment
+from dsc_host.verifier import card_rules
 
 if TYPE_CHECKING:
     from pskc.key import Key
@@ -42,7 +42,7 @@ class Package:
         return isinstance(self.error, Unopened)
 
     def refusal(self, error: InputError) -> Refusal:
-        return Refusal(self.number, self.line, self.serial if enrollment.is_serial(self.serial) else None, error)
+        return Refusal(self.number, self.line, self.serial if card_rules.is_serial(self.serial) else None, error)
 
 
 @dataclass(frozen=True, slots=True)

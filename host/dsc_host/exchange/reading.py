@@ -12,7 +12,7 @@ from dsc_host.exchange import profile
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
 from dsc_host.exchange.refusal import Placed, Refusal
 from dsc_host.exchange.sealing import Secrets
-from dsc_host.verifier import Enrolment, enrollment, unlocking
+from dsc_host.verifier import Enrolment, card_rules, unlock_codes
 
 _MOST_PACKAGES = 16  # of one card; a card of ours has three
 _MOST_UNOPENED = 8  # a file in which nothing of so many packages opens has another key
@@ -47,7 +47,7 @@ def placed(
 ) -> Iterator[Placed | Refusal]:
     """The same, with where each stands."""
     if suite is not None:
-        enrollment.usable_suite(suite)
+        card_rules.usable_suite(suite)
     return _read(file, Secrets(key, passphrase, allow_plain), suite)
 
 
@@ -117,7 +117,7 @@ class _Card:
             if self._spoilt:
                 raise InputError("card", "left out, because another package of it was refused")
             enrolment = self._enrolment(package, key)
-            enrollment.check(enrolment)
+            card_rules.check(enrolment)
         except InputError as error:
             yield package.refusal(error)
         else:
@@ -131,8 +131,8 @@ class _Card:
             raise InputError("algorithm", "is neither OCRA nor HOTP; a card here can have no other")
         _check_policy(key)
         if key.unlocks:
-            if key.found.algorithm_suite != unlocking.SUITE.text:
-                raise InputError("unlock key", f"must have the suite {unlocking.SUITE.text}")
+            if key.found.algorithm_suite != unlock_codes.SUITE.text:
+                raise InputError("unlock key", f"must have the suite {unlock_codes.SUITE.text}")
             if self._unlock is not None:
                 raise InputError("unlock key", "is there twice")
             self._unlock = package, key
@@ -147,7 +147,7 @@ class _Card:
             raise InputError(
                 "suite", "is missing: it is a key without an OCRA suite, such as HOTP's; say which suite it is for"
             )
-        with_pin = enrollment.usable_suite(suite).pin_hash is not None
+        with_pin = card_rules.usable_suite(suite).pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
             raise InputError("pin", "is part of the response, as its policy says (Algorithmic), but not of the suite")
         return Enrolment(

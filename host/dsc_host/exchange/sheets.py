@@ -16,7 +16,7 @@ from typing import BinaryIO
 from dsc_host.errors import InputError
 from dsc_host.exchange.refusal import Refusal
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.verifier import Card, enrollment
+from dsc_host.verifier import Card, card_rules
 
 COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", "enrolled_at")
 """What `write_cards` writes. Times are in UTC, as ISO 8601 has it; owners are divided by ` / `."""
@@ -117,7 +117,7 @@ def _orders(lines: Iterator[tuple[int, str]]) -> Iterator[PlacedOrder | Refusal]
             if serial in taken:
                 raise InputError("serial", "is in the file twice")
         except InputError as error:
-            yield Refusal(number, line, serial if enrollment.is_serial(serial) else None, error)
+            yield Refusal(number, line, serial if card_rules.is_serial(serial) else None, error)
         else:
             taken.add(serial)
             yield PlacedOrder(number, line, order)
@@ -148,10 +148,10 @@ def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
 
 
 def _check(order: CardOrder) -> None:
-    enrollment.check_serial(order.serial)
-    enrollment.usable_suite(order.suite)
+    card_rules.check_serial(order.serial)
+    card_rules.usable_suite(order.suite)
     if order.owner is not None:
-        enrollment.check_owner(order.owner)
+        card_rules.check_owner(order.owner)
 
 
 def _row(card: Card) -> tuple[str, ...]:

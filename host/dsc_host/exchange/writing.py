@@ -17,7 +17,7 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import library, profile, stream
 from dsc_host.exchange.sealing import CIPHERS, Secrets
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Enrolment, enrollment, unlocking
+from dsc_host.verifier import Enrolment, card_rules, unlock_codes
 
 if TYPE_CHECKING:
     from pskc import PSKC
@@ -110,9 +110,9 @@ class _Sealer:
         self._document.devices.clear()
         for enrolment in enrolments:
             try:
-                enrollment.check(enrolment)
+                card_rules.check(enrolment)
             except InputError as error:
-                shown = enrollment.shown_serial(enrolment.serial)
+                shown = card_rules.shown_serial(enrolment.serial)
                 raise InputError(error.field, f"of card {shown}: {error.problem}") from None
             _add_card(self._document, enrolment)
         whole = io.BytesIO()
@@ -161,7 +161,7 @@ def _keys(enrolment: Enrolment, suite: Suite) -> Iterator[dict[str, Any]]:
     if enrolment.duress_pin is not None:
         yield _pin(f"{serial}:duress", enrolment.duress_pin) | {"key_profile": profile.DURESS_PROFILE}
     if enrolment.unlock_key is not None:
-        yield _key(f"{serial}:unlock", enrolment.unlock_key, unlocking.SUITE) | {"policy.key_usage": [profile.UNLOCK]}
+        yield _key(f"{serial}:unlock", enrolment.unlock_key, unlock_codes.SUITE) | {"policy.key_usage": [profile.UNLOCK]}
 
 
 def _key(id_: str, secret: bytes, suite: Suite) -> dict[str, Any]:

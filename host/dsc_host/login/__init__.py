@@ -13,7 +13,7 @@ from dsc_host.login.errors import (
     TooManyAttempts,
     WrongCredentials,
 )
-from dsc_host.login.limits import Allowance
+from dsc_host.login.messages.outbox import Calling, Letter, Sender
 from dsc_host.login.model import (
     Answered,
     DeviceState,
@@ -37,11 +37,11 @@ from dsc_host.login.model import (
     WaitKind,
     WaitView,
 )
-from dsc_host.login.outbox import Calling, Letter, Sender
-from dsc_host.login.phones_port import Activated, Begun, Proof, Push, Question
-from dsc_host.login.policy import Policy
-from dsc_host.login.spending import Protection
-from dsc_host.login.system import LoginSystem
+from dsc_host.login.policy.model import Policy
+from dsc_host.login.protection.levels import Protection
+from dsc_host.login.protection.limits import Allowance
+from dsc_host.login.service.customer import LoginSystem
+from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 __all__ = [
     "Activated",

@@ -1,84 +1,234 @@
-"""Rows of one table as records: found, locked, added and changed, inside a transaction of the store's.
+"""The login system's records, and the tables that they are in."""
 
-A record is a NamedTuple whose fields are the table's columns, in their order. Who changes what belongs to a user has locked the
-user's row before: so that what was read stays true, in PostgreSQL too, where others write at the same time.
-"""
+from typing import NamedTuple
 
-import secrets
-from typing import Any, Generic, TypeVar
-
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-
-R = TypeVar("R", bound=tuple[Any, ...])
-_ID_BYTES = 8
+from dsc_host.records.table_rows import Rows
+from dsc_host.schema import login_tables
 
 
-def new_id() -> str:
-    """16 hex digits that cannot be guessed."""
-    return secrets.token_hex(_ID_BYTES)
+class Entity(NamedTuple):
+    """Whom the law knows."""
+
+    id: str
+    name: str
+    birth_date: str
+    citizenship: str
+    residence: str
+    document_type: str
+    document_number: str
+    address: str
+    under_review: bool
 
 
-def is_key(key: object) -> bool:
-    """Whether it can be one: a database takes neither what is no text, nor every text."""
-    return isinstance(key, str) and key.isprintable()
+class Account(NamedTuple):
+    """`equity` is in whole cents of its currency."""
+
+    id: str
+    entity_id: str
+    primary_user: str
+    equity: int
+    currency: str
+    closed_at: float | None
 
 
-class Rows(Generic[R]):
-    """The records of one table, whose first column is its key."""
+class User(NamedTuple):
+    """A name to log in by."""
 
-    __slots__ = ("_key", "_kind", "c", "table")
+    id: str
+    name: str
+    entity_id: str
+    account_id: str
+    password: str
+    email: str
+    language: str
+    role: str
+    opted_out: bool
+    settings: int
+    made_at: float
 
-    def __init__(self, table: Table, kind: type[R]) -> None:
-        self.table = table
-        self.c = table.c
-        self._kind = kind
-        self._key = next(iter(table.primary_key))
 
-    def find(self, db: Connection, key: str) -> R | None:
-        """The record of this key; None if there is none, whatever the key is."""
-        return self.one(db, self._key == key) if is_key(key) else None
+class Phone(NamedTuple):
+    """A number to which codes may be sent, once it is confirmed."""
 
-    def locked(self, db: Connection, key: str) -> R | None:
-        """The same; nobody else changes it, or locks it, until the transaction ends."""
-        if not is_key(key):
-            return None
-        return self._made(db.execute(select(self.table).where(self._key == key).with_for_update()).first())
+    id: str
+    user_id: str
+    number: str
+    confirmed_at: float | None
 
-    def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:
-        """The record that meets all of these."""
-        return self._made(db.execute(select(self.table).where(*conditions)).first())
 
-    def all(
-        self,
-        db: Connection,
-        *conditions: ColumnElement[bool],
-        order: ColumnElement[Any] | None = None,
-        most: int | None = None,
-    ) -> list[R]:
-        """Those that meet all of these, in the order of `order`, else of their keys."""
-        found: Select[Any] = select(self.table).where(*conditions).order_by(self._key if order is None else order, self._key)
-        return [self._kind(*row) for row in db.execute(found.limit(most))]
+class Device(NamedTuple):
+    """What somebody holds to log in with."""
 
-    def count(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
-        return int(db.execute(select(func.count()).select_from(self.table).where(*conditions)).scalar_one())
+    id: str
+    kind: str
+    owner_id: str
+    serial: str | None
+    state: str
+    since: float
+    made_at: float
+    expires_at: float | None
+    data: str
 
-    def add(self, db: Connection, record: R) -> R:
-        db.execute(insert(self.table).values(dict(zip(self.table.c.keys(), record, strict=True))))
-        return record
 
-    def ensure(self, db: Connection, record: R) -> None:
-        """Add it unless there is one of its key; another transaction's, that has not ended, is waited for."""
-        values = dict(zip(self.table.c.keys(), record, strict=True))
-        insert_into = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-        db.execute(insert_into(self.table).values(values).on_conflict_do_nothing())
+class Use(NamedTuple):
+    """That a user may use a device: their own, or one that is shared with them."""
 
-    def change(self, db: Connection, key: str, **changes: Any) -> None:
-        db.execute(update(self.table).where(self._key == key).values(**changes))
+    id: str
+    user_id: str
+    device_id: str
+    state: str
+    failures: int
+    locked_until: float | None
 
-    def remove(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
-        """How many there were."""
-        return db.execute(delete(self.table).where(*conditions)).rowcount
 
-    def _made(self, row: Any) -> R | None:
-        return None if row is None else self._kind(*row)
+class Session(NamedTuple):
+    """A login, half-way or done. `id` is the hash of what the cookie holds."""
+
+    id: str
+    user_id: str
+    stage: str
+    scope: str
+    device_id: str
+    settings: int
+    made_at: float
+    seen_at: float
+    expires_at: float
+    data: str
+
+
+class Attempt(NamedTuple):
+    """How often something failed since a time."""
+
+    name: str
+    failures: int
+    since: float
+    until: float
+
+
+class Push(NamedTuple):
+    """A question to a phone."""
+
+    id: str
+    device_id: str
+    pin_challenge: str
+    finger_challenge: str
+    question: str
+    number: str
+    state: str
+    method: str
+    asked_at: float
+    expires_at: float
+    asked_from: str
+
+
+class Message(NamedTuple):
+    """What is to be sent to a user; its words' values are in the vault."""
+
+    id: str
+    user_id: str
+    channel: str
+    address: str
+    template: str
+    language: str
+    state: str
+    at: float
+    tries: int
+    trouble: str
+
+
+class Order(NamedTuple):
+    """A card that was asked for."""
+
+    id: str
+    user_id: str
+    account_id: str
+    address: str
+    state: str
+    at: float
+    estimate: str
+    shipped_at: float | None
+    device_id: str
+    told: str
+    replaces: bool
+
+
+class Hold(NamedTuple):
+    """Money that is held for a card."""
+
+    id: str
+    account_id: str
+    order_id: str
+    cents: int
+    state: str
+    kept: int
+    at: float
+
+
+class Parcel(NamedTuple):
+    """A card on its way back."""
+
+    id: str
+    user_id: str
+    device_id: str
+    tracking: str
+    state: str
+    sent_at: float
+    received_at: float | None
+
+
+class Share(NamedTuple):
+    """That a device is to be, or is, shared."""
+
+    id: str
+    user_id: str
+    owner_id: str
+    device_id: str
+    state: str
+    at: float
+    expires_at: float | None
+    decided_by: str
+    data: str
+
+
+class Withdrawal(NamedTuple):
+    """Money that was taken out."""
+
+    id: str
+    account_id: str
+    user_id: str
+    at: float
+    cents: int
+
+
+class Wait(NamedTuple):
+    """A change that waits until it counts. `stop` is the hash of the code that stops it."""
+
+    id: str
+    user_id: str
+    kind: str
+    state: str
+    stop: str
+    asked_by: str
+    at: float
+    due_at: float | None
+    decided_by: str
+    decided_at: float | None
+    data: str
+
+
+entities = Rows(login_tables.entities, Entity)
+accounts = Rows(login_tables.accounts, Account)
+users = Rows(login_tables.users, User)
+phones = Rows(login_tables.phones, Phone)
+devices = Rows(login_tables.devices, Device)
+uses = Rows(login_tables.uses, Use)
+sessions = Rows(login_tables.sessions, Session)
+attempts = Rows(login_tables.attempts, Attempt)
+pushes = Rows(login_tables.pushes, Push)
+messages = Rows(login_tables.messages, Message)
+orders = Rows(login_tables.orders, Order)
+holds = Rows(login_tables.holds, Hold)
+parcels = Rows(login_tables.parcels, Parcel)
+shares = Rows(login_tables.shares, Share)
+withdrawals = Rows(login_tables.withdrawals, Withdrawal)
+waits = Rows(login_tables.waits, Wait)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Protection, Scope, ShareState
-from dsc_host.login.policy import Level
+from dsc_host.login.policy.model import Level
 from dsc_host.portal.entering import fields, instructions, shown
 from dsc_host.portal.languages import Language
 from dsc_host.portal.playing import with_card

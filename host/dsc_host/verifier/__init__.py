@@ -1,11 +1,11 @@
 """The verifier: issues challenges, verifies responses exactly once, and keeps the records of the cards."""
 
-from dsc_host.verifier.audit import AuditReport, Checkpoint, Entry
-from dsc_host.verifier.awaiting import AsyncVerifier
+from dsc_host.records.audit import AuditReport, Checkpoint, Entry
+from dsc_host.records.keys import Keyring, MasterKey
+from dsc_host.verifier.async_service import AsyncVerifier
 from dsc_host.verifier.backup import backup, restore
-from dsc_host.verifier.keys import Keyring, MasterKey
 from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, Reason, State, Verdict
-from dsc_host.verifier.verifier import Verifier
+from dsc_host.verifier.service import Verifier
 
 __all__ = [
     "AsyncVerifier",

@@ -1,4 +1,4 @@
-"""What holds the log to the records: whether each card and each secret of the vault is as the log last told of it.
+"""What holds the log to the cards: whether each card is as the log last told of it.
 
 Entries that are cut off the end, with the end put back to what it was once, are missed here: a card's row that was changed
 since has a version that the log does not tell of. So does a row that was put back: the log tells of a later version.
@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, or_, select
 
-from dsc_host.errors import DscError
-from dsc_host.verifier.keys import Keyring, Secret
-from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.schema import DECOY, audit, cards, vault
-from dsc_host.verifier.seals import Seals
+from dsc_host.records.tables import audit
+from dsc_host.schema.card_tables import DECOY, cards
+from dsc_host.verifier.card_seals import CardSeals
+from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
@@ -20,14 +19,13 @@ _FIRST = 1
 _ENROLLED, _REMOVED = "card.enroll", "card.remove"
 
 
-def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
-    """Yield what is wrong with the cards and the secrets of the vault, for a log that ends at entry `end`."""
+def problems(db: Connection, seals: CardSeals) -> Iterator[str]:
+    """Yield what is wrong with the cards."""
     yield from _of_cards(db, seals)
     yield from _of_missing_cards(db)
-    yield from _of_secrets(db, keys, seals, end)
 
 
-def _of_cards(db: Connection, seals: Seals) -> Iterator[str]:
+def _of_cards(db: Connection, seals: CardSeals) -> Iterator[str]:
     after = ""
     while True:
         statement = select(cards).where(cards.c.serial > after).order_by(cards.c.serial).limit(_PAGE)
@@ -72,15 +70,3 @@ def _of_missing_cards(db: Connection) -> Iterator[str]:
     )
     for serial in db.execute(gone.order_by(audit.c.serial)).scalars():
         yield f"card {ascii(serial)[1:-1]}: the log has it enrolled, and it has no row: it was removed"
-
-
-def _of_secrets(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
-    for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
-        name = ascii(row.name)[1:-1]
-        try:
-            keys.opener(row.key_id).unseal(row.sealed, row.name, Secret.VAULT, seals.bound_to(row.logged))
-        except (DscError, TypeError):
-            yield f"secret {name}: does not open: it was changed, or comes from elsewhere"
-            continue
-        if row.logged > end:
-            yield f"secret {name}: was put there after entry {row.logged}, and the log ends at entry {end}: its end was cut off"

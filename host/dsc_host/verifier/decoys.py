@@ -19,12 +19,13 @@ from collections import Counter
 from sqlalchemy import Connection
 
 from dsc_host.ocra import DEFAULT_SUITE, Suite
-from dsc_host.verifier import records, vault
-from dsc_host.verifier.keys import Secret
-from dsc_host.verifier.office import Office
-from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.schema import DECOY
-from dsc_host.verifier.seals import Holder, new_enrolment
+from dsc_host.records import vault
+from dsc_host.records.keys import Secret
+from dsc_host.schema.card_tables import DECOY
+from dsc_host.verifier import rows
+from dsc_host.verifier.card_seals import Holder, new_enrolment
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.rows import CardRecord
 
 _DAY = 24 * 60 * 60
 _REMEMBERED = 366 * _DAY
@@ -57,20 +58,20 @@ def serial_of(name: str) -> str:
 def standing(office: Office, db: Connection, serial: str, now: float) -> CardRecord:
     """Return the decoy of this serial, locked: a row like any other, but its key is nobody's, and it is never accepted."""
     name = name_of(serial)
-    found = records.lock_card(db, name)
+    found = rows.lock_card(db, name)
     if found is None:
-        records.forget_decoys(db, now - _REMEMBERED, _FORGOTTEN)
-        records.add_decoy(db, _new_decoy(office, db, name, serial, now))
+        rows.forget_decoys(db, now - _REMEMBERED, _FORGOTTEN)
+        rows.add_decoy(db, _new_decoy(office, db, name, serial, now))
         # Perhaps another's, which came a moment before.
         return _row(db, name)
     if now - office.seals.check(found).state_since >= _DAY:
         found = office.changed(found, state_since=now)
-        records.change_card(db, found, "state_since")
+        rows.change_card(db, found, "state_since")
     return found
 
 
 def _row(db: Connection, name: str) -> CardRecord:
-    found = records.lock_card(db, name)
+    found = rows.lock_card(db, name)
     if found is None:
         raise AssertionError("a decoy that was added is there")
     return found
@@ -111,7 +112,7 @@ def _suite(office: Office, db: Connection, serial: str) -> str:
     By weighted rendezvous: where a neighbour comes or goes, hardly any serial's suite changes.
     """
     secret = vault.kept(office, db, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
-    weights = Counter(records.suites_near(db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
+    weights = Counter(rows.suites_near(db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:
         drawn = int.from_bytes(hmac.digest(secret, f"{serial} {suite}".encode(), "sha256")[:7], "big")

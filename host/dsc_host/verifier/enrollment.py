@@ -1,121 +1,227 @@
-"""What may be enrolled: every rule for a card's serial, suite, keys, PINs, counter and owners. A breach is an `InputError`."""
+"""Taking cards into the records, one or a million, and giving their secrets out again for another system.
 
-import hmac
-import re
+A serial that is taken is refused, unless its card is retired: that one then gives way, with all that was kept of it but
+its entries in the log.
+"""
 
-from dsc_host.errors import InputError
-from dsc_host.ocra import Suite
-from dsc_host.verifier.model import Enrolment
-from dsc_host.verifier.schema import OWNER_LETTERS
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
-KEY_BYTES = range(16, 65)
-UNLOCK_KEY_BYTES = 32
-COUNTER_END = 2**64 - 1
-"""Where counters stop. This one itself is never used: what follows it could not be stored."""
+from sqlalchemy import Connection
 
+from dsc_host.errors import AlreadyEnrolled, DscError
+from dsc_host.records.audit import Event
+from dsc_host.records.keys import Secret
+from dsc_host.schema.card_tables import DECOY
+from dsc_host.verifier import card_lookup, card_rules, rows
+from dsc_host.verifier.card_seals import Holder, new_enrolment
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.model import Enrolment, State
+from dsc_host.verifier.rows import CardRecord
 
-def check(enrolment: Enrolment) -> None:
-    """All the rules."""
-    check_serial(enrolment.serial)
-    suite = usable_suite(enrolment.suite)
-    check_key(enrolment.key)
-    check_pin(enrolment.pin, suite)
-    check_counter(enrolment.counter, suite)
-    check_unlock_key(enrolment.unlock_key, enrolment.key, suite)
-    if enrolment.duress_pin is not None:
-        check_duress_pin(enrolment.duress_pin, suite)
-    if not isinstance(enrolment.owners, tuple):
-        raise InputError("owners", "must be a tuple of names")
-    for owner in enrolment.owners:
-        check_owner(owner)
+BATCH = 500
+"""So many cards are enrolled, or given out, in one transaction: a few tenths of a second."""
 
+_GIVING_WAY = (State.RETIRED, DECOY)
+_TRIES = 3
+"""Others would have to bring a decoy of the same serial as often, each time in the same moment."""
 
-def shown_serial(serial: object) -> str:
-    """A serial for a message, whatever it is: its beginning, with nothing in it that a terminal obeys."""
-    return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
+Refusals = Callable[[int, str, DscError], None]
+Progress = Callable[[int], None]
 
 
-def is_serial(serial: object) -> bool:
-    """Whether it is 1 to 16 of A-Z, 0-9 and `-`, as the card's line wants it."""
-    return isinstance(serial, str) and re.fullmatch("[A-Z0-9-]{1,16}", serial) is not None
+class _NoneKept(Exception):
+    """Undoes a transaction."""
 
 
-def check_serial(serial: str) -> None:
-    if not is_serial(serial):
-        raise InputError("serial", "must be 1 to 16 characters of A-Z, 0-9 and -")
+def enroll(office: Office, db: Connection, enrolment: Enrolment) -> CardRecord:
+    """One card, in this transaction. Raises `InputError`, `AlreadyEnrolled`."""
+    card_rules.check(enrolment)
+    now = office.now()
+    record = _record(office, enrolment, now)
+    refusals = _add(office, db, [(enrolment, record)], now)
+    if refusals:
+        raise refusals[0][1]
+    return record
 
 
-def usable_suite(text: str) -> Suite:
-    """The suite, if the verifier can supply all its inputs and a person can type its question and response."""
-    suite = Suite.parse(text)
-    if suite.question_format != "N":
-        raise InputError("suite", "its question must be decimal digits (QN): other ones are not drawn here")
-    if suite.session is not None:
-        raise InputError("suite", "must not have session data (S): there is none to supply")
-    if suite.time_step is not None:
-        raise InputError("suite", "must not have the time (T): a card has no clock that agrees with this one")
-    if suite.digits == 0:
-        raise InputError("suite", "its response must have 4 to 10 digits: 0 is a whole MAC in hex, too long for a display")
-    return suite
+def enroll_all(
+    office: Office,
+    claim: Callable[[Connection], None],
+    enrolments: Iterable[Enrolment],
+    atomic: bool,
+    refused: Refusals,
+    enrolled: Progress,
+) -> int:
+    """See `Verifier.enroll_all`. `claim` is done at the beginning of each transaction."""
+    numbered = enumerate(enrolments)
+    if not atomic:
+        total = 0
+        while batch := list(islice(numbered, BATCH)):
+            added, refusals = office.change_in_turn(lambda db, batch=batch: _claimed(office, db, claim, batch))  # type: ignore[misc]
+            total += _told(added, refusals, refused)
+            enrolled(total)
+        return total
+    return _all_or_none(office, claim, numbered, refused, enrolled)
 
 
-def check_key(key: bytes) -> None:
-    if not isinstance(key, bytes):
-        raise InputError("key", "must be bytes")
-    if len(key) not in KEY_BYTES:
-        raise InputError("key", f"must be {KEY_BYTES[0]} to {KEY_BYTES[-1]} bytes, got {len(key)}")
+def _all_or_none(
+    office: Office,
+    claim: Callable[[Connection], None],
+    numbered: Iterator[tuple[int, Enrolment]],
+    refused: Refusals,
+    enrolled: Progress,
+) -> int:
+    total = bad = 0
+    try:
+        # Not tried again if others were in the way: the enrolments can be had only once.
+        with office.store.write() as db:
+            claim(db)
+            while batch := list(islice(numbered, BATCH)):
+                added, refusals = _add_batch(office, db, batch)
+                total += _told(added, refusals, refused)
+                bad += len(refusals)
+                enrolled(total)
+            if bad:
+                raise _NoneKept
+    except _NoneKept:
+        return 0
+    return total
 
 
-def check_pin(pin: str | None, suite: Suite) -> None:
-    """A PIN is wanted exactly if the suite has one; a card that checks its PIN itself keeps it to itself."""
-    if suite.pin_hash is None:
-        if pin is not None:
-            raise InputError("pin", "is not part of this suite; leave it out")
-        return
-    if not _is_pin(pin):
-        raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
+def _claimed(
+    office: Office, db: Connection, claim: Callable[[Connection], None], batch: Sequence[tuple[int, Enrolment]]
+) -> tuple[int, list[tuple[int, str, DscError]]]:
+    claim(db)
+    return _add_batch(office, db, batch)
 
 
-def check_duress_pin(duress_pin: str, suite: Suite) -> None:
-    """Check a second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here.
-
-    It is not compared with the card's PIN: to refuse one that is equal would tell the PIN to whoever may set this one.
-    """
-    if suite.pin_hash is None:
-        raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
-    if not _is_pin(duress_pin):
-        raise InputError("duress pin", "must be 4 digits, 0 to 9")
+def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusals) -> int:
+    for refusal in refusals:
+        refused(*refusal)
+    return added
 
 
-def check_new_pin(pin: str) -> None:
-    if not _is_pin(pin):
-        raise InputError("pin", "must be 4 digits, 0 to 9")
+def _add_batch(
+    office: Office, db: Connection, batch: Sequence[tuple[int, Enrolment]]
+) -> tuple[int, list[tuple[int, str, DscError]]]:
+    """How many were added, and the position, serial and error of each that was not."""
+    now = office.now()
+    good: dict[str, tuple[int, Enrolment, CardRecord]] = {}
+    refusals: list[tuple[int, str, DscError]] = []
+    for position, enrolment in batch:
+        try:
+            card_rules.check(enrolment)
+            if enrolment.serial in good:
+                raise _taken(enrolment.serial)
+            good[enrolment.serial] = (position, enrolment, _record(office, enrolment, now))
+        except DscError as error:
+            refusals.append((position, card_rules.shown_serial(enrolment.serial), error))
+    taken = _add(office, db, [(enrolment, record) for _, enrolment, record in good.values()], now)
+    refusals += [(good[serial][0], serial, error) for serial, error in taken]
+    return len(good) - len(taken), sorted(refusals, key=lambda refusal: refusal[0])
 
 
-def check_owner(owner: str) -> None:
-    if not isinstance(owner, str) or not 0 < len(owner) <= OWNER_LETTERS or not owner.isprintable() or owner != owner.strip():
-        raise InputError("owner", f"must be a name of 1 to {OWNER_LETTERS} characters, with no blanks at its ends")
+def _add(
+    office: Office, db: Connection, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float
+) -> list[tuple[str, DscError]]:
+    """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
+    free, added = [], set[str]()
+    for _ in range(_TRIES):
+        left = [record for _, record in wanted if record.serial not in added]
+        states = rows.states_of(db, [record.serial for record in left])
+        rows.remove_cards(db, [serial for serial, state in states.items() if state in _GIVING_WAY])
+        free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
+        if not free:
+            break
+        # A decoy may have come a moment before: it gives way too.
+        added |= rows.add_cards(db, free)
+    rows.add_owners(db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
+    events = [
+        Event("card.enroll", record.serial, "done", "", {"suite": record.suite, "counter": str(record.counter)}, record)
+        for _, record in wanted
+        if record.serial in added
+    ]
+    if events:
+        office.log(db, now, *events)
+    return [(record.serial, _taken(record.serial)) for _, record in wanted if record.serial not in added]
 
 
-def _is_pin(pin: object) -> bool:
-    return isinstance(pin, str) and re.fullmatch("[0-9]{4}", pin) is not None
+def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
+    serial = enrolment.serial
+    holder = Holder(serial, new_enrolment(), enrolment.suite)
+    record = CardRecord(
+        serial=serial,
+        suite=enrolment.suite,
+        counter=enrolment.counter,
+        failures=0,
+        locked_until=None,
+        enrolled_at=now,
+        key_id=office.keys.current.id,
+        sealed_key=office.sealed(enrolment.key, holder, Secret.KEY) or b"",
+        sealed_pin=office.sealed(enrolment.pin, holder, Secret.PIN),
+        sealed_unlock_key=office.sealed(enrolment.unlock_key, holder, Secret.UNLOCK_KEY),
+        unlock_codes=0,
+        unlock_times=(),
+        asked=0,
+        state=State.ENROLLED,
+        state_since=now,
+        state_reason="",
+        sealed_duress_pin=office.sealed(enrolment.duress_pin, holder, Secret.DURESS_PIN),
+        enrolment=holder.enrolment,
+        owners_hash=card_lookup.owners_hash(enrolment.owners),
+    )
+    return office.seals.sealed(record)
 
 
-def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
-    """Only a card that checks its PIN itself, whose suite has none, can lock, and so be unlocked."""
-    if unlock_key is None:
-        return
-    if suite.pin_hash is not None:
-        raise InputError("unlock key", "is only for a card that checks its PIN itself, with a suite that has no PIN (P)")
-    if not isinstance(unlock_key, bytes) or len(unlock_key) != UNLOCK_KEY_BYTES:
-        raise InputError("unlock key", f"must be {UNLOCK_KEY_BYTES} bytes")
-    if hmac.compare_digest(unlock_key, key):
-        raise InputError("unlock key", "must be another than the card's key")
+def _taken(serial: str) -> AlreadyEnrolled:
+    return AlreadyEnrolled(f"card {serial}: is enrolled already")
 
 
-def check_counter(counter: int, suite: Suite) -> None:
-    # A bool is an int to isinstance, and never a counter.
-    if type(counter) is not int or not 0 <= counter < COUNTER_END:
-        raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
-    if counter and not suite.counter:
-        raise InputError("counter", "is not part of this suite; leave it out")
+# ---- out again ----
+
+
+def disclose(office: Office, serials: Iterable[str] | None) -> Iterator[Enrolment]:
+    """See `Verifier.disclose`."""
+    for page in _all_pages(office) if serials is None else _chosen_pages(office, serials):
+        yield from page
+
+
+def _all_pages(office: Office) -> Iterator[list[Enrolment]]:
+    after = ""
+    while True:
+        with office.store.read() as db:
+            found = rows.find_cards(db, owner=None, state=None, after=after, limit=BATCH)
+            page = _disclosed(office, db, found)
+        yield page
+        if len(found) < BATCH:
+            return
+        after = found[-1].serial
+
+
+def _chosen_pages(office: Office, serials: Iterable[str]) -> Iterator[list[Enrolment]]:
+    chosen = iter(serials)
+    while batch := list(islice(chosen, BATCH)):
+        with office.store.read() as db:
+            page = _disclosed(office, db, [card_lookup.known_card(office, db, serial) for serial in batch])
+        yield page
+
+
+def _disclosed(office: Office, db: Connection, found: Sequence[CardRecord]) -> list[Enrolment]:
+    kept = [record for record in found if record.state != State.RETIRED]
+    owners = card_lookup.owners_of(office, db, kept)
+    return [_enrolment(office, record, owners.get(record.serial, ())) for record in kept]
+
+
+def _enrolment(office: Office, record: CardRecord, owners: tuple[str, ...]) -> Enrolment:
+    unlock_key = record.sealed_unlock_key
+    return Enrolment(
+        serial=record.serial,
+        key=office.opened(record, record.sealed_key, Secret.KEY),
+        suite=record.suite,
+        pin=office.opened_pin(record, record.sealed_pin, Secret.PIN),
+        counter=record.counter,
+        unlock_key=None if unlock_key is None else office.opened(record, unlock_key, Secret.UNLOCK_KEY),
+        duress_pin=office.opened_pin(record, record.sealed_duress_pin, Secret.DURESS_PIN),
+        owners=owners,
+    )

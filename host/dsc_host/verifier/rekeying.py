@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.verifier import audit, records, seals, vault
-from dsc_host.verifier.audit import Event
-from dsc_host.verifier.keys import MasterKey, Secret
-from dsc_host.verifier.office import Office
-from dsc_host.verifier.records import CardRecord
-from dsc_host.verifier.seals import Holder
+from dsc_host.records import audit, seals, vault
+from dsc_host.records.audit import Event
+from dsc_host.records.keys import MasterKey, Secret
+from dsc_host.verifier import rows
+from dsc_host.verifier.card_seals import Holder
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.rows import CardRecord
 
 BATCH = 100
 """So many cards at a time cannot be used, for some milliseconds."""
@@ -34,7 +35,7 @@ def rekey(office: Office, done: Progress) -> int:
     """See `Verifier.rekey`."""
     to = office.keys.current
     with office.store.read() as db:
-        left = records.count_not_under(db, to.id)
+        left = rows.count_not_under(db, to.id)
     _seal_vault(office, to)
     total, after = 0, ""
     while True:
@@ -54,7 +55,7 @@ def in_use(office: Office) -> dict[str, int]:
     """See `Verifier.keys_in_use`."""
     with office.store.read() as db:
         kept = vault.count_by_key(db)
-        return {audit.end_key(db): 0, seals.key_id(db): 0, **dict.fromkeys(kept, 0), **records.count_by_key(db)}
+        return {audit.end_key(db): 0, seals.key_id(db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(db)}
 
 
 def _seal_vault(office: Office, to: MasterKey) -> None:
@@ -76,13 +77,13 @@ def _seal_some_of_vault(office: Office, db: Connection, to: MasterKey) -> int:
 
 def _seal_some(office: Office, db: Connection, to: MasterKey, after: str) -> tuple[int, str]:
     """How many were sealed, and the last one's serial. The log's end is sealed anew with them."""
-    found = records.lock_cards_not_under(db, to.id, after, BATCH)
+    found = rows.lock_cards_not_under(db, to.id, after, BATCH)
     if not found and after:
         return 0, after
     for card in found:
         anew = {"key_id": to.id, **_sealed_anew(office, office.seals.check(card), to)}
         # No other version: what the row says is the same.
-        records.change_card(db, office.seals.sealed(card._replace(**anew)), *anew)
+        rows.change_card(db, office.seals.sealed(card._replace(**anew)), *anew)
     serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
     office.log(db, office.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
     return len(found), found[-1].serial if found else after

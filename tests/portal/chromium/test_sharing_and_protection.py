@@ -2,7 +2,7 @@
 
 from tests.portal.chromium.walking import CARD, Walk
 
-from dsc_host.login.reception import user_named
+from dsc_host.login.context import user_named
 from dsc_host.portal.demonstration import SESAME
 
 

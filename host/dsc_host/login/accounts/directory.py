@@ -1,0 +1,147 @@
+"""Who is known here, and what belongs to whom: for whoever runs the system. No password is in it, and no paper's number."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, select
+
+from dsc_host.login import rows
+from dsc_host.login.accounts import money
+from dsc_host.login.model import Role
+from dsc_host.login.rows import User
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """Somebody whom the law knows."""
+
+    id: str
+    name: str
+    birth_date: str
+    """As 1980-12-31."""
+    citizenship: str
+    residence: str
+    address: str
+    under_review: bool
+    """Whether compliance has to agree before a device of theirs is shared."""
+    accounts: tuple[str, ...]
+    """Their ids."""
+    users: tuple[str, ...]
+    """The names by which this person logs in, to whosever accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account."""
+
+    id: str
+    person: str
+    """The id of whose it is."""
+    person_name: str
+    equity: Decimal
+    currency: str
+    primary: str | None
+    """The name of the user who may change its security settings; None before it has users."""
+    users: tuple[str, ...]
+    closed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A name to log in by."""
+
+    id: str
+    name: str
+    account: str
+    person: str
+    """The id of who logs in by it: the account's owner, or another one."""
+    person_name: str
+    role: Role
+    email: str
+    language: str
+    primary: bool
+    opted_out: bool
+    closed: bool
+    """Whether the account is."""
+
+
+def persons(db: Connection, name: str = "") -> list[PersonView]:
+    """Those whose names have `name` in them, in capitals or not; by name."""
+    accounts = _gathered((each.entity_id, each.id) for each in rows.accounts.all(db))
+    users = _gathered((each.entity_id, each.name) for each in rows.users.all(db, order=rows.users.c.name))
+    return [
+        PersonView(
+            id=each.id,
+            name=each.name,
+            birth_date=each.birth_date,
+            citizenship=each.citizenship,
+            residence=each.residence,
+            address=each.address,
+            under_review=bool(each.under_review),
+            accounts=accounts.get(each.id, ()),
+            users=users.get(each.id, ()),
+        )
+        for each in rows.entities.all(db, order=rows.entities.c.name)
+        # Not by the database, whose own comparison knows no capitals but A to Z.
+        if isinstance(name, str) and name.casefold() in each.name.casefold()
+    ]
+
+
+def accounts(db: Connection) -> list[AccountView]:
+    """All, by their owners' names."""
+    owners = {each.id: each.name for each in rows.entities.all(db)}
+    users = rows.users.all(db, order=rows.users.c.name)
+    names = {each.id: each.name for each in users}
+    of_account = _gathered((each.account_id, each.name) for each in users)
+    found = [
+        AccountView(
+            id=each.id,
+            person=each.entity_id,
+            person_name=owners[each.entity_id],
+            equity=money.money(each.equity),
+            currency=each.currency,
+            primary=names.get(each.primary_user),
+            users=of_account.get(each.id, ()),
+            closed_at=each.closed_at,
+        )
+        for each in rows.accounts.all(db)
+    ]
+    return sorted(found, key=lambda account: (account.person_name, account.id))
+
+
+def users(db: Connection, name: str = "") -> list[UserView]:
+    """Those whose names have `name` in them; by name."""
+    user, entity, account = rows.users.c, rows.entities.c, rows.accounts.c
+    wanted = (
+        select(rows.users.table, entity.name, account.primary_user, account.closed_at)
+        .join(rows.entities.table, user.entity_id == entity.id)
+        .join(rows.accounts.table, user.account_id == account.id)
+        .order_by(user.name)
+    )
+    found = [_user(User(*row[:-3]), *row[-3:]) for row in db.execute(wanted)]
+    return [each for each in found if isinstance(name, str) and name.lower() in each.name]
+
+
+def _user(user: User, person_name: str, primary_user: str, closed_at: float | None) -> UserView:
+    return UserView(
+        id=user.id,
+        name=user.name,
+        account=user.account_id,
+        person=user.entity_id,
+        person_name=person_name,
+        role=Role(user.role),
+        email=user.email,
+        language=user.language,
+        primary=user.id == primary_user,
+        opted_out=bool(user.opted_out),
+        closed=closed_at is not None,
+    )
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """By the first of each pair, the second ones in their order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        found[key] = (*found.get(key, ()), value)
+    return found

@@ -1,0 +1,66 @@
+"""The rules for what is kept of people and users: names, addresses, numbers, papers. A breach is an `InputError`."""
+
+import re
+from datetime import date
+
+from dsc_host.errors import InputError
+from dsc_host.login.model import Identity, is_address
+
+DOCUMENTS = ("passport", "id", "licence", "ssn")
+LANGUAGES = ("en", "de", "ru")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+# Where a 0 is dialled before a number inside the country, and no number begins with one: not Italy (39), nor others that
+# have made it a part of the number, such as Benin, Gabon and the Ivory Coast.
+_TRUNK_0 = re.compile(r"\+(27|3[123]|353|358|380|385|386|4[01346]|421|49|6[014]|8[12]|9[01]|972)0")
+
+
+# ---- what is checked ----
+
+
+def check_name(name: str) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):
+        raise InputError("name", "must be 3 to 32 of a-z, 0-9, dot, - and _, beginning with a letter or digit")
+
+
+def check_email(email: str) -> None:
+    if not is_address(email):
+        raise InputError("email", "must be an address, as anna@example.com")
+
+
+def check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
+
+
+def check_phone(number: str) -> None:
+    if not isinstance(number, str) or not _PHONE.fullmatch(number):
+        raise InputError("phone", "must be + and 7 to 15 digits, country first, without blanks or the trunk 0: +41791234567")
+    if dialled := _TRUNK_0.match(number):
+        raise InputError(
+            "phone", "must be without the 0 after +{country}, which is dialled inside the country only", country=dialled[1]
+        )
+
+
+def check_identity(identity: Identity) -> None:
+    if not isinstance(identity, Identity) or not all(isinstance(getattr(identity, each), str) for each in Identity.__slots__):
+        raise InputError("identity", "must be words of at most 64 letters")
+    try:
+        born = date.fromisoformat(identity.birth_date)
+    except (TypeError, ValueError):
+        raise InputError("birth date", "must be a day, as 1980-12-31") from None
+    if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
+        raise InputError("birth date", "must be from 1900 on")
+    for field, country in (("citizenship", identity.citizenship), ("residence", identity.residence)):
+        if not re.fullmatch("[A-Z]{2}", country):
+            raise InputError(field, "must be a country's two capital letters, as CH")
+    if identity.document_type not in DOCUMENTS:
+        raise InputError("document type", "must be one of {kinds}", kinds=", ".join(DOCUMENTS))
+    if not re.fullmatch("[A-Z0-9-]{3,32}", identity.document_number):
+        raise InputError("document number", "must be 3 to 32 of A-Z, 0-9 and -")
+
+
+def line(field: str, text: str, most: int) -> str:
+    """One line of text, without blanks at its ends. Raises `InputError`."""
+    if not isinstance(text, str) or not 0 < len(text.strip()) <= most or not text.isprintable():
+        raise InputError(field, "must be one line of 1 to {most} characters", most=most)
+    return text.strip()

@@ -1,0 +1,21 @@
+"""Amounts of money, as whole cents in the records and as decimals elsewhere."""
+
+from decimal import Decimal
+
+from dsc_host.errors import InputError
+
+_CENTS = 100
+_MOST_MONEY = Decimal(10) ** 15
+
+
+def cents(field: str, amount: Decimal) -> int:
+    """Whole cents. Raises `InputError` for what is not an amount of money."""
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < _MOST_MONEY:
+        raise InputError(field, "must be an amount of money, 0 or more")
+    if (amount * _CENTS) % 1:
+        raise InputError(field, "must have at most two decimals")
+    return int(amount * _CENTS)
+
+
+def money(whole_cents: int) -> Decimal:
+    return Decimal(whole_cents) / _CENTS

@@ -1,0 +1,66 @@
+"""Entities, accounts and users: who is known, by what name they log in, and who may change an account's security settings.
+
+Each account has one primary user, who may; the others are told whom to ask.
+"""
+
+import re
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import rows
+from dsc_host.login.accounts import field_checks, money
+from dsc_host.login.context import Reception, found, known
+from dsc_host.login.errors import NotFound
+from dsc_host.login.model import Identity
+from dsc_host.login.rows import Account, Entity, User
+from dsc_host.records import table_rows
+
+
+def add_entity(at: Reception, db: Connection, name: str, identity: Identity, address: str) -> Entity:
+    """Raises `InputError` naming the field that is not what it must be."""
+    field_checks.check_identity(identity)
+    entity = Entity(
+        table_rows.new_id(),
+        field_checks.line("name", name, 200),
+        identity.birth_date,
+        identity.citizenship,
+        identity.residence,
+        identity.document_type,
+        identity.document_number,
+        field_checks.line("address", address, 200),
+        under_review=False,
+    )
+    return rows.entities.add(db, entity)
+
+
+def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) -> Account:
+    """Without a primary user: the first user becomes it. Raises `InputError`."""
+    known(rows.entities.find(db, entity_id), "person", entity_id)
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        raise InputError("currency", "must be three capital letters, as USD")
+    return rows.accounts.add(db, Account(table_rows.new_id(), entity_id, "", money.cents("equity", equity), currency, None))
+
+
+def identity_of(db: Connection, user: User) -> Identity:
+    entity = found(rows.entities.find(db, user.entity_id))
+    return Identity(
+        entity.birth_date, entity.citizenship, entity.residence, entity.document_type, entity.document_number
+    )  # fmt: skip
+
+
+def put_under_review(at: Reception, db: Connection, entity_id: str, reviewed: bool) -> None:
+    """Whether compliance has to agree before a device of this person's is shared. Raises `InputError`."""
+    if not isinstance(reviewed, bool):
+        raise InputError("review", "must be one of {kinds}", kinds="True, False")
+    known(rows.entities.locked(db, entity_id), "person", entity_id)
+    rows.entities.change(db, entity_id, under_review=reviewed)
+    at.log(db, "person.review", None, "done", "on" if reviewed else "off", person=entity_id)
+
+
+def owner_of(db: Connection, device: rows.Device) -> User:
+    user = rows.users.find(db, device.owner_id)
+    if user is None:
+        raise NotFound("its owner is not known any more")
+    return user

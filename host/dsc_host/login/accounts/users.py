@@ -1,0 +1,156 @@
+"""Users: the names that people log in by, their passwords, and who may change an account's settings."""
+
+from sqlalchemy import Connection, func, select
+
+from dsc_host.errors import InputError
+from dsc_host.login import rows
+from dsc_host.login.accounts import field_checks, people
+from dsc_host.login.context import Reception, account_of, found, known, locked_user, locked_users
+from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.messages import notices
+from dsc_host.login.model import Role
+from dsc_host.login.passwords import SUFFIX_LETTERS
+from dsc_host.login.rows import User
+from dsc_host.records import table_rows
+
+
+def add_user(
+    at: Reception,
+    db: Connection,
+    account_id: str,
+    name: str,
+    password_hash: str,
+    email: str,
+    language: str,
+    role: Role,
+    entity_id: str | None = None,
+) -> User:
+    """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
+    if role not in tuple(Role):
+        raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
+    account = known(rows.accounts.locked(db, account_id), "account", account_id)
+    check_new_user(db, account_id, name, email, language, entity_id)
+    user = User(
+        table_rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash, email, language, str(role),
+        opted_out=False, settings=0, made_at=at.now(),
+    )  # fmt: skip
+    rows.users.add(db, user)
+    if not account.primary_user:
+        rows.accounts.change(db, account_id, primary_user=user.id)
+    at.log(db, "user.add", user, "done")
+    return user
+
+
+def check_new_user(db: Connection, account_id: str, name: str, email: str, language: str, entity_id: str | None = None) -> None:
+    """Raises `InputError` for what cannot become a user of this account, or whose name is taken."""
+    field_checks.check_name(name)
+    field_checks.check_language(language)
+    field_checks.check_email(email)
+    known(rows.accounts.find(db, account_id), "account", account_id)
+    if entity_id is not None:
+        known(rows.entities.find(db, entity_id), "person", entity_id)
+    if rows.users.one(db, rows.users.c.name == name):
+        raise InputError("name", "{name} is taken; choose another one", name=name)
+
+
+def user_by_name(db: Connection, name: str) -> User:
+    """Whom somebody at the system's own machine named. Raises `InputError`."""
+    field_checks.check_name(name)
+    user = rows.users.one(db, rows.users.c.name == name)
+    if user is None:
+        raise InputError("name", "there is no user {name}; look the name up in the list of users", name=name)
+    return user
+
+
+def is_primary(db: Connection, user: User) -> bool:
+    return account_of(db, user).primary_user == user.id
+
+
+def check_primary(db: Connection, user: User) -> None:
+    """Raises `NotAllowed`, which tells whom to ask."""
+    account = account_of(db, user)
+    if account.primary_user != user.id:
+        primary = found(rows.users.find(db, account.primary_user))
+        raise NotAllowed("only the account's primary user may change its security settings; ask {name}", name=primary.name)
+
+
+def changeable_by(db: Connection, user: User) -> list[User]:
+    """The users whose security settings this one may see to: themselves first; as the primary one, the account's."""
+    if not is_primary(db, user):
+        return [user]
+    others = (rows.users.c.account_id == user.account_id) & (rows.users.c.id != user.id)
+    return [user, *rows.users.all(db, others, order=rows.users.c.name)]
+
+
+def of_account(db: Connection, user: User, name: str | None) -> User:
+    """The user of this name, or oneself, whose settings `user` is about to change. Raises `NotAllowed`, `NotFound`."""
+    check_primary(db, user)
+    for each in changeable_by(db, user):
+        if each.name == (user.name if name is None else name):
+            return each
+    raise NotFound("your account has no such user")
+
+
+def check_other(db: Connection, staff: User, user: User | None) -> None:
+    """Nobody who works here serves themselves, by whatever name. Raises `NotNow`."""
+    if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
+        raise NotNow("somebody else must decide this: it is about you")
+
+
+def change_password(at: Reception, db: Connection, user_id: str, before: str, password_hash: str) -> User:
+    """Put a new hash in place of the one that was checked. Raises `NotAllowed` if it was changed meanwhile."""
+    user = locked_user(db, user_id)
+    if user.password != before:
+        raise NotAllowed("the password was changed meanwhile; log in again")
+    notices.tell(at, db, user, "password_changed")
+    settings_changed(db, user, password=password_hash)
+    at.log(db, "password.change", user, "done")
+    return user
+
+
+def password_costs(db: Connection) -> list[str]:
+    """Return what stands before the salt of each user's password hash, each text once."""
+    kept = rows.users.c.password
+    before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
+    return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))
+
+
+def set_password(at: Reception, db: Connection, name: str, password_hash: str) -> User:
+    """For who has forgotten theirs: whatever it was, it is another one, and nobody is in. They are told as if by themselves.
+
+    Raises `InputError`.
+    """
+    user = locked_user(db, user_by_name(db, name).id)
+    return change_password(at, db, user.id, user.password, password_hash)
+
+
+def set_language(at: Reception, db: Connection, name: str, language: str) -> None:
+    """Of messages. Raises `InputError`."""
+    field_checks.check_language(language)
+    user = locked_user(db, user_by_name(db, name).id)
+    rows.users.change(db, user.id, language=language)
+    at.log(db, "user.language", user, "done", language=language)
+
+
+def set_primary(at: Reception, db: Connection, account_id: str, name: str) -> None:
+    """Who may change the account's security settings from now on: one of its users. Who could before is told, too.
+
+    Raises `InputError`.
+    """
+    account = known(rows.accounts.find(db, account_id), "account", account_id)
+    user = user_by_name(db, name)
+    if user.account_id != account.id:
+        raise InputError("name", "{name} is no user of this account; add one to it first", name=name)
+    users = locked_users(db, {user.id, account.primary_user})
+    account = found(rows.accounts.locked(db, account.id))
+    if account.primary_user == user.id:
+        return
+    rows.accounts.change(db, account.id, primary_user=user.id)
+    for each in users.values():
+        notices.tell(at, db, each, "primary_changed", primary=user.name)
+    at.log(db, "account.primary", user, "done", account=account.id)
+
+
+def settings_changed(db: Connection, user: User, **changes: object) -> None:
+    """Change a user so that every session from before is worth nothing."""
+    rows.users.change(db, user.id, settings=rows.users.c.settings + 1, **changes)

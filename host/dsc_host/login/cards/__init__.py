@@ -1,0 +1,1 @@
+"""The life of a card between its request and its return."""

@@ -1,0 +1,137 @@
+"""The issuer's work: the queue of cards that were asked for, each personalised over the line, and sent to its owner."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection, select, union
+
+from dsc_host import personalising
+from dsc_host.errors import InputError
+from dsc_host.link import CardClient, Profile
+from dsc_host.login import rows
+from dsc_host.login.accounts import money
+from dsc_host.login.cards import requests
+from dsc_host.login.cards.activation import activates_at
+from dsc_host.login.context import Reception, found, locked_user
+from dsc_host.login.devices import registry
+from dsc_host.login.errors import NotNow
+from dsc_host.login.messages import notices
+from dsc_host.login.model import DeviceState, Kind, OrderState, Request
+from dsc_host.login.policy.serials import beginning, serials
+from dsc_host.login.rows import Order
+from dsc_host.ocra import DEFAULT_SUITE
+from dsc_host.records import vault
+from dsc_host.schema import card_tables
+from dsc_host.verifier import Verifier
+
+OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
+"""Gives the blank card that this request's is to be: it may ask a person to put the next one on the line."""
+Told = Callable[[int, int, Request], None]
+"""Told how many are done, of how many, and which was the last."""
+
+
+def queue(at: Reception, db: Connection) -> list[Request]:
+    """The requests whose cards are to be made or sent, the oldest first."""
+    waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALISED)])
+    return [requests.view(at, db, order) for order in rows.orders.all(db, waiting, order=rows.orders.c.at)]
+
+
+def personalise(at: Reception, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None) -> Request:
+    """Make the card of one request, and record it. A card that was made and not recorded is recorded now.
+
+    Raises `NotNow`, `InputError`, and what `personalising.personalise` raises.
+    """
+    owner, pin, chosen = at.change(lambda db: _begun(at, db, order_id, serial))
+    if not _made_before(verifier, client, owner):
+        profile = Profile(serial=chosen, key=bytes(personalising.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
+        personalising.personalise(verifier, client, profile, pin, owners=(owner,))
+    written = client.info().serial
+    return at.change(lambda db: _recorded(at, db, order_id, written))
+
+
+def personalise_all(at: Reception, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
+    """Make the cards of all requests, one after another. What raises leaves those before as they are."""
+    waiting = at.read(lambda db: [r for r in queue(at, db) if r.state is OrderState.REQUESTED])
+    made = []
+    for number, request in enumerate(waiting, 1):
+        with open_card(request) as client:
+            made.append(personalise(at, verifier, request.id, client))
+        told(number, len(waiting), made[-1])
+    return made
+
+
+def ship(at: Reception, db: Connection, order_id: str) -> Request:
+    """The card is on its way: its owner is told, and its three weeks begin. Raises `NotNow`, `NotFound`."""
+    order = _locked(db, order_id)
+    if order.state != OrderState.PERSONALISED:
+        raise NotNow("the card is not ready to be sent, or was sent already")
+    now = at.now()
+    rows.orders.change(db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
+    user = found(rows.users.find(db, order.user_id))
+    day = at.calendar.day(activates_at(at, now))
+    notices.tell(at, db, user, "shipped", address=order.address, activates=day)
+    at.log(db, "card.ship", user, "done", order=order.id)
+    return requests.view(at, db, found(rows.orders.find(db, order.id)))
+
+
+def next_serial(at: Reception, db: Connection) -> str:
+    """The first serial of the policy's series that no device and no card of the verifier's has. Raises `InputError`."""
+    for series in at.policy.request.series:
+        columns = (rows.devices.c.serial, card_tables.cards.c.serial)
+        begun = (select(column).where(column.startswith(beginning(series), autoescape=True)) for column in columns)
+        taken = set(db.execute(union(*begun)).scalars())
+        for serial in serials(series):
+            if serial not in taken:
+                return serial
+    raise InputError(
+        "serial", "none is left in {series}; add a series to the policy", series=", ".join(at.policy.request.series)
+    )
+
+
+def _locked(db: Connection, order_id: str) -> Order:
+    """With its user locked before it."""
+    order = found(rows.orders.find(db, order_id))
+    locked_user(db, order.user_id)
+    return found(rows.orders.locked(db, order_id))
+
+
+def _begun(at: Reception, db: Connection, order_id: str, serial: str | None) -> tuple[str, str, str]:
+    """Whose the card is to be, its PIN, and its serial."""
+    order = _locked(db, order_id)
+    if order.state != OrderState.REQUESTED:
+        raise NotNow("this card was made already, or its request was taken back")
+    pin = found(vault.get(at.office, db, requests.secret(order.id))).decode("ascii")
+    return found(rows.users.find(db, order.user_id)).name, pin, serial or next_serial(at, db)
+
+
+def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
+    """Whether this very card was made for this owner, and whoever made it was cut off before that was recorded."""
+    held = client.info().serial
+    return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
+
+
+def _recorded(at: Reception, db: Connection, order_id: str, serial: str) -> Request:
+    order = _locked(db, order_id)
+    if order.state != OrderState.REQUESTED:
+        raise NotNow("the request was taken back meanwhile; wipe the card {serial}, and retire it", serial=serial)
+    if rows.devices.count(db, rows.devices.c.serial == serial):
+        raise NotNow("the card {serial} is somebody's already; put a blank one on the line", serial=serial)
+    user = found(rows.users.find(db, order.user_id))
+    device = registry.add(at, db, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
+    rows.orders.change(db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
+    vault.forget(db, requests.secret(order.id))
+    at.log(db, "card.personalise", user, "done", order=order.id, card=serial)
+    return requests.view(at, db, found(rows.orders.find(db, order.id)))
+
+
+def parcels_to(db: Connection, request: Request) -> str:
+    """What stands on the parcel."""
+    user = rows.users.one(db, rows.users.c.name == request.user)
+    entity = rows.entities.find(db, user.entity_id) if user else None
+    return f"{entity.name if entity else request.user}, {request.address}"
+
+
+def fee_range(at: Reception) -> tuple[str, str]:
+    """Within what a card that does not come back is charged, in USD."""
+    least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
+    return f"{money.money(least)}", f"{money.money(most)}"

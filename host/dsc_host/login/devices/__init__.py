@@ -1,0 +1,1 @@
+"""Security devices: their registry, their lifecycle, and their kinds."""

@@ -1,0 +1,1 @@
+"""Phones: their numbers, and the app."""

@@ -1,0 +1,104 @@
+"""Confirming a phone number: a code is sent to it, and typed in the session that asked for it.
+
+Three promises:
+
+1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few tries.
+2. From then on codes go to it, and to no number from before; in a session of a temporary device, only after some days.
+   Where the phone app has taken their place, none do; an app may be activated by it.
+3. Every other session of the user's ends, and the user is told on every channel from before.
+
+The code itself is kept nowhere: what is kept is its hash under the session's token, which is in the visitor's browser alone.
+"""
+
+import hmac
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dsc_host.login import rate_limits, rows
+from dsc_host.login.accounts import contacts, field_checks, users
+from dsc_host.login.context import Reception, as_data, data_of
+from dsc_host.login.devices import answer_limits, codes, lifecycle, registry, waits
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.messages import notices, outbox
+from dsc_host.login.model import Kind, WaitKind
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
+from dsc_host.records.context import Refused
+
+_KEY = "phone"
+
+
+def ask(at: Reception, db: Connection, session: Session, user: User, token: str, number: str) -> str | Refused:
+    """Send a code there; the number, masked. Raises `InputError`; `TooManyAttempts` for too many codes."""
+    field_checks.check_phone(number)
+    if refusal := rate_limits.charge(
+        at, db, [answer_limits.offers(at, user), *answer_limits.messages_to_any(at, user, number)]
+    ):
+        return Refused(refusal)
+    code = codes.random_digits(at.policy.login.code_digits)
+    outbox.tell(at, db, user, "phone_code", channel=outbox.SMS, to=number, code=code)
+    until = at.now() + at.policy.login.code_validity
+    _keep(db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
+    at.log(db, "phone.confirm", user, "asked")
+    return contacts.masked(number)
+
+
+def answer(at: Reception, db: Connection, session: Session, user: User, token: str, text: str) -> bool:
+    """Whether this is the code, and the number is confirmed now, or waits. Raises `NotNow` if none was asked for."""
+    asked = data_of(session).get(_KEY)
+    if not asked or at.now() >= asked["until"]:
+        raise NotNow("there is nothing to answer; begin again")
+    given = text.replace(" ", "") if isinstance(text, str) and len(text) <= 64 else ""
+    if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):
+        tries = int(asked["tries"]) + 1
+        _keep(db, session, {**asked, "tries": tries} if tries < at.policy.login.code_attempts else None)
+        at.log(db, "phone.confirm", user, "refused")
+        return False
+    _keep(db, session, None)
+    if waits.is_temporary(db, session) and asked["number"] not in notices.numbers_of(db, user):
+        waits.begin(at, db, user, WaitKind.NUMBER, {"number": asked["number"]}, contacts.masked(asked["number"]))
+        at.log(db, "phone.confirm", user, "waits")
+        return True
+    told = notices.tell(at, db, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
+    contacts.add_phone(at, db, user, asked["number"], told=told)
+    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(at, db, user)):
+        users.settings_changed(db, user)
+    else:
+        lifecycle.enable_messages(at, db, user, asked["number"], told)
+        live = [device for device, _ in registry.live_of(at, db, user)]
+        if session.device_id not in {device.id for device in live}:
+            # It was opened by a code to another number, and goes on by the one that has just been answered.
+            answered = next(device for device in live if device.kind == Kind.SMS)
+            rows.sessions.change(db, session.id, device_id=answered.id)
+    sessions.end_all(db, user, but=session.id)
+    at.log(db, "phone.confirm", user, "done")
+    return True
+
+
+def forget(at: Reception, db: Connection, session: Session, user: User, phone_id: str) -> None:
+    """Take a number back. Raises `NotFound`, and `NotNow` if nothing else would open the door."""
+    phone = rows.phones.locked(db, phone_id) if isinstance(phone_id, str) else None
+    if phone is None or phone.user_id != user.id:
+        raise NotFound("you have no such phone number")
+    if all(data_of(device).get("number") == phone.number for device, _ in registry.live_of(at, db, user)):
+        raise NotNow("you would have nothing left to log in with; ask support for another device first")
+    if waits.is_temporary(db, session):
+        raise NotNow("with a temporary device no number is removed; call support if this one is not yours any more")
+    opened_by = rows.devices.find(db, session.device_id)
+    notices.tell(at, db, user, "out_of_use", device=contacts.masked(phone.number))
+    lifecycle.forget_number(at, db, user, phone.number)
+    users.settings_changed(db, user)
+    # A session that a code to this number has opened ends with it.
+    ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
+    sessions.end_all(db, user, but="" if ends else session.id)
+    at.log(db, "phone.forget", user, "done")
+
+
+def _digest(token: str, number: str, code: str) -> str:
+    key, text = (each.encode("utf-8", "surrogatepass") for each in (token, f"{number} {code}"))
+    return hmac.new(key, text, "sha256").hexdigest()
+
+
+def _keep(db: Connection, session: Session, asked: dict[str, Any] | None) -> None:
+    rows.sessions.change(db, session.id, data=as_data({**data_of(session), _KEY: asked}))

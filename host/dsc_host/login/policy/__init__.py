@@ -1,0 +1,1 @@
+"""The policy of the login system: its values, their checks, and the calendar."""

@@ -1,0 +1,121 @@
+"""What a policy must be beyond the kinds of its values: nothing that passes here fails later, when somebody goes by it."""
+
+from typing import TYPE_CHECKING, NoReturn
+from zoneinfo import ZoneInfo
+
+from dsc_host.errors import InputError
+from dsc_host.login.model import Kind, is_address
+from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.policy.serials import is_series
+
+if TYPE_CHECKING:
+    from dsc_host.login.policy.model import Policy
+
+_MOST_CONTACT = 200
+_LONGEST_ANSWER = 64
+
+
+def refuse(problem: str) -> NoReturn:
+    """Raises `InputError`."""
+    raise InputError("policy", problem)
+
+
+# What must be more than 0; elsewhere, 0 means "not at all".
+_POSITIVE = {
+    "login": (
+        "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "successes_by_address",
+        "address_within",
+        "step_validity", "offers", "code_attempts", "code_validity", "code_digits", "factor_failures",
+        "factor_failures_in_a_day", "factor_lock_for", "messages_to_user", "messages_to_number", "messages_to_country",
+    ),
+    "sessions": ("idle", "longest", "pin", "biometrics"),
+    "passwords": ("shortest", "iterations", "lanes"),
+    "code_card": ("codes", "indexes", "code_letters"),
+    "online_card": ("valid_days",),
+    "temporary": ("full_days", "letters"),
+    "phone": ("push_validity", "pushes", "number_digits", "token_letters"),
+    "request": ("hold_cents",),
+    "protection": ("proof_seconds",),
+}  # fmt: skip
+
+
+# Beyond these, a calendar, a hash or a person gives up.
+_AT_MOST = {
+    "passwords": {"longest": 1024, "memory_kib": 4_194_304, "iterations": 1000, "lanes": 64},
+    "login": {"code_digits": 32},
+    "temporary": {"letters": 32, "full_days": 3650, "account_days": 3650},
+    "phone": {"number_digits": 8, "token_letters": 32},
+    "online_card": {"valid_days": 3650},
+    "request": {"delivery_days": 3650},
+    "protection": {"wait_days": 3650},
+    "activation": {"automatic_days": 3650},
+}
+
+
+def check(policy: "Policy") -> None:
+    """What no single value shows. Raises `InputError`."""
+    for name, keys in _POSITIVE.items():
+        for key in keys:
+            if not getattr(getattr(policy, name), key):
+                refuse(f"[{name}] {key}: must be more than 0")
+    for name, limits in _AT_MOST.items():
+        for key, most in limits.items():
+            if getattr(getattr(policy, name), key) > most:
+                refuse(f"[{name}] {key}: must be at most {most}")
+    if not is_address(policy.login.alarm_address):
+        refuse("[login] alarm_address: must be an address, as security@example.com")
+    _check_levels(policy)
+    _check_pairs(policy)
+    _check_contact(policy)
+    for name in ("series", "returnable"):
+        for each in getattr(policy.request, name):
+            if not is_series(each):
+                refuse(f"[request] {name}: must be of A-Z, 0-9 and -, and then an x for each digit, as IB3000xxx")
+    if not policy.request.series:
+        refuse("[request] series: must have one at least")
+    try:
+        Calendar(ZoneInfo(policy.calendar.zone), frozenset(policy.calendar.weekend), frozenset())
+    except (ValueError, OSError, KeyError):
+        refuse("[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7, not all of them")
+
+
+def _check_contact(policy: "Policy") -> None:
+    for name in ("support", "returns"):
+        text = getattr(policy.contact, name)
+        if len(text) > _MOST_CONTACT or not text.isprintable():
+            refuse(f"[contact] {name}: must be one line of at most {_MOST_CONTACT} characters")
+
+
+def _check_levels(policy: "Policy") -> None:
+    kinds = [level.kind for level in policy.levels]
+    if len(kinds) != len(set(kinds)):
+        refuse("[[levels]]: has a kind twice")
+    if missing := [kind for kind in (*Kind, "none") if kind not in kinds]:
+        refuse(f"[[levels]]: {missing[0]} is missing")
+    if kinds[-1] != "none":
+        refuse("[[levels]]: none must be the lowest")
+    for level in policy.levels:
+        if (level.per_day is None) != (level.per_five_days is None):
+            refuse(f"[[levels]] {level.kind}: must have both limits, or neither")
+        if level.per_day is not None and level.per_five_days is not None and level.per_day > level.per_five_days:
+            refuse(f"[[levels]] {level.kind}: per_day must not be more than per_five_days")
+
+
+def _check_pairs(policy: "Policy") -> None:
+    activation, card = policy.activation, policy.code_card
+    if not activation.imminent_days < activation.near_days < activation.automatic_days:
+        refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
+    if unknown := [kind for kind in policy.phone.removes if kind not in set(Kind) - {Kind.PHONE_APP}]:
+        refuse(f"[phone] removes: {unknown[0]} is no other kind of device")
+    if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:
+        refuse(f"[code_card]: codes must be at most 10000, indexes at most as many; an answer {_LONGEST_ANSWER} letters")
+    if policy.passwords.shortest > policy.passwords.longest or policy.passwords.memory_kib < 8 * policy.passwords.lanes:
+        refuse("[passwords]: shortest must not be more than longest, memory_kib at least 8 for each lane")
+    days = policy.request.receipt_days
+    if len(days) != 2 or not days[0] <= days[1] <= 3650:
+        refuse("[request] receipt_days: must be the least and the most, 3650 days at most")
+    for kind, (least, most) in policy.request.replacement_cents.items():
+        if not least <= policy.request.fee_cents.get(kind, least) <= most:
+            refuse(f"[request.fee_cents] {kind}: must lie in what request.replacement_cents says")
+    if policy.sharing.compliance not in ("never", "always", "reviewed"):
+        refuse("[sharing] compliance: must be never, always or reviewed")

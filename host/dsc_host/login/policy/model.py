@@ -1,0 +1,311 @@
+"""The policy of the login system: every number that it goes by, read from one file and checked before anything goes by it.
+
+The defaults are `policy.toml` beside this module, with the published values. A file of one's own may hold some of the keys.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from dsc_host.errors import InputError
+from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.policy.checks import check, refuse
+
+_MOST = 10**12
+_MOST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPolicy:
+    failures: int
+    failures_within: int
+    lock_for: int
+    pause_after: int
+    pause: int
+    failures_by_name: int
+    failures_by_address: int
+    successes_by_address: int
+    address_within: int
+    step_validity: int
+    offers: int
+    code_attempts: int
+    code_validity: int
+    code_digits: int
+    factor_failures: int
+    factor_failures_in_a_day: int
+    factor_lock_for: int
+    messages_to_user: int
+    messages_to_number: int
+    messages_to_country: int
+    alarm_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    idle: int
+    longest: int
+    pin: int
+    biometrics: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicy:
+    shortest: int
+    longest: int
+    memory_kib: int
+    iterations: int
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCardPolicy:
+    codes: int
+    indexes: int
+    code_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineCardPolicy:
+    valid_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryPolicy:
+    full_days: int
+    account_days: int
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhonePolicy:
+    push_validity: int
+    pushes: int
+    number_digits: int
+    token_letters: int
+    removes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPolicy:
+    equity: int
+    hold_cents: int
+    delivery_days: int
+    series: tuple[str, ...]
+    returnable: tuple[str, ...]
+    receipt_days: tuple[int, ...]
+    fee_cents: Mapping[str, int]
+    replacement_cents: Mapping[str, tuple[int, int]]
+    rates: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPolicy:
+    support: str
+    returns: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinPolicy:
+    common: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationPolicy:
+    automatic_days: int
+    near_days: int
+    imminent_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharingPolicy:
+    compliance: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionPolicy:
+    proof_seconds: int
+    wait_days: int
+    corrected_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionPolicy:
+    lost: tuple[str, ...]
+    funding_beyond_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPolicy:
+    zone: str
+    weekend: tuple[int, ...]
+    holidays: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One row of the table of levels. None is any amount; amounts are in USD."""
+
+    kind: str
+    issued: bool = True
+    temporary: bool = False
+    shareable: bool = False
+    per_day: Decimal | None = None
+    per_five_days: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All of it, as the tables of the file."""
+
+    login: LoginPolicy
+    sessions: SessionPolicy
+    passwords: PasswordPolicy
+    code_card: CodeCardPolicy
+    online_card: OnlineCardPolicy
+    temporary: TemporaryPolicy
+    phone: PhonePolicy
+    request: RequestPolicy
+    contact: ContactPolicy
+    pins: PinPolicy
+    activation: ActivationPolicy
+    sharing: SharingPolicy
+    protection: ProtectionPolicy
+    restrictions: RestrictionPolicy
+    calendar: CalendarPolicy
+    levels: tuple[Level, ...]
+
+    @classmethod
+    def default(cls) -> "Policy":
+        """With the published values."""
+        return cls.of({})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Policy":
+        """The defaults, and what this TOML file says instead. Raises `InputError` that names the file and the key."""
+        try:
+            with Path(path).open("rb") as file:
+                text = file.read(_MOST_BYTES + 1)
+            if len(text) > _MOST_BYTES:
+                refuse(f"{path} is too large to be a policy")
+            given = tomllib.loads(text.decode("utf-8"))
+        except OSError as error:
+            refuse(f"{path} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            refuse(f"{path} is not UTF-8")
+        except tomllib.TOMLDecodeError as error:
+            refuse(f"{path} is not TOML: {error}")
+        try:
+            return cls.of(given)
+        except InputError as error:
+            refuse(f"{path}: {error.problem}")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Policy":
+        """The defaults, and what is given instead, table by table. Raises `InputError` that names the key."""
+        tables = tomllib.loads(files("dsc_host.login.policy").joinpath("policy.toml").read_text("utf-8"))
+        kinds = get_type_hints(cls)
+        for name, table in given.items():
+            if name not in kinds:
+                refuse(f"[{name}]: there is no such table")
+            if name == "levels":
+                tables[name] = table
+            elif not isinstance(table, dict):
+                refuse(f"{name}: must be a table")
+            else:
+                tables[name] = _merged(name, tables[name], table)
+        parts = {name: _table(name, kind, tables[name]) for name, kind in kinds.items() if name != "levels"}
+        policy = cls(**parts, levels=_levels(tables["levels"]))
+        check(policy)
+        return policy
+
+    @cached_property
+    def business_days(self) -> Calendar:
+        """The calendar that the table `calendar` describes."""
+        return Calendar(ZoneInfo(self.calendar.zone), frozenset(self.calendar.weekend), frozenset(self.calendar.holidays))
+
+    def level(self, kind: str) -> int:
+        """Where a kind stands in the table of levels: 0 is the highest."""
+        return [level.kind for level in self.levels].index(kind)
+
+
+def _merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    free = where.startswith("request.")  # Kinds and currencies may be added.
+    if (unknown := sorted(set(given) - set(before))) and not free:
+        refuse(f"[{where}] {unknown[0]}: there is no such key")
+    whole = dict(before)
+    for key, value in given.items():
+        nested = isinstance(before.get(key), dict)
+        if nested and not isinstance(value, dict):
+            refuse(f"[{where}.{key}]: must be a table")
+        whole[key] = _merged(f"{where}.{key}", before[key], value) if nested else value
+    return whole
+
+
+def _table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    return kind(
+        **{field.name: _value(f"[{name}] {field.name}", hints[field.name], table[field.name]) for field in fields(kind)}
+    )
+
+
+def _value(where: str, kind: Any, value: Any) -> Any:
+    """The value as its field wants it."""
+    if kind is int:
+        if type(value) is not int or not 0 <= value <= _MOST:
+            refuse(f"{where}: must be a whole number, 0 or more")
+        return value
+    if kind is bool or kind is str or kind is date:
+        if type(value) is not kind:
+            refuse(f"{where}: must be {'a text' if kind is str else 'a day' if kind is date else 'true or false'}")
+        return value
+    if kind is Decimal:
+        return _amount(where, value)
+    inner: tuple[Any, ...] = get_args(kind)
+    if get_origin(kind) is tuple:
+        return _list(where, inner, value)
+    if not isinstance(value, dict):
+        refuse(f"{where}: must be a table")
+    return {key: _value(f"{where} {key}", inner[1], each) for key, each in value.items()}
+
+
+def _list(where: str, inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        refuse(f"{where}: must be a list")
+    if inner[-1] is not Ellipsis and len(value) != len(inner):
+        refuse(f"{where}: must be a list of {len(inner)}")
+    return tuple(_value(where, inner[0], each) for each in value)
+
+
+def _amount(where: str, value: Any) -> Decimal:
+    if type(value) not in (int, str):
+        refuse(f"{where}: must be a whole number, or a decimal in quotes")
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or not 0 < amount <= _MOST:
+        refuse(f"{where}: must be a number, more than 0")
+    return amount
+
+
+def _levels(rows: Any) -> tuple[Level, ...]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        refuse("[[levels]]: must be tables")
+    hints: dict[str, Any] = {"kind": str, "issued": bool, "temporary": bool, "shareable": bool}
+    hints |= {"per_day": Decimal, "per_five_days": Decimal}
+    levels = []
+    for row in rows:
+        for key in row:
+            if key not in hints:
+                refuse(f"[[levels]] {key}: there is no such key")
+        if "kind" not in row:
+            refuse("[[levels]] kind: is missing")
+        levels.append(Level(**{key: _value(f"[[levels]] {row['kind']} {key}", hints[key], row[key]) for key in row}))
+    return tuple(levels)

@@ -1,0 +1,1 @@
+"""The protection of an account: sharing, opting out and in, limits, withdrawals."""

@@ -1,0 +1,51 @@
+"""How much may be taken out, within a day and within five business days, by what protects the account."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dsc_host.errors import InputError
+from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.policy.model import Level, Policy
+
+DAYS = 5
+_MOST = Decimal(10) ** 15
+
+Spent = Callable[[float], Decimal]
+"""What was taken out since a Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Whether an amount may be taken out. None is any amount."""
+
+    allowed: bool
+    left_today: Decimal | None
+    left_five_days: Decimal | None
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+def level_of(kinds: Iterable[str], policy: Policy) -> Level:
+    """The highest level among these kinds; that of `none` if there are none."""
+    return policy.levels[min((policy.level(kind) for kind in kinds), default=policy.level("none"))]
+
+
+def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar: Calendar) -> Allowance:
+    """Whether `amount` may be taken out now, beside what was already. Raises `InputError` for what is no amount."""
+    check_amount(amount)
+    if level.per_day is None or level.per_five_days is None:
+        return Allowance(True, None, None)
+    today = level.per_day - spent(calendar.start(calendar.day(now)))
+    five = level.per_five_days - spent(calendar.window(now, DAYS))
+    left = max(today, Decimal(0)), max(five, Decimal(0))
+    return Allowance(amount <= min(today, five), *left)
+
+
+def check_amount(amount: Decimal) -> None:
+    """Raises `InputError`."""
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 < amount < _MOST:
+        raise InputError("amount", "must be an amount of money, more than 0")
+    if (amount * 100) % 1:
+        raise InputError("amount", "must have at most two decimals")

@@ -1,0 +1,1 @@
+"""The operations of the login system, as callers see them."""

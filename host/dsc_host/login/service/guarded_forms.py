@@ -1,0 +1,105 @@
+"""Proofs: the fresh answer of a device that a guarded operation wants, asked for and given in a session that is open.
+
+A form that could not be carried out without one is kept by the visitor, sealed under the master key for this session: so
+nothing of it lies in the records, and nothing that was typed stands in a page.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import StoreError
+from dsc_host.login import rows
+from dsc_host.login.context import Reception, as_data, data_of, found
+from dsc_host.login.devices import registry
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.model import DeviceView, Offer, Scope
+from dsc_host.login.rows import Session, User
+from dsc_host.login.service import access
+from dsc_host.login.signin import device_proof, sessions, step_up
+from dsc_host.login.signin.device_proof import Purpose
+from dsc_host.records.context import Refused
+from dsc_host.records.keys import Secret
+
+_MAY = access.scoped(Scope.FULL, Scope.ACCOUNT)
+
+
+class System(Protocol):
+    """What this wants of the login system."""
+
+    @property
+    def at(self) -> Reception: ...
+    def deliver(self, codes_for: str | None = None) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """Made by `LoginSystem.proofs`. `token` is that of the session that is open."""
+
+    system: System
+
+    def choices(self, token: str) -> tuple[DeviceView, ...]:
+        """Return the devices that may answer now, the highest level first."""
+        at = self.system.at
+        shown = access.look(at, token, _MAY, lambda db, user, _s: registry.views(at, db, user))
+        return tuple(each for each in shown if each.live)
+
+    def ask(self, token: str, device: str) -> Offer:
+        """Have the element of one of these devices shown. Raises `NotFound`, `TooManyAttempts`."""
+        at = self.system.at
+
+        def asked(db: Connection, user: User, session: Session) -> tuple[str, Offer] | Refused:
+            chosen, use = registry.held(db, user, device)
+            if not registry.is_live(chosen, use, at.now()):
+                raise NotFound("you have no such device in use")
+            offer = device_proof.ask(at, db, session, user, chosen, Purpose.FRESH, token=token)
+            return offer if isinstance(offer, Refused) else (user.name, offer)
+
+        name, offer = access.change(at, token, _MAY, asked)
+        self.system.deliver(name)
+        return offer
+
+    def offer(self, token: str) -> Offer:
+        """Return what was asked, again. Raises `NotNow` if there is nothing to answer."""
+        return access.look(
+            self.system.at, token, _MAY, lambda db, _user, session: device_proof.shown(db, session, Purpose.FRESH)
+        )
+
+    def answer(self, token: str, text: str) -> bool:
+        """Return whether the answer was right: then guarded operations go through for some minutes. Raises `NotNow`."""
+        at = self.system.at
+
+        def answered(db: Connection, user: User, session: Session) -> bool:
+            device, right = device_proof.judge(at, db, session, user, Purpose.FRESH, text, token=token)
+            right = right and registry.is_live(*registry.held(db, user, device.id), at.now())
+            if right:
+                now = found(rows.sessions.find(db, session.id))
+                data = as_data({**data_of(now), step_up.PROVEN_AT: at.now()})
+                rows.sessions.change(db, session.id, data=data)
+            at.log(db, "prove", user, "done" if right else "refused", device=device.id)
+            return right
+
+        return access.change(at, token, _MAY, answered)
+
+    def seal(self, token: str, path: str, form: Mapping[str, str]) -> str:
+        """Return a form as a text that only this session can open again."""
+        plain = json.dumps([path, dict(form)]).encode()
+        return base64.urlsafe_b64encode(self.system.at.office.keys.current.seal(plain, _bound(token), Secret.VAULT)).decode()
+
+    def unseal(self, token: str, sealed: str) -> tuple[str, dict[str, str]]:
+        """Return the path and the fields of a form that was sealed in this session. Raises `NotNow` for any other text."""
+        try:
+            packed = base64.urlsafe_b64decode(sealed.encode())
+            path, form = json.loads(self.system.at.office.keys.current.unseal(packed, _bound(token), Secret.VAULT))
+        except (StoreError, ValueError, binascii.Error):
+            raise NotNow("there is nothing to answer; begin again") from None
+        return path, form
+
+
+def _bound(token: str) -> str:
+    return f"form of {sessions.hashed(token)}"

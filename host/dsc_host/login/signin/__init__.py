@@ -1,0 +1,1 @@
+"""Signing in: the login, its sessions, and proofs by a device."""

@@ -1,0 +1,1 @@
+"""Calls to support: identify the caller, give temporary codes, report losses."""

@@ -1,0 +1,77 @@
+"""The support desk: what staff do for those who call, each with the role for it, and after it is known who is calling.
+
+Three promises:
+
+1. Without the role, nothing; without an identity that was checked in this session and not long ago, nothing that opens a door.
+2. A temporary code is shown once, to whoever gave it; a user has one at a time.
+3. Whatever is done is in the log, with who did it and for whom.
+"""
+
+import hmac
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import rate_limits, rows
+from dsc_host.login.accounts import people, users
+from dsc_host.login.context import Reception, as_data, data_of, find_user, found, locked_users
+from dsc_host.login.devices import waits
+from dsc_host.login.errors import NotAllowed, NotNow
+from dsc_host.login.model import Identity, Role, Scope
+from dsc_host.login.protection import sharing
+from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rows import Session, User
+from dsc_host.records.context import Refused
+
+IDENTIFIED_FOR = 900
+"""Seconds: one call."""
+_TRIES, _TRIES_SECONDS = 5, 3600
+
+
+def check_role(staff: User, session: Session, *roles: Role) -> None:
+    """Raises `NotAllowed`."""
+    if Role(staff.role) not in roles or session.scope != Scope.FULL:
+        raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
+
+
+def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
+    """Whether what a caller says is what is known of this user. It counts in this session, for this call.
+
+    Wrong ones are counted for the user, whoever asks: `TooManyAttempts`.
+    """
+    given = _canonical(said)
+    gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    if refusal := rate_limits.charge(at, db, [gate]):
+        return Refused(refusal)
+    user = find_user(db, name)
+    known = people.identity_of(db, user) if user else None
+    users.check_other(db, staff, user)
+    if user and at.now() < waits.corrected_until(at, db, user):
+        at.log(db, "desk.identify", user, "refused", "corrected", by=staff.name)
+        return Refused(NotNow("what is known of this user was corrected not long ago: nobody is identified by it yet"))
+    right = known is not None and hmac.compare_digest(_canonical(known), given)
+    if right:
+        rate_limits.passed(at, db, [gate])
+    called = {"user": user.id, "until": at.now() + IDENTIFIED_FOR} if user and right else None
+    rows.sessions.change(db, session.id, data=as_data({**data_of(session), "called": called}))
+    at.log(db, "desk.identify", user, "done" if right else "refused", by=staff.name)
+    return right
+
+
+def caller(at: Reception, db: Connection, session: Session) -> User:
+    """Who is calling, locked with whom they share a device. Raises `NotAllowed` if that was not checked, or too long ago."""
+    called = data_of(session).get("called")
+    if not called or at.now() >= called["until"]:
+        raise NotAllowed("check first who is calling")
+    user = found(rows.users.find(db, called["user"]))
+    return locked_users(db, sharing.concerned(db, user))[user.id]
+
+
+def _canonical(identity: Identity) -> bytes:
+    if not isinstance(identity, Identity):
+        raise InputError("identity", "must be words of at most 64 letters")
+    parts = (identity.birth_date, identity.citizenship, identity.residence, identity.document_type, identity.document_number)
+    for part in parts:
+        if not isinstance(part, str) or len(part) > 64:
+            raise InputError("identity", "must be words of at most 64 letters")
+    return "\n".join(part.strip().upper() for part in parts).encode("utf-8", "surrogatepass")

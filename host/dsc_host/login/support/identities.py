@@ -1,0 +1,44 @@
+"""Corrections of what is known of a person, asked for by support and confirmed by a second member of staff."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from dsc_host.login import rows
+from dsc_host.login.accounts import field_checks, users
+from dsc_host.login.context import Reception, locked_users, user_named
+from dsc_host.login.devices import waits
+from dsc_host.login.messages import notices
+from dsc_host.login.model import Identity, WaitKind
+from dsc_host.login.protection import sharing
+from dsc_host.login.rows import User
+
+
+def locked_person(db: Connection, user: User) -> User:
+    """Lock all users of a person, and those with whom they share a device; return this one."""
+    known = rows.users.all(db, rows.users.c.entity_id == user.entity_id)
+    return locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
+
+
+def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
+    """Ask for what is known of a person to be put right, after they have shown their papers. A second person confirms it.
+
+    They are told, by all their names, and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if it is about the one
+    who does it.
+    """
+    field_checks.check_identity(identity)
+    user = locked_person(db, user_named(db, name))
+    users.check_other(db, staff, user)
+    others = rows.users.all(db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
+    data = {each: str(getattr(identity, each)) for each in Identity.__slots__}
+    waits.begin(at, db, user, WaitKind.IDENTITY, data, by=staff.name, also=others)
+    at.log(db, "desk.identity", user, "waits", by=staff.name)
+
+
+def set_identity(at: Reception, db: Connection, user: User, data: Mapping[str, str], staff: User) -> None:
+    """Put right what is known of a person, whose users are locked."""
+    for each in rows.users.all(db, rows.users.c.entity_id == user.entity_id):
+        notices.tell(at, db, each, "identity_corrected")
+    rows.entities.change(db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
+    sharing.end_of_identity(at, db, user.entity_id)
+    at.log(db, "desk.identity", user, "done", by=staff.name)

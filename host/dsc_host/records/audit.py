@@ -1,0 +1,391 @@
+"""The log: what was done, by whom, to which card, with what outcome and for what true reason.
+
+Four promises:
+
+1. An entry is written in the transaction that does what it tells: there is neither one without the other.
+2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
+   order is found, and where it is.
+3. The end of the log is sealed with the master key and for this database: whoever can write the database, but has not the
+   master key, can neither write the chain anew nor give it an end that it never had, or that another database has.
+4. The log and the cards are cut and put back together or not at all: each change of a card's row has a number, sealed in the
+   row (`seals`) and hashed in the entry that tells of it, and each secret of the vault holds how far the log was. A whole
+   database put back to what it was, cards and all, is found by `since` alone.
+5. No entry holds a PIN, a response or a key.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any, Protocol, TypeAlias
+
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.records.keys import Keyring, other_master_key
+from dsc_host.records.seals import Seals
+from dsc_host.records.statements import Statement
+from dsc_host.records.store import Store
+from dsc_host.records.tables import audit, audit_head
+
+BEGIN = "log.begin"
+MOST_PROBLEMS = 100
+"""So many are told; of a log that is damaged all over, the first ones matter."""
+_PAGE = 1000
+_NUMBERS_END = 2**62
+_START = bytes(32)
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+_HEAD = select(audit_head.c.number, audit_head.c.hash, audit_head.c.key_id, audit_head.c.seal)
+_LOCK_HEAD = Statement(_HEAD.with_for_update())
+_MOVE_HEAD = Statement(
+    update(audit_head).values(
+        number=bindparam("new_number"), hash=bindparam("new_hash"), key_id=bindparam("new_key_id"), seal=bindparam("new_seal")
+    )
+)
+_ADD = insert(audit)
+_ADD_ONE = Statement(_ADD)
+_PAGE_AFTER = (
+    select(audit)
+    .where(audit.c.number > bindparam("after"), audit.c.number < _NUMBERS_END)
+    .order_by(audit.c.number)
+    .limit(_PAGE)
+)
+# In SQLite, what is no number at all is greater than every number.
+_OUT_OF_RANGE = select(audit.c.number).where(or_(audit.c.number <= 0, audit.c.number >= _NUMBERS_END)).limit(MOST_PROBLEMS)
+_PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
+
+
+class LoggedRow(Protocol):
+    """A row whose versions the log tells of."""
+
+    @property
+    def in_log(self) -> str | None:
+        """How the log names this row at this version; None if it tells nothing of it."""
+
+
+Anchor: TypeAlias = Callable[[Connection, int], Iterator[str]]
+"""Yields what is wrong with the records, for a log that ends at the entry with this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What there is to log. `detail` has words only, none of them secret."""
+
+    action: str
+    serial: str | None
+    outcome: str
+    reason: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+    row: LoggedRow | None = None
+    """The card's row as it is after this, if this has changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log."""
+
+    number: int
+    """From 1, without gaps."""
+    at: float
+    actor: str
+    action: str
+    serial: str | None
+    outcome: str
+    reason: str
+    detail: str
+    """A JSON object."""
+    card_row: str | None
+    """`ENROLMENT:VERSION` of the card's row after this; None if no card's row was changed."""
+    hash: str
+    """64 hex digits."""
+
+    def as_json(self) -> dict[str, object]:
+        """What an export has of it; the time in UTC, as ISO 8601, beside the Unix seconds that are hashed."""
+        return {
+            "number": self.number,
+            "at": self.at,
+            "time": _iso(self.at),
+            "actor": self.actor,
+            "action": self.action,
+            "serial": self.serial,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "detail": _read(self.detail),
+            "card_row": self.card_row,
+            "hash": self.hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far the log was at some time: kept elsewhere, it proves later that nothing before it was touched."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Checkpoint":
+        """From `NUMBER:HASH`, as it is printed; `InputError` for anything else."""
+        if not isinstance(text, str) or not (found := re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)):
+            raise InputError("checkpoint", "must be NUMBER:HASH, with a hash of 64 hex digits, as audit verify prints it")
+        return cls(int(found[1]), found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What looking through the whole log has found."""
+
+    entries: int
+    problems: tuple[str, ...]
+    checkpoint: Checkpoint
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was changed, removed, added or put in another order."""
+        return not self.problems
+
+
+class AuditLog:
+    """The log of one database, to read and to check."""
+
+    def __init__(
+        self, store: Store, keys: Keyring, seals: Seals, *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]
+    ) -> None:
+        """Of an open database; `anchors` are what the records are held against the log by."""
+        self._store = store
+        self._check_serial = check_serial
+        self._anchors = anchors
+        self._keys = keys
+        self._seals = seals
+
+    def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
+        """All entries with a number above `after`, or those of one card, in order; page by page, however many there are.
+
+        Raises `InputError` for an `after` that is no number, 0 or more, and a `serial` that could be no card's.
+        """
+        if type(after) is not int or not 0 <= after < _NUMBERS_END:
+            raise InputError("after", "must be a whole number, 0 or more")
+        if serial is not None:
+            self._check_serial(serial)
+        return self._entries(after, serial)
+
+    def _entries(self, after: int, serial: str | None) -> Iterator[Entry]:
+        while True:
+            with self._store.read() as db:
+                page = _page(db, after, serial)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def check(self, since: Checkpoint | None = None) -> AuditReport:
+        """Look through the whole log, as it is at this moment, for anything that was done to it afterwards.
+
+        And through all cards and secrets of the vault, for those that were changed outside, or of which the log tells
+        otherwise. With `since`, also whether the log still holds what it held then.
+        """
+        with self._store.read() as db:
+            report = _Check(self._keys, self._seals).through(db, since)
+            others = (found for anchor in self._anchors for found in anchor(db, report.checkpoint.number))
+            return replace(report, problems=tuple(islice(chain(report.problems, others), MOST_PROBLEMS)))
+
+
+def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
+    """Append entries, as the last thing that a transaction does: from here on to its end, others' entries wait.
+
+    Raises `StoreError` if the log's end is not as the master key sealed it: to go on from it would seal it again.
+    """
+    number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events)
+    rows = []
+    for event in events:
+        number += 1
+        row = {
+            "number": number,
+            "at": float(at),
+            "actor": actor,
+            "action": event.action,
+            "serial": event.serial,
+            "outcome": event.outcome,
+            "reason": event.reason,
+            "detail": _as_json(event.detail),
+            "card_row": None if event.row is None else event.row.in_log,
+        }
+        before = row["hash"] = _hash(before, *row.values())
+        rows.append(row)
+    if len(rows) == 1:
+        _ADD_ONE.run(db, rows[0])
+    else:
+        db.execute(_ADD, rows)
+    key = keys.current
+    seal = key.sign_log(seals.end_of_log(number, before))
+    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": before, "new_key_id": key.id, "new_seal": seal})
+
+
+def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
+    """Seal the end of a log that an older dscplus has kept for this database. Raises `StoreError` if it is not as it was."""
+    head = _LOCK_HEAD.row(db, {})
+    if _is_new(head):
+        return
+    number, digest = _sealed_end(head, keys, _old_end)
+    key = keys.current
+    seal = key.sign_log(seals.end_of_log(number, digest))
+    _MOVE_HEAD.run(db, {"new_number": number, "new_hash": digest, "new_key_id": key.id, "new_seal": seal})
+
+
+def _checked_end(head: Any, keys: Keyring, seals: Seals, events: Sequence[Event]) -> tuple[int, bytes]:
+    if _is_new(head) and events[0].action == BEGIN:
+        return 0, _START
+    return _sealed_end(head, keys, seals.end_of_log)
+
+
+def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) -> tuple[int, bytes]:
+    if head is not None:
+        number, digest, key_id, seal = head
+        if isinstance(key_id, str) and key_id and key_id not in keys.ids:
+            raise other_master_key()
+        is_sealed = type(number) is int and number > 0 and isinstance(digest, bytes) and key_id in keys.ids
+        if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):
+            return number, digest
+    raise StoreError(
+        "the end of the audit log is not as it was sealed: somebody has changed the database; nothing more is recorded; "
+        "see audit verify, and restore a backup"
+    )
+
+
+def last_number(db: Connection) -> int:
+    """Return the number of the last entry, as the end of the log says; 0 if it says nothing."""
+    number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
+    return number if type(number) is int else 0
+
+
+def end_key(db: Connection) -> str:
+    """The id of the master key that the end of the log is sealed with; empty if with none."""
+    key_id: str = db.execute(_HEAD).one().key_id
+    return key_id
+
+
+def is_new(db: Connection) -> bool:
+    """Whether there is nothing of a log yet: neither an entry nor a seal."""
+    return _is_new(db.execute(_HEAD).one_or_none())
+
+
+def _is_new(head: Any) -> bool:
+    return head is not None and tuple(head[:2]) == (0, _START) and head[2] == ""
+
+
+def _hash(before: bytes, *values: object) -> bytes:
+    """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side.
+
+    An entry that changes no card's row is hashed without the last of them, as entries were before there was such a column.
+    """
+    values = values[:-1] if values[-1] is None else values
+    return hashlib.sha256(before + _as_json(values).encode()).digest()
+
+
+def _hash_of_anything(before: bytes, *values: object) -> bytes:
+    """The same, of what somebody has put there; empty if it is nothing that JSON has."""
+    try:
+        return _hash(before, *values)
+    except TypeError:
+        return b""
+
+
+def _old_end(number: int, digest: bytes) -> bytes:
+    return number.to_bytes(8, "big") + digest
+
+
+def _bytes(value: object) -> bytes:
+    """SQLite keeps whatever was put into a column."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _iso(seconds: object) -> str | None:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC).isoformat(timespec="milliseconds")  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(detail: object) -> object:
+    """As an object; as it is, if somebody has put something else there."""
+    try:
+        return json.loads(str(detail))
+    except ValueError:
+        return str(detail)
+
+
+def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
+    if serial is None:
+        rows = db.execute(_PAGE_AFTER, {"after": after})
+    else:
+        rows = db.execute(_PAGE_OF, {"after": after, "serial": serial})
+    return [Entry(**{**row._mapping, "hash": _bytes(row.hash).hex()}) for row in rows]
+
+
+class _Check:
+    """One walk from the first entry to the end."""
+
+    def __init__(self, keys: Keyring, seals: Seals) -> None:
+        self._keys = keys
+        self._seals = seals
+        self._problems: list[str] = []
+        self._number = 0
+        self._hash = _START
+
+    def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
+        entries = 0
+        if since and since.number == 0 and since.hash != self._hash.hex():
+            self._tell("its beginning is another one than at the checkpoint")
+        for number in db.execute(_OUT_OF_RANGE).scalars():
+            self._tell(f"entry {ascii(number)[:20]}: has a number that none is given")
+        while rows := db.execute(_PAGE_AFTER, {"after": self._number}).all():
+            for row in rows:
+                self._follow(row, since)
+            entries += len(rows)
+        self._look_at_end(db.execute(_HEAD).one_or_none())
+        if since and since.number > self._number:
+            self._tell(f"it ends at entry {self._number}, before the checkpoint's, {since.number}")
+        return AuditReport(entries, tuple(self._problems), Checkpoint(self._number, self._hash.hex()))
+
+    def _follow(self, row: Row[Any], since: Checkpoint | None) -> None:
+        number, *values, digest = tuple(row)
+        if not isinstance(digest, bytes):
+            digest = b""
+        if number != self._number + 1:
+            self._tell(f"entries {self._number + 1} to {number - 1} are missing")
+        elif digest != _hash_of_anything(self._hash, number, *values):
+            self._tell(f"entry {number}: is not what it was, or not where it was, when it was written")
+        if since and since.number == number and since.hash != digest.hex():
+            self._tell(f"entry {number}: is another one than at the checkpoint")
+        # From what it says of itself, so that one change is told once.
+        self._number, self._hash = number, digest
+
+    def _look_at_end(self, head: Any) -> None:
+        if head is None:
+            self._tell("its end is missing")
+        elif type(head.number) is not int or not isinstance(head.hash, bytes):
+            self._tell("its end is not what it was")
+        elif head.number > self._number:
+            self._tell(f"entries {self._number + 1} to {head.number} are missing, at its end")
+        elif (head.number, head.hash) != (self._number, self._hash):
+            self._tell(f"it goes on after entry {head.number}, which was its end")
+        elif head.key_id not in self._keys.ids:
+            self._tell(
+                "its end is sealed under another master key than the ones given" if head.key_id else "its end has no seal"
+            )
+        else:
+            end = self._seals.end_of_log(head.number, head.hash)
+            if not hmac.compare_digest(_bytes(head.seal), self._keys.opener(head.key_id).sign_log(end)):
+                self._tell("its end does not have the seal of the master key")
+
+    def _tell(self, problem: str) -> None:
+        if len(self._problems) < MOST_PROBLEMS:
+            self._problems.append(problem)

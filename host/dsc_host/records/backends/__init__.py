@@ -1,0 +1,1 @@
+"""The databases that the records can be kept in."""

@@ -1,0 +1,230 @@
+"""Records in one SQLite file, or in memory.
+
+One transaction writes at a time (`BEGIN IMMEDIATE`), so what it reads stays true until it ends. The write-ahead log lets
+readers go on meanwhile; `synchronous = FULL` has what was committed on the disk.
+"""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from dsc_host.errors import InputError, StoreError
+from dsc_host.files import keep_name, warn_if_exposed
+from dsc_host.records.backends.base import Identity, Mode
+from dsc_host.records.statements import Statement
+from dsc_host.records.tables import APPLICATION_ID
+
+_RETRY = 0.01
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps in files beside a database, under the database's permissions: it reads what it finds there."""
+_HEADER = b"SQLite format 3\0"
+
+# By the beginning of SQLite's name for the error: it has finer names too, SQLITE_READONLY_DIRECTORY and the like.
+_ADVICE = {
+    "SQLITE_BUSY": "another program keeps it locked; end that program, or try again",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that this user may read and write it and its folder",
+    "SQLITE_CORRUPT": "it is damaged; restore it from a backup",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_NOTADB": "it is not a dscplus database; name another file",
+    "SQLITE_READONLY": "it may not be written; check that this user may write it and its folder",
+}
+
+
+class SQLite:
+    """A `Backend`. Made by `open`, which makes the file too."""
+
+    READ = Mode((Statement(text("BEGIN")),))
+    WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
+    # A migration may make a table anew and drop the old one, and with that every row that points into it.
+    MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
+    CHAINS_ERRORS = True
+
+    def __init__(self, path: Path | None, patience: float) -> None:
+        self.name = str(path) if path else "database in memory"
+        self.engine = _engine(path, patience)
+        self._path = path
+        self._patience = patience
+
+    @classmethod
+    def open(cls, url: URL, patience: float) -> "SQLite":
+        """Raises `InputError` for a URL that names no file, `StoreError` for a file that cannot be made, or is no database."""
+        path = _path(url)
+        if path:
+            _make_file(path)
+            warn_if_exposed(path, *_BESIDE)
+        return cls(path, patience)
+
+    def identity(self, db: Connection) -> Identity | None:
+        application_id, version, parts = (
+            db.exec_driver_sql(statement).scalar_one()
+            for statement in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        )
+        if not (application_id or version or parts):
+            return None
+        # In the file's header, where `file` and others find it too.
+        return Identity(application_id == APPLICATION_ID, version if application_id == APPLICATION_ID else 0)
+
+    def claim(self, db: Connection) -> None:
+        """Whoever writes is alone already."""
+
+    def create(self, db: Connection) -> None:
+        """Nothing comes before the tables."""
+
+    def mark(self, db: Connection, version: int) -> None:
+        db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
+
+    def keep_copy(self, version: int) -> str | None:
+        """Beside the file, for its owner alone. For a write transaction that has changed nothing yet."""
+        if self._path is None:
+            return None
+        copy = _new_file(self._path, f"schema-{version}.backup")
+        try:
+            _copy(self._path, copy)
+            keep_name(copy)
+        except BaseException as error:
+            copy.unlink()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise StoreError(
+                    f"{self.name}: no copy of it could be made in {copy.parent}, so it was not migrated"
+                ) from error
+            raise
+        return str(copy)
+
+    def check_migrated(self, db: Connection) -> None:
+        if db.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            raise StoreError(f"{self.name}: it has challenges of cards that it does not have; restore it from a backup")
+
+    def after_migrating(self) -> None:
+        # The next connections have their foreign keys on.
+        self.engine.dispose()
+
+    def finish_opening(self) -> None:
+        if self._path:
+            self._log_ahead()
+
+    def advice(self, error: SQLAlchemyError) -> str:
+        name = _sqlite_error(error)
+        for beginning, advice in _ADVICE.items():
+            if name.startswith(beginning):
+                return advice
+        return str(getattr(error, "orig", None) or error)
+
+    def was_conflict(self, error: SQLAlchemyError) -> bool:
+        """Never: SQLite itself waits for others, for as long as there is patience."""
+        return False
+
+    def _log_ahead(self) -> None:
+        """Turn on the write-ahead log, under which readers and the writer do not wait for each other."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                with self.engine.connect() as db:
+                    mode = db.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
+                break
+            except SQLAlchemyError as error:
+                # SQLite does not wait by itself here when several processes open a new file at once.
+                if not _sqlite_error(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY)
+        if mode != "wal":
+            raise StoreError(f"{self.name}: its disk does not allow a write-ahead log; put it on a local one")
+
+
+def _path(url: URL) -> Path | None:
+    """The file that `url` names, None for a database in memory."""
+    if url.username or url.password or url.host or url.port:
+        raise InputError("database", "three slashes come before a file's name, as in sqlite:///dsc.db")
+    if url.query:
+        raise InputError("database", "takes no options after the question mark")
+    if not url.database or url.database == ":memory:":
+        return None
+    if "\0" in url.database:
+        raise InputError("database", "a file's name cannot hold a NUL")
+    return Path(url.database).resolve()
+
+
+def _make_file(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise StoreError(f"{path}: it is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
+        # Made here because SQLite would make it readable by all; its log files take over these permissions.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        keep_name(path)
+    except FileExistsError:
+        _check_header(path)
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be made: {error.strerror}") from error
+
+
+def _new_file(path: Path, suffix: str) -> Path:
+    """A new, empty file beside `path`: an earlier copy is never overwritten."""
+    for number in count(1):
+        copy = path.with_name(f"{path.name}.{suffix}" + (f"-{number}" if number > 1 else ""))
+        try:
+            os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{copy}: it cannot be made: {error.strerror}; the database was not migrated") from error
+        break
+    return copy
+
+
+def _copy(path: Path, copy: Path) -> None:
+    # By SQLite itself, because a part of what was committed may still be in the log beside the file.
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        target.execute("PRAGMA synchronous = FULL")
+        source.backup(target)
+
+
+def _check_header(path: Path) -> None:
+    # SQLite sees this for itself, but takes a file of one byte for an empty one.
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError as error:
+        raise StoreError(f"{path}: it cannot be read: {error.strerror}") from error
+    if header not in (b"", _HEADER):
+        raise StoreError(f"{path}: {_ADVICE['SQLITE_NOTADB']}")
+
+
+def _engine(path: Path | None, patience: float) -> Engine:
+    # The driver's own idea of when a transaction begins is switched off: only a `Mode` begins one. A database in memory
+    # lives in one connection, which its threads take in turn.
+    engine = create_engine(
+        URL.create("sqlite", database=str(path) if path else ":memory:"),
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": patience},
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=5 if path else 1,
+        max_overflow=10 if path else 0,
+        pool_timeout=patience,
+        # Every transaction has ended when its connection comes back.
+        pool_reset_on_return=None,
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    # FULL: an accepted response that a power cut un-accepts could be used again.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _sqlite_error(error: BaseException | None) -> str:
+    """SQLite's own name for it, such as `SQLITE_BUSY`; empty if it is not SQLite's."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorname", "")

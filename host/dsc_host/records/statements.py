@@ -1,0 +1,118 @@
+"""The statements of a login: compiled once for each database, and executed on the driver's own cursor.
+
+SQLAlchemy writes the SQL, and says how a value is stored; to go through it for every execution takes four times as long as
+SQLite does. An error is the same as SQLAlchemy's own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter, methodcaller
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Dialect, Executable, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+Values: TypeAlias = Mapping[str, Any]
+"""Of a statement's parameters, by their names."""
+_FETCH, _COUNT = methodcaller("fetchone"), attrgetter("rowcount")
+Clause: TypeAlias = Callable[[Dialect], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A statement as one database wants it."""
+
+    sql: str
+    bound: Callable[[Values], Any]
+    """Return the parameters as the driver takes them: in their order, or by their names."""
+    read: tuple[tuple[int, Callable[[Any], Any]], ...]
+    """What a column's value becomes on its way out."""
+
+
+class Statement:
+    """One statement, whose parameters all have names. Threads may share it."""
+
+    __slots__ = ("_clause", "_forms")
+
+    def __init__(self, clause: Executable | Clause) -> None:
+        """From what SQLAlchemy executes, or what gives it for a dialect."""
+        self._clause = clause
+        self._forms: dict[str, _Form] = {}
+
+    def row(self, db: Connection, values: Values) -> tuple[Any, ...] | None:
+        """The one row that it finds; None if there is none."""
+        form = self._form(db)
+        found: tuple[Any, ...] | None = self._executed(db, form, values, _FETCH)
+        if found is None or not form.read:
+            return found
+        row = list(found)
+        for column, read in form.read:
+            row[column] = read(row[column])
+        return tuple(row)
+
+    def run(self, db: Connection, values: Values) -> int:
+        """Execute it, and return how many rows it was about."""
+        count: int = self._executed(db, self._form(db), values, _COUNT)
+        return count
+
+    def _form(self, db: Connection) -> _Form:
+        return self._forms.get(db.dialect.name) or self._compiled(db.dialect)
+
+    def _compiled(self, dialect: Dialect) -> _Form:
+        clause: Any = self._clause(dialect) if callable(self._clause) else self._clause
+        compiled = clause.compile(dialect=dialect)
+        columns = [column.type for column in clause.selected_columns] if clause.is_select else []
+        form = _Form(
+            str(compiled),
+            _binding(compiled, dialect),
+            tuple((at, _reading(kind, dialect)) for at, kind in enumerate(columns) if _is_ours(kind)),
+        )
+        self._forms[dialect.name] = form
+        return form
+
+    def _executed(self, db: Connection, form: _Form, values: Values, taken: Callable[[Any], Any]) -> Any:
+        parameters = form.bound(values)
+        cursor = db.connection.cursor()
+        try:
+            db.dialect.do_execute(cursor, form.sql, parameters)
+            return taken(cursor)
+        except db.dialect.loaded_dbapi.Error as error:
+            raise _told(error, db.dialect) from error
+        finally:
+            cursor.close()
+
+
+def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
+    """Return what gives a driver the parameters of a statement, with as few steps as the statement allows."""
+    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # Such as an OFFSET of 0.
+    stored = [(name, _storing(bind.type, dialect)) for name, bind in compiled.binds.items() if _is_ours(bind.type)]
+    order = tuple(compiled.positiontup) if compiled.positional else ()
+    placed: Callable[[Values], Any] = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
+    if not compiled.positional:
+        placed = lambda values: values  # noqa: E731
+    if not fixed and not stored:
+        return placed
+    return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
+
+
+def _told(error: Exception, dialect: Dialect) -> Any:
+    return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)
+
+
+def _is_ours(kind: object) -> bool:
+    """Others are stored as they are by both drivers."""
+    return isinstance(kind, TypeDecorator)
+
+
+def _storing(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
+    return lambda value: kind.process_bind_param(value, dialect)
+
+
+def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
+    return lambda value: kind.process_result_value(value, dialect)
+
+
+def insert_of(dialect: Dialect) -> Any:
+    """Return the database's own INSERT, which knows ON CONFLICT."""
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert

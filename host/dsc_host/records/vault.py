@@ -1,0 +1,102 @@
+"""The vault: secrets that belong to no card, each sealed under the master key and under its own name.
+
+Three promises: what was put under one name opens under no other, and in no other database; each secret holds how far the log
+was when it was put here, so that the log cannot be cut before that; and `rekey` seals these anew with the cards' secrets.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from dsc_host.errors import DscError
+from dsc_host.records import audit
+from dsc_host.records.context import Context
+from dsc_host.records.keys import Keyring, MasterKey, Secret
+from dsc_host.records.seals import Seals
+from dsc_host.records.statements import Statement, insert_of
+from dsc_host.records.tables import vault
+
+_KEEP = Statement(lambda dialect: insert_of(dialect)(vault).on_conflict_do_nothing())
+
+_PAGE = 500
+
+
+class _Sealed(NamedTuple):
+    name: str
+    key_id: str
+    sealed: bytes
+    logged: int
+
+
+def put(context: Context, db: Connection, name: str, plain: bytes) -> None:
+    """Keep `plain` under `name`, 1 to 64 characters without blanks, in place of what was there."""
+    logged = audit.last_number(db)
+    sealed = context.keys.current.seal(plain, name, Secret.VAULT, context.seals.bound_to(logged))
+    values = {"key_id": context.keys.current.id, "sealed": sealed, "logged": logged}
+    if not db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
+        db.execute(insert(vault).values(name=name, **values))
+
+
+def get(context: Context, db: Connection, name: str) -> bytes | None:
+    """What is kept under `name`, None if nothing is. Raises `StoreError` if it was tampered with."""
+    row = db.execute(select(vault).where(vault.c.name == name)).first()
+    return _opened(context, _Sealed(*row)) if row else None
+
+
+def kept(context: Context, db: Connection, name: str, plain: bytes) -> bytes:
+    """Return what is kept under `name`; if nothing is, keep `plain` first."""
+    key = context.keys.current
+    logged = audit.last_number(db)
+    sealed = key.seal(plain, name, Secret.VAULT, context.seals.bound_to(logged))
+    values = {"name": name, "key_id": key.id, "sealed": sealed, "logged": logged}
+    _KEEP.run(db, values)
+    return get(context, db, name) or plain
+
+
+def forget(db: Connection, *names: str) -> None:
+    """Nothing is kept under these names any more."""
+    db.execute(delete(vault).where(vault.c.name.in_(names)))
+
+
+def key_ids(db: Connection) -> set[str]:
+    """The ids of the master keys that something here is sealed under."""
+    return set(db.execute(select(vault.c.key_id).distinct()).scalars())
+
+
+def count_by_key(db: Connection) -> dict[str, int]:
+    counted = select(vault.c.key_id, func.count()).group_by(vault.c.key_id)
+    return {str(key_id): int(count) for key_id, count in db.execute(counted)}
+
+
+def count_not_under(db: Connection, key_id: str) -> int:
+    return db.execute(select(func.count()).select_from(vault).where(vault.c.key_id != key_id)).scalar_one()
+
+
+def seal_some(context: Context, db: Connection, to: MasterKey, most: int) -> int:
+    """Seal at most so many anew, and return how many were."""
+    others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
+    found: Sequence[_Sealed] = [_Sealed(*row) for row in db.execute(others)]
+    for secret in found:
+        sealed = to.seal(_opened(context, secret), secret.name, Secret.VAULT, context.seals.bound_to(secret.logged))
+        db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
+    return len(found)
+
+
+def _opened(context: Context, secret: _Sealed) -> bytes:
+    return context.keys.opener(secret.key_id).unseal(
+        secret.sealed, secret.name, Secret.VAULT, context.seals.bound_to(secret.logged)
+    )
+
+
+def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
+    """Yield what is wrong with these secrets, for a log that ends at entry `end`."""
+    for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
+        name = ascii(row.name)[1:-1]
+        try:
+            keys.opener(row.key_id).unseal(row.sealed, row.name, Secret.VAULT, seals.bound_to(row.logged))
+        except (DscError, TypeError):
+            yield f"secret {name}: does not open: it was changed, or comes from elsewhere"
+            continue
+        if row.logged > end:
+            yield f"secret {name}: was put there after entry {row.logged}, and the log ends at entry {end}: its end was cut off"

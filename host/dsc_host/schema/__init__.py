@@ -1,0 +1,17 @@
+"""The schema: the tables of all packages, their one version, and its migrations."""
+
+from pathlib import Path
+
+from dsc_host.records.schema import Schema
+from dsc_host.schema import card_tables, login_tables
+from dsc_host.schema.versions import OLDEST, VERSION
+
+SCHEMA = Schema(
+    tables=(*card_tables.OWN, *login_tables.ALL),
+    version=VERSION,
+    oldest=OLDEST,
+    migrations=Path(__file__).parent / "migrations",
+    kept={**card_tables.KEPT, **login_tables.KEPT},
+    restored=(login_tables.end_pushes,),
+)
+"""The schema of every database that dscplus makes: cards and logins are always together."""

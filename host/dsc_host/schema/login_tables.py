@@ -1,0 +1,276 @@
+"""The tables of the login system, in the same database and under the same version as the cards'.
+
+Times are Unix seconds, amounts whole cents. `data` holds a JSON object. What no one may read is in the vault, or is only a
+hash: a password as Argon2id, a session by the SHA-256 of what its cookie holds. An id is 12 to 32 hex digits that mean nothing.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    update,
+)
+
+from dsc_host.records.tables import metadata
+
+ID_LETTERS = 32
+NAME_LETTERS = 32
+TEXT_LETTERS = 200
+
+
+def _id(name: str = "id", *more: object, **options: bool) -> Column[str]:
+    return Column(name, String(ID_LETTERS), *more, **options)  # type: ignore[arg-type]
+
+
+def _text(name: str, letters: int = TEXT_LETTERS, **options: bool) -> Column[str]:
+    return Column(name, String(letters), nullable=False, **options)  # type: ignore[arg-type]
+
+
+def _to(column: str) -> ForeignKey:
+    return ForeignKey(column, ondelete="CASCADE")
+
+
+# Whom the law knows: by these fields two entities are one and the same person.
+entities = Table(
+    "entities",
+    metadata,
+    _id(primary_key=True),
+    _text("name"),
+    _text("birth_date", 10),
+    _text("citizenship", 2),
+    _text("residence", 2),
+    _text("document_type", 16),
+    _text("document_number", 32),
+    _text("address"),
+    Column("under_review", Boolean, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(primary_key=True),
+    _id("entity_id", _to("entities.id"), nullable=False, index=True),
+    _id("primary_user", nullable=False),
+    Column("equity", BigInteger, nullable=False),
+    _text("currency", 3),
+    Column("closed_at", Double),
+)
+
+# `settings` counts every change after which earlier sessions are worth nothing.
+users = Table(
+    "users",
+    metadata,
+    _id(primary_key=True),
+    _text("name", NAME_LETTERS, unique=True),
+    _id("entity_id", _to("entities.id"), nullable=False, index=True),
+    _id("account_id", _to("accounts.id"), nullable=False, index=True),
+    _text("password"),
+    _text("email"),
+    _text("language", 2),
+    _text("role", 16),
+    Column("opted_out", Boolean, nullable=False),
+    Column("settings", Integer, nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+
+phones = Table(
+    "phones",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False),
+    _text("number", 16),
+    Column("confirmed_at", Double),
+    UniqueConstraint("user_id", "number"),
+)
+
+# `serial` is that of the card's records, for what answers challenges.
+devices = Table(
+    "devices",
+    metadata,
+    _id(primary_key=True),
+    _text("kind", 16),
+    _id("owner_id", _to("users.id"), nullable=False, index=True),
+    Column("serial", String(16), index=True),
+    _text("state", 16),
+    Column("since", Double, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("data", String, nullable=False),
+)
+
+# Who may use a device: its owner, and those with whom it is shared. Each has wrong answers and a lock of their own.
+uses = Table(
+    "uses",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False),
+    _id("device_id", _to("devices.id"), nullable=False, index=True),
+    _text("state", 16),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Double),
+    UniqueConstraint("user_id", "device_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _text("stage", 16),
+    _text("scope", 16),
+    _id("device_id", nullable=False),
+    Column("settings", Integer, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Column("data", String, nullable=False),
+)
+
+# How often something was tried: `name` is a hash of what, by whom.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False, index=True),
+)
+
+pushes = Table(
+    "pushes",
+    metadata,
+    _id(primary_key=True),
+    _id("device_id", _to("devices.id"), nullable=False, index=True),
+    _text("pin_challenge", 22),
+    _text("finger_challenge", 22),
+    _text("question", 64),
+    _text("number", 8),
+    _text("state", 16),
+    _text("method", 16),
+    Column("asked_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    _text("asked_from"),
+)
+
+# `position` is where it stands in its state: so that the oldest is sent first.
+messages = Table(
+    "messages",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _text("channel", 16),
+    _text("address"),
+    _text("template", 32),
+    _text("language", 2),
+    _text("state", 16),
+    Column("at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    _text("trouble"),
+    Index(None, "state", "at"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _id("account_id", _to("accounts.id"), nullable=False),
+    _text("address"),
+    _text("state", 16),
+    Column("at", Double, nullable=False),
+    _text("estimate", 10),
+    Column("shipped_at", Double),
+    _id("device_id", nullable=False),
+    _text("told", 16),
+    Column("replaces", Boolean, nullable=False),
+    Index(None, "state", "at"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _id(primary_key=True),
+    _id("account_id", _to("accounts.id"), nullable=False, index=True),
+    _id("order_id", nullable=False, index=True),
+    Column("cents", BigInteger, nullable=False),
+    _text("state", 16),
+    Column("kept", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+parcels = Table(
+    "parcels",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _id("device_id", _to("devices.id"), nullable=False, unique=True),
+    _text("tracking", 64),
+    _text("state", 16),
+    Column("sent_at", Double, nullable=False),
+    Column("received_at", Double),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _id("owner_id", _to("users.id"), nullable=False, index=True),
+    _id("device_id", _to("devices.id"), nullable=False, index=True),
+    _text("state", 16),
+    Column("at", Double, nullable=False),
+    Column("expires_at", Double),
+    _text("decided_by", NAME_LETTERS),
+    Column("data", String, nullable=False),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    _id(primary_key=True),
+    _id("account_id", _to("accounts.id"), nullable=False),
+    _id("user_id", _to("users.id"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("cents", BigInteger, nullable=False),
+    Index(None, "account_id", "at"),
+)
+
+# What waits until it counts: `stop` is the hash of the code by which its owner stops it.
+waits = Table(
+    "waits",
+    metadata,
+    _id(primary_key=True),
+    _id("user_id", _to("users.id"), nullable=False, index=True),
+    _text("kind", 16),
+    _text("state", 16),
+    _text("stop", 64, index=True),
+    _text("asked_by", NAME_LETTERS),
+    Column("at", Double, nullable=False),
+    Column("due_at", Double),
+    _text("decided_by", NAME_LETTERS),
+    Column("decided_at", Double),
+    Column("data", String, nullable=False),
+    Index(None, "state", "due_at"),
+)
+
+ALL = (
+    entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
+    withdrawals, waits,
+)  # fmt: skip
+"""In an order in which each comes after those that it points to."""
+
+KEPT = {"sessions": None}
+"""The rows that a backup keeps: no session."""
+
+
+def end_pushes(db: Connection, now: float) -> None:
+    """End the pushes that are open in a restored backup: they may have been answered since it was made."""
+    db.execute(update(pushes).where(pushes.c.expires_at > now).values(expires_at=now))

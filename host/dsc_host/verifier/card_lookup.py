@@ -1,0 +1,121 @@
+"""Which card is meant, and how it is shown."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
+from dsc_host.schema.card_tables import DECOY, NO_OWNERS
+from dsc_host.verifier import card_rules, rows
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.model import Card, Policy, State
+from dsc_host.verifier.rows import CardRecord
+
+MOST_LISTED = 10**6
+"""Cards at once; whoever wants more goes on after the last one."""
+
+
+def known_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the card. Raises `UnknownCard`, `StoreError` for one that somebody has changed in the database."""
+    return office.seals.check(_real(serial, rows.find_card(db, serial) if card_rules.is_serial(serial) else None))
+
+
+def locked_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the card, which nobody else changes until the transaction ends. Raises as `known_card`."""
+    return office.seals.check(_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None))
+
+
+def usable_card(office: Office, db: Connection, serial: str) -> CardRecord:
+    """Return the same, of a card that has its secrets. Raises also `StateError`."""
+    card = locked_card(office, db, serial)
+    if card.state == State.RETIRED:
+        raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
+    return card
+
+
+def check_known(db: Connection, serial: str) -> None:
+    """Raise `UnknownCard` if there is no such card; lock it otherwise, whatever was done to it."""
+    _real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
+
+
+def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
+    """What to list cards by."""
+    if owner is not None:
+        card_rules.check_owner(owner)
+    if state is not None and (not isinstance(state, str) or state not in set(State)):
+        raise InputError("state", f"must be one of {', '.join(State)}")
+    if after != "" and not card_rules.is_serial(after):
+        raise InputError("after", "must be a serial")
+    if limit is not None and (type(limit) is not int or not 0 <= limit <= MOST_LISTED):
+        raise InputError("limit", f"must be a whole number from 0 to {MOST_LISTED}")
+
+
+def is_real(card: CardRecord | None) -> bool:
+    """Whether it is there, and no decoy."""
+    return card is not None and card.state != DECOY
+
+
+def unknown(serial: str) -> UnknownCard:
+    return UnknownCard(
+        f"card {serial}: is not enrolled" if card_rules.is_serial(serial) else "card: none is enrolled under such a serial"
+    )
+
+
+def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
+    """The card, free of a lock that is over and of the failures that led to it, or of a pause that is over."""
+    if card.locked_until is None or now < card.locked_until:
+        return card
+    failures = 0 if card.failures >= policy.lock_after else card.failures
+    in_day = 0 if card.failures_in_day >= policy.most_in_a_day else card.failures_in_day
+    return card._replace(locked_until=None, failures=failures, failures_in_day=in_day)
+
+
+def shown(office: Office, db: Connection, found: Sequence[CardRecord], now: float) -> list[Card]:
+    """Return the cards as they stand now. Raises `StoreError` for one that somebody has changed in the database."""
+    names = owners_of(office, db, found)
+    return [_shown(lock_ended(record, office.policy, now), names[record.serial]) for record in found]
+
+
+def owners_of(office: Office, db: Connection, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
+    """Return the owners of each of these cards. Raises as `shown`."""
+    names = rows.owners_of(db, [record.serial for record in found])
+    for record in found:
+        if office.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
+            raise StoreError(
+                f"card {record.serial}: its owners in the database are not those that were recorded: they were changed; "
+                "restore the database from a backup, or remove the card and enroll it again"
+            )
+    return {record.serial: names.get(record.serial, ()) for record in found}
+
+
+def owners_hash(names: Iterable[str]) -> bytes:
+    """Return what a card's row holds of its owners."""
+    known = sorted(set(names))
+    return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
+
+
+def _shown(record: CardRecord, owners: tuple[str, ...]) -> Card:
+    return Card(
+        serial=record.serial,
+        suite=record.suite,
+        counter=record.counter,
+        failures=record.failures,
+        locked_until=record.locked_until,
+        enrolled_at=record.enrolled_at,
+        has_unlock_key=record.sealed_unlock_key is not None,
+        unlock_codes=record.unlock_codes,
+        unlock_code_at=record.unlock_times[-1] if record.unlock_times else None,
+        state=State(record.state),
+        state_since=record.state_since,
+        state_reason=record.state_reason,
+        owners=owners,
+        has_duress_pin=record.sealed_duress_pin is not None,
+    )
+
+
+def _real(serial: str, card: CardRecord | None) -> CardRecord:
+    if card is None or not is_real(card):
+        raise unknown(serial)
+    return card

@@ -1,0 +1,121 @@
+"""What may be enrolled: every rule for a card's serial, suite, keys, PINs, counter and owners. A breach is an `InputError`."""
+
+import hmac
+import re
+
+from dsc_host.errors import InputError
+from dsc_host.ocra import Suite
+from dsc_host.schema.card_tables import OWNER_LETTERS
+from dsc_host.verifier.model import Enrolment
+
+KEY_BYTES = range(16, 65)
+UNLOCK_KEY_BYTES = 32
+COUNTER_END = 2**64 - 1
+"""Where counters stop. This one itself is never used: what follows it could not be stored."""
+
+
+def check(enrolment: Enrolment) -> None:
+    """All the rules."""
+    check_serial(enrolment.serial)
+    suite = usable_suite(enrolment.suite)
+    check_key(enrolment.key)
+    check_pin(enrolment.pin, suite)
+    check_counter(enrolment.counter, suite)
+    check_unlock_key(enrolment.unlock_key, enrolment.key, suite)
+    if enrolment.duress_pin is not None:
+        check_duress_pin(enrolment.duress_pin, suite)
+    if not isinstance(enrolment.owners, tuple):
+        raise InputError("owners", "must be a tuple of names")
+    for owner in enrolment.owners:
+        check_owner(owner)
+
+
+def shown_serial(serial: object) -> str:
+    """A serial for a message, whatever it is: its beginning, with nothing in it that a terminal obeys."""
+    return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
+
+
+def is_serial(serial: object) -> bool:
+    """Whether it is 1 to 16 of A-Z, 0-9 and `-`, as the card's line wants it."""
+    return isinstance(serial, str) and re.fullmatch("[A-Z0-9-]{1,16}", serial) is not None
+
+
+def check_serial(serial: str) -> None:
+    if not is_serial(serial):
+        raise InputError("serial", "must be 1 to 16 characters of A-Z, 0-9 and -")
+
+
+def usable_suite(text: str) -> Suite:
+    """The suite, if the verifier can supply all its inputs and a person can type its question and response."""
+    suite = Suite.parse(text)
+    if suite.question_format != "N":
+        raise InputError("suite", "its question must be decimal digits (QN): other ones are not drawn here")
+    if suite.session is not None:
+        raise InputError("suite", "must not have session data (S): there is none to supply")
+    if suite.time_step is not None:
+        raise InputError("suite", "must not have the time (T): a card has no clock that agrees with this one")
+    if suite.digits == 0:
+        raise InputError("suite", "its response must have 4 to 10 digits: 0 is a whole MAC in hex, too long for a display")
+    return suite
+
+
+def check_key(key: bytes) -> None:
+    if not isinstance(key, bytes):
+        raise InputError("key", "must be bytes")
+    if len(key) not in KEY_BYTES:
+        raise InputError("key", f"must be {KEY_BYTES[0]} to {KEY_BYTES[-1]} bytes, got {len(key)}")
+
+
+def check_pin(pin: str | None, suite: Suite) -> None:
+    """A PIN is wanted exactly if the suite has one; a card that checks its PIN itself keeps it to itself."""
+    if suite.pin_hash is None:
+        if pin is not None:
+            raise InputError("pin", "is not part of this suite; leave it out")
+        return
+    if not _is_pin(pin):
+        raise InputError("pin", "must be 4 digits, 0 to 9: this suite has a PIN")
+
+
+def check_duress_pin(duress_pin: str, suite: Suite) -> None:
+    """Check a second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here.
+
+    It is not compared with the card's PIN: to refuse one that is equal would tell the PIN to whoever may set this one.
+    """
+    if suite.pin_hash is None:
+        raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
+    if not _is_pin(duress_pin):
+        raise InputError("duress pin", "must be 4 digits, 0 to 9")
+
+
+def check_new_pin(pin: str) -> None:
+    if not _is_pin(pin):
+        raise InputError("pin", "must be 4 digits, 0 to 9")
+
+
+def check_owner(owner: str) -> None:
+    if not isinstance(owner, str) or not 0 < len(owner) <= OWNER_LETTERS or not owner.isprintable() or owner != owner.strip():
+        raise InputError("owner", f"must be a name of 1 to {OWNER_LETTERS} characters, with no blanks at its ends")
+
+
+def _is_pin(pin: object) -> bool:
+    return isinstance(pin, str) and re.fullmatch("[0-9]{4}", pin) is not None
+
+
+def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
+    """Only a card that checks its PIN itself, whose suite has none, can lock, and so be unlocked."""
+    if unlock_key is None:
+        return
+    if suite.pin_hash is not None:
+        raise InputError("unlock key", "is only for a card that checks its PIN itself, with a suite that has no PIN (P)")
+    if not isinstance(unlock_key, bytes) or len(unlock_key) != UNLOCK_KEY_BYTES:
+        raise InputError("unlock key", f"must be {UNLOCK_KEY_BYTES} bytes")
+    if hmac.compare_digest(unlock_key, key):
+        raise InputError("unlock key", "must be another than the card's key")
+
+
+def check_counter(counter: int, suite: Suite) -> None:
+    # A bool is an int to isinstance, and never a counter.
+    if type(counter) is not int or not 0 <= counter < COUNTER_END:
+        raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
+    if counter and not suite.counter:
+        raise InputError("counter", "is not part of this suite; leave it out")

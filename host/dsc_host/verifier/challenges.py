@@ -1,0 +1,120 @@
+"""Challenges: how a question is drawn, which ones are remembered, and how often a card may be asked.
+
+The limit is on the card, because a challenge is what wrong responses, and so a lock, need. It is no guard against
+guessing, which the lock is: so it errs on the owner's side.
+
+Who may not learn which cards there are is given challenges for decoys too: rows that nothing visible tells from cards.
+"""
+
+import hashlib
+import math
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import DscError, TooManyChallenges, VerifierError
+from dsc_host.ocra import Suite
+from dsc_host.records.audit import Event
+from dsc_host.records.context import Refused
+from dsc_host.schema.card_tables import DECOY
+from dsc_host.verifier import card_lookup, card_rules, decoys, rows
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.model import Challenge, Policy
+from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+
+DRAWS = 100
+"""Draws of a question before giving up: with nine in ten of a card's questions used, one challenge in 37,000 fails."""
+REMEMBERED = 1000
+"""How many of a card's latest questions it is not asked again, if its suite has a counter."""
+FORGOTTEN = 10
+"""At most so many rows are removed when one is added: however many have expired, no call takes longer for it."""
+_ID_BYTES = 11
+
+
+def draw_question(digits: int) -> str:
+    """A number of so many decimal digits, leading zeros included, from the operating system's random source."""
+    return str(secrets.randbelow(10**digits)).zfill(digits)
+
+
+def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challenge | Refused:
+    """See `Verifier.challenge`. A refusal is logged too."""
+    is_serial = card_rules.is_serial(serial)
+    if conceal and is_serial:
+        now, card = _card_or_decoy(office, db, serial)
+    else:
+        card = rows.lock_card(db, serial) if is_serial else None
+        now = office.now()
+    if card is None:
+        return _refused(office, db, now, serial, card_lookup.unknown(serial), "unknown")
+    office.seals.check(card)
+    try:
+        _check_rate(db, card, serial, office.policy, now)
+        challenge, card = _new(office, db, card, serial, now)
+    except TooManyChallenges as error:
+        card = office.changed(card)
+        rows.used_card(db, card)
+        return _refused(office, db, now, serial, error, "too many", card)
+    reason = card.state if card.state == DECOY else ""
+    office.log(db, now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
+    return challenge
+
+
+def _card_or_decoy(office: Office, db: Connection, serial: str) -> tuple[float, CardRecord | None]:
+    """Return the time once all is locked, and the card, or its decoy: two rows are read, whether there is a card or not."""
+    decoys.standing(office, db, serial, office.now())
+    card = rows.lock_card_or(db, serial, decoys.name_of(serial))
+    return office.now(), card
+
+
+def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
+    """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
+    suite = Suite.parse(card.suite)
+    if suite.counter:
+        # Also where there is nothing to forget yet: who asks would see how often others have asked for this card. Without
+        # a counter, a question that comes again has the response that it had.
+        rows.forget_challenges(db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
+    for _ in range(DRAWS):
+        record = office.seals.sealed_challenge(_drawn(card, suite, now, now + office.policy.validity, office.draw))
+        if rows.add_challenge(db, record):
+            card = office.changed(card, asked=record.number)
+            rows.used_card(db, card)
+            return Challenge(record.id, serial, record.question, record.expires_at), card
+    raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
+
+
+def _refused(
+    office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str, card: CardRecord | None = None
+) -> Refused:
+    office.log(db, now, Event("challenge", serial if card_rules.is_serial(serial) else None, "refused", reason, row=card))
+    return Refused(error)
+
+
+def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
+    # Also where so many were not asked for yet, which is not to be seen. Numbers have no gaps, and a challenge that still
+    # counts is remembered: so this one row is the whole window's count.
+    earliest = rows.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
+    # A time to come is one of a clock that was set back: it does not count, or the owner would wait until then.
+    if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
+        return
+    retry_after = earliest + policy.challenges_within - now
+    raise TooManyChallenges(
+        f"card {serial}: was given {policy.challenges} challenges within {policy.challenges_within:g} s; "
+        f"it may have the next one in {math.ceil(retry_after)} s",
+        retry_after,
+    )
+
+
+def _drawn(card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]) -> ChallengeRecord:
+    question = draw(suite.question_length)
+    return ChallengeRecord(
+        id=secrets.token_hex(_ID_BYTES),
+        serial=card.serial,
+        number=card.asked + 1,
+        question=question,
+        question_digest=hashlib.sha256(suite.encode_question(question)).digest(),
+        issued_at=now,
+        expires_at=expires_at,
+        failures=0,
+        used_at=None,
+    )

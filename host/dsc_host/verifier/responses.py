@@ -1,0 +1,346 @@
+"""The judging of one response, or of two in a row, and all that follows from it, in one transaction.
+
+A challenge is closed once it was answered rightly, has expired, or had as many responses as it may have, whatever became of
+them. Whoever sent the responses knows all three. So a response to a closed challenge, or to one that was never issued, is
+refused before anything is computed, and costs nobody else anything.
+
+Of a response to an open challenge, the same is computed and the same statements are executed, whatever the outcome: a card that
+is locked, suspended or none at all is told from a wrong response neither by what is answered nor by how long that takes. Only
+where the response could be no card's is there less to do, which is known to whoever sent it. What is computed is computed
+before the card is locked, and once more only if the card was changed meanwhile.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.ocra import Responder, Suite
+from dsc_host.records.audit import Event
+from dsc_host.records.keys import Secret
+from dsc_host.schema.card_tables import DECOY
+from dsc_host.verifier import card_lookup, counter_search, decoys, rows
+from dsc_host.verifier.card_seals import Holder
+from dsc_host.verifier.context import Office
+from dsc_host.verifier.model import Policy, Reason, State, Verdict
+from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+
+Answer = tuple[str, str]
+"""The id of a challenge, and a response to it."""
+
+_REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, State.RETIRED: Reason.RETIRED}
+_CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
+"""What counts as a failure. Unknown is here what is wrong for a decoy, which is paused and locked as a card is."""
+_NO_PIN = "no PIN at all"
+"""In place of a duress PIN that there is not, so that its lack takes as long. No card's PIN has letters."""
+_MOST_DOUBLINGS = 30
+_LOGGED = 2
+"""How many times the policy's attempts: so many responses to one challenge are logged."""
+_COUNTED_FOR = 60
+"""Seconds: of those that are only counted, the log has one entry in so long a time, of each process."""
+_DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What the responses are, whatever else stands against them."""
+
+    reason: Reason
+    counter: int
+    duress: bool = False
+
+
+def is_id(challenge_id: object) -> bool:
+    """Whether it could be a challenge's."""
+    return isinstance(challenge_id, str) and re.fullmatch("[0-9a-f]{22}", challenge_id) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be judged: one answer, or two to catch up by. `new_pin` is judged by in place of the card's PIN."""
+
+    action: str
+    answers: Sequence[Answer]
+    new_pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the responses were found to be, computed from a card's row as it was read before it was locked."""
+
+    row: CardRecord
+    """The row, whose seal was checked."""
+    finding: _Finding
+
+
+def judge_alone(office: Office, asked: Asked) -> Verdict:
+    """Judge it in transactions of its own: one that only reads, and one that writes where there is something to record."""
+    with office.store.read() as db:
+        found, challenges = _challenged(db, asked, rows.find_card_of)
+    if found is not None:
+        office.seals.check(found)
+    # Not before: the challenge may expire while the database is waited for.
+    now = office.now()
+    if found is None:
+        return _counted(office, asked, Reason.UNKNOWN, now)
+    closed = _closed(challenges, office.policy, now)
+    if closed and not _is_logged(closed[1], office.policy):
+        return _counted(office, asked, closed[0], now)
+    draft = None if closed else Draft(found, _found(office, found, challenges, asked))
+    return office.change(lambda db: _judge(office, db, asked, draft))
+
+
+def judge(office: Office, db: Connection, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
+    """Judge it in this transaction, and record what follows. If it is accepted, `new_pin` is the card's PIN from then on."""
+    return _judge(office, db, Asked(action, answers, new_pin), None)
+
+
+def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) -> Verdict:
+    found, challenges = _challenged(db, asked, rows.lock_card_of)
+    # Not before: the challenge may have expired while others had the card.
+    now = office.now()
+    if found is None:
+        office.log(db, now, Event(asked.action, None, "refused", Reason.UNKNOWN))
+        return Verdict(Reason.UNKNOWN, closed=True)
+    if draft is None or draft.row != found:
+        office.seals.check(found)
+    for challenge in challenges:
+        office.seals.check_challenge(challenge)
+    closed = _closed(challenges, office.policy, now)
+    if closed:
+        return _refused_closed(office, db, asked, challenges, closed, now)
+    card = card_lookup.lock_ended(found, office.policy, now)
+    fits = draft is not None and _inputs(draft.row) == _inputs(found)
+    finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
+    reason = _refusal(card, office.policy) or finding.reason
+    after = _after(card, reason, finding, office.policy, now)
+    after = _record(office, db, challenges, reason, card, after, now, asked.new_pin)
+    office.log(db, now, _event(asked.action, challenges, reason, finding, card, after))
+    return _verdict(reason, finding, after, now)
+
+
+def _challenged(
+    db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
+) -> tuple[CardRecord | None, list[ChallengeRecord]]:
+    """The card, and its challenges, as many as there are answers; no card if they are not all of one card, or are one twice."""
+    ids = [challenge_id for challenge_id, _ in asked.answers]
+    found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
+    if found is None:
+        return None, []
+    challenges = [rows.find_challenge(db, each) for each in ids]
+    known = [challenge for challenge in challenges if challenge and challenge.serial == found.serial]
+    return (found, known) if len(known) == len(ids) else (None, [])
+
+
+# ---- closed challenges ----
+
+_Closed: TypeAlias = tuple[Reason, ChallengeRecord]
+"""Why no response to a challenge counts any more, and to which."""
+
+
+def _closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
+    """The first of these that is closed. Nothing of the card is looked at: whoever answers a challenge does not know it."""
+    for challenge in challenges:
+        if challenge.used_at is not None:
+            return Reason.USED, challenge
+        if now >= challenge.expires_at:
+            return Reason.EXPIRED, challenge
+        # All responses, and not those alone that were charged: of a card that is locked, none is.
+        if challenge.judged >= policy.attempts:
+            return Reason.EXHAUSTED, challenge
+    return None
+
+
+def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
+    """Whether one response more to this closed challenge is logged: of each, as many as it could have had when it was open.
+
+    Without an end to it, whoever sends such responses would have the log grow, and its end locked, as fast as they can send.
+    """
+    return challenge.judged < _LOGGED * policy.attempts
+
+
+def _counted(office: Office, asked: Asked, reason: Reason, now: float) -> Verdict:
+    """Refuse it without an entry of its own: the first of a minute has one, which tells how many there were before it."""
+    began = now // _COUNTED_FOR * _COUNTED_FOR
+    earlier = sum(counted.count for counted in office.unjudged.over(now))
+    if office.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
+        detail = {"earlier": str(earlier)} if earlier else {}
+        office.change(lambda db: office.log(db, now, Event(asked.action, None, "refused", reason, detail)))
+    return Verdict(reason, closed=True)
+
+
+def _refused_closed(
+    office: Office, db: Connection, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
+) -> Verdict:
+    reason, challenge = closed
+    if _is_logged(challenge, office.policy):
+        rows.answered_challenge(db, office.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
+        office.log(db, now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
+    return Verdict(reason, closed=True)
+
+
+# ---- what the responses are ----
+
+
+def _inputs(card: CardRecord) -> tuple[object, ...]:
+    """All of a card that a finding depends on."""
+    return (
+        card.serial, card.suite, card.counter, card.state == DECOY, card.state == State.RETIRED,
+        card.sealed_key, card.sealed_pin, card.sealed_duress_pin,
+    )  # fmt: skip
+
+
+def _found(office: Office, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
+    responses, new_pin = [response for _, response in asked.answers], asked.new_pin
+    suite = Suite.parse(card.suite)
+    if new_pin is not None and suite.pin_hash is None:
+        raise InputError("pin", "is not part of this card's suite: the card checks its PIN itself")
+    if not all(counter_search.is_response(response, suite.digits) for response in responses):
+        return _Finding(Reason.MALFORMED, card.counter)
+    answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
+    usual, forced = _responders(office, card, suite, new_pin)
+    counter = _counter_after(usual, suite, answers, card.counter, office.policy)
+    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, office.policy)
+    if card.state == DECOY:
+        # Even if it is by chance what the decoy's key gives.
+        return _Finding(Reason.UNKNOWN, card.counter)
+    # First, so that the PIN wins where the duress PIN is equal to it: neither is ever compared with the other.
+    if counter is not None:
+        return _Finding(Reason.ACCEPTED, counter)
+    if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
+        return _Finding(Reason.ACCEPTED, forced_counter, duress=True)
+    return _Finding(Reason.WRONG, card.counter)
+
+
+def _responders(office: Office, card: CardRecord, suite: Suite, new_pin: str | None) -> tuple[Responder, Responder | None]:
+    """By the card's PIN, and by its duress PIN; the second is None for a suite without a PIN."""
+    # The secrets of a retired card are gone; it takes as long to be refused.
+    retired = card.state == State.RETIRED
+    key = secrets.token_bytes(32) if retired else office.opened(card, card.sealed_key, Secret.KEY)
+    if suite.pin_hash is None:
+        return suite.prepare(key), None
+    pin = new_pin or office.opened_pin(card, card.sealed_pin, Secret.PIN) or _NO_PIN
+    duress_pin = office.opened_pin(card, card.sealed_duress_pin, Secret.DURESS_PIN) or _NO_PIN
+    return suite.prepare(key, pin), suite.prepare(key, duress_pin)
+
+
+def _counter_after(
+    responder: Responder, suite: Suite, answers: Sequence[tuple[str, str]], counter: int, policy: Policy
+) -> int | None:
+    """The card's counter once these are accepted; None if they are wrong."""
+    if not suite.counter:
+        rights = [counter_search.is_right(responder, *answer) for answer in answers]
+        return counter if all(rights) else None
+    if len(answers) == 1:
+        matched = counter_search.counter_of(responder, *answers[0], counter, policy.window)
+    else:
+        matched = counter_search.counter_of_two(responder, answers[0], answers[1], counter, policy.resync_window)
+    return None if matched is None else matched + len(answers)
+
+
+# ---- what stands against them ----
+
+
+def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
+    """Why no response of this card counts now, if so."""
+    if card.state in _REFUSED_STATES:
+        return _REFUSED_STATES[State(card.state)]
+    if card.locked_until is not None:
+        return Reason.LOCKED if _is_locked(card, policy) else Reason.PAUSED
+    return None
+
+
+# ---- what follows ----
+
+
+def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
+    """Return the card as it is to be."""
+    if reason is Reason.ACCEPTED:
+        # Those of the day stay: else whoever guesses between the owner's logins could guess all day.
+        return card._replace(counter=finding.counter, failures=0, locked_until=None, state=State.ACTIVE)
+    if reason not in _CHARGED:
+        return card
+    over = now >= card.day_since + _DAY
+    charged = card._replace(
+        failures=card.failures + 1,
+        failures_in_day=1 if over else card.failures_in_day + 1,
+        day_since=now if over else card.day_since,
+    )
+    return charged._replace(locked_until=_locked_until(charged, policy, now))
+
+
+def _is_locked(card: CardRecord, policy: Policy) -> bool:
+    """Whether it has failed so often that it is locked, and not only paused."""
+    return card.failures >= policy.lock_after or card.failures_in_day >= policy.most_in_a_day
+
+
+def _locked_until(card: CardRecord, policy: Policy, now: float) -> float | None:
+    if _is_locked(card, policy):
+        return now + policy.lock_for
+    rounds, rest = divmod(card.failures, policy.attempts)
+    if rest or not policy.pause:
+        return None
+    return now + min(policy.pause * (1 << min(rounds - 1, _MOST_DOUBLINGS)), policy.lock_for)
+
+
+def _record(
+    office: Office,
+    db: Connection,
+    challenges: Sequence[ChallengeRecord],
+    reason: Reason,
+    card: CardRecord,
+    after: CardRecord,
+    now: float,
+    new_pin: str | None,
+) -> CardRecord:
+    """Write it, also where nothing changes: a refusal is not to be quicker than a failure. Returns the row as it is then."""
+    charged = reason in _CHARGED
+    for challenge in challenges:
+        answered = challenge._replace(
+            failures=challenge.failures + charged,
+            used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
+            judged=challenge.judged + 1,
+        )
+        rows.answered_challenge(db, office.seals.sealed_challenge(answered))
+    rare: dict[str, Any] = {}
+    if after.state != card.state:
+        rare |= {"state": after.state, "state_since": now}
+    if reason is Reason.ACCEPTED and new_pin is not None:
+        rare["sealed_pin"] = office.sealed(new_pin, Holder.of(card), Secret.PIN)
+    row = office.changed(after, judged=card.judged + 1, **rare)
+    rows.used_card(db, row)
+    if rare:
+        rows.change_card(db, row, *rare)
+    return row
+
+
+def _event(
+    action: str, challenges: Sequence[ChallengeRecord], reason: Reason, finding: _Finding, card: CardRecord, after: CardRecord
+) -> Event:
+    detail, serial = _ids(challenges), decoys.serial_of(card.serial)
+    if reason is Reason.ACCEPTED:
+        detail["counter"] = str(after.counter)
+        if card.state != after.state:
+            detail["state"] = after.state
+        if finding.duress:
+            return Event(action, serial, "accepted", "duress", detail, after)
+        return Event(action, serial, "accepted", "", detail, after)
+    if after.locked_until is not None and after.failures != card.failures:
+        detail["until"] = repr(after.locked_until)
+    return Event(action, serial, "refused", reason, detail, after)
+
+
+def _ids(challenges: Sequence[ChallengeRecord]) -> dict[str, str]:
+    return {"id": " ".join(challenge.id for challenge in challenges)}
+
+
+def _verdict(reason: Reason, finding: _Finding, after: CardRecord, now: float) -> Verdict:
+    if reason is Reason.ACCEPTED:
+        return Verdict(reason, duress=finding.duress)
+    if reason in (Reason.LOCKED, Reason.PAUSED) and after.locked_until is not None:
+        return Verdict(reason, retry_after=after.locked_until - now)
+    return Verdict(reason)

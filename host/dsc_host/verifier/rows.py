@@ -1,0 +1,309 @@
+"""The rows kept of cards, their owners and challenges, and every statement that reads or changes them.
+
+Each function does one thing inside a transaction of `Store`; none decides anything. Who changes a card or its challenges
+first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait. The log's end
+is locked last (`audit.record`).
+
+A row is written with its seal (`seals`), which is over all of it: so who changes a row gives the whole row as it is to be.
+
+The statements of a login are made once, here, as a `Statement`; the others as they are wanted.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from dsc_host.records.statements import Statement, insert_of
+from dsc_host.schema.card_tables import DECOY, NO_OWNERS, cards, challenges, owners
+
+
+class CardRecord(NamedTuple):
+    """A row of `cards`; the fields are the columns, in their order."""
+
+    serial: str
+    suite: str
+    counter: int
+    failures: int
+    locked_until: float | None
+    enrolled_at: float
+    key_id: str
+    sealed_key: bytes
+    sealed_pin: bytes | None
+    sealed_unlock_key: bytes | None
+    unlock_codes: int
+    unlock_times: tuple[float, ...]
+    asked: int
+    state: str
+    state_since: float
+    state_reason: str
+    sealed_duress_pin: bytes | None
+    judged: int = 0
+    failures_in_day: int = 0
+    day_since: float = 0.0
+    enrolment: str = ""
+    version: int = 1
+    owners_hash: bytes = NO_OWNERS
+    seal: bytes = b""
+
+    @property
+    def in_log(self) -> str | None:
+        """How the log names this row at this version; None of a decoy, whose serial may be a card's too by now."""
+        return None if self.state == DECOY else f"{self.enrolment}:{self.version}"
+
+
+class ChallengeRecord(NamedTuple):
+    """A row of `challenges`, likewise."""
+
+    id: str
+    serial: str
+    number: int
+    question: str
+    question_digest: bytes
+    issued_at: float
+    expires_at: float
+    failures: int
+    used_at: float | None
+    judged: int = 0
+    seal: bytes = b""
+
+
+_CARD = select(cards).where(cards.c.serial == bindparam("of"))
+_OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
+_FIND_CARD = Statement(_CARD)
+# SQLite leaves the lock out: there, whoever writes is alone.
+_LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
+_REAL = cards.alias()
+_EITHER = func.coalesce(
+    select(_REAL.c.serial).where(_REAL.c.serial == bindparam("of")).scalar_subquery(), bindparam("otherwise")
+)
+_LOCK_EITHER = Statement(select(cards).where(cards.c.serial == _EITHER).with_for_update(of=cards))
+_FIND_OWNER = Statement(_OWNER)
+_LOCK_OWNER = Statement(_OWNER.with_for_update(of=cards))
+_CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of")))
+_ISSUED_AT = Statement(
+    select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
+)
+# What changes at each login. No column of an index is among these: what is in an index would take longer.
+_LOGIN_COLUMNS = (
+    "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
+)  # fmt: skip
+_USED = Statement(
+    update(cards).where(cards.c.serial == bindparam("of")).values({name: bindparam(f"new_{name}") for name in _LOGIN_COLUMNS})
+)
+_ANSWER_COLUMNS = ("failures", "used_at", "judged", "seal")
+_ANSWERED = Statement(
+    update(challenges)
+    .where(challenges.c.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _ANSWER_COLUMNS})
+)
+_OLDEST = (
+    select(challenges.c.id)
+    .where(
+        challenges.c.serial == bindparam("of"),
+        challenges.c.number <= bindparam("up_to"),
+        challenges.c.expires_at <= bindparam("expired_at"),
+    )
+    .order_by(challenges.c.number)
+    .limit(bindparam("most", type_=Integer))
+)
+_FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
+# Not by catching the error: after one, PostgreSQL's transaction could only be undone.
+_ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
+_ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
+_IS_REAL = cards.c.state != DECOY
+
+
+# ---- cards ----
+
+
+def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
+    """Add cards of different serials, each unless there is a row of its serial. Returns the serials of those added."""
+    statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
+    return set(db.execute(statement, [_values(card) for card in added]).scalars())
+
+
+def add_decoy(db: Connection, card: CardRecord) -> None:
+    """Unless it is there by now."""
+    _ADD_DECOY.run(db, _values(card))
+
+
+def find_card(db: Connection, serial: str) -> CardRecord | None:
+    return _card(_FIND_CARD.row(db, {"of": serial}))
+
+
+def lock_card(db: Connection, serial: str) -> CardRecord | None:
+    """The card, which nobody else changes or locks until the transaction ends."""
+    return _card(_LOCK_CARD.row(db, {"of": serial}))
+
+
+def lock_card_or(db: Connection, serial: str, otherwise: str) -> CardRecord | None:
+    """Lock and return the card, or the row named `otherwise` where there is no card, at the same cost."""
+    return _card(_LOCK_EITHER.row(db, {"of": serial, "otherwise": otherwise}))
+
+
+def find_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
+    """The card that owns this challenge, as it is now."""
+    return _card(_FIND_OWNER.row(db, {"of": challenge_id}))
+
+
+def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
+    """The same, locked as by `lock_card`. What is read of its challenges after this is true until the end."""
+    return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
+
+
+def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
+    """Those with this owner and this state, if given, from the serial after `after` on, in the order of their serials."""
+    statement = select(cards).where(_IS_REAL, cards.c.serial > after).order_by(cards.c.serial).limit(limit)
+    if owner is not None:
+        statement = statement.join(owners).where(owners.c.owner == owner)
+    if state is not None:
+        statement = statement.where(cards.c.state == state)
+    return [CardRecord(*row) for row in db.execute(statement)]
+
+
+def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
+    """The states of those that there are."""
+    found = select(cards.c.serial, cards.c.state).where(cards.c.serial.in_(list(serials)))
+    return {row.serial: row.state for row in db.execute(found)}
+
+
+def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
+    """Write these columns of a row, and what changes with every change of one."""
+    names = (*columns, "version", "seal")
+    db.execute(update(cards).where(cards.c.serial == card.serial).values({name: getattr(card, name) for name in names}))
+
+
+def used_card(db: Connection, card: CardRecord) -> None:
+    """Write what changes in a row where its card is asked something, or its response is judged."""
+    _USED.run(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
+
+
+def remove_cards(db: Connection, serials: Iterable[str]) -> None:
+    """Their challenges and owners go too."""
+    db.execute(delete(cards).where(cards.c.serial.in_(list(serials))))
+
+
+def forget_decoys(db: Connection, before: float, most: int) -> None:
+    """Remove the decoys that nobody has asked for since `before`; `most` of them at a time."""
+    oldest = (
+        select(cards.c.serial)
+        .where(cards.c.state == DECOY, cards.c.state_since < before)
+        .order_by(cards.c.state_since)
+        .limit(most)
+        # One that somebody asks for just now stays.
+        .with_for_update(skip_locked=True)
+    )
+    db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
+
+
+def count_cards(db: Connection) -> int:
+    """All of them, decoys apart."""
+    return db.execute(select(func.count()).select_from(cards).where(_IS_REAL)).scalar_one()
+
+
+def suites_near(db: Connection, serial: str, most: int) -> list[str]:
+    """The suites of at most so many cards on either side of a serial, each as often as a card has it."""
+    after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
+    before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
+    # Decoys are left out here, and not in the statement: that would look at as many as there are.
+    return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
+
+
+def key_ids(db: Connection, most: int) -> set[str]:
+    """The ids of the master keys that cards are sealed under; no more than `most` of them."""
+    found: set[str] = set()
+    latest: str | None = ""
+    while len(found) < most:
+        # By steps through the index, which costs the same however many cards there are; DISTINCT would look at each.
+        latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
+        if latest is None:
+            break
+        found.add(latest)
+    return found
+
+
+def lock_cards_not_under(db: Connection, key_id: str, after: str, limit: int) -> list[CardRecord]:
+    """Cards with secrets that are sealed under another master key, in the order of their serials."""
+    others = select(cards).where(cards.c.serial > after, cards.c.key_id.not_in(["", key_id]))
+    return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]
+
+
+def count_not_under(db: Connection, key_id: str) -> int:
+    return db.execute(select(func.count()).select_from(cards).where(cards.c.key_id.not_in(["", key_id]))).scalar_one()
+
+
+def count_by_key(db: Connection) -> dict[str, int]:
+    """How many cards with secrets are sealed under each master key."""
+    counted = select(cards.c.key_id, func.count()).where(cards.c.key_id != "").group_by(cards.c.key_id)
+    return {str(key_id): int(count) for key_id, count in db.execute(counted)}
+
+
+# ---- owners ----
+
+
+def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Of each of these cards that has any, in order."""
+    found: dict[str, list[str]] = {}
+    if serials:
+        statement = select(owners).where(owners.c.serial.in_(serials)).order_by(owners.c.serial, owners.c.owner)
+        for serial, owner in db.execute(statement):
+            found.setdefault(serial, []).append(owner)
+    return {serial: tuple(names) for serial, names in found.items()}
+
+
+def add_owners(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
+    """Pairs of a card's serial and an owner's name that it does not have yet."""
+    if pairs:
+        db.execute(insert(owners), [{"serial": serial, "owner": owner} for serial, owner in pairs])
+
+
+def remove_owner(db: Connection, serial: str, owner: str) -> bool:
+    """False if it was none."""
+    return db.execute(delete(owners).where(owners.c.serial == serial, owners.c.owner == owner)).rowcount == 1
+
+
+# ---- challenges ----
+
+
+def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
+    """False, and nothing changed, if the card is remembered to have been asked this question."""
+    return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
+
+
+def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
+    row = _CHALLENGE.row(db, {"of": challenge_id})
+    return None if row is None else ChallengeRecord(*row)
+
+
+def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
+    """Write what changes in a challenge where a response to it is judged."""
+    _ANSWERED.run(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
+
+
+def issued_at(db: Connection, serial: str, number: int) -> float | None:
+    """When the card was given its challenge of this number; None if that is not remembered."""
+    row = _ISSUED_AT.row(db, {"of": serial, "which": number})
+    return None if row is None else row[0]
+
+
+def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
+    """Remove the card's oldest challenges whose number is at most `up_to`, if they have expired; `most` of them at a time."""
+    _FORGET.run(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
+
+
+def _card(row: tuple[Any, ...] | None) -> CardRecord | None:
+    return None if row is None else CardRecord(*row)
+
+
+def _values(record: CardRecord | ChallengeRecord) -> dict[str, Any]:
+    return record._asdict()

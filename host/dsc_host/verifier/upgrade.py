@@ -1,0 +1,98 @@
+"""What follows the migration of a database: its log begins, and its rows are sealed as those of today are.
+
+In the one transaction of the migration: all of it, or the database stays as it was. It takes some tenths of a millisecond for
+each card and each challenge.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, select, update
+
+from dsc_host.records import audit, tables, vault
+from dsc_host.records.audit import Event
+from dsc_host.records.context import LIBRARY
+from dsc_host.records.keys import Keyring, Secret, other_master_key
+from dsc_host.schema import versions
+from dsc_host.schema.card_tables import cards, challenges
+from dsc_host.verifier import card_lookup, rows
+from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrolment
+from dsc_host.verifier.rekeying import SEALED
+from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+
+_PAGE = 500
+
+
+def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
+    """Bring the content of a database that had this version up to date. For `Store.open`.
+
+    Raises `InputError` for other master keys, `StoreError` for secrets or a log that somebody has changed.
+    """
+    if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
+        raise other_master_key()
+    if version >= versions.FIRST_WITH_SEALS:
+        return
+    seals = CardSeals.new()
+    seals.store(db, keys.current)
+    audit.seal_for(db, keys, seals)
+    _seal_cards(db, keys, seals)
+    _seal_challenges(db, seals)
+    _seal_vault(db, keys, seals)
+    begins = version < versions.FIRST_WITH_LOG
+    detail = {"cards": str(rows.count_cards(db)), "database": seals.database}
+    event = Event(audit.BEGIN if begins else "records.migrate", None, "done", "migrated" if begins else "", detail)
+    audit.record(db, keys, seals, float(clock()), LIBRARY, [event])
+
+
+def _seal_cards(db: Connection, keys: Keyring, seals: CardSeals) -> None:
+    names = (*SEALED, "enrolment", "version", "owners_hash", "seal")
+    write = _writing(cards, "serial", names)
+    for page in _pages(db, cards, "serial"):
+        owners = rows.owners_of(db, [row["serial"] for row in page])
+        sealed = [_sealed(CardRecord(**row), owners.get(row["serial"], ()), keys, seals) for row in page]
+        db.execute(write, [{"of": card.serial, **{f"new_{name}": getattr(card, name) for name in names}} for card in sealed])
+
+
+def _sealed(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: CardSeals) -> CardRecord:
+    card = card._replace(enrolment=new_enrolment(), version=1, owners_hash=card_lookup.owners_hash(owners))
+    bound = seals.bound(Holder.of(card))
+    anew: dict[str, Any] = {}
+    # A retired card has no key, and no secrets.
+    for column, kind in SEALED.items() if card.key_id else ():
+        if (sealed := getattr(card, column)) is not None:
+            key = keys.opener(card.key_id)
+            anew[column] = key.seal(key.unseal(sealed, card.serial, kind), card.serial, kind, bound)
+    return seals.sealed(card._replace(**anew))
+
+
+def _seal_challenges(db: Connection, seals: CardSeals) -> None:
+    write = _writing(challenges, "id", ("seal",))
+    for page in _pages(db, challenges, "id"):
+        sealed = [seals.sealed_challenge(ChallengeRecord(**row)) for row in page]
+        db.execute(write, [{"of": challenge.id, "new_seal": challenge.seal} for challenge in sealed])
+
+
+def _seal_vault(db: Connection, keys: Keyring, seals: CardSeals) -> None:
+    logged = audit.last_number(db)
+    write = _writing(tables.vault, "name", ("sealed", "logged"))
+    for page in _pages(db, tables.vault, "name"):
+        changes: list[dict[str, Any]] = []
+        for row in page:
+            key = keys.opener(row["key_id"])
+            plain = key.unseal(row["sealed"], row["name"], Secret.VAULT)
+            sealed = key.seal(plain, row["name"], Secret.VAULT, seals.bound_to(logged))
+            changes.append({"of": row["name"], "new_sealed": sealed, "new_logged": logged})
+        db.execute(write, changes)
+
+
+def _pages(db: Connection, table: Table, by: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield all rows, some at a time, in the order of the column `by`."""
+    after, column = "", table.c[by]
+    while page := db.execute(select(table).where(column > after).order_by(column).limit(_PAGE)).mappings().all():
+        yield [dict(row) for row in page]
+        after = page[-1][by]
+
+
+def _writing(table: Table, by: str, names: tuple[str, ...]) -> Any:
+    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(table).where(table.c[by] == bindparam("of")).values(changes)
