@@ -179,10 +179,10 @@ def test_the_card_may_be_named_by_the_environment(
 def test_a_card_that_cannot_be_reached(dscplus: Command) -> None:
     for url, words in {
         "/dev/no-such-port": "there is no such port",
-        "foo://x": "no such kind of address",
+        "foo://x": "unknown kind of address",
         "://": "",
         "[x]": "",
-        "socket://": "looks like socket://host:port",
+        "socket://": "has the form socket://host:port",
         "socket://127.0.0.1:1": "refused",
         "sim://nobody": "no simulated card of that name",
         "sim://?engine=steam": "cpython, micropython",

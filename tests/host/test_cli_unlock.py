@@ -115,7 +115,7 @@ def test_a_wrong_unlock_key(dscplus: Command) -> None:
         f"{KEY.hex()}\n\n": "unlock key: must be 32 bytes in hex",
         f"{KEY.hex()}\n{'ab' * 31}\n": "unlock key: must be 32 bytes in hex",
         f"{KEY.hex()}\n{'xy' * 32}\n": "unlock key: must be 32 bytes in hex",
-        f"{KEY.hex()}\n{KEY.hex()}\n": "unlock key: must be another than the card's key",
+        f"{KEY.hex()}\n{KEY.hex()}\n": "unlock key: must differ from the card's key",
     }.items():
         assert dscplus.refused("enroll", "IB1", *LOCKING, stdin=typed).startswith(words)
     assert not path.exists()

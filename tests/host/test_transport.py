@@ -87,9 +87,9 @@ def test_a_port_that_is_not_there_is_named_with_those_that_are(ports: list[ListP
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nosuch://x", "no such kind of address"),
-        ("socket://localhost", "looks like socket://host:port"),
-        ("rfc2217://:4000", "looks like rfc2217://host:port"),
+        ("nosuch://x", "unknown kind of address"),
+        ("socket://localhost", "has the form socket://host:port"),
+        ("rfc2217://:4000", "has the form rfc2217://host:port"),
         ("socket://localhost:99999", "range"),
         ("socket://127.0.0.1:1", "refused"),
         ("loop://?nonsense=1", "can't be opened"),
@@ -273,7 +273,7 @@ class Scripted(serial.SerialBase):
         (lambda port, data: b"\r\n>>> ", "a MicroPython prompt answered"),
         (lambda port, data: b"raw REPL; CTRL-B to exit\r\n>", "a MicroPython prompt answered"),
         (lambda port, data: data, "an echo"),
-        (lambda port, data: b"\x1b[2JLinux login: ", r"something else is there, which says: .*\.\[2JLinux login: $"),
+        (lambda port, data: b"\x1b[2JLinux login: ", r"another device answered: .*\.\[2JLinux login: $"),
     ],
 )
 def test_what_is_there_instead_of_a_card_is_told(made: Callable[..., Any], answer: object, words: str) -> None:

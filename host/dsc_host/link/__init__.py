@@ -3,7 +3,7 @@
     with CardClient.open(find_card()) as card:
         print(card.info().serial)
 
-The protocol is described in docs/protocol.md. What is listed here may be imported; nothing else.
+docs/protocol.md describes the protocol. Import only the names listed here.
 """
 
 from dsc_host.link.client import CardClient

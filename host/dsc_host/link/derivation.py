@@ -1,8 +1,8 @@
-"""The card's keys, made from the entropy of both sides.
+"""Derivation of a card's keys from the entropy of the host and of the card.
 
-Promises: HKDF-SHA256 (RFC 5869), so that the key is as good as the better of the two sources, bound to its purpose and
-to the card's serial: of two keys made from the same bytes, one tells nothing of the other. The same inputs always give
-the same key; nothing is kept.
+Promises: keys are derived with HKDF-SHA256 (RFC 5869), so a key is as good as the better of its two sources. A key is
+bound to its purpose and to the card's serial: one of two keys made from the same bytes reveals nothing about the other.
+The same inputs always give the same key. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ _LABELS = {"responses": b"dscplus card key 1\0", "unlocking": b"dscplus unlock k
 
 
 def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: int = 32, *, purpose: str = "responses") -> bytes:
-    """A key of `length` bytes (16 to 64) for the card `serial`.
+    """Derive a key of `length` bytes (16 to 64) for the card `serial`.
 
-    Each side gives at least 16 bytes. `purpose`: `responses` for the card's key, `unlocking` for its unlock key, which
-    is 32 bytes long; both may be made from the same bytes. Raises InputError, which names the part at fault.
+    Each side contributes at least 16 bytes. `purpose` is `responses` for the card's key or `unlocking` for its unlock
+    key, which is 32 bytes long. Both keys may be derived from the same bytes. Raises InputError, which names the
+    invalid argument.
     """
     if purpose not in _LABELS:
         raise InputError("purpose", f"must be {' or '.join(_LABELS)}")
@@ -31,7 +32,7 @@ def derive_key(host_entropy: bytes, card_entropy: bytes, serial: str, length: in
     if not 16 <= length <= 64:
         raise InputError("length", "must be 16 to 64 bytes")
     check_serial(serial)
-    # The length keeps the two sides apart: no byte can move from one to the other and leave the key as it was.
+    # The length prefix separates the two inputs: moving a byte from one to the other changes the key.
     material = len(host_entropy).to_bytes(4, "big") + host_entropy + card_entropy
     info = _LABELS[purpose] + serial.encode()
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(material)

@@ -1,8 +1,9 @@
-"""A line of the protocol, as bytes and as a value.
+"""The lines of the protocol: encoding, decoding and masking.
 
-Promises: what is encoded here decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` gives a
-frame only for a line that passes its check and keeps every rule; for any other bytes it gives None and raises nothing.
-`LineReader` finds the same lines however the bytes are cut into chunks, and never holds more than one line of memory.
+Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a
+frame only for a line that passes its check and keeps every rule; for any other bytes it returns None and raises
+nothing. `LineReader` finds the same lines however the bytes are cut into chunks, and never holds more than one line in
+memory.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from urllib.parse import unquote_to_bytes
 from dsc_host.errors import InputError
 
 MAX_LINE = 240
-"""The most bytes in a line, without its line end."""
+"""The maximum length of a line in bytes, without its line end."""
 MAX_SEQ = 0xFFFF
-"""The highest number of a line; after it comes 0."""
+"""The highest sequence number of a line. The next number is 0."""
 MAX_VALUES = 10
-"""The most values that a line may have."""
+"""The maximum number of values in a line."""
 
 _WORD = r"[a-z]+"
 _PLAIN = r"[!-$&-)+-<>-~]"  # `!` to `~` without `%`, `*` and `=`
@@ -35,14 +36,14 @@ _LINE_END = re.compile(rb"[\r\n]")
 _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _UNCHECKED = frozenset({"hello", "info", "display"})
 
-# PINs (whole or by the key), keys and what keys are made of, responses; and any long run of hex digits, because a key
-# that comes back as a garbled echo has lost its name.
+# PINs (whole, or as single key presses), keys, key material and responses. Any long run of hex digits is masked too,
+# because a key in a garbled echo has lost its name.
 _SECRET = re.compile(rb"((?<= )(?:key|code|k|bytes)=)[^ *]*|((?<= )text=)[0-9]{4,}|[0-9A-Fa-f]{24,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the host asks. Its values may hold a key, so they stay out of the repr."""
+    """A request from the host. Its values may hold a key, so the repr leaves them out."""
 
     seq: int
     word: str
@@ -51,7 +52,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the card answers: `values`, or, if `code` is not empty, a refusal with `text` for a person."""
+    """A reply from the card: `values`, or, if `code` is not empty, a refusal with `text` for a person to read."""
 
     seq: int
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,7 +62,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the card tells unasked. `seq` counts the card's events and wraps."""
+    """A line that the card sends unasked. `seq` counts the card's events and wraps."""
 
     seq: int
     word: str
@@ -72,10 +73,10 @@ Frame = Request | Reply | Event
 
 
 def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
-    """The line of a request, checked, without its line end.
+    """Encode a request as a line with its check and without its line end.
 
-    `seq` is 0 to 65535; `word` and the values' names are `a` to `z`; values are any text.
-    Raises InputError if that is not so, for more than 10 values, or if the line would be longer than 240 bytes.
+    `seq` is 0 to 65535. `word` and the names of the values consist of `a` to `z`. Values are any text. Raises
+    InputError for other arguments, for more than 10 values, and if the line would be longer than 240 bytes.
     """
     if not 0 <= seq <= MAX_SEQ:
         raise InputError("seq", f"must be 0 to {MAX_SEQ}")
@@ -94,7 +95,7 @@ def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
 
 
 def decode(line: bytes) -> Frame | None:
-    """The frame in a line (given without its line end), or None if the line is to be ignored."""
+    """Decode a line, given without its line end. Return None if the line must be ignored."""
     if len(line) > MAX_LINE:
         return None
     body, star, check = line.rpartition(b"*")
@@ -106,31 +107,31 @@ def decode(line: bytes) -> Frame | None:
 
 
 def mask(line: bytes) -> bytes:
-    """The line with keys, PINs and responses starred out: for a transcript that others may read.
+    """Mask keys, PINs and responses in a line, for a transcript that others may read.
 
-    The check of such a line goes too: with it, a PIN of four digits could be found by trying all of them.
+    The check of such a line is masked too: with it, trying all PINs of four digits would find the PIN.
     """
     masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or b"") + b"****", line)
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
 
 
 def mask_noise(line: bytes) -> bytes:
-    """What is no line of the protocol, with all that could be a piece of a key or a PIN starred out.
+    """Mask every hex digit of bytes that are no line of the protocol.
 
-    A key that comes back in pieces has no name, and the pieces may be short.
+    A key that is echoed in pieces has no name, and its pieces may be short.
     """
     return _HEX_DIGIT.sub(b"*", line)
 
 
 class LineReader:
-    """Makes lines of a stream of bytes. A line that is too long is dropped whole, up to its line end."""
+    """A splitter of a byte stream into lines. It drops a line that is too long, up to its line end."""
 
     def __init__(self) -> None:
         self._part = b""
         self._too_long = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes, in order, without line ends and without the empty ones."""
+        """Return the lines that `data` completes, in order, without line ends and without empty lines."""
         lines = []
         *ended, rest = _LINE_END.split(data)
         for piece in ended:
@@ -142,7 +143,7 @@ class LineReader:
         return lines
 
     def cut(self) -> bytes:
-        """Gives out the line that has only begun, and takes what comes now for the beginning of another."""
+        """Return the unfinished line, and treat the next bytes as the beginning of a new line."""
         part, self._part, self._too_long = self._part, b"", False
         return part
 
@@ -155,8 +156,8 @@ def _escape(name: str, value: str) -> bytes:
     try:
         raw = value.encode()
     except UnicodeEncodeError:
-        # Without `from None` the value, which may be a secret, would be in the traceback.
-        raise InputError(name, "must be text that UTF-8 can write") from None
+        # Without `from None` the traceback would show the value, which may be a secret.
+        raise InputError(name, "must be text that can be encoded in UTF-8") from None
     return _NOT_PLAIN.sub(lambda byte: b"%%%02x" % byte[0][0], raw)
 
 
@@ -165,7 +166,7 @@ def _unescape(raw: bytes) -> str:
 
 
 def _unchecked(line: bytes) -> Request | None:
-    """What a person may type at a terminal."""
+    """Decode a line without a check: one of the few requests that a person may type at a terminal."""
     frame = _with_values(line)
     return frame if isinstance(frame, Request) and frame.word in _UNCHECKED else None
 
@@ -194,7 +195,7 @@ def _with_values(body: bytes) -> Frame | None:
 
 
 def _parse_values(raw: bytes) -> dict[str, str] | None:
-    """The values, or None if there are too many, a name stands twice or a value is not text."""
+    """Parse the values. Return None if there are too many, if a name occurs twice or if a value is not UTF-8."""
     pairs = [pair.partition(b"=") for pair in raw.split()]
     if len(pairs) > MAX_VALUES:
         return None

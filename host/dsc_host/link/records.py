@@ -1,8 +1,8 @@
-"""What goes to a card and what a card says of itself, as checked values.
+"""Checked values that the host sends to a card, and that a card reports.
 
-Promises: a `Profile` that exists keeps the rules of the protocol's table (the suite's own grammar is checked
-elsewhere); `Greeting` and `CardInfo` are made only from replies that hold all they must. A key or PIN is in no repr and
-no message.
+Promises: every `Profile` keeps the rules of the protocol's table; the suite's own grammar is checked elsewhere.
+`Greeting` and `CardInfo` are built only from replies that hold every required value. No repr and no message holds a key
+or a PIN.
 """
 
 from __future__ import annotations
@@ -18,18 +18,22 @@ DEFAULT_TRIES = 5
 UNLOCK_KEY_BYTES = 32
 MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
-"""The highest first counter. The card's own goes one further, when the last one is used up."""
+"""The highest first counter. The card's own counter goes one higher once the last one is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What a card is personalised with. Raises InputError, which names the field, if one is not what it must be.
+    """The data that personalizes a card. Raises InputError, which names the field, if a field is invalid.
 
-    `serial`: 1 to 16 of A to Z, 0 to 9 and `-`. `suite`: at most 48 printable characters. `key`: 16 to 64 bytes.
-    `pin_policy`: `ocra` (the PIN is part of the response, the card does not know it) or `card` (the card checks it).
-    `code`: the PIN, 4 digits, with `card` only. `tries`: failures before the card locks, 1 to 9, with `card` only.
-    `counter`: the first one, 0 to 2**64 - 2. `unlock_key`: 32 bytes, with `card` only, from which the codes that unlock
-    the card are made; without it a locked card can only be wiped.
+    - `serial`: 1 to 16 characters of A to Z, 0 to 9 and `-`.
+    - `suite`: at most 48 printable characters.
+    - `key`: 16 to 64 bytes.
+    - `pin_policy`: `ocra` (the PIN is part of the response and the card does not know it) or `card` (the card checks it).
+    - `code`: the PIN, 4 digits; only with `card`.
+    - `tries`: failures before the card locks, 1 to 9; only with `card`.
+    - `counter`: the first counter, 0 to 2**64 - 2.
+    - `unlock_key`: 32 bytes, from which the codes that unlock the card are made; only with `card`. A locked card
+      without an unlock key can only be wiped.
     """
 
     serial: str
@@ -72,10 +76,10 @@ class Profile:
         if not isinstance(self.unlock_key, bytes) or len(self.unlock_key) != UNLOCK_KEY_BYTES:
             raise InputError("unlock_key", f"must be {UNLOCK_KEY_BYTES} bytes")
         if self.unlock_key == self.key:
-            raise InputError("unlock_key", "must be another than the card's key")
+            raise InputError("unlock_key", "must differ from the card's key")
 
     def set_values(self) -> list[dict[str, str]]:
-        """The values of the `set` requests that stage this profile, each small enough for one line."""
+        """Return the values of the `set` requests that stage this profile. Each dictionary fits into one line."""
         small = {"serial": self.serial, "pin": self.pin_policy, "counter": str(self.counter)}
         if self.code is not None:
             small |= {"code": self.code, "tries": str(self.tries)}
@@ -85,7 +89,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """A card's answer to `hello`. `serial` is empty on a blank card; `caps` may hold `keys`: it takes key presses."""
+    """A card's reply to `hello`.
+
+    `serial` is empty on a blank card. `caps` may hold `keys`: the card accepts key presses over the line.
+    """
 
     protocol: int
     firmware: str
@@ -97,11 +104,11 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class CardInfo:
-    """A card's answer to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
+    """A card's reply to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
 
-    `counter` is the one that the next response will use; `tries_left` is None unless the card checks the PIN itself;
-    `free_memory` is in bytes, None where the board can't tell. `unlock_tries` is how many unlock codes may still be
-    tried, 0 to 10; None if the card has no unlock key, or its firmware knows of none.
+    `counter` is the one that the next response will use. `tries_left` is None unless the card checks the PIN itself.
+    `free_memory` is in bytes, and None where the board cannot tell. `unlock_tries` is the number of unlock codes that
+    may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
     """
 
     serial: str
@@ -115,26 +122,26 @@ class CardInfo:
 
 
 def check_serial(serial: str) -> None:
-    """Raises InputError if this is not a card's serial."""
+    """Raise InputError if `serial` is not a valid card serial."""
     if not isinstance(serial, str) or not re.fullmatch(r"[A-Z0-9-]{1,16}", serial):
-        raise InputError("serial", "must be 1 to 16 of A to Z, 0 to 9 and -")
+        raise InputError("serial", "must be 1 to 16 characters of A to Z, 0 to 9 and -")
 
 
 def read_greeting(values: Mapping[str, str]) -> Greeting:
-    """The reply to `hello`. Raises ProtocolError if it is not one."""
+    """Parse the reply to `hello`. Raise ProtocolError if it is not one."""
     return Greeting(
         protocol=number("hello", values, "protocol", 0, 0xFFFF),
         firmware=text("hello", values, "firmware"),
         serial=text("hello", values, "serial"),
         board=text("hello", values, "board"),
-        # Any word will do: the state is for a person to read, and nothing is decided by it.
+        # Accept any word: the state is for a person to read, and nothing depends on it.
         state=text("hello", values, "state"),
         caps=frozenset(filter(None, text("hello", values, "caps").split(","))),
     )
 
 
 def read_info(values: Mapping[str, str]) -> CardInfo:
-    """The reply to `info`. Raises ProtocolError if it is not one."""
+    """Parse the reply to `info`. Raise ProtocolError if it is not one."""
     policy = text("info", values, "pin")
     if policy not in ("", "ocra", "card"):
         raise ProtocolError("the reply to info has a pin that is neither ocra nor card")
@@ -146,13 +153,13 @@ def read_info(values: Mapping[str, str]) -> CardInfo:
         tries_left=_number_or_none("info", values, "tries", 9),
         locked=number("info", values, "locked", 0, 1) == 1,
         free_memory=_number_or_none("info", values, "free", 2**64),
-        # Firmware from before there were unlock keys does not say it.
+        # Firmware that is older than unlock keys does not report this value.
         unlock_tries=_number_or_none("info", values, "unlock", MAX_UNLOCK_TRIES) if "unlock" in values else None,
     )
 
 
 def text(word: str, values: Mapping[str, str], name: str) -> str:
-    """One value of the reply to `word`. Raises ProtocolError if it is missing or can't be shown."""
+    """Return one value of the reply to `word`. Raise ProtocolError if it is missing or not printable."""
     if name not in values:
         raise ProtocolError(f"the reply to {word} has no {name}")
     if not values[name].isprintable():
@@ -161,9 +168,9 @@ def text(word: str, values: Mapping[str, str], name: str) -> str:
 
 
 def number(word: str, values: Mapping[str, str], name: str, low: int, high: int) -> int:
-    """One whole number of the reply to `word`. Raises ProtocolError if it is not one from `low` to `high`."""
+    """Return one whole number of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
     digits = text(word, values, name)
-    # At most 20 digits: more can be no number of the protocol, and Python refuses to read very many.
+    # At most 20 digits: the protocol has no longer number, and Python refuses to read very long ones.
     if not re.fullmatch(r"[0-9]{1,20}", digits) or not low <= int(digits) <= high:
         raise ProtocolError(f"the reply to {word} has a {name} that is not a number from {low} to {high}")
     return int(digits)

@@ -1,10 +1,10 @@
-"""One request at a time over a port that may lose, repeat, damage or mix up what it carries, or never answer.
+"""Requests and replies, one at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
 
-Promises: `ask` ends at its deadline at the latest, whatever comes in, and the next `ask` works as if it had not been;
-only a reply with the number of this very request is believed that came after the request was sent, and numbers come back
-only after 65,536 requests; memory is bounded, also under a flood; events that come in between are kept in order (the newest
-256). Several threads may share a session: their requests never interleave, and one that waits for an event does not hold up
-the others.
+Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next one.
+A reply counts only if it carries the number of this very request and arrived after the request was sent; numbers repeat
+only after 65,536 requests. Memory is bounded, even under a flood. Events that arrive in between are kept in order (the
+newest 256). Several threads may share a session: their requests never interleave, and a thread that waits for an event
+does not hold up the others.
 """
 
 from __future__ import annotations
@@ -25,39 +25,48 @@ from dsc_host.link.frames import MAX_SEQ, Event, Frame, LineReader, Reply, decod
 
 try:
     import termios
-except ImportError:  # Not on Windows.
+except ImportError:  # Windows has no termios.
     termios = None  # type: ignore[assignment]
 
 READ_SLICE = 0.02
-"""Seconds that a read waits at most, so that a deadline, a close and other threads are noticed."""
+"""The longest wait of a read in seconds, so that deadlines, `close` and other threads are noticed."""
 MAX_EVENTS = 256
 _CHUNK = 4096
-# pyserial lets a TypeError out if its port was closed by someone else, and a termios.error if it vanishes as it is set up.
+# pyserial lets a TypeError escape if someone else closed its port, and a termios.error if the port vanishes during its
+# setup.
 _LOST = (OSError, TypeError, *([termios.error] if termios else []))
 _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 
 Transcript = Callable[[str, bytes], None]
-"""Called with `sent` or `received` and a line in which keys, PINs and responses are starred out."""
+"""A function that is called with `sent` or `received`, and with a line whose keys, PINs and responses are masked."""
 
 
 class SerialPort(Protocol):
-    """What is used of a pyserial port: any object with these will do. Times are in seconds."""
+    """The part of a pyserial port that a session uses. Any object with these members will do. Times are in seconds."""
 
     timeout: float | None
     write_timeout: float | None
 
     @property
-    def in_waiting(self) -> int: ...
-    def read(self, size: int = ..., /) -> bytes: ...
-    def write(self, data: bytes, /) -> int | None: ...
-    def close(self) -> None: ...
+    def in_waiting(self) -> int:
+        """Return the number of bytes that can be read without waiting."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Read up to `size` bytes. Return fewer if `timeout` ends first."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Write `data`. Return the number of bytes written, or None."""
+
+    def close(self) -> None:
+        """Close the port."""
 
 
 class Session:
-    """Requests and replies over `port`, which it owns from now on. Every call has `timeout` seconds in all.
+    """Requests and replies over `port`, which the session owns and closes. Every call has `timeout` seconds in all.
 
-    Raises InputError if `timeout` is not a positive number, LinkClosed if the port is closed already.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed
+    already.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:
@@ -69,8 +78,8 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two doors to the port, so that a thread which waits for an event, and comes back for its next turn at once,
-        # can't keep out one that stands in the queue.
+        # Two locks guard the port. A thread that waits for an event returns for its next turn at once; with a single
+        # lock it could keep out a thread that is already waiting.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -78,7 +87,7 @@ class Session:
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._last_event: Event | None = None
         self._forgotten: dict[str, int] = {}
-        self._begun = b""
+        self._unfinished = b""
         self._secret_sent = False
         self.events_dropped = 0
         self.seen = b""
@@ -89,18 +98,20 @@ class Session:
 
     @contextmanager
     def turn(self) -> Generator[float]:
-        """Holds the line for one call, and gives its deadline, counted from now, waiting for the turn included.
+        """Hold the line for one call and yield the call's deadline.
 
-        Raises LinkTimeout if other threads hold the line until then.
+        The time starts now and includes the wait for the turn. Raises LinkTimeout if other threads hold the line until
+        the deadline.
         """
         deadline = self._clock() + self._timeout
         with self._line_held(deadline):
             yield deadline
 
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
-        """The values of the card's reply. Needs the turn. `resend`: asking twice does no harm, so ask again if need be.
+        """Send a request and return the values of the card's reply. The caller holds the turn.
 
-        Raises CardError for a refusal, LinkTimeout, LinkClosed.
+        `resend` says that asking twice does no harm, so that the request is repeated if no reply arrives. Raises
+        CardError if the card refuses, LinkTimeout, LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -121,7 +132,10 @@ class Session:
         return reply.values
 
     def wait_event(self, word: str, timeout: float) -> Event:
-        """The oldest event `word` that was not fetched yet. Raises LinkTimeout after `timeout` seconds, LinkClosed."""
+        """Wait for an event `word` and return the oldest one that was not fetched yet.
+
+        Raises LinkTimeout after `timeout` seconds, and LinkClosed.
+        """
         if not (math.isfinite(timeout) and timeout >= 0):
             raise InputError("timeout", "must be 0 seconds or more")
         deadline = self._clock() + timeout
@@ -133,13 +147,16 @@ class Session:
                     self._sort_lines()
                 if self._has_event(word):
                     return self._take_event(word)
-        raise LinkTimeout(f"no {word} came from the card within {timeout:g} s")
+        raise LinkTimeout(f"the card sent no {word} within {timeout:g} s")
 
     def drain_events(self) -> list[Event]:
-        """All events that came and were not fetched yet, oldest first, without waiting. Raises LinkClosed."""
+        """Return all events that have arrived and were not fetched yet, the oldest first, without waiting.
+
+        Raises LinkClosed.
+        """
         with self.turn() as deadline:
             self._sort_lines()
-            # Not for ever: a line that never falls silent always has something waiting.
+            # The deadline ends this loop: a line that never falls silent always has bytes waiting.
             while self._clock() < deadline and self._read(wait=False):
                 self._sort_lines()
             events = list(self._events)
@@ -147,7 +164,7 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drops the events `word` that the card sent up to now, also those that come late. Needs the turn."""
+        """Drop the events `word` that the card has sent so far, including those that arrive late. The caller holds the turn."""
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -155,11 +172,11 @@ class Session:
         self._events.extend(kept)
 
     def close(self) -> None:
-        """Closes the port; a call that is under way in another thread ends with LinkClosed. Twice does no harm."""
+        """Close the port. A running call in another thread ends with LinkClosed. Closing twice does no harm."""
         if self._closed:
             return
         self._closed = True
-        # pyserial's ports don't like to be closed under a read, so wait for the other thread to see the flag.
+        # pyserial ports must not be closed during a read, so wait until the other thread sees the flag.
         mine = self._turn.acquire(timeout=_lock_timeout(self._timeout))
         try:
             with suppress(OSError):
@@ -187,7 +204,7 @@ class Session:
 
     def _send(self, line: bytes, left: float) -> None:
         if left <= 0:
-            raise LinkTimeout(f"the time of the call, {self._timeout:g} s, was up before all was sent")
+            raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
         with self._port_errors():
             if self._limits_writes:
@@ -201,14 +218,14 @@ class Session:
         try:
             self._port.write_timeout = self._timeout / 2
         except (NotImplementedError, AttributeError):
-            # rfc2217:// has no such limit, and fails at every later setting unless it is taken back.
+            # rfc2217:// has no write timeout, and fails at every later setting unless it is reset.
             with suppress(AttributeError):
                 self._port.write_timeout = None
             return False
         return True
 
     def _take_in_old(self, deadline: float) -> None:
-        """Sorts what came before a request is sent: whatever number it has, it is no reply to it."""
+        """Sort the lines that arrived before a request is sent. Whatever number they have, they are no replies to it."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -217,13 +234,13 @@ class Session:
             self._sort_lines()
 
     def _cut_line(self) -> None:
-        """Sees to it that the reply to a request that is sent once is not lost to a line whose end was lost."""
-        begun = self._reader.cut()
-        if decode(begun):  # All of it is there: only its end is missing, or still under way.
-            self._lines.append(begun)
+        """Set an unfinished line aside, so that the reply to a request that is sent once does not become a part of it."""
+        unfinished = self._reader.cut()
+        if decode(unfinished):  # The line is complete: only its end is missing, or still under way.
+            self._lines.append(unfinished)
             self._sort_lines()
         else:
-            self._begun = begun
+            self._unfinished = unfinished
 
     def _wait_reply(self, seq: int, deadline: float) -> Reply | None:
         more = True
@@ -234,7 +251,7 @@ class Session:
         return None
 
     def _receive(self, deadline: float) -> bool:
-        """Gets lines to sort, waiting one slice for them; False if there is no time left to come back for more."""
+        """Receive lines to sort, waiting at most one slice. Return False if no time is left for another call."""
         if self._lines:
             return True
         left = deadline - self._clock()
@@ -243,7 +260,7 @@ class Session:
         return may_wait or (came > 0 and left > 0)
 
     def _read(self, *, wait: bool) -> int:
-        """Takes in what is there, or, if that is nothing and it may wait, the first byte. Returns how many bytes."""
+        """Read the waiting bytes and return their number. If there are none and `wait` is set, wait for the first byte."""
         self._check_open()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -253,7 +270,7 @@ class Session:
         return len(data)
 
     def _sort_lines(self, seq: int | None = None) -> Reply | None:
-        """Puts events into their queue, up to the reply `seq` if it is there; drops what nobody waits for."""
+        """Queue the events up to the reply `seq`, and return the reply if it is there. Drop lines that nobody waits for."""
         while self._lines:
             frame = self._decode(self._lines.popleft())
             if isinstance(frame, Event):
@@ -263,16 +280,16 @@ class Session:
         return None
 
     def _decode(self, line: bytes) -> Frame | None:
-        """The frame in a line, or in what came of it after the request if it had begun before and is none as a whole."""
-        begun, self._begun = self._begun, b""
-        frame = decode(begun + line) or (decode(line) if begun else None)
+        """Decode a line. If an unfinished line precedes it, try both together, then the new part alone."""
+        unfinished, self._unfinished = self._unfinished, b""
+        frame = decode(unfinished + line) or (decode(line) if unfinished else None)
         noise = frame is None and self._secret_sent
-        self._note("received", mask_noise(begun + line) if noise else begun + line)
+        self._note("received", mask_noise(unfinished + line) if noise else unfinished + line)
         return frame
 
     def _keep(self, event: Event) -> None:
-        # The same number and the same content again is the same line twice. But a card that starts again counts from
-        # the beginning again, so that two starts in a row look alike.
+        # An event with the same number and content is the same line sent twice. The exception is `boot`: a card that
+        # restarts counts from the beginning, so two restarts in a row look alike.
         if event.word == "boot":
             self._forgotten.clear()
         elif event == self._last_event or self._is_forgotten(event):
@@ -282,7 +299,7 @@ class Session:
         self._events.append(event)
 
     def _is_forgotten(self, event: Event) -> bool:
-        # Half of all numbers are older than any given one, as they wrap.
+        # Numbers wrap, so half of all numbers are older than a given one.
         last = self._forgotten.get(event.word)
         return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 
@@ -307,7 +324,7 @@ class Session:
         try:
             yield
         except SerialTimeoutException as error:
-            raise LinkTimeout("the port took nothing that was sent before the deadline") from error
+            raise LinkTimeout("the port accepted no data before the deadline") from error
         except _LOST as error:
             raise LinkClosed(f"the line to the card was lost ({error}): unplugged, or closed elsewhere?") from error
 
@@ -317,5 +334,5 @@ def _lock_timeout(seconds: float) -> float:
 
 
 def _words(text: str) -> str:
-    """What a card says, fit for a message: nothing that a terminal would obey, nothing that could be a key."""
+    """Clean a card's text for a message: remove what a terminal would obey, and anything that could be a key."""
     return _LONG_HEX.sub("****", "".join(c if c.isprintable() else "?" for c in text))

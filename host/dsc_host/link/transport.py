@@ -1,8 +1,8 @@
-"""Finding a card's port and opening it.
+"""Discovery and opening of a card's port.
 
-Promises: an address that can't be opened raises CardNotFound, and its words name the port and what to do about it; any
-pyserial address will do (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so will those that an installed
-package adds through the entry-point group `dscplus.serial_handlers`. Nothing is opened to find out what is attached.
+Promises: an address that cannot be opened raises CardNotFound, whose message names the port and says what to do. Every
+pyserial address works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so do the addresses that an installed
+package adds through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dsc_host.link.session import READ_SLICE
 HANDLER_GROUP = "dscplus.serial_handlers"
 CARD_VARIABLE = "DSCPLUS_CARD"
 BAUD_RATE = 115200
-"""For boards with a serial chip; one with USB of its own ignores it."""
+"""The speed for boards with a serial chip. A board with its own USB ignores it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port that is attached. `url` is what `open_port` takes; `name` and `description` are for a person."""
+    """An attached port. `open_port` takes its `url`; `name` and `description` are for a person to read."""
 
     url: str
     name: str
@@ -36,7 +36,7 @@ class Port:
 
 
 class NoSingleCard(CardNotFound):
-    """There is no card attached, or there are several, and none was named. `candidates` lists them."""
+    """No card was named, and none or several are attached. `candidates` lists the attached ports."""
 
     def __init__(self, candidates: tuple[Port, ...]) -> None:
         found = f"several ports are attached ({_names(candidates)})" if candidates else "no card is attached"
@@ -45,13 +45,13 @@ class NoSingleCard(CardNotFound):
 
 
 def discover(*, usb_only: bool = True) -> list[Port]:
-    """The serial ports that are attached, sorted by address; by default those on USB, where boards are."""
+    """Return the attached serial ports, sorted by address; by default only USB ports, where boards are."""
     ports = (info for info in list_ports.comports() if info.vid is not None or not usb_only)
     return sorted((_port(info.device, info.name, info.description) for info in ports), key=lambda port: port.url)
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """The address of the card to use: `url`, else DSCPLUS_CARD of `env` (os.environ), else the only one attached.
+    """Return the address of the card to use: `url`, or DSCPLUS_CARD in `env` (os.environ), or the only attached port.
 
     Raises NoSingleCard, a CardNotFound with `candidates`, if none or several are attached.
     """
@@ -65,11 +65,11 @@ def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> s
 
 
 def open_port(url: str) -> serial.Serial:
-    """The port at `url`, open, and where the system can do that, locked against other programs.
+    """Open the port at `url`, locked against other programs where the system supports that.
 
-    DTR and RTS stay as pyserial sets them, both on: boards with USB of their own send nothing without DTR, and those
-    with the usual two-transistor reset circuit stay out of reset only while both are the same.
-    A network address may take pyserial's own 5 seconds to connect. Raises CardNotFound.
+    DTR and RTS keep pyserial's defaults, both on: boards with their own USB send nothing without DTR, and boards with
+    the usual two-transistor reset circuit stay out of reset only while both lines are equal. A network address may take
+    pyserial's own 5 seconds to connect. Raises CardNotFound.
     """
     if "://" in url:
         _register_handlers()
@@ -80,52 +80,52 @@ def open_port(url: str) -> serial.Serial:
             do_not_open=True,
             baudrate=BAUD_RATE,
             timeout=READ_SLICE,
-            exclusive=True if os.name == "posix" else None,  # Elsewhere ports are exclusive anyway.
+            exclusive=True if os.name == "posix" else None,  # Other systems open ports exclusively anyway.
         )
         port.open()
-    except Exception as error:  # For a bad address, pyserial's handlers let out a KeyError, a re.error and others.
+    except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
         raise CardNotFound(f"{url}: {_reason(url, error)}") from error
     return port
 
 
 def _register_handlers() -> None:
-    """Tells pyserial where the `protocol_*.py` modules of installed packages are."""
+    """Register the packages that hold `protocol_*.py` modules with pyserial."""
     for entry in entry_points(group=HANDLER_GROUP):
         if entry.module not in serial.protocol_handler_packages:
             serial.protocol_handler_packages.append(entry.module)
 
 
 def _check_url(url: str) -> None:
-    # Without this, pyserial's words for it are those of a TypeError.
+    # Without this check, pyserial reports a TypeError.
     parts = urlsplit(url)
     if parts.scheme in ("socket", "rfc2217") and (not parts.hostname or parts.port is None):
-        raise ValueError(f"an address of this kind looks like {parts.scheme}://host:port")
+        raise ValueError(f"an address of this kind has the form {parts.scheme}://host:port")
 
 
 def _reason(url: str, error: Exception) -> str:
-    """Why it can't be opened, and what to do. On Windows pyserial gives no number, only the words of an error."""
+    """Explain why the port cannot be opened, and what to do. On Windows, pyserial gives only an error text, no number."""
     number, words = getattr(error, "errno", None), str(error)
     if number == errno.ENOENT or "FileNotFoundError" in words:
         return f"there is no such port. Attached: {_names(discover()) or 'none'}"
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "PermissionError" in words:
         return "another program has it open: close that program (a terminal, mpremote, an editor's console)"
     if number in (errno.EACCES, errno.EPERM):
-        return f"you may not open it: {_permission_fix(url)}"
+        return f"you do not have permission to open it: {_permission_fix(url)}"
     if "protocol" in words and "not known" in words:
-        return "no such kind of address: use a port (/dev/ttyACM0, COM3), socket://host:port or rfc2217://host:port"
+        return "unknown kind of address: use a port (/dev/ttyACM0, COM3), socket://host:port or rfc2217://host:port"
     return f"it can't be opened: {words}"
 
 
 def _permission_fix(url: str) -> str:
     group = _group_of(url)
     if group in (None, "root", "wheel"):
-        return 'a udev rule with TAG+="uaccess" for this board gives it to who is logged in'
+        return 'add a udev rule for this board with TAG+="uaccess": it grants access to the user who is logged in'
     return f"join its group ({group}), with: sudo usermod -aG {group} $USER; then log in again"
 
 
 def _group_of(path: str) -> str | None:
     try:
-        import grp  # Not on Windows.
+        import grp  # Windows has no grp.
 
         return grp.getgrgid(os.stat(path).st_gid).gr_name
     except (ImportError, OSError, KeyError):

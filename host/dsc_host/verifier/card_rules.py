@@ -110,7 +110,7 @@ def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None
     if not isinstance(unlock_key, bytes) or len(unlock_key) != UNLOCK_KEY_BYTES:
         raise InputError("unlock key", f"must be {UNLOCK_KEY_BYTES} bytes")
     if hmac.compare_digest(unlock_key, key):
-        raise InputError("unlock key", "must be another than the card's key")
+        raise InputError("unlock key", "must differ from the card's key")
 
 
 def check_counter(counter: int, suite: Suite) -> None:
