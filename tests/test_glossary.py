@@ -19,7 +19,9 @@ def entries() -> Iterator[tuple[str, str, str]]:
 
 def exists(module: str) -> bool:
     path = Path(*module.split("."))
-    return any((folder / path).with_suffix(".py").is_file() or (folder / path / "__init__.py").is_file() for folder in _PACKAGES)
+    return any(
+        (folder / path).with_suffix(".py").is_file() or (folder / path / "__init__.py").is_file() for folder in _PACKAGES
+    )
 
 
 def test_the_glossary_has_every_row_of_its_table() -> None:
