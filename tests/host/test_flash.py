@@ -76,7 +76,7 @@ def test_a_power_cut_at_any_change_leaves_the_old_or_the_new_program(old: Disk, 
     seen = []
     for cut in range(0, whole.changes, stride):
         disk = copy_of(old, cut_at=cut)
-        with BoardDouble(disk) as board, pytest.raises(LinkClosed, match="goes on where it stopped"):
+        with BoardDouble(disk) as board, pytest.raises(LinkClosed, match="continues where it stopped"):
             flash(board, NEW)
         assert board.cut
         seen.append(start(disk))

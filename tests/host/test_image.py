@@ -225,7 +225,7 @@ def test_a_folder_that_is_a_file_is_refused(dscplus: Command) -> None:
     (dscplus.folder / "dist").write_text("mine")
     done = dscplus("image", "--out", str(dscplus.folder / "dist"))
     assert done.code == 1
-    assert done.error.endswith("dist cannot be written: there is a file of this name")
+    assert done.error.endswith("dist cannot be written: a file of this name exists")
     assert (dscplus.folder / "dist").read_text() == "mine"
 
 

@@ -1,6 +1,6 @@
-"""Boards: the files that they get, the images that hold them, and putting them there over a line.
+"""Boards: the firmware's files, images of them, and their installation over a serial line.
 
-What is listed here may be imported; nothing else.
+Import only the names listed here.
 """
 
 from dsc_host.flash.board_session import BoardSession, BoardStuck, Tell

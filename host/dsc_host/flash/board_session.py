@@ -1,7 +1,7 @@
-"""A board whose program is stopped, ready to be told what to do: mpremote's raw REPL, with deadlines.
+"""A session with a board whose program is stopped: mpremote's raw REPL, with deadlines.
 
-Promises: nothing hangs, whatever the board does; every failure is one of `dsc_host.errors` or a FlashError, and says what to
-do; nothing is printed; and a session that ends, however it ends, restarts the board if it still listens.
+Promises: nothing hangs, whatever the board does. Every failure is one of `dsc_host.errors` or a FlashError, and says
+what to do. Nothing is printed. A session that ends, in whatever way, restarts the board if the board still listens.
 """
 
 import ast
@@ -22,16 +22,16 @@ from dsc_host.flash.extra import needed
 
 T = TypeVar("T")
 Tell = Callable[[int], None]
-"""Told, again and again, how many more bytes have been written."""
+"""A function that is called repeatedly with the number of bytes written since its last call."""
 
 ENTER_SECONDS = 10.0
-"""How long the board may take to stop its program and run its boot.py, each time it is asked to."""
+"""The time in seconds that the board may take to stop its program and run its boot.py, for each attempt."""
 OPERATION_SECONDS = 20.0
-"""How long the board may take for one thing: the longest is to read all its files."""
+"""The time in seconds that the board may take for one operation. The longest operation reads all its files."""
 TOTAL_SECONDS = 120.0
-"""How long a session may take in all, time that a person takes to answer not counted."""
+"""The time in seconds that a session may take in all, without the time that a person takes to answer."""
 RESTART_SECONDS = 2.0
-"""How long the board may take to be told to restart."""
+"""The time in seconds that the board may take to accept the command to restart."""
 _READ_SECONDS = 1.0
 _ENTRIES = 2
 _ATTEMPTS = 8
@@ -41,19 +41,19 @@ _RESET = "import time, machine\ntime.sleep_ms(100)\nmachine.reset()"
 
 
 class BoardStuck(FlashError):
-    """The board does not stop the program that it runs."""
+    """The board does not stop its running program."""
 
 
 class BoardFull(FlashError):
-    """There is no room left on the board's file system."""
+    """The board's file system is full."""
 
 
 class _Late(Exception):
-    """One operation has taken too long."""
+    """One operation took too long."""
 
 
 class _Line:
-    """The port as mpremote uses it, with two deadlines. Each call is short; so no loop of calls outlives a deadline."""
+    """The port as mpremote uses it, with two deadlines. Every call is short, so no loop of calls outlives a deadline."""
 
     def __init__(self, port: serial.Serial, name: str) -> None:
         self._port = port
@@ -63,20 +63,20 @@ class _Line:
         port.timeout = _READ_SECONDS
         try:
             port.write_timeout = _READ_SECONDS
-        except NotImplementedError:  # rfc2217:// has none, and does not wait either.
+        except NotImplementedError:  # rfc2217:// has no write timeout, and does not wait either.
             port.write_timeout = None
 
     def allow(self, seconds: float) -> None:
-        """Begin the session's time anew."""
+        """Restart the session's deadline: it ends `seconds` from now."""
         self._end = self._end_of_operation = time.monotonic() + seconds
 
     def renew(self, seconds: float) -> None:
-        """Begin the operation's time anew."""
+        """Restart the operation's deadline: it ends `seconds` from now."""
         self._end_of_operation = time.monotonic() + seconds
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """What happens in the block raises _Late after so long."""
+        """Raise _Late in the block once `seconds` have passed."""
         self.renew(seconds)
         try:
             yield
@@ -84,12 +84,14 @@ class _Line:
             self._end_of_operation = self._end
 
     def read(self, size: int = 1) -> bytes:
+        """Read up to `size` bytes."""
         return bytes(self._call(lambda: self._port.read(size)))
 
     def write(self, data: bytes) -> int:
+        """Write `data` and return the number of bytes written."""
         return int(self._call(lambda: self._port.write(data)) or 0)
 
-    def inWaiting(self) -> int:  # noqa: N802 - the name that mpremote calls
+    def inWaiting(self) -> int:  # noqa: N802 - mpremote calls this name
         return int(self._call(lambda: self._port.in_waiting))
 
     def _call(self, action: Callable[[], T]) -> T:
@@ -102,15 +104,16 @@ class _Line:
             return action()
         except serial.SerialTimeoutException:
             raise _Late from None
-        # pyserial lets out a TypeError if the port is closed beneath it.
+        # pyserial raises a TypeError if another thread closes the port.
         except (OSError, TypeError) as error:
             raise LinkClosed(
-                f"{self._name}: the line to the board was lost; plug it in and repeat the command, it goes on where it stopped"
+                f"{self._name}: the line to the board was lost. Plug it in and repeat the command: "
+                "it continues where it stopped"
             ) from error
 
 
 def _transport_on(line: _Line, port_name: str) -> Any:
-    """mpremote's transport on a port that is open already: its own way of opening one swallows the reason of a failure."""
+    """Build mpremote's transport on a port that is already open. Its own way of opening one hides the reason of a failure."""
     base = needed("mpremote.transport_serial").SerialTransport
     transport = base.__new__(base)
     transport.in_raw_repl = transport.mounted = False
@@ -122,12 +125,12 @@ def _transport_on(line: _Line, port_name: str) -> Any:
 
 
 class BoardSession:
-    """A conversation with the board on an open port, which the session closes in the end.
+    """A conversation with the board on an open port, which the session closes at its end.
 
         with BoardSession(open_port(url), url) as board:
             board.evaluate("result = 6 * 7")
 
-    Entering it stops the board's program: BoardStuck if that fails.
+    Entering the session stops the board's program. It raises BoardStuck if that fails.
     """
 
     def __init__(self, port: serial.Serial, name: str) -> None:
@@ -138,7 +141,7 @@ class BoardSession:
         transport = needed("mpremote.transport")
         self._transport_error: type[Exception] = transport.TransportError
         self._exec_error: type[Exception] = transport.TransportExecError
-        # What a wrong byte in what the board says can come to; the last five are ast.literal_eval's.
+        # The errors that a garbled byte from the board can cause. ast.literal_eval raises the last five.
         self._garbled = (
             self._transport_error,
             _Late,
@@ -154,13 +157,13 @@ class BoardSession:
         try:
             self._stop_program()
         except BaseException as error:
-            # Ctrl-C here may come when the program has been stopped already.
+            # Ctrl-C may arrive here after the program was stopped.
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # On the way out nothing may hide what happened before; and a board that is gone needs no restart.
+        # Nothing on the way out may hide an earlier error. A board that is gone needs no restart.
         try:
             with suppress(DscError, *self._garbled):
                 self._restart(at_a_prompt=error is None)
@@ -168,25 +171,25 @@ class BoardSession:
             self._port.close()
 
     def allow(self, seconds: float = TOTAL_SECONDS) -> None:
-        """Begin the session's time anew, after a person has been waited for."""
+        """Restart the session's deadline, after the wait for a person."""
         self._line.allow(seconds)
 
     def evaluate(self, code: str) -> Any:
-        """Run `code`, which may run more than once, on the board; gives back what it leaves in `result`.
+        """Run `code` on the board and return the value that it leaves in `result`. The code may run more than once.
 
-        Raises FlashError if it raises, LinkClosed, LinkTimeout, ProtocolError.
+        Raises FlashError if the code raises an exception, LinkClosed, LinkTimeout, ProtocolError.
         """
         return self._persist(lambda: self._evaluate(code))
 
     def write(self, path: str, data: bytes, progress: Tell = lambda count: None) -> None:
-        """Write a whole file. Raises BoardFull, and as `evaluate` does."""
+        """Write a whole file. Raise BoardFull, and the errors that `evaluate` raises."""
         told = 0
 
         def tell(written: int, _size: int) -> None:
             nonlocal told
             progress(max(0, written - told))
             told = max(told, written)
-            # One deadline for each piece: how long the whole takes depends on the line.
+            # Each piece has a deadline of its own: the time for the whole file depends on the line.
             self._line.renew(OPERATION_SECONDS)
 
         self._persist(lambda: self._transport.fs_writefile(path, data, chunk_size=_CHUNK, progress_callback=tell))
@@ -194,24 +197,24 @@ class BoardSession:
     def _evaluate(self, code: str) -> Any:
         framed = f"{code}\nprint({_START!r} + repr(result) + {_END!r})"
         said: str = self._transport.exec(framed).decode()
-        # What else is printed meanwhile stands before and behind it; within it, it is no literal any more.
+        # Other output of the board may come before and after the literal. Output within it makes it invalid.
         return ast.literal_eval(said[said.index(_START) + 1 : said.index(_END)])
 
     def _persist(self, operation: Callable[[], T]) -> T:
-        """The operation, begun anew each time that the board's own printing garbles it."""
+        """Run the operation, and repeat it each time that the board's own output garbles it."""
         for _ in range(_ATTEMPTS):
             try:
                 with self._line.within(OPERATION_SECONDS), redirect_stdout(io.StringIO()):
                     return operation()
             except self._exec_error as error:
                 raise _refusal(str(error)) from error
-            except OSError as error:  # What mpremote makes of a file system's refusal.
+            except OSError as error:  # mpremote raises an OSError if the board's file system refuses.
                 raise _refusal(errno.errorcode.get(error.errno or 0, str(error))) from error
             except self._garbled:
-                # Without raw paste, mpremote notices at once when something is printed into what it reads.
+                # Without raw paste, mpremote notices at once if other output mixes with what it reads.
                 self._transport.use_raw_paste = False
                 self._stop_program()
-        raise ProtocolError(f"{self.name}: the board prints into everything it is told; look what its boot.py starts")
+        raise ProtocolError(f"{self.name}: the board's own output garbles every command; check what its boot.py starts")
 
     def _stop_program(self) -> None:
         for _ in range(_ENTRIES):
@@ -230,7 +233,7 @@ class BoardSession:
                 with suppress(LinkTimeout, *self._garbled):
                     self._transport.exec_raw_no_follow(_RESET)
                     return
-                # Something was printed into it.
+                # Other output was mixed into the command.
                 self._transport.use_raw_paste = False
                 self._line.allow(RESTART_SECONDS)
             self._transport.enter_raw_repl(timeout_overall=RESTART_SECONDS)
@@ -238,13 +241,13 @@ class BoardSession:
 
 
 def _refusal(words: str) -> FlashError:
-    """What the board said, in a line: the last of its traceback."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without words"]
+    """Make an error of the board's message: the last line of its traceback."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without a message"]
     if "ENOSPC" in lines[-1] or lines[-1] == "OSError: 28":
         return BoardFull("the board's file system is full")
     return FlashError(f"the board says: {printable(lines[-1])}")
 
 
 def printable(words: str) -> str:
-    """A board's words without what would steer a terminal."""
+    """Replace the characters that would control a terminal."""
     return "".join(each if each.isprintable() else "?" for each in words)

@@ -1,8 +1,8 @@
-"""Makes the firmware's modules smaller without changing what they do, for boards whose room is small.
+"""Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
-Things that the compiler for boards can't do, as it sees one module at a time: a constant of another module becomes its value; a
-name that begins with one underscore, which by convention nobody outside the firmware uses, becomes a short one; an argument
-that no call names becomes a number. The same sources give the same result.
+The compiler for boards sees one module at a time, so it cannot do the following. A constant of another module becomes
+its value. A name that begins with one underscore, which by convention only the firmware uses, becomes a short one. An
+argument that no call names becomes a number. The same sources always give the same result.
 """
 
 import ast
@@ -13,14 +13,14 @@ from typing import Any
 
 from dsc_host.flash.errors import FlashError
 
-# Where Python's syntax trees keep a name.
+# The fields of Python's syntax trees that hold a name.
 _NAME_FIELDS = ("id", "attr", "arg", "name", "asname")
 
 
 def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The modules of one package, by their path, as smaller source of the same meaning.
+    """Return the modules of one package, by their path, as smaller source with the same meaning.
 
-    Raises FlashError: a module is not Python, or gives a constant's name to something else as well.
+    Raises FlashError if a module is not Python, or if it assigns a constant's name twice.
     """
     trees = {path: _parse(path, source) for path, source in sources.items()}
     constants = {path: _constants(tree) for path, tree in trees.items()}
@@ -41,7 +41,7 @@ def _parse(path: str, source: bytes) -> ast.Module:
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:
-    """The module's `NAME = const(value)`, with their values."""
+    """Return the values of the module's `NAME = const(value)` assignments."""
     found: dict[str, Any] = {}
     for statement in tree.body:
         match statement:
@@ -52,7 +52,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """Puts values in the place of other modules' constants, and hides this module's own from everybody but the compiler."""
+    """A transformer that inlines other modules' constants, and makes the module's own constants private to the compiler."""
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -62,6 +62,7 @@ class _Folding(ast.NodeTransformer):
         self._modules: dict[str, Mapping[str, Any]] = {}
 
     def fold(self, tree: ast.Module) -> None:
+        """Fold the constants of one module in place."""
         bound = Counter(_bound(tree))
         for statement in tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.level:
@@ -69,11 +70,11 @@ class _Folding(ast.NodeTransformer):
         tree.body = [each for each in tree.body if not isinstance(each, ast.ImportFrom) or each.names]
         for name in {*self._own, *self._own.values(), *self._values}:
             if bound[name] > (name in self._own):
-                raise FlashError(f"{self._path}: {name} is a constant, and something else too")
+                raise FlashError(f"{self._path}: {name} is a constant and is assigned elsewhere too")
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Remember what a relative import brings. Returns whether it is a constant, and so need not be imported."""
+        """Record what a relative import binds. Return True if it is a constant, which need not be imported."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -85,11 +86,13 @@ class _Folding(ast.NodeTransformer):
         return False
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Replace a constant's name by its value, or by its private name."""
         if node.id in self._values:
             return ast.Constant(self._values[node.id])
         return ast.Name(self._own.get(node.id, node.id), node.ctx)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Replace a constant of an imported module by its value."""
         match node.value:
             case ast.Name(module) if node.attr in self._modules.get(module, {}):
                 return ast.Constant(self._modules[module][node.attr])
@@ -97,7 +100,7 @@ class _Folding(ast.NodeTransformer):
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
-    """Every name that is given to something, as often as it is."""
+    """Yield every name that the tree binds, once for each binding."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(name, ast.Store()) | ast.arg(name) | ast.FunctionDef(name) | ast.ClassDef(name):
@@ -105,9 +108,10 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Give every private name a short one, the same wherever it means the same; elsewhere that may mean something else.
+    """Shorten every private name. Names in different families of modules may share a short one if their use does not overlap.
 
-    The fewer names there are, the less memory the interpreter needs to know them.
+    A name has the same short name wherever it has the same meaning. The fewer names there are, the less memory the
+    interpreter needs for them.
     """
     families = _families(trees)
     members = {family: [trees[path] for path in trees if families[path] == family] for family in sorted(set(families.values()))}
@@ -130,7 +134,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """For each module the one that stands for its family: those that inherit, and so share attributes."""
+    """Return the module that represents each module's family. A family inherits from each other, and so shares attributes."""
     family = {path: path for path in trees}
     for path, tree in trees.items():
         origin = _origins(path, tree)
@@ -148,7 +152,7 @@ def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
 
 
 def _origins(path: str, tree: ast.Module) -> dict[str, str]:
-    """The module that each relatively imported name comes from."""
+    """Return the module that each relatively imported name comes from."""
     return {
         alias.asname or alias.name: f"{_module(path, statement)}.py"
         for statement in ast.walk(tree)
@@ -158,7 +162,7 @@ def _origins(path: str, tree: ast.Module) -> dict[str, str]:
 
 
 def _module(path: str, statement: ast.ImportFrom) -> str:
-    """The path of what a relative import in `path` names, without its ending."""
+    """Return the path of a relative import in `path`, without its suffix."""
     folder = path.split("/")[: -statement.level]
     return "/".join([*folder, *(statement.module.split(".") if statement.module else [])])
 
@@ -174,12 +178,12 @@ def _rename(tree: ast.Module, short: Mapping[str, str]) -> None:
 
 
 def _number_arguments(node: ast.AST, named: set[str | None], depth: int) -> None:
-    """Call the arguments of every function in `node` by their number, unless some call in the package names them."""
+    """Replace the arguments of every function in `node` by numbers, unless a call in the package names them."""
     for child in ast.iter_child_nodes(node):
         below = depth
         if isinstance(child, ast.FunctionDef | ast.Lambda):
             arguments = [each.arg for each in child.args.args if each.arg not in named and each.arg != "self"]
-            # Inside, the name is changed wherever it stands: what shadows it there shadows it still.
+            # Every occurrence inside is renamed, so a name that shadows an argument still shadows it.
             _rename_all(child, {name: f"_{depth + number}" for number, name in enumerate(arguments)})
             below += len(arguments)
         _number_arguments(child, named, below)

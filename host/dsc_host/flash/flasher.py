@@ -1,11 +1,12 @@
-"""Putting the firmware on a board that runs MicroPython, and taking it off again.
+"""Installation of the firmware on a board that runs MicroPython, and its removal.
 
-Promises: a board that is cut off at any moment of an update starts the old program or the new one, never a mixture; what is on
-the board already is not sent again; the card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and `/board.json` stay as they are.
+Promises: a board that is cut off at any moment of an update starts the old program or the new one, never a mixture.
+Files that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and
+`/board.json` stay unchanged.
 
-How: each program has a folder of its own, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder is
-filled beside the old one and read back; then the new `main.py` takes the old one's name, which is one step; then the old
-folder goes. Whatever else is in `/dsc` is not ours.
+Method: each program has a folder of its own, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new
+folder is filled beside the old one and read back. Then the new `main.py` takes the old one's name, which is one step.
+Then the old folder is removed. Anything else in `/dsc` belongs to others.
 """
 
 import hashlib
@@ -33,7 +34,8 @@ _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
 _PROGRAM = re.compile("[0-9a-f]{12}")
 _HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
-# With the line that the flasher puts before it; or as an image has it, and then nothing else is in it.
+# A `main.py` starts with the line that the flasher puts before it. The `main.py` of an image holds nothing but our
+# program.
 _OUR_MAIN = re.compile(
     rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
     rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'
@@ -47,7 +49,7 @@ _MACHINES = {r"Raspberry Pi Pico ?2": "pico2", r"Raspberry Pi Pico\b": "pico", r
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is on a board."""
+    """The contents of a board."""
 
     micropython: str
     machine: str
@@ -56,17 +58,17 @@ class Found:
     board: bytes | None
     digests: Mapping[str, str]
     programs: tuple[str, ...]
-    """The folders that hold a program of ours, whole or not."""
+    """The folders that hold a program of ours, complete or not."""
 
     @property
     def has_other_program(self) -> bool:
-        """Whether it starts a program that is not this one."""
+        """Return whether the board starts a program that is not this firmware."""
         return bool(self.main) and not _is_ours(self.main)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an installation will do. `copied` and `kept` are files of the program, by path on the board."""
+    """The steps of an installation. `copied` and `kept` are files of the program, by their path on the board."""
 
     found: Found
     home: str
@@ -80,32 +82,34 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """Bytes to send."""
+        """The number of bytes to send."""
         files = sum(len(self.files[path]) for path in self.copied)
         return files + (len(self.main) if self.main_changes else 0) + len(self.board or b"")
 
     @property
     def main_changes(self) -> bool:
+        """Return whether the installation replaces `main.py`."""
         return self.found.main != self.main
 
     @property
     def board_name(self) -> str:
+        """The name of the board in its wiring; empty if the wiring names none."""
         return str(self.wiring.get("board", ""))
 
     @property
     def line(self) -> str:
-        """What the card's line is: `usb`, which is the port that it is flashed through, or `uart`."""
+        """The card's line: `usb`, the port that the board is flashed through, or `uart`."""
         line = self.wiring.get("line")
         return str(line.get("kind", "usb")) if isinstance(line, dict) else "usb"
 
     @property
     def replaces_board(self) -> bool:
-        """Whether wiring that is on the board already would be written over."""
+        """Return whether the installation overwrites wiring that is on the board."""
         return self.board is not None and self.found.board is not None
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to do."""
+        """Return whether the installation changes anything."""
         return bool(self.copied or self.leftovers or self.main_changes or self.board is not None or self._is_elsewhere)
 
     @property
@@ -114,7 +118,7 @@ class Plan:
 
 
 def examine(session: BoardSession) -> Found:
-    """What is on the board. Raises FlashError if the firmware could not run on it."""
+    """Return the contents of the board. Raise FlashError if the firmware cannot run on it."""
     name, version, machine, mpy, free = _identity(session)
     micropython = ".".join(map(str, version))
     if name != "micropython":
@@ -149,7 +153,7 @@ def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, in
 
 
 def _asked(session: BoardSession, code: str, kind: type[T]) -> T:
-    """The answer, which is of this kind. Raises ProtocolError if it is not: a board can say anything."""
+    """Return the board's answer. Raise ProtocolError if it is not of this kind: a board can answer anything."""
     answer = session.evaluate(code)
     if not isinstance(answer, kind):
         raise _nonsense(session)
@@ -157,7 +161,7 @@ def _asked(session: BoardSession, code: str, kind: type[T]) -> T:
 
 
 def _start_of(session: BoardSession, path: str) -> bytes | None:
-    """The first bytes of a file; None if it is not there."""
+    """Return the first bytes of a file, or None if the file does not exist."""
     answer = session.evaluate(snippets.contents(path, _SMALL))
     if answer is None or isinstance(answer, bytes):
         return answer
@@ -165,11 +169,11 @@ def _start_of(session: BoardSession, path: str) -> bytes | None:
 
 
 def _nonsense(session: BoardSession) -> ProtocolError:
-    return ProtocolError(f"{session.name}: the board answers what no MicroPython answers; put a release of it on the board")
+    return ProtocolError(f"{session.name}: the board's answer is not MicroPython's; put a release of MicroPython on it")
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Whether a main.py is one that was flashed, or an image's. That of a program that uses the firmware is its author's."""
+    """Tell whether a main.py was flashed or comes from an image. A program that uses the firmware belongs to its author."""
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -181,10 +185,10 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 
 
 def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -> Plan:
-    """What to do so that the board runs `program` (as `firmware_files` gives it).
+    """Plan the steps after which the board runs `program` (as `firmware_files` returns it).
 
-    `board` names the ready-made wiring; without it, what is on the board stays, or the board's own name tells.
-    Raises InputError if it does not.
+    `board` names the ready-made wiring. Without it, the wiring on the board stays, or the name of the board's machine
+    decides. Raises InputError if the machine is unknown.
     """
     home = f"{HOME}/{_digest(program)}"
     files = {home + path.removeprefix(LIBRARY): data for path, data in program.items() if path != MAIN}
@@ -204,29 +208,29 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
 
 
 def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: None) -> None:
-    """Carry out a plan. Raises FlashError, LinkClosed, LinkTimeout, ProtocolError; the old program is then still there."""
+    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError; the old program is then still there."""
     try:
         _fill(session, steps, progress)
-        # A rename needs room too, where there is none at all.
+        # A rename needs room too, and a full file system has none.
         _switch(session, steps)
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
         raise FlashError(
             f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_needed(steps))}, and "
-            f"{_kilobytes(steps.found.free)} are free. Remove files of yours from it, with: mpremote fs ls, mpremote fs rm"
+            f"{_kilobytes(steps.found.free)} are free. Remove some of your files from it, with: mpremote fs ls, mpremote fs rm"
         ) from error
-    # Only now is the old program not needed any more.
+    # Nothing needs the old program from here on.
     session.evaluate(snippets.remove(list(steps.leftovers)))
 
 
 def removable(session: BoardSession) -> tuple[str, ...]:
-    """What is on the board of the program, its wiring and the card's key and counter; nothing else."""
+    """Return the paths on the board of the program, its wiring and the card's key and counter; nothing else."""
     names = _asked(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
-    # A folder that holds something of somebody else's stays.
+    # A folder that holds something else stays.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
-    # First of all main.py: whatever is cut off afterwards, no half of a program starts. And board.json before what tells
-    # that it is ours: alone, it may be another program's.
+    # main.py comes first: if the removal is cut off later, no half of a program starts. board.json comes before the
+    # files that show that it is ours: without them, it may belong to another program.
     ours = [_MAIN] if _is_ours(_start_of(session, _MAIN)) else []
     mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]
@@ -236,15 +240,15 @@ def removable(session: BoardSession) -> tuple[str, ...]:
 
 
 def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
-    """Take what `removable` found off the board. Raises FlashError if some of it stays: a key is not gone until it is."""
+    """Remove the paths that `removable` returned. Raise FlashError if any of them stays: a key must really be gone."""
     session.evaluate(snippets.remove(list(paths)))
     if kept := _asked(session, snippets.existing(list(paths)), list):
         names = ", ".join(path for path in paths if path in kept)
-        raise FlashError(f"{session.name}: the board does not remove {names}; try again, or erase its flash")
+        raise FlashError(f"{session.name}: the board did not remove {names}; try again, or erase its flash")
 
 
 def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
-    """Put everything on the board that the new program needs, without touching what the old one needs."""
+    """Write everything that the new program needs, without touching what the old one needs."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
     _check_kinds(session, steps)
@@ -268,7 +272,7 @@ def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
 
 
 def _check_kinds(session: BoardSession, steps: Plan) -> None:
-    """Raises FlashError if there is a file in the place of a folder, or a folder in that of a file."""
+    """Raise FlashError if a file is in the place of a folder, or a folder in the place of a file."""
     files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
     for path in _asked(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
@@ -279,11 +283,11 @@ def _check_kinds(session: BoardSession, steps: Plan) -> None:
 
 
 def _check(session: BoardSession, places: list[str], wanted: Mapping[str, str]) -> None:
-    """Raises FlashError unless every file reads back as it should."""
+    """Raise FlashError unless every file reads back as it was written."""
     there = _asked(session, snippets.digests(places), dict)
     for path, digest in wanted.items():
         if there.get(path) != digest:
-            raise FlashError(f"{path} does not read back as it was written; try again. If it stays so, the flash is worn")
+            raise FlashError(f"{path} does not read back as it was written; try again. If this repeats, the flash is worn")
 
 
 def _switch(session: BoardSession, steps: Plan) -> None:
@@ -301,11 +305,11 @@ def _wiring(found: Found, board: str | None) -> bytes | None:
     for pattern, name in _MACHINES.items():
         if re.search(pattern, found.machine):
             return board_file(name)
-    raise InputError("board", f"name the wiring with --board: nothing ready-made is known for {found.machine or 'this board'}")
+    raise InputError("board", f"no ready-made wiring is known for {found.machine or 'this board'}: name one with --board")
 
 
 def _parsed(wiring: bytes | None) -> Mapping[str, object]:
-    """The wiring's own fields; none if somebody has spoilt the file, which is for the firmware to complain about."""
+    """Return the fields of the wiring, or none if the file is spoilt: the firmware reports that."""
     try:
         fields = json.loads(wiring or b"")
     except ValueError:
@@ -314,7 +318,7 @@ def _parsed(wiring: bytes | None) -> Mapping[str, object]:
 
 
 def _folders(files: Mapping[str, bytes]) -> list[str]:
-    """The folders of these files and their parents, parents first."""
+    """Return the folders of these files and their parents, parents first."""
     parts = (path.split("/")[:-1] for path in files)
     return sorted({"/".join(part[: length + 1]) for part in parts for length in range(1, len(part))})
 
@@ -324,7 +328,7 @@ def _is_live(steps: Plan) -> bool:
 
 
 def _needed(steps: Plan) -> int:
-    """Room on the board, where every file takes up whole blocks."""
+    """Return the room that the files need on the board, where every file takes up whole blocks."""
     return sum(-(-len(data) // _BLOCK) * _BLOCK for data in steps.files.values())
 
 

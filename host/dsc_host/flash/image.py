@@ -1,4 +1,4 @@
-"""Everything that `dscplus image` makes for a board, as bytes, and writing it into a folder."""
+"""The files that `dscplus image` makes for a board, as bytes, and their writing into a folder."""
 
 import os
 import tempfile
@@ -19,28 +19,28 @@ ROMFS = "dscplus.romfs"
 
 @dataclass(frozen=True)
 class _Drive:
-    """Where stock MicroPython keeps its file system, on boards that take a UF2 file."""
+    """The place of stock MicroPython's file system, on boards that take a UF2 file."""
 
     family: int
     address: int
     blocks: int
 
 
-# MicroPython 1.24 to 1.29: the last 1408 KB of the Pico's 2 MB of flash, the last 3 MB of the Pico 2's 4 MB.
+# MicroPython 1.24 to 1.29: the last 1408 KB of the Pico's 2 MB of flash, and the last 3 MB of the Pico 2's 4 MB.
 _PICO = _Drive(family=0xE48BFF56, address=0x1000_0000 + 0xA0000, blocks=352)
 _PICO_2 = _Drive(family=0xE48BFF59, address=0x1000_0000 + 0x100000, blocks=768)
 _DRIVES = {"pico": _PICO, "headless": _PICO, "pico2": _PICO_2}
 
 
 def uf2_name(board: str) -> str | None:
-    """The name of a board's UF2 file; None for a board that takes none."""
+    """Return the name of a board's UF2 file, or None for a board that takes none."""
     return f"dscplus-{board}.uf2" if board in _DRIVES else None
 
 
 def build_image(board: str) -> dict[str, bytes]:
-    """The files for one of the ready-made boards, by their path in the folder: the same bytes from the same source.
+    """Build the files for a ready-made board, by their path in the folder. The same source gives the same bytes.
 
-    `main.py` stands last. Raises InputError for an unknown board, FlashError.
+    `main.py` comes last. Raises InputError for an unknown board, and FlashError.
     """
     wiring = board_file(board)
     firmware = firmware_files()
@@ -54,14 +54,14 @@ def build_image(board: str) -> dict[str, bytes]:
 
 
 def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
-    """The board's whole file system: empty blocks too, so that nothing of an older one, or of another card, is left."""
+    """Build the board's whole file system. It includes the empty blocks, so that nothing of an older system or card is left."""
     return uf2(littlefs_image(files, drive.blocks), drive.address, drive.family)
 
 
 def write_image(files: Mapping[str, bytes], folder: Path) -> None:
-    """Put the files into `folder`, made if it is not there, in their order, and each whole or not at all.
+    """Write the files into `folder` in their order, each completely or not at all. Create the folder if it is missing.
 
-    Compiled modules of an older firmware, which this one has no more, are removed. Raises FlashError.
+    Compiled modules of an older firmware that this one no longer has are removed. Raises FlashError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def write_image(files: Mapping[str, bytes], folder: Path) -> None:
             if old.relative_to(folder).as_posix() not in files:
                 old.unlink()
     except OSError as error:
-        reason = "there is a file of this name" if folder.is_file() else error.strerror
+        reason = "a file of this name exists" if folder.is_file() else error.strerror
         raise FlashError(f"{folder} cannot be written: {reason}") from error
 
 

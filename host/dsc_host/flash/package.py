@@ -1,4 +1,4 @@
-"""The package.json that `mpremote mip install` reads: what to copy where, below the board's `/lib`."""
+"""The package.json for `mpremote mip install`: which files to copy to which place below the board's `/lib`."""
 
 import json
 import re
@@ -11,26 +11,26 @@ _VERSION = re.compile(rb'^VERSION = "([^"]+)"$', re.MULTILINE)
 
 
 def firmware_version() -> str:
-    """The firmware's version, as its source has it."""
+    """Return the firmware's version from its source."""
     found = _VERSION.search(sources()[f"{PACKAGE}/__init__.py"])
     if found is None:
-        raise FlashError(f"{PACKAGE} does not say its version")
+        raise FlashError(f"{PACKAGE} does not state its version")
     return found[1].decode()
 
 
 def checkout_package() -> bytes:
-    """The package.json beside the firmware's sources, which installs these."""
+    """Return the package.json beside the firmware's sources, which installs the sources."""
     return _package({path: path for path in sources()})
 
 
 def image_package(compiled: Mapping[str, bytes]) -> bytes:
-    """The package.json beside `lib/`, which installs the compiled modules in it."""
+    """Return the package.json beside `lib/`, which installs the compiled modules in it."""
     return _package({path.removeprefix(f"{LIBRARY}/"): path for path in compiled})
 
 
 def _package(urls: Mapping[str, str]) -> bytes:
-    """`urls`: where a file is, relative to package.json, by its place below the board's `/lib`."""
-    # A file a line, so that a change of one is a change of one line.
+    """Format a package.json. `urls` maps a file's place below the board's `/lib` to its place relative to package.json."""
+    # One file a line, so that a change of one file changes one line.
     lines = ",\n".join(f"    {json.dumps(pair)}" for pair in sorted(urls.items()))
     version = json.dumps(firmware_version())
     return f'{{\n  "version": {version},\n  "deps": [],\n  "urls": [\n{lines}\n  ]\n}}\n'.encode()

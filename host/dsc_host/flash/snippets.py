@@ -1,7 +1,7 @@
-"""What the board itself is told to do: MicroPython source, which leaves its answer in `result`.
+"""Code that runs on the board: MicroPython source, which leaves its answer in `result`.
 
-Each may run twice without harm: the line may lose the answer to the first. Nothing here asks the board for more than
-MicroPython 1.24 has.
+Each snippet may run twice without harm, because the line may lose the first answer. No snippet needs more than
+MicroPython 1.24.
 """
 
 IDENTITY = """
@@ -10,7 +10,7 @@ i = sys.implementation
 s = os.statvfs('/')
 result = (i.name, tuple(i.version[:3]), getattr(i, '_machine', ''), getattr(i, '_mpy', 0) & 255, s[0] * s[3])
 """
-"""(name, version, machine, .mpy version, bytes free). An old MicroPython must understand it too."""
+"""Code for (name, version, machine, .mpy version, bytes free). An old MicroPython must understand it too."""
 
 _WALK = """
 import os
@@ -43,7 +43,7 @@ def digest(p):
 
 
 def digests(places: list[str]) -> str:
-    """The SHA-256 of every file in these folders, and of these that are files, by path."""
+    """Return code for the SHA-256 of every file in these places, by path. A place is a folder or a file."""
     return (
         f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {places!r}:\n try:\n  f = not os.stat(r)[0] & 0x4000\n"
         " except OSError:\n  continue\n if f:\n  result[r] = digest(r)\n  continue\n"
@@ -52,17 +52,17 @@ def digests(places: list[str]) -> str:
 
 
 def listing(folder: str) -> str:
-    """The names in a folder; none if there is no such folder."""
+    """Return code for the names in a folder; none if the folder does not exist."""
     return f"import os\ntry:\n result = [e[0] for e in os.ilistdir({folder!r})]\nexcept OSError:\n result = []"
 
 
 def contents(path: str, limit: int) -> str:
-    """The first bytes of a file, at most `limit`; None if it cannot be read."""
+    """Return code for the first `limit` bytes of a file; None if it cannot be read."""
     return f"try:\n with open({path!r}, 'rb') as f:\n  result = f.read({limit})\nexcept OSError:\n result = None"
 
 
 def make_folders(paths: list[str]) -> str:
-    """Make these folders, parents before children; one that is there already stays. True if all are there."""
+    """Return code that creates these folders, parents before children. Existing folders stay. The answer is True."""
     return (
         f"import os\nfor p in {paths!r}:\n try:\n  os.mkdir(p)\n except OSError as e:\n  try:\n   os.stat(p)\n"
         "  except OSError:\n   raise e\nresult = True"
@@ -70,7 +70,7 @@ def make_folders(paths: list[str]) -> str:
 
 
 def misplaced(folders: list[str], files: list[str]) -> str:
-    """Those of these folders that are there as files, and of these files that are there as folders."""
+    """Return code for the `folders` that exist as files, and the `files` that exist as folders."""
     return (
         f"import os\nresult = []\nfor d, ps in ((0x4000, {folders!r}), (0, {files!r})):\n for p in ps:\n  try:\n"
         "   if os.stat(p)[0] & 0x4000 != d:\n    result.append(p)\n  except OSError:\n   pass"
@@ -78,7 +78,7 @@ def misplaced(folders: list[str], files: list[str]) -> str:
 
 
 def copy(source: str, target: str) -> str:
-    """Copy a file on the board."""
+    """Return code that copies a file on the board."""
     return (
         f"b = bytearray(512)\nwith open({source!r}, 'rb') as r:\n with open({target!r}, 'wb') as w:\n  while True:\n"
         "   n = r.readinto(b)\n   if not n:\n    break\n   w.write(memoryview(b)[:n])\nresult = True"
@@ -86,7 +86,7 @@ def copy(source: str, target: str) -> str:
 
 
 def replace(source: str, target: str) -> str:
-    """Give `source` the name of `target`: one step on littlefs, the file system of the boards."""
+    """Return code that renames `source` to `target`: one step on littlefs, the file system of the boards."""
     return (
         f"import os\ntry:\n os.stat({source!r})\n there = True\nexcept OSError:\n there = False\n"
         f"if there:\n os.rename({source!r}, {target!r})\nresult = there"
@@ -94,12 +94,12 @@ def replace(source: str, target: str) -> str:
 
 
 def existing(paths: list[str]) -> str:
-    """Those of these paths that are there."""
+    """Return code for the paths among `paths` that exist."""
     return f"import os\nresult = []\nfor p in {paths!r}:\n try:\n  os.stat(p)\n  result.append(p)\n except OSError:\n  pass"
 
 
 def remove(paths: list[str]) -> str:
-    """Remove files, and folders with all that is in them; what is not there already is no failure."""
+    """Return code that removes files, and folders with their contents. It ignores paths that do not exist."""
     return (
         f"{_WALK}\ndef drop(p, d):\n try:\n  (os.rmdir if d else os.remove)(p)\n except OSError:\n  pass\n"
         f"for r in {paths!r}:\n for p, d in walk(r):\n  drop(p, d)\n"

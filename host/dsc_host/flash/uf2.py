@@ -1,4 +1,4 @@
-"""UF2: the file format of boards that show themselves as a USB drive. Each block says by itself where it goes."""
+"""UF2: the file format of boards that appear as a USB drive. Each block holds its own target address."""
 
 import struct
 
@@ -14,7 +14,7 @@ _ROOM = BLOCK_BYTES - _HEADER.size - 4
 
 
 def uf2(data: bytes, address: int, family: int) -> bytes:
-    """The UF2 file that writes `data`, whole payloads of it, to `address` on boards of this family."""
+    """Return the UF2 file that writes `data`, a whole number of payloads, to `address` on boards of this family."""
     if not data or len(data) % PAYLOAD_BYTES or address % PAYLOAD_BYTES:
         raise ValueError(f"data and address must be multiples of {PAYLOAD_BYTES}")
     count = len(data) // PAYLOAD_BYTES
