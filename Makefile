@@ -64,7 +64,7 @@ coverage: $(READY)  ## Run all tests and print which part of the code they reach
 	$(BIN)/python -m tests.coverage_by_package $(PYTEST_FLAGS)
 
 test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; PICTURES=folder keeps how it looked
-	$(PYTEST) tests/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
+	$(PYTEST) tests/host/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
 
 check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .
@@ -72,7 +72,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/mypy
 	MYPYPATH=$(BOARD_STUBS) $(BIN)/mypy --config-file firmware/mypy.ini --custom-typeshed-dir $(BOARD_STUBS)
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m dsc_simulator.docs --check docs
+	$(BIN)/python -m dsc_simulator.drawings.docs --check docs
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
@@ -91,7 +91,7 @@ mutants: $(READY)  ## Break firmware and host on purpose, and see the tests noti
 	$(BIN)/python -m tests.reliability.mutants
 
 docs: $(READY)  ## Draw the pictures and tables in docs anew
-	$(BIN)/python -m dsc_simulator.docs docs
+	$(BIN)/python -m dsc_simulator.drawings.docs docs
 
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .

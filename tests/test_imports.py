@@ -37,12 +37,12 @@ def test_nothing_is_imported_from_a_test_module() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from tests.login.test_sharing import proven",
+        "from tests.host.login.test_sharing import proven",
         "from tests.login import test_sharing",
-        "import tests.login.test_sharing",
+        "import tests.host.login.test_sharing",
         "from .test_sharing import proven",
         "from . import test_sharing",
-        "def late():\n    from tests.login.test_sharing import proven",
+        "def late():\n    from tests.host.login.test_sharing import proven",
     ],
 )
 def test_every_way_to_import_is_seen(source: str) -> None:
@@ -50,7 +50,7 @@ def test_every_way_to_import_is_seen(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["from tests.login.shares import proven", "import test_support", "from test.support import x"]
+    "source", ["from tests.host.login.shares import proven", "import test_support", "from test.support import x"]
 )
 def test_other_imports_are_allowed(source: str) -> None:
     assert from_test_modules(source) == []

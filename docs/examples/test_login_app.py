@@ -11,7 +11,7 @@ from login_app import User, make_app
 from werkzeug.security import generate_password_hash
 
 from dsc_host import MasterKey, Verifier
-from dsc_simulator.fixtures import Token
+from dsc_simulator.pytest_plugin.fixtures import Token
 
 ALICE = {"name": "alice", "password": "correct horse"}
 PASSWORD_HASH = generate_password_hash(ALICE["password"])

@@ -4,7 +4,7 @@
 import unittest
 
 from dsc_host import MasterKey, Verifier
-from dsc_simulator.fixtures import CardRefused, SimulatedToken, simulated_card
+from dsc_simulator.pytest_plugin.fixtures import CardRefused, SimulatedToken, simulated_card
 
 
 class LoginTest(unittest.TestCase):

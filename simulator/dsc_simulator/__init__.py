@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from dsc_simulator.card import SimulatedCard
     from dsc_simulator.engines import ENGINES
     from dsc_simulator.errors import CardOff, EngineMissing, FirmwareCrash, PowerCut, ProfileRefused, SimulatorError
-    from dsc_simulator.fixtures import CardRefused, Token, simulated_card
     from dsc_simulator.profile import Profile
+    from dsc_simulator.pytest_plugin.fixtures import CardRefused, Token, simulated_card
 
 __all__ = [
     "ENGINES",
@@ -32,7 +32,7 @@ _HOMES = {
     "Flash": "board",
     "Profile": "profile",
     "SimulatedCard": "card",
-    **dict.fromkeys(("CardRefused", "Token", "simulated_card"), "fixtures"),
+    **dict.fromkeys(("CardRefused", "Token", "simulated_card"), "pytest_plugin.fixtures"),
 }
 
 

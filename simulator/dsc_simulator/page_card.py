@@ -7,8 +7,8 @@ says goes to whoever asked, as on a card of plastic.
 from collections.abc import Mapping
 
 from dsc_simulator.card import SimulatedCard
-from dsc_simulator.desktop.live import InProcessPort, LiveCard
-from dsc_simulator.drawing import Key, keys, svg
+from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
+from dsc_simulator.drawings.card import Key, keys, svg
 from dsc_simulator.profile import Profile
 
 KEYS = (*"0123456789", "OK", "C", "PRESS")

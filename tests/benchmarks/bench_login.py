@@ -21,7 +21,7 @@ from tests.benchmarks import crowd
 from tests.benchmarks.bench_service import wait_for_port
 from tests.benchmarks.crowd import KEY, PASSWORD, PIN, SUITE
 from tests.benchmarks.measure import Figure
-from tests.login.letters import newest_code
+from tests.host.login.letters import newest_code
 
 from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials
 from dsc_host.login.devices import codes

@@ -15,7 +15,8 @@ MOST_LOGINS_S = 2
 STARTS = 7
 
 _IMPORT = (
-    "import pytest, time; start = time.perf_counter(); import dsc_simulator.pytest_plugin; print(time.perf_counter() - start)"
+    "import pytest, time; start = time.perf_counter(); import dsc_simulator.pytest_plugin.plugin; "
+    "print(time.perf_counter() - start)"
 )
 _TESTS = """
 import pytest
@@ -47,7 +48,7 @@ class _Times:
 def _run() -> _Times:
     times = _Times()
     installed = entry_points(group="pytest11", name="dscplus")
-    plugin = () if installed else ("-p", "dsc_simulator.pytest_plugin")
+    plugin = () if installed else ("-p", "dsc_simulator.pytest_plugin.plugin")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "test_cost_of_a_card.py"
         file.write_text(_TESTS, encoding="utf-8")

@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.host import commanding, database_file, flashing, verifying
-from tests.host.board_disk import Disk
-from tests.host.commanding import Command
-from tests.host.scripted_card import Card, FakePort
-from tests.host.verifying import Clock
+from tests.host import command_runner, verifier_samples
+from tests.host.command_runner import Command
+from tests.host.flash import flash_boards
+from tests.host.flash.board_disk import Disk
+from tests.host.link.scripted_card import Card, FakePort
+from tests.host.records import database_file
+from tests.host.verifier_samples import Clock
 
 from dsc_host import CardClient, Verifier
 from dsc_host.flash import board_session
 from dsc_simulator import Profile, SimulatedCard
 
 if TYPE_CHECKING:
-    from tests.host.api_client import Api
+    from tests.host.api.api_client import Api
 
 # ---- the client ----
 
@@ -58,7 +60,7 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
     """A personalised card with keys of its own, in its owner's hand."""
-    with SimulatedCard(profile=Profile(serial="IB1", key=commanding.KEY), keys_on_line=False) as card:
+    with SimulatedCard(profile=Profile(serial="IB1", key=command_runner.KEY), keys_on_line=False) as card:
         monkeypatch.setenv("DSCPLUS_CARD", card.url)
         yield card
 
@@ -76,13 +78,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def old() -> Disk:
     """A disk on which OLD has been flashed; not to be changed."""
-    return flashing.disk_with(flashing.OLD)
+    return flash_boards.disk_with(flash_boards.OLD)
 
 
 @pytest.fixture
 def disk(old: Disk) -> Disk:
     """A disk of its own on which OLD has been flashed."""
-    return flashing.copy_of(old)
+    return flash_boards.copy_of(old)
 
 
 # ---- the verifier ----
@@ -95,15 +97,17 @@ def clock() -> Clock:
 
 @pytest.fixture
 def verifier(clock: Clock) -> Iterator[Verifier]:
-    with Verifier.open("sqlite://", master_key=verifying.MASTER, clock=clock, draw=verifying.drawing()) as verifier:
-        verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
+    with Verifier.open(
+        "sqlite://", master_key=verifier_samples.MASTER, clock=clock, draw=verifier_samples.drawing()
+    ) as verifier:
+        verifier.enroll("A-1", key=verifier_samples.KEY, suite=verifier_samples.SUITE, pin=verifier_samples.PIN)
         yield verifier
 
 
 @pytest.fixture
 def api(verifier: Verifier, tmp_path: Path) -> Iterator["Api"]:
     # Here, and not above: what serves is installed by an extra, and slow to import.
-    from tests.host.api_client import Api
+    from tests.host.api.api_client import Api
 
     with Api(verifier, tmp_path) as api:
         yield api

@@ -21,8 +21,8 @@ from typing import Any, Generic, TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
-from tests.host import verifying
-from tests.host.verifying import Clock
+from tests.host import verifier_samples
+from tests.host.verifier_samples import Clock
 
 from dsc_host.verifier import Policy, Verifier
 
@@ -171,12 +171,12 @@ def _templates() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _make_empty(url: str) -> None:
-    Verifier.open(url, master_key=verifying.MASTER, clock=Clock()).close()
+    Verifier.open(url, master_key=verifier_samples.MASTER, clock=Clock()).close()
 
 
 def _make_enrolled(url: str) -> None:
-    with Verifier.open(url, master_key=verifying.MASTER, clock=Clock()) as verifier:
-        verifier.enroll("A-1", key=verifying.KEY, suite=verifying.SUITE, pin=verifying.PIN)
+    with Verifier.open(url, master_key=verifier_samples.MASTER, clock=Clock()) as verifier:
+        verifier.enroll("A-1", key=verifier_samples.KEY, suite=verifier_samples.SUITE, pin=verifier_samples.PIN)
 
 
 EMPTY = Template(_make_empty)
@@ -204,7 +204,7 @@ def enrolled_verifier(kind: str, policy: Policy, **options: Any) -> Iterator[Ver
     """Open a verifier with the card `A-1` and no other, under this policy."""
     with (
         ENROLLED.copy(kind) as (database, _),
-        Verifier.open(database.url, master_key=verifying.MASTER, policy=policy, **options) as verifier,
+        Verifier.open(database.url, master_key=verifier_samples.MASTER, policy=policy, **options) as verifier,
     ):
         yield verifier
 
@@ -212,5 +212,5 @@ def enrolled_verifier(kind: str, policy: Policy, **options: Any) -> Iterator[Ver
 @pytest.fixture
 def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
     """A verifier with the card `A-1` and no other, which never pauses."""
-    with enrolled_verifier(database_kind, verifying.NO_PAUSE, clock=clock, draw=verifying.drawing()) as verifier:
+    with enrolled_verifier(database_kind, verifier_samples.NO_PAUSE, clock=clock, draw=verifier_samples.drawing()) as verifier:
         yield verifier

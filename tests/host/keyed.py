@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.host.commanding import KEY, PIN, SUITE, Command, challenge
+from tests.host.command_runner import KEY, PIN, SUITE, Command, challenge
 
 from dsc_host import Suite
 from dsc_host.verifier import MasterKey

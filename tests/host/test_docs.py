@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
-from tests.host.commanding import Command
+from tests.host.command_runner import Command
 
 from dsc_host.cli.main import command as built_command
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.host.database_file import MASTER, posix_only
+from tests.host.records.database_file import MASTER, posix_only
 
 from dsc_host.api.tokens import Scope, Tokens, add_token
 from dsc_host.errors import InputError

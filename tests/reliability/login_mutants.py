@@ -11,7 +11,7 @@ from tests.reliability.mutant import HOST, Mutant
 def _login(module: str, tests: str, *broken: tuple[str, str, str]) -> Iterator[Mutant]:
     """Return mutants of one module that one module of tests notices: what each breaks, the old text, and the new."""
     for breaks, old, new in broken:
-        yield Mutant(breaks, f"login/{module}", old, new, f"tests/login/test_{tests}.py", HOST)
+        yield Mutant(breaks, f"login/{module}", old, new, f"tests/host/login/test_{tests}.py", HOST)
 
 
 MUTANTS = (

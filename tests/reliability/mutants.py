@@ -17,7 +17,7 @@ from tests.reliability import login_mutants
 from tests.reliability.mutant import FIRMWARE, HOST, Mutant
 
 _SECONDS = 600
-_RACES = "tests/host/test_verifier_reliability.py::test_no_promise_is_broken"
+_RACES = "tests/host/verifier/test_reliability.py::test_no_promise_is_broken"
 _POWER = "tests/properties/test_power_cuts.py::test_no_promise_is_broken"
 
 
@@ -137,7 +137,7 @@ MUTANTS = (
         package=HOST,
     ),
     *_broken(
-        "tests/host/test_verifier_audit_tampering.py",
+        "tests/host/records/test_audit_tampering.py",
         (
             "a log that somebody has touched is not sealed anew",
             "records/audit.py",
@@ -147,7 +147,7 @@ MUTANTS = (
         package=HOST,
     ),
     *_broken(
-        "tests/host/test_verifier_timing.py",
+        "tests/host/verifier/test_timing.py",
         (
             "every refusal takes the same time",
             "verifier/responses.py",
@@ -158,7 +158,7 @@ MUTANTS = (
         package=HOST,
     ),
     *_broken(
-        "tests/host/test_line_under_fire.py",
+        "tests/host/link/test_line_under_fire.py",
         ("the host ignores a line that fails its check", "link/frames.py", " or int(check, 16) != crc32(body):", ":"),
         package=HOST,
     ),

@@ -14,7 +14,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, variance
 
-from tests.host.api_client import Api
+from tests.host.api.api_client import Api
 from tests.host.databases import new_database
 from tests.reliability import races
 from tests.reliability.report import Row, Scale

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.host.commanding import Command
+from tests.host.command_runner import Command
 from tests.simulator.living import Watch
 
 from dsc_simulator import ENGINES, Profile, SimulatedCard
-from dsc_simulator.desktop.live import LiveCard
+from dsc_simulator.desktop.live_card import LiveCard
 from dsc_simulator.engines import available
 
 

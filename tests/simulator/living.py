@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from dsc_host import Verifier
 from dsc_simulator import Profile, SimulatedCard
-from dsc_simulator.desktop.live import LiveCard
+from dsc_simulator.desktop.live_card import LiveCard
 
 KEY = bytes(range(32))
 UNLOCK_KEY = bytes(range(1, 33))

@@ -6,7 +6,7 @@ import pytest
 
 # Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
 import dsc_host  # noqa: F401
-import dsc_simulator.fixtures
+import dsc_simulator.pytest_plugin.fixtures
 from dsc_simulator.engines import available
 
 if available("micropython"):
@@ -22,7 +22,7 @@ FLAGS = (
     "no:randomly",
     "-p",
     "no:schemathesis",
-    *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin")),
+    *(() if INSTALLED else ("-p", "dsc_simulator.pytest_plugin.plugin")),
 )
 SECONDS = 60
 

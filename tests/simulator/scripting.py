@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dsc_simulator import SimulatedCard
-from dsc_simulator.script import ScriptError, ScriptResult, parse_script, run_script
+from dsc_simulator.scripting.script import ScriptError, ScriptResult, parse_script, run_script
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEY = bytes(range(32))

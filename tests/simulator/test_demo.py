@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 from tests.firmware.fakes import INTERPRETERS
-from tests.host.commanding import Command, Done
+from tests.host.command_runner import Command, Done
 
 from dsc_host import CardClient, LinkTimeout
 from dsc_simulator import Profile, SimulatedCard

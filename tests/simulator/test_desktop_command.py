@@ -19,7 +19,7 @@ pytest.importorskip("yaml")
 if os.name != "posix":
     pytest.skip("terminals of this kind are POSIX's", allow_module_level=True)
 
-from tests.host.commanding import Command
+from tests.host.command_runner import Command
 from tests.simulator import desktop_terminal
 from tests.simulator.desktop_command import CARD, cards, keep_card
 from tests.simulator.desktop_terminal import Terminal
@@ -28,7 +28,7 @@ from tests.simulator.living import nowhere
 from dsc_host import CardClient
 from dsc_host.link import open_port
 from dsc_simulator.commands import sim
-from dsc_simulator.desktop import Settings, running
+from dsc_simulator.desktop import Settings, launch
 from dsc_simulator.profiles import Profiles
 
 
@@ -73,7 +73,7 @@ def test_a_broken_profile_is_reported_kept_aside_and_another_offered(
 ) -> None:
     path = keep_card(tmp_path)
     path.write_text("broken")
-    desk, problem = running._open(Settings("default", nowhere, profiles=Profiles(cards(tmp_path))))
+    desk, problem = launch._open(Settings("default", nowhere, profiles=Profiles(cards(tmp_path))))
     with closing(desk):
         assert desk.name == "default-2"
     told = f"{path}: the profile is broken: it is not JSON"

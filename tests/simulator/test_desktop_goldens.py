@@ -17,7 +17,7 @@ from dsc_firmware import states
 from dsc_host import CardClient
 from dsc_simulator import Profile
 from dsc_simulator.desktop import Desk
-from dsc_simulator.desktop.live import InProcessPort
+from dsc_simulator.desktop.live_card import InProcessPort
 
 GOLDENS = Path(__file__).parent / "goldens"
 KEY = bytes(range(32))
@@ -65,7 +65,7 @@ def nothing_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · nobody connected"
     monkeypatch.setattr(Desk, "where", where)
     monkeypatch.setattr("dsc_simulator.desktop.screens.likely_serial", lambda: "SIM123456")
-    monkeypatch.setattr("dsc_simulator.desktop.live.LiveCard.interpreter", "CPython 3")
+    monkeypatch.setattr("dsc_simulator.desktop.live_card.LiveCard.interpreter", "CPython 3")
 
 
 def wipe(person: Person) -> None:

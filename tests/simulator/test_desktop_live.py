@@ -7,10 +7,10 @@ import pytest
 from tests.simulator.living import KEY, UNLOCK_KEY, Watch, checking_card, nowhere
 
 from dsc_host import CardClient, CardError, InputError, LinkTimeout, MasterKey, Suite, UnknownCard, Verifier
-from dsc_simulator.desktop import inside
-from dsc_simulator.desktop.leading import next_step, question_digits
-from dsc_simulator.desktop.live import InProcessPort, LiveCard
-from dsc_simulator.desktop.making import Wish, likely_serial, make
+from dsc_simulator.desktop import inspection
+from dsc_simulator.desktop.card_setup import Wish, likely_serial, make
+from dsc_simulator.desktop.hints import next_step, question_digits
+from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
 
 def test_time_passes_as_it_passes_outside_and_no_part_of_a_millisecond_is_lost(live: LiveCard, watch: Watch) -> None:
@@ -249,8 +249,8 @@ def test_how_long_a_question_is(suite: str, digits: int) -> None:
 
 def test_the_flash_hides_what_is_secret_unless_asked(live: LiveCard) -> None:
     flash = live.card.flash
-    hidden = "\n".join(inside.flash_lines(flash))
-    shown = "\n".join(inside.flash_lines(flash, secrets=True))
+    hidden = "\n".join(inspection.flash_lines(flash))
+    shown = "\n".join(inspection.flash_lines(flash, secrets=True))
     assert "slot 0: epoch 1, a card, counter 0" in hidden
     assert KEY.hex() in shown
     assert KEY.hex() not in hidden
@@ -265,13 +265,13 @@ def test_the_flash_hides_what_is_secret_unless_asked(live: LiveCard) -> None:
 @pytest.mark.parametrize("slot", [b"", KEY, b"DSC1" + KEY])
 def test_of_a_damaged_slot_no_byte_is_shown(live: LiveCard, slot: bytes) -> None:
     live.card.flash.slots[0] = slot
-    assert inside.flash_lines(live.card.flash)[0] == f"slot 0: damaged, {len(slot)} bytes"
-    assert "00 01 02" not in "\n".join(inside.flash_lines(live.card.flash)[:2])
+    assert inspection.flash_lines(live.card.flash)[0] == f"slot 0: damaged, {len(slot)} bytes"
+    assert "00 01 02" not in "\n".join(inspection.flash_lines(live.card.flash)[:2])
 
 
 def test_the_state_is_told_in_two_columns_where_they_fit(live: LiveCard) -> None:
-    wide = inside.state_lines(live.facts(), live.interpreter, wide=True)
-    narrow = inside.state_lines(live.facts(), live.interpreter, wide=False)
+    wide = inspection.state_lines(live.facts(), live.interpreter, wide=True)
+    narrow = inspection.state_lines(live.facts(), live.interpreter, wide=False)
     assert re.fullmatch("serial  A-1 +tries left    -", wide[1])
     assert max(map(len, wide[:4])) <= 72
     assert (len(wide), len(narrow)) == (5, 9)

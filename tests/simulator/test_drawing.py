@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dsc_firmware import card, cells
-from dsc_simulator.drawing import CELLS, big, keys, segments, svg, text
+from dsc_simulator.drawings.card import CELLS, big, keys, segments, svg, text
 
 SVG = "{http://www.w3.org/2000/svg}"
 UNKNOWN = segments("\x00")

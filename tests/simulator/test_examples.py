@@ -17,7 +17,7 @@ from tests.simulator.plugging import FLAGS
 import dsc_simulator.testing  # noqa: F401
 from dsc_host import Suite
 from dsc_simulator.engines import available
-from dsc_simulator.fixtures import SUITE
+from dsc_simulator.pytest_plugin.fixtures import SUITE
 
 pytest_plugins = "pytester"
 

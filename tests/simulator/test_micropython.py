@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 from tests.contract.rig import checked
 from tests.firmware.fakes import needs_micropython
-from tests.host.image_files import compiled, pico
+from tests.host.flash.image_files import compiled, pico
 
 from dsc_host import Suite
 from dsc_simulator import FirmwareCrash, Profile, SimulatedCard

@@ -10,7 +10,7 @@ from tests.simulator.plugging import INSTALLED, SECONDS, passes, run
 
 import dsc_host
 import dsc_simulator
-import dsc_simulator.fixtures
+import dsc_simulator.pytest_plugin.fixtures
 from dsc_simulator.engines import available
 
 pytest_plugins = "pytester"
@@ -147,18 +147,18 @@ def test_the_plugin_itself_imports_nothing_but_pytest() -> None:
         "package = sys.modules['dsc_simulator'] = types.ModuleType('dsc_simulator')\n"
         "package.__path__ = [sys.argv[1]]\n"
         "before = set(sys.modules)\n"
-        "import dsc_simulator.pytest_plugin\n"
+        "import dsc_simulator.pytest_plugin.plugin\n"
         "print(*sorted(set(sys.modules) - before))\n"
     )
     folder = str(Path(dsc_simulator.__file__).parent)
     shown = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True, timeout=SECONDS)
-    assert shown.stdout.split() == ["dsc_simulator.pytest_plugin"]
+    assert shown.stdout.split() == ["dsc_simulator.pytest_plugin", "dsc_simulator.pytest_plugin.plugin"]
 
 
 def test_the_host_takes_every_credential() -> None:
     taken = dsc_host.Verifier.enroll.__annotations__.keys() - {"return"}
     # Whose a card is, and that its owner is being forced, the card does not know.
-    assert dsc_simulator.fixtures.Credentials.__annotations__.keys() == taken - {"owners", "duress_pin"}
+    assert dsc_simulator.pytest_plugin.fixtures.Credentials.__annotations__.keys() == taken - {"owners", "duress_pin"}
 
 
 FAILING = """
@@ -254,7 +254,7 @@ def test_a_test_that_is_run_again_has_the_same_card(pytester: pytest.Pytester) -
 
 def test_it_works_under_xdist_and_in_any_order(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("def pytest_collection_modifyitems(items): items.reverse()")
-    expected = dsc_simulator.fixtures.SimulatedToken().login("482913")
+    expected = dsc_simulator.pytest_plugin.fixtures.SimulatedToken().login("482913")
     test = f"""
         import pytest
 

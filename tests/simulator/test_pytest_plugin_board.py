@@ -14,8 +14,8 @@ from tests.simulator.plugging import FLAGS, run
 from dsc_host import CardClient, LinkClosed, Profile
 from dsc_simulator import Profile as SimulatedProfile
 from dsc_simulator import SimulatedCard
-from dsc_simulator.board_fixture import BoardToken
-from dsc_simulator.fixtures import identity
+from dsc_simulator.pytest_plugin.board import BoardToken
+from dsc_simulator.pytest_plugin.fixtures import identity
 
 pytest_plugins = "pytester"
 
@@ -156,7 +156,8 @@ def test_the_port_is_free_once_it_has_been_asked_for(board: SimulatedCard) -> No
 
 BY_HAND = """
     import pytest
-    from dsc_simulator import SimulatedCard, board_fixture
+    from dsc_simulator import SimulatedCard
+    from dsc_simulator.pytest_plugin.board import BoardToken
 
     board = SimulatedCard(keys_on_line=False)
     assert board.url == "sim://card-1"
@@ -164,7 +165,7 @@ BY_HAND = """
     @pytest.fixture(autouse=True)
     def owner(monkeypatch):
         # Whoever sits at the terminal: does on the card what stands there.
-        made = board_fixture.BoardToken.__init__
+        made = BoardToken.__init__
 
         def with_owner(self, port, identity, ask):
             def ask_and_do(words):
@@ -174,7 +175,7 @@ BY_HAND = """
                 return answered
             made(self, port, identity, ask_and_do)
 
-        monkeypatch.setattr(board_fixture.BoardToken, "__init__", with_owner)
+        monkeypatch.setattr(BoardToken, "__init__", with_owner)
 """
 
 

@@ -10,9 +10,9 @@ from tests.contract import rig
 
 from dsc_host import CardClient, CardNotFound, LinkClosed, LinkTimeout, Suite
 from dsc_simulator import SimulatorError
-from dsc_simulator.diary import MOST_KEYS, MOST_LINES, Diary, mask
-from dsc_simulator.faults import LineNoise, Unplugged
-from dsc_simulator.fixtures import SUITE, CardRefused, SimulatedToken, simulated_card
+from dsc_simulator.pytest_plugin.diary import MOST_KEYS, MOST_LINES, Diary, mask
+from dsc_simulator.pytest_plugin.faults import LineNoise, Unplugged
+from dsc_simulator.pytest_plugin.fixtures import SUITE, CardRefused, SimulatedToken, simulated_card
 
 
 @pytest.fixture

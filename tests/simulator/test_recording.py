@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dsc_simulator import PowerCut, Profile, SimulatedCard, recording
-from dsc_simulator.drawing import text
-from dsc_simulator.recording import Moment, Recorder, Recording, RecordingError, asciicast, strip, write_file
+from dsc_simulator import PowerCut, Profile, SimulatedCard
+from dsc_simulator.drawings.card import text
+from dsc_simulator.scripting import recording
+from dsc_simulator.scripting.recording import Moment, Recorder, Recording, RecordingError, asciicast, strip, write_file
 
 SVG = "{http://www.w3.org/2000/svg}"
 PROFILE = Profile(serial="A-1", key=bytes(range(32)))

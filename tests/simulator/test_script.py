@@ -13,7 +13,7 @@ from tests.simulator.scripting import CARD_PIN, DOCS, KEY, LOGIN, play, refused
 
 from dsc_host import Suite
 from dsc_simulator import FirmwareCrash, SimulatedCard
-from dsc_simulator.script import STEPS, UNMET, ScriptError, parse_script, read_script, run_script
+from dsc_simulator.scripting.script import STEPS, UNMET, ScriptError, parse_script, read_script, run_script
 
 
 def test_the_example_in_docs_runs_and_passes(engine: str) -> None:

@@ -11,7 +11,7 @@ from tests.simulator.scripting import KEY, LOGIN, play, refused
 
 from dsc_simulator import Flash, Profile, SimulatedCard
 from dsc_simulator.board import Entropy
-from dsc_simulator.script import MAX_BYTES, STEPS, Script, ScriptError, parse_script, read_script, run_script
+from dsc_simulator.scripting.script import MAX_BYTES, STEPS, Script, ScriptError, parse_script, read_script, run_script
 
 
 def test_a_card_section_is_the_card_itself() -> None:

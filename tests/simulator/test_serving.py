@@ -14,7 +14,7 @@ import serial
 
 from dsc_host import CardClient, CardError, CardNotFound
 from dsc_simulator import SimulatedCard
-from dsc_simulator.serving import BUSY, Doors
+from dsc_simulator.line_server import BUSY, Doors
 
 PATIENCE = 10
 needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no ptys")

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 from tests.checkout import ROOT
 
-from dsc_simulator import docs
-from dsc_simulator.wiring import COLOURS, PAPER, PINS, Wire, svg, wires, wokwi
+from dsc_simulator.drawings import docs
+from dsc_simulator.drawings.wiring import COLOURS, PAPER, PINS, Wire, svg, wires, wokwi
 
 BOARDS = ROOT / "firmware/dsc_firmware/boards"
 BOARD_PAGE = (ROOT / "docs/board.md").read_text(encoding="utf-8")

@@ -35,7 +35,7 @@ from dsc_host.api.health import Health
 from dsc_host.api.metrics import Metrics
 from dsc_host.api.operations import OPERATIONS, Call, Operation
 from dsc_host.api.problems import Refusal, internal, overloaded, refusal_of
-from dsc_host.api.reading import read_body, read_query
+from dsc_host.api.request_bodies import read_body, read_query
 from dsc_host.api.shapes import NothingAsked
 from dsc_host.api.tokens import Token, Tokens
 from dsc_host.errors import DscError, StoreError, out_of_memory

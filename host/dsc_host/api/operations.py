@@ -17,7 +17,7 @@ from dsc_host.api import shapes
 from dsc_host.api.health import Health
 from dsc_host.api.metrics import MEDIA_TYPE, Metrics
 from dsc_host.api.problems import Refusal
-from dsc_host.api.reading import Asked
+from dsc_host.api.request_bodies import Asked
 from dsc_host.api.tokens import Scope
 from dsc_host.errors import StoreError, UnknownCard, VerifierError
 from dsc_host.verifier import Card, Verdict

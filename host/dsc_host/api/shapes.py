@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from dsc_host.api.reading import Asked
+from dsc_host.api.request_bodies import Asked
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.verifier import Card, State
 

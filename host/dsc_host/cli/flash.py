@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dsc_host.cli.asking import agreed
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.prompts import agreed
 from dsc_host.errors import CardNotFound, LinkError, LinkTimeout
 from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove
 from dsc_host.link import CardClient, NoSingleCard, find_card, open_port

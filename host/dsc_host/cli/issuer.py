@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli import asking
-from dsc_host.cli.operating import add_group, operating
+from dsc_host.cli import prompts
+from dsc_host.cli.login_system import add_group, operating
 from dsc_host.cli.options import CardOption, DatabaseOption, JsonOption, MasterKeyOption
 from dsc_host.cli.output import notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
@@ -59,7 +59,7 @@ def make(
     @contextmanager
     def next_card(request: Request) -> Iterator[CardClient]:
         if not yes:
-            asking.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
+            prompts.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
         with CardClient.open(find_card(card)) as client:
             yield client
 

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli import answering
-from dsc_host.cli.asking import agreed, read_pin
+from dsc_host.cli import card_answers
 from dsc_host.cli.options import (
     DEFAULT_SUITES,
     OWNER_SECONDS,
@@ -18,10 +17,11 @@ from dsc_host.cli.options import (
     open_verifier,
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
+from dsc_host.cli.prompts import agreed, read_pin
 from dsc_host.errors import InputError, LinkTimeout
 from dsc_host.link import CardClient, Greeting, Profile, discover, find_card
 from dsc_host.ocra import Suite
-from dsc_host.personalising import KEY_BYTES, personalise
+from dsc_host.personalization import KEY_BYTES, personalise
 
 _DEFAULT_TRIES = 5
 
@@ -90,11 +90,11 @@ def respond(
     """
     check_timeout(timeout)
     with CardClient.open(find_card(card)) as client:
-        answering.check_challenge(client.info(), question)
+        card_answers.check_challenge(client.info(), question)
         if _has_no_keys(client.hello()):
-            response = answering.by_line(client, question, read_pin())
+            response = card_answers.by_line(client, question, read_pin())
         else:
-            response = answering.by_owner(client, question, timeout)
+            response = card_answers.by_owner(client, question, timeout)
     if as_json:
         show({"response": response}, as_json=True)
     else:
@@ -177,7 +177,7 @@ def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_jso
     with CardClient.open(find_card(card)) as client:
         serial = client.info().serial
         client.wipe()
-        with answering.switched_off_after_failure(client):
+        with card_answers.switched_off_after_failure(client):
             if not _wiped(client, serial, timeout):
                 raise Failed("the card was not wiped")
     notice("The card is blank.")

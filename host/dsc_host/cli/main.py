@@ -13,7 +13,24 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
-from dsc_host.cli import auditing, cards, exchanging, flash, image, keeping, line, people, phone, portal, records, serving
+from dsc_host.cli import (
+    account,
+    audit,
+    backup,
+    card,
+    exchange,
+    flash,
+    image,
+    issuer,
+    key,
+    line,
+    person,
+    phone,
+    portal,
+    records,
+    service,
+    user,
+)
 from dsc_host.cli.output import Failed
 from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError, out_of_memory
 
@@ -66,7 +83,7 @@ def build() -> typer.Typer:
         """A challenge-response security card: talk to one, simulate one, verify what it says."""
 
     line.register(app)
-    for module in (records, cards, auditing, keeping, exchanging, serving, people, phone, portal):
+    for module in (records, card, audit, key, backup, exchange, service, person, account, user, issuer, phone, portal):
         module.register(app)
     flash.register(app)
     image.register(app)

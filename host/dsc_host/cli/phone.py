@@ -8,7 +8,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from dsc_host.cli import asking
+from dsc_host.cli import prompts
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.errors import InputError
@@ -85,10 +85,10 @@ def activate(
     if number < 1:
         raise InputError("phone", "must be 1 or more; 1 is the number that was confirmed last")
     with _app(app, server) as phone:
-        begun = phone.begin(name, asking.read_secret("Password"), number - 1)
+        begun = phone.begin(name, prompts.read_secret("Password"), number - 1)
         _say_where(begun.phones, number)
-        token = asking.read_shown("Activation code")
-        pin = asking.read_secret("PIN", confirm=not phone.users)
+        token = prompts.read_shown("Activation code")
+        pin = prompts.read_secret("PIN", confirm=not phone.users)
         user = phone.activate(begun, token, pin, finger=finger)
     notice(f"The app is activated for {user.name}.")
 
@@ -142,7 +142,7 @@ def approve(
     """
     with _app(app, server) as phone:
         user, push = _the_waiting(phone, name)
-        phone.approve(user, push, number, pin=None if finger else asking.read_secret("PIN"))
+        phone.approve(user, push, number, pin=None if finger else prompts.read_secret("PIN"))
 
 
 def deny(name: NameArgument, app: AppOption = None, server: ServerOption = SERVER) -> None:
@@ -172,7 +172,7 @@ def respond(
       dscplus phone respond carl 482913 --finger
     """
     with _app(app, SERVER) as phone:
-        response = phone.respond(name, challenge, pin=None if finger else asking.read_secret("PIN"))
+        response = phone.respond(name, challenge, pin=None if finger else prompts.read_secret("PIN"))
     if as_json:
         show({"response": response}, as_json=True)
     else:
@@ -192,7 +192,7 @@ def forget(
       dscplus phone forget carl
       dscplus phone forget carl --yes
     """
-    if not yes and not asking.agreed(f"Without it, {name} logs in by another device. Go on?"):
+    if not yes and not prompts.agreed(f"Without it, {name} logs in by another device. Go on?"):
         raise Failed("nothing was changed")
     with _app(app, server) as phone:
         phone.forget(name)

@@ -116,23 +116,23 @@ def portal(
         --mail-from desk@example.com --spool /var/spool/sms
     """
     try:
-        from dsc_host.api import running
+        from dsc_host.api import processes
         from dsc_host.portal.app import LOOPBACK
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("dsc_host"):
             raise
         raise Failed(_MISSING) from None
-    address = running.Address.checked(host, port, allow_remote=False)
+    address = processes.Address.checked(host, port, allow_remote=False)
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)
     if demo:
         notice("A demonstration: whoever reaches this port may use everybody's card, phone and messages.")
-        if not running.run(_Demonstrating(hosts, title, policy), address, 1):
+        if not processes.run(_Demonstrating(hosts, title, policy), address, 1):
             raise Failed("the pages could not be served; the lines above say why")
         return
     make = _Making(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
     open_verifier(database, master_key, may_make=False).close()
-    if not running.run(make, address, workers, proxy=proxy):
+    if not processes.run(make, address, workers, proxy=proxy):
         raise Failed("the pages could not be served, or a worker failed; the lines above say why")
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.asking import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.cli.options import DEFAULT_SUITES, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, show
+from dsc_host.cli.prompts import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.ocra import Suite
 from dsc_host.verifier import MasterKey, Verdict, Verifier
 

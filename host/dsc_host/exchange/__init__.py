@@ -8,11 +8,11 @@ place. Files of any length take the same memory. PSKC needs python-pskc: `pip in
 What is listed here may be imported; nothing else.
 """
 
-from dsc_host.exchange.moving import export_csv, export_pskc, import_csv, import_pskc
-from dsc_host.exchange.reading import read_pskc
+from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards
+from dsc_host.exchange.pskc_reader import read_pskc
+from dsc_host.exchange.pskc_writer import write_pskc
 from dsc_host.exchange.refusal import Refusal
-from dsc_host.exchange.sheets import CardOrder, read_serials, write_cards
-from dsc_host.exchange.writing import write_pskc
+from dsc_host.exchange.transfer import export_csv, export_pskc, import_csv, import_pskc
 
 __all__ = [
     "CardOrder",

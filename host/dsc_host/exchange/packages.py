@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element  # only read here
 
 from dsc_host.errors import InputError
 from dsc_host.exchange import profile, stream
+from dsc_host.exchange.encryption import Opener, Secrets, Unopened
 from dsc_host.exchange.refusal import Refusal
-from dsc_host.exchange.sealing import Opener, Secrets, Unopened
 from dsc_host.verifier import card_rules
 
 if TYPE_CHECKING:

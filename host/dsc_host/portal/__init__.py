@@ -1,6 +1,6 @@
 """The login system's web pages: for visitors, for those who work there, and for a demonstration."""
 
 from dsc_host.portal.app import application
-from dsc_host.portal.demonstration import Demonstration, begin
+from dsc_host.portal.demo.demonstration import Demonstration, begin
 
 __all__ = ["Demonstration", "application", "begin"]

@@ -41,7 +41,7 @@ from dsc_host.verifier import (
     challenges,
     enrollment,
     lifecycle,
-    rekeying,
+    master_key_change,
     responses,
     rows,
     unlock_codes,
@@ -344,11 +344,11 @@ class Verifier:
         Every process that works must know both keys until it is done. It may be stopped at any time and begun again.
         `done` is told again and again how many there are, of how many.
         """
-        return rekeying.rekey(self._office, done)
+        return master_key_change.rekey(self._office, done)
 
     def keys_in_use(self) -> dict[str, int]:
         """By the id of each master key that something is sealed under, how many cards are. Others may be forgotten."""
-        return rekeying.in_use(self._office)
+        return master_key_change.in_use(self._office)
 
     # ---- within one transaction ----
 

@@ -17,7 +17,7 @@ from dsc_host.schema import versions
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import card_lookup, rows
 from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrolment
-from dsc_host.verifier.rekeying import SEALED
+from dsc_host.verifier.master_key_change import SEALED
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 
 _PAGE = 500

@@ -12,7 +12,7 @@ import typer
 from dsc_host import CardClient, Challenge, DscError, LinkTimeout, MasterKey, Profile, Verifier, derive_key
 from dsc_host.cli import OWNER_SECONDS, Failed, JsonOption, TimeoutOption, check_timeout, notice, show
 from dsc_simulator.card import SimulatedCard
-from dsc_simulator.commands.story import Story
+from dsc_simulator.commands.narration import Story
 from dsc_simulator.engines import ENGINES, available
 from dsc_simulator.errors import SimulatorError
 

@@ -141,7 +141,7 @@ def _serve_line(settings: "Settings", as_json: bool) -> int:
 def _show(settings: "Settings") -> int:
     _need("textual", "sim")
     _need_terminal()
-    from dsc_simulator.desktop.running import run
+    from dsc_simulator.desktop.launch import run
 
     try:
         return run(settings)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dsc_host.cli import Failed, notice, show
 from dsc_simulator.card import SimulatedCard
-from dsc_simulator.desktop.desk import Desk, Settings
+from dsc_simulator.desktop.workspace import Desk, Settings
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profiles import Profiles
-from dsc_simulator.recording import Recorder, asciicast, screenshot, strip, write_file
-from dsc_simulator.script import Script, ScriptError, read_script, run_script
+from dsc_simulator.scripting.recording import Recorder, asciicast, screenshot, strip, write_file
+from dsc_simulator.scripting.script import Script, ScriptError, read_script, run_script
 
 _CAST = ".cast"
 _PICTURE = ".svg"

@@ -3,7 +3,7 @@
 What is listed here needs no Textual; `running` and what it uses does: `pip install 'dscplus[sim]'`.
 """
 
-from dsc_simulator.desktop.desk import DEFAULT_NAME, Desk, Settings
-from dsc_simulator.desktop.live import LiveCard
+from dsc_simulator.desktop.live_card import LiveCard
+from dsc_simulator.desktop.workspace import DEFAULT_NAME, Desk, Settings
 
 __all__ = ["DEFAULT_NAME", "Desk", "LiveCard", "Settings"]

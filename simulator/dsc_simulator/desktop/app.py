@@ -20,12 +20,12 @@ from textual.widgets import Footer, Static
 
 from dsc_host import DscError
 from dsc_host.cli import Failed
+from dsc_simulator.desktop.card_setup import make
 from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, PressKey, put
-from dsc_simulator.desktop.desk import Desk
-from dsc_simulator.desktop.leading import is_blank, next_step
-from dsc_simulator.desktop.making import make
+from dsc_simulator.desktop.hints import is_blank, next_step
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen, Order
+from dsc_simulator.desktop.workspace import Desk
 from dsc_simulator.errors import SimulatorError
 
 COLUMNS, ROWS, WIDE = 80, 24, 140

@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from dsc_simulator.drawing import big
+from dsc_simulator.drawings.card import big
 
 HOLD_SECONDS = 0.5
 """How long *press* is held to switch a card on, as on a board."""

@@ -5,8 +5,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from dsc_simulator.desktop import inside
-from dsc_simulator.desktop.desk import Desk
+from dsc_simulator.desktop import inspection
+from dsc_simulator.desktop.workspace import Desk
 
 NAMES = {"line": "The serial line", "state": "The firmware's state", "flash": "The flash", "time": "The card's time"}
 _TIME_KEYS = (
@@ -60,13 +60,13 @@ class Panel(VerticalScroll):
 
     def _lines(self, desk: Desk) -> list[str]:
         if self.showing == "line":
-            return inside.spoken_lines(desk.live.spoken) or [
+            return inspection.spoken_lines(desk.live.spoken) or [
                 "Nothing yet. (→ to the card, ← from it; secrets are starred out.)"
             ]
         if self.showing == "state":
-            return inside.state_lines(desk.live.facts(), desk.live.interpreter, wide=self._room >= _TWO_COLUMNS)
+            return inspection.state_lines(desk.live.facts(), desk.live.interpreter, wide=self._room >= _TWO_COLUMNS)
         hint = "k hides the key again" if self.secrets else "k shows what is hidden (··), after asking"
-        return [*inside.flash_lines(desk.live.card.flash, secrets=self.secrets), hint]
+        return [*inspection.flash_lines(desk.live.card.flash, secrets=self.secrets), hint]
 
     @property
     def _room(self) -> int:

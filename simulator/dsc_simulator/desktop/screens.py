@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from dsc_host import InputError
-from dsc_simulator.desktop.making import Wish, likely_serial
+from dsc_simulator.desktop.card_setup import Wish, likely_serial
 from dsc_simulator.profiles import BadName, check_name
 
 _POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")

@@ -11,7 +11,7 @@ from aiohttp import web
 from rich.console import Console
 from textual_serve.server import Server
 
-from dsc_simulator.serving import LOOPBACK
+from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
 _START = "from dsc_host.cli import main; main()"

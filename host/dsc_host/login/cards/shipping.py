@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, select, union
 
-from dsc_host import personalising
+from dsc_host import personalization
 from dsc_host.errors import InputError
 from dsc_host.link import CardClient, Profile
 from dsc_host.login import rows
@@ -43,8 +43,8 @@ def personalise(at: Reception, verifier: Verifier, order_id: str, client: CardCl
     """
     owner, pin, chosen = at.change(lambda db: _begun(at, db, order_id, serial))
     if not _made_before(verifier, client, owner):
-        profile = Profile(serial=chosen, key=bytes(personalising.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
-        personalising.personalise(verifier, client, profile, pin, owners=(owner,))
+        profile = Profile(serial=chosen, key=bytes(personalization.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
+        personalization.personalise(verifier, client, profile, pin, owners=(owner,))
     written = client.info().serial
     return at.change(lambda db: _recorded(at, db, order_id, written))
 

@@ -1,0 +1,137 @@
+"""The commands for accounts: account add, list, equity, primary."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.login_system import add_group, operating, print_id
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.output import Result, show, show_all
+from dsc_host.cli.person import PersonArgument
+from dsc_host.cli.portal import PolicyOption
+from dsc_host.errors import InputError
+from dsc_host.login.accounts.directory import AccountView
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id, as `dscplus account list` shows it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    add_group(
+        app,
+        "account",
+        "What a person has, and users log in to.",
+        add=add_account,
+        list=list_accounts,
+        equity=set_equity,
+        primary=set_primary,
+    )
+
+
+def add_account(
+    person: PersonArgument,
+    equity: Annotated[str, typer.Option(metavar="AMOUNT", help="What is on it; a card needs more than the policy says.")] = "0",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="As EUR.", show_default=True)] = "USD",
+    policy: PolicyOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open an account for a person, and print its id.
+
+    \b
+    Examples:
+      dscplus account add 0123456789abcdef
+      dscplus account add 0123456789abcdef --equity 2500000 --currency EUR
+    """
+    with operating(database, master_key, policy) as operator:
+        print_id("account", operator.add_account(person, _amount(equity), currency), as_json)
+
+
+def list_accounts(
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the accounts, one line each: id, whose it is, equity, open or closed, the primary user, all users.
+
+    \b
+    Examples:
+      dscplus account list
+      dscplus account list --json
+    """
+    with operating(database, master_key) as operator:
+        found = operator.accounts()
+    show_all([_account(each) if as_json else _account_line(each) for each in found], as_json=as_json)
+
+
+def set_equity(
+    account: AccountArgument,
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="In the account's currency.")],
+    policy: PolicyOption = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+) -> None:
+    """Write down what is on an account now.
+
+    \b
+    Examples:
+      dscplus account equity 0123456789abcdef 1200000
+      dscplus account equity 0123456789abcdef 950000.50
+    """
+    with operating(database, master_key, policy) as operator:
+        operator.set_equity(account, _amount(amount))
+
+
+def set_primary(
+    account: AccountArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the account's users.")],
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make one of an account's users its primary one, who alone may change its security settings. Both are told by email.
+
+    \b
+    Examples:
+      dscplus account primary 0123456789abcdef ben
+      dscplus account primary 0123456789abcdef ben --json
+    """
+    with operating(database, master_key) as operator:
+        operator.set_primary(account, name)
+        (found,) = [each for each in operator.accounts() if each.id == account]
+    show_all([_account_line(found)], as_json=False) if not as_json else show(_account(found), as_json=True)
+
+
+def _account(account: AccountView) -> Result:
+    closed_at = None if account.closed_at is None else datetime.fromtimestamp(account.closed_at, UTC)
+    return {
+        "account": account.id,
+        "person": account.person,
+        "person_name": account.person_name,
+        "equity": f"{account.equity:.2f}",
+        "currency": account.currency,
+        "closed_at": closed_at.isoformat(timespec="seconds") if closed_at else None,
+        "primary": account.primary,
+        "users": list(account.users),
+    }
+
+
+def _account_line(account: AccountView) -> Result:
+    return {
+        "account": account.id,
+        "person_name": account.person_name,
+        "equity": f"{account.equity:.2f} {account.currency}",
+        "state": "open" if account.closed_at is None else "closed",
+        "primary": account.primary,
+        "users": list(account.users),
+    }
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InputError("equity", "must be an amount of money, as 2500000") from None

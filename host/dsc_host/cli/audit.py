@@ -1,0 +1,94 @@
+"""The commands for the audit log: audit verify, audit export."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.progress import bar
+from dsc_host.errors import InputError
+from dsc_host.verifier import AuditReport, Checkpoint
+
+NOT_SOUND = 6
+_OFTEN = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The log of all that was done and judged.")
+    audit.command(name="verify")(verify_log)
+    audit.command(name="export")(export_log)
+    app.add_typer(audit, name="audit")
+
+
+def verify_log(
+    since: Annotated[
+        str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed at another time.")
+    ] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look through the whole log for entries that were changed, removed, added or moved. Exit code 6 if there are any.
+
+    Keep the checkpoint that it prints somewhere else: with --since it proves later that nothing before it was touched, not
+    even by putting back an older copy of the whole database.
+
+    \b
+    Examples:
+      dscplus audit verify
+      dscplus audit verify --since "$(cat checkpoint.txt)" --json
+    """
+    checkpoint = None if since is None else Checkpoint.parse(since)
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        report = verifier.audit.check(checkpoint)
+    _show_report(report, as_json)
+    if not report.sound:
+        raise Failed("the log is not what it was: find out who could write the database, and restore a backup", NOT_SOUND)
+
+
+def _show_report(report: AuditReport, as_json: bool) -> None:
+    facts = {"sound": report.sound, "entries": report.entries, "checkpoint": str(report.checkpoint)}
+    if as_json:
+        show({**facts, "problems": list(report.problems)}, as_json=True)
+        return
+    show(facts, as_json=False)
+    for problem in report.problems:
+        typer.echo(problem)
+
+
+def export_log(
+    after: Annotated[int, typer.Option(metavar="N", help="Only entries with a higher number.")] = 0,
+    serial: Annotated[str | None, typer.Option(metavar="SERIAL", help="Only those of one card.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file. Default: standard output.")] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+) -> None:
+    """Print the log as JSON lines: who, what, when, with what outcome, and the true reason. No PIN, response or key.
+
+    \b
+    Examples:
+      dscplus audit export
+      dscplus audit export --after 5000 --output log.jsonl
+    """
+    # Here, because loading it takes longer than `--help` may.
+    from dsc_host.exchange.files import new_file
+
+    if after < 0:
+        raise InputError("after", "must be a whole number, 0 or more")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        entries = (json.dumps(entry.as_json()) + "\n" for entry in verifier.audit.entries(after, serial))
+        if output is None:
+            for line in entries:
+                typer.echo(line, nl=False)
+            return
+        count = 0
+        with new_file(output) as file, bar("Exporting") as done:
+            for count, line in enumerate(entries, 1):
+                file.write(line.encode())
+                if count % _OFTEN == 0:
+                    done(count, 0)
+    notice(f"{output}: {count} entries")

@@ -1,0 +1,112 @@
+"""The commands that back the records up and restore them: backup, restore.
+
+One promise: a backup, or a file of restored records, has its name only when it is whole.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.options import (
+    DatabaseOption,
+    JsonOption,
+    MasterKeyOption,
+    actor,
+    check_target,
+    database_to_make,
+    keyring,
+    made_file,
+    open_verifier,
+)
+from dsc_host.cli.output import Failed, show
+from dsc_host.cli.progress import bar
+from dsc_host.files import keep_name
+from dsc_host.verifier import backup, restore
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(name="backup")(make_backup)
+    app.command(name="restore")(restore_backup)
+
+
+def make_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup; a new file.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write all records into one file, while logins go on: cards, challenges, owners, the log.
+
+    Keys and PINs are in it as in the database, sealed under the master key, which is not in it: keep a copy of that too,
+    somewhere else.
+
+    \b
+    Examples:
+      dscplus backup records.backup
+      dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
+    """
+    # Here, because loading it takes longer than `--help` may.
+    from dsc_host.exchange.files import new_file
+
+    check_target(file, force, database, master_key)
+    with (
+        open_verifier(database, master_key, may_make=False) as verifier,
+        new_file(file, overwrite=force) as target,
+        bar("Backing up") as done,
+    ):
+        count = backup(verifier, target, done=done)
+    show({"file": str(file), "cards": count, "database": verifier.office.seals.database}, as_json=as_json)
+
+
+def restore_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    identity: Annotated[
+        str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database; backup prints the identity.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup into new records, on whatever machine and in whatever kind of database: all of it, or nothing.
+
+    Challenges that were open are not any more. A card that was used since the backup is ahead of the records: its next
+    responses are accepted if it is no more than 20 ahead, and if not, `resync` helps.
+
+    \b
+    Examples:
+      dscplus restore records.backup
+      dscplus restore records.backup --db postgresql://dscplus@db/dscplus
+    """
+    from dsc_host.exchange.files import old_file
+
+    keys = keyring(master_key)
+    with old_file(file) as (source, _), _whole_database(database) as url, bar("Restoring") as done:
+        count = restore(url, keys, source, actor=actor(), identity=identity, done=done)
+    show({"file": str(file), "cards": count}, as_json=as_json)
+
+
+@contextmanager
+def _whole_database(database: str | None) -> Iterator[str]:
+    """The URL to restore into: where there is no file yet, that of a draft, which has its name when the block has ended."""
+    url, path = database_to_make(database), made_file(database)
+    if path is None or os.path.lexists(path) or not path.parent.is_dir():
+        yield url
+        return
+    with TemporaryDirectory(prefix=f".{path.name[:32]}.", dir=path.parent) as folder:
+        draft = Path(folder, "restored.db")
+        yield f"sqlite:///{draft}"
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise Failed(f"{path}: another command has made it meanwhile; nothing was restored") from None
+        except OSError:
+            # A file system without links.
+            draft.rename(path)
+        keep_name(path)

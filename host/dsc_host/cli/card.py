@@ -1,0 +1,336 @@
+"""The commands for the cards in the verifier's records: card list, show, suspend, lock and the others.
+
+None of them needs a card attached. Each is in the audit log, in the name of whoever is logged in.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.output import Failed, Result, notice, show, show_all
+from dsc_host.cli.prompts import agreed, read_pin, read_secret
+from dsc_host.cli.records import NOT_ACCEPTED, SerialArgument
+from dsc_host.cli.unlock_code import unlock_code
+from dsc_host.errors import InputError
+from dsc_host.verifier import Card, State, Verifier
+
+_PAGE = 1000
+
+ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the card and in the audit log.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name, as your login system has it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    card = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The cards in the records: look, suspend, lock.")
+    for name, command in _COMMANDS.items():
+        card.command(name=name)(command)
+    app.add_typer(card, name="card")
+
+
+def _times(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (OverflowError, OSError, ValueError):
+        # A lock may have any length; one that no calendar reaches must not keep all cards from being listed.
+        return datetime.max.replace(tzinfo=UTC).isoformat(timespec="seconds")
+
+
+def _facts(card: Card) -> Result:
+    return {
+        "serial": card.serial,
+        "state": str(card.state),
+        "since": _times(card.state_since),
+        "reason": card.state_reason,
+        "owners": list(card.owners),
+        "suite": card.suite,
+        "counter": card.counter,
+        "failures": card.failures,
+        "locked_until": _times(card.locked_until),
+        "enrolled_at": _times(card.enrolled_at),
+        "unlock_key": card.has_unlock_key,
+        "unlock_codes": card.unlock_codes,
+        "unlock_code_at": _times(card.unlock_code_at),
+        "duress_pin": card.has_duress_pin,
+    }
+
+
+def list_cards(
+    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only those that are {', '.join(State)}.")] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cards, one line each: serial, state, counter, until when it is locked, owners.
+
+    \b
+    Examples:
+      dscplus card list
+      dscplus card list --state lost --json
+    """
+    if state is not None and state not in set(State):
+        raise InputError("state", f"must be one of {', '.join(State)}")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        pages = _pages(verifier, owner, State(state) if state else None)
+        if as_json:
+            show_all([_facts(card) for page in pages for card in page], as_json=True)
+            return
+        for page in pages:
+            show_all([_line(card) for card in page], as_json=False)
+
+
+def _pages(verifier: Verifier, owner: str | None, state: State | None) -> Iterator[list[Card]]:
+    after = ""
+    while page := verifier.cards(owner=owner, state=state, after=after, limit=_PAGE):
+        yield page
+        after = page[-1].serial
+
+
+def _line(card: Card) -> Result:
+    facts = _facts(card)
+    return {name: facts[name] for name in ("serial", "state", "counter", "locked_until", "owners")}
+
+
+def show_card(
+    serial: SerialArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
+) -> None:
+    """Show all that the records say of one card, its secrets apart.
+
+    \b
+    Examples:
+      dscplus card show IB3000123
+      dscplus card show IB3000123 --json
+    """
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        card = verifier.card(serial)
+    show(_facts(card), as_json=as_json)
+
+
+def suspend(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept nothing of a card, until `card resume`.
+
+    \b
+    Examples:
+      dscplus card suspend IB3000123 --reason "on leave until June"
+      dscplus card suspend IB3000123
+    """
+    _change(lambda verifier: verifier.suspend(serial, reason), database, master_key, as_json)
+
+
+def lost(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept nothing of a card that its owner misses. If it is found, `card resume`; if not, `card retire`.
+
+    \b
+    Examples:
+      dscplus card lost IB3000123 --reason "left in a train"
+      dscplus card lost IB3000123
+    """
+    _change(lambda verifier: verifier.lost(serial, reason), database, master_key, as_json)
+
+
+def resume(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a card that is suspended or lost back into use.
+
+    \b
+    Examples:
+      dscplus card resume IB3000123 --reason found
+      dscplus card resume IB3000123
+    """
+    _change(lambda verifier: verifier.resume(serial, reason), database, master_key, as_json)
+
+
+def retire(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    yes: YesOption = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a card's life for ever: its key and PINs are erased. Asks first.
+
+    Its entries in the log stay, and its serial may be enrolled again.
+
+    \b
+    Examples:
+      dscplus card retire IB3000123 --reason "worn out"
+      dscplus card retire IB3000123 --yes
+    """
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        verifier.card(serial)
+        if not yes and not agreed(f"Erase the secrets of {serial} for ever?"):
+            raise Failed("nothing was changed")
+        card = verifier.retire(serial, reason)
+    _show(card, as_json)
+
+
+def lock(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    seconds: Annotated[float | None, typer.Option(metavar="N", help="For how long. Default: 24 hours.")] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lock a card for some time, as wrong responses do.
+
+    \b
+    Examples:
+      dscplus card lock IB3000123 --seconds 3600
+      dscplus card lock IB3000123 --reason "somebody is guessing"
+    """
+    _change(lambda verifier: verifier.lock(serial, reason, seconds), database, master_key, as_json)
+
+
+def unlock(
+    serial: SerialArgument,
+    reason: ReasonOption = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a lock in the records. (A card that shows LOCKED has locked itself: `card unlock-code`.)
+
+    \b
+    Examples:
+      dscplus card unlock IB3000123 --reason "the owner called"
+      dscplus card unlock IB3000123
+    """
+    _change(lambda verifier: verifier.unlock(serial, reason), database, master_key, as_json)
+
+
+def change_pin(
+    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="A challenge's id, as `challenge` printed it.")],
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a card's PIN in the records, proven by a response that was made with the new one.
+
+    First `dscplus challenge`; the owner answers it on the card with the new PIN. The new PIN, then the response, are asked
+    for, or read from standard input, a line each. Exit code 4 if they do not fit; the PIN is then the old one.
+
+    \b
+    Examples:
+      dscplus card pin 8c1f0a3be7d25496c0de71
+      dscplus card pin 8c1f0a3be7d25496c0de71 < answers.txt
+    """
+    pin = read_pin(confirm=True)
+    response = read_secret("Response")
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        verdict = verifier.change_pin(challenge_id, response, pin)
+    if as_json:
+        show({"accepted": verdict.accepted}, as_json=True)
+    if not verdict:
+        raise Failed("not accepted", NOT_ACCEPTED)
+    notice("The PIN is changed.")
+
+
+def set_duress_pin(
+    serial: SerialArgument,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a card a second PIN, for an owner who is being forced: it is accepted, and the caller and the log are told.
+
+    It is asked for, or read from standard input.
+
+    \b
+    Examples:
+      dscplus card duress-pin IB3000123
+      dscplus card duress-pin IB3000123 --remove
+    """
+    pin = None if remove else read_pin(confirm=True)
+    _change(lambda verifier: verifier.set_duress_pin(serial, pin), database, master_key, as_json)
+
+
+def add_owner(
+    serial: SerialArgument,
+    owner: OwnerArgument,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a card an owner, beside those it has.
+
+    \b
+    Examples:
+      dscplus card add-owner IB3000123 alice
+      dscplus card add-owner IB3000123 "night shift"
+    """
+    _change(lambda verifier: verifier.add_owner(serial, owner), database, master_key, as_json)
+
+
+def remove_owner(
+    serial: SerialArgument,
+    owner: OwnerArgument,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take one of its owners from a card.
+
+    \b
+    Examples:
+      dscplus card remove-owner IB3000123 alice
+      dscplus card remove-owner IB3000123 "night shift"
+    """
+    _change(lambda verifier: verifier.remove_owner(serial, owner), database, master_key, as_json)
+
+
+def _change(work: Callable[[Verifier], Card], database: DatabaseOption, master_key: MasterKeyOption, as_json: bool) -> None:
+    """Do it, and show the card as it is then."""
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        card = work(verifier)
+    _show(card, as_json)
+
+
+def _show(card: Card, as_json: bool) -> None:
+    if as_json:
+        show(_facts(card), as_json=True)
+    else:
+        show_all([_line(card)], as_json=False)
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_cards,
+    "show": show_card,
+    "suspend": suspend,
+    "lost": lost,
+    "resume": resume,
+    "retire": retire,
+    "lock": lock,
+    "unlock": unlock,
+    "unlock-code": unlock_code,
+    "pin": change_pin,
+    "duress-pin": set_duress_pin,
+    "add-owner": add_owner,
+    "remove-owner": remove_owner,
+}

@@ -1,0 +1,189 @@
+"""The commands that move cards to and from other systems: export, import; as PSKC (RFC 6030) or CSV."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, check_target, made_file, open_verifier
+from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.progress import bar
+from dsc_host.cli.prompts import read_secret
+from dsc_host.errors import InputError
+from dsc_host.verifier import State, Verifier
+
+if TYPE_CHECKING:
+    from dsc_host.exchange import Refusal
+
+_KEY_HEX = re.compile("(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
+_MOST_KEY_FILE = 1024
+
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="The key of a PSKC file, 16, 24 or 32 bytes in hex. Left out: a passphrase is asked for.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(name="export")(export_cards)
+    app.command(name="import")(import_cards)
+
+
+def export_cards(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file: .csv for a list without keys, else PSKC.")],
+    serials: Annotated[list[str] | None, typer.Argument(metavar="[SERIAL]...", help="Only these cards; PSKC only.")] = None,
+    key_file: KeyFileOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write cards into a file for another OATH server (PSKC, with their keys, encrypted), or a list of them (CSV, without).
+
+    The passphrase of a PSKC file is asked for, or read from standard input. Cards that are suspended, lost or retired stay
+    out of it: the other server would accept them.
+
+    \b
+    Examples:
+      dscplus export cards.pskc
+      dscplus export two.pskc IB3000123 IB3000124 --key-file transport.key
+      dscplus export cards.csv
+    """
+    as_list = file.suffix.lower() == ".csv"
+    if as_list and (serials or key_file):
+        raise InputError("file", "a CSV has all cards and no keys; leave the serials and --key-file out, or name a PSKC file")
+    check_target(file, force, database, master_key)
+    with open_verifier(database, master_key, may_make=False) as verifier:
+        # Before the bar, which would be drawn over the question.
+        key, passphrase = (None, None) if as_list else _secret(key_file, confirm=True)
+        count = _exported(verifier, file, serials or None, key, passphrase, force)
+    show({"file": str(file), "cards": count}, as_json=as_json)
+
+
+def _exported(
+    verifier: Verifier, file: Path, serials: list[str] | None, key: bytes | None, passphrase: str | None, force: bool
+) -> int:
+    from dsc_host import exchange
+
+    with bar("Exporting") as done:
+        if key is None and passphrase is None:
+            return exchange.export_csv(verifier, file, overwrite=force, done=done)
+        return exchange.export_pskc(
+            verifier,
+            file,
+            key=key,
+            passphrase=passphrase,
+            serials=serials,
+            overwrite=force,
+            left_out=_left_out,
+            done=done,
+        )
+
+
+def import_cards(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="PSKC, or .csv: serials to make cards for.")],
+    key_file: KeyFileOption = None,
+    allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Take keys that are not encrypted.")] = False,
+    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="For cards of which the file names no suite.")] = None,
+    atomic: Annotated[bool, typer.Option("--atomic", help="If one card cannot be taken in, take none.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take cards in from a file: those of another OATH server (PSKC), or a list of serials for cards that are to be made (CSV).
+
+    Each one that cannot be taken in is named with its line; the others go in, and the exit code is 1. Columns of a CSV:
+    serial, and perhaps suite and owner; each gets a key, which `export` then gives out.
+
+    \b
+    Examples:
+      dscplus import cards.pskc
+      dscplus import cards.pskc --key-file transport.key --atomic
+      dscplus import serials.csv
+    """
+    from dsc_host import exchange
+    from dsc_host.exchange.files import old_file
+
+    as_list = file.suffix.lower() == ".csv"
+    if as_list and (key_file or allow_plain or suite):
+        raise InputError("file", "a CSV has no keys, and names its suites itself; leave these options out, or name a PSKC file")
+    with old_file(file):
+        pass  # What cannot be read is said before a passphrase is asked for.
+    # A file in the clear may have values that are encrypted too, if a key is given.
+    no_secret = as_list or (allow_plain and key_file is None)
+    key, passphrase = (None, None) if no_secret else _secret(key_file, confirm=False)
+    if (records := made_file(database)) and not records.exists():
+        _read_through(file, as_list, key, passphrase, allow_plain, suite)
+    refusals: list[int] = []
+    with _told(refusals) as refused, open_verifier(database, master_key, may_make=True) as verifier, bar("Importing") as done:
+        if as_list:
+            count = exchange.import_csv(verifier, file, atomic=atomic, refused=refused, done=done)
+        else:
+            count = exchange.import_pskc(
+                verifier,
+                file,
+                key=key,
+                passphrase=passphrase,
+                allow_plain=allow_plain,
+                suite=suite,
+                atomic=atomic,
+                refused=refused,
+                done=done,
+            )
+    show({"file": str(file), "cards": count, "left_out": len(refusals)}, as_json=as_json)
+    if refusals:
+        raise Failed(f"{len(refusals)} were left out" + ("; nothing was imported" if atomic else ""))
+
+
+def _read_through(
+    file: Path, as_list: bool, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
+) -> None:
+    """Read a file once for nothing, so that one that is of no use makes no records. Raises InputError."""
+    from dsc_host import exchange
+    from dsc_host.exchange.files import old_file
+
+    with old_file(file) as (source, _):
+        found: Iterator[object] = (
+            exchange.read_serials(source)
+            if as_list
+            else exchange.read_pskc(source, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
+        )
+        for _ in found:
+            pass
+
+
+@contextmanager
+def _told(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
+    """What tells each card that stays out, and counts it."""
+
+    def tell(refusal: "Refusal") -> None:
+        refusals.append(refusal.number)
+        notice(f"left out: {refusal}")
+
+    yield tell
+
+
+def _left_out(serial: str, state: State) -> None:
+    notice(f"left out: card {serial} is {state}")
+
+
+def _secret(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
+    """The key, or else the passphrase."""
+    if key_file is None:
+        return None, read_secret("Passphrase", confirm=confirm)
+    try:
+        with key_file.open("rb") as file:
+            text = file.read(_MOST_KEY_FILE).decode("latin-1").strip()
+    except OSError as error:
+        raise InputError("key", f"{key_file} cannot be read: {error.strerror}") from error
+    if not _KEY_HEX.fullmatch(text):
+        raise InputError("key", f"{key_file} must hold 16, 24 or 32 bytes in hex, two digits each")
+    return bytes.fromhex(text), None

@@ -1,0 +1,113 @@
+"""The commands for people and companies: person add, list, review."""
+
+from typing import Annotated
+
+import typer
+
+from dsc_host.cli.login_system import add_group, operating, print_id
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.output import Result, show, show_all
+from dsc_host.login import Identity
+from dsc_host.login.accounts.directory import PersonView
+
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, as `dscplus person list` shows it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    add_group(
+        app,
+        "person",
+        "Those whom the login system knows by their papers.",
+        add=add_person,
+        list=list_persons,
+        review=review,
+    )
+
+
+def add_person(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As in the papers.")],
+    address: Annotated[str, typer.Option(metavar="TEXT", help="Where cards are sent.")],
+    birth_date: Annotated[str, typer.Option(metavar="DAY", help="As 1980-12-31.")],
+    citizenship: Annotated[str, typer.Option(metavar="COUNTRY", help="Two letters, as CH.")],
+    document: Annotated[str, typer.Option(metavar="KIND:NUMBER", help="passport, id, licence or ssn, and its number.")],
+    residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a person, and print their id. Two entries with the same papers are the same person.
+
+    \b
+    Examples:
+      dscplus person add Anna --address "1 Key Road, Zug" --birth-date 1980-05-17 \\
+        --citizenship CH --document passport:X1234567
+      dscplus person add Carl --address "2 Lake Street, Ulm" --birth-date 1975-11-02 \\
+        --citizenship DE --residence CH --document id:L01X00T47
+    """
+    kind, _, number = document.partition(":")
+    identity = Identity(birth_date, citizenship, residence or citizenship, kind, number)
+    with operating(database, master_key, may_make=True) as operator:
+        print_id("person", operator.add_entity(name, identity, address), as_json)
+
+
+def list_persons(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Only those whose names have this in them.", show_default=False)
+    ] = "",
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the persons, one line each: id, name, birth date, whether under review, accounts, names to log in by.
+
+    \b
+    Examples:
+      dscplus person list
+      dscplus person list anna --json
+    """
+    with operating(database, master_key) as operator:
+        found = operator.persons(name)
+    show_all([_person(each) if as_json else _person_line(each) for each in found], as_json=as_json)
+
+
+def review(
+    person: PersonArgument,
+    off: Annotated[bool, typer.Option("--off", help="No more.")] = False,
+    database: DatabaseOption = None,
+    master_key: MasterKeyOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a person under review: compliance has to agree before a device of theirs is shared.
+
+    The policy may ask for that of everybody, or of nobody: its key is `compliance`, in the table `sharing`.
+
+    \b
+    Examples:
+      dscplus person review 0123456789abcdef
+      dscplus person review 0123456789abcdef --off
+    """
+    with operating(database, master_key) as operator:
+        operator.put_under_review(person, not off)
+        (found,) = [each for each in operator.persons() if each.id == person]
+    show_all([_person_line(found)], as_json=False) if not as_json else show(_person(found), as_json=True)
+
+
+def _person(person: PersonView) -> Result:
+    return {
+        "person": person.id,
+        "name": person.name,
+        "birth_date": person.birth_date,
+        "citizenship": person.citizenship,
+        "residence": person.residence,
+        "address": person.address,
+        "under_review": person.under_review,
+        "accounts": list(person.accounts),
+        "users": list(person.users),
+    }
+
+
+def _person_line(person: PersonView) -> Result:
+    facts = dict(_person(person))
+    kept = ("person", "name", "birth_date", "under_review", "accounts", "users")
+    return {name: facts[name] for name in kept} | {"under_review": "under review" if person.under_review else None}

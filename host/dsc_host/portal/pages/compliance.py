@@ -1,0 +1,39 @@
+"""The pages of compliance: decisions about sharing."""
+
+from starlette.responses import Response
+
+from dsc_host.portal.pages import support
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Row, Table, View, hidden
+from dsc_host.portal.wording import KINDS
+
+# ---- compliance ----
+
+
+def compliance(visit: Visit) -> Response:
+    _ = visit._
+    rows = [
+        Row(
+            (each.user, each.owner, f"{_(KINDS[each.kind])} {each.device}"),
+            (
+                Form("/compliance/decide", _("Agree"), _decision(each.id, "yes")),
+                Form("/compliance/decide", _("Refuse"), _decision(each.id, "no"), danger=True),
+            ),
+        )
+        for each in visit.system.staff.pending_shares(visit.token)
+    ]
+    heads = (_("Who asks"), _("Owner"), _("Device"), _("Decision"))
+    table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
+    return visit.show(View(_("Compliance"), tables=(table, *support._corrections(visit))))
+
+
+def decide(visit: Visit) -> Response:
+    agreed = visit.value("agreed", 8)
+    if agreed not in ("yes", "no"):
+        return visit.go("/compliance")
+    visit.system.staff.decide_share(visit.token, visit.value("share", 32), agreed == "yes")
+    return visit.go("/compliance", said="decided")
+
+
+def _decision(share: str, agreed: str) -> tuple[Field, ...]:
+    return (hidden("share", share), hidden("agreed", agreed))

@@ -1,0 +1,203 @@
+"""The pages of one's own: the overview, the devices, the password, the PIN, activation, the card of codes."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import InputError
+from dsc_host.login import DeviceState, DeviceView, Kind, Offer, Role, Scope, UseState, Visitor
+from dsc_host.portal import code_sheet_pdf
+from dsc_host.portal.demo.pages import with_card
+from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.pages.signin import fields, instructions, shown
+from dsc_host.portal.pages.waits import waiting
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES
+
+_DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
+
+
+# ---- devices ----
+
+
+def devices(visit: Visit) -> Response:
+    _, who = visit._, visit.visitor()
+    own = visit.system.devices(visit.token)
+    rows = [Row((_(KINDS[each.kind]), each.label, _standing(_, each)), _device_forms(_, each, who)) for each in own]
+    table = Table(
+        _("Your devices"), (_("Device"), _("Which"), _("State"), _("What you can do")), rows, _("You have none.")
+    )  # fmt: skip
+    forms: tuple[Form, ...] = ()
+    if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
+        forms = (Form("/devices/online", _("Get an online security code card")),)
+    links = _onward(_) if who.scope is Scope.FULL else ()
+    return visit.show(
+        View(
+            _("Devices"),
+            tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_order_tables(visit)),
+            forms=forms,
+            links=links,
+        )
+    )
+
+
+def _onward(_: Language) -> tuple[Link, ...]:
+    """What else may be done about devices."""
+    return (
+        Link("/request", _("Request a card")),
+        Link("/share", _("Share a device"), _("between user names of one person")),
+        Link("/phones", _("Phone numbers"), _("where codes go")),
+    )
+
+
+def _order_tables(visit: Visit) -> tuple[Table, ...]:
+    _ = visit._
+    requests = visit.system.requests(visit.token)
+    parcels = visit.system.parcels(visit.token)
+    rows = [
+        Row(
+            (
+                each.user,
+                _(ORDERS[each.state]),
+                each.address,
+                _.day(each.estimate),
+                _.moment(each.activates_at),
+                f"{_.dollars(each.hold)}, {_(HOLDS[each.held])}" if each.held else NONE,
+            ),
+            (Form("/request/cancel", _("Take back"), (hidden("request", each.id),)),) if each.state == "requested" else (),
+        )
+        for each in requests
+    ]
+    asked = (
+        _("For"), _("State"), _("Address"), _("Expected"), _("Activates by itself"), _("Deposit"), _("What you can do")
+    )  # fmt: skip
+    tables = [Table(_("Cards that you requested"), asked, rows)] if rows else []
+    back = [
+        Row(
+            (
+                each.tracking,
+                _.moment(each.sent_at),
+                _.moment(each.received_at),
+                _("{first} to {last}", first=_.day(days[0]), last=_.day(days[1])),
+            )
+        )
+        for each, days in parcels
+    ]
+    if back:
+        sent = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
+        tables.append(Table(_("Cards on their way back"), sent, back))
+    return tuple(tables)
+
+
+def _standing(_: Language, device: DeviceView) -> str:
+    words = [_("put aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
+    if device.shared:
+        words.append(_("shared"))
+    if device.expires_at is not None and device.state is DeviceState.ACTIVE:
+        words.append(_("until {moment}", moment=_.moment(device.expires_at)))
+    return ", ".join(words)
+
+
+def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, ...]:
+    named = (hidden("device", device.id),)
+    forms = []
+    if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
+        forms.append(Form("/activate", _("Activate"), named))
+        if device.kind in (Kind.ONLINE_CARD, Kind.CODE_CARD):
+            forms.append(Form("/sheet", _("Show the codes"), named))
+    if device.own and device.kind is Kind.DSC_PLUS and device.live and who.scope is Scope.FULL:
+        forms += [Form("/pin", _("Change the PIN"), named)]
+    if device.own and device.returnable and device.state is not DeviceState.RETURNED:
+        forms.append(Form("/return", _("Send it back"), named))
+    return tuple(forms)
+
+
+def online_card(visit: Visit) -> Response:
+    return _sheet(visit, visit.system.request_online_card(visit.token).id)
+
+
+def sheet(visit: Visit) -> Response:
+    return _sheet(visit, visit.value("device", 32))
+
+
+def _sheet(visit: Visit, device: str) -> Response:
+    _, codes = visit._, visit.system.sheet(visit.token, device)
+    named = (hidden("device", device),)
+    view = View(
+        _("Your card of codes"),
+        words=(
+            _(
+                "Print this page, or save it as PDF, and keep it apart from your password."
+                " Once the card is activated, nobody can show it again."
+            ),
+        ),
+        fragment="sheet.html",
+        extra={"codes": codes},
+        forms=(Form("/activate", _("Activate the card"), named, also=(("/sheet/pdf", _("Save as PDF")),)),),
+    )
+    return visit.show(view)
+
+
+def sheet_pdf(visit: Visit) -> Response:
+    device = visit.value("device", 32)
+    codes = visit.system.sheet(visit.token, device)
+    label = next((each.label for each in visit.system.devices(visit.token) if each.id == device), "")
+    return code_sheet_pdf.download(visit._, label, codes)
+
+
+# ---- activation ----
+
+
+def activate(visit: Visit) -> Response:
+    offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
+    return visit.show(with_card(visit, _activating(visit._, offer), offer))
+
+
+def activated(visit: Visit) -> Response:
+    if visit.system.activate(visit.token, visit.value("answer")):
+        return visit.go("/devices", said="activated")
+    return visit.go("/devices", said="wrong")
+
+
+def _activating(_: Language, offer: Offer) -> View:
+    return View(
+        _("Activate {device}", device=_(KINDS[offer.kind])),
+        words=instructions(_, offer),
+        shown=shown(_, offer),
+        forms=(Form("/activate/answer", _("Activate"), fields(_, offer)),),
+        links=(Link("/devices", _("Back to the devices")),),
+    )
+
+
+# ---- the PIN and the password ----
+
+
+def pin(visit: Visit) -> Response:
+    _ = visit._
+    offer = visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
+    view = View(
+        _("Change the PIN"),
+        words=(
+            _("Choose a new PIN of four digits. Then make a response on the card with this NEW PIN and the challenge below."),
+            _("From then on the card is used with the new PIN; the card itself is not changed."),
+        ),
+        shown=shown(_, offer),
+        forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
+        links=(Link("/devices", _("Back to the devices")),),
+    )
+    return visit.show(with_card(visit, view, offer, new_pin=True))
+
+
+def _new_pin(_: Language) -> tuple[Field, ...]:
+    hint = _("No year, no birthday, no digits in a row, not one digit four times.")
+    return (
+        Field("pin", _("New PIN"), "password", hint, autocomplete="new-password", longest=4),
+        Field("again", _("New PIN, again"), "password", autocomplete="new-password", longest=4),
+    )
+
+
+def changed_pin(visit: Visit) -> Response:
+    if visit.value("pin", 4) != visit.value("again", 4):
+        raise InputError("PIN", "must be the same both times")
+    if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
+        return visit.go("/devices", said="pin", token=visit.system.rotate(visit.token))
+    return visit.go("/devices", said="wrong")

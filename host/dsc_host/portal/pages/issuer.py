@@ -1,0 +1,76 @@
+"""The pages of the issuer: the queue of requested cards, and the cards that come back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.responses import Response
+
+from dsc_host.link import CardClient
+from dsc_host.login import NotAllowed, Request
+from dsc_host.portal.languages import NONE
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Row, Table, View, hidden
+from dsc_host.portal.wording import ORDERS
+
+# ---- the issuer ----
+
+
+def issuer(visit: Visit) -> Response:
+    _, waiting = visit._, visit.system.staff.queue(visit.token)
+    rows = [
+        Row(
+            (each.user, each.address, _(ORDERS[each.state]), each.serial or NONE),
+            (Form("/issuer/ship", _("Sent"), (hidden("request", each.id),)),) if each.serial else (),
+        )
+        for each in waiting
+    ]
+    heads = (_("User name"), _("Goes to"), _("State"), _("Serial"), _("What you can do"))
+    forms = [
+        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=16),), legend=_("A card has come back")),
+        Form(
+            "/issuer/settle",
+            _("Keep"),
+            (
+                Field("serial", _("Serial"), longest=16),
+                Field("cents", _("US cents"), "code", _("Empty: the usual amount."), longest=6, optional=True),
+            ),
+            legend=_("A card does not come back: keep its deposit"),
+        ),
+    ]
+    if visit.site.demonstration is not None and any(not each.serial for each in waiting):
+        forms.insert(0, Form("/issuer/make", _("Make all cards")))
+    view = View(
+        _("Cards to make and send"), tables=(Table(_("Requests"), heads, rows, _("Nothing is waiting.")),), forms=forms
+    )  # fmt: skip
+    return visit.show(view)
+
+
+def make(visit: Visit) -> Response:
+    """In the demonstration, the card is at hand: the simulated one, made blank first."""
+    if visit.site.demonstration is None:
+        raise NotAllowed("cards are made by dscplus issuer, where they are plugged in")
+
+    @contextmanager
+    def next_card(request: Request) -> Iterator[CardClient]:
+        with visit.site.demonstration.blank_card(request.user) as client:
+            yield client
+
+    visit.system.staff.personalise_all(visit.token, next_card, lambda *_: None)
+    return visit.go("/issuer", said="made")
+
+
+def ship(visit: Visit) -> Response:
+    visit.system.staff.ship(visit.token, visit.value("request", 32))
+    return visit.go("/issuer", said="sent")
+
+
+def receive(visit: Visit) -> Response:
+    visit.system.staff.receive(visit.token, visit.value("serial", 16).strip())
+    return visit.go("/issuer", said="received")
+
+
+def settle(visit: Visit) -> Response:
+    text = visit.value("cents", 6).strip()
+    cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
+    visit.system.staff.settle(visit.token, visit.value("serial", 16).strip(), cents)
+    return visit.go("/issuer", said="kept")

@@ -1,0 +1,47 @@
+"""The pages that a user sees first: the overview, and the statements of a closed account."""
+
+from starlette.responses import Response
+
+from dsc_host.login import NotAllowed, Scope, Visitor
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages import devices
+from dsc_host.portal.pages.devices import _DESKS
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Link, Table, View
+from dsc_host.portal.wording import SCOPES
+
+
+def overview(visit: Visit) -> Response:
+    who, _ = visit.visitor(), visit._
+    facts = ((_("What this session may do"), _(SCOPES[who.scope])), (_("It ends at the latest"), _.moment(who.until)))
+    return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))
+
+
+def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
+    if who.scope is Scope.STATEMENTS:
+        return (Link("/statements", _("Statements")),)
+    links = []
+    if who.role in _DESKS and who.scope is Scope.FULL:
+        links.append(Link(_DESKS[who.role], _("Your desk")))
+    if who.scope in (Scope.FULL, Scope.ACCOUNT):
+        links += [
+            Link("/devices", _("Devices"), _("what lets you in, and your requests")),
+            Link("/password", _("Change the password")),
+        ]
+    if who.scope is Scope.FULL:
+        links += [
+            *devices._onward(_),
+            Link("/close", _("Close the account")),
+        ]
+    links.append(Link("/protection", _("Protection and limits")))
+    if who.scope in (Scope.FULL, Scope.TRADING):
+        links.append(Link("/withdraw", _("Withdraw money")))
+    return tuple(links)
+
+
+def statements(visit: Visit) -> Response:
+    who, _ = visit.visitor(), visit._
+    if who.scope is Scope.TRADING:
+        raise NotAllowed("log in with a device for this")
+    table = Table(_("Statements"), (), (), _("There are no statements in this demonstration of the login."))
+    return visit.show(View(_("Statements"), tables=(table,)))

@@ -1,0 +1,35 @@
+"""The page that changes the password."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, View
+
+
+def password(visit: Visit) -> Response:
+    visit.visitor()
+    return visit.show(_password(visit))
+
+
+def changed_password(visit: Visit) -> Response:
+    try:
+        if visit.form.get("new") != visit.form.get("again"):
+            raise InputError("password", "must be the same both times")
+        visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_password(visit), error)
+    return visit.go("/", said="password", token=visit.system.rotate(visit.token))
+
+
+def _password(visit: Visit) -> View:
+    _, rules = visit._, visit.system.policy.passwords
+    hint = _("{least} to {most} characters.", least=rules.shortest, most=rules.longest)
+    fields = (
+        Field("old", _("Old password"), "password", autocomplete="current-password", longest=rules.longest),
+        Field("new", _("New password"), "password", hint, autocomplete="new-password", longest=rules.longest),
+        Field("again", _("New password, again"), "password", autocomplete="new-password", longest=rules.longest),
+    )
+    words = _("All your other sessions end.")
+    return View(_("Change the password"), words=(words,), forms=(Form("/password", _("Change"), fields),))

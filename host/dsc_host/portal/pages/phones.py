@@ -1,0 +1,74 @@
+"""The page of one's phone numbers: those that are confirmed, and how another one becomes it."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError
+from dsc_host.login import WaitKind
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.waits import waiting
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+
+
+def phones(visit: Visit) -> Response:
+    return visit.show(_numbers(visit))
+
+
+def asked(visit: Visit) -> Response:
+    """A code is on its way."""
+    number = visit.value("number", 32).replace(" ", "")
+    try:
+        masked = visit.system.ask_to_confirm_phone(visit.token, number)
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_numbers(visit, number), error)
+    return visit.show(_code(visit._, masked))
+
+
+def answered(visit: Visit) -> Response:
+    if not visit.system.confirm_phone(visit.token, visit.value("answer")):
+        return visit.go("/phones", said="code")
+    waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
+    return visit.go("/phones", said="waits" if waits else "phone", token=visit.system.rotate(visit.token))
+
+
+def removed(visit: Visit) -> Response:
+    visit.system.forget_phone(visit.token, visit.value("phone", 32))
+    return visit.go_on("/phones", said="removed")
+
+
+def _numbers(visit: Visit, number: str = "") -> View:
+    _ = visit._
+    rows = [
+        Row((masked,), (Form("/phones/remove", _("Remove"), (hidden("phone", phone),), danger=True),))
+        for phone, masked in visit.system.phone_numbers(visit.token).items()
+    ]
+    hint = _("The country first, without blanks: +41791234567.")
+    field = Field("number", _("Phone number"), hint=hint, value=number, autocomplete="tel", longest=20)
+    return View(
+        _("Phone numbers"),
+        words=(
+            _("Codes by SMS and by a call go to the number that was confirmed last; an app is activated by any of them."),
+            _("The code comes by SMS. When it is right, all your other sessions end, and you are told by email and SMS."),
+        ),
+        tables=(
+            Table(_("Confirmed numbers"), (_("Phone number"), _("What you can do")), rows, _("You have none.")),
+            *_waiting(visit),
+        ),
+        forms=(Form("/phones", _("Send a code"), (field,)),),
+        links=(Link("/devices", _("Back to the devices")),),
+    )
+
+
+def _waiting(visit: Visit) -> tuple[Table, ...]:
+    return waiting(visit, [each for each in visit.system.waiting(visit.token) if each.kind is WaitKind.NUMBER])
+
+
+def _code(_: Language, masked: str) -> View:
+    field = Field("answer", _("Code"), "code", autocomplete="one-time-code", longest=64)
+    return View(
+        _("Confirm the phone number"),
+        words=(_("A code is on its way to {number}.", number=masked),),
+        forms=(Form("/phones/answer", _("Confirm"), (field,)),),
+        links=(Link("/phones", _("Begin anew")),),
+    )

@@ -1,0 +1,79 @@
+"""The pages that ask for a device's answer once more, before what weakens protection; then it goes on where it was.
+
+The form that was sent, with all that was typed, comes along sealed: the visitor does not fill it in again.
+"""
+
+from starlette.responses import Response
+
+from dsc_host.login import DeviceView, NotIn, NotNow, Offer
+from dsc_host.portal.demo.pages import with_card
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.signin import WRONG, fields, instructions, shown
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
+from dsc_host.portal.wording import KINDS
+
+
+def wanted(visit: Visit) -> Response:
+    """Ask for the proof that this visit was refused without."""
+    sent = {name: value for name, value in visit.form.items() if name != "csrf"}
+    return _begun(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
+
+
+def chosen(visit: Visit) -> Response:
+    """Show the element of the device that was chosen."""
+    return _asked(visit, visit.value("device", 32), visit.form.get("kept", ""))
+
+
+def answered(visit: Visit) -> Response:
+    """Judge the answer, and go on with what was kept."""
+    kept, proofs = visit.form.get("kept", ""), visit.system.proofs
+    path, form = proofs.unseal(visit.token, kept)
+    if not proofs.answer(visit.token, visit.value("answer", 200)):
+        try:
+            offer = proofs.offer(visit.token)
+        except NotNow:
+            return _begun(visit, kept)
+        return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401)
+    handler = visit.site.posts.get(path)
+    if handler is None:
+        return visit.go(path)
+    visit.form = form
+    return handler(visit)
+
+
+def _begun(visit: Visit, kept: str) -> Response:
+    """With one device there is nothing to choose."""
+    choices = visit.system.proofs.choices(visit.token)
+    if not choices:
+        raise NotIn
+    if len(choices) == 1:
+        return _asked(visit, choices[0].id, kept)
+    return visit.show(_choosing(visit._, choices, kept))
+
+
+def _asked(visit: Visit, device: str, kept: str) -> Response:
+    return visit.show(_element(visit, visit.system.proofs.ask(visit.token, device), kept))
+
+
+def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
+    choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in devices]
+    field = Field("device", _("Which device do you have at hand?"), "radio", value=choices[0].value, choices=choices)
+    form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
+    return View(_("Is it you?"), words=(_why(_),), forms=(form,), links=(Link("/", _("Overview")),))
+
+
+def _element(visit: Visit, offer: Offer, kept: str) -> View:
+    _ = visit._
+    view = View(
+        _("Is it you?"),
+        words=(_why(_), *instructions(_, offer)),
+        shown=shown(_, offer),
+        forms=(Form("/proof/answer", _("Continue"), (*fields(_, offer), hidden("kept", kept))),),
+        links=(Link("/", _("Overview")),),
+    )
+    return with_card(visit, view, offer)
+
+
+def _why(_: Language) -> str:
+    return _("This changes what protects your account. Answer with your device once more; then it goes on.")

@@ -1,0 +1,183 @@
+"""The pages of protection: limits, opting out and back in, withdrawals, and closing the account."""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import Protection, Scope
+from dsc_host.login.policy.model import Level
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View
+from dsc_host.portal.wording import KINDS, RESTRICTIONS
+
+# ---- protection ----
+
+
+def protection(visit: Visit) -> Response:
+    _, who = visit._, visit.visitor()
+    known = visit.system.protection(visit.token)
+    other = known.with_protection if known.opted_out else known.without
+    when = _("after opting back in") if known.opted_out else _("after opting out")
+    rows = [
+        Row((_("now"), _(KINDS[known.level.kind]), *_amounts(_, known.level))),
+        Row((when, _(KINDS[other.kind]), *_amounts(_, other))),
+    ]
+    heads = (_("When"), _("Protected by"), _("In a day"), _("In five business days"))
+    words = [_("You have opted out: trading asks for no device.") if known.opted_out else _("Every login asks for a device.")]
+    if known.opted_out:
+        words += [_("You have lost:"), *_lost(visit, known)]
+    users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
+    links = []
+    if not all(each.opted_out for _name, each in users):
+        links.append(Link("/opt-out", _("Opt out")))
+    if any(each.opted_out for _name, each in users):
+        links.append(Link("/opt-in", _("Opt back in")))
+    return visit.show(
+        View(
+            _("Protection and limits"),
+            words=words,
+            tables=(Table(_("What may be withdrawn"), heads, rows), *_others(_, users)),
+            links=(*links, Link("/", _("Overview"))),
+        )
+    )
+
+
+def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:
+    """The account's users, for the primary one, who sees to them."""
+    if len(users) < 2:
+        return ()
+    rows = [Row((name, _("opted out") if each.opted_out else _("protected"))) for name, each in users]
+    return (Table(_("Users of your account"), (_("User name"), _("State")), rows),)
+
+
+def _lost(visit: Visit, known: Protection) -> list[str]:
+    _ = visit._
+    return [_(RESTRICTIONS.get(each, each), amount=_.dollars(_funding(visit))) for each in known.restrictions]
+
+
+def opting_out(visit: Visit) -> Response:
+    _ = visit._
+    visit.system.check_primary(visit.token)
+    users = [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
+    if not users:
+        return visit.go("/protection")
+    known = users[0][1]
+    day, five = _amounts(_, known.without)
+    words = _("Withdrawals would be limited to {day} in a day and {five} in five business days.", day=day, five=five)
+    fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what is lost"), "checkbox"))
+    form = Form("/opt-out", _("Opt out"), fields, danger=True)
+    lost = (_("This would be lost:"), *_lost(visit, known), words)
+    return visit.show(View(_("Opt out"), words=lost, forms=(form,), links=(Link("/protection", _("Back")),)))
+
+
+def opted_out(visit: Visit) -> Response:
+    if visit.form.get("sure") != "yes":
+        return visit.go("/opt-out")
+    name = visit.value("name", 64)
+    visit.system.opt_out(visit.token, name or None)
+    said = "out" if name in ("", visit.visitor().name) else "other_out"
+    chosen = [each for each in visit.system.account_users(visit.token) if each[0] == (name or visit.visitor().name)]
+    if not all(each.opted_out for _name, each in chosen):
+        said = "waits"
+    return visit.go("/protection", said=said, token=visit.system.rotate(visit.token))
+
+
+def opting_in(visit: Visit) -> Response:
+    _ = visit._
+    visit.system.check_primary(visit.token)
+    names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
+    if not names:
+        return visit.go("/protection")
+    choices = (
+        Choice("yes", _("Always use the device to log in")),
+        Choice("no", _("Do not use it to trade, as now")),
+    )
+    choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
+    form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
+    words = _("The restrictions end, and the limits of the devices are back.")
+    return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))
+
+
+def opted_in(visit: Visit) -> Response:
+    if visit.form.get("always") != "yes":
+        return visit.go("/protection")
+    visit.system.opt_in(visit.token, visit.value("name", 64) or None)
+    return visit.go("/protection", said="in", token=visit.system.rotate(visit.token))
+
+
+def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
+    """Whose protection it is about: whoever is asked about, even if there is no choice, unless it is one's own."""
+    _ = visit._
+    if list(names) == [visit.visitor().name]:
+        return ()
+    return (Field("name", _("Whose protection?"), "radio", value=names[0], choices=[Choice(each, each) for each in names]),)
+
+
+def _funding(visit: Visit) -> Decimal:
+    return Decimal(visit.system.policy.restrictions.funding_beyond_cents) / 100
+
+
+def _amounts(_: Language, level: Level) -> tuple[str, str]:
+    if level.per_day is None or level.per_five_days is None:
+        return _("any amount"), _("any amount")
+    return _.dollars(level.per_day), _.dollars(level.per_five_days)
+
+
+# ---- money, and the end ----
+
+
+def withdraw(visit: Visit) -> Response:
+    visit.visitor()
+    return visit.show(_withdraw(visit))
+
+
+def withdrawn(visit: Visit) -> Response:
+    _ = visit._
+    try:
+        allowance = visit.system.withdraw(visit.token, _amount(visit.value("amount", 32)))
+    except DscError as error:
+        visit.visitor()
+        return visit.again(_withdraw(visit), error)
+    if allowance:
+        return visit.go("/withdraw", said="withdrawn")
+    left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
+
+    words = _("That is more than your limit. You may withdraw {left} now.", left=left)
+    return visit.wrong(_withdraw(visit), words, 409)
+
+
+def _withdraw(visit: Visit) -> View:
+    _ = visit._
+    field = Field("amount", _("Amount in US dollars"), hint=_("As 1250.00"), longest=20)
+    form = Form("/withdraw", _("Withdraw"), (field,))
+    return View(_("Withdraw money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text.strip())
+    except InvalidOperation:
+        raise InputError("amount", "must be an amount of money, more than 0") from None
+
+
+def closing(visit: Visit) -> Response:
+    _ = visit._
+    visit.system.check_primary(visit.token)
+    words = (
+        _("All devices stop working, and only the statements stay, for name and password."),
+        _("Send cards back before you close it: their deposit is held until they are received."),
+    )
+    form = Form("/close", _("Close the account"), (Field("sure", _("Close it for good"), "checkbox"),), danger=True)
+    return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))
+
+
+def closed(visit: Visit) -> Response:
+    if visit.form.get("sure") != "yes":
+        return visit.go("/close")
+    visit.system.close_account(visit.token)
+    response = visit.go("/login", said="closed")
+    visit.site.cookies.drop(response, visit.site.cookies.session)
+    return response

@@ -1,0 +1,205 @@
+"""The pages of those who work here: support, the issuer, compliance."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import DscError
+from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Role
+from dsc_host.portal import code_sheet_pdf
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.waits import waiting
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
+from dsc_host.portal.wording import KINDS, LOSSES, STATES
+
+_DOCUMENTS = ("passport", "id", "licence", "ssn")
+
+
+# ---- support ----
+
+
+def support(visit: Visit) -> Response:
+    """Who is calling; once that is known, what can be done for them."""
+    visit.system.staff.check_support(visit.token)
+    try:
+        name, devices = visit.system.staff.caller_devices(visit.token)
+    except NotAllowed:
+        return visit.show(_identify(visit))
+    return visit.show(_caller(visit, name, devices))
+
+
+def identify(visit: Visit) -> Response:
+    said = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+    try:
+        known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), said)
+    except DscError as error:
+        return visit.again(_identify(visit), error)
+    if known:
+        return visit.go("/desk", said="identified")
+
+    words = visit._("This is not what is known of this user. Give nothing to this caller.")
+    return visit.wrong(_identify(visit), words, 403)
+
+
+def _identify(visit: Visit) -> View:
+    _ = visit._
+    form = Form("/desk/identify", _("Check"), (Field("user", _("User name"), longest=64), *_identity_fields(_)))
+    correct = Form(
+        "/desk/correct",
+        _("Correct"),
+        (Field("user", _("User name"), longest=64), *_identity_fields(_)),
+        legend=_("Correct what is known, after papers were shown"),
+    )
+    words = _("Ask who calls for all of this before you do anything for them. Never read it out.")
+    return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=_corrections(visit))
+
+
+def _identity_fields(_: Language) -> tuple[Field, ...]:
+    return (
+        Field("birth_date", _("Date of birth"), "date", longest=10),
+        Field("citizenship", _("Citizenship"), hint=_("The country's two letters, as CH."), longest=2),
+        Field("residence", _("Country of residence"), hint=_("The country's two letters, as CH."), longest=2),
+        Field(
+            "document_type",
+            _("Kind of document"),
+            "radio",
+            value="passport",
+            choices=[Choice(each, _(label)) for each, label in _DOCUMENT_LABELS.items()],
+        ),
+        Field("document_number", _("Document number"), longest=32),
+    )
+
+
+_DOCUMENT_LABELS = {
+    "passport": "Passport",
+    "id": "Identity card",
+    "licence": "Driving licence",
+    "ssn": "Social security number",
+}
+
+
+def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
+    _, waits = visit._, visit.system.staff.caller_waits(visit.token)
+    usable = (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED)
+    rows = [
+        Row((_(KINDS[each.kind]), each.label, _(STATES[each.state])), _loss_forms(_, each) if each.state in usable else ())
+        for each in devices
+    ]
+    heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))
+    phone = Field("number", _("Phone number"), "tel", _("With the country first, as +41791234567."), longest=16)
+    return View(
+        _("{name} is calling", name=name),
+        tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
+        forms=(
+            Form("/desk/temporary", _("Give a temporary code")),
+            Form("/desk/code-card", _("Issue a security code card")),
+            Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),
+        ),
+    )
+
+
+def _loss_forms(_: Language, device: DeviceView) -> tuple[Form, ...]:
+    if not device.own:
+        return ()
+    losses = list(Loss) if device.kind is Kind.DSC_PLUS else [Loss.LOST]
+    return tuple(
+        Form(
+            "/desk/loss",
+            _(LOSSES[loss]),
+            (hidden("device", device.id), hidden("loss", str(loss))),
+        )
+        for loss in losses
+    )
+
+
+def temporary(visit: Visit) -> Response:
+    _, code = visit._, visit.system.staff.give_temporary_code(visit.token)
+    rules = visit.system.policy.temporary
+    words = _(
+        "Read this out now: it is not shown again. For {full} days it opens everything, then for {account} days the"
+        " account only.",
+        full=rules.full_days,
+        account=rules.account_days,
+    )
+    shown = (Shown(_("Temporary code"), code),)
+    return visit.show(View(_("Temporary code"), words=(words,), shown=shown, links=(Link("/desk", _("OK")),)))
+
+
+def loss(visit: Visit) -> Response:
+    try:
+        why = Loss(visit.value("loss", 16))
+    except ValueError:
+        return visit.go("/desk")
+    visit.system.staff.report_loss(visit.token, visit.value("device", 32), why)
+    return visit.go("/desk", said="taken")
+
+
+def code_card(visit: Visit) -> Response:
+    _ = visit._
+    device, codes = visit.system.staff.issue_code_card(visit.token)
+    words = _("Print this page, or save it as PDF, and send it to its owner, who activates it by two of its codes.")
+    view = View(
+        _("Security code card {number}", number=device.label),
+        words=(words,),
+        fragment="sheet.html",
+        extra={"codes": codes},
+        forms=(Form("/desk/code-card/pdf", _("Save as PDF"), (hidden("device", device.id),)),),
+        links=(Link("/desk", _("OK")),),
+    )
+    return visit.show(view)
+
+
+def code_card_pdf(visit: Visit) -> Response:
+    device, codes = visit.system.staff.sheet(visit.token, visit.value("device", 32))
+    return code_sheet_pdf.download(visit._, device.label, codes)
+
+
+def messages(visit: Visit) -> Response:
+    now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
+    return visit.go("/desk", said="messages" if now else "waits")
+
+
+def correct(visit: Visit) -> Response:
+    identity = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+    try:
+        visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
+    except DscError as error:
+        return visit.again(_identify(visit), error)
+    return visit.go("/desk", said="corrected")
+
+
+def confirm_wait(visit: Visit) -> Response:
+    visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", said="counts")
+
+
+def stop_wait(visit: Visit) -> Response:
+    visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
+    return visit.go("/desk", said="stopped")
+
+
+def decide_correction(visit: Visit) -> Response:
+    agreed, desk = visit.value("agreed", 8), "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
+    if agreed not in ("yes", "no"):
+        return visit.go(desk)
+    visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed == "yes")
+    return visit.go(desk, said="decided")
+
+
+def _corrections(visit: Visit) -> tuple[Table, ...]:
+    """Corrections that wait for a second person."""
+    _ = visit._
+    rows = [
+        Row(
+            (wait.user, ", ".join(getattr(identity, each) for each in Identity.__slots__), wait.asked_by),
+            tuple(
+                Form("/desk/corrections", _(label), (hidden("wait", wait.id), hidden("agreed", agreed)), danger=agreed == "no")
+                for agreed, label in _DECISIONS.items()
+            ),
+        )
+        for wait, identity in visit.system.staff.corrections(visit.token)
+    ]
+    heads = (_("User name"), _("Corrected details"), _("Asked for by"), _("Decision"))
+    return (Table(_("Corrections that wait for a second person"), heads, rows),) if rows else ()
+
+
+_DECISIONS = {"yes": "Agree", "no": "Refuse"}

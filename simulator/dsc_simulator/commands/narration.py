@@ -1,0 +1,76 @@
+"""How a demonstration is told: on the terminal as it happens, or as one JSON object at the end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dsc_simulator.drawings.card import text
+
+_ASCII_FRAME = str.maketrans("╭╮╰╯─│", "++++-|")
+
+
+class Story:
+    """Steps, outcomes and times of what happens. `quiet` tells nothing until `result` is asked for.
+
+    `engine` is what runs the card's firmware: `cpython`, `micropython`, or `board` for a real one.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.engine = ""
+        self._console = Console(quiet=quiet, highlight=False)
+        self._steps: list[dict[str, str]] = []
+        self._times_ms: dict[str, float] = {}
+        self._outcomes: dict[str, bool] = {}
+
+    def chapter(self, title: str) -> None:
+        self._console.print(f"\n{title}", style="bold cyan", markup=False)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Add what the block takes to the time of `part`."""
+        started = time.perf_counter()
+        yield
+        spent = (time.perf_counter() - started) * 1000
+        self._times_ms[part] = round(self._times_ms.get(part, 0) + spent, 3)
+
+    def tell(self, what: str) -> None:
+        self._steps.append({"what": what})
+        self._console.print(f"  {what}", markup=False)
+
+    def display(self, what: str, shown: str) -> None:
+        """What somebody did with the card, and what its display shows now."""
+        self._steps.append({"what": what, "display": shown})
+        grid = Table.grid(padding=(0, 2))
+        picture = text(shown)
+        if self._console.options.ascii_only:
+            picture = picture.translate(_ASCII_FRAME)
+        grid.add_row(" ", picture, f"\n{what}")
+        self._console.print(grid)
+
+    def outcome(self, name: str, accepted: bool) -> None:
+        """What the verifier said."""
+        self._outcomes[name] = accepted
+        self._steps.append({"what": f"the verifier says: {'accepted' if accepted else 'refused'}"})
+        self._console.print(f"  The verifier says: [bold]{'[green]accepted' if accepted else '[red]refused'}[/]")
+
+    def times(self) -> None:
+        """The table of times, which ends the telling."""
+        table = Table(title="Time each part took", title_justify="left", show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        for part, spent in self._times_ms.items():
+            table.add_row(part, f"{spent:.1f} ms")
+        self._console.print()
+        self._console.print(table)
+
+    def went(self, **outcomes: bool) -> bool:
+        """Whether the outcomes were these, and no others."""
+        return self._outcomes == outcomes
+
+    def result(self) -> dict[str, Any]:
+        """Everything, for JSON. Times are milliseconds."""
+        return {"engine": self.engine, "steps": self._steps, "accepted": self._outcomes, "times_ms": self._times_ms}

@@ -1,0 +1,57 @@
+"""Giving a simulated card its key, and enrolling it, as `dscplus personalize` does: over its line, by a CardClient."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from dsc_host import CardClient, InputError, Profile, Verifier
+from dsc_host.cli import DEFAULT_SUITES
+from dsc_host.personalization import KEY_BYTES, personalise, with_secrets
+from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
+
+_PIN_DIGITS = 4
+
+OpenVerifier = Callable[[], AbstractContextManager[Verifier]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wants the card to be. Raises InputError if it can't be that."""
+
+    serial: str
+    pin: str = field(repr=False)
+    pin_again: str = field(repr=False)
+    policy: str = "ocra"
+    enrol: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.pin.isascii() and self.pin.isdigit() and len(self.pin) == _PIN_DIGITS):
+            raise InputError("PIN", "must be 4 digits, 0 to 9")
+        if self.pin != self.pin_again:
+            raise InputError("PIN", "must be the same both times")
+        self.profile(bytes(KEY_BYTES), None)
+
+    def profile(self, key: bytes, unlock_key: bytes | None) -> Profile:
+        suite = DEFAULT_SUITES[self.policy]
+        if self.policy == "card":
+            return Profile(serial=self.serial, key=key, suite=suite, pin_policy="card", code=self.pin, unlock_key=unlock_key)
+        return Profile(serial=self.serial, key=key, suite=suite)
+
+
+def likely_serial() -> str:
+    """A serial that no other card is likely to have."""
+    return f"SIM{secrets.randbelow(10**6):06}"
+
+
+def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
+    """Give the blank card its key and, if wished, enrol it; both or neither. Raises DscError, OSError and cli.Failed."""
+    with CardClient(InProcessPort(live)) as client:
+        if held := client.info().serial:
+            raise InputError("card", f"is personalised already, as {held}")
+        profile = wish.profile(bytes(KEY_BYTES), None)
+        if not wish.enrol:
+            client.personalize(with_secrets(profile, client, wish.pin))
+            return
+        with open_verifier() as verifier:
+            personalise(verifier, client, profile, wish.pin)

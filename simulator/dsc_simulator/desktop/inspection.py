@@ -1,0 +1,74 @@
+"""What is inside a card, as lines of text: its state, its flash, and what went over its line. Secrets only if asked for."""
+
+from collections.abc import Iterable, Mapping
+
+from dsc_firmware import journal
+from dsc_firmware.journal import Record, epoch_of
+from dsc_simulator.board import Flash
+from dsc_simulator.desktop.live_card import Spoken
+
+_HIDDEN = "··"
+_ROW = 16
+
+
+def state_lines(facts: Mapping[str, str], interpreter: str, *, wide: bool) -> list[str]:
+    """The firmware's state; if there is room, in two columns."""
+    who = {
+        "state": facts.get("state", "?"),
+        "serial": facts.get("serial") or "none: the card is blank",
+        "suite": facts.get("suite") or "-",
+        "PIN": {"ocra": "part of the response", "card": "checked by the card"}.get(facts.get("pin", ""), "-"),
+    }
+    left = {
+        "counter": facts.get("counter", "?"),
+        "tries left": facts.get("tries") or "-",
+        "locked": "yes" if facts.get("locked") == "1" else "no",
+        "unlock codes": facts.get("unlock") or "-",
+    }
+    memory = f", {facts['free']} bytes free" if facts.get("free") else ""
+    firmware = [f"firmware {facts.get('firmware', '?')} on {interpreter}{memory}"]
+    return (_side_by_side(_table(who), _table(left)) if wide else _table(who) + _table(left)) + firmware
+
+
+def _table(rows: Mapping[str, str]) -> list[str]:
+    width = max(map(len, rows))
+    return [f"{name:{width}}  {value}" for name, value in rows.items()]
+
+
+def flash_lines(flash: Flash, *, secrets: bool = False) -> list[str]:
+    """Both slots: what they mean, and their bytes. With `secrets`, the key and what else must not be known is shown too."""
+    return [line for number in (0, 1) for line in _slot_lines(number, flash.slots[number], secrets)]
+
+
+def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
+    if data is None:
+        return [f"slot {number}: never written"]
+    epoch = epoch_of(data)
+    if epoch < 0:
+        # What is damaged may hold a key anywhere.
+        return [f"slot {number}: damaged, {len(data)} bytes", *(_hex(data, range(0)) if secrets else ())]
+    record = Record()
+    record.decode(data)
+    lines = [f"slot {number}: epoch {epoch}, {'blank' if record.blank else 'a card'}, counter {record.counter}"]
+    if record.checks_pin:
+        lines[0] += f", {record.failures} wrong PINs of {record.tries}"
+    if secrets and not record.blank:
+        lines.append(f"  key {bytes(record.key).hex()}")
+    # With the check, a PIN of four digits could be found by trying all of them.
+    return lines + _hex(data, range(0) if secrets else range(journal._AT_KEY, journal.SIZE))
+
+
+def _hex(data: bytes, hidden: range) -> list[str]:
+    shown = [_HIDDEN if at in hidden else f"{byte:02x}" for at, byte in enumerate(data)]
+    return [f"  {at:03x}  {' '.join(shown[at : at + _ROW])}" for at in range(0, len(shown), _ROW)]
+
+
+def spoken_lines(spoken: Iterable[Spoken]) -> list[str]:
+    """What went over the line, oldest first."""
+    return [f"{at:8.2f} {'→' if to_card else '←'} {text}" for at, to_card, text in spoken]
+
+
+def _side_by_side(left: list[str], right: list[str]) -> list[str]:
+    """Two columns of equally many lines."""
+    width = max(map(len, left))
+    return [f"{one:{width}}   {other}" for one, other in zip(left, right, strict=True)]

@@ -1,0 +1,96 @@
+"""What stands on the desk: a profile, the card that it is, and the doors to the card's line."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from dsc_simulator.board import Flash
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.desktop.card_setup import OpenVerifier
+from dsc_simulator.desktop.live_card import LiveCard
+from dsc_simulator.line_server import Doors
+from dsc_simulator.profiles import BadName, ProfileFile, Profiles
+
+DEFAULT_NAME = "default"
+"""What a first profile is called unless its owner wants another name."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the options of `dscplus sim` say. `name` None: a card of which nothing is kept."""
+
+    name: str | None
+    open_verifier: OpenVerifier = field(repr=False)
+    engine: str | None = None
+    seed: int | None = None
+    tcp_port: int = 0
+    keys_on_line: bool = False
+    """Whether a program at its line may press its keys: where no person is there to press them."""
+    profiles: Profiles = field(default_factory=Profiles)
+
+
+class Desk:
+    """The card of `settings`, at work until `close`. `changed` is called, in any thread, when there may be something to show.
+
+    Raises SimulatorError and its children, and OSError.
+    """
+
+    def __init__(self, settings: Settings, *, changed: Callable[[], None] = lambda: None) -> None:
+        self.settings = settings
+        self.changed = changed
+        self._open(settings.name)
+
+    def _open(self, name: str | None) -> None:
+        settings = self.settings
+        with ExitStack() as stack:
+            self.profile: ProfileFile | None = None
+            engine, flash = settings.engine or "cpython", Flash()
+            if name is not None:
+                self.profile = stack.enter_context(settings.profiles.open(name, settings.engine))
+                engine, flash = self.profile.engine, self.profile.flash
+            card = SimulatedCard(engine=engine, flash=flash, seed=settings.seed, keys_on_line=settings.keys_on_line)
+            self.live = LiveCard(stack.enter_context(card), changed=lambda: self.changed())
+            self.doors = Doors(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
+            stack.callback(self.doors.close)
+            self.live.listen(self.doors.deliver)
+            self._stack = stack.pop_all()
+
+    @property
+    def name(self) -> str | None:
+        """What the profile is called; None if nothing is kept."""
+        return None if self.profile is None else self.profile.name
+
+    @property
+    def title(self) -> str:
+        """Which profile it is, and what runs it."""
+        name = f"profile {self.name}" if self.profile else "temporary"
+        return f"{name} · {self.live.card.engine}"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no profile of this name yet."""
+        return self.profile is not None and self.profile.is_new
+
+    @property
+    def where(self) -> str:
+        """Where a program reaches the card."""
+        here = " · ".join(filter(None, (self.doors.pty, self.doors.url)))
+        hosts = ("nobody connected", "1 program connected", "2 programs connected")[self.doors.hosts]
+        return f"Line: {here} · {hosts}"
+
+    def rename(self, name: str) -> None:
+        """Put this card away and take a new profile, `name`. If that can't be had, the card here comes back."""
+        now = self.name
+        if name == now:
+            return
+        if name in self.settings.profiles.names():
+            raise BadName(f"profile: there is a card called {name} already; dscplus sim --profile {name} opens it")
+        self._stack.close()
+        try:
+            self._open(name)
+        except BaseException:
+            self._open(now)
+            raise
+
+    def close(self) -> None:
+        self._stack.close()

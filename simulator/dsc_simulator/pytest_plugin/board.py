@@ -1,0 +1,156 @@
+"""A real board in the place of a simulated card, for the pytest plugin: the same calls, by its serial line.
+
+It is personalised for one test and made blank after it. A card that holds a key of somebody else's is left alone.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+from dsc_host import CardClient, LinkTimeout
+from dsc_host import Profile as HostProfile
+from dsc_simulator.board import check_key
+from dsc_simulator.profile import Profile
+from dsc_simulator.pytest_plugin.diary import Diary
+from dsc_simulator.pytest_plugin.fixtures import SERIAL, Identity, SimulatedToken, Token
+
+Ask = Callable[[str], bool]
+"""Shows a person what to do and waits until it is done; False if there is nobody."""
+_SECONDS = 5.0
+_CELLS = 8
+_NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to do it: run pytest in one, without -n"
+
+
+class BoardToken(Token):
+    """The board at `port`, an address that pyserial takes. `ask` is for its keys, if the line may not press them.
+
+    Raises DscError if there is no card. What only a simulated card can do skips the test.
+    """
+
+    engine = "board"
+
+    def __init__(self, port: str, identity: Identity, ask: Ask) -> None:
+        self._port, self._ask, self._identity = port, ask, identity
+        self._diary = Diary(lambda: time.monotonic_ns() // 1_000_000 - self._start)
+        self._start = time.monotonic_ns() // 1_000_000
+        self._client: CardClient | None = None
+        self._shown = ""
+        try:
+            self._keys_by_line = "keys" in self._open().hello().caps
+            self._make_blank(SERIAL)
+            if identity.profile:
+                self._open().personalize(_for_the_line(identity.profile))
+        except BaseException:
+            self._let_go()
+            raise
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if not name.startswith("_") and hasattr(SimulatedToken, name):
+            pytest.skip(f"{name}: only a simulated card can do that, and this is a board (--dsc-port)")
+        raise AttributeError(f"a card has no {name!r}")
+
+    @property
+    def url(self) -> str:
+        """The board's port. It is free from now on, for the program under test, until a key is pressed by `press`."""
+        self._let_go()
+        return self._port
+
+    @property
+    def display(self) -> str:
+        """What the display shows, without the spaces on its right; empty when the card is off."""
+        self._shown = self._open().display()
+        return self._shown
+
+    @property
+    def cells(self) -> str:
+        """The display's 8 characters."""
+        return self.display.ljust(_CELLS)
+
+    def press(self, *keys: str) -> str:
+        """Press keys by the line if the board has that, else ask a person to; without one the test is skipped."""
+        for key in keys:
+            check_key(key)
+        self._note(keys)
+        if self._keys_by_line:
+            self._open().press(*keys)
+        elif not self._ask(f"On the card at {self._port} press:  {_spelled(keys)}"):
+            pytest.skip(_NOBODY)
+        return self.display
+
+    def enter(self, text: str) -> str:
+        """Type the digits of `text`, then OK. Returns what the display shows then."""
+        return self.press(*text, "OK")
+
+    def report(self) -> str:
+        """Keys, serial line and display, as text in which no secret is."""
+        return self._diary.report(self._shown.ljust(_CELLS))
+
+    def close(self) -> None:
+        """Make the card blank again, and leave its port. Twice does no harm."""
+        try:
+            # It was blank when the test began: whatever it holds now, the test has written.
+            self._make_blank("")
+        finally:
+            self._let_go()
+
+    def _make_blank(self, ours: str) -> None:
+        """Wipe what these tests wrote, which has a serial that begins with `ours`, and nothing else."""
+        client = self._open()
+        client.cancel()
+        serial = client.info().serial
+        if serial and not serial.startswith(ours):
+            pytest.fail(
+                f"the card at {self._port} holds a key that is not these tests' (serial {serial}): wipe it first", False
+            )
+        if serial:
+            client.wipe()
+            self.press("OK")
+            self._wait_wiped(client)
+            client.cancel()
+
+    def _wait_wiped(self, client: CardClient) -> None:
+        try:
+            client.wait_event("wipe", _SECONDS)
+        except LinkTimeout:
+            pytest.fail(f"the card at {self._port} asked WIPE? and nobody pressed OK: it still holds the test's key", False)
+
+    def _open(self) -> CardClient:
+        if self._client is None:
+            self._client = CardClient.open(self._port, timeout=_SECONDS, transcript=self._tell)
+        return self._client
+
+    def _let_go(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _note(self, keys: tuple[str, ...]) -> None:
+        shown = self.display
+        for key in keys:
+            self._diary.key(key, shown)
+            # It is off or asks for the PIN then, whatever it showed at the first of these keys.
+            shown = "" if key == "PRESS" else shown
+
+    def _tell(self, direction: str, line: bytes) -> None:
+        body = line.decode("ascii", "replace").rpartition("*")[0]
+        self._diary.masked_line("in" if direction == "sent" else "out", body)
+
+
+def _spelled(keys: tuple[str, ...]) -> str:
+    return "  ".join("press (hold it)" if key == "PRESS" else key for key in keys)
+
+
+def _for_the_line(profile: Profile) -> HostProfile:
+    tries = {} if profile.tries is None else {"tries": profile.tries}
+    return HostProfile(
+        serial=profile.serial,
+        key=profile.key,
+        suite=profile.suite,
+        pin_policy=profile.pin_policy,
+        code=profile.pin,
+        counter=profile.counter,
+        unlock_key=profile.unlock_key,
+        **tries,
+    )

@@ -1,0 +1,296 @@
+"""A card for a test: who it is by default, how a login goes, and `simulated_card` for tests that don't use pytest.
+
+The pytest plugin gives the same cards, as fixtures.
+"""
+
+import functools
+import hashlib
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from dsc_simulator.board import check_key
+from dsc_simulator.errors import PowerCut, SimulatorError
+from dsc_simulator.profile import Profile
+from dsc_simulator.pytest_plugin.diary import Diary
+from dsc_simulator.pytest_plugin.faults import FaultyCard
+
+SERIAL = "PYTEST-"
+"""What the serials that nobody chose begin with; a number follows."""
+PIN = "1234"
+SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
+SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
+_KINDS: dict[type, str] = {str: "text", bytes: "bytes", int: "a whole number", bool: "True or False"}
+
+_R = TypeVar("_R")
+
+
+class CardRefused(SimulatorError):
+    """The card did not do what was asked of it; the message says what its display shows instead."""
+
+
+class CardOptions(TypedDict, total=False):
+    """How a card may be asked for; all have defaults.
+
+    `pin`: 4 digits, "1234". `pin_policy`: `ocra`, the PIN is part of the response, or `card`, the card checks it; by default
+    what goes with the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) are for `card`. `suite`: any that a card
+    can serve. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default made of the serial.
+    `counter`: the first that it uses, 0. `blank=True`: nobody yet. `engine`: `cpython` or `micropython`. `seed`: of its
+    entropy; 1, then 2 and so on.
+    """
+
+    pin: str
+    pin_policy: str
+    tries: int
+    unlock_key: bytes
+    suite: str
+    serial: str
+    key: bytes
+    counter: int
+    blank: bool
+    engine: str
+    seed: int
+
+
+class Credentials(TypedDict):
+    """What `dsc_host.Verifier.enroll` takes. `pin` is None if the card checks it itself."""
+
+    serial: str
+    key: bytes
+    suite: str
+    pin: str | None
+    counter: int
+    unlock_key: bytes | None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a card is, and the PIN that its owner knows; `profile` is None for a blank one."""
+
+    profile: Profile | None
+    pin: str = PIN
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Raises TypeError, which names them, for options that no card has, that a blank one has not, or that are no such value."""
+    known = CardOptions.__annotations__
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise TypeError(f"dsc_card: no such option: {', '.join(unknown)}; there are {', '.join(known)}")
+    personal = sorted(set(options) - {"blank", "engine", "seed"})
+    if options.get("blank") and personal:
+        raise TypeError(f"dsc_card: a blank card has no {', '.join(personal)}")
+    for name, value in options.items():
+        kind = known[name]
+        # To Python, True is a whole number too.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise TypeError(f"dsc_card: {name}: must be {_KINDS[kind]}, not {type(value).__name__}")
+
+
+def identity(options: CardOptions, number: int = 1) -> Identity:
+    """Who the card with these options is, the `number`th in its test. Raises ValueError for a PIN that is none."""
+    if options.get("blank"):
+        return Identity(None)
+    pin, serial = options.get("pin", PIN), options.get("serial", f"{SERIAL}{number}")
+    if not re.fullmatch("[0-9]{4}", pin):
+        raise ValueError("pin: must be 4 digits, as text")
+    card_checks = options.get("pin_policy", "card" if _wants_card_check(options) else "ocra") == "card"
+    profile = Profile(
+        serial=serial,
+        key=options.get("key", hashlib.sha256(f"dscplus {serial}".encode()).digest()),
+        suite=options.get("suite", SUITE_WITHOUT_PIN if card_checks else SUITE),
+        pin_policy="card" if card_checks else options.get("pin_policy", "ocra"),
+        pin=pin if card_checks else None,
+        tries=options.get("tries"),
+        counter=options.get("counter", 0),
+        unlock_key=options.get("unlock_key"),
+    )
+    return Identity(profile, pin)
+
+
+def _wants_card_check(options: CardOptions) -> bool:
+    return "tries" in options or "unlock_key" in options or "-PSHA" not in options.get("suite", SUITE)
+
+
+class Token(ABC):
+    """What a test can do with a card whether it is simulated or a board."""
+
+    _identity: Identity
+
+    @abstractmethod
+    def press(self, *keys: str) -> str:
+        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Returns what the display shows then."""
+
+    @property
+    @abstractmethod
+    def display(self) -> str:
+        """What the display shows, without the spaces on its right; empty when the card is off."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The card's serial line, for `serial.serial_for_url` or `dsc_host.CardClient.open`."""
+
+    @abstractmethod
+    def report(self) -> str:
+        """Keys, serial line and display, as text in which no secret is."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the card. Twice does no harm."""
+
+    @property
+    def profile(self) -> Profile:
+        """Who the card is. Raises SimulatorError for a blank card."""
+        if self._identity.profile is None:
+            raise SimulatorError("this card was made blank: nobody knows who it is")
+        return self._identity.profile
+
+    @property
+    def serial(self) -> str:
+        """The serial that it was made with. Raises SimulatorError for a blank card."""
+        return self.profile.serial
+
+    @property
+    def pin(self) -> str:
+        """The owner's PIN, 4 digits."""
+        return self._identity.pin
+
+    @property
+    def wrong_pin(self) -> str:
+        """Another PIN than the owner's."""
+        return f"{(int(self.pin) + 1) % 10_000:04}"
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the system under test has to know: `verifier.enroll(**card.credentials)`. Raises as `profile` does."""
+        profile = self.profile
+        return {
+            "serial": profile.serial,
+            "key": profile.key,
+            "suite": profile.suite,
+            "pin": None if profile.pin_policy == "card" else self.pin,
+            "counter": profile.counter,
+            "unlock_key": profile.unlock_key,
+        }
+
+    def login(self, challenge: str, *, pin: str | None = None) -> str:
+        """Switch the card on, type PIN and `challenge`, and return the response, which then stands on the display.
+
+        `pin` is the owner's unless another is given. With a PIN that the card does not check, a wrong one gives a response
+        like any other. Raises CardRefused, ValueError for a challenge that does not fit the card's suite.
+        """
+        self._check_challenge(challenge)
+        if self.display:
+            self.press("PRESS")
+        self._expect("PIN>", self.press("PRESS"))
+        self._expect("CHALLNG>", self.press(*(self.pin if pin is None else pin), "OK"))
+        response = self.press(*challenge, "OK")
+        if not response.isdecimal():
+            raise CardRefused(f"the card shows {response!r}, not a response")
+        return response
+
+    def drift(self, logins: int = 1) -> None:
+        """Use up counters, as an owner does who asks the card for so many responses and sends none; then the card is off."""
+        for _ in range(logins):
+            self.login("0" * self._challenge_size())
+            self.press("OK")
+
+    def _challenge_size(self) -> int:
+        profile = self._identity.profile
+        found = re.search(r"Q[AHN]([0-9]{2})", profile.suite) if profile else None
+        return int(found[1]) if found else 6
+
+    def _check_challenge(self, challenge: str) -> None:
+        size = self._challenge_size()
+        if not re.fullmatch(f"[0-9]{{{size}}}", challenge):
+            raise ValueError(f"challenge: must be {size} digits, which a card's owner can type, not {challenge!r}")
+
+    def _expect(self, wanted: str, shown: str) -> None:
+        if shown != wanted:
+            raise CardRefused(f"the card shows {shown!r}, not {wanted!r}")
+
+
+class SimulatedToken(FaultyCard, Token):
+    """A `SimulatedCard` that knows its owner, keeps a diary and can have faults: the `number`th of its test.
+
+    Raises as `SimulatedCard` does, TypeError for an unknown option, ValueError for a PIN that is none.
+    """
+
+    def __init__(self, number: int = 1, /, **options: Unpack[CardOptions]) -> None:
+        check_options(dict(options))
+        self._identity = identity(options, number)
+        self._diary = Diary(lambda: self.board.clock.now_ms)
+        engine, seed = options.get("engine", "cpython"), options.get("seed", number)
+        super().__init__(engine=engine, profile=self._identity.profile, seed=seed)
+        self.watch(self._diary.line)
+
+    def press(self, *keys: str) -> str:
+        """As `SimulatedCard.press`."""
+        for key in keys:
+            check_key(key)
+        for key in keys:
+            self._diary.key(key, self.display)
+            super().press(key)
+        return self.display
+
+    @contextmanager
+    def _power(self) -> Iterator[None]:
+        try:
+            with super()._power():
+                yield
+        except PowerCut as cut:
+            # Another one, without the way through the firmware: with that, a test's report would show the record's bytes.
+            raise PowerCut(*cut.args) from None
+
+    def report(self) -> str:
+        """Keys, serial line and display, as text in which no secret is."""
+        return self._diary.report(self.cells)
+
+
+class simulated_card:  # noqa: N801 - used as a function is
+    """A fresh, personalised card for a block or for one test, closed after it.
+
+        with simulated_card(pin="4711") as card: ...
+
+        @simulated_card(engine="micropython")
+        def test_login(self, card): ...
+
+    As a decorator it gives the card as the last positional argument. Options are those of `CardOptions`; TypeError names one
+    that is none. What fails carries the card's report as a note.
+    """
+
+    def __init__(self, **options: Unpack[CardOptions]) -> None:
+        check_options(dict(options))
+        self._options = options
+        self._open: list[SimulatedToken] = []
+
+    def __enter__(self) -> SimulatedToken:
+        card = SimulatedToken(**self._options)
+        self._open.append(card)
+        return card
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        card = self._open.pop()
+        card.close()
+        if isinstance(error, Exception):
+            error.add_note(card.report())
+
+    def __call__(self, test: Callable[..., _R]) -> Callable[..., _R]:
+        """`test` with a card of its own at each call. Raises TypeError for a coroutine function or a class."""
+        if inspect.iscoroutinefunction(test) or inspect.isclass(test):
+            raise TypeError("simulated_card: decorates plain functions; elsewhere write `with simulated_card() as card:`")
+
+        @functools.wraps(test)
+        def with_card(*args: Any, **kwargs: Any) -> _R:
+            with self as card:
+                return test(*args, card, **kwargs)
+
+        # pytest would look through the wrapper and take `card` for a fixture.
+        del with_card.__wrapped__
+        return with_card

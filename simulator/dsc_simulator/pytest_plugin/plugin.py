@@ -1,0 +1,173 @@
+"""A token in everybody's tests: the fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
+
+This module is loaded in every run of pytest wherever dscplus is installed, so it imports nothing until a test asks for a
+card. What the fixtures give is in docs/testing.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest.capture import CaptureManager
+
+    from dsc_simulator.pytest_plugin.fixtures import CardOptions, Token
+
+_ENGINES = ("cpython", "micropython")
+_MARKER = (
+    "dsc_card(pin, pin_policy, tries, unlock_key, suite, serial, key, counter, blank, engine, seed): "
+    "what the card of the fixture dsc_card is like; all by name, all with defaults"
+)
+_CARDS: pytest.StashKey[list[Token]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("dscplus", "Digital Security Card+ (the fixture dsc_card)")
+    engine = "what runs the simulated cards' firmware: cpython (default) or micropython"
+    port = "run the tests on the board at this serial port, which must be blank: it is personalised and wiped for each test"
+    group.addoption("--dsc-engine", choices=_ENGINES, help=engine)
+    group.addoption("--dsc-port", metavar="URL", help=port)
+    parser.addini("dsc_engine", engine, default="")
+    parser.addini("dsc_port", port, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARKER)
+    engine = _setting(config, "engine")
+    if engine and engine not in _ENGINES:
+        raise pytest.UsageError(f"dsc_engine: must be one of {', '.join(_ENGINES)}, not {engine!r}")
+    if engine:
+        _check_installed(engine)
+    if _setting(config, "port") and config.getoption("tx", None):
+        raise pytest.UsageError("dsc_port: one board does one test at a time: run pytest without -n")
+
+
+def _check_installed(engine: str) -> None:
+    from dsc_simulator.engines import missing
+
+    # Asked for in so many words, so the tests must not pass by being skipped.
+    if missing(engine):
+        what = f"{', '.join(missing(engine))} is not installed; pip install 'dscplus[{engine}]'"
+        raise pytest.UsageError(f"dsc_engine: {engine}: {what}")
+
+
+def _setting(config: pytest.Config, name: str) -> str:
+    """What the command line says, else the ini file; empty if neither does."""
+    return str(config.getoption(f"dsc_{name}") or config.getini(f"dsc_{name}"))
+
+
+@pytest.fixture
+def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Token]]:
+    """Makes as many cards as you like, all closed at the end: `dsc_card_factory(pin="4711", engine="micropython")`.
+
+    Options are those of the marker `dsc_card`, which are taken for what is not given here.
+    """
+    # A new one each time: a test that is run again, as some plugins do, begins anew.
+    cards: list[Token] = []
+    request.node.stash[_CARDS] = cards
+    marked = _marked(request.node)
+
+    def make(**options: Any) -> Token:
+        wanted = {"engine": _setting(request.config, "engine") or "cpython", **_over(marked, options)}
+        cards.append(_make(request.config, wanted, len(cards) + 1))
+        return cards[-1]
+
+    yield make
+    for card in cards:
+        card.close()
+
+
+@pytest.fixture
+def dsc_card(dsc_card_factory: Callable[..., Token]) -> Token:
+    """A personalised card, fresh for this test and the same each time: press its keys, or let it `login`."""
+    return dsc_card_factory()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What failed tells what happened to its cards."""
+    report = yield
+    if report.failed:
+        cards = item.stash.get(_CARDS, [])
+        report.sections += [(f"dsc_card {number}", card.report()) for number, card in enumerate(cards, 1)]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Nobody asks for a test's cards any more when it is over; pytest keeps the test itself to the end of the run."""
+    try:
+        return (yield)
+    finally:
+        if _CARDS in item.stash:
+            del item.stash[_CARDS]
+
+
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """The marker's options; of several markers the closest to the test decides."""
+    options: dict[str, Any] = {}
+    for mark in reversed(list(node.iter_markers("dsc_card"))):
+        if mark.args:
+            pytest.fail("dsc_card: the marker's options are given by name: @pytest.mark.dsc_card(pin='4711')", pytrace=False)
+        options = _over(options, mark.kwargs)
+    return options
+
+
+def _over(defaults: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options`, and for the rest the defaults; of those, what makes somebody of a card is nothing to a blank one."""
+    blank = options.get("blank")
+    kept = {name: value for name, value in defaults.items() if not blank or name in ("engine", "seed")}
+    return {**kept, **options}
+
+
+def _make(config: pytest.Config, options: dict[str, Any], number: int) -> Token:
+    from dsc_simulator.errors import EngineMissing, SimulatorError
+    from dsc_simulator.pytest_plugin.fixtures import SimulatedToken, check_options
+
+    try:
+        check_options(options)
+        port = _setting(config, "port")
+        wanted = cast("CardOptions", options)
+        return _board(config, port, wanted, number) if port else SimulatedToken(number, **wanted)
+    except EngineMissing as error:
+        pytest.skip(f"dsc_card: {error}")
+    except (TypeError, ValueError, SimulatorError) as error:
+        refusal = f"dsc_card: {str(error).removeprefix('dsc_card: ')}"
+    # Out of the except clause, so that the report is this one line, and not what it came from as well.
+    pytest.fail(refusal, pytrace=False)
+
+
+def _board(config: pytest.Config, port: str, options: CardOptions, number: int) -> Token:
+    from dsc_host import DscError
+    from dsc_simulator.pytest_plugin.board import BoardToken
+    from dsc_simulator.pytest_plugin.fixtures import identity
+
+    if number > 1:
+        pytest.skip("this test wants several cards, and --dsc-port names one")
+    try:
+        return BoardToken(port, identity(options, number), lambda words: _ask(config, words))
+    except DscError as error:
+        refusal = f"dsc_card: {error}"
+    pytest.fail(refusal, pytrace=False)
+
+
+def _ask(config: pytest.Config, words: str) -> bool:
+    """Put `words` to whoever is at the terminal and wait for Enter; False if nobody is."""
+    import sys
+
+    capture: CaptureManager | None = config.pluginmanager.getplugin("capturemanager")
+    if capture:
+        capture.suspend(in_=True)
+    try:
+        if not sys.stdin.isatty():
+            return False
+        input(f"\n{words}\nand then Enter here: ")
+        return True
+    except EOFError:
+        return False
+    finally:
+        if capture:
+            capture.resume()

@@ -1,0 +1,316 @@
+"""Pictures of what a card shows: one at a time, and the whole of a session as an asciicast or as a strip of pictures.
+
+A recording is made in the card's own time, so the same session gives the same bytes. It holds the keys that were pressed, and
+with them the PIN.
+"""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+
+from dsc_simulator.board import Display, Keypad
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.drawings import card as drawing
+from dsc_simulator.errors import SimulatorError
+
+MAX_EVENTS = 100_000
+"""The most displays, keys and restarts that a recording holds."""
+CAST_WIDTH, CAST_HEIGHT = 40, 5
+"""The terminal of an asciicast, in characters and lines."""
+RESTART = "restart"
+"""The name, among those of keys, for the battery taken out and put back."""
+_LAST_SECONDS = 1.0
+_GAP = 130
+_CAPTION = 16
+_SIZE = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"')
+
+
+class RecordingError(SimulatorError):
+    """A recording or a picture could not be written; the message begins with the file's name."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the display shows from `ms` on, milliseconds of the card's time since the recording began.
+
+    `keys` were pressed, one after another, since the moment before. `keys_before` counts those of the whole recording so far.
+    """
+
+    ms: int
+    shown: str
+    keys: tuple[str, ...] = ()
+    keys_before: int = 0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The moments of a session, the first at 0 ms, and how long it took.
+
+    `complete` is False if there was more than a recording holds. `pending` are keys that changed no display any more.
+    """
+
+    moments: tuple[Moment, ...]
+    ms: int
+    complete: bool = True
+    pending: tuple[str, ...] = ()
+
+
+class _SeenDisplay(Display):
+    """Stands before a display and has a recorder look at it."""
+
+    def __init__(self, recorder: "Recorder", behind: Display) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self.behind = behind
+        self.cells = behind.cells
+
+    def show(self, cells: bytes | bytearray | memoryview) -> None:
+        super().show(cells)
+        self.behind.show(cells)
+        self._recorder.look()
+
+
+class _HeardKeypad(Keypad):
+    """Stands before a keypad and tells a recorder of each key."""
+
+    def __init__(self, recorder: "Recorder", behind: Keypad) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self.behind = behind
+
+    def push(self, name: str) -> None:
+        self.behind.push(name)
+        self._recorder.press(name)
+
+    def get(self) -> int | None:
+        return self.behind.get()
+
+    def __len__(self) -> int:
+        return len(self.behind)
+
+
+class Recorder:
+    """Records a card from now on, across restarts, until `stop` or the end of the `with` block.
+
+    It stands before the board's display and keypad meanwhile. Any number may record the same card.
+    """
+
+    def __init__(self, card: SimulatedCard) -> None:
+        self._card = card
+        self._began = card.board.clock.now_ms
+        self._moments: list[Moment] = []
+        self._keys: list[str] = []
+        self._count = 0
+        self._complete = True
+        self._ended: int | None = None
+        self._attach()
+        # A restart gives the board another display and keypad; the first thing that a card does then is to say so on the line.
+        card.watch(self._heard)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Record no more. Stopping twice is fine."""
+        if self._ended is None:
+            self._ended = self._now()
+            self._detach()
+
+    def recording(self) -> Recording:
+        """What has been recorded so far."""
+        end = self._now() if self._ended is None else self._ended
+        return Recording(tuple(self._moments), end, self._complete, tuple(self._keys))
+
+    def look(self) -> None:
+        """Take down what the display shows now, if it is something else than before."""
+        shown = _readable(self._card.board.display.cells)
+        if self._ended is not None or (self._moments and self._moments[-1].shown == shown):
+            return
+        if self._has_room():
+            self._moments.append(Moment(self._now(), shown, tuple(self._keys), self._count))
+            self._keys.clear()
+
+    def press(self, name: str) -> None:
+        """Take down that a key was pressed."""
+        if self._ended is None and self._has_room():
+            self._keys.append(name)
+            self._count += 1
+
+    def _has_room(self) -> bool:
+        # Nothing may be raised here: it would look like a crash of the firmware, in the middle of which this runs.
+        self._complete = self._complete and len(self._moments) + self._count < MAX_EVENTS
+        return self._complete
+
+    def _now(self) -> int:
+        return self._card.board.clock.now_ms - self._began
+
+    def _heard(self, direction: str, data: bytes) -> None:
+        if self._ended is None and self._card.board is not self._board:
+            self.press(RESTART)
+            self._attach()
+
+    def _attach(self) -> None:
+        board = self._board = self._card.board
+        self._display = board.display = _SeenDisplay(self, board.display)
+        self._keypad = board.keypad = _HeardKeypad(self, board.keypad)
+        self.look()
+
+    def _detach(self) -> None:
+        # If another recorder stands before this one, it stays where it is, and takes nothing down any more.
+        if self._board.display is self._display:
+            self._board.display = self._display.behind
+        if self._board.keypad is self._keypad:
+            self._board.keypad = self._keypad.behind
+
+
+def _readable(cells: bytes) -> str:
+    """The display as text that every file format can hold, without the spaces on its right."""
+    return "".join(chr(c) if 0x20 <= c <= 0x7E else "?" for c in cells).rstrip()
+
+
+def screenshot(card: SimulatedCard) -> str:
+    """The card as it looks now, as an SVG document."""
+    return drawing.svg(card.display)
+
+
+def _spell(keys: Iterable[str]) -> str:
+    """Keys for a person: `press`, `1234 OK`."""
+    names = ["press" if key == "PRESS" else key for key in keys]
+    return re.sub(r"(?<=\b\d) (?=\d\b)", "", " ".join(names))
+
+
+def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "Digital Security Card+") -> str:
+    """The recording as an asciicast, version 2: a line of JSON for the terminal, then one for each display.
+
+    A simulated card takes keys in no time at all, so each is given `key_seconds`. Players cut pauses down to 2 s.
+    """
+    head = {"version": 2, "width": CAST_WIDTH, "height": CAST_HEIGHT, "idle_time_limit": 2.0, "title": title}
+    lines = [json.dumps(head)]
+    at = 0.0
+    for moment in recording.moments:
+        at = round(moment.ms / 1000 + moment.keys_before * key_seconds, 3)
+        lines.append(json.dumps([at, "o", _frame(moment)], ensure_ascii=False))
+    keys = sum(len(moment.keys) for moment in recording.moments) + len(recording.pending)
+    end = max(recording.ms / 1000 + keys * key_seconds, at + _LAST_SECONDS)
+    lines.append(json.dumps([round(end, 3), "o", ""]))
+    return "\n".join(lines) + "\n"
+
+
+def _frame(moment: Moment) -> str:
+    """The terminal cleared, the display, and which keys led to it."""
+    caption = _cut(_spell(moment.keys), CAST_WIDTH - 2)
+    return "\x1b[2J\x1b[H" + "\r\n".join([*drawing.text(moment.shown).splitlines(), f"  {caption}".rstrip()])
+
+
+def strip(recording: Recording, *, typing: bool = True) -> str:
+    """The recording as one SVG document: a row of cards, one for each display, with what was pressed between them.
+
+    Without `typing`, displays that only show another digit are left out. A screen reader is told the whole story.
+    """
+    moments = recording.moments if typing else _without_typing(recording.moments)
+    parts = [drawing.svg(moment.shown).strip() for moment in moments]
+    found = _SIZE.match(parts[0])
+    if not found:
+        raise RecordingError("the picture of a card does not say how large it is")
+    width, height = int(found[1]) // 2, int(found[2]) // 2
+    whole = len(parts) * (width + _GAP) - _GAP
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {height}" width="{whole}" height="{height}"',
+            ' role="img" aria-label="Digital Security Card+, a session">',
+            f"<title>Digital Security Card+, a session</title><desc>{escape(_story(moments))}</desc>",
+            *(f'<g transform="translate({i * (width + _GAP)} 0) scale(.5)">{part}</g>' for i, part in enumerate(parts)),
+            *(_caption(moments[i], moments[i - 1], i * (width + _GAP) - _GAP / 2, height) for i in range(1, len(parts))),
+            "</svg>\n",
+        ]
+    )
+
+
+def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
+    """The moments that a digit did not lead to; keys of those left out go to the next that stays."""
+    kept: list[Moment] = []
+    keys: tuple[str, ...] = ()
+    for moment in moments:
+        keys += moment.keys
+        if not moment.keys or not moment.keys[-1].isdecimal():
+            kept.append(Moment(moment.ms, moment.shown, keys, moment.keys_before))
+            keys = ()
+    return kept
+
+
+def _why(moment: Moment, before: Moment) -> str:
+    """What led from one display to the next: keys, or else time."""
+    waited = moment.ms - before.ms
+    return _spell(moment.keys) or (f"{waited / 1000:g} s" if waited else "")
+
+
+def _caption(moment: Moment, before: Moment, x: float, height: int) -> str:
+    text = escape(_cut(_why(moment, before), _CAPTION))
+    style = "font:600 13px sans-serif;text-anchor:middle"
+    # Grey, to be read on white and on black.
+    words = f'<text x="{x:g}" y="{height / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
+    y = f"{height / 2 + 6:g}"
+    return f'{words}<path d="M{x - 40:g} {y}h76m-7 -5l7 5l-7 5" fill="none" stroke="#7a8699" stroke-width="2"/>'
+
+
+def _story(moments: Sequence[Moment]) -> str:
+    told = [f"display: {moments[0].shown or 'off'}"]
+    for before, moment in pairwise(moments):
+        told.append(f"{_why(moment, before) or 'then'}: {moment.shown or 'off'}")
+    return "; ".join(told)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
+    """Put `text` into a file, whole or not at all. One that exists is only replaced with `overwrite`, and only if it is a
+    plain file. Raises RecordingError.
+    """
+    try:
+        _write(path, text, overwrite)
+    except FileExistsError as error:
+        raise RecordingError(f"{path}: {'is no plain file' if overwrite else 'exists already'}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no name for a file"
+        raise RecordingError(f"{path}: {reason}") from error
+
+
+def _write(path: Path, text: str, overwrite: bool) -> None:
+    if os.path.lexists(path) and not (overwrite and path.is_file()):
+        raise FileExistsError
+    scratch = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with scratch.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(scratch, path)
+        else:
+            _publish(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _publish(scratch: Path, path: Path) -> None:
+    """Give a file its name, unless that is taken meanwhile."""
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no second names; there the look and the renaming are as close together as can be.
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        os.replace(scratch, path)

@@ -1,0 +1,283 @@
+"""What a script is once it has been read, and how it runs on a card."""
+
+import os
+import re
+import sys
+from binascii import crc32
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from dsc_simulator.card import SimulatedCard
+from dsc_simulator.drawings import card
+from dsc_simulator.engines import ENGINES
+from dsc_simulator.errors import PowerCut, SimulatorError
+from dsc_simulator.profile import Profile
+from dsc_simulator.scripting.recording import screenshot, write_file
+
+UNMET = 42
+"""The exit code of a script that saw something else than it expected."""
+NAME = re.compile(r"\$\{([a-z][a-z0-9_-]{0,31})\}")
+"""A name in a text, in whose place comes what was saved under it."""
+_REPLY = re.compile(r"<(\d+) (ok|err)(?: (.*))?\*([0-9a-f]{8})")
+
+
+class ScriptError(SimulatorError):
+    """A script can't be run; the message says where it is wrong and what is allowed."""
+
+
+class _Unmet(Exception):
+    """An expectation fails."""
+
+    def __init__(self, expected: str, shown: str) -> None:
+        super().__init__(expected, shown)
+        self.expected = expected
+        self.shown = shown
+
+
+Action = Callable[["Run"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its line and its number, both from 1, and its name."""
+
+    line: int
+    number: int
+    name: str
+    act: Action = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CardSection:
+    """The card that a script describes. Without a profile it is blank."""
+
+    profile: Profile | None
+    engine: str | None
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script without mistakes. `screenshots` are the files that it will write."""
+
+    name: str
+    card: CardSection | None
+    steps: tuple[Step, ...]
+    screenshots: tuple[str, ...]
+
+    def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
+        """The card to run it on: the one that it describes, or one with `profile`. `engine` and `seed` go before its own.
+
+        Raises ScriptError if both describe a card, and what SimulatedCard raises.
+        """
+        if self.card and profile:
+            raise ScriptError(f"{self.name}: describes a card of its own, so it can't run on another; leave one of them out")
+        own = self.card or CardSection(profile, None, None)
+        return SimulatedCard(
+            engine=engine or own.engine or ENGINES[0], profile=own.profile, seed=own.seed if seed is None else seed
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a script ended early. `crash` tells a dead firmware or a picture that can't be written from an expectation."""
+
+    line: int
+    step: int
+    name: str
+    expected: str
+    shown: str
+    crash: bool = False
+
+
+@dataclass(frozen=True)
+class ScriptResult:
+    """What came of a script. `steps` ran without a failure; `seconds` passed on the card's clock; `saved` are the texts of
+    `save-response`; `power_cuts` is how often the power failed.
+    """
+
+    script: str
+    steps: int
+    seconds: float
+    display: str
+    saved: Mapping[str, str]
+    screenshots: tuple[str, ...]
+    power_cuts: int
+    failure: Failure | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, 42 if an expectation failed, 1 if the script could not go on."""
+        if self.failure is None:
+            return 0
+        return 1 if self.failure.crash else UNMET
+
+    def result(self) -> dict[str, object]:
+        """Everything, for JSON."""
+        return {**asdict(self), "exit_code": self.exit_code}
+
+    def message(self) -> str:
+        """Why it ended early, and a picture of the display, for a person; empty if it did not."""
+        failure = self.failure
+        if failure is None:
+            return ""
+        where = f"{self.script}:{failure.line}: step {failure.step}: {failure.name}"
+        words = failure.shown if failure.crash else f"expected {failure.expected}, but it is {failure.shown}"
+        return f"{where}: {words}\n{card.text(self.display)}"
+
+
+def on_terminal(words: str) -> None:
+    """Tell a person at a terminal how far a script is; where standard error leads elsewhere, nobody is told."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(words, file=sys.stderr)
+
+
+def run_script(
+    script: Script,
+    card: SimulatedCard,
+    *,
+    folder: Path = Path(),
+    overwrite: bool = False,
+    tell: Callable[[str], None] = on_terminal,
+) -> ScriptResult:
+    """Run a script on a card, in no time but the card's own. It ends at the first expectation that fails.
+
+    Screenshots go into `folder`; files that exist are replaced only with `overwrite`. `tell` gets a line for each step. What
+    the card sends stays on its line for others to read. Raises ScriptError, before the first step, if a screenshot
+    can't be written.
+    """
+    for name in script.screenshots:
+        _check_place(script, folder / name, overwrite)
+    run = Run(card, folder, overwrite, tell)
+    failure = None
+    for step in script.steps:
+        failure = _failure(run, step)
+        if failure:
+            break
+        if step.name != "comment":
+            tell(f"{step.number:4} {step.name:15} {run.card.display}".rstrip())
+    return ScriptResult(
+        script=script.name,
+        steps=len(script.steps) if failure is None else failure.step - 1,
+        seconds=run.seconds,
+        display=card.display,
+        saved=run.saved,
+        screenshots=tuple(run.pictures),
+        power_cuts=run.cuts,
+        failure=failure,
+    )
+
+
+def _check_place(script: Script, path: Path, overwrite: bool) -> None:
+    if not path.parent.is_dir():
+        raise ScriptError(f"{script.name}: screenshot: there is no folder {path.parent}")
+    if os.path.lexists(path) and not (overwrite and path.is_file()):
+        raise ScriptError(f"{script.name}: screenshot: {path} {'is no plain file' if overwrite else 'exists already'}")
+
+
+def _failure(run: "Run", step: Step) -> Failure | None:
+    try:
+        step.act(run)
+    except _Unmet as unmet:
+        return Failure(step.line, step.number, step.name, unmet.expected, unmet.shown)
+    except SimulatorError as error:
+        return Failure(step.line, step.number, step.name, "", str(error), crash=True)
+    return None
+
+
+class Run:
+    """A script on its way, as its steps see it.
+
+    A card without power is what it is on a desk: it takes no key and no request and shows nothing, until `restart`.
+    """
+
+    def __init__(self, card: SimulatedCard, folder: Path, overwrite: bool, tell: Callable[[str], None]) -> None:
+        self.card = card
+        self.tell = tell
+        self.saved: dict[str, str] = {}
+        self.pictures: list[str] = []
+        self.cuts = 0
+        self._folder, self._overwrite = folder, overwrite
+        self._dark = False
+        self._began = card.board.clock.now_ms
+        self._requests = 0
+        self._received: bytearray | None = None
+        card.watch(self._hear)
+
+    @property
+    def seconds(self) -> float:
+        """How long the script has run on the card's clock."""
+        return (self.card.board.clock.now_ms - self._began) / 1000
+
+    def fill(self, text: str) -> str:
+        """The text with what was saved in place of names."""
+        return NAME.sub(lambda name: self.saved[name[1]], text)
+
+    def expect(self, met: bool, expected: str) -> None:
+        """Go on only if the display is as it should be."""
+        if not met:
+            dark = " (the power is off; `restart` brings it back)" if self._dark else ""
+            raise _Unmet(expected, f"{self.card.display!r}{dark}")
+
+    def powered(self, do: Callable[[], object]) -> None:
+        """Do something to the card, if it has power, and note it if the power fails meanwhile."""
+        if self._dark:
+            return
+        try:
+            do()
+        except PowerCut:
+            self._dark = True
+            self.cuts += 1
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, whether the card has power or not."""
+        until = self.card.board.clock.now_ms + round(seconds * 1000)
+        self.powered(lambda: self.card.advance(seconds))
+        self.card.board.clock.now_ms = until
+
+    def restart(self) -> None:
+        self._dark = False
+        self.powered(self.card.restart)
+
+    def ask(self, text: str, expected: Mapping[str, str]) -> None:
+        """Send a request; go on only if the reply is `ok` and has these values, or is the error that `expected` names."""
+        wanted = {name: self.fill(value) for name, value in expected.items()}
+        words, values = self._reply(self.fill(text))
+        if not wanted.items() <= values.items() or ("error" in values) != ("error" in wanted):
+            listed = [f"{name}={value}" for name, value in wanted.items()]
+            raise _Unmet(" ".join(["the reply", *(() if "error" in wanted else ("ok",)), *listed]), repr(words))
+
+    def _reply(self, request: str) -> tuple[str, dict[str, str]]:
+        """Send a request; returns the reply for a person, and its values, or the code of its error as `error`."""
+        self._requests += 1
+        body = f">{self._requests} {request}".encode()
+        self._received = bytearray()
+        self.powered(lambda: self.card.send(b"\n%s*%08x\n" % (body, crc32(body))))
+        lines, self._received = self._received.decode("ascii", "replace").splitlines(), None
+        for line in lines:
+            found = _REPLY.fullmatch(line)
+            if found and int(found[1]) == self._requests and crc32(line[:-9].encode()) == int(found[4], 16):
+                return f"{found[2]} {found[3] or ''}".rstrip(), _values(found[2], found[3] or "")
+        return "no reply", {"error": ""}
+
+    def _hear(self, direction: str, data: bytes) -> None:
+        if direction == "out" and self._received is not None:
+            self._received += data
+
+    def save(self, name: str) -> None:
+        shown = self.card.display
+        self.expect(re.fullmatch("[0-9]{4,8}", shown) is not None, "a response, 4 to 8 digits")
+        self.saved[name] = shown
+
+    def take_picture(self, name: str) -> None:
+        write_file(self._folder / name, screenshot(self.card), overwrite=self._overwrite)
+        self.pictures.append(name)
+
+
+def _values(kind: str, text: str) -> dict[str, str]:
+    if kind == "err":
+        return {"error": text.partition(" ")[0]}
+    pairs = (part.partition("=") for part in text.split())
+    return {name: unquote(value) for name, _, value in pairs}

@@ -1,0 +1,167 @@
+"""What nobody in their right mind would send: a clear refusal each, and nothing changed."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import pytest
+from tests.host import verifier_samples
+from tests.host.api.api_client import Api, ask, problem
+from tests.host.databases import verifier as verifier  # On SQLite and PostgreSQL.
+
+SQL = "A-1'; DROP TABLE cards; --"
+JSON = {"Content-Type": "application/json"}
+SERIALS = [SQL, "A-1\0", "A-\u0661", "\uff21-1", "a-1", "", "A 1", "A" * 17, "A-1\n", "%", 1, None, ["A-1"], True]
+RESPONSES = ["\u0661" * 8, "1234567\0", "' OR '1'='1", "", "x" * 64, "+1234567", "12345678\n", "\U0001f511" * 8]
+
+
+def test_a_serial_that_is_none_is_refused(api: Api) -> None:
+    before = api.rows()
+    for serial in SERIALS:
+        assert "DROP" not in problem(api("POST", "/challenge", serial=serial), 400, "malformed", "serial")
+    problem(api("POST", "/challenge", serial="A" * 1_000_000), 413, "too-large")
+    assert api.rows() == before
+
+
+def test_a_path_with_such_a_serial_is_not_found(api: Api) -> None:
+    before = api.rows(), api.logged()
+    for serial in (SQL, "A-1\0", "A-\u0661", "A-1\n", "%", "A" * 17):
+        path = f"/cards/{quote(serial, safe='')}"
+        for method, end in (("GET", ""), ("DELETE", ""), ("POST", "/suspend")):
+            assert "DROP" not in problem(api(method, path + end), 404, "unknown-card")
+    assert (api.rows(), api.logged()) == before
+
+
+def test_what_could_be_no_response_is_not_accepted_and_counts(api: Api) -> None:
+    for failures, response in enumerate(RESPONSES, 1):
+        answer = api("POST", "/verify", id=ask(api).id, response=response)
+        assert (answer.status_code, answer.json()) == (200, {"accepted": False})
+        assert api.verifier.card("A-1").failures == failures
+
+
+def test_a_megabyte_response_is_refused(api: Api) -> None:
+    challenge = ask(api)
+    before = api.rows(), api.logged()
+    problem(api("POST", "/verify", id=challenge.id, response="1" * 1_000_000), 413, "too-large")
+    problem(api("POST", "/verify", id=challenge.id, response="1" * 65), 400, "malformed", "response")
+    assert (api.rows(), api.logged()) == before
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_not_read_to_its_end(api: Api) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'{"id": "'
+        while sent < 10_000_000:
+            sent += 4096
+            yield b"1" * 4096
+
+    problem(api.send("POST", "/verify", content=endless(), headers=JSON), 413, "too-large")
+    assert sent < 32 * 1024
+
+
+BODIES = {
+    "nothing": b"",
+    "no JSON": b"serial=A-1",
+    "half": b'{"serial": "A-1"',
+    "two": b'{"serial": "A-1"}{}',
+    "an array": b'["A-1"]',
+    "a text": b'"A-1"',
+    "null": b"null",
+    "a field twice": b'{"serial": "A-1", "serial": "A-1"}',
+    "a field too many": b'{"serial": "A-1", "conceal": false}',
+    "another field": b'{"Serial": "A-1"}',
+    "no UTF-8": b'{"serial": "A\xff"}',
+    "UTF-16": '{"serial": "A-1"}'.encode("utf-16"),
+    "a byte-order mark": b'\xef\xbb\xbf{"serial": "A-1"}',
+    "half a surrogate pair": b'{"serial": "\\ud800"}',
+    "NaN": b'{"serial": NaN}',
+    "a number too large": b'{"serial": 1e999}',
+    "ten thousand digits": b'{"serial": ' + b"1" * 10_000 + b"}",
+    "deep": b"[" * 16_000,
+    "deep objects": b'{"a":' * 3_000,
+    "a comment": b'{"serial": "A-1"} // hello',
+    "compressed": bytes.fromhex("1f8b0800000000000003ab562a4e2dca4ccc51b25272d43554aa05006c3cf4b90f000000"),
+}
+
+
+def test_a_body_that_is_malformed_is_refused(api: Api) -> None:
+    before = api.rows(), api.logged()
+    for name, body in BODIES.items():
+        answer = api.send("POST", "/challenge", content=body, headers=JSON)
+        assert (answer.status_code, answer.json()["error"]) == (400, "malformed"), name
+        assert "A-1" not in answer.text
+    assert (api.rows(), api.logged()) == before
+
+
+def test_a_body_that_is_not_plain_json_is_refused(api: Api) -> None:
+    before = api.rows()
+    for kind in (
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json, text/plain"},
+        {**JSON, "Content-Encoding": "gzip"},
+    ):
+        assert api.send("POST", "/challenge", content=b'{"serial": "A-1"}', headers=kind).status_code == 415
+    assert api.rows() == before
+
+
+def test_a_length_that_is_none_or_too_large_is_refused(api: Api) -> None:
+    for length in ("-1", "1e9", "\u0663", "99999999999999999999", "0x10", "16385"):
+        headers = {**JSON, "Content-Length": length.encode()}
+        problem(api.send("POST", "/challenge", content=b'{"serial": "A-1"}', headers=headers), 413, "too-large")
+
+
+def test_the_largest_body_is_read(api: Api) -> None:
+    body = b'{"serial": "A-1"' + b" " * (16 * 1024 - 17) + b"}"
+    assert len(body) == 16 * 1024
+    assert api.send("POST", "/challenge", content=body, headers=JSON).status_code == 201
+    problem(api.send("POST", "/challenge", content=body + b" ", headers=JSON), 413, "too-large")
+
+
+QUERIES = [
+    *(f"limit={text}" for text in ("1.0", "1e2", "%D9%A3", "%2B1", "1_0", "%201", "1%0A", "", "0", "501", "9" * 10_000)),
+    "limit=1&limit=1",
+    "offset=1",
+    "state=decoy",
+    "owner=a%00",
+    "owner=" + "a" * 65,
+    "owner=%FF",
+    f"after={quote(SQL)}",
+]
+
+
+def test_a_query_that_is_malformed_is_refused(api: Api) -> None:
+    for query in QUERIES:
+        answer = api.send("GET", f"/cards?{query}")
+        assert (answer.status_code, answer.json()["error"]) == (400, "malformed"), query
+
+
+def test_a_query_where_none_belongs_is_refused(api: Api) -> None:
+    challenge = ask(api)
+    before = api.rows(), api.logged()
+    answer = api.send(
+        "POST", f"/verify?response={verifier_samples.right(challenge)}", json={"id": challenge.id, "response": "1"}
+    )
+    assert verifier_samples.right(challenge) not in problem(answer, 400, "malformed")
+    assert (api.rows(), api.logged()) == before
+
+
+REFUSED: dict[str, list[object]] = {
+    "/cards/A-1/lock seconds": [0, -1, 1e300, True, "60", 10 * 365 * 86_400 + 1],
+    "/cards/A-1/suspend reason": ["a\0b", "two\nlines", "\u202eright to left", "x" * 201, "\x1b[31m"],
+    "/change-pin new_pin": ["12345", "123", "\u0661\u0662\u0663\u0664", "1234\n", "12\x003", 1234, None],
+}
+
+
+@pytest.mark.parametrize("where", REFUSED)
+def test_a_value_that_is_none_is_refused_and_changes_nothing(api: Api, where: str) -> None:
+    path, name = where.split()
+    more = {"id": ask(api).id, "response": "12345678"} if name == "new_pin" else {}
+    before = api.rows(), api.logged()
+    for value in REFUSED[where]:
+        answer = api("POST", path, **more, **{name: value})
+        assert answer.status_code in (400, 422), answer.text
+        assert "1234" not in answer.text
+    assert (api.rows(), api.logged()) == before

@@ -1,0 +1,222 @@
+"""Cards in and out through the command: each row that stays out is told, and no wrong file or passphrase changes anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.host.command_runner import KEY, MASTER, PIN, SECRETS, SUITE, Command, challenge
+from tests.host.databases import new_postgresql
+from tests.host.exchange import transfer_samples
+
+from dsc_host import Suite, Verifier
+from dsc_host.cli import exchange
+
+PASSPHRASE = "correct horse battery\n"
+TRANSPORT_KEY = bytes(range(16)).hex()
+
+
+few_iterations = transfer_samples.few_iterations
+
+
+@pytest.fixture
+def desk(dscplus: Command) -> Command:
+    """The command, with records of `IB1`, `IB2` and `IB3`."""
+    dscplus.with_cards("IB1", "IB2", "IB3")
+    return dscplus
+
+
+@pytest.fixture
+def file(desk: Command) -> Path:
+    """All of them, under the passphrase."""
+    path = desk.folder / "cards.pskc"
+    assert desk("export", str(path), stdin=PASSPHRASE).code == 0
+    return path
+
+
+@pytest.fixture
+def key_file(dscplus: Command) -> Path:
+    path = dscplus.folder / "transport.key"
+    path.write_text(f"{TRANSPORT_KEY}\n")
+    return path
+
+
+def other_records(dscplus: Command, name: str = "other.db") -> tuple[str, str]:
+    return "--db", f"sqlite:///{dscplus.folder / name}"
+
+
+def names(dscplus: Command) -> list[str]:
+    return sorted(path.name for path in dscplus.folder.iterdir())
+
+
+def test_cards_log_in_where_they_came_to(desk: Command, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_DB", other_records(desk)[1])
+    done = desk("import", str(file), "--json", stdin=PASSPHRASE)
+    assert (done.code, done.err, json.loads(done.out)) == (0, "", {"file": str(file), "cards": 3, "left_out": 0})
+    assert KEY.hex() not in file.read_text()
+    identity, question = challenge(desk, "IB2")
+    response = Suite.parse(SUITE).response(KEY, question, counter=0, pin=PIN)
+    assert desk("verify", identity, response).code == 0
+    desk.assert_no_secret_was_printed()
+
+
+@pytest.mark.parametrize(
+    ("content", "typed", "words"),
+    [
+        (None, "correct horse batterx\n", "PSKC"),
+        (None, "", "passphrase"),
+        (None, b"\xff\xff\xff\xff\n", ""),
+        (b"", PASSPHRASE, "PSKC"),
+        (b"<a/>", PASSPHRASE, "PSKC"),
+    ],
+)
+def test_a_file_or_passphrase_of_no_use_makes_and_changes_nothing(
+    desk: Command, file: Path, content: bytes | None, typed: str | bytes, words: str
+) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    before = names(desk)
+    for arguments in (other_records(desk), ()):
+        assert words.lower() in desk.refused("import", str(file), *arguments, stdin=typed).lower()
+    assert names(desk) == before
+    assert desk.enrolled() == ["IB1", "IB2", "IB3"]
+
+
+def test_what_is_not_there_is_said_before_a_secret_is_asked_for(desk: Command, file: Path) -> None:
+    assert "cannot be read" in desk("import", str(desk.folder / "none.pskc"), stdin="").error
+    assert "--force" in desk("export", str(file), stdin="").error
+    assert "no such database" in desk("export", str(desk.folder / "new.pskc"), *other_records(desk), stdin="").error
+
+
+def test_cards_that_are_there_already_are_told_one_by_one(desk: Command, file: Path) -> None:
+    target = other_records(desk)
+    assert desk("enroll", "IB2", *target, stdin=SECRETS).code == 0
+    none = desk("import", str(file), "--atomic", "--json", *target, stdin=PASSPHRASE)
+    assert (none.code, json.loads(none.out)["cards"], none.error) == (1, 0, "1 were left out; nothing was imported")
+    assert desk("card", "list", *target).out.count("\n") == 1
+    some = desk("import", str(file), "--json", *target, stdin=PASSPHRASE)
+    assert (some.code, json.loads(some.out)) == (1, {"file": str(file), "cards": 2, "left_out": 1})
+    told = [line for line in some.err.splitlines() if line.startswith("left out: line ")]
+    assert len(told) == 1
+    assert "card IB2: serial: is enrolled already" in told[0]
+    assert desk("card", "list", *target).out.count("\n") == 3
+
+
+def test_cards_out_of_use_stay(desk: Command) -> None:
+    for verb, serial in (("suspend", "IB1"), ("lost", "IB2")):
+        assert desk("card", verb, serial).code == 0
+    done = desk("export", str(desk.folder / "cards.pskc"), "--json", stdin=PASSPHRASE)
+    assert (done.code, json.loads(done.out)["cards"]) == (0, 1)
+    assert done.err.splitlines() == ["left out: card IB1 is suspended", "left out: card IB2 is lost"]
+
+
+@pytest.mark.parametrize("serials", [["IB1", "IB9"], ["\udcff"]])
+def test_cards_that_there_are_not(desk: Command, serials: list[str]) -> None:
+    before = names(desk)
+    assert "enrolled" in desk.refused("export", str(desk.folder / "cards.pskc"), *serials, stdin=PASSPHRASE, code=1)
+    assert names(desk) == before
+
+
+def test_a_key_in_place_of_a_passphrase(desk: Command, key_file: Path) -> None:
+    file = desk.folder / "one.pskc"
+    assert json.loads(desk("export", str(file), "IB3", "--key-file", str(key_file), "--json").out)["cards"] == 1
+    assert desk("import", str(file), "--key-file", str(key_file), "--allow-plain", *other_records(desk)).code == 0
+    assert desk("card", "retire", "IB3", "--yes").code == 0
+    assert json.loads(desk("import", str(file), "--key-file", str(key_file), "--json").out)["cards"] == 1
+    key_file.write_text(TRANSPORT_KEY[::-1])
+    assert desk("import", str(file), "--key-file", str(key_file), *other_records(desk, "third.db")).code == 2
+    assert "third.db" not in names(desk)
+
+
+@pytest.mark.parametrize("content", [None, "", "00" * 15, "xy" * 16, "\N{FULLWIDTH DIGIT ONE}" * 32, "00" * 10_000])
+def test_a_wrong_key_file(desk: Command, file: Path, key_file: Path, content: str | None) -> None:
+    key_file.unlink()
+    if content is not None:
+        key_file.write_text(content, encoding="utf-8")
+    for command in (["import", str(file)], ["export", str(desk.folder / "new.pskc")]):
+        done = desk(*command, "--key-file", str(key_file))
+        assert (done.code, done.out) == (2, "")
+        assert done.error.startswith(f"key: {key_file} ")
+        assert ("16, 24 or 32 bytes in hex" in done.error) == (content is not None)
+    assert "new.pskc" not in names(desk)
+
+
+@pytest.mark.parametrize("verb", ["export", "import"])
+def test_ctrl_c_leaves_nothing(desk: Command, file: Path, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = names(desk)
+    monkeypatch.setattr(
+        "dsc_host.verifier.enrollment.disclose" if verb == "export" else "dsc_host.verifier.enrollment.enroll_all", stop
+    )
+    name = str(desk.folder / "new.pskc") if verb == "export" else str(file)
+    assert desk.refused(verb, name, stdin=PASSPHRASE, code=130) == "stopped"
+    assert names(desk) == before
+    assert desk.enrolled() == ["IB1", "IB2", "IB3"]
+
+
+def test_the_bar_is_told_of_progress(desk: Command, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Bar:
+        def __enter__(self) -> object:
+            return lambda done, of: seen.append((done, of))
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(exchange, "bar", lambda _title: Bar())
+    assert desk("export", str(file), "--force", stdin=PASSPHRASE).code == 0
+    assert seen[-1] == (3, 3)
+    assert desk("import", str(file), *other_records(desk), stdin=PASSPHRASE).code == 0
+    assert seen[-1] == (file.stat().st_size,) * 2
+
+
+def test_a_list_has_no_secret(desk: Command) -> None:
+    file = desk.folder / "cards.CSV"
+    assert desk("export", str(file)).code == 0
+    text = file.read_text()
+    assert [line.split(",")[0] for line in text.splitlines()] == ["serial", "IB1", "IB2", "IB3"]
+    desk.printed.append(text)
+
+
+def test_a_list_of_no_use_makes_and_changes_nothing(dscplus: Command) -> None:
+    dscplus.with_records()
+    file = dscplus.folder / "order.csv"
+    file.write_bytes(b"name\nX\n")
+    assert dscplus.refused("import", str(file)).startswith("CSV: ")
+    assert names(dscplus) == ["order.csv"]
+
+
+def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
+    dscplus.with_records()
+    file = dscplus.folder / "order.csv"
+    file.write_text(f"serial;owner;suite\nA-1;anna;\na-2;;\nA-1;ben;\nA-3;;nonsense\n\nA-4;carol;{SUITE}\n")
+    none = dscplus("import", str(file), "--atomic")
+    assert (none.code, dscplus.enrolled()) == (1, [])
+    done = dscplus("import", str(file), "--json")
+    assert (done.code, json.loads(done.out)["left_out"], dscplus.enrolled()) == (1, 3, ["A-1", "A-4"])
+    assert [line.split(",")[0].split(": ")[1] for line in done.err.splitlines()[:3]] == ["line 3", "line 4", "line 5"]
+    assert done.error == "3 were left out"
+    assert dscplus("card", "list", "--owner", "anna").out.startswith("A-1 ")
+    twice = dscplus("import", str(file))
+    assert "line 2, card A-1: serial: is enrolled already" in twice.err
+    assert dscplus("export", str(dscplus.folder / "cards.csv"), "A-1").code == 2
+
+
+@pytest.mark.parametrize("options", [["--allow-plain"], ["--suite", SUITE], ["--key-file", "x"]], ids=lambda words: words[0])
+def test_a_list_has_no_use_for_a_key(dscplus: Command, options: list[str]) -> None:
+    dscplus.with_records()
+    (dscplus.folder / "order.csv").write_text("serial\nA-1\n")
+    assert dscplus.refused("import", str(dscplus.folder / "order.csv"), *options).startswith("file: a CSV has no keys")
+
+
+@pytest.mark.postgresql
+def test_records_on_a_server(desk: Command, file: Path) -> None:
+    with new_postgresql() as url:
+        with Verifier.open(url, master_key=MASTER) as verifier:
+            verifier.cards()
+        assert desk("import", str(file), "--db", url, stdin=PASSPHRASE).code == 0
+        out = desk.folder / "cards.csv"
+        assert desk("export", str(out), "--db", url).code == 0
+        assert len(out.read_text().splitlines()) == 4

@@ -1,0 +1,96 @@
+"""An app on a phone, through the command: its whole life against a served login system, and the number that is asked."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.host.command_runner import PIN, Command
+from tests.host.login.letters import code_letters, newest_code
+from tests.host.login.town import PASSWORD, Town, new_town
+from tests.host.portal.serving import served
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Kind
+from dsc_host.portal import application
+
+PHONE = "+41791234567"
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    with new_town(Clock()) as town:
+        yield town
+
+
+@pytest.fixture
+def server(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The pages of the town, and a phone of one's own."""
+    monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    with served(application(town.system, secure=False)) as url:
+        monkeypatch.setenv("DSCPLUS_SERVER", url)
+        yield url
+
+
+class Typed(io.StringIO):
+    """Lines that are known only when they are asked for."""
+
+    def __init__(self, *lines: Callable[[], str]) -> None:
+        super().__init__()
+        self._lines = iter(lines)
+
+    def readline(self, *_: object) -> str:
+        return next((line() + "\n" for line in self._lines), "")
+
+
+def test_a_phones_whole_life(dscplus: Command, town: Town, server: str) -> None:
+    typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
+    done = dscplus("phone", "activate", "ben", "--finger", stdin=typed)
+    assert (done.code, done.err.splitlines()[-1]) == (0, "The app is activated for ben.")
+    assert json.loads(dscplus("phone", "users", "--json").out) == [{"name": "ben", "finger": True}]
+    for finger in ((), ("--finger",)):
+        step = town.chosen("ben", Kind.PHONE_APP)
+        (push,) = json.loads(dscplus("phone", "waiting", "--json").out)
+        assert dscplus("phone", "approve", "ben", push["number"], *finger, stdin=f"{PIN}\n").code == 0
+        assert town.answered(step.token, "")
+    step = town.chosen("ben", Kind.PHONE_APP)
+    assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: is not the one")
+    assert dscplus("phone", "deny", "ben").code == 0
+    assert dscplus("phone", "deny", "ben").error == "no login of ben waits for an answer"
+    assert dscplus("phone", "respond", "ben", "482913", stdin=f"{PIN}\n").out.startswith("P")
+    assert json.loads(dscplus("phone", "respond", "ben", "482913", "--finger", "--json").out)["response"].startswith("B")
+    assert dscplus("phone", "respond", "carl", "482913", "--finger").error.startswith("name: carl is not activated")
+    assert dscplus("phone", "forget", "ben", stdin="n\n").error == "nothing was changed"
+    assert dscplus("phone", "forget", "ben", "--yes").code == 0
+    assert json.loads(dscplus("phone", "users", "--json").out) == []
+    dscplus.assert_no_secret_was_printed()
+
+
+def test_a_server_that_is_not_there(dscplus: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    monkeypatch.setenv("DSCPLUS_SERVER", "http://127.0.0.1:9")
+    assert "cannot be reached" in dscplus("phone", "activate", "ben", stdin=f"{PASSWORD}\n").error
+
+
+@pytest.mark.parametrize("more", [(), ("--phone", "2")])
+def test_which_number_the_token_goes_to(dscplus: Command, town: Town, server: str, more: tuple[str, ...]) -> None:
+    token = town.enter_by_sms("ben")
+    town.clock.advance(1)
+    town.system.ask_to_confirm_phone(token, "+41795550123")
+    assert town.system.confirm_phone(token, town.sent("sms"))
+    typed = Typed(lambda: PASSWORD, lambda: newest_code(town.letters), lambda: PIN)
+    done = dscplus("phone", "activate", "ben", *more, stdin=typed)
+    assert done.err.splitlines()[:2] == [
+        f"A code was sent to {'+41…67' if more else '+41…23'}.",
+        "Your numbers are 1: +41…23, 2: +41…67. For another one, begin anew with --phone and its number in this list.",
+    ]
+    assert done.code == 0
+    assert code_letters(town.letters, "sms")[-1].address == (PHONE if more else "+41795550123")
+
+
+def test_a_number_that_there_is_not(dscplus: Command, town: Town, server: str) -> None:
+    for number, told in (("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of the 1")):
+        done = dscplus("phone", "activate", "ben", "--phone", number, stdin=f"{PASSWORD}\n")
+        assert done.error.startswith(f"phone: {told}")
+    assert town.letters == []

@@ -1,0 +1,112 @@
+"""The command in a terminal and in a pipe: Ctrl-C, questions that show no secret, output that does not arrive."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from tests.host.command_runner import KEY, PIN, Command, needs_pty, stop
+
+from dsc_host.cli.main import run
+
+PATIENCE = 60
+"""For a busy machine; nothing waits that long by itself."""
+
+
+def _read(file: int) -> bytes:
+    assert select.select([file], [], [], PATIENCE)[0], "nothing came"
+    return os.read(file, 100)
+
+
+class CtrlC(StringIO):
+    def readline(self, *_: object) -> str:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_asks(dscplus: Command) -> None:
+    path = dscplus.with_records()
+    assert dscplus.refused("enroll", "IB1", stdin=CtrlC(), code=130) == "stopped"
+    assert not path.exists()
+
+
+def test_ctrl_c_before_there_is_a_command(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", stop)
+    assert dscplus("list").code == 130
+
+
+@needs_pty
+def test_ctrl_c_while_it_waits_for_a_card() -> None:
+    ours, theirs = os.openpty()
+    # Whoever runs the tests may have had SIGINT switched off for its children.
+    program = (
+        "import signal, dsc_host as d, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"d.CardClient.open.__func__.__kwdefaults__['timeout'] = {PATIENCE}; c.main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "info", "--card", os.ttyname(theirs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert _read(ours), "it has asked the card"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, out, err) == (130, b"", b"Error: stopped\n")
+
+
+@needs_pty
+def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
+    dscplus.with_records()
+    ours, theirs = os.openpty()
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", "from dsc_host.cli import main; main()", "enroll", "IB1"],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Or it would ask at the terminal of whoever runs the tests.
+        ) as process,
+        ExitStack() as stack,
+    ):
+        assert process.stdout
+        assert process.stderr
+        stack.callback(process.kill)
+        asked = b""
+        for answer in (KEY.hex(), PIN, PIN):
+            # The space after the colon comes when the terminal no longer shows what is typed.
+            while not asked.endswith(b": "):
+                asked += _read(process.stderr.fileno())
+            os.write(ours, f"{answer}\n".encode())
+            asked += b"\n"
+        out, err = process.communicate(timeout=PATIENCE)
+    os.set_blocking(ours, False)
+    with suppress(BlockingIOError, OSError):
+        assert os.read(ours, 1000).strip() == b""
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, out.split()[:2]) == (0, [b"serial", b"IB1"])
+    assert re.findall(rb"[A-Z][\w ]+(?=: )", asked) == [b"Key", b"PIN", b"Repeat for confirmation"]
+    assert dscplus.enrolled() == ["IB1"]
+    dscplus.printed += [asked.decode(), out.decode(), err.decode()]
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from dsc_host.cli import main; main()", "--version"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_full_disk_under_the_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(["--version"]) == 1
+    assert capsys.readouterr().err == "Error: No space left on device\n"

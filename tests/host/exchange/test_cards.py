@@ -1,0 +1,145 @@
+"""Cards in a PSKC file that could not be enrolled as they stand: each is refused, and the others are read."""
+
+import re
+from typing import Any
+
+import pytest
+from tests.host.exchange.exchange_samples import (
+    CARDS,
+    KEY,
+    SUITE,
+    WITH_PIN,
+    encrypted,
+    first_refusal,
+    in_second_package,
+    plain,
+    read,
+    replaced,
+    written,
+)
+
+from dsc_host import Enrolment
+from dsc_host.exchange import Refusal
+
+CHANGES: dict[str, list[dict[str, Any]]] = {
+    "key": [{"secret": b"k"}, {"secret": bytes(65)}, {"secret": None, "counter": 0}, {"secret": None}],
+    "serial": [{"serial": serial} for serial in (None, "a-1", "A" * 17, "\u0661")],
+    "counter": [{"counter": -1}, {"counter": 2**64 - 1}, {"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QN08", "counter": 1}],
+    "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40", None)],
+    "pin": [
+        {"algorithm_suite": WITH_PIN},
+        {"algorithm_suite": WITH_PIN, "policy.pin_key_id": "x"},
+        {"policy.pin_usage": "Algorithmic"},
+    ],
+    "algorithm": [{"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:totp"}, {"algorithm": None}],
+    "owner": [{"key_userid": "x" * 1000}],
+    "policy": [
+        {"policy.number_of_transactions": 5},
+        {"policy.key_usage": ["Encrypt"]},
+        {"policy.pin_usage": "Prepend"},
+        {"policy.pin_usage": "Algorithmic", "policy.pin_max_failed_attempts": 3},
+    ],
+    "unlock key": [{"policy.key_usage": ["Unlock"]}],
+}
+
+
+@pytest.mark.parametrize(("changes", "field"), [(each, field) for field, all_ in CHANGES.items() for each in all_])
+def test_a_card_out_of_range_is_refused_and_the_next_is_read(changes: dict[str, Any], field: str) -> None:
+    found = read(plain(changes, {"serial": "GOOD"}), allow_plain=True)
+    assert isinstance(found[0], Refusal)
+    assert found[0].error.field == field
+    assert found[1] == Enrolment("GOOD", bytes(20), suite=SUITE)
+
+
+@pytest.mark.parametrize(
+    "value", [b"two", b"1.5", b"0x10", b"9" * 5000, b"-", b"-1", b"1 2", b"1_0", b"", b"\xd9\xa1", b"NQ=="]
+)
+def test_a_counter_that_is_no_number_is_refused(value: bytes) -> None:
+    data = replaced(b"<pskc:PlainValue>5<", b"<pskc:PlainValue>" + value + b"<", plain({"counter": 5}))
+    assert str(first_refusal(data)) == "counter: must be a whole number from 0 to 2**64 - 2"
+
+
+@pytest.mark.parametrize("value", [b"A", b"=", "ä".encode(), b"AAAAAAAAAAAAAAAA!AAAAAAAAAAA=", b"AAAAAAAAAAAAAAAAAAAAAAAAAAA"])
+def test_a_key_that_is_no_base64_is_refused(value: bytes) -> None:
+    data = replaced(b">AAAAAAAAAAAAAAAAAAAAAAAAAAA=<", b">" + value + b"<", plain({}))
+    assert str(first_refusal(data)) == "key: must be Base64"
+
+
+def test_two_packages_of_one_serial_give_the_first() -> None:
+    found = read(plain({}, {"secret": bytes(32)}), allow_plain=True)
+    assert sorted(type(card).__name__ for card in found) == ["Enrolment", "Refusal"]
+    assert Enrolment("A", bytes(20), suite=SUITE) in found
+    assert any("serial: is there twice" in str(card) for card in found)
+
+
+def test_packages_of_one_serial_are_bounded() -> None:
+    found = read(plain(*[{}] * 200), allow_plain=True)
+    assert len(found) == 200
+    assert sum("more than 16 packages" in str(card) for card in found) == 184
+
+
+PIN = {"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:pin", "algorithm_suite": None, "id": "p", "secret": b"1234"}
+WANTS_PIN = {"algorithm_suite": WITH_PIN, "policy.pin_key_id": "p"}
+DURESS = {**PIN, "id": "d", "secret": b"4321", "key_profile": "dscplus:duress-pin"}
+UNLOCK = {"algorithm_suite": "OCRA-1:HOTP-SHA256-8:QN06", "policy.key_usage": ["Unlock"], "secret": bytes(range(32))}
+
+
+def outcome(card: Enrolment | Refusal) -> object:
+    """The card, or the field for which it was refused."""
+    return card.error.field if isinstance(card, Refusal) else card
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcomes"),
+    [
+        ([WANTS_PIN, PIN, DURESS], [Enrolment("A", bytes(20), suite=WITH_PIN, pin="1234", duress_pin="4321")]),
+        ([WANTS_PIN, PIN, DURESS, {**DURESS, "id": "e"}], ["duress pin"]),
+        *(([WANTS_PIN, {**PIN, "secret": pin}], ["pin"]) for pin in (b"12345", "١٢٣٤".encode(), b"\xff\xff\xff\xff")),
+        ([WANTS_PIN, {**PIN, "id": "q"}], ["pin"]),
+        ([WANTS_PIN, PIN, PIN], ["pin"]),
+        ([WANTS_PIN, {"serial": "B"}, PIN], ["pin"]),
+        ([{}, UNLOCK], [Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))]),
+        ([{}, UNLOCK, {**UNLOCK, "secret": bytes(range(1, 33))}], ["unlock key", "card"]),
+        ([PIN], ["key"]),
+    ],
+)
+def test_keys_of_one_card(keys: list[dict[str, Any]], outcomes: list[object]) -> None:
+    assert list(map(outcome, read(plain(*keys), allow_plain=True)))[: len(outcomes)] == outcomes
+
+
+def test_a_card_whose_pin_cannot_be_read_is_left_out_whole() -> None:
+    data = written([*CARDS, Enrolment("P", bytes(20), suite=WITH_PIN, pin="1234"), Enrolment("Q", bytes(20), suite=SUITE)])
+    start = data.index(b'Id="P:pin"')
+    mac = data.index(b"<pskc:ValueMAC>", start) + len(b"<pskc:ValueMAC>")
+    found = read(data[:mac] + b"AAAA" + data[mac + 4 :])
+    assert [card.serial for card in found if isinstance(card, Enrolment)] == ["A-1", "B-2", "C-3", "Q"]
+    assert [card.error.field for card in found if isinstance(card, Refusal)] == ["package", "card"]
+
+
+def test_an_unlock_key_of_another_suite_costs_the_card() -> None:
+    data = written([Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))])
+    found = read(replaced(b"OCRA-1:HOTP-SHA256-8:QN06<", b"OCRA-1:HOTP-SHA1-6:QN06<", data))
+    assert [card.error.field for card in found if isinstance(card, Refusal)] == ["unlock key", "card"]
+    assert len(found) == 2
+
+
+def test_a_rule_in_a_policy_that_is_not_known_is_refused() -> None:
+    data = in_second_package(rb"<pskc:Policy>", b"<pskc:Policy><pskc:OnlyAtNight/>")
+    assert [type(card).__name__ for card in read(data)] == ["Enrolment", "Refusal", "Enrolment"]
+
+
+def test_no_refusal_holds_a_secret() -> None:
+    secret, pin = b"SECRETSECRETSECRETSECRET", b"987654"
+    data = plain({"secret": secret, "counter": -1}, {**WANTS_PIN, "serial": "B"}, {**PIN, "serial": "B", "secret": pin})
+    said = " ".join(f"{card} {card!r}" for card in read(data, allow_plain=True))
+    assert "counter" in said
+    assert "pin" in said
+    assert "SECRET" not in said
+    assert "987654" not in said
+
+
+def test_an_encrypted_counter_needs_its_mac_too() -> None:
+    data = encrypted({"counter": 500}, fields=["secret", "counter"])
+    start = data.index(b"<pskc:Counter>")
+    data = data[:start] + re.sub(rb"<pskc:ValueMAC>[^<]*", b"<pskc:ValueMAC>", data[start:])
+    assert first_refusal(data, key=KEY).field == "counter"

@@ -1,0 +1,76 @@
+"""What the tests of importing and exporting share: records without cards, and what was told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.host import databases, verifier_samples
+
+from dsc_host import Enrolment, State, Verifier
+from dsc_host.exchange import Refusal, pskc_writer, stream
+from dsc_host.exchange import transfer as moving_cards
+from dsc_host.verifier import enrollment
+
+PASSPHRASE = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pskc_writer, "ITERATIONS", 1000)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages and batches of a tenth of what they are, so that few cards are many."""
+    monkeypatch.setattr(enrollment, "BATCH", 50)
+    monkeypatch.setattr(moving_cards, "_PAGE", 50)
+    monkeypatch.setattr(moving_cards, "_OFTEN", 10)
+    monkeypatch.setattr(pskc_writer, "_BATCH", 10)
+    monkeypatch.setattr(stream, "_CHUNK", 6 * 1024)
+
+
+@pytest.fixture
+def office(database_kind: str) -> Iterator[Verifier]:
+    """Open records without cards."""
+    with (
+        databases.EMPTY.copy(database_kind) as (database, _),
+        Verifier.open(database.url, master_key=verifier_samples.MASTER) as opened,
+    ):
+        yield opened
+
+
+class Told:
+    """What was told of an import or an export."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+        self.left_out: list[tuple[str, State]] = []
+        self.progress: list[tuple[int, int]] = []
+
+    def done(self, so_far: int, of: int) -> None:
+        self.progress.append((so_far, of))
+
+    def leave_out(self, serial: str, state: State) -> None:
+        self.left_out.append((serial, state))
+
+    @property
+    def lines(self) -> list[tuple[int, str | None, str]]:
+        return [(refusal.line, refusal.serial, refusal.error.field) for refusal in self.refusals]
+
+
+def enrolled(verifier: Verifier, cards: list[Enrolment]) -> None:
+    assert verifier.enroll_all(cards) == len(cards)
+
+
+def serials(verifier: Verifier) -> list[str]:
+    return [card.serial for card in verifier.cards()]
+
+
+def saved(folder: Path, data: bytes) -> Path:
+    path = folder / "in"
+    path.write_bytes(data)
+    return path
+
+
+def untouched(verifier: Verifier) -> bool:
+    return serials(verifier) == [] and [entry.action for entry in verifier.audit.entries()] == ["log.begin"]

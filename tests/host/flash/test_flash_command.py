@@ -1,0 +1,196 @@
+"""The commands flash and unflash: what they ask, what they say, and their exit codes."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from serial.tools.list_ports_common import ListPortInfo
+from tests.checkout import ROOT
+from tests.host.command_runner import Command, needs_pty
+from tests.host.flash.board_disk import Disk
+from tests.host.flash.board_double import BoardDouble, Habits
+from tests.host.flash.flash_boards import KEPT, NEW, PICO, copy_of, start
+
+from dsc_host.cli import flash as flash_command
+
+pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flash_command, "firmware_files", lambda: NEW)
+    monkeypatch.setattr(flash_command, "HELLO_SECONDS", 5.0)
+    monkeypatch.setattr(flash_command, "_ONE_HELLO_SECONDS", 1.0)
+
+
+@pytest.fixture
+def board(disk: Disk) -> Iterator[BoardDouble]:
+    with BoardDouble(disk) as board:
+        yield board
+
+
+def test_flash_says_hello_and_what_comes_next(dscplus: Command, board: BoardDouble) -> None:
+    done = dscplus("flash", "--card", board.url)
+    assert done.code == 0
+    assert "The card says hello: simulator" in done.err
+    assert f"Next: dscplus personalize SERIAL --card {board.url}" in done.err
+    assert "files copied  4" in done.out
+    assert board.started == "new"
+
+
+def test_flash_prints_json_and_nothing_else_on_stdout(dscplus: Command, board: BoardDouble) -> None:
+    report = json.loads(dscplus("flash", "--port", board.url, "--json").out)
+    assert report["board"] == "pico"
+    assert report["files_copied"] == 4
+    assert report["files_kept"] == 2
+    assert report["micropython"] == "1.27.0"
+    again = dscplus("flash", "--port", board.url, "--json")
+    assert json.loads(again.out)["files_copied"] == json.loads(again.out)["bytes"] == 0
+    assert "up to date" in again.err
+
+
+def test_auto_looks_at_what_is_attached_whatever_the_environment_names(
+    dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach(monkeypatch, board.url)
+    assert dscplus("flash", "--card", "auto", "--dry-run").code == 0
+    monkeypatch.setenv("DSCPLUS_CARD", "/dev/nosuchport")
+    assert dscplus("flash", "--card", "auto", "--dry-run").code == 0
+    monkeypatch.setenv("DSCPLUS_CARD", "auto")
+    assert dscplus("flash", "--dry-run").code == 0
+
+
+@pytest.mark.parametrize("command", ["flash", "unflash"])
+def test_no_board(dscplus: Command, command: str) -> None:
+    done = dscplus(command)
+    assert done.code == 3
+    assert "no card is attached" in done.error
+    assert "--card or DSCPLUS_CARD" in done.error
+    assert "PORT=" in done.error
+
+
+@pytest.mark.parametrize("command", ["flash", "unflash"])
+def test_several_boards_are_listed(dscplus: Command, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach(monkeypatch, "/dev/ttyACM0", "/dev/ttyACM1")
+    done = dscplus(command, "--port", "auto")
+    assert done.code == 3
+    assert "/dev/ttyACM0, /dev/ttyACM1" in done.error
+    assert "PORT=" in done.error
+
+
+def attach(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    ports = [ListPortInfo(url, skip_link_detection=True) for url in urls]
+    for port in ports:
+        port.vid = 0x2E8A
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
+
+
+def test_a_port_that_is_not_there(dscplus: Command) -> None:
+    done = dscplus("flash", "--card", "/dev/nosuchport")
+    assert done.code == 3
+    assert "/dev/nosuchport: there is no such port" in done.error
+
+
+def test_a_board_that_cannot_take_it(dscplus: Command, disk: Disk) -> None:
+    with BoardDouble(disk, Habits(version=(1, 20, 0))) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert (done.code, done.out) == (1, "")
+    assert done.error.startswith(f"{board.url}: ")
+    assert "MicroPython 1.20.0 is too old" in done.error
+
+
+def test_a_board_that_is_unplugged_in_the_middle(dscplus: Command, disk: Disk) -> None:
+    disk.cut_at = 6
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 5
+    assert f"{board.url}: the line to the board was lost" in done.error
+    assert start(disk) == "old"
+
+
+def test_a_dry_run_writes_nothing_and_restarts_the_card(dscplus: Command, board: BoardDouble, disk: Disk) -> None:
+    before = copy_of(disk)
+    done = dscplus("flash", "--card", board.url, "--dry-run", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["files_copied"] == 4
+    assert json.loads(done.out)["dry_run"]
+    assert (disk.files, disk.folders, disk.changes) == (before.files, before.folders, 0)
+    assert dscplus("info", "--card", board.url).code == 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 2)])
+def test_another_program_on_the_board_is_replaced_only_by_consent(dscplus: Command, answer: str, code: int) -> None:
+    disk = Disk({"/main.py": b"print('mine')\n"})
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url, stdin=answer)
+    assert done.code == code
+    assert "main.py. Replace it?" in done.err
+    assert (disk.files["/main.py"] == b"print('mine')\n") == bool(code)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 1), (("--yes",), 0)])
+def test_wiring_is_replaced_only_by_consent(
+    dscplus: Command, board: BoardDouble, disk: Disk, arguments: tuple[str, ...], code: int
+) -> None:
+    done = dscplus("flash", "--card", board.url, "--board", "esp32s3", *arguments, stdin="n\n")
+    assert done.code == code
+    assert (disk.files["/board.json"] == PICO) == bool(code)
+
+
+def test_a_card_on_pins_of_its_own_is_not_waited_for(dscplus: Command, disk: Disk) -> None:
+    disk.files["/board.json"] = b'{"board": "mine", "line": {"kind": "uart", "id": 0, "tx": 0, "rx": 1}}'
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 0
+    assert "Its line is on the pins" in done.err
+
+
+def test_a_card_that_does_not_come_back(dscplus: Command, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flash_command, "HELLO_SECONDS", 0.3)
+    monkeypatch.setattr(flash_command, "firmware_files", lambda: {**NEW, "main.py": b"import dsc_firmware\n"})
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 5
+    assert "the card did not say hello" in done.error
+
+
+@pytest.mark.parametrize(("arguments", "answer", "code"), [((), "y\n", 0), ((), "n\n", 1), (("--yes",), "", 0)])
+def test_unflash_asks_first(
+    dscplus: Command, board: BoardDouble, disk: Disk, arguments: tuple[str, ...], answer: str, code: int
+) -> None:
+    dry = dscplus("unflash", "--card", board.url, "--dry-run", "--json")
+    assert json.loads(dry.out)["removed"] == ["/main.py", "/board.json", "/dsc", "/dsc0.bin", "/dsc1.bin"]
+    assert "/dsc0.bin" in disk.files
+    done = dscplus("unflash", "--card", board.url, *arguments, stdin=answer)
+    assert done.code == code
+    assert ("/dsc0.bin, /dsc1.bin" in done.err) == ("key of the card" in done.err) == (not arguments)
+    assert ("/dsc0.bin" in disk.files) == bool(code)
+    assert disk.files["/boot.py"] == KEPT["/boot.py"]
+
+
+def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
+    with BoardDouble(Disk({"/boot.py": b""})) as board:
+        done = dscplus("unflash", "--card", board.url)
+    assert done.code == 0
+    assert "nothing of ours" in done.err
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ((), "dscplus flash"),
+        (("PORT=auto",), "dscplus flash --card auto"),
+        (("PORT=/dev/ttyACM0", "BOARD=pico", "DRY_RUN=1"), "dscplus flash --card /dev/ttyACM0 --board pico --dry-run"),
+        (("DRY_RUN=0",), "dscplus flash"),
+        (("PORT=auto", "DRY_RUN=yes"), "dscplus flash --card auto --dry-run"),
+    ],
+)
+def test_make_passes_its_variables_on(variables: tuple[str, ...], words: str) -> None:
+    # What a make that runs these tests hands down to its children is not what a person at a prompt has.
+    ours = {"PORT", "BOARD", "DRY_RUN", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "flash", *variables]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith(words)

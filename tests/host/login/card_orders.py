@@ -1,0 +1,83 @@
+"""Cards on their way to their owners: requested, made, sent, pressed; and the online card that stands in for a lost one."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from tests.host.login.town import DAY, Town, looked_up
+
+from dsc_host import CardClient
+from dsc_host.login import Kind, Loss, Request
+from dsc_simulator import SimulatedCard
+
+PIN = "8246"
+
+
+def ordered(town: Town, token: str, pin: str = PIN) -> Request:
+    """Request a card for the user of this session."""
+    return town.system.confirm_request(token, town.system.draft_request(token, pin).id)
+
+
+def place(card: SimulatedCard) -> Callable[[Request], AbstractContextManager[CardClient]]:
+    """Return what the issuer opens for each request: the line to this card."""
+    return lambda _request: CardClient.open(card.url)
+
+
+def made(town: Town, token: str, card: SimulatedCard) -> Request:
+    """Request a card for the user of this session, and personalize this card for it."""
+    ordered(town, token)
+    return town.system.staff.personalise_all(town.session("ivo"), place(card), lambda *_: None)[0]
+
+
+def shipped(town: Town, token: str, card: SimulatedCard) -> Request:
+    """Request a card for the user of this session, personalize this card for it, and ship it."""
+    request = made(town, token, card)
+    return town.system.staff.ship(town.session("ivo"), request.id)
+
+
+def days(town: Town, count: int) -> list[str]:
+    """Return what carl is told in so many days; on each, and at once if there are none, what is due is done."""
+    before = len(town.told("carl"))
+    for _ in range(max(count, 1)):
+        town.clock.advance(DAY if count else 0)
+        town.system.operator.run_due()
+    return town.told("carl")[before:]
+
+
+def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
+    """Return the response to `question`, entered by the card's keys."""
+    card.press("PRESS")
+    card.enter(pin)
+    response = card.enter(question)
+    card.press("OK")
+    return response
+
+
+def by_carls_card(town: Town, card: SimulatedCard) -> str:
+    """Log carl in with this card; return the session."""
+    step = town.chosen("carl", Kind.DSC_PLUS)
+    assert step.offer is not None
+    return town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
+
+
+def card_serial(card: SimulatedCard) -> str:
+    """Return the serial that the card itself tells."""
+    with CardClient.open(card.url) as client:
+        return client.info().serial
+
+
+def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
+    """Replace anna's lost card by an online card, by way of support and a temporary code; return her session and the codes."""
+    town.lose("anna", "IB3000901", loss)
+    _, token = town.bridged("anna")
+    card = town.system.request_online_card(token)
+    codes = town.system.sheet(token, card.id)
+    assert len(set(codes)) > 200
+    offer = town.system.ask_to_activate(token, card.id)
+    assert town.system.activate(token, looked_up(codes, offer))
+    return token, codes
+
+
+def by_codes(town: Town, codes: tuple[str, ...]) -> str:
+    """Log anna in with her online card; return the session."""
+    step = town.chosen("anna", Kind.ONLINE_CARD)
+    return town.answered(step.token, looked_up(codes, step.offer))

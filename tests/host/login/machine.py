@@ -1,0 +1,431 @@
+"""The login system's rules as a small model, and a machine that holds the system to them: what its two tests share.
+
+The model is people, what they hold, and the sessions that were opened. After every step, of every session from the first on:
+it has ended if its user's password, PIN, devices or choices have changed since, unless that was done in it; who is in has a
+device that is live, or has opted out, or sees the statements of a closed account; and nobody may do more than what their
+devices give. What an account has paid out never exceeds the limit of the device that it was paid out with, over midnights,
+weekends and changes of devices. At the end, everybody is let in again, if need be by support, and the log is sound.
+"""
+
+from contextlib import ExitStack, suppress
+from decimal import Decimal
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.host.databases import POSTGRESQL, SQLITE
+from tests.host.login.letters import code_letters
+from tests.host.login.model import (  # fmt: skip
+    ACTIVE,
+    GONE,
+    LASTING,
+    MISPLACED,
+    PROOF_SECONDS,
+    SENT,
+    SHIPPED,
+    START,
+    TEMPORARY,
+    WAIT_SECONDS,
+    Item,
+    Opened,
+    Person,
+    Rules,
+)
+from tests.host.login.town import DAY, new_town
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, ProofNeeded, Scope, Stage
+from dsc_host.login.context import user_named
+from dsc_host.login.devices.registry import live_of
+
+names = st.sampled_from(["anna", "ben", "carl"])
+numbers = st.integers(0, 5)
+ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
+_FEW = 3
+
+
+class Machine(Rules, RuleBasedStateMachine):
+    """What may happen to all of them, and what must hold whatever happens."""
+
+    database_kind = SQLITE
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = Clock()
+        self.clock.now = START
+        self.copied = ExitStack()
+        # How many messages are sent in a day has tests of its own.
+        many = {"messages_to_user": 10**6}
+        self.town = self.copied.enter_context(new_town(self.clock, self.database_kind, login=many))
+        self.system, self.staff = self.town.system, self.town.system.staff
+        self.people_move_in()
+
+    def teardown(self) -> None:
+        if hasattr(self, "town"):
+            self.clock.advance(DAY)
+            self.comes_to_an_end()
+            assert self.town.verifier.audit.check().sound
+            self.copied.close()
+
+    def comes_to_an_end(self) -> None:
+        """Everybody is let in again; then all accounts are closed, and nothing of anybody's opens a door any more."""
+        for person in self.people.values():
+            if not person.closed:
+                self.is_let_in_again(person)
+        for name in ("carl", "anna"):
+            if opened := self.inside(name, 0, Scope.FULL):
+                self.close(opened)
+            self.what_opens_the_door_is_what_the_rules_say()
+            self.nobody_is_in_without_a_live_device_nor_for_more_than_it_gives()
+
+    def is_let_in_again(self, person: Person) -> None:
+        if not self.soon(person):
+            self.temporary(person)
+            opened = self.enter(person, self.soon(person)[0])
+            assert opened
+            self.activate(opened, self.online_card(opened))
+        for item in self.soon(person):
+            assert item not in self.soon(person) or self.enter(person, item)
+
+    # ---- doing ----
+
+    def desk(self, person: Person) -> str:
+        """They call, and are known; support's token."""
+        self.clock.advance(20)
+        return self.town.call(person.name, person.who)
+
+    def right(self, item: Item, shows: dict[str, str]) -> str:
+        """What the device answers."""
+        item.asked = ""
+        if item.card:
+            item.card.press("PRESS")
+            item.card.enter(item.pin)
+            response = item.card.enter(shows["challenge"])
+            item.card.press("OK")
+            return response
+        if item.kind is Kind.DSC_PLUS:
+            return self.town.respond(item.serial, shows["challenge"], item.pin)
+        if item.app and "number" in shows:
+            item.app.approve()
+            return ""
+        if item.app:
+            return "P" + item.app.respond(shows["challenge"])
+        if item.kind in SENT:
+            code = self.town.sent(str(item.kind))
+            assert self.sms_went_to(item.kind) == item.number
+            return code
+        asked = shows.get("indexes", "1").split()
+        return " ".join(item.codes[int(index) - 1] for index in asked)
+
+    def sms_went_to(self, kind: Kind = Kind.SMS) -> str:
+        """Where the newest one went, or the newest call."""
+        return code_letters(self.town.letters, kind)[-1].address
+
+    def ask(self, person: Person, item: Item, *, manual: bool = False) -> Opened:
+        """A login as far as the device's element: what is offered is what is live."""
+        self.clock.advance(20)
+        step = self.system.begin(person.name, person.password, "192.0.2.1")
+        assert {choice.id for choice in step.choices} == {live.id for live in person.live(self.now)}
+        step = self.system.choose(step.token, item.id, manual=manual)
+        assert step.offer is not None
+        self.the_same_is_asked_until_it_is_answered(item, dict(step.offer.shows))
+        return Opened(step.token, person, item, shows=dict(step.offer.shows))
+
+    def the_same_is_asked_until_it_is_answered(self, item: Item, shows: dict[str, str]) -> None:
+        """Of a card of codes, whoever asks: else somebody who knows some of its codes would ask until it is these."""
+        if "indexes" in shows:
+            if item.asked:
+                assert shows["indexes"] == item.asked
+            item.asked = shows["indexes"]
+
+    def answer(self, asked: Opened, text: str) -> Opened | None:
+        """The session that it opened, if it did."""
+        if asked.item:
+            # Perhaps rightly, or wrongly for the third time.
+            asked.item.asked = ""
+        done = self.system.answer(asked.token, text).step
+        if done is None or done.stage is not Stage.IN or asked.item is None:
+            return None
+        assert done.scope is asked.item.gives(self.now)
+        asked.person.wrong[asked.item] = 0
+        self.opened.append(Opened(done.token, asked.person, asked.item, scope=done.scope, proven=self.now))
+        return self.opened[-1]
+
+    def enter(self, person: Person, item: Item, *, manual: bool = False) -> Opened | None:
+        asked = self.ask(person, item, manual=manual)
+        return self.answer(asked, self.right(item, asked.shows))
+
+    def inside(self, name: str, number: int, *scopes: Scope) -> Opened | None:
+        """A session of theirs that may do this, or a new one, if need be with support's help; None if it cannot be."""
+        person = self.people[name]
+        theirs = [each for each in self.opened if each.person is person and not each.ended]
+        able = [each for each in theirs if self.scope_of(each) in scopes]
+        if person.closed:
+            return None
+        chosen = self.pick(able, number) if able and number % 2 else None
+        if chosen and self.proven(chosen, number):
+            return chosen
+        if not self.good(person, *scopes):
+            self.temporary(person)
+        return self.enter(person, self.pick(self.good(person, *scopes), number))
+
+    def proven(self, opened: Opened, number: int) -> bool:
+        """Whether guarded calls go through in this session: if its last proof is old, another one is given."""
+        if self.now < opened.proven + PROOF_SECONDS - 60 or self.scope_of(opened) not in ACCOUNT:
+            return True
+        if self.now >= opened.proven + PROOF_SECONDS:
+            with pytest.raises(ProofNeeded):
+                self.system.request_online_card(opened.token)
+        if not (live := self.soon(opened.person)):
+            return False
+        item = self.pick(live, number)
+        offer = self.system.proofs.ask(opened.token, item.id)
+        assert self.system.proofs.answer(opened.token, self.right(item, dict(offer.shows)))
+        opened.proven = self.now
+        return True
+
+    def scope_of(self, opened: Opened) -> Scope | None:
+        """What a session is good for; None if it is over."""
+        with suppress(LoginError):
+            return self.system.visitor(opened.token).scope
+        return None
+
+    def soon(self, person: Person) -> list[Item]:
+        """What opens the door, and still does when they have come to it."""
+        return [] if person.closed else person.live(self.now + 20)
+
+    def good(self, person: Person, *scopes: Scope) -> list[Item]:
+        return [item for item in self.soon(person) if item.gives(self.now + 20) in scopes]
+
+    def all_come_in(self, item: Item) -> None:
+        """Those who may use it, by whatever they have."""
+        for name, person in self.people.items():
+            if item in person.uses and self.soon(person):
+                self.inside(name, 1, *ACCOUNT)
+
+    def temporary(self, person: Person) -> None:
+        code = self.staff.give_temporary_code(self.desk(person))
+        for item in person.own(*TEMPORARY):
+            if item.state is ACTIVE:
+                self.moved(item, GONE)
+        self.add(person, Kind.TEMPORARY_CODE, codes=(code,), until=self.now + 12 * DAY)
+        self.changed(person)
+
+    def online_card(self, opened: Opened) -> Item:
+        device = self.system.request_online_card(opened.token)
+        return self.card_of_codes(opened.person, Kind.ONLINE_CARD, self.system.sheet(opened.token, device.id))
+
+    def card_of_codes(self, person: Person, kind: Kind, codes: tuple[str, ...]) -> Item:
+        """In place of one that was never activated."""
+        for item in person.own(kind):
+            if item.state is SHIPPED:
+                self.moved(item, GONE)
+        waits = self.now + WAIT_SECONDS if kind is Kind.CODE_CARD else -inf
+        return self.add(person, kind, state=SHIPPED, codes=codes, waits=waits)
+
+    def activate(self, opened: Opened, item: Item) -> None:
+        if self.now < item.waits:
+            with pytest.raises(NotNow, match="can be activated from"):
+                self.system.ask_to_activate(opened.token, item.id)
+            return
+        offer = self.system.ask_to_activate(opened.token, item.id)
+        assert self.system.activate(opened.token, self.right(item, dict(offer.shows)))
+        self.activated(item, opened)
+
+    def due(self) -> None:
+        self.system.operator.run_due()
+        self.is_due()
+
+    # ---- what may happen ----
+
+    @rule(seconds=st.sampled_from([60, 1_700, 3_600, DAY // 2, DAY, 4 * DAY, 6 * DAY, 21 * DAY]), due=st.booleans())
+    def time_passes(self, seconds: int, due: bool) -> None:
+        self.clock.advance(seconds)
+        if due:
+            self.due()
+
+    @rule(number=numbers, which=numbers, when=st.sampled_from(["just before", "then", "and it is done"]))
+    @precondition(lambda self: self.edges())
+    def time_comes_when_something_is_over(self, number: int, which: int, when: str) -> None:
+        """Whom it concerns has come in just before."""
+        edge, person, item = self.pick(self.edges(), which)
+        self.clock.now = max(self.now, edge - 60)
+        if item in self.soon(person):
+            self.enter(person, item)
+        else:
+            self.inside(person.name, number, *ACCOUNT)
+        if when != "just before":
+            self.clock.now = max(self.now, edge)
+        if when == "and it is done":
+            self.due()
+
+    @rule(name=names, number=numbers, manual=st.booleans())
+    def somebody_logs_in(self, name: str, number: int, manual: bool) -> None:
+        person = self.people[name]
+        if live := self.soon(person):
+            assert self.enter(person, self.pick(live, number), manual=manual)
+
+    @rule(name=names)
+    def support_gives_a_temporary_code(self, name: str) -> None:
+        person = self.people[name]
+        if person.closed:
+            with pytest.raises(NotNow, match="closed"):
+                self.staff.give_temporary_code(self.desk(person))
+        else:
+            self.temporary(person)
+
+    @rule(name=names, number=numbers, loss=st.sampled_from(Loss))
+    def a_device_is_lost(self, name: str, number: int, loss: Loss) -> None:
+        person, desk = self.people[name], self.desk(self.people[name])
+        if not person.uses:
+            return
+        item: Item = self.pick(person.live(self.now) or list(person.uses), number)
+        if item.owner is not person or item.state is GONE:
+            with pytest.raises((NotFound, NotNow)):
+                self.staff.report_loss(desk, item.id, loss)
+        else:
+            self.lose(item, loss)
+
+    def lose(self, item: Item, loss: Loss) -> None:
+        self.all_come_in(item)
+        self.staff.report_loss(self.desk(item.owner), item.id, loss)
+        self.taken_out(item, loss)
+
+    @rule(name=names, number=numbers, activated=st.booleans())
+    def support_issues_a_card_of_codes(self, name: str, number: int, activated: bool) -> None:
+        self.gets_a_card_of_codes(name, number, activated)
+
+    def gets_a_card_of_codes(self, name: str, number: int, activated: bool) -> None:
+        person = self.people[name]
+        _, codes = self.staff.issue_code_card(self.desk(person))
+        item = self.card_of_codes(person, Kind.CODE_CARD, codes)
+        if activated:
+            self.town.waited(name)
+            item.waits = -inf
+            for whose, phone in list(self.waits):
+                if whose is person:
+                    self.counts(person, phone)
+            for each in (*person.own(), *(order for order in getattr(self, "orders", ()) if order.owner is person)):
+                each.waits = -inf
+        if activated and (opened := self.inside(name, number, *ACCOUNT)):
+            self.activate(opened, item)
+
+    @rule(name=names, number=numbers, activated=st.booleans())
+    def an_online_card_is_requested(self, name: str, number: int, activated: bool) -> None:
+        """It is not renewed while it is in use."""
+        opened = self.inside(name, number, *ACCOUNT)
+        if opened is None:
+            return
+        in_use = {item.kind for item in opened.person.live(self.now)} & {*LASTING, Kind.ONLINE_CARD}
+        if not in_use:
+            card = self.online_card(opened)
+            if activated:
+                self.activate(opened, card)
+        if in_use or activated:
+            with pytest.raises(NotNow, match="in use"):
+                self.system.request_online_card(opened.token)
+
+    def waiting(self, person: Person) -> list[Item]:
+        """What they hold, and may activate."""
+        return [item for item in person.own() if item.state in (SHIPPED, MISPLACED)]
+
+    @rule(number=numbers, which=numbers)
+    @precondition(lambda self: any(self.waiting(person) for person in self.people.values()))
+    def a_device_is_activated(self, number: int, which: int) -> None:
+        item: Item = self.pick([item for person in self.people.values() for item in self.waiting(person)], which)
+        self.all_come_in(item)
+        if opened := self.inside(item.owner.name, number, *ACCOUNT):
+            self.activate(opened, item)
+
+    @rule(name=names, number=numbers, amount=st.sampled_from(["half", "one more", "all", "a lot"]), poor=st.booleans())
+    def money_is_taken_out(self, name: str, number: int, amount: str, poor: bool) -> None:
+        """In this session, by the least that lets them in or by whatever they have, and then in all others of theirs."""
+        if poor and not self.people[name].closed:
+            self.temporary(self.people[name])
+            self.enter(self.people[name], self.soon(self.people[name])[-1])
+        first = self.inside(name, number, Scope.FULL, Scope.TRADING)
+        if first is None:
+            return
+        for opened in {first: True, **dict.fromkeys(self.opened)}:
+            if opened.person is first.person and self.scope_of(opened) in (Scope.FULL, Scope.TRADING):
+                left = self.left(opened)
+                some = {"half": left // 2, "one more": max(left, 0) + 1, "all": left}.get(amount, 2_000_000)
+                if 0 < some < inf:
+                    assert bool(self.system.withdraw(opened.token, Decimal(some))) == (some <= left)
+                    self.paid += [(opened.person.account, self.now, some)] if some <= left else []
+
+    @rule(name=names, number=numbers)
+    @precondition(lambda self: len(self.opened) > 10)
+    def an_account_is_closed(self, name: str, number: int) -> None:
+        opened = self.inside(name, number, Scope.FULL)
+        if opened and opened.person.primary:
+            self.close(opened)
+        elif opened:
+            with pytest.raises(NotAllowed, match="ask anna"):
+                self.system.close_account(opened.token)
+
+    def close(self, opened: Opened) -> None:
+        self.system.close_account(opened.token)
+        for person in self.people.values():
+            if person.account == opened.person.account:
+                self.closed(person)
+
+    @rule(name=names)
+    @precondition(lambda self: any(person.closed for person in self.people.values()))
+    def a_closed_account_has_statements_only(self, name: str) -> None:
+        person = self.people[name]
+        if person.closed:
+            step = self.system.begin(name, person.password)
+            assert step.scope is Scope.STATEMENTS
+            self.opened.append(Opened(step.token, person, None))
+            for call in (self.system.devices, self.system.requests, self.system.opt_in, self.system.close_account):
+                with pytest.raises(NotAllowed):
+                    call(step.token)
+            with pytest.raises(NotAllowed):
+                self.system.withdraw(step.token, Decimal(1))
+
+    # ---- what must hold ----
+
+    @invariant()
+    def what_opens_the_door_is_what_the_rules_say(self) -> None:
+        if hasattr(self, "town"):
+            live = self.system.at.read(
+                lambda db: {name: live_of(self.system.at, db, user_named(db, name)) for name in self.people}
+            )
+            for name, person in self.people.items():
+                assert {device.id for device, _ in live[name]} == {item.id for item in person.live(self.now)}, name
+
+    @invariant()
+    def nobody_is_in_without_a_live_device_nor_for_more_than_it_gives(self) -> None:
+        for each in getattr(self, "opened", ()):
+            each.scope = self.scope_of(each)
+            if each.scope:
+                self.may_be_in(each, each.scope)
+
+    def may_be_in(self, opened: Opened, scope: Scope) -> None:
+        assert not opened.ended
+        live = opened.person.live(self.now)
+        if opened.person.closed:
+            assert scope is Scope.STATEMENTS
+        elif opened.item is None:
+            assert (scope, opened.person.opted_out) == (Scope.TRADING, True)
+        else:
+            assert opened.item in live or (opened.goes_on and live)
+            assert scope in {Scope.ACCOUNT, *(item.gives(self.now) for item in live)}
+
+
+def cases(machine: type[Machine], steps: int) -> tuple[Any, Any, Any]:
+    """Return the tests of a machine: a few examples; as many as the profile wants, which is long; a few on PostgreSQL.
+
+    Each example takes as long as many tests. Those on PostgreSQL show that each statement is one there too.
+    """
+    few = settings(max_examples=_FEW, stateful_step_count=steps, deadline=None)
+    many = settings(max_examples=settings.default.max_examples // 5, stateful_step_count=steps, deadline=None)
+    quick, full, server = (type(machine.__name__, (machine,), {}) for _ in range(3))
+    server.database_kind = POSTGRESQL
+    for each, how in ((quick, few), (full, many), (server, few)):
+        each.TestCase.settings = how
+    return quick.TestCase, pytest.mark.long(full.TestCase), pytest.mark.postgresql(server.TestCase)

@@ -1,0 +1,371 @@
+"""The rules of the login system as a small model: people, what they hold, the sessions that they have opened, and what follows
+from what happens to them. It knows nothing of how the system does it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from math import inf
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.host.login.phone_app import App
+from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
+from tests.host.verifier_samples import PIN, Clock
+
+from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
+from dsc_host.login.context import user_named
+from dsc_host.login.devices.registry import held_by
+from dsc_host.login.model import HoldState
+from dsc_simulator import SimulatedCard
+
+PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)
+LASTING = (*PHYSICAL, Kind.PHONE_APP)
+TEMPORARY = (Kind.TEMPORARY_CODE, Kind.ONLINE_CARD)
+SENT = (Kind.SMS, Kind.VOICE)
+ACTIVE, SHIPPED, MISPLACED = DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED
+GONE = DeviceState.ENDED
+"""For good, in whichever way."""
+OPEN = (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)
+MESSAGES, NOTHING = (200_000, 600_000), (50_000, 100_000)
+LIMITS = {
+    Kind.DSC_PLUS: (inf, inf),
+    Kind.PHONE_APP: (1_000_000, 1_000_000),
+    Kind.CODE_CARD: MESSAGES,
+    Kind.ONLINE_CARD: MESSAGES,
+    Kind.SMS: MESSAGES,
+    Kind.VOICE: MESSAGES,
+    Kind.TEMPORARY_CODE: NOTHING,
+}
+HOLIDAYS = {date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1), date(2027, 1, 18), date(2027, 2, 15)}
+ZONE = ZoneInfo("America/New_York")
+WAIT_SECONDS = 5 * DAY
+"""How long waits what a temporary device or support has begun."""
+PROOF_SECONDS = 300
+"""How long a device's answer in a session counts."""
+START = datetime(2026, 11, 20, 4, 30, tzinfo=UTC).timestamp()
+"""Half an hour before midnight in New York, on a Thursday, a week before a holiday."""
+
+
+@dataclass(eq=False)
+class Item:
+    """A device."""
+
+    kind: Kind
+    owner: "Person"
+    id: str
+    state: DeviceState = ACTIVE
+    until: float = inf
+    made: float = 0.0
+    serial: str = ""
+    number: str = ""
+    codes: tuple[str, ...] = ()
+    asked: str = ""
+    """The index numbers that nobody has answered since they were asked for."""
+    pin: str = PIN
+    app: App | None = None
+    card: SimulatedCard | None = None
+    sent: float | None = None
+    """When it was sent back, and whether it has arrived."""
+    received: bool = False
+    waits: float = -inf
+    """Until when it cannot be activated."""
+
+    def works(self, now: float) -> bool:
+        return self.state is ACTIVE and now < self.until
+
+    def gives(self, now: float) -> Scope:
+        return Scope.ACCOUNT if self.kind is Kind.TEMPORARY_CODE and now >= self.made + 2 * DAY else Scope.FULL
+
+
+@dataclass(eq=False)
+class Person:
+    """Somebody who logs in."""
+
+    name: str
+    who: Identity
+    account: str
+    uses: dict[Item, bool] = field(default_factory=dict)
+    """What they may use, and whether it is put aside for something that is shared."""
+    numbers: set[str] = field(default_factory=set)
+    password: str = PASSWORD
+    opted_out: bool = False
+    closed: bool = False
+    wrong: Counter[Item] = field(default_factory=Counter)
+
+    @property
+    def primary(self) -> bool:
+        return self.name == self.account
+
+    def live(self, now: float) -> list[Item]:
+        return [item for item, aside in self.uses.items() if not aside and item.works(now)]
+
+    def own(self, *kinds: Kind) -> list[Item]:
+        return [item for item in self.uses if item.owner is self and item.kind in (kinds or tuple(Kind))]
+
+
+@dataclass(eq=False)
+class Opened:
+    """A session, or a login that is half-way: by whom, and by what, if by anything."""
+
+    token: str
+    person: Person
+    item: Item | None
+    ended: bool = False
+    """Whether it must have."""
+    goes_on: bool = False
+    """Whether a change was made in it: then it outlasts the device that opened it."""
+    scope: Scope | None = None
+    """What it is good for now; None if it is over."""
+    proven: float = -inf
+    """When a device last answered in it."""
+    shows: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+def day(at: float) -> date:
+    return datetime.fromtimestamp(at, ZONE).date()
+
+
+def business(each: date) -> bool:
+    return each.isoweekday() < 6 and each not in HOLIDAYS
+
+
+def five_days_before(last: date) -> date:
+    """The first day of the longest time that ends now and has five business days in it."""
+    first, counted = last, int(business(last))
+    while counted < 5 or not business(first - timedelta(days=1)):
+        first -= timedelta(days=1)
+        counted += business(first)
+    return first
+
+
+def business_days_between(first: date, last: date) -> int:
+    """Without these two."""
+    return sum(business(first + timedelta(days=each)) for each in range(1, (last - first).days))
+
+
+@dataclass(eq=False)
+class Order:
+    """A card that was asked for, and the money that is held for it."""
+
+    id: str
+    owner: Person
+    pin: str
+    state: OrderState = OrderState.REQUESTED
+    hold: HoldState = HoldState.HELD
+    item: Item | None = None
+    sent: float = 0.0
+    waits: float = -inf
+    """Until when its card cannot be activated."""
+    told: bool = False
+    """Whether its owner knows that the card is about to be activated by itself."""
+
+
+@dataclass(eq=False)
+class Share:
+    """That somebody wants to use another one's device, or does."""
+
+    id: str
+    user: Person
+    item: Item
+    within: Opened
+    until: float
+    state: ShareState = ShareState.PROVEN
+    aside: list[Item] = field(default_factory=list)
+
+
+class Rules:
+    """anna, who has a card, and ben have one account, hers; carl has his own. What follows from what happens to them."""
+
+    town: Town
+    clock: Clock
+
+    def people_move_in(self) -> None:
+        self.people = {
+            "anna": Person("anna", ANNA, "anna"),
+            "ben": Person("ben", ANNA, "anna"),
+            "carl": Person("carl", CARL, "carl"),
+        }
+        self.opened: list[Opened] = []
+        self.half_way: list[Opened] = []
+        self.orders: list[Order] = []
+        self.shares: list[Share] = []
+        self.waits: dict[tuple[Person, str], float] = {}
+        """When a number, or opting out (an empty one), counts for somebody."""
+        self.paid: list[tuple[str, float, float]] = []
+        self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
+        self.numbers_are(self.people["ben"], PHONE)
+        self.numbers_are(self.people["carl"], "+4915112345678")
+
+    # ---- what is known ----
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    def items(self) -> Iterator[Item]:
+        return (item for person in self.people.values() for item in person.own())
+
+    def pick(self, some: list[Any], number: int) -> Any:
+        """One of them; the last ones are the likeliest."""
+        return some[-1 - number % len(some)]
+
+    def temporary_opened(self, opened: Opened) -> bool:
+        """Whether what is begun in this session has to wait."""
+        return opened.item is not None and opened.item.kind in TEMPORARY
+
+    def left(self, opened: Opened) -> float:
+        """How much may be taken out in this session: the limits are those of what it goes by, while that opens the door."""
+        worth = opened.item in opened.person.live(self.now) and not opened.person.opted_out
+        in_day, in_five = LIMITS[opened.item.kind] if opened.item and worth else NOTHING
+        days = [(day(at), amount) for account, at, amount in self.paid if account == opened.person.account]
+        today, first = day(self.now), five_days_before(day(self.now))
+        return min(
+            in_day - sum(amount for at, amount in days if at == today),
+            in_five - sum(amount for at, amount in days if at >= first),
+        )
+
+    # ---- what follows from what happens ----
+
+    def add(self, person: Person, kind: Kind, **what: Any) -> Item:
+        """The device that this person has now, and had not before."""
+        known = {item.id for item in person.uses}
+        held = self.town.system.at.read(lambda db: held_by(db, user_named(db, person.name)))
+        (new,) = {device.id for device, _ in held if device.kind == kind} - known
+        item = Item(kind, person, new, made=self.now, **what)
+        person.uses[item] = False
+        return item
+
+    def changed(self, person: Person, within: Opened | None = None) -> None:
+        """Whatever was opened before has ended, but the session in which it was done."""
+        for each in (*self.opened, *self.half_way):
+            if each.person is person and each is not within:
+                each.ended = True
+        if within and within.person is person:
+            within.goes_on = True
+            assert self.town.system.visitor(within.token), "it goes on"
+
+    def moved(self, item: Item, state: DeviceState, within: Opened | None = None) -> None:
+        """If it opened doors or does now, that is a change for everybody who uses it."""
+        if ACTIVE in (item.state, state):
+            for person in self.people.values():
+                if item in person.uses:
+                    self.changed(person, within)
+        item.state = state
+        for order in self.orders:
+            if order.item is item and order.state in OPEN:
+                if state in (GONE, MISPLACED):
+                    order.state = OrderState.ENDED
+                elif order.state is OrderState.SHIPPED:
+                    order.state = OrderState.DONE
+        for share in self.shares:
+            if state is GONE and share.item is item and share.state in (ShareState.PENDING, ShareState.DONE):
+                self.not_shared(share)
+
+    def activated(self, item: Item, within: Opened | None = None) -> None:
+        item.until = self.now + 21 * DAY if item.kind is Kind.ONLINE_CARD else inf
+        item.owner.uses[item] = False
+        self.moved(item, ACTIVE, within)
+        for other in item.owner.own(*TEMPORARY):
+            if other is not item and other.state is ACTIVE:
+                self.moved(other, GONE, within)
+        for other in item.owner.own(Kind.DSC_PLUS):
+            if item.kind is Kind.DSC_PLUS and other.state is MISPLACED:
+                self.moved(other, GONE, within)  # It has been replaced.
+        if within:
+            within.item = item
+
+    def taken_out(self, item: Item, loss: Loss) -> None:
+        if loss in (Loss.LOST, Loss.STOLEN):
+            for number in {item.number} if item.number else set(item.owner.numbers) if item.app else set():
+                self.forgotten(item.owner, number)
+        self.moved(item, MISPLACED if item.kind is Kind.DSC_PLUS and loss is Loss.MISPLACED else GONE)
+
+    def forgotten(self, person: Person, number: str, within: Opened | None = None) -> None:
+        person.numbers.discard(number)
+        for item in person.own(*SENT):
+            if item.number == number:
+                self.moved(item, GONE, within)
+
+    def numbers_are(self, person: Person, number: str, within: Opened | None = None) -> None:
+        """Codes go to this number now, and to no other one."""
+        person.numbers.add(number)
+        for kind in SENT:
+            live = [item for item in person.own(kind) if item.state is ACTIVE]
+            for item in live:
+                if item.number != number:
+                    self.moved(item, GONE, within)
+            if not any(item.number == number for item in live):
+                self.add(person, kind, number=number)
+
+    def not_wanted(self, order: Order) -> None:
+        order.state, order.hold = OrderState.CANCELLED, HoldState.RELEASED
+
+    def shared(self, share: Share, within: Opened | None = None) -> None:
+        share.state = ShareState.DONE
+        share.aside = [item for item in share.user.live(self.now) if item.kind in PHYSICAL]
+        share.user.uses |= dict.fromkeys(share.aside, True) | {share.item: False}
+        self.changed(share.user, within)
+
+    def not_shared(self, share: Share, within: Opened | None = None) -> None:
+        share.state = ShareState.CANCELLED
+        share.user.uses.pop(share.item, None)
+        share.user.uses |= {item: False for item in share.aside if item in share.user.uses}
+        goes_on = within and within.person is share.user and within.item is not share.item
+        self.changed(share.user, within if goes_on else None)
+
+    def no_more_shared(self, which: Callable[[Share], bool]) -> None:
+        for share in self.shares:
+            if share.state in (ShareState.PENDING, ShareState.DONE) and which(share):
+                self.not_shared(share)
+
+    def closed(self, person: Person) -> None:
+        person.closed = True
+        for item in list(person.uses):
+            if item.owner is not person:
+                del person.uses[item]
+            elif item.state is not GONE:
+                self.moved(item, GONE)
+        self.no_more_shared(lambda share: person in (share.user, share.item.owner))
+        self.changed(person)
+        for order in self.orders:
+            if order.owner is person and order.state is OrderState.REQUESTED:
+                self.not_wanted(order)
+
+    # ---- what time does ----
+
+    def counts(self, person: Person, number: str) -> None:
+        """What has waited counts now: a number, or opting out."""
+        del self.waits[person, number]
+        if person.closed or (not number and person.opted_out):
+            return
+        if not number:
+            person.opted_out = True
+        elif any(item.kind is Kind.PHONE_APP for item in person.live(self.now)):
+            person.numbers.add(number)
+        else:
+            self.numbers_are(person, number)
+        self.changed(person)
+
+    def is_due(self) -> None:
+        for (person, number), due in sorted(self.waits.items(), key=lambda each: each[1]):
+            if self.now >= due:
+                self.counts(person, number)
+        for item in self.items():
+            if item.state is ACTIVE and self.now >= item.until:
+                self.moved(item, GONE)
+        for order in self.orders:
+            left = order.sent + 21 * DAY - self.now
+            if order.state is OrderState.SHIPPED and order.item and left <= 0 and order.told:
+                self.activated(order.item)
+            elif order.state is OrderState.SHIPPED and left <= DAY:
+                order.told = True
+
+    def edges(self) -> list[tuple[float, Person, Item]]:
+        """The times at which something will be over, whose it is, and what."""
+        live = [item for item in self.items() if item.state is ACTIVE]
+        edges = [(item.until, item.owner, item) for item in live if item.until < inf]
+        edges += [(item.made + 2 * DAY, item.owner, item) for item in live if item.kind is Kind.TEMPORARY_CODE]
+        return [each for each in edges if each[0] > self.now]

@@ -1,0 +1,43 @@
+"""An app on a phone, as a test of the login system plays it: what it keeps, its activation, and what it answers with."""
+
+from tests.host.login.letters import newest_code
+from tests.host.login.town import PASSWORD, Town
+
+from dsc_host.login import Activated
+from dsc_host.ocra import Suite
+
+SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06")
+
+
+PIN_KEY, FINGER_KEY = bytes(range(32)), bytes(range(32, 64))
+
+
+class App:
+    """An activated app: its token, its counters, and its keys."""
+
+    def __init__(self, town: Town, activated: Activated) -> None:
+        self.town = town
+        self.device, self.token = activated.device, activated.device_token
+        self.counters = {"pin": 0, "biometrics": 0}
+
+    def respond(self, question: str, method: str = "pin", key: bytes | None = None) -> str:
+        key = key or (PIN_KEY if method == "pin" else FINGER_KEY)
+        counter = self.counters[method]
+        self.counters[method] += 1
+        return SUITE.response(key, question, counter=counter)
+
+    def approve(self, method: str = "pin", **keys: bytes) -> None:
+        (push,) = self.town.system.phones.pushes(self.device, self.token)
+        response = self.respond(push.question, method, **keys)
+        self.town.system.phones.approve(self.device, self.token, push.id, method, response)
+
+
+def activated(town: Town, name: str = "ben") -> App:
+    """Activate an app for this user."""
+    begun = town.system.phones.begin(name, PASSWORD)
+    return App(town, town.system.phones.activate(begun.ticket, token(town), PIN_KEY, FINGER_KEY))
+
+
+def token(town: Town) -> str:
+    """Return the activation code of the newest SMS."""
+    return newest_code(town.letters)

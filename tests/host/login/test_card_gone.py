@@ -1,0 +1,89 @@
+"""Cards that are gone before they were activated, or do not come back: another one may be had, and the money is
+accounted for.
+"""
+
+import pytest
+from tests.host.login.card_orders import days, ordered, shipped
+from tests.host.login.town import CARL, DAY, PASSWORD, STAFF, Town, looked_up
+
+from dsc_host.login import Kind, Loss, NotNow, OrderState
+from dsc_simulator import SimulatedCard
+
+
+@pytest.mark.parametrize("loss", [Loss.LOST, Loss.DAMAGED])
+def test_a_card_that_was_lost_on_its_way_is_replaced_and_nothing_more_is_said_of_it(
+    town: Town, card: SimulatedCard, loss: Loss
+) -> None:
+    town.lose("carl", shipped(town, town.session("carl"), card).serial, loss, CARL)
+    token = town.session("carl")
+    assert town.system.requests(token)[0].state is OrderState.ENDED
+    assert days(town, 22) == []
+    token = town.session("carl")
+    assert ordered(town, token).state is OrderState.REQUESTED
+    assert {choice.kind for choice in town.system.begin("carl", PASSWORD).choices} == {Kind.SMS, Kind.VOICE}
+
+
+def test_a_card_that_is_lost_before_it_is_sent_is_not_sent(town: Town, card: SimulatedCard) -> None:
+    token = town.session("carl")
+    request = shipped(town, token, card)
+    town.lose("carl", request.serial, Loss.LOST, CARL)
+    with pytest.raises(NotNow):
+        town.system.staff.ship(town.session("ivo"), request.id)
+    assert town.system.operator.queue() == []
+
+
+def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, card: SimulatedCard) -> None:
+    token = town.session("carl")
+    request = shipped(town, token, card)
+    town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
+    issuer = town.session("ivo")
+    for _ in range(7):
+        # Sent on a Tuesday: five business days are over on the next Tuesday.
+        with pytest.raises(NotNow, match="overdue"):
+            town.system.staff.settle(issuer, request.serial)
+        town.clock.advance(DAY)
+        issuer = town.session("ivo")
+    town.clock.advance(DAY)
+    issuer = town.session("ivo")
+    assert town.system.staff.settle(issuer, request.serial) == 2000
+    mine = town.system.requests(town.session("carl"))[0]
+    assert (mine.held, mine.hold) == ("kept", 20)
+    # However late it comes, it is received; what was kept stays so.
+    assert town.system.staff.receive(issuer, request.serial).state == "received"
+    assert town.system.requests(town.session("carl"))[0].held == "kept"
+    town.system.deliver()
+    late = [letter.text for letter in town.letters if letter.template == "received_late"]
+    assert len(late) == 1
+    assert "after a fee was kept for it" in late[0]
+
+
+def test_the_issuer_charges_nobody_who_they_are_themselves(town: Town, card: SimulatedCard) -> None:
+    request = shipped(town, town.session("carl"), card)
+    town.lose("carl", request.serial, Loss.LOST, CARL)
+    town.correct("carl", STAFF)
+    with pytest.raises(NotNow, match="it is about you"):
+        town.system.staff.settle(town.session("ivo"), request.serial)
+    assert town.system.requests(town.session("carl"))[0].held == "held"
+
+
+def test_a_serial_that_the_verifier_has_is_not_given_again(town: Town, card: SimulatedCard) -> None:
+    town.verifier.enroll("IB3000000", key=bytes(range(32)), pin="8246")
+    assert shipped(town, town.session("carl"), card).serial == "IB3000001"
+
+
+def test_an_online_card_is_not_renewed_by_itself(town: Town) -> None:
+    _, token = town.bridged("carl", CARL)
+    waiting = town.system.request_online_card(token)
+    card = town.system.request_online_card(token)
+    codes = town.system.sheet(token, card.id)
+    with pytest.raises(NotNow):
+        town.system.sheet(token, waiting.id)
+    offer = town.system.ask_to_activate(token, card.id)
+    assert town.system.activate(token, looked_up(codes, offer))
+    with pytest.raises(NotNow, match="you have an online card in use"):
+        town.system.request_online_card(town.session("carl"))
+    # Who has lost it calls, and may have another one.
+    code = town.system.staff.give_temporary_code(town.call("carl", CARL))
+    assert Kind.ONLINE_CARD not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
+    token = town.answered(town.chosen("carl", Kind.TEMPORARY_CODE).token, code)
+    assert town.system.request_online_card(token)

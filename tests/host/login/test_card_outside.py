@@ -1,0 +1,89 @@
+"""Cards whose fate was decided at the verifier, by whoever runs it: nobody is stuck with one, and nothing undoes it."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.host.login.card_orders import PIN
+from tests.host.login.town import PASSWORD, Town
+
+from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope
+from dsc_host.verifier import State, Verifier
+
+ANNAS = "IB3000901"
+
+
+def retired(verifier: Verifier) -> None:
+    verifier.retire(ANNAS, "worn out")
+
+
+def lost(verifier: Verifier) -> None:
+    verifier.lost(ANNAS, "found by the police")
+
+
+def suspended(verifier: Verifier) -> None:
+    verifier.suspend(ANNAS, "asked for")
+
+
+def removed(verifier: Verifier) -> None:
+    verifier.remove(ANNAS)
+
+
+ENDS = pytest.mark.parametrize("end", [retired, lost, suspended, removed])
+End = Callable[[Verifier], None]
+
+
+@ENDS
+@pytest.mark.parametrize("loss", [Loss.LOST, Loss.DAMAGED, Loss.MISPLACED])
+def test_a_card_that_is_gone_at_the_verifier_is_reported_and_replaced(town: Town, end: End, loss: Loss) -> None:
+    end(town.verifier)
+    town.lose("anna", ANNAS, loss)
+    assert town.system.begin("anna", PASSWORD).choices == ()
+    _, token = town.bridged("anna")
+    assert town.system.request_online_card(token)
+    draft = town.system.draft_request(token, PIN)
+    assert town.system.confirm_request(token, draft.id).state is OrderState.REQUESTED
+
+
+@ENDS
+def test_an_account_whose_card_is_gone_at_the_verifier_is_closed(town: Town, end: End) -> None:
+    token = town.session("anna")
+    end(town.verifier)
+    town.system.close_account(token)
+    assert town.system.begin("anna", PASSWORD).scope is Scope.STATEMENTS
+
+
+@ENDS
+def test_a_card_that_is_gone_at_the_verifier_is_taken_back(town: Town, end: End) -> None:
+    _, token = town.bridged("anna")
+    end(town.verifier)
+    town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
+    assert town.system.staff.receive(town.session("ivo"), ANNAS).state == "received"
+    if end is not removed:
+        assert town.verifier.card(ANNAS).state is State.RETIRED
+
+
+def found(town: Town) -> tuple[str, bool]:
+    """Anna has misplaced her card and found it again: her session, and whether its right response brings it back."""
+    _, token = town.bridged("anna")
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+    return token, town.system.activate(token, town.respond(ANNAS, offer.shows["challenge"]))
+
+
+def test_a_suspension_from_before_is_not_lifted_by_misplacing_and_finding_it(town: Town) -> None:
+    suspended(town.verifier)
+    town.lose("anna", ANNAS, Loss.MISPLACED)
+    assert not found(town)[1]
+    card = town.verifier.card(ANNAS)
+    assert (card.state, card.state_reason) == (State.SUSPENDED, "asked for")
+
+
+@pytest.mark.parametrize("meanwhile", [lost, retired])
+def test_what_the_verifier_has_decided_meanwhile_is_not_undone_by_finding_it(town: Town, meanwhile: End) -> None:
+    town.lose("anna", ANNAS, Loss.MISPLACED)
+    meanwhile(town.verifier)
+    state = town.verifier.card(ANNAS).state
+    assert not found(town)[1]
+    assert town.verifier.card(ANNAS).state is state
+    _, token = town.bridged("anna")
+    (card,) = [each for each in town.system.devices(token) if each.kind is Kind.DSC_PLUS]
+    assert card.state is DeviceState.MISPLACED

@@ -1,0 +1,300 @@
+"""Whatever is put into a public call: it is refused in words, and nothing is changed. Only a database that fails is a
+`StoreError`, so none of these may be one; and nothing counted stands in the way here, so that everything is reached.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.host.login.letters import newest_code
+from tests.host.login.town import ANNA, PASSWORD, Town, new_town
+from tests.host.verifier_samples import Clock
+from tests.pentest.target import APP_KEYS, Target
+
+from dsc_host.errors import DscError, StoreError
+from dsc_host.login import Identity, Kind, Loss, Proof
+from dsc_host.login.support import calls
+from dsc_host.schema import login_tables
+
+ANYTHING: tuple[Any, ...] = (
+    None, b"x", 5, 5.5, -1, True, float("nan"), Decimal("NaN"), Decimal("sNaN"), Decimal("1E+400"), [], {}, ("a",), object(),
+    "\ud800", "\x00", "a\x00b", "x" * 100_000, "x\r\nBcc: y",
+)  # fmt: skip
+WORDS = ("", "\xe9", "{0}", "%s", "' OR 1=1")
+"""What some calls take, as an address, and all others refuse."""
+PATIENT = 10**9
+PIN = "8246"
+FREE: dict[str, object] = {
+    "login": {
+        "failures": PATIENT, "pause_after": 0, "failures_by_name": PATIENT, "failures_by_address": PATIENT, "offers": PATIENT,
+        "code_attempts": PATIENT, "factor_failures": PATIENT, "successes_by_address": PATIENT, "messages_to_user": PATIENT,
+        "messages_to_number": PATIENT, "messages_to_country": PATIENT,
+    },
+    "phone": {"pushes": PATIENT},
+}  # fmt: skip
+_PASSING = (login_tables.sessions, login_tables.attempts, login_tables.messages, login_tables.pushes)
+"""Where right calls leave something too, that the doors below begin with."""
+
+Door = Callable[[Any], object]
+
+
+pytestmark = pytest.mark.every_database
+
+
+@pytest.fixture
+def town(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setattr(calls, "_TRIES", PATIENT)
+    with new_town(clock, database_kind, **FREE) as town:
+        yield town
+
+
+def kept(town: Town) -> Mapping[str, list[Any]]:
+    """All rows, but how often something failed."""
+    counted = ("failures", "locked_until", "asked", "data")
+
+    def read(db: Any) -> Mapping[str, list[Any]]:
+        shown = [table for table in login_tables.ALL if table not in _PASSING]
+        return {
+            table.name: db.execute(
+                select(*(column for column in table.c if column.name not in counted)).order_by(*table.primary_key)
+            ).all()
+            for table in shown
+        }
+
+    return town.system.at.read(read)
+
+
+def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:
+    """What came out of them that must not."""
+    before, wrong = kept(town), []
+    for name, door in doors.items():
+        for each in given:
+            shown = f"{name} {each!r:.30}"
+            try:
+                door(each)
+            except StoreError as error:
+                wrong.append(f"{shown}: StoreError: {error}"[:160])
+            except DscError:
+                pass
+            except Exception as error:
+                wrong.append(f"{shown}: {error!r}"[:160])
+        if (now := kept(town)) != before:
+            wrong.append(f"{name}: changed {[table for table in now if now[table] != before[table]]}")
+            before = now
+    return wrong
+
+
+def half_way(town: Town, name: str = "ben") -> tuple[str, str]:
+    """A login that waits for a device, and the id of one."""
+    step = town.system.begin(name, PASSWORD)
+    return step.token, next(each for each in step.choices if each.kind is Kind.SMS).id
+
+
+def test_coming_in(town: Town) -> None:
+    system = town.system
+    (token, device), (answering, sms) = half_way(town), half_way(town)
+    answering = system.choose(answering, sms).token
+    doors: dict[str, Door] = {
+        "begin name": lambda x: system.begin(x, PASSWORD),
+        "begin password": lambda x: system.begin("anna", x),
+        "begin address": lambda x: system.begin("anna", PASSWORD, x),
+        "choose token": lambda x: system.choose(x, device),
+        "choose device": lambda x: system.choose(token, x),
+        "answer token": lambda x: system.answer(x, "x"),
+        "answer": lambda x: system.answer(answering, x),
+        **{name: getattr(system, name) for name in ("skip", "step", "visitor", "rotate", "leave")},
+        "deliver": system.deliver,
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert system.step(answering).offer is not None
+
+
+def test_an_address_that_is_none_goes_as_far_as_the_phone(town: Town) -> None:
+    Target(town, lambda: None).activated("ben")  # type: ignore[arg-type]
+    for address in ANYTHING:
+        step = town.system.begin("ben", PASSWORD, address)
+        assert town.system.choose(step.token, step.choices[0].id).offer is not None
+
+
+WITH_A_TOKEN = (
+    "devices", "protection", "check_primary", "account_users", "opt_out", "opt_in", "close_account", "requests",
+    "deposit_accounts", "address", "request_online_card", "phone_numbers", "parcels", "shares",
+)  # fmt: skip
+
+
+def test_ones_own(town: Town) -> None:
+    system, anna, ben = town.system, town.session("anna"), town.session("ben")
+    doors: dict[str, Door] = {
+        **{name: getattr(system, name) for name in WITH_A_TOKEN},
+        "old password": lambda x: system.change_password(anna, x, "another quiet harbour"),
+        "new password": lambda x: system.change_password(anna, PASSWORD, x),
+        "opt out whom": lambda x: None if x is None else system.opt_out(anna, x),
+        "opt in whom": lambda x: None if x is None else system.opt_in(anna, x),
+        "may withdraw who": lambda x: system.may_withdraw(x, Decimal(1)),
+        "may withdraw what": lambda x: system.may_withdraw("ben", x),
+        "may withdraw when": lambda x: system.may_withdraw("ben", Decimal(1), x),
+        "withdraw": lambda x: system.withdraw(ben, x),
+        "forget phone": lambda x: system.forget_phone(ben, x),
+        "ask to confirm phone": lambda x: system.ask_to_confirm_phone(ben, x),
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    system.ask_to_confirm_phone(ben, "+41791111111")
+    assert tried(town, {"confirm phone": lambda x: system.confirm_phone(ben, x)}, *ANYTHING, *WORDS) == []
+    assert system.confirm_phone(ben, town.sent("sms"))
+
+
+def test_a_cards_life(town: Town) -> None:
+    system, anna, carl = town.system, town.session("anna"), town.session("carl")
+    card = town.device(anna, Kind.DSC_PLUS)
+    sheet, _ = system.staff.issue_code_card(town.call("anna"))
+    town.waited("anna")
+    system.ask_to_activate(anna, sheet.id)
+    doors: dict[str, Door] = {
+        "draft PIN": lambda x: system.draft_request(carl, x),
+        "draft account": lambda x: None if x is None else system.draft_request(carl, PIN, account=x),
+        "draft whose": lambda x: None if x is None else system.draft_request(carl, PIN, name=x),
+        "confirm request": lambda x: system.confirm_request(carl, x),
+        "cancel request": lambda x: system.cancel_request(carl, x),
+        "sheet": lambda x: system.sheet(anna, x),
+        "ask to activate": lambda x: system.ask_to_activate(anna, x),
+        "activate": lambda x: system.activate(anna, x),
+        "ask to change PIN": lambda x: system.ask_to_change_pin(anna, x),
+        "return device": lambda x: system.announce_return(anna, x, "1Z 999"),
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    doors = {
+        "draft address": lambda x: None if x is None else system.draft_request(carl, PIN, address=x),
+        "return tracking": lambda x: system.announce_return(anna, card, x),
+    }
+    assert tried(town, doors, *ANYTHING, "", "  ") == []
+    system.ask_to_change_pin(anna, card)
+    doors = {
+        "change PIN answer": lambda x: system.change_pin(anna, x, PIN),
+        "change PIN": lambda x: system.change_pin(anna, "12345678", x),
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert system.visitor(anna).name == "anna"
+
+
+def test_sharing(town: Town) -> None:
+    system, ben, cleo = town.system, town.session("ben"), town.session("cleo")
+    share, _ = system.begin_share(ben, "anna", PASSWORD)
+    doors: dict[str, Door] = {
+        "begin whose": lambda x: system.begin_share(ben, x, PASSWORD),
+        "begin password": lambda x: system.begin_share(ben, "anna", x),
+        "begin device": lambda x: None if x == "" else system.begin_share(ben, "anna", PASSWORD, x),
+        "answer which": lambda x: system.answer_share(ben, x, "12345678"),
+        "answer": lambda x: system.answer_share(ben, share.id, x),
+        "confirm": lambda x: system.confirm_share(ben, x),
+        "cancel": lambda x: system.cancel_share(ben, x),
+        "decide": lambda x: system.staff.decide_share(cleo, x, True),
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+
+
+def test_support_and_the_issuer(town: Town) -> None:
+    staff, desk, sue, ivo = town.system.staff, town.call("anna"), town.session("sue"), town.session("ivo")
+    card = staff.caller_devices(desk)[1][0].id
+    doors: dict[str, Door] = {
+        "identify whom": lambda x: staff.identify(sue, x, ANNA),
+        "identify": lambda x: staff.identify(sue, "anna", x),
+        "identify by": lambda x: staff.identify(sue, "anna", replace(ANNA, citizenship=x)),
+        "loss of": lambda x: staff.report_loss(desk, x, Loss.LOST),
+        "loss": lambda x: staff.report_loss(desk, card, x),
+        "sheet": lambda x: staff.sheet(desk, x),
+        "enable messages": lambda x: staff.enable_messages(desk, x),
+        "correct whom": lambda x: staff.correct_identity(sue, x, ANNA),
+        "correct": lambda x: staff.correct_identity(sue, "anna", x),
+        **{f"correct {name}": corrected(town, sue, name) for name in Identity.__slots__},
+        "ship": lambda x: staff.ship(ivo, x),
+        "receive": lambda x: staff.receive(ivo, x),
+        "settle": lambda x: staff.settle(ivo, x),
+        "settle for": lambda x: staff.settle(ivo, "IB3000901", x),
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert staff.caller_devices(desk)[0] == "anna"
+
+
+def corrected(town: Town, token: str, field: str) -> Door:
+    return lambda x: town.system.staff.correct_identity(token, "anna", replace(ANNA, **{field: x}))
+
+
+def test_whoever_runs_the_system(town: Town) -> None:
+    operator, anna = town.system.operator, town.accounts["anna"]
+    new: dict[str, Any] = {"account": anna, "name": "zora", "password": PASSWORD, "email": "zora@example.com"}
+
+    def added(field: str) -> Door:
+        # Without a phone, in the name of the account's owner: that is how it is meant.
+        return lambda x: None if x is None and field in ("phone", "entity") else operator.add_user(**{**new, field: x})
+
+    doors: dict[str, Door] = {
+        "person": lambda x: operator.add_entity("Zora", x, "1 Quay"),
+        "account of": lambda x: operator.add_account(x, Decimal(1)),
+        "account with": lambda x: operator.add_account(town.entities["anna"], x),
+        "account in": lambda x: operator.add_account(town.entities["anna"], Decimal(1), x),
+        **{f"user {field}": added(field) for field in (*new, "phone", "language", "role", "entity")},
+        "user": operator.user,
+        "password of": lambda x: operator.set_password(x, PASSWORD),
+        "email of": lambda x: operator.set_email(x, "zora@example.com"),
+        "email": lambda x: operator.set_email("anna", x),
+        "language of": lambda x: operator.set_language(x, "de"),
+        "language": lambda x: operator.set_language("anna", x),
+        "primary of": lambda x: operator.set_primary(x, "ben"),
+        "primary": lambda x: operator.set_primary(anna, x),
+        "persons": operator.persons,
+        "users": operator.users,
+        "enrol for": lambda x: operator.enrol_card(x, "IB3000901"),
+        "enrol": lambda x: operator.enrol_card("anna", x),
+        "equity of": lambda x: operator.set_equity(x, Decimal(1)),
+        "equity": lambda x: operator.set_equity(anna, x),
+        "review of": operator.put_under_review,
+        "review": lambda x: None if x is True else operator.put_under_review(town.entities["anna"], x),
+        "ship": operator.ship,
+    }
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    doors = {
+        "person named": lambda x: operator.add_entity(x, ANNA, "1 Quay"),
+        "person at": lambda x: operator.add_entity("Zora", ANNA, x),
+    }
+    assert tried(town, doors, *ANYTHING, "") == []
+
+
+def test_apps_on_phones(town: Town) -> None:
+    phones, keys = town.system.phones, (APP_KEYS["pin"], APP_KEYS["biometrics"])
+    known = Target(town, lambda: None).activated("carl").known  # type: ignore[arg-type]
+    step = town.system.begin("carl", PASSWORD)
+    town.system.choose(step.token, step.choices[0].id)
+    app = known.device, known.device_token
+    push, ticket = phones.pushes(*app)[0].id, phones.begin("ben", PASSWORD).ticket
+    token = newest_code(town.letters)
+    doors: dict[str, Door] = {
+        "begin name": lambda x: phones.begin(x, PASSWORD),
+        "begin password": lambda x: phones.begin("ben", x),
+        "begin address": lambda x: phones.begin("ben", PASSWORD, x),
+        "begin phone": lambda x: phones.begin("ben", PASSWORD, "", x),
+        "activate ticket": lambda x: phones.activate(x, token, *keys),
+        "activate token": lambda x: phones.activate(ticket, x, *keys),
+        "activate PIN": lambda x: phones.activate(ticket, token, x, keys[1]),
+        "activate finger": lambda x: None if x is None else phones.activate(ticket, token, keys[0], x),
+        "activate proof": lambda x: None if x is None else phones.activate(ticket, token, *keys, x),
+        "activate proven": lambda x: phones.activate(ticket, token, *keys, Proof(x, x)),
+        "approve which": lambda x: phones.approve(*app, x, "pin", "12345678"),
+        "approve how": lambda x: phones.approve(*app, push, x, "12345678"),
+        "approve by": lambda x: phones.approve(*app, push, "pin", x),
+        "deny": lambda x: phones.deny(*app, x),
+    }
+    for name in ("challenge", "pushes", "remove"):
+        doors |= {f"{name} of": app_of(getattr(phones, name), app[1]), f"{name} by": app_by(getattr(phones, name), app[0])}
+    assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert phones.activate(ticket, token, *keys).user == "ben"
+
+
+def app_of(call: Callable[[Any, str], object], token: str) -> Door:
+    return lambda x: call(x, token)
+
+
+def app_by(call: Callable[[str, Any], object], device: str) -> Door:
+    return lambda x: call(device, x)

@@ -1,0 +1,123 @@
+"""What is counted when somebody logs in, for whom, and what that costs."""
+
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+from tests.host.login.town import DAY, PASSWORD, Town, new_town
+from tests.host.login.wrong_passwords import tried
+from tests.host.verifier_samples import MASTER, Clock
+
+from dsc_host.login import TooManyAttempts, rows
+
+
+@pytest.fixture
+def town(clock: Clock) -> Iterator[Town]:
+    """In which an address is shut after 10 passwords, right or wrong."""
+    with new_town(clock, login={"failures_by_address": 10, "successes_by_address": 10}) as town:
+        yield town
+
+
+def test_all_addresses_of_one_ipv6_network_are_one_client(town: Town) -> None:
+    looked_at = sum(tried(town, "anna", f"2001:db8:0:1:{number:x}::{number:x}") for number in range(20))
+    assert looked_at == 3
+    assert not tried(town, "anna", "2001:0DB8:0000:0001:ffff:ffff:ffff:ffff")
+    assert town.system.begin("anna", PASSWORD, "2001:db8:0:2::1")
+
+
+def test_an_ipv4_address_in_ipv6_is_the_same_client(town: Town) -> None:
+    looked_at = sum(tried(town, "anna", ("192.0.2.66", "::ffff:192.0.2.66")[number % 2]) for number in range(20))
+    assert looked_at == 3
+
+
+def test_many_names_from_one_ipv6_network_shut_it(town: Town) -> None:
+    looked_at = sum(tried(town, f"name{number}", f"2001:db8::{number:x}") for number in range(12))
+    assert looked_at == 10
+    with pytest.raises(TooManyAttempts):
+        town.system.begin("anna", PASSWORD, "2001:db8::ffff")
+
+
+# ---- what is left behind by who is refused ----
+
+
+def attempts(town: Town) -> int:
+    return town.system.at.read(lambda db: rows.attempts.count(db))
+
+
+def refusals(town: Town) -> list[str]:
+    """How many refusals each entry of the log tells of."""
+    entries = [entry.as_json() for entry in town.verifier.audit.entries() if entry.reason == "too many"]
+    return [dict(entry["detail"]).get("times", "1") for entry in entries]  # type: ignore[call-overload]
+
+
+def test_who_is_shut_out_leaves_two_entries_and_no_row(town: Town) -> None:
+    for _ in range(3):
+        tried(town, "anna", "192.0.2.66")
+    before = attempts(town), len(town.events())
+    assert not any(tried(town, "anna", "192.0.2.66") for _ in range(50))
+    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
+    town.clock.advance(30)
+    assert tried(town, "anna", "192.0.2.66")
+    assert refusals(town) == ["1", "50"]
+    assert town.verifier.audit.check().sound
+
+
+def test_names_that_are_tried_from_an_address_that_is_shut_leave_nothing(town: Town) -> None:
+    for number in range(10):
+        tried(town, f"name{number}", "192.0.2.66")
+    before = attempts(town), len(town.events())
+    assert not any(tried(town, f"other{number}", "192.0.2.66") for number in range(20))
+    assert (attempts(town), len(town.events())) == (before[0], before[1] + 1)
+
+
+def test_refusals_are_counted_in_the_log_also_if_nobody_comes_again(town: Town) -> None:
+    for _ in range(13):
+        tried(town, "anna", "192.0.2.66")
+    town.system.operator.run_due()
+    assert refusals(town) == ["1"]
+    town.clock.advance(30)
+    town.system.operator.run_due()
+    town.system.operator.run_due()
+    assert refusals(town) == ["1", "10"]
+
+
+def test_who_is_refused_once_leaves_one_entry(town: Town) -> None:
+    for _ in range(4):
+        tried(town, "anna", "192.0.2.66")
+    town.clock.advance(30)
+    assert town.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert refusals(town) == ["1"]
+
+
+def test_what_was_counted_goes_after_a_day(town: Town) -> None:
+    for number in range(15):
+        tried(town, f"name{number}", "192.0.2.66")
+    town.clock.advance(2 * DAY)
+    town.system.operator.run_due()
+    assert attempts(town) == 0
+
+
+def test_right_passwords_are_counted_for_the_place_that_they_come_from(town: Town) -> None:
+    for _ in range(10):
+        town.system.begin("anna", PASSWORD, "192.0.2.66")
+    with pytest.raises(TooManyAttempts) as refusal:
+        town.system.begin("anna", PASSWORD, "192.0.2.66")
+    assert refusal.value.retry_after == 3600
+    assert town.system.begin("anna", PASSWORD, "192.0.2.1")
+    town.clock.advance(3600)
+    assert town.system.begin("anna", PASSWORD, "192.0.2.66")
+
+
+# ---- what a reader of the database learns ----
+
+
+def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(town: Town) -> None:
+    tried(town, "anna", "192.0.2.66")
+    counted = {
+        f"{what}\n{who}".encode()
+        for what, who in (("name", "anna"), ("address", "192.0.2.66"), ("name and address", "anna\n192.0.2.66"))
+    }
+    names = {row.name for row in town.system.at.read(lambda db: rows.attempts.all(db))}
+    assert len(names) == len(counted)
+    assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
+    assert names == {MASTER.pseudonym(each.decode()) for each in counted}

@@ -1,0 +1,327 @@
+"""What happens between two steps of somebody else's transaction, put there by hand: nothing is judged on what was read before.
+
+On PostgreSQL, where others write at the same time; SQLite has one writer, so only what lies between two transactions.
+"""
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+from time import monotonic
+from typing import Any
+
+import pytest
+from tests.host.databases import POSTGRESQL
+from tests.host.login.shares import proven
+from tests.host.login.town import ANNA, CHEAP, DAY, PASSWORD, Town, looked_up, new_town
+from tests.host.verifier_samples import Clock
+
+from dsc_host.errors import InputError
+from dsc_host.login import (
+    Kind,
+    LoginSystem,
+    Loss,
+    NotIn,
+    OrderState,
+    Policy,
+    Scope,
+    ShareState,
+    Status,
+    Step,
+    WrongCredentials,
+    rows,
+)
+from dsc_host.login.accounts import users
+from dsc_host.login.cards import requests
+from dsc_host.login.devices import registry
+from dsc_host.login.passwords import Passwords
+from dsc_host.login.signin import sessions
+from dsc_host.records.store import Store
+
+PATIENCE = 60
+PIN = "8246"
+
+
+@pytest.fixture
+def served(clock: Clock) -> Iterator[Town]:
+    with new_town(clock, POSTGRESQL) as town:
+        yield town
+
+
+class Beside:
+    """Somebody else's call, in a thread of its own."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.given: list[object] = []
+        self._thread = Thread(target=self._run, args=(call,), daemon=True)
+        self._thread.start()
+
+    def _run(self, call: Callable[[], object]) -> None:
+        try:
+            self.given.append(call())
+        except Exception as error:
+            self.given.append(error)
+
+    def waits(self, town: Town) -> bool:
+        """Whether it waits for what another transaction holds; False as soon as it is done."""
+        until = monotonic() + PATIENCE
+        held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        while self._thread.is_alive():
+            if town.system.at.read(lambda db: db.exec_driver_sql(held).scalar_one()):
+                return True
+            assert monotonic() < until, "it neither ends nor waits"
+        return False
+
+    def result(self) -> object:
+        self._thread.join(PATIENCE)
+        assert self.given, "it does not end"
+        return self.given[0]
+
+
+def before(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[..., None], only: Callable[..., bool] | None = None
+) -> None:
+    """The first time that this is called, or called with what `only` says, do `work` first."""
+    real, done = getattr(owner, name), []
+
+    def first(*args: Any, **values: Any) -> Any:
+        if not done and (only is None or only(*args, **values)):
+            done.append(True)
+            work(*args)
+        return real(*args, **values)
+
+    monkeypatch.setattr(owner, name, first)
+
+
+def before_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
+    """The same, before a row of this table is locked for the first time."""
+    before(monkeypatch, type(table), "locked", lambda *_: work(), only=lambda asked, *_: asked is table)
+
+
+def after(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[[], object], only: Callable[..., bool] | None = None
+) -> None:
+    """The first time that this was called, or called with what `only` says, do `work` before it returns."""
+    real = getattr(owner, name)
+
+    def first(*args: Any) -> Any:
+        found = real(*args)
+        if only is None or only(*args):
+            monkeypatch.setattr(owner, name, real)
+            work()
+        return found
+
+    monkeypatch.setattr(owner, name, first)
+
+
+def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The failures that the database tells of from now on, also those after which a transaction is done again."""
+    seen: list[str] = []
+    real = Store._tell
+
+    def tell(self: Store, error: Any) -> None:
+        seen.append(type(error.orig).__name__)
+        real(self, error)
+
+    monkeypatch.setattr(Store, "_tell", tell)
+    return seen
+
+
+# ---- coming in ----
+
+
+def tried_wrongly(town: Town) -> None:
+    with pytest.raises(WrongCredentials):
+        town.system.begin("anna", "a wrong one, surely", "192.0.2.9")
+
+
+@pytest.mark.postgresql
+def test_of_two_right_logins_at_once_both_come_in(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried_wrongly(served)
+    inner: list[Step] = []
+    before_locking(monkeypatch, rows.attempts, lambda: inner.append(served.system.begin("anna", PASSWORD, "192.0.2.9")))
+    assert served.system.begin("anna", PASSWORD, "192.0.2.9").choices == inner[0].choices != ()
+
+
+@pytest.mark.postgresql
+def test_a_count_that_is_tidied_away_meanwhile_keeps_nobody_out(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried_wrongly(served)
+    served.clock.advance(10 * DAY)
+    before_locking(monkeypatch, rows.attempts, lambda: served.system.operator.run_due() and None)
+    assert served.system.begin("anna", PASSWORD, "192.0.2.9").choices
+
+
+def test_a_right_password_is_right_while_another_login_has_its_hash_made_anew(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dearer = Policy.of({**CHEAP, "passwords": {"memory_kib": 16, "iterations": 1}})
+    system = LoginSystem.over(town.verifier, policy=dearer)
+    before(monkeypatch, Passwords, "is_weaker", lambda *_: system.begin("anna", PASSWORD, "192.0.2.8") and None)
+    assert system.begin("anna", PASSWORD, "192.0.2.9").choices
+
+
+def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = town.enter("anna")
+    before(monkeypatch, Passwords, "is_weaker", lambda *_: town.system.change_password(token, PASSWORD, "another harbour"))
+    with pytest.raises(WrongCredentials):
+        town.system.begin("anna", PASSWORD, "192.0.2.9")
+
+
+@pytest.mark.postgresql
+def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tenth wrong answer to a card is given by who wants to share it, while its owner is about to answer rightly."""
+    town = served
+    codes = town.with_codes("anna")
+    town.lose("anna", "IB3000901", Loss.DAMAGED)
+    for _ in range(town.system.policy.login.factor_failures - 1):
+        assert town.system.answer(town.chosen("anna", Kind.CODE_CARD).token, "2222 2222").status is Status.REFUSED
+    step, ben = town.chosen("anna", Kind.CODE_CARD), town.enter_by_sms("ben")
+    share, _ = town.system.begin_share(ben, "anna", PASSWORD)
+    guessed: list[bool] = []
+    before_locking(
+        monkeypatch, rows.devices, lambda: guessed.append(town.system.answer_share(ben, share.id, "2222 2222"))
+    )  # fmt: skip
+    assert town.system.answer(step.token, looked_up(codes, step.offer)).status is Status.REFUSED
+    assert guessed == [False]
+
+
+# ---- sessions that end meanwhile ----
+
+
+def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """When the session was looked at, and nothing is locked yet."""
+    after(monkeypatch, sessions, "looked_up", lambda: Beside(work).result())
+
+
+@pytest.mark.postgresql
+def test_a_session_that_ends_between_looking_and_locking_shares_nothing(
+    served: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    ben = served.enter_by_sms("ben")
+    share, desk = proven(served, ben), served.call("ben")
+    phone = next(each.id for each in served.system.staff.caller_devices(desk)[1] if each.kind is Kind.VOICE)
+    between_looking_and_locking(monkeypatch, lambda: served.system.staff.report_loss(desk, phone, Loss.STOLEN))
+    with pytest.raises(NotIn):
+        served.system.confirm_share(ben, share)
+    for call in (served.system.visitor, served.system.devices):
+        with pytest.raises(NotIn):
+            call(ben)
+
+
+@pytest.mark.postgresql
+def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
+    served: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    thief, mine = served.enter("anna"), served.enter("anna")
+    between_looking_and_locking(monkeypatch, lambda: served.system.change_password(mine, PASSWORD, "another harbour at dusk"))
+    with pytest.raises(NotIn):
+        served.system.close_account(thief)
+    assert served.system.begin("anna", "another harbour at dusk").scope is not Scope.STATEMENTS
+
+
+# ---- what is tidied, and what is assigned ----
+
+
+@pytest.mark.postgresql
+def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = served.system.draft_request(served.enter_by_sms("carl"), PIN)
+    served.clock.advance(DAY + 60)
+    token = served.enter_by_sms("carl")
+    confirmed: list[object] = []
+
+    def meanwhile(*_: object) -> None:
+        confirmed.append(Beside(lambda: served.system.confirm_request(token, draft.id).state).result())
+
+    before(monkeypatch, requests, "drop", meanwhile)
+    served.system.operator.run_due()
+    assert confirmed == [OrderState.REQUESTED]
+    (request,) = served.system.requests(token)
+    assert (request.id, request.state, request.held) == (draft.id, OrderState.REQUESTED, "held")
+    # Its PIN is still there for the issuer.
+    assert served.system.at.read(lambda db: ordering_secret(db, draft.id)) == 1
+
+
+def ordering_secret(db: Any, order: str) -> int:
+    return int(db.exec_driver_sql("SELECT count(*) FROM vault WHERE name = %s", (requests.secret(order),)).scalar_one())
+
+
+@pytest.mark.postgresql
+def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.verifier.enroll("IB3000555", key=bytes(range(32)), pin=PIN)
+    other: list[Beside] = []
+
+    def meanwhile(*_: object) -> None:
+        other.append(Beside(lambda: served.system.operator.enrol_card("carl", "IB3000555")))
+        other[0].waits(served)
+
+    before(monkeypatch, registry, "add", meanwhile)
+    assert served.system.operator.enrol_card("anna", "IB3000555")
+    refusal = other[0].result()
+    assert isinstance(refusal, InputError)
+    assert str(refusal) == "serial: IB3000555 is somebody's already"
+
+
+# ---- nobody waits in a circle ----
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("first", [0, 1])
+def test_users_are_locked_before_their_sessions(served: Town, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    seen, ben = conflicts(monkeypatch), served.enter_by_sms("ben")
+    share, other = proven(served, ben), []
+    calls: list[Callable[[], object]] = [
+        lambda: served.system.ask_to_confirm_phone(ben, "+41790000009"),
+        lambda: served.system.confirm_share(ben, share),
+    ]
+
+    def meanwhile() -> None:
+        other.append(Beside(calls[1 - first]))
+        assert other[0].waits(served)
+
+    after(monkeypatch, type(rows.sessions), "locked", meanwhile, only=lambda table, *_: table is rows.sessions)
+    assert {calls[first](), other[0].result()} == {"+41…09", ShareState.DONE}
+    assert seen == []
+
+
+def changes_the_pin(town: Town) -> None:
+    town.change_pin(town.enter("anna"), PIN)
+
+
+def has_lost_it(town: Town) -> None:
+    town.lose("anna", "IB3000901", Loss.LOST)
+
+
+def has_found_it(town: Town) -> None:
+    town.lose("anna", "IB3000901", Loss.MISPLACED)
+    _, anna = town.bridged("anna")
+    offer = town.system.ask_to_activate(anna, town.device(anna, Kind.DSC_PLUS))
+    assert town.system.activate(anna, town.respond("IB3000901", offer.shows["challenge"]))
+
+
+def sends_it_back(town: Town) -> None:
+    anna = town.enter("anna")
+    town.system.announce_return(anna, town.device(anna, Kind.DSC_PLUS), "1Z 999")
+
+
+def closes_the_account(town: Town) -> None:
+    town.system.close_account(town.enter("anna"))
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("change", [changes_the_pin, has_lost_it, has_found_it, sends_it_back, closes_the_account])
+def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
+    served: Town, monkeypatch: pytest.MonkeyPatch, change: Callable[[Town], None]
+) -> None:
+    """Carl logs in while his session is about to be ended by what becomes of the card."""
+    served.correct("carl", ANNA)
+    carl = served.enter_by_sms("carl")
+    served.system.confirm_share(carl, proven(served, carl))
+    carls, others = served.system.visitor(carl).user, []
+
+    def meanwhile(*_: object) -> None:
+        others.append(Beside(lambda: served.system.begin("carl", PASSWORD)))
+        others[0].waits(served)
+
+    before(monkeypatch, users, "settings_changed", meanwhile, only=lambda _db, user, **_: user.id == carls)
+    seen = conflicts(monkeypatch)
+    change(served)
+    assert isinstance(others[0].result(), Step)
+    assert seen == []

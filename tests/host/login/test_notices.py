@@ -1,0 +1,310 @@
+"""Every operation that gives a new way in tells its owner, on every channel from before, whoever does it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from tests.host.login.card_orders import shipped
+from tests.host.login.phone_app import activated
+from tests.host.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_town, looked_up
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Identity, Kind, LoginSystem, Loss, rows
+from dsc_host.login.service.operator import Operator
+from dsc_host.login.service.phone_app import Phones
+from dsc_host.login.service.staff import Staff
+from dsc_simulator import SimulatedCard
+
+DORA = Identity("1969-07-20", "AT", "AT", "passport", "D7654321")
+NUMBERS = ("+41790000009", "+41790000010")
+"""Dora's, confirmed before anything happens; codes go to the last one."""
+NEW = "+41795550123"
+CARD = "IB3000950"
+
+
+@dataclass(frozen=True)
+class Way:
+    """Something that gives a way in: what is done, the template of the notice, and who is told beside dora."""
+
+    done: Callable[[Town], object]
+    template: str
+    other: str = ""
+    alone: bool = False
+    """Whether it is only the other one's way in."""
+
+
+def call(town: Town) -> str:
+    return town.call("dora", DORA)
+
+
+def move_in(town: Town) -> None:
+    """Dora, with two numbers."""
+    town.entities["dora"] = town.system.operator.add_entity("Dora", DORA, "9 Road, Wien")
+    town.accounts["dora"] = town.system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
+    town.add("dora", "dora", phone=NUMBERS[0])
+    town.clock.advance(60)
+    confirm(town, NUMBERS[1])
+
+
+WITH_DORA = kept_town(move_in)
+
+
+@pytest.fixture
+def town(clock: Clock) -> Iterator[Town]:
+    with copied_town(WITH_DORA, clock) as (town, _):
+        yield town
+
+
+def confirm(town: Town, number: str) -> None:
+    town.confirm(town.session("dora"), number)
+
+
+def card_was_sent(town: Town) -> SimulatedCard:
+    """Dora has asked for a card, and it was sent; she does not activate it."""
+    card = SimulatedCard()
+    shipped(town, town.session("dora"), card)
+    return card
+
+
+def activate(town: Town) -> None:
+    card = card_was_sent(town)
+    with card:
+        token = town.session("dora")
+        offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
+        card.press("PRESS")
+        card.enter("8246")
+        assert town.system.activate(token, card.enter(offer.shows["challenge"]))
+
+
+def activates_itself(town: Town) -> None:
+    with card_was_sent(town):
+        for _ in range(22):
+            town.clock.advance(DAY)
+            town.system.operator.run_due()
+
+
+def requests_card(town: Town) -> None:
+    token = town.session("dora")
+    town.system.confirm_request(token, town.system.draft_request(token, "8246").id)
+
+
+def issue_code_card(town: Town) -> tuple[str, ...]:
+    return town.system.staff.issue_code_card(call(town))[1]
+
+
+def activates_code_card(town: Town) -> None:
+    codes = issue_code_card(town)
+    town.waited("dora")
+    token = town.session("dora")
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.CODE_CARD))
+    assert town.system.activate(token, looked_up(codes, offer))
+
+
+def changes_pin(town: Town) -> None:
+    town.give_card("dora", CARD)
+    town.change_pin(town.enter("dora"), "8246")
+
+
+def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:
+    """Another user of dora's wants to share her card."""
+    town.give_card("dora", CARD)
+    town.add("dora.work", "dora", phone=PHONE)
+    town.system.operator.put_under_review(town.entities["dora"], reviewed)
+    token = town.enter_by_sms("dora.work")
+    share, offer = town.system.begin_share(token, "dora", PASSWORD)
+    assert town.system.answer_share(token, share.id, town.respond(CARD, offer.shows["challenge"]))
+    town.system.confirm_share(token, share.id)
+    return token, share.id
+
+
+def share_is_decided(town: Town) -> None:
+    share = asked_to_share(town, reviewed=True)[1]
+    town.system.staff.decide_share(town.session("cleo"), share, True)
+
+
+def share_is_cancelled(town: Town) -> None:
+    town.system.cancel_share(*asked_to_share(town))
+
+
+def loses_number(town: Town) -> None:
+    desk = call(town)
+    device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
+    town.system.staff.report_loss(desk, device.id, Loss.LOST)
+
+
+def forgets_number(town: Town) -> None:
+    token = town.session("dora")
+    town.system.forget_phone(token, list(town.system.phone_numbers(token))[-1])
+    # The other one has been told of it, and so has the one that was removed.
+
+
+def removes_app(town: Town) -> None:
+    app = activated(town, "dora")
+    town.system.phones.remove(app.device, app.token)
+
+
+def opts(town: Town, *, back: bool = False) -> None:
+    token = town.session("dora")
+    town.system.opt_out(token)
+    if back:
+        town.system.opt_in(token)
+
+
+def closes(town: Town) -> None:
+    town.system.close_account(town.session("dora"))
+
+
+def returns_card(town: Town) -> None:
+    with card_was_sent(town):
+        token = town.session("dora")
+        town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "RR 1")
+
+
+def is_primary(town: Town) -> None:
+    town.add("dora.work", "dora", phone=PHONE)
+    town.system.operator.set_primary(town.accounts["dora"], "dora.work")
+
+
+def online_card(town: Town) -> tuple[str, tuple[str, ...]]:
+    token = town.session("dora")
+    return token, town.system.sheet(token, town.system.request_online_card(token).id)
+
+
+def activates_online_card(town: Town) -> None:
+    token, codes = online_card(town)
+    offer = town.system.ask_to_activate(token, town.device(token, Kind.ONLINE_CARD))
+    assert town.system.activate(token, looked_up(codes, offer))
+
+
+def changes_password(town: Town) -> None:
+    town.system.change_password(town.session("dora"), PASSWORD, "another quiet harbour")
+
+
+def give_card(town: Town) -> None:
+    town.give_card("dora", CARD)
+
+
+def number_waits(town: Town) -> None:
+    town.system.staff.enable_messages(call(town), NEW)
+
+
+def confirms_number(town: Town) -> None:
+    """As if somebody else had asked for it."""
+    number_waits(town)
+    town.system.change(lambda db: rows.waits.change(db, rows.waits.all(db)[0].id, asked_by="somebody"))
+    town.clock.advance(DAY)
+    desk = call(town)
+    town.system.staff.confirm_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+
+
+def stops_number(town: Town) -> None:
+    number_waits(town)
+    desk = call(town)
+    town.system.staff.stop_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+
+
+def stops_by_code(town: Town) -> None:
+    number_waits(town)
+    town.system.deliver()
+    letter = next(each for each in town.letters if each.template == "number_waits")
+    assert town.system.stop_change(letter.values["stop"])
+
+
+def number_is_due(town: Town) -> None:
+    number_waits(town)
+    town.clock.advance(5 * DAY)
+    town.system.operator.run_due()
+
+
+WAYS: Mapping[str, Way] = {
+    "LoginSystem.change_password": Way(changes_password, "password_changed"),
+    "LoginSystem.opt_out": Way(opts, "opted_out"),
+    "LoginSystem.opt_in": Way(lambda town: opts(town, back=True), "opted_in"),
+    "LoginSystem.close_account": Way(closes, "closed"),
+    "LoginSystem.confirm_request": Way(requests_card, "requested"),
+    "LoginSystem.request_online_card": Way(online_card, "code_card"),
+    "LoginSystem.activate": Way(activates_online_card, "activated"),
+    "LoginSystem.activate: a card": Way(activate, "activated"),
+    "LoginSystem.activate: a card of codes": Way(activates_code_card, "activated"),
+    "LoginSystem.change_pin": Way(changes_pin, "pin_changed"),
+    "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "phone_confirmed"),
+    "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
+    "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
+    "LoginSystem.confirm_share": Way(asked_to_share, "shared", "dora.work"),
+    "LoginSystem.cancel_share": Way(share_is_cancelled, "share_ended", "dora.work", alone=True),
+    "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "temporary_code"),
+    "Staff.report_loss": Way(loses_number, "out_of_use"),
+    "Staff.issue_code_card": Way(issue_code_card, "card_waits"),
+    "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "number_waits"),
+    "Staff.enable_messages: a number from before": Way(
+        lambda town: town.system.staff.enable_messages(call(town), NUMBERS[0]), "messages_enabled"
+    ),
+    "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
+    "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
+    "Staff.stop_wait": Way(stops_number, "wait_stopped"),
+    "LoginSystem.stop_change": Way(stops_by_code, "wait_stopped"),
+    "Operator.run_due: a number": Way(number_is_due, "phone_confirmed"),
+    "Staff.correct_identity": Way(
+        lambda town: town.system.staff.correct_identity(town.session("sue"), "dora", DORA), "identity_waits"
+    ),
+    "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
+    "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
+    "Phones.activate": Way(lambda town: activated(town, "dora"), "phone_activated"),
+    "Phones.remove": Way(removes_app, "out_of_use"),
+    "Operator.enrol_card": Way(give_card, "activated"),
+    "Operator.set_password": Way(
+        lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "password_changed"
+    ),
+    "Operator.set_email": Way(lambda town: town.system.operator.set_email("dora", "dora@elsewhere.example"), "email_changed"),
+    "Operator.set_primary": Way(is_primary, "primary_changed", "dora.work"),
+    "Operator.run_due": Way(activates_itself, "activated"),
+    "Operator.run_due: soon": Way(activates_itself, "activation_near"),
+}
+SILENT = {
+    "LoginSystem": {
+        "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
+        "cancel_request", "check_primary", "choose", "waiting", "deliver", "draft_request", "leave", "may_withdraw", "rotate",
+        "skip",
+        "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
+        "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "proofs",
+        "staff",
+    },
+    "Staff": {
+        "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalise_all",
+        "queue", "receive", "settle",
+        "sheet",
+    },
+    "Phones": {"approve", "begin", "challenge", "deny", "pushes"},
+    "Operator": {
+        "accounts", "add_account", "add_entity", "add_user", "check_new_user", "make_cards", "persons", "put_under_review",
+        "queue", "set_equity", "set_language", "ship", "user", "users",
+    },
+}  # fmt: skip
+"""What gives nobody a way in. A card that is made opens nothing yet; `Operator.ship` is `Staff.ship`."""
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_new_way_in_is_told_on_every_channel_from_before(town: Town, name: str) -> None:
+    way = WAYS[name]
+    way.done(town)
+    town.system.deliver()
+    told = {letter.address for letter in town.letters if letter.template == way.template}
+    others = {f"{way.other}@example.com", PHONE} if way.other else set()
+    hers = set() if way.alone else {"dora@example.com", *NUMBERS}
+    assert hers | others <= told
+    assert NEW not in told
+    assert told <= hers | others | {"dora@elsewhere.example"}
+
+
+def test_every_public_operation_either_tells_or_gives_nobody_a_way_in() -> None:
+    public = {
+        f"{kind.__name__}.{name}"
+        for kind in (LoginSystem, Staff, Phones, Operator)
+        for name in dir(kind)
+        if not name.startswith("_") and name not in kind.__dataclass_fields__
+    }
+    telling = {name.partition(":")[0] for name in WAYS}
+    silent = {f"{kind}.{name}" for kind, names in SILENT.items() for name in names}
+    assert telling & silent == set()
+    assert telling | silent == public

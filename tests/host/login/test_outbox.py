@@ -1,0 +1,251 @@
+"""Messages: in every language, sent at least once, tried five times; by mail, and into a folder."""
+
+import ast
+import json
+import re
+import socket
+import socketserver
+import ssl
+import string
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from tests.host.login.town import DAY, Town
+
+import dsc_host.login
+from dsc_host.login import Letter, WaitKind
+from dsc_host.login.accounts.field_checks import LANGUAGES
+from dsc_host.login.messages import outbox
+from dsc_host.login.messages.outbox import PAUSES
+from dsc_host.login.messages.senders import Mail, Spool
+from dsc_host.records import tables
+
+SOURCES = Path(dsc_host.login.__file__).parent
+ADDRESS, TEXT = "anna@example.com", "Ваш код: 42.\n.\nConfirmed."
+LETTER = Letter("0123456789abcdef", "email", ADDRESS, "Смена PIN", TEXT, "ru", 1.0, "code", {"code": "42"})
+
+
+def wanted(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def told() -> set[str]:
+    """The templates that the code tells."""
+    found = set()
+    for file in SOURCES.rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "tell":
+                template = ast.unparse(call.args[3])
+                if template.endswith("_waits'"):
+                    found |= {f"{kind}_waits" for kind in WaitKind}
+                elif "{" in template:
+                    found |= {"activation_near", "activation_imminent"}
+                else:
+                    found |= set(re.findall(r"'(\w+)'", template))
+    return found
+
+
+def test_each_message_is_there_in_each_language_with_the_same_values() -> None:
+    templates = outbox.templates()
+    assert set(templates) == told()
+    for name, languages in templates.items():
+        assert set(languages) == set(LANGUAGES), name
+        assert len({frozenset(wanted(words["subject"] + words["text"])) for words in languages.values()}) == 1, name
+        assert all(set(words) == {"subject", "text"} and "\n" not in words["subject"] for words in languages.values())
+
+
+def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards(town: Town) -> None:
+    sent: list[Letter] = []
+
+    class Broken:
+        def send(self, letter: Letter) -> None:
+            sent.append(letter)
+            raise OSError("no line")
+
+    senders = {"email": Broken()}
+    user_told = town.clock.now
+    town.tell("anna", "opted_in")
+    for tried, pause in enumerate(PAUSES, 1):
+        town.clock.now = user_told + pause - 0.001
+        assert outbox.deliver(town.system.at, senders) == 0
+        assert len(sent) == tried - 1 or pause == 0
+        town.clock.now = user_told + pause
+        outbox.deliver(town.system.at, senders)
+        outbox.deliver(town.system.at, senders)
+        assert len(sent) == tried
+    town.clock.advance(DAY)
+    assert outbox.deliver(town.system.at, senders) == 0
+    assert len(sent) == len(PAUSES)
+    state = town.system.at.read(lambda db: dsc_host.login.rows.messages.all(db)[-1])
+    assert (state.state, state.trouble) == ("failed", "OSError")
+    assert town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()) == []
+
+
+def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(town: Town) -> None:
+    town.system.phones.begin("ben", "a quiet harbour at dawn")
+    before = len(town.letters)
+    town.tell("anna", "code", channel="fax", code="1")
+    town.tell("anna", "opted_in")
+    assert town.system.deliver() == 1
+    assert len(town.letters) == before + 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: Town, language: str) -> None:
+    town.system.operator.set_language("ben", language)
+    town.tell("ben", "activation_near", device="IB3000901", activates=date(2026, 3, 7))
+    town.system.deliver()
+    letter = town.letters[-1]
+    day = {"en": "2026-03-07"}.get(language, "07.03.2026")
+    assert (letter.template, letter.values) == ("activation_near", {"name": "ben", "device": "IB3000901", "activates": day})
+    assert all(value in letter.text for value in letter.values.values())
+    assert not [value for value in letter.values.values() if value in repr(letter).replace(letter.address, "")]
+
+
+def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
+    records, at = dsc_host.login.rows, town.system.at
+    town.tell("anna", "opted_in")
+    at.change(lambda db: outbox._taken(at, db, records.messages.all(db)[-1].id))
+    assert town.system.deliver() == 0
+    town.clock.advance(301)
+    town.system.operator.run_due()
+    assert town.letters[-1].subject == "Opted in"
+
+
+def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town) -> None:
+    messages = tables.vault.c.name.like("message:%")
+    for spoil in (tables.vault.update().values(sealed=bytes(60)).where(messages), tables.vault.delete().where(messages)):
+        town.tell("anna", "opted_in")
+        town.tell("anna", "opted_out")
+        town.system.change(lambda db, spoil=spoil: db.execute(spoil))
+        town.tell("anna", "closed")
+        town.letters.clear()
+        assert town.system.deliver() >= 1
+        assert "Account closed" in {letter.subject for letter in town.letters}
+        assert town.system.deliver() == 0
+
+
+def test_what_was_sent_is_nowhere_any_more(town: Town) -> None:
+    town.session("ben")
+    kept = town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all())
+    assert kept == []
+
+
+# ---- senders ----
+
+
+def test_a_letter_in_the_folder_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / f".{LETTER.id}").write_text("half of an earlier try")
+    Spool(tmp_path).send(LETTER)
+    (file,) = tmp_path.iterdir()
+    assert file.name == f"{LETTER.id}.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    written = json.loads(file.read_text("utf-8"))
+    assert written == {
+        name: getattr(LETTER, name) for name in ("id", "channel", "address", "subject", "text", "language", "at")
+    }
+    assert file.read_text("utf-8").count("42") == 1, "the code is in the text alone"
+    with pytest.raises(OSError, match="nowhere"):
+        Spool(tmp_path / "nowhere").send(LETTER)
+
+
+class _Session(socketserver.StreamRequestHandler):
+    """As much of SMTP as a letter needs. With `tls`, it is offered, and what comes without it is kept apart."""
+
+    received: ClassVar[list[bytes]] = []
+    readable: ClassVar[list[bytes]] = []
+    tls: ClassVar[ssl.SSLContext | None] = None
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 ready\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"STAR" and self.tls is not None:
+                self.wfile.write(b"220 go on\r\n")
+                self.connection = self.tls.wrap_socket(self.connection, server_side=True)
+                self.setup()
+                continue
+            if verb == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                kept = self.received if self.tls is None or isinstance(self.connection, ssl.SSLSocket) else self.readable
+                kept.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+            if verb == b"EHLO" and self.tls is not None:
+                self.wfile.write(b"250-post.example\r\n250-STARTTLS\r\n")
+            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 fine\r\n")
+            if verb == b"QUIT":
+                return
+
+    def setup(self) -> None:
+        # Not from `request`: it stays the bare socket when TLS begins.
+        self.connection = getattr(self, "connection", self.request)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+
+@pytest.fixture
+def post_office() -> Iterator[int]:
+    _Session.received.clear()
+    with socketserver.TCPServer(("127.0.0.1", 0), _Session) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_letter_by_mail(post_office: int) -> None:
+    Mail("127.0.0.1", post_office, "desk@example.com").send(LETTER)
+    received = message_from_bytes(_Session.received[0], policy=policy.default)
+    assert (received["To"], received["From"], received["Subject"]) == (LETTER.address, "desk@example.com", LETTER.subject)
+    assert received["Content-Language"] == "ru"
+    # A line that is one dot is doubled on its way.
+    assert received.get_content().replace("\r\n", "\n").replace("\n..\n", "\n.\n").strip() == LETTER.text
+
+
+@pytest.fixture
+def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post office with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "post.example")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1).not_valid_before(datetime(2020, 1, 1))
+    signed = made.not_valid_after(datetime(2099, 1, 1)).sign(key, SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
+    (tmp_path / "post.pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "post.pem")
+    monkeypatch.setattr(_Session, "tls", context)
+
+
+@pytest.mark.usefixtures("certified")
+def test_mail_goes_by_tls_where_it_is_offered(post_office: int) -> None:
+    Mail("127.0.0.1", post_office, "desk@example.com").send(LETTER)
+    assert (len(_Session.received), _Session.readable) == (1, [])
+
+
+def test_mail_takes_no_second_header(post_office: int) -> None:
+    for part in ("subject", "address"):
+        with pytest.raises(ValueError, match="Header"):
+            Mail("127.0.0.1", post_office, "desk@example.com").send(replace(LETTER, **{part: "x\r\nBcc: thief@example.com"}))
+    assert _Session.received == []
+
+
+def test_mail_without_a_server_is_told(post_office: int) -> None:
+    # Held, so that nobody else's server gets this port meanwhile; and nobody listens.
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError, match="refused"):
+            Mail("127.0.0.1", closed.getsockname()[1], "desk@example.com").send(LETTER)

@@ -1,0 +1,184 @@
+"""What a refused login computes: the same for every name, and a clear refusal where there is no memory for it."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from tests.host.login.town import CHEAP, PASSWORD, Town, new_town
+from tests.host.verifier_samples import Clock
+
+from dsc_host.cli.main import run
+from dsc_host.errors import OutOfMemory
+from dsc_host.login import LoginSystem, Policy, WrongCredentials, passwords, rows
+from dsc_host.login.passwords import Passwords, Work
+
+WRONG = "a wrong one, surely"
+OLD = Work(8, 1, 1)
+POLICIES = {"dearer": Work(16, 2, 1), "cheaper": Work(8, 1, 1), "wider": Work(32, 1, 2)}
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    with new_town(Clock()) as made:
+        yield made
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
+    """What was computed since."""
+    done: list[Work] = []
+
+    class Recorded:
+        def __init__(self, *, salt: bytes, length: int, iterations: int, lanes: int, memory_cost: int) -> None:
+            self._work = Work(memory_cost, iterations, lanes)
+            self._kdf = Argon2id(salt=salt, length=length, iterations=iterations, lanes=lanes, memory_cost=memory_cost)
+
+        def derive(self, data: bytes) -> bytes:
+            done.append(self._work)
+            return self._kdf.derive(data)
+
+        def derive_phc_encoded(self, data: bytes) -> str:
+            done.append(self._work)
+            return self._kdf.derive_phc_encoded(data)
+
+        @staticmethod
+        def verify_phc_encoded(data: bytes, kept: str) -> None:
+            found = Work.of(kept)
+            assert found is not None
+            done.append(found)
+            Argon2id.verify_phc_encoded(data, kept)
+
+    monkeypatch.setattr(passwords, "Argon2id", Recorded)
+    return done
+
+
+def under(town: Town, cost: Work) -> LoginSystem:
+    """The same system under a policy with another cost."""
+    changed = {"memory_kib": cost.memory_kib, "iterations": cost.iterations, "lanes": cost.lanes}
+    return LoginSystem.over(town.verifier, policy=Policy.of({"passwords": changed}))
+
+
+def refused(system: LoginSystem, name: str, work: list[Work]) -> list[Work]:
+    work.clear()
+    with pytest.raises(WrongCredentials):
+        system.begin(name, WRONG, "192.0.2.9")
+    return [*work]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_refusal_is_the_same_work_whatever_cost_a_hash_has(town: Town, work: list[Work], policy: str) -> None:
+    new = POLICIES[policy]
+    system = under(town, new)
+    system.operator.add_user(town.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
+    by_name = {name: refused(system, name, work) for name in ("anna", "newcomer", "nobody")}
+    assert by_name["anna"] == by_name["newcomer"] == by_name["nobody"] == sorted({OLD, new})
+
+
+def test_a_cost_that_turns_up_later_is_paid_by_all(town: Town, work: list[Work]) -> None:
+    system = under(town, POLICIES["dearer"])
+    refused(system, "nobody", work)
+    elsewhere = under(town, POLICIES["wider"])
+    elsewhere.operator.add_user(town.accounts["carl"], "newcomer", PASSWORD, email="n@example.com")
+    assert refused(system, "newcomer", work) == refused(system, "nobody", work) == refused(system, "anna", work)
+
+
+def test_a_cost_that_nobody_has_any_more_is_not_paid(town: Town, work: list[Work]) -> None:
+    system = under(town, POLICIES["dearer"])
+    for name in ("anna", "ben", "carl", "sue", "ivo", "cleo"):
+        refused(system, name, work)
+        system.begin(name, PASSWORD, "192.0.2.8")
+    town.clock.advance(3600)
+    assert refused(system, "nobody", work) == refused(system, "anna", work) == [POLICIES["dearer"]]
+
+
+def test_the_right_password_is_found_among_the_others(town: Town) -> None:
+    system = under(town, POLICIES["dearer"])
+    assert system.begin("anna", PASSWORD).user == "anna"
+    assert system.begin("anna", PASSWORD).user == "anna"
+    made = Passwords(Policy.of(CHEAP).passwords)
+    made.works.add(POLICIES["wider"])
+    assert made.matches(PASSWORD, made.hashed(PASSWORD))
+    assert not made.matches(WRONG, made.hashed(PASSWORD))
+    assert not made.matches(PASSWORD, "$argon2i$v=19$m=8,t=1,p=1$x$y")
+
+
+# ---- without memory ----
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """There is no memory for a hash."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "kdf", fail)
+        patch.setattr(Passwords, "_compared", staticmethod(fail))
+        yield patch
+
+
+def counted(town: Town) -> list[int]:
+    return sorted(each.failures for each in town.system.at.read(lambda db: rows.attempts.all(db)))
+
+
+@pytest.mark.parametrize("name", ["anna", "nobody"])
+def test_without_memory_nobody_is_let_in_and_no_attempt_is_counted(town: Town, full: pytest.MonkeyPatch, name: str) -> None:
+    before = counted(town)
+    for password in (PASSWORD, WRONG):
+        for _ in range(12):
+            with pytest.raises(OutOfMemory, match="try again"):
+                town.system.begin(name, password, "192.0.2.9")
+    assert not any(counted(town)[len(before) :]), "what was not looked at was no attempt"
+    full.undo()
+    town.clock.advance(60)
+    assert town.system.begin("anna", PASSWORD, "192.0.2.9").user == "anna"
+
+
+def test_without_memory_a_password_stays_as_it_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    token = town.session("anna")
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "kdf", fail)
+        for change in (
+            lambda: town.system.change_password(token, PASSWORD, "another quiet harbour"),
+            lambda: town.system.operator.set_password("anna", "another quiet harbour"),
+        ):
+            with pytest.raises(OutOfMemory):
+                change()
+    town.clock.advance(60)
+    assert town.system.begin("anna", PASSWORD).user == "anna"
+
+
+def test_without_a_thread_it_is_the_same(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", fail)
+    with pytest.raises(OutOfMemory):
+        Passwords(Policy.of(CHEAP).passwords).hashed(PASSWORD)
+
+
+def test_without_memory_a_transaction_is_undone(town: Town) -> None:
+    def fail(db: object) -> None:
+        rows.attempts.remove(db)  # type: ignore[arg-type]
+        raise MemoryError
+
+    before = counted(town)
+    with pytest.raises(OutOfMemory):
+        town.system.at.change(fail)
+    assert counted(town) == before
+
+
+def test_without_memory_a_command_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", fail)
+    assert run([]) == 1
+    assert capsys.readouterr().err == f"Error: {OutOfMemory()}\n"

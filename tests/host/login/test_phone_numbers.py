@@ -1,0 +1,66 @@
+"""Phone numbers: what one is, and which of several comes first."""
+
+from functools import partial
+
+import pytest
+from sqlalchemy import Connection
+from tests.host.login.letters import code_letters
+from tests.host.login.town import PASSWORD, PHONE, Town
+
+from dsc_host.errors import InputError
+from dsc_host.login.accounts import contacts, field_checks
+from dsc_host.login.context import user_named
+from dsc_host.login.messages import notices
+from dsc_host.login.rows import User
+
+NEW = "+41795550123"
+
+
+@pytest.mark.parametrize(
+    "number", ["", "0791234567", "+0791234567", "+41", "+41 79 123 45 67", "+4179123456789012", "tel", None]
+)
+def test_what_is_no_number(number: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be \+"):
+        field_checks.check_phone(number)
+
+
+@pytest.mark.parametrize("number", ["+410791234567", "+4901711234567", "+4407911123456", "+35308612345", "+31012345678"])
+def test_the_trunk_0_is_not_dialled_from_abroad(number: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be without the 0 after \+(41|49|44|353|31), which"):
+        field_checks.check_phone(number)
+
+
+@pytest.mark.parametrize(
+    "number", [PHONE, "+390612345678", "+2290197123456", "+22507123456", "+24106123456", "+4920123456", "+15005550006"]
+)  # fmt: skip
+def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
+    field_checks.check_phone(number)
+
+
+def _confirm(town: Town, user: User, number: str, db: Connection) -> None:
+    contacts.add_phone(town.system.at, db, user, number, told=notices.new_user())
+
+
+def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
+    ben = town.system.at.read(lambda db: user_named(db, "ben"))
+
+    def confirmed(*numbers: str) -> list[str]:
+        for number in numbers:
+            town.clock.advance(1)
+            town.system.change(partial(_confirm, town, ben, number))
+        return town.system.at.read(lambda db: [each.number for each in contacts.phones_of(db, ben)])
+
+    # So many that ids drawn at random do not stand in this order.
+    many = [f"+4179555010{digit}" for digit in range(8)]
+    assert confirmed(*many) == [*reversed(many), PHONE]
+    assert confirmed(PHONE) == [PHONE, *reversed(many)]
+    assert town.system.phones.begin("ben", PASSWORD).phones[0] == contacts.masked(PHONE)
+
+
+@pytest.mark.parametrize("phone", [0, 1])
+def test_the_token_goes_to_the_number_that_was_chosen(town: Town, phone: int) -> None:
+    town.clock.advance(1)
+    town.confirm(town.session("ben"), NEW)
+    begun = town.system.phones.begin("ben", PASSWORD, phone=phone)
+    assert begun.phones == ("+41…23", "+41…67")
+    assert code_letters(town.letters, "sms")[-1].address == (NEW, PHONE)[phone]

@@ -1,0 +1,277 @@
+"""The people of the login system's tests, what they hold, and a clock that is moved by hand.
+
+`anna` has a card and is primary, `ben` shares her account and has SMS, `carl` is somebody else; `sue` is support, `ivo` the
+issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+import pytest
+from sqlalchemy import Connection
+from tests.host.databases import SQLITE, Template
+from tests.host.login.letters import newest_code
+from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, drawing
+
+from dsc_host.login import (
+    Calling,
+    Identity,
+    Kind,
+    Letter,
+    LoginSystem,
+    Loss,
+    Offer,
+    Policy,
+    Role,
+    Scope,
+    Stage,
+    Status,
+    Step,
+    rows,
+)
+from dsc_host.login.context import locked_user, user_named
+from dsc_host.login.devices import registry, waits
+from dsc_host.login.devices.kinds import Outcome
+from dsc_host.login.messages import outbox
+from dsc_host.login.signin import flow
+from dsc_host.login.support import wait_outcomes
+from dsc_host.ocra import Suite
+from dsc_host.verifier import Verifier
+
+T = TypeVar("T")
+PASSWORD = "a quiet harbour at dawn"
+ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
+CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
+STAFF = Identity("1990-01-01", "CH", "CH", "id", "S0000001")
+CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
+"""Passwords that cost nothing: their cost has tests of its own."""
+PHONE = "+41791234567"
+DAY = 86_400
+SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
+"""The cards that people have from the beginning."""
+
+
+@dataclass
+class Town:
+    """The system, its time, and what was sent."""
+
+    system: LoginSystem
+    verifier: Verifier
+    clock: Clock
+    letters: list[Letter]
+    url: str
+    """Of its database."""
+    entities: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Everybody moves in."""
+        for name, identity in (("anna", ANNA), ("carl", CARL), ("staff", STAFF)):
+            self.entities[name] = self.system.operator.add_entity(name.title(), identity, "1 Harbour Road, Zug")
+            self.accounts[name] = self.system.operator.add_account(self.entities[name], Decimal("2500000"))
+        self.add("anna", "anna")
+        self.add("ben", "anna", phone=PHONE)
+        self.add("carl", "carl", phone="+4915112345678")
+        for name, role in (("sue", Role.SUPPORT), ("ivo", Role.ISSUER), ("cleo", Role.COMPLIANCE)):
+            self.add(name, "staff", role=role)
+        for name in SERIALS:
+            self.give_card(name, SERIALS[name])
+
+    def add(self, name: str, whose: str, *, phone: str | None = None, role: Role = Role.CUSTOMER) -> None:
+        self.system.operator.add_user(
+            self.accounts[whose], name, PASSWORD, email=f"{name}@example.com", phone=phone, role=role
+        )  # fmt: skip
+
+    def give_card(self, name: str, serial: str) -> str:
+        self.verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN, owners=(name,))
+        return self.system.operator.enrol_card(name, serial)
+
+    def respond(self, serial: str, question: str, pin: str = PIN) -> str:
+        """What the card shows; its counter goes on."""
+        counter = self.counters.get(serial, 0)
+        self.counters[serial] = counter + 1
+        return Suite.parse(SUITE).response(KEY, question, counter=counter, pin=pin)
+
+    def chosen(self, name: str, kind: Kind, *, password: str = PASSWORD) -> Step:
+        """A login as far as the device's element."""
+        step = self.system.begin(name, password, "192.0.2.1")
+        device = next(choice for choice in step.choices if choice.kind is kind)
+        return self.system.choose(step.token, device.id)
+
+    def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN) -> str:
+        """Log in by card, one's own or a shared one; the session's token."""
+        step = self.chosen(name, Kind.DSC_PLUS, password=password)
+        assert step.offer is not None
+        return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
+
+    def session(self, name: str) -> str:
+        """Have somebody in, by their card or else by SMS, without the steps of a login: those have tests of their own."""
+        kind = Kind.DSC_PLUS if name in SERIALS else Kind.SMS
+
+        def opened(db: Connection) -> str:
+            user = locked_user(db, user_named(db, name).id)
+            device = next(device for device, _ in registry.live_of(self.system.at, db, user) if device.kind == kind)
+            return flow._in(self.system.at, db, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+
+        return self.system.change(opened)
+
+    def enter_by_sms(self, name: str) -> str:
+        step = self.chosen(name, Kind.SMS)
+        return self.answered(step.token, self.sent("sms"))
+
+    def answered(self, token: str, text: str) -> str:
+        done = self.system.answer(token, text).step
+        assert done is not None, "it was refused"
+        assert done.stage is Stage.IN, "it was refused"
+        return done.token
+
+    def sent(self, channel: str) -> str:
+        """Deliver what waits; return the code in the newest letter of a channel."""
+        self.system.deliver()
+        return newest_code(self.letters, channel)
+
+    def told(self, name: str) -> list[str]:
+        """Deliver what waits; return the templates of what this user was sent by email."""
+        self.system.deliver()
+        return [letter.template for letter in self.letters if letter.address == f"{name}@example.com"]
+
+    def confirm(self, token: str, number: str) -> None:
+        """Confirm a number in this session, by the code that is sent to it."""
+        assert self.system.ask_to_confirm_phone(token, number) == f"{number[:3]}…{number[-2:]}"
+        assert self.system.confirm_phone(token, self.sent("sms"))
+
+    def change_pin(self, token: str, pin: str) -> None:
+        """Change the PIN of one's card, by its response with the new one."""
+        offer = self.system.ask_to_change_pin(token, self.device(token, Kind.DSC_PLUS))
+        assert self.system.change_pin(token, self.respond(offer.label, offer.shows["challenge"], pin), pin)
+
+    def tell(self, name: str, template: str, **values: object) -> None:
+        """Put a message to somebody into the outbox."""
+        at = self.system.at
+        self.system.change(lambda db: outbox.tell(at, db, user_named(db, name), template, **values))
+
+    def call(self, name: str, who: Identity = ANNA) -> str:
+        """Somebody calls support, and is known; the token of support."""
+        token = self.session("sue")
+        assert self.system.staff.identify(token, name, who)
+        return token
+
+    def lose(self, name: str, label: str, loss: Loss, who: Identity = ANNA) -> str:
+        """Somebody calls because of the device with this label; the token of support."""
+        token = self.call(name, who)
+        device = next(each for each in self.system.staff.caller_devices(token)[1] if each.label == label)
+        self.system.staff.report_loss(token, device.id, loss)
+        return token
+
+    def waited(self, name: str) -> None:
+        """What waits for somebody counts now, as if its days had passed."""
+
+        def counted(db: Connection) -> None:
+            user = locked_user(db, user_named(db, name).id)
+            for wait in waits.of_user(db, user):
+                wait_outcomes.let_count(self.system.at, db, user, wait)
+
+        self.system.change(counted)
+
+    def correct(self, name: str, identity: Identity) -> None:
+        """Support has an identity corrected, and compliance confirms it."""
+        self.system.staff.correct_identity(self.session("sue"), name, identity)
+        desk = self.session("cleo")
+        (wait, _), *_rest = self.system.staff.corrections(desk)
+        self.system.staff.decide_correction(desk, wait.id, True)
+
+    def bridged(self, name: str, who: Identity = ANNA) -> tuple[str, str]:
+        """Somebody has a temporary code from support: the code, and the token of whoever logs in by it."""
+        code = self.system.staff.give_temporary_code(self.call(name, who))
+        return code, self.answered(self.chosen(name, Kind.TEMPORARY_CODE).token, code)
+
+    def with_codes(self, name: str) -> tuple[str, ...]:
+        """Somebody has a card of codes, in use; what stands on it."""
+        card, codes = self.system.staff.issue_code_card(self.call(name))
+        self.waited(name)
+        token = self.session(name)
+        assert self.system.activate(token, looked_up(codes, self.system.ask_to_activate(token, card.id)))
+        return codes
+
+    def device(self, token: str, kind: Kind) -> str:
+        return next(device.id for device in self.system.devices(token) if device.kind is kind)
+
+    def events(self) -> list[tuple[str, str, str]]:
+        return [(entry.action, entry.outcome, entry.reason) for entry in self.verifier.audit.entries()]
+
+
+def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
+    """What stands on a card of codes where the page asks for it."""
+    assert offer is not None
+    return " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split())
+
+
+@contextmanager
+def _opened(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Town]:
+    letters: list[Letter] = []
+    sender = Calling(letters.append)
+    policy = Policy.of({**CHEAP, **tables})
+    with Verifier.open(url, master_key=MASTER, clock=clock, draw=drawing()) as verifier:
+        system = LoginSystem.over(verifier, policy=policy, senders=dict.fromkeys(("email", "sms", "voice"), sender))
+        yield Town(system, verifier, clock, letters, url)
+
+
+@dataclass(frozen=True)
+class Settled(Generic[T]):
+    """What is known of a town that was kept: the ids of persons and accounts, how often cards were used, and more."""
+
+    entities: dict[str, str]
+    accounts: dict[str, str]
+    counters: dict[str, int]
+    now: float
+    more: T
+
+
+def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
+    """Return what towns are copied from in which all people live, and `more` has been done; nothing is left to be sent."""
+
+    def settle(url: str) -> Settled[T]:
+        with _opened(url, Clock(), {}) as town:
+            town.settle()
+            known = more(town)
+            town.system.deliver()
+            town.system.change(lambda db: rows.messages.remove(db, rows.messages.c.id != ""))
+            return Settled(town.entities, town.accounts, town.counters, town.clock.now, known)
+
+    return Template(settle)
+
+
+_SETTLED = kept_town(lambda _: None)
+
+
+@contextmanager
+def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[tuple[Town, T]]:
+    """Give a copy of a town, under a policy with these tables, and what is known of it."""
+    with template.copy(kind) as (database, known), _opened(database.url, clock, tables) as town:
+        town.entities.update(known.entities)
+        town.accounts.update(known.accounts)
+        town.counters.update(known.counters)
+        clock.now = max(clock.now, known.now)
+        yield town, known.more
+
+
+@contextmanager
+def new_town(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Town]:
+    """Give a town of one's own, under a policy with these tables."""
+    with copied_town(_SETTLED, clock, kind, **tables) as (town, _):
+        yield town
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def town(database_kind: str, clock: Clock) -> Iterator[Town]:
+    with new_town(clock, database_kind) as town:
+        yield town

@@ -1,0 +1,34 @@
+"""The request of a card on a walk, from the form to the parcel."""
+
+from contextlib import AbstractContextManager
+
+from tests.host.portal.chromium.walking import Walk
+
+from dsc_host.link import CardClient
+from dsc_host.login import Request
+
+NEW = "7391"
+
+
+def requested(walk: Walk) -> Request:
+    """Request a card without the pages of it; who walks is logged in."""
+    system = walk.shown.system
+    return system.confirm_request(walk.token, system.draft_request(walk.token, NEW).id)
+
+
+def ordered(walk: Walk) -> str:
+    """Request a card without the pages of it, and have it made and sent; return its serial."""
+    request = requested(walk)
+
+    def blank(_: Request) -> AbstractContextManager[CardClient]:
+        return walk.shown.blank_card(request.user)
+
+    walk.shown.system.operator.make_cards(blank, lambda *_: None)
+    walk.shown.system.operator.ship(request.id)
+    return walk.shown.cards[request.user].serial
+
+
+def fill(walk: Walk, pin: str) -> None:
+    """Enter the PIN of the new card twice."""
+    walk.page.get_by_label("PIN of four digits").fill(pin)
+    walk.page.get_by_label("PIN, again").fill(pin)

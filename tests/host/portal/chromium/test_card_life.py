@@ -1,0 +1,102 @@
+"""A card's life with its owner, walked in a real browser: from the request to the parcel back."""
+
+from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
+from tests.host.portal.chromium.walking import CARD, Walk, look_up
+
+from dsc_host.portal.demo.demonstration import ANNA
+
+
+def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk: Walk) -> None:
+    walk.enter_by_sms("carl").open("/request").picture("request-1-form")
+    fill(walk, "1975")
+    walk.press("Continue")
+    assert "PIN" in walk.error
+    walk.picture("request-weak-pin")
+    walk.page.get_by_label("Where the card goes").fill("9 Other Street, 80331 Munich")
+    fill(walk, NEW)
+    walk.press("Continue").picture("request-2-summary")
+    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this right?", True, True)
+    assert walk.press("Back").page.get_by_label("Where the card goes").input_value() == "9 Other Street, 80331 Munich"
+    fill(walk, NEW)
+    assert walk.press("Continue").press("Continue").title == "Your card is requested"
+    walk.picture("request-3-done")
+    issuer = walk.another().enter("ivo").open("/issuer")
+    issuer.picture("issuer-queue")
+    assert issuer.press("Make all cards").notice == "The cards are made."
+    serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
+    about = f"carl {issuer.page.locator('tbody tr td').first.inner_text()}"
+    assert issuer.press("Sent", about).notice == "The card is on its way."
+    walk.open("/devices").press("Activate", f"{CARD} {serial}").picture("activate")
+    assert walk.card_here == "Card of carl"
+    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is in use now."
+
+
+def test_a_request_is_taken_back(walk: Walk) -> None:
+    requested(walk.enter_by_sms("carl"))
+    walk.open("/devices").page.get_by_role("button", name="Take back").click()
+    walk.page.wait_for_url(walk.address + "/devices")
+    assert walk.notice == "The request is taken back."
+
+
+def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Walk) -> None:
+    ordered(walk.enter_by_sms("carl"))
+    days = walk.another().open("/demonstration")
+    before = len(walk.told("carl"))
+    days.press("Let them pass", Days="20")
+    assert len(walk.told("carl")) == before + 2, walk.told("carl")
+    days.tab().open("/outbox").picture("outbox")
+    days.press("Let them pass", Days="1")
+    assert len(walk.told("carl")) == before + 3
+    assert "in use" in walk.enter("carl", NEW).open("/devices").text
+
+
+def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
+    walk.enter("anna").open("/devices").press("Change the PIN", f"{CARD} IB3000901")
+    walk.page.get_by_label("New PIN", exact=True).fill(NEW)
+    walk.page.get_by_label("New PIN, again").fill(NEW)
+    walk.picture("change-pin")
+    assert walk.card_here == "Card of anna"
+    walk.press("Change the PIN", Response=walk.card("anna", walk.read, NEW))
+    assert walk.notice == "The PIN of your card is changed. All other sessions have ended."
+    walk.enter("anna", NEW)
+
+
+def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Walk) -> None:
+    desk = walk.another().enter("sue").open("/desk")
+    desk.picture("desk-who-is-calling")
+    desk.press(
+        "Check", User_name="anna", Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
+        Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
+    )  # fmt: skip
+    assert desk.title == "anna is calling"
+    desk.press("lost", f"{CARD} IB3000901")
+    code = desk.press("Give a temporary code").read
+    desk.picture("temporary-code")
+    walk.begin("anna").press("Log in", Code=code).open("/devices")
+    codes = walk.press("Get an online security code card").codes
+    walk.picture("online-card-sheet")
+    with walk.page.expect_download() as saved:
+        walk.page.get_by_role("button", name="Save as PDF").click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    walk.press("Activate the card")
+    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is in use now."
+    serial = ordered(walk)
+    assert "Changes that wait" in walk.open("/devices").text
+    walk.picture("waits")
+    walk.shown.pass_days(5)
+    walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
+    walk.open("/devices").press("Activate", f"{CARD} {serial}")
+    walk.press("Activate", Response=walk.card("anna", walk.read, NEW))
+    assert walk.out().begin("anna").title == CARD, "the temporary ones have ended"
+
+
+def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
+    serial = ordered(walk.enter_by_sms("carl"))
+    walk.open("/devices").press("Send it back", f"{CARD} {serial}").picture("send-back")
+    assert ("5 Desk Lane" in walk.text, serial in walk.text) == (True, True), "what is laid into the parcel"
+    assert "out of use" in walk.press("I have sent it", Tracking_number="RR 123 456 785 CH").notice
+    walk.picture("parcel")
+    assert "Receipt expected" in walk.text
+    issuer = walk.another().enter("ivo").open("/issuer")
+    assert issuer.press("Received", Serial=serial).notice == "The card is received, and its deposit is free."
+    assert "free again" in walk.open("/devices").text

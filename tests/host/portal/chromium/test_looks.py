@@ -1,0 +1,196 @@
+"""How the pages look and are used: narrow and wide, light and dark, by keyboard alone, and without JavaScript."""
+
+import pytest
+from playwright.sync_api import Locator, expect
+from tests.host.portal.chromium.card_requests import requested
+from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.walking import Walk
+
+from dsc_host.login import Kind
+from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME
+
+MEMBERS = (
+    "/", "/devices", "/phones", "/password", "/request", "/share", "/protection", "/opt-out", "/opt-in", "/withdraw", "/close",
+)  # fmt: skip
+PAGES = {
+    "anna": (*MEMBERS, "/demonstration", "/card", "/phone", "/outbox"),
+    "carl": ("/devices",),
+    "ivo": ("/issuer",),
+    "cleo": ("/compliance",),
+}
+SIZES = [(1440, 900), (768, 1024), (320, 640)]
+LARGE, NARROW = (3840, 2160), SIZES[-1]
+_KEPT = {"/login/answer": "login", "/devices": "devices"}
+"""Of these pages, pictures are kept in every size."""
+_REACHED = """() => [...document.querySelectorAll("main input:not([type=hidden]), main button, main a")]
+    .filter((each) => { each.focus(); return !(document.activeElement === each
+    && (getComputedStyle(each).outlineStyle !== "none" || each.type === "radio")); }).map((each) => each.outerHTML)"""
+
+_BOXES = """() => [...document.querySelectorAll(".card img, .keys button")].map((each) => {
+    const box = each.getBoundingClientRect(); return [each.value ?? "", [box.x, box.y, box.width, box.height]]; })"""
+
+
+def fits(person: Walk, size: tuple[int, int]) -> None:
+    """Nothing is wider than the window."""
+    person.page.set_viewport_size({"width": size[0], "height": size[1]})
+    wide = person.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= size[0], f"{person.path} is {wide} px wide"
+    name = _KEPT.get(person.path)
+    if person.pictures is not None and name is not None:
+        for scheme in ("light", "dark"):
+            person.page.emulate_media(color_scheme=scheme)
+            person.picture(f"{name}-{size[0]}-{scheme}")
+
+
+def looked_at(person: Walk) -> None:
+    """The page that is open, which axe-core has seen wide and light."""
+    for size in (LARGE, *SIZES) if person.path in _KEPT else SIZES:
+        fits(person, size)
+    person.page.emulate_media(color_scheme="dark")
+    person.examine("dark and narrow")
+    assert person.page.evaluate(_REACHED) == [], f"{person.path}: each field, button and link is reached by keyboard"
+    person.page.emulate_media(color_scheme="light")
+    person.page.set_viewport_size({"width": 1000, "height": 720})
+
+
+def test_every_page_fits_its_window_has_enough_contrast_and_is_used_by_keyboard(walk: Walk) -> None:
+    requested(walk.enter_by_sms("carl"))
+    looked_at(walk.open("/").out())
+    walk.half_way("anna", Kind.DSC_PLUS)
+    looked_at(walk.open("/login/answer"))
+    for name, paths in PAGES.items():
+        (walk.enter_by_sms if name == "carl" else walk.enter)(name)
+        for path in paths:
+            looked_at(walk.open(path))
+            if path in ("/password", "/close"):
+                walk.picture(path[1:])
+    desk = identified(walk, "carl", CARL)
+    looked_at(desk)
+    looked_at(desk.press("Issue a security code card"))
+
+
+@pytest.mark.parametrize("language", ["de", "ru"])
+def test_other_languages_fit_too(walk: Walk, language: str) -> None:
+    requested(walk.enter_by_sms("carl"))
+    options = {"viewport": {"width": NARROW[0], "height": NARROW[1]}, "locale": language}
+    person = walk.another(**options)
+    person.scripts = False
+    fits(person.open("/login"), NARROW)
+    person.picture(f"login-{language}")
+    person.half_way("anna", Kind.DSC_PLUS)
+    fits(person.open("/login/answer"), NARROW)
+    person.picture(f"login-card-{language}")
+    for name, paths in PAGES.items():
+        (person.enter_by_sms if name == "carl" else person.enter)(name)
+        for path in paths:
+            fits(person.open(path), NARROW)
+            assert person.page.locator("html").get_attribute("lang") == language
+            if path == "/protection":
+                person.picture(f"protection-{language}")
+    person.enter("sue")
+    assert walk.shown.system.staff.identify(person.token, "carl", CARL)
+    fits(person.open("/desk"), NARROW)
+    with person.page.expect_navigation():
+        person.page.locator("form[action='/desk/code-card'] button").click()
+    assert len(person.codes) == 224
+    fits(person, NARROW)
+
+
+def test_a_login_by_keyboard_alone(walk: Walk) -> None:
+    keys = walk.open("/login").page.keyboard
+    keys.press("Tab")
+    assert walk.page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    walk.picture("keyboard-skip")
+    keys.press("Enter")
+    keys.press("Tab")
+    keys.type("anna")
+    keys.press("Tab")
+    keys.type(SESAME)
+    keys.press("Enter")
+    walk.page.wait_for_url("**/login/answer")
+    tabbed(walk, walk.page.locator("[name=answer]"))
+    keys.type(walk.card("anna", walk.read))
+    walk.picture("keyboard-focus")
+    keys.press("Enter")
+    walk.page.wait_for_url(walk.address + "/")
+    assert "Everything: trading" in walk.text
+
+
+def tabbed(walk: Walk, to: Locator) -> None:
+    """Press Tab until this has the focus: ten times at most."""
+    for _ in range(10):
+        walk.page.keyboard.press("Tab")
+        if to.evaluate("(each) => document.activeElement === each"):
+            return
+    raise AssertionError("it is not reached")
+
+
+def placed(person: Walk) -> dict[str, tuple[float, float, float, float]]:
+    """Where each button of the card is, in hundredths of the drawing."""
+    card, *buttons = person.page.evaluate(_BOXES)
+    assert min(min(box[2:]) for _, box in buttons) >= 24, "large enough to be hit"
+    (left, top, width, height) = card[1]
+    return {
+        name: ((x - left) / width * 100, (y - top) / height * 100, wide / width * 100, high / height * 100)
+        for name, (x, y, wide, high) in buttons
+    }
+
+
+@pytest.mark.parametrize("path", ["/login/answer", "/card"])
+def test_the_buttons_lie_over_the_drawn_keys(walk: Walk, path: str) -> None:
+    walk.half_way("anna", Kind.DSC_PLUS)
+    walk.open(path)
+    keys = walk.shown.cards["anna"].keys
+    drawn = {name: pytest.approx((key.left, key.top, key.width, key.height), abs=0.3) for name, key in keys.items()}
+    for number, width in enumerate((480, 800, 1440, 3840), 1):
+        walk.page.set_viewport_size({"width": width, "height": 900})
+        assert placed(walk) == drawn
+        walk.click_drawn("PRESS" if number == 1 else "2")
+        expect(walk.display).to_have_text("PIN>" + "*" * (number - 1))
+    assert walk.path == path
+
+
+def test_where_the_drawn_keys_are_small_large_ones_lie_below(walk: Walk) -> None:
+    person = walk.another(has_touch=True)
+    person.half_way("anna", Kind.DSC_PLUS)
+    person.open("/login/answer")
+    for width, key, shows in ((320, "press", "PIN>"), (400, "2", "PIN>*")):
+        person.page.set_viewport_size({"width": width, "height": 640})
+        assert min(top for _, top, _, _ in placed(person).values()) >= 100
+        assert all(box[3] >= 44 for name, box in person.page.evaluate(_BOXES) if name)
+        person.button(key).tap()
+        expect(person.display).to_have_text(shows)
+    assert person.path == "/login/answer"
+
+
+def test_the_cards_keys_are_pressed_by_keyboard(walk: Walk) -> None:
+    walk.half_way("anna", Kind.DSC_PLUS)
+    keys = walk.open("/login/answer").page.keyboard
+    walk.page.get_by_role("button", name="Log in").focus()
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(walk.display).to_have_text("PIN>")
+    for key in PIN:
+        walk.page.locator(f".keys button[value='{key}']").focus()
+        keys.press("Space")
+    expect(walk.display).to_have_text("PIN>****")
+    assert walk.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    tabbed(walk, walk.page.locator(".keys button[value=OK]"))
+    keys.press("Enter")
+    expect(walk.display).to_have_text("CHALLNG>")
+    assert walk.path == "/login/answer"
+
+
+def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) -> None:
+    plain = walk.another(java_script_enabled=False).begin("sue")
+    with plain.page.context.expect_page() as opened:
+        plain.button("press").click()
+    card = opened.value
+    expect(card.locator(".card output")).to_have_text("PIN>")
+    assert card.locator("h1").inner_text() == "Card of sue"
+    plain.button(PIN[0]).click()
+    expect(card.locator(".card output")).to_have_text("PIN>*")
+    for key in (*PIN[1:], "OK", *plain.read, "OK"):
+        walk.shown.cards["sue"].press(key)
+    assert len(plain.page.context.pages) == 2
+    assert plain.press("Log in", Response=walk.shown.cards["sue"].display).path == "/"

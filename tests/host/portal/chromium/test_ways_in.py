@@ -1,0 +1,111 @@
+"""Every way in, walked in a real browser: the card, cards of codes, SMS, a call, an app on a phone."""
+
+import re
+
+from playwright.sync_api import expect
+from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.walking import CARD, Walk, look_up
+
+from dsc_host.portal.demo.demonstration import PIN, SESAME
+
+_APP_PIN = "2x-84"
+_HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait(work, ms / 20);"
+"""A page's time goes faster: what asks every two seconds asks ten times a second."""
+
+
+def activate_phone(walk: Walk, name: str) -> Walk:
+    """Activate the app on the phone of the demonstration."""
+    phone = walk.tab().open("/demonstration").press("Phone", f"{name} {walk.shown.people[name]}")
+    phone.press("Send the activation code", User_name=name, Password=SESAME)
+    phone.page.get_by_label("Activation code from the SMS").fill(walk.sent("sms"))
+    phone.page.locator("input[name=pin]").fill(_APP_PIN)
+    phone.page.get_by_label("Let me use the finger, too").check()
+    phone.press("Activate")
+    assert "in use" in phone.notice
+    return phone
+
+
+def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
+    walk.open("/login").picture("login-1-name")
+    walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
+    assert walk.card_here == "Card of anna"
+    assert "not right" in walk.press("Log in", Response="00000000").text
+    walk.click_drawn("PRESS", *PIN, "OK", *walk.read)
+    expect(walk.display).to_have_text(re.compile(walk.read))
+    walk.picture("login-3-card-challenge")
+    walk.click_drawn("OK")
+    expect(walk.display).to_have_text(re.compile(r"^\d{8}$"))
+    walk.picture("login-3-card-response")
+    assert walk.page.get_by_label("Response").input_value() == "", "it is read and typed"
+    walk.press("Log in", Response=walk.display.inner_text()).picture("login-4-in")
+    assert (walk.path, "Everything: trading" in walk.text) == ("/", True)
+    assert walk.out().notice == "You are logged out."
+    walk.open("/demonstration").picture("demonstration")
+
+
+def test_a_security_code_card(walk: Walk) -> None:
+    desk = identified(walk, "anna.work")
+    desk.picture("desk-caller")
+    codes = desk.press("Issue a security code card").codes
+    desk.picture("code-card-sheet")
+    with desk.page.expect_download() as saved:
+        desk.button("Save as PDF").click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    assert len(codes) == 224
+    walk.shown.pass_days(5)
+    walk.enter_by_sms("anna.work").open("/devices")
+    label = walk.page.get_by_role("cell").filter(has_text="Show the codes").locator("button").first.get_attribute("aria-label")
+    walk.press("Activate", str(label).split(": ")[1])
+    walk.picture("code-card-index-numbers")
+    first = walk.read
+    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == "The device is in use now."
+    walk.out().begin("anna.work").choose("Security code card")
+    assert set(walk.read.split()).isdisjoint(first.split())
+    walk.press("Log in", The_two_codes=look_up(codes, walk.read))
+    assert walk.path == "/"
+
+
+def test_a_code_by_sms_and_by_a_call(walk: Walk) -> None:
+    walk.begin("carl").picture("choose-a-device")
+    walk.choose("Code by SMS")
+    assert "+49" in walk.text
+    walk.picture("sms")
+    assert walk.press("Log in", Code=walk.sent("sms")).path == "/"
+    walk.out().begin("carl").choose("Code by a call").press("Log in", Code=walk.sent("voice"))
+    assert walk.path == "/"
+
+
+def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
+    walk.enter("anna").open("/phones").picture("phone-numbers")
+    assert "must be +" in walk.press("Send a code", Phone_number="0791234567").error
+    walk.press("Send a code", Phone_number="+41 79 555 01 23").picture("phone-number-code")
+    assert "+41…23" in walk.text
+    walk.press("Confirm", Code=walk.sent("sms"))
+    assert "is confirmed" in walk.notice
+    walk.out().begin("anna").picture("several-devices")
+    assert walk.page.get_by_label(CARD).count() == 1
+    walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
+    walk.open("/phones").picture("phone-number-confirmed")
+    assert "Nothing is sent" in walk.press("Remove", "+41…23").notice
+
+
+def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> None:
+    walk.page.add_init_script(_HURRY)
+    phone = activate_phone(walk, "carl")
+    phone.picture("phone")
+    walk.begin("carl").picture("push-number")
+    phone.follow("Look again").picture("phone-push")
+    about = f"carl {phone.page.locator('tbody tr td').first.inner_text()}"
+    phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=_APP_PIN)
+    # The page's script sees it, and moves on by itself.
+    walk.page.wait_for_url(walk.address + "/")
+    number = walk.out().begin("carl").read
+    phone.follow("Look again").press("Approve with the finger", about, Number_on_the_login_page=number)
+    walk.page.wait_for_url(walk.address + "/")
+    walk.out().begin("carl")
+    phone.follow("Look again").press("Deny", about)
+    walk.page.wait_for_url(walk.address + "/login/device")
+    assert "Everything: trading" not in walk.text
+    walk.begin("carl").press("No notification has come").picture("phone-manual")
+    phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=_APP_PIN)
+    assert walk.press("Log in", Response_string=phone.read).path == "/"

@@ -1,0 +1,247 @@
+"""Somebody at a real browser, who knows only what a page shows: labels, buttons, and what is to be read off.
+
+Every page that they come to is examined by axe-core, once for each state that it is in, unless JavaScript is off.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Locator, Page
+from tests.host.login.letters import newest_code
+
+from dsc_host.login import Kind, Step
+from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+CARD = "Digital Security Card+"
+Contexts = Callable[..., BrowserContext]
+_EXAMINE = "(rules) => axe.run(document, rules).then((found) => found.violations)"
+_STATE = """() => [document.querySelector("h1").textContent, location.pathname, ...["form", "table", "dl", "output",
+    ".error", ".notice"].map((each) => Math.min(2, document.querySelectorAll(each).length))].join(" ")"""
+"""What tells a page from others, and from itself with other things on it."""
+
+
+@cache
+def axe() -> str:
+    """The script of axe-core."""
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+
+@dataclass
+class Walk:
+    """One person's tab."""
+
+    shown: Demonstration
+    address: str
+    contexts: Contexts
+    page: Page
+    pictures: Path | None = None
+    scripts: bool = True
+    examined: set[str] = field(default_factory=set)
+
+    # ---- what a person does ----
+
+    def open(self, path: str) -> "Walk":
+        self.page.goto(self.address + path)
+        return self._arrived()
+
+    def press(self, button: str, about: str = "", **fields: str) -> "Walk":
+        """Fill in the form that has this button, by its labels (`User_name` is *User name*; `yes` ticks), and press it."""
+        pressed = self.button(button, about)
+        form = self.page.locator("form", has=pressed)
+        for label, value in fields.items():
+            one = form.get_by_label(label.replace("_", " "), exact=True)
+            if value == "yes":
+                one.check()
+            else:
+                one.fill(value)
+        with self.page.expect_navigation():
+            pressed.click()
+        return self._arrived()
+
+    def choose(self, label: str, button: str = "Continue", **fields: str) -> "Walk":
+        """Pick one of several, fill in the rest, and go on."""
+        self.page.get_by_label(label, exact=True).check()
+        return self.press(button, **fields)
+
+    def follow(self, link: str) -> "Walk":
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=link, exact=True).click()
+        return self._arrived()
+
+    def click_drawn(self, *keys: str) -> "Walk":
+        """Press keys of the card that is drawn on the page, each where the drawing has it."""
+        picture = self.page.locator(".card img")
+        picture.scroll_into_view_if_needed()
+        card = picture.bounding_box()
+        assert card is not None
+        for name in keys:
+            key = self.shown.cards["anna"].keys[name]
+            self.page.mouse.click(
+                card["x"] + card["width"] * (key.left + key.width / 2) / 100,
+                card["y"] + card["height"] * (key.top + key.height / 2) / 100,
+            )
+        return self
+
+    def button(self, button: str, about: str = "") -> Locator:
+        name = f"{button}: {about}" if about else button
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    # ---- what they see ----
+
+    @property
+    def path(self) -> str:
+        return self.page.url.removeprefix(self.address)
+
+    @property
+    def title(self) -> str:
+        return self.page.locator("h1").inner_text()
+
+    @property
+    def text(self) -> str:
+        return self.page.locator("main").inner_text()
+
+    @property
+    def notice(self) -> str:
+        return self.page.get_by_role("status").first.inner_text()
+
+    @property
+    def notice_or_none(self) -> str | None:
+        return self.notice if self.page.get_by_role("status").count() else None
+
+    @property
+    def error(self) -> str:
+        return self.page.get_by_role("alert").inner_text()
+
+    @property
+    def read(self) -> str:
+        """The challenge, the number, the code that the page shows."""
+        shown = self.page.locator(".shown output")
+        assert shown.count() == 1, self.text
+        return shown.inner_text()
+
+    @property
+    def source(self) -> str:
+        """The page's HTML, without its tokens and ids: in those, four digits stand by chance."""
+        return re.sub("[0-9a-f]{16,}", "", self.page.content())
+
+    @property
+    def display(self) -> Locator:
+        """What the card on the page shows, in words."""
+        return self.page.locator(".card output")
+
+    @property
+    def card_here(self) -> str:
+        """Whose card lies beside the form."""
+        return self.page.locator(".beside .card h2").inner_text()
+
+    @property
+    def codes(self) -> list[str]:
+        """Of a sheet."""
+        return [re.sub(r"^\d+\s+", "", each.strip()) for each in self.page.locator(".sheet li").all_inner_texts()]
+
+    def picture(self, name: str) -> None:
+        """Keep how it looks, if pictures were asked for."""
+        if self.pictures is not None:
+            self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True, animations="disabled", caret="hide")
+
+    def _arrived(self) -> "Walk":
+        if self.scripts:
+            self.examine()
+        return self
+
+    def examine(self, looks: str = "") -> None:
+        """Have axe-core look at the page, once in each of its states. `looks`: how else it is shown here."""
+        state = f"{self.page.evaluate(_STATE)} {looks}"
+        if state not in self.examined:
+            self.examined.add(state)
+            self.page.evaluate(axe())
+            found = self.page.evaluate(_EXAMINE, RULES)
+            assert found == [], f"{state}: {json.dumps(found, indent=1)}"
+
+    # ---- other people, and things at hand ----
+
+    def another(self, **options: object) -> "Walk":
+        """Somebody else, at a browser of their own."""
+        page = self.contexts(**options).new_page()
+        scripts = bool(options.get("java_script_enabled", True))
+        return Walk(self.shown, self.address, self.contexts, page, self.pictures, scripts, self.examined)
+
+    def tab(self) -> "Walk":
+        """A second tab of the same browser."""
+        page = self.page.context.new_page()
+        return Walk(self.shown, self.address, self.contexts, page, self.pictures, self.scripts, self.examined)
+
+    def card(self, name: str, question: str, pin: str = PIN) -> str:
+        """What somebody's card shows, by its keys."""
+        card = self.shown.cards[name]
+        for key in ("PRESS", *pin, "OK", *question, "OK"):
+            card.press(key)
+        response = card.display
+        assert re.fullmatch(r"\d{8}", response), response
+        card.press("PRESS")
+        assert card.display == "", "it is switched off"
+        return response
+
+    def sent(self, channel: str) -> str:
+        """Deliver what waits; return the code in the newest message of a channel."""
+        self.shown.system.deliver()
+        return newest_code(self.shown.letters, channel)
+
+    def told(self, name: str) -> list[str]:
+        """Deliver what waits; return the templates of this user's email."""
+        self.shown.system.deliver()
+        return [letter.template for letter in self.shown.letters if letter.address == f"{name}@example.com"]
+
+    # ---- what many walks begin with ----
+
+    def begin(self, name: str) -> "Walk":
+        """Name and password."""
+        return self.open("/login").press("Continue", User_name=name, Password=SESAME)
+
+    def enter(self, name: str, pin: str = PIN) -> "Walk":
+        """Be logged in by one's card. The pages of the login have walks of their own: this one has not come by them."""
+        return self._entered(name, Kind.DSC_PLUS, lambda shows: self.card(name, shows["challenge"], pin))
+
+    def enter_by_sms(self, name: str) -> "Walk":
+        return self._entered(name, Kind.SMS, lambda _: self.sent("sms"))
+
+    def half_way(self, name: str, kind: Kind) -> Step:
+        """Have begun to log in, as far as the answer of a device of this kind."""
+        system = self.shown.system
+        step = system.begin(name, SESAME, "127.0.0.1")
+        step = system.choose(step.token, next(each.id for each in step.choices if each.kind is kind))
+        return self._come_with(step)
+
+    def _entered(self, name: str, kind: Kind, answer: Callable[[Mapping[str, str]], str]) -> "Walk":
+        step = self.half_way(name, kind)
+        assert step.offer is not None
+        done = self.shown.system.answer(step.token, answer(step.offer.shows)).step
+        assert done is not None, "it was refused"
+        self._come_with(done)
+        return self
+
+    def _come_with(self, step: Step) -> Step:
+        self.page.context.add_cookies([{"name": "session", "value": step.token, "url": self.address}])
+        return step
+
+    @property
+    def token(self) -> str:
+        """Of the session, as its cookie has it."""
+        return next(str(each["value"]) for each in self.page.context.cookies() if each.get("name") == "session")
+
+    def out(self) -> "Walk":
+        return self.press("Log out")
+
+
+def look_up(codes: list[str], indexes: str) -> str:
+    """Return the codes at the index numbers that a page shows."""
+    return " ".join(codes[int(index) - 1] for index in indexes.split() if index.isdigit())

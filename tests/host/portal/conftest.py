@@ -1,0 +1,37 @@
+"""Fixtures: the town of the login system's tests, its pages, and browsers."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.host.login import town as towns
+from tests.host.login.town import Town
+from tests.host.portal.browsing import Browser, browsers
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Policy
+from dsc_host.portal.demo import demonstration
+from dsc_host.portal.demo.demonstration import CONTACT, Demonstration
+
+clock = towns.clock
+
+
+@pytest.fixture
+def town(clock: Clock) -> Iterator[Town]:
+    """On SQLite: PostgreSQL has the login system's own tests."""
+    with towns.new_town(clock) as town:
+        yield town
+
+
+@pytest.fixture
+def browser(town: Town) -> Iterator[Callable[..., Browser]]:
+    """Makes browsers, each with cookies of its own."""
+    with browsers(town.system) as made:
+        yield made
+
+
+@pytest.fixture
+def shown() -> Iterator[Demonstration]:
+    """A demonstration, with its people and their cards; passwords cost nothing in it."""
+    made = demonstration.begin(Policy.of({"contact": CONTACT, **towns.CHEAP}))
+    yield made
+    made.close()

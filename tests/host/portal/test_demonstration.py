@@ -1,0 +1,166 @@
+"""The demonstration's card: it lies beside the form that wants its response, is found by its name, and is nobody's secret."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from tests.host.login.letters import newest_code
+from tests.host.portal.browsing import Browser, Browsers, PageForm, browsers
+
+from dsc_host.login import Loss
+from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME, Demonstration, PageCard
+
+JSON = {"accept": "application/json"}
+NEW = "7391"
+
+
+@pytest.fixture
+def browser(shown: Demonstration) -> Iterator[Browsers]:
+    with browsers(shown.system, demonstration=shown) as made:
+        yield made
+
+
+def keys(visitor: Browser) -> PageForm:
+    """The form of the card on the page."""
+    (form,) = [form for form in visitor.page.forms if form.action == "/card/press"]
+    return form
+
+
+def response(card: PageCard, question: str) -> str:
+    for key in ("PRESS", *PIN, "OK", *question, "OK"):
+        card.press(key)
+    shown = card.display
+    card.press("PRESS")
+    assert re.fullmatch(r"\d{8}", shown), shown
+    return shown
+
+
+def begin(visitor: Browser, name: str, kind: str = "") -> Browser:
+    visitor.open("/login")
+    page = visitor.press("Continue", name=name, password=SESAME)
+    if page.path == "/login/device":
+        choice = re.search(rf'value="(\w+)"[^>]*>\s*<label[^>]*>{re.escape(kind)}<', page.html)
+        assert choice, page.text
+        visitor.press("Continue", device=choice[1])
+    return visitor
+
+
+def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
+    """By card, or by SMS for those who have none."""
+    begin(visitor, name, "Code by SMS")
+    if shown.card_of(name):
+        answer = response(shown.cards[name], visitor.page.shown)
+    else:
+        shown.system.deliver()
+        answer = newest_code(shown.letters)
+    assert visitor.press("Log in", answer=answer).path == "/"
+    return visitor
+
+
+def press(visitor: Browser, name: str, key: str, **headers: str) -> int:
+    """By the form of the card that is on the page, for this name."""
+    body = {**keys(visitor).fields, "name": name, "key": key}
+    return visitor.client.post("/card/press", data=body, headers=headers).status_code
+
+
+def test_the_login_shows_the_card_whose_response_it_wants(browser: Browsers) -> None:
+    for name in ("anna", "sue"):
+        visitor = begin(browser(), name)
+        assert keys(visitor).fields["name"] == name
+        assert f"Card of {name}" in visitor.page.text
+        assert visitor.page.response.headers["content-security-policy"].count("unsafe") == 0
+        assert " style=" not in visitor.page.html
+        assert f'href="/card.css?name={name}"' in visitor.page.html
+
+
+def test_it_is_there_after_a_wrong_answer_too(browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    page = visitor.press("Log in", answer="00000000")
+    assert (page.status, page.path, keys(visitor).fields["name"]) == (401, "/login/answer", "anna")
+
+
+def test_other_devices_show_none(browser: Browsers) -> None:
+    visitor = begin(browser(), "carl", "Code by SMS")
+    assert visitor.page.path == "/login/answer"
+    assert "/card/press" not in visitor.page.html
+    assert "/card.css" not in visitor.page.html
+
+
+def test_without_javascript_a_key_leads_to_the_page_of_this_card(browser: Browsers) -> None:
+    visitor = begin(browser(), "sue")
+    page = visitor.press("press")
+    assert (page.path, page.title, keys(visitor).fields["name"]) == ("/card", "Card of sue", "sue")
+    assert "PIN>" in page.text
+    assert visitor.press("Deutsch").title == "Karte von sue"
+
+
+def test_the_page_of_the_card_needs_no_cookie(shown: Demonstration, browser: Browsers) -> None:
+    visitor = browser()
+    for name in ("ivo", "cleo"):
+        assert visitor.open(f"/card?name={name}").title == f"Card of {name}"
+        assert press(visitor, name, "PRESS", **JSON) == 200
+        visitor.client.cookies.clear()
+        assert shown.cards[name].display == "PIN>"
+        assert visitor.client.get(f"/card.json?name={name}").json() == {"display": "PIN>"}
+        assert "display: PIN&gt;" in visitor.open(f"/card.svg?name={name}").html
+    assert shown.cards["anna"].display == ""
+
+
+def test_a_name_without_a_card_is_told_so(browser: Browsers) -> None:
+    visitor = browser()
+    for name in ("nobody", "carl", "ANNA", "../anna", "anna&x=y", "anna\r\nx: y", "\x00", "é", "{{7*7}}", "a" * 3000):
+        for path in ("/card", "/card.svg", "/card.json", "/card.css"):
+            page = visitor.open(f"{path}?name={quote(name)}")
+            assert (page.status, "This person has no card." in page.text) == (404, True), (path, name)
+        visitor.open("/card?name=anna")
+        for headers in ({}, JSON):
+            # What is no text is refused before any name is looked for.
+            assert press(visitor, name, "PRESS", **headers) == (400 if name == "\x00" else 404), name
+
+
+def test_a_key_is_pressed_from_a_page_of_ours_only(shown: Demonstration, browser: Browsers) -> None:
+    visitor = begin(browser(), "anna")
+    body = {"name": "anna", "key": "PRESS"}
+    for given in ({}, {"csrf": visitor.csrf}, {"csrf": "0" * 64}):
+        assert visitor.client.post("/card/press", data={**body, **given}, headers=JSON).status_code == 403
+    assert shown.cards["anna"].display == ""
+    assert visitor.csrf != keys(visitor).fields["csrf"], "the login's own forms are bound to the visitor"
+
+
+def test_the_style_sheet_says_where_the_keys_are_drawn(shown: Demonstration, browser: Browsers) -> None:
+    answer = browser().client.get("/card.css?name=anna")
+    assert answer.headers["content-type"].startswith("text/css")
+    number = r"([\d.]+)%"
+    rule = rf'\[value="(\w+)"\] {{ --left: {number}; --top: {number}; --width: {number}; --height: {number}; }}'
+    said = {name: [float(each) for each in numbers] for name, *numbers in re.findall(rule, answer.text)}
+    drawn = {name: [key.left, key.top, key.width, key.height] for name, key in shown.cards["anna"].keys.items()}
+    assert said == {name: pytest.approx(box, abs=0.001) for name, box in drawn.items()}
+    assert len(said) == 13
+
+
+def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, browser: Browsers) -> None:
+    visitor = enter(shown, browser(), "carl")
+    visitor.open("/request")
+    visitor.press("Continue", pin=NEW, again=NEW)
+    visitor.press("Continue")
+    issuer = enter(shown, browser(), "ivo")
+    issuer.open("/issuer")
+    issuer.press("Make all cards")
+    issuer.press("Sent")
+    serial = shown.cards["carl"].serial
+    sue, staff = enter(shown, browser(), "sue").cookie, shown.system.staff
+    assert staff.identify(sue, "carl", CARL)
+    card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
+    staff.report_loss(sue, card.id, Loss.STOLEN)
+    assert issuer.press("Keep", serial=serial).notice == "The deposit is kept."
+    shown.system.deliver()
+    assert f"20 USD were kept for the card {serial}" in shown.letters[-1].text
+
+
+def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:
+    with shown.blank_card("anna"):
+        assert shown.card_with("IB3000901") is None
+    visitor = begin(browser(), "anna")
+    assert visitor.page.path == "/login/answer"
+    assert "/card/press" not in visitor.page.html

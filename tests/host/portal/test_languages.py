@@ -1,0 +1,120 @@
+"""The pages' languages: everything that can be said is said in all of them, and the visitor gets the one they read."""
+
+import string
+from decimal import Decimal
+from importlib.resources import files
+from unicodedata import name
+
+import pytest
+from babel.messages.pofile import read_po
+from tests.host.login.town import Town
+from tests.host.portal.browsing import Browsers, enter
+from tests.host.portal.sentences import sentences
+
+from dsc_host.login import NotAllowed
+from dsc_host.portal.languages import NAMES, NONE, load, negotiated
+from dsc_host.portal.wording import explained
+
+TRANSLATED = [code for code in NAMES if code != "en"]
+
+
+def catalogue(code: str) -> dict[str, str]:
+    with files("dsc_host.portal").joinpath("locale", f"{code}.po").open("rb") as file:
+        return {str(each.id): str(each.string) for each in read_po(file, locale=code) if each.id}
+
+
+def holes(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_sentence_is_translated_and_none_is_left_over(code: str) -> None:
+    said, known = sentences(), catalogue(code)
+    assert len(said) > 400
+    assert {text: where for text, where in said.items() if not known.get(text)} == {}
+    assert set(known) - set(said) == set()
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_a_translation_has_the_same_values_put_in(code: str) -> None:
+    wrong = {text: other for text, other in catalogue(code).items() if holes(text) != holes(other)}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_a_translation_ends_as_its_sentence_does(code: str) -> None:
+    ends = (".", "?", ":")
+    wrong = {text: other for text, other in catalogue(code).items() if text.endswith(ends) != other.endswith(ends)}
+    assert wrong == {}
+
+
+def test_russian_is_written_in_russian() -> None:
+    plain = {text for text, other in catalogue("ru").items() if not any("CYRILLIC" in name(each, "") for each in other)}
+    assert plain == set()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "code"),
+    [
+        ("", "", "en"),
+        ("", "de", "de"),
+        ("", "de-CH,en;q=0.5", "de"),
+        ("", "fr, ru;q=0.8, de;q=0.9", "de"),
+        ("", "ru;q=0", "en"),
+        ("", "ru;q=x, de;q=0.1", "de"),
+        ("", ";q=1,,=,\x00", "en"),
+        ("", "de," * 10_000, "de"),
+        ("ru", "de", "ru"),
+        ("xx", "de", "de"),
+        ("../de", "", "en"),
+    ],
+)
+def test_which_language_a_visitor_gets(chosen: str, accepted: str, code: str) -> None:
+    assert negotiated(load(), chosen, accepted).code == code
+
+
+def test_the_page_is_in_the_language_that_was_picked_and_says_so(browser: Browsers) -> None:
+    visitor = browser(**{"accept-language": "ru"})
+    assert (visitor.page.title, '<html lang="ru">' in visitor.page.html) == ("Войти", True)
+    page = visitor.press("Deutsch")
+    assert (page.path, page.title, '<html lang="de">' in page.html) == ("/login", "Anmelden", True)
+    assert visitor.press("English").title == "Log in"
+
+
+def test_the_language_may_be_picked_where_a_form_has_led(town: Town, browser: Browsers) -> None:
+    visitor = browser()
+    assert visitor.press("Continue", name="anna", password="wrong, all of it").status == 401
+    assert visitor.press("Deutsch").title == "Anmelden"
+    anna = enter(town, browser())
+    anna.open("/devices")
+    assert anna.press("Change the PIN").title == "Change the PIN"
+    page = anna.press("Deutsch")
+    assert (page.status, page.path, page.title) == (200, "/", "Übersicht")
+
+
+def test_errors_are_in_the_visitors_language(town: Town, browser: Browsers) -> None:
+    visitor = browser(**{"accept-language": "de"})
+    assert visitor.press("Weiter", name="anna", password="falsch, alles").error == "Name oder Passwort ist falsch."
+    assert "PIN: darf nicht viermal" in _refused_pin(town, browser)
+
+
+def _refused_pin(town: Town, browser: Browsers) -> str:
+    carl = enter(town, browser(**{"accept-language": "de"}), "carl")
+    carl.open("/request")
+    return carl.press("Weiter", pin="1111", again="1111").error
+
+
+def test_days_moments_and_amounts_are_written_as_the_language_does() -> None:
+    languages = load()
+    assert [languages[code].day("2026-11-24") for code in ("en", "de")] == ["November 24, 2026", "24. November 2026"]
+    assert languages["ru"].day("2026-11-24").startswith("24 ")
+    assert languages["de"].dollars(Decimal("1250.5")) == "1.250,50\xa0$"
+    assert languages["de"].moment(0.0) == "01.01.1970, 00:00:00 UTC"
+    assert languages["en"].moment(None) == NONE
+
+
+def test_a_value_cannot_put_another_value_in() -> None:
+    said = explained(
+        NotAllowed("only the account's primary user may change its security settings; ask {name}", name="{x} {0}"), load()["de"]
+    )
+    assert said.endswith("fragen Sie {x} {0}.")

@@ -1,0 +1,87 @@
+"""The pages, as a visitor without JavaScript uses them."""
+
+import re
+
+from tests.host.login.town import PASSWORD, Town
+from tests.host.portal.browsing import Browsers, enter, log_in
+
+from dsc_host.portal.app import GET
+
+
+def test_logging_in_and_out(town: Town, browser: Browsers) -> None:
+    anna = log_in(town, browser())
+    assert "Logged in as anna" in anna.page.text
+    page = anna.press("Log out")
+    assert (page.path, page.notice) == ("/login", "You are logged out.")
+    assert anna.open("/devices").path == "/login"
+
+
+def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    question = anna.press("Continue", name="anna", password=PASSWORD).shown
+    page = anna.press("Log in", answer="00000000")
+    assert page.status in (200, 401)
+    assert "not right" in page.error + page.notice
+    if page.path == "/login/answer":
+        assert page.shown == question
+
+
+def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browsers) -> None:
+    pages = [browser().press("Continue", name=name, password="wrong, all of it") for name in ("anna", "nobody")]
+    texts = [re.sub(r'value="(?:anna|nobody|[0-9a-f]{64})"', "", page.html) for page in pages]
+    assert texts[0] == texts[1]
+    assert [page.status for page in pages] == [401, 401]
+    assert pages[0].error == "Name or password is wrong."
+
+
+def test_every_page_opens_for_its_own_people(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    refused = {path for path in GET if anna.open(path).status != 200}
+    assert refused == {"/desk", "/issuer", "/compliance"}
+    assert {anna.open(path).status for path in refused} == {403}
+    for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
+        worker = enter(town, browser(), name)
+        assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
+    for path in ("/login", "/login/device", "/login/answer"):
+        assert anna.open(path).path == "/"
+    assert "Logged in as anna" in anna.page.text
+
+
+def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Browsers) -> None:
+    anna, elsewhere = enter(town, browser()), enter(town, browser())
+    anna.open("/password")
+    assert "same both times" in anna.press("Change", old=PASSWORD, new="another quiet harbour", again="typo").error
+    page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
+    assert page.notice == "Your password is changed. All other sessions have ended."
+    assert elsewhere.open("/devices").path == "/login"
+
+
+def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:
+    page = browser().press("Continue", name='"><script>x</script>{{7*7}}', password="x")
+    assert "<script>x" not in page.html
+    assert "{{7*7}}" in page.text or "&#34;&gt;&lt;script&gt;" in page.html
+    assert "49" not in page.text
+
+
+def test_there_is_a_page_for_what_is_not_there(browser: Browsers) -> None:
+    visitor = browser()
+    assert (visitor.open("/nowhere").status, visitor.page.title) == (404, "That did not work")
+    assert visitor.open("/logout").status == 405
+    toys = ("/demonstration", "/outbox", "/card", "/phone", "/card.svg", "/card.css", "/card.json", "/card.css?name=anna")
+    assert {visitor.open(path).status for path in toys} == {404}
+    assert visitor.post("/card/press", name="anna", key="PRESS").status == 404
+
+
+def test_where_real_people_log_in_no_card_lies_beside(town: Town, browser: Browsers) -> None:
+    anna = browser()
+    page = anna.press("Continue", name="anna", password=PASSWORD)
+    pages = [page.html, anna.press("Log in", answer="00000000").html]
+    enter(town, anna)
+    device = next(each for each in town.system.devices(anna.cookie) if each.label == "IB3000901").id
+    pages += [anna.post("/pin", device=device).html]
+    assert anna.page.title == "Change the PIN"
+    for html in pages:
+        assert "challenge" in html.lower()
+        assert "firmware" not in html
+        assert "/card" not in html
+        assert 'class="beside"' not in html

@@ -1,0 +1,262 @@
+"""The app on a phone, over HTTP against the pages' own server: its life, what it keeps, and what it is answered wrongly."""
+
+import json
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.host.login.letters import newest_code
+from tests.host.login.town import PASSWORD, Town
+from tests.host.portal.serving import served
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.login import Kind, Status
+from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, http_client, pin_key
+from dsc_host.portal import application
+from dsc_host.portal.phone_api import CALLS
+
+PIN = "7t&2"
+
+
+@pytest.fixture
+def server(town: Town) -> Iterator[str]:
+    with served(application(town.system, secure=False)) as url:
+        yield url
+
+
+@pytest.fixture
+def app(town: Town, server: str, tmp_path: Path) -> PhoneApp:
+    """Activated for ben."""
+    app = PhoneApp(tmp_path / "phone.json", Remote(server))
+    activated(app, town)
+    return app
+
+
+def activated(app: PhoneApp, town: Town, name: str = "ben", *, pin: str = PIN, finger: bool = True) -> None:
+    begun = app.begin(name, PASSWORD)
+    assert begun.phones[0].startswith("+4")
+    app.activate(begun, newest_code(town.letters), pin, finger=finger)
+
+
+# ---- its life ----
+
+
+@pytest.mark.parametrize("pin", [PIN, None], ids=["pin", "finger"])
+def test_a_push_is_approved(town: Town, app: PhoneApp, pin: str | None) -> None:
+    step = town.chosen("ben", Kind.PHONE_APP)
+    ((user, push),) = app.waiting()
+    assert (user.name, push.where) == ("ben", "192.0.2.1")
+    with pytest.raises(InputError, match=r"^number: is not the one"):
+        app.approve(user, push, "100", pin=pin)
+    assert step.offer is not None
+    app.approve(user, push, f" {step.offer.shows['number']} ", pin=pin)
+    assert town.answered(step.token, "")
+    assert app.waiting() == []
+
+
+def test_a_wrong_pin_is_refused_and_the_right_one_after_it_is_not(town: Town, app: PhoneApp) -> None:
+    step = town.chosen("ben", Kind.PHONE_APP)
+    ((user, push),) = app.waiting()
+    with pytest.raises(Refused, match="the PIN is wrong"):
+        app.approve(user, push, push.number, pin="0000")
+    app.approve(user, push, push.number, pin=PIN)
+    assert town.answered(step.token, "")
+
+
+def test_a_push_is_denied(town: Town, app: PhoneApp) -> None:
+    step = town.chosen("ben", Kind.PHONE_APP)
+    app.deny(*app.waiting()[0])
+    assert town.system.answer(step.token, "").status is Status.REFUSED
+
+
+def test_without_network_a_response_string_is_typed(town: Town, app: PhoneApp, tmp_path: Path) -> None:
+    offline = PhoneApp(tmp_path / "phone.json", Remote("https://nowhere.invalid"))
+    for pin in (PIN, None):
+        begun = town.system.begin("ben", PASSWORD)
+        step = town.system.choose(begun.token, begun.choices[0].id, manual=True)
+        assert step.offer is not None
+        assert town.answered(step.token, offline.respond("ben", step.offer.shows["challenge"], pin=pin))
+
+
+def test_several_users_have_one_pin(town: Town, app: PhoneApp, tmp_path: Path) -> None:
+    begun = app.begin("carl", PASSWORD)
+    code = newest_code(town.letters)
+    with pytest.raises(Refused, match="the PIN of the app is wrong"):
+        app.activate(begun, code, "0000")
+    app.activate(begun, code, PIN)
+    assert [user.name for user in app.users] == ["ben", "carl"]
+    assert [user.name for user in PhoneApp(tmp_path / "phone.json", Remote("https://x.example")).users] == ["ben", "carl"]
+    with pytest.raises(InputError, match=r"^PIN: is needed: no finger"):
+        app.respond("carl", "482913")
+
+
+def test_who_is_forgotten_logs_in_no_more(town: Town, app: PhoneApp) -> None:
+    app.forget("ben")
+    assert app.users == ()
+    assert town.system.begin("ben", PASSWORD).choices == ()
+    for call in (lambda: app.forget("ben"), lambda: app.respond("ben", "482913", pin=PIN)):
+        with pytest.raises(InputError, match=r"^name: ben is not activated"):
+            call()
+
+
+# ---- what it keeps ----
+
+
+def test_the_pin_is_nowhere(app: PhoneApp, tmp_path: Path) -> None:
+    (file,) = tmp_path.iterdir()
+    kept = file.read_text()
+    assert PIN not in kept
+    assert pin_key(bytes.fromhex(app.users[0].key), PIN).hex() not in kept
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert app.users[0].key not in repr(app.users[0])
+
+
+def test_each_pin_makes_a_key_of_its_own() -> None:
+    key = bytes(range(32))
+    made = {pin_key(key, pin) for pin in ("1234", "12345", "123456", "abcd", "ABCD")}
+    assert len(made | {biometrics_key(key), key}) == 7
+
+
+@pytest.mark.parametrize("pin", ["", "123", "1234567", "12 4", "12\xe44", "1234\n", None, 1234])
+def test_what_is_no_pin(pin: str) -> None:
+    with pytest.raises(InputError, match=r"^PIN: must have 4 to 6"):
+        pin_key(bytes(32), pin)
+
+
+def test_no_two_responses_share_a_counter_whatever_fails(town: Town, app: PhoneApp, tmp_path: Path) -> None:
+    town.chosen("ben", Kind.PHONE_APP)
+    ((user, push),) = app.waiting()
+    broken = PhoneApp(tmp_path / "phone.json", Remote("http://127.0.0.1:9"))
+    with pytest.raises(Unreachable):
+        broken.approve(user, push, push.number, pin=PIN)
+    responses = [each.respond("ben", "482913", pin=PIN) for each in (app, broken, app)]
+    assert len(set(responses)) == 3
+    with pytest.raises(DscError):
+        app.respond("ben", "no challenge", pin=PIN)
+    assert json.loads((tmp_path / "phone.json").read_text())["users"][0]["counters"]["pin"] == 4
+
+
+def test_one_command_at_a_time(app: PhoneApp) -> None:
+    with app.alone(), pytest.raises(InputError, match="another command uses the app"), app.alone():
+        pass
+    with app.alone():
+        assert app.users
+
+
+DAMAGED = [
+    b"", b"{", b"[]", b"\xff", b'{"format": 2, "users": []}', b'{"format": 1}', b'{"format": 1, "users": [{}]}', b"[" * 100_000,
+    b'{"format": 1, "users": 3}', b"x" * 300_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "phone.json"
+    file.write_bytes(data)
+    with pytest.raises(InputError, match="is not an app's, or is damaged"):
+        PhoneApp(file, Remote("https://login.example.com"))
+    assert file.read_bytes() == data
+
+
+def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path) -> None:
+    file = tmp_path / "phone.json"
+    whole = file.read_text()
+    for field, value in product(("name", "device", "device_token", "key", "counters"), (3, ["pin", "biometrics"])):
+        kept = json.loads(whole)
+        kept["users"][0][field] = value
+        file.write_text(json.dumps(kept))
+        with pytest.raises(InputError, match="is not an app's, or is damaged"):
+            PhoneApp(file, Remote("https://login.example.com"))
+
+
+# ---- what it is answered ----
+
+
+@pytest.mark.parametrize("url", [
+    "", "login.example.com", "http://login.example.com", "ftp://x", "https://a:b@x", "https://", "https://[::1", "https://a b",
+    "https://login.example.com/\xe4", "https://\xfc.example", "https://login.exa\nmple.com", "https://\ud800",
+])  # fmt: skip
+def test_what_is_no_login_system(url: str) -> None:
+    with pytest.raises(InputError, match=r"^server: must"):
+        Remote(url)
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "."])
+def test_a_name_that_no_machine_can_have(host: str) -> None:
+    with pytest.raises(InputError, match=r"^server: must be its address"):
+        Remote(f"https://{host}").begin("ben", PASSWORD)
+
+
+def test_what_the_server_gives_an_app_is_in_no_traceback() -> None:
+    given = (http_client.Begun("a ticket", ("+41\u202667",)), http_client.Activated("d", "a token", "ben"))
+    assert not re.search("a ticket|a token", repr(given))
+
+
+def test_a_port_that_cannot_be() -> None:
+    with pytest.raises(InputError, match=r"^server: must have a port"):
+        Remote("http://127.0.0.1:99999").begin("ben", PASSWORD)
+
+
+def http_answer(status: int, body: str, length: int | None = None) -> bytes:
+    return f"HTTP/1.1 {status} X\r\ncontent-length: {len(body) if length is None else length}\r\n\r\n{body}".encode()
+
+
+ANSWERS = [
+    b"", b"junk\r\n\r\n", http_answer(200, "[]"), http_answer(200, "{}", 4), http_answer(200, "{}"), http_answer(500, "{}"),
+    http_answer(200, '{"ticket": 42}'), http_answer(200, '{"ticket": "t"}'), http_answer(200, '{"ticket": "t", "phones": 3}'),
+    http_answer(200, '{"ticket": "t", "phones": ["\\u001b[2J"]}'), http_answer(200, '{"ticket": "t", "phones": [null]}'),
+    http_answer(403, '{"error": "no"}'),
+    http_answer(403, '{"error": {"code": "a", "message": "\\u001b["}}'), http_answer(200, "[" * 100_000),
+    b"HTTP/1.1 302 Found\r\nlocation: https://evil.example\r\ncontent-length: 0\r\n\r\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
+def test_what_answers_like_no_login_system(answer: bytes, tmp_path: Path) -> None:
+    class Answering(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.wfile.write(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Answering) as listening:
+        thread = threading.Thread(target=listening.handle_request)
+        thread.start()
+        app = PhoneApp(tmp_path / "phone.json", Remote(f"http://127.0.0.1:{listening.server_address[1]}"))
+        with pytest.raises(Unreachable, match=r"no login system|cannot be reached"):
+            app.begin("ben", PASSWORD)
+        thread.join()
+    assert not (tmp_path / "phone.json").exists()
+
+
+# ---- the calls, from whoever sends them ----
+
+BODIES = [
+    b"", b"{", b"[]", b"3", b"\xff", b"{}", b'{"name": 3}', b'{"device": null, "device_token": []}', b"[" * 30_000,
+    b'{"name": "' + b"x" * 300 + b'"}', b'{"name": "ben", "password": "x", "phone": true}',
+    b'{"ticket": "x", "token": "y", "pin_key": "zz"}', b'{"ticket": "x", "token": "y", "proof": 3, "pin_key": "00"}',
+    b'{"device": "\\ud800", "device_token": "\\u0000", "push": "x", "method": "y", "response": "z"}', b"x" * 70_000,
+]  # fmt: skip
+
+
+def test_garbage_is_refused_in_words(server: str) -> None:
+    with httpx.Client(base_url=f"{server}/api/phone") as client:
+        for call in CALLS:
+            for body in BODIES:
+                answer = client.post(call, content=body, headers={"content-type": "application/json"})
+                assert answer.status_code in {400, 401, 404, 413}, (call, body[:60], answer.text)
+                assert set(answer.json()["error"]) == {"code", "message"}
+            assert client.post(call, data={"name": "ben"}).status_code == 415
+            assert client.get(call).status_code == 405
+
+
+def test_guessing_passwords_over_the_phones_calls_is_told_when_to_go_on(server: str) -> None:
+    statuses = [
+        httpx.post(f"{server}/api/phone/begin", json={"name": "ben", "password": "a wrong one, surely"}) for _ in range(5)
+    ]  # fmt: skip
+    assert [each.status_code for each in statuses] == [401, 401, 401, 429, 429]
+    assert 0 < int(statuses[-1].headers["retry-after"]) <= 30

@@ -1,0 +1,63 @@
+"""docs/login.md says where every procedure is; what it names is there."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+from tests.checkout import ROOT
+
+from dsc_host.login import LoginSystem, Policy
+from dsc_host.login.service.guarded_forms import Proofs
+from dsc_host.login.service.operator import Operator
+from dsc_host.login.service.phone_app import Phones
+from dsc_host.login.service.staff import Staff
+from dsc_host.portal.app import DEMONSTRATION_GET, GET, POST
+
+PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
+]
+OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs}
+
+
+@cache
+def functions(*folders: str) -> frozenset[str]:
+    """The tests in these folders of the tests, and in no folder below."""
+    files = [file for folder in folders for file in (ROOT / "tests" / "host" / folder).glob("test_*.py")]
+    return frozenset(
+        node.name for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)
+    )  # fmt: skip
+
+
+def names(cell: str) -> list[str]:
+    return [name.partition("(")[0] for name in re.findall("`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])
+def test_the_page_the_call_and_the_test_of_each_procedure_are_there(row: list[str]) -> None:
+    _, pages, calls, tests = row
+    assert set(names(pages)) <= {*GET, *POST, *DEMONSTRATION_GET}
+    assert set(names(tests)) <= functions("portal/chromium", "portal", "login")
+    for call in names(calls):
+        owner, _, method = call.rpartition(".")
+        assert callable(getattr(OWNERS.get(owner, LoginSystem), method)), call
+
+
+def test_every_walk_of_a_procedure_is_in_the_table() -> None:
+    walked = {name for name in functions("portal/chromium") if name.startswith("test_")}
+    named = {name for row in ROWS for name in names(row[3])}
+    assert len(ROWS) > 30
+    looks = ast.parse((ROOT / "tests" / "host" / "portal" / "chromium" / "test_looks.py").read_text())
+    assert walked - named == {
+        node.name for node in ast.walk(looks) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def test_the_figures_of_the_levels_are_the_policys() -> None:
+    shown = re.findall(r"^\| ([^|]+) \| ([0-9,]+) USD \| ([0-9,]+) USD \|", PAGE, re.MULTILINE)
+    assert len(shown) == 4
+    kinds = ("phone_app", "code_card", "sms", "none")
+    levels = {str(level.kind): level for level in Policy.default().levels}
+    for (_, day, five), kind in zip(shown, kinds, strict=True):
+        assert (int(day.replace(",", "")), int(five.replace(",", ""))) == (levels[kind].per_day, levels[kind].per_five_days)

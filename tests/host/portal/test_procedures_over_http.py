@@ -1,0 +1,109 @@
+"""Procedures whose rules the library's tests show: that the pages offer them, and tell what came of them."""
+
+from decimal import Decimal
+
+from tests.host.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
+from tests.host.portal.browsing import Browsers, come_with, enter
+
+from dsc_host.login import Loss
+
+PIN = "7391"
+
+
+def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town: Town, browser: Browsers) -> None:
+    other = town.system.operator.add_account(town.entities["anna"], Decimal(1))
+    town.lose("anna", SERIALS["anna"], Loss.DAMAGED)
+    anna = come_with(browser(), town.bridged("anna")[1])
+    anna.open("/request")
+    page = anna.press("Continue", name="ben", account=other, pin=PIN, again=PIN)
+    assert (page.title, other in page.text, "ben" in page.text) == ("Is this right?", True, True)
+    anna.press("Back")
+    form = next(form for form in anna.page.forms if form.action == "/request")
+    assert (form.fields["name"], form.fields["account"]) == ("ben", other)
+
+
+def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
+    sue = enter(town, browser(), "sue")
+    sue.open("/desk")
+    page = sue.press(
+        "Correct", user="anna", birth_date=ANNA.birth_date, citizenship="CH", residence="DE", document_type=ANNA.document_type,
+        document_number=ANNA.document_number,
+    )  # fmt: skip
+    assert page.notice == "The correction waits for a second person."
+    assert sue.press("Agree").status == 403, "it takes another one"
+    cleo = enter(town, browser(), "cleo")
+    assert "sue" in cleo.open("/compliance").text
+    assert cleo.press("Agree").notice == "The request is decided."
+
+
+def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: Browsers) -> None:
+    town.system.staff.enable_messages(town.call("ben"), "+41795550123")
+    town.system.deliver()
+    code = next(each for each in town.letters if each.template == "number_waits").values["stop"]
+    anybody = browser()
+    anybody.open("/stop")
+    assert "Nothing that waits" in anybody.press("Stop it", code="ABCDEFGH").error
+    assert "will not happen" in anybody.press("Stop it", code=code).text
+    anybody.open("/stop")
+    assert anybody.press("Stop it", code=code).status == 404
+
+
+def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, browser: Browsers) -> None:
+    ben = town.bridged("ben")[1]
+    for number in ("+41795550123", "+41795550124"):
+        town.clock.advance(60)
+        town.system.ask_to_confirm_phone(ben, number)
+        assert town.system.confirm_phone(ben, town.sent("sms"))
+    town.clock.advance(DAY)
+    sue = come_with(browser(), town.call("ben"))
+    sue.open("/desk")
+    assert sue.press("Stop it").notice == "It is stopped."
+    assert sue.press("Confirm").notice == "It counts now."
+    assert "Changes that wait" not in sue.page.text
+
+
+def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers) -> None:
+    ben = come_with(browser(), town.session("ben"))
+    ben.open("/share")
+    assert ben.press("Continue", owner="sue", password=PASSWORD).error.startswith("Different identification information")
+    card, codes = town.system.staff.issue_code_card(town.call("ben"))
+    town.waited("ben")
+    assert town.system.activate(ben.cookie, looked_up(codes, town.system.ask_to_activate(ben.cookie, card.id)))
+    anna = come_with(browser(), town.session("anna"))
+    anna.open("/share")
+    assert anna.press("Continue", owner="ben", password=PASSWORD).error.startswith("Less secure device")
+
+
+def test_who_has_no_device_is_led_to_one_that_is_shared(town: Town, browser: Browsers) -> None:
+    town.lose("ben", next(each.label for each in town.system.devices(town.session("ben"))), Loss.LOST)
+    ben = browser()
+    page = ben.press("Continue", name="ben", password=PASSWORD)
+    assert (page.title, 'href="/share"' in page.html) == ("No device", True)
+    ben.open("/share")
+    question = ben.press("Continue", owner="anna", password=PASSWORD).shown
+    ben.press("Continue", answer=town.respond(SERIALS["anna"], question))
+    assert "is shared now" in ben.press("Continue").text
+
+
+def test_who_is_not_primary_is_told_whom_to_ask(town: Town, browser: Browsers) -> None:
+    ben = come_with(browser(), town.session("ben"))
+    for path in ("/opt-out", "/opt-in", "/request", "/close"):
+        assert "ask anna" in ben.open(path).text, path
+
+
+def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
+    carl = come_with(browser(), town.session("carl"))
+    carl.open("/withdraw")
+    assert carl.press("Withdraw", amount="150000").notice == "The withdrawal is recorded."
+    assert "You may withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
+    assert carl.press("Withdraw", amount="50000").notice == "The withdrawal is recorded."
+
+
+def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> None:
+    carl = come_with(browser(), town.session("carl"))
+    carl.open("/close")
+    assert "closed" in carl.press("Close the account", sure="yes").notice
+    page = carl.press("Continue", name="carl", password=PASSWORD)
+    assert (page.path, "statements of your closed account" in page.text) == ("/", True)
+    assert carl.open("/statements").title == "Statements"
+    assert "closed" in carl.open("/devices").text

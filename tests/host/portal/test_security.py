@@ -1,0 +1,103 @@
+"""What protects the pages: each attack is refused, and leaves nothing behind."""
+
+import re
+
+from tests.host.login.town import PASSWORD, Town
+from tests.host.portal.browsing import Browsers, come_with, enter, log_in
+
+from dsc_host.portal.app import GET, POST
+from dsc_host.portal.security import MOST_BYTES, csrf
+
+MEMBERS = [path for path in GET if not path.startswith(("/login", "/stop"))]
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+FORGED = (
+    {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://portal.example.evil.example"},
+    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
+)  # fmt: skip
+
+
+def test_no_post_without_a_token_of_this_visitor_or_from_another_site(town: Town, browser: Browsers) -> None:
+    anna, other = enter(town, browser()), browser()
+    before = anna.open("/devices").text
+    for path in POST:
+        assert anna.client.post(path, data={"other": "x"}).status_code == 403, path
+    for token in ("", "0" * 64, other.csrf, "\u00e9"):
+        assert anna.client.post("/logout", data={"csrf": token}).status_code == 403, token
+    for headers in FORGED:
+        assert anna.client.post("/logout", data={"csrf": anna.csrf}, headers=headers).status_code == 403, headers
+    assert anna.open("/devices").text == before
+
+
+def test_a_token_that_was_planted_becomes_nobodys_session(town: Town, browser: Browsers) -> None:
+    planted = "v." + "A" * 43
+    log_in(town, come_with(browser(), planted))
+    assert come_with(browser(), planted).open("/devices").path == "/login"
+
+
+def test_no_step_of_the_login_can_be_skipped(browser: Browsers) -> None:
+    stranger, half_way = browser(), browser()
+    half_way.press("Continue", name="anna", password=PASSWORD)
+    for path in MEMBERS:
+        assert stranger.open(path).path == "/login", path
+        assert half_way.open(path).path.startswith("/login"), path
+
+
+def test_the_headers_of_every_page_and_no_script_or_style_inside(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    for path in ("/", "/devices", "/protection", "/share", "/request", "/nowhere", "/static/portal.css"):
+        page = anna.open(path)
+        assert not re.search("<style| style=|<script>| onclick", page.html)
+        headers = page.response.headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == ("max-age=300" if "static" in path else "no-store")
+
+
+def test_cookies_cannot_be_read_by_scripts_nor_sent_by_others(browser: Browsers) -> None:
+    cookies = browser().page.response.headers.get_list("set-cookie")
+    assert cookies
+    assert all("HttpOnly" in each and "SameSite=strict" in each and "Path=/" in each for each in cookies)
+
+
+REFUSED: list[tuple[bytes, dict[str, str], int]] = [
+    (b"a" * (MOST_BYTES + 1), FORM, 413),
+    (b"csrf=1&csrf=2", FORM, 400),
+    (b"&".join(b"a%d=1" % number for number in range(101)), FORM, 400),
+    (b"name=%ff", FORM, 400),
+    (b"name=%00", FORM, 400),
+    (b"\xff", FORM, 400),
+    (b"{}", {"content-type": "application/json"}, 415),
+    (b"x", {"content-type": "multipart/form-data; boundary=x"}, 415),
+    (b"", {}, 415),
+]
+
+
+def test_what_is_no_form_is_refused(browser: Browsers) -> None:
+    visitor = browser()
+    for body, headers, status in REFUSED:
+        answer = visitor.client.post("/login", content=body, headers=headers)
+        assert (answer.status_code, "That did not work" in answer.text) == (status, True), body
+
+
+def test_a_way_back_leads_nowhere_else(town: Town, browser: Browsers) -> None:
+    visitor = browser()
+    for path in ("https://evil.example", "//evil.example", "/\\evil.example", "/\r\nx: y", "javascript:x"):
+        answer = visitor.client.post(
+            "/language", data={"csrf": visitor.csrf, "code": "de", "path": path}, follow_redirects=False
+        )  # fmt: skip
+        target = answer.headers.get("location", "/")
+        assert target.startswith("/")
+        assert not target.startswith(("//", "/\\"))
+        assert "\n" not in target
+
+
+def test_the_form_token_does_not_give_the_cookie_away() -> None:
+    assert csrf("v.abc") != csrf("v.abd")
+    assert "abc" not in csrf("v.abc")

@@ -1,0 +1,271 @@
+"""The master key is changed while others work; interrupted, it goes on; afterwards the old one opens nothing."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from tests.host import databases
+from tests.host.databases import Database
+from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, right
+
+from dsc_host.errors import DscError, InputError
+from dsc_host.schema import card_tables
+from dsc_host.verifier import Enrolment, Keyring, MasterKey, Policy, Verifier, enrollment, master_key_change
+
+database = databases.database
+NEW = MasterKey(b"\x5a" * 32)
+OFTEN = Policy(pause=0, challenges=1000)
+OLD_FIRST, NEW_FIRST = Keyring(MASTER, NEW), Keyring(NEW, MASTER)
+BATCH = 10
+CARDS = 3 * BATCH + 5
+DEADLINE = 60
+
+
+def serial(number: int) -> str:
+    return f"C-{number:04}"
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (master_key_change, enrollment):
+        monkeypatch.setattr(module, "BATCH", BATCH)
+
+
+@pytest.fixture
+def full(database: Database) -> Database:
+    """Under the old key: cards, one with all four secrets' kinds among them, one retired, and a decoy."""
+    with Verifier.open(database.url, master_key=MASTER) as verifier:
+        verifier.enroll_all(Enrolment(serial(number), KEY, SUITE, PIN) for number in range(CARDS))
+        verifier.set_duress_pin(serial(0), "4321")
+        verifier.enroll("LOCKS", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32))
+        verifier.retire(serial(1))
+        verifier.challenge("NO-CARD", conceal=True)
+    return database
+
+
+def under(database: Database) -> dict[str, int]:
+    """How many rows are under which key."""
+    with database.raw() as db:
+        counted = select(card_tables.cards.c.key_id, func.count()).group_by(card_tables.cards.c.key_id)
+        return {row[0]: row[1] for row in db.execute(counted)}
+
+
+def log_in(verifier: Verifier, name: str, counter: int = 0) -> bool:
+    challenge = verifier.challenge(name)
+    return verifier.verify(challenge.id, right(challenge, counter)).accepted
+
+
+def test_afterwards_all_is_under_the_new_key_and_nothing_else_has_changed(full: Database) -> None:
+    with Verifier.open(full.url, master_key=OLD_FIRST) as verifier:
+        before, known = verifier.cards(), list(verifier.disclose())
+    told: list[tuple[int, int]] = []
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        assert set(verifier.keys_in_use()) == {MASTER.id}
+        assert verifier.rekey(done=lambda *so_far: told.append(so_far)) == CARDS + 1
+        assert told[-1] == (CARDS + 1, CARDS + 1)
+        assert len(told) == 4
+        assert verifier.keys_in_use() == {NEW.id: CARDS + 1}
+    assert under(full) == {NEW.id: CARDS + 1, "": 1}
+    with Verifier.open(full.url, master_key=NEW) as verifier:
+        assert verifier.cards() == before
+        assert list(verifier.disclose()) == known
+        assert verifier.audit.check().problems == ()
+        assert log_in(verifier, serial(0))
+        assert verifier.rekey() == 0
+    with pytest.raises(InputError, match="master key"):
+        Verifier.open(full.url, master_key=MASTER)
+
+
+@pytest.mark.every_database
+def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Database) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(*_: int) -> None:
+        raise Stop
+
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        with pytest.raises(Stop):
+            verifier.rekey(done=stop)
+        assert under(full)[NEW.id] == BATCH
+        assert log_in(verifier, serial(0))
+        assert log_in(verifier, serial(CARDS - 1))
+        assert verifier.audit.check().sound
+        for alone in (MASTER, NEW):
+            with pytest.raises(InputError, match="master key"):
+                Verifier.open(full.url, master_key=alone)
+        assert verifier.rekey() == CARDS + 1 - BATCH
+    assert under(full) == {NEW.id: CARDS + 1, "": 1}
+
+
+@pytest.mark.long
+@pytest.mark.every_database
+def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
+    """Logins with both keys, the old one first, and cards that are enrolled under it, go on from before to after."""
+    began, stop = threading.Event(), threading.Event()
+
+    def work() -> tuple[int, int]:
+        logins = enrolled = 0
+        with Verifier.open(full.url, master_key=OLD_FIRST, policy=OFTEN) as verifier:
+            while not stop.is_set():
+                assert log_in(verifier, serial(2 + logins % 30), logins // 30)
+                verifier.enroll(f"NEW-{enrolled}", key=KEY, suite=SUITE, pin=PIN)
+                logins, enrolled = logins + 1, enrolled + 1
+                began.set()
+        return logins, enrolled
+
+    with ThreadPoolExecutor(1) as pool, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        worker = pool.submit(work)
+        try:
+            assert began.wait(DEADLINE)
+            verifier.rekey()
+        finally:
+            stop.set()
+        _, enrolled = worker.result(DEADLINE)
+        verifier.rekey()
+        assert under(full) == {NEW.id: CARDS + 1 + enrolled, "": 1}
+        assert verifier.audit.check().sound
+    with Verifier.open(full.url, master_key=NEW) as verifier:
+        assert all(log_in(verifier, f"NEW-{number}") for number in range(min(enrolled, 5)))
+
+
+def test_who_knows_only_the_old_key_is_refused_and_loses_nothing(full: Database) -> None:
+    with Verifier.open(full.url, master_key=MASTER) as late:
+        challenge = late.challenge(serial(5))
+        with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+            verifier.rekey()
+            for call in (
+                lambda: late.verify(challenge.id, right(challenge)),
+                lambda: late.challenge(serial(5)),
+                lambda: late.enroll("LATE", key=KEY, suite=SUITE, pin=PIN),
+                lambda: late.suspend(serial(5)),
+            ):
+                with pytest.raises(InputError, match="master key"):
+                    call()
+            assert verifier.verify(challenge.id, right(challenge)).accepted
+            assert verifier.audit.check().sound
+
+
+def rekey_and_tell(url: str, pipe: Connection) -> None:
+    master_key_change.BATCH = BATCH
+    with Verifier.open(url, master_key=NEW_FIRST) as verifier:
+        verifier.rekey(done=lambda *so_far: pipe.send(so_far))
+
+
+def test_killed_between_or_in_batches_it_goes_on(full: Database) -> None:
+    context = multiprocessing.get_context("spawn")
+    for batches in (1, 2):
+        ours, theirs = context.Pipe(duplex=False)
+        worker = context.Process(target=rekey_and_tell, args=(full.url, theirs), daemon=True)
+        worker.start()
+        for _ in range(batches):
+            assert ours.poll(DEADLINE)
+            ours.recv()
+        worker.kill()
+        worker.join(DEADLINE)
+        theirs.close()
+        with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+            assert verifier.audit.check().sound
+            assert len(list(verifier.disclose())) == CARDS, "every secret opens"
+    with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+        verifier.rekey()
+    assert under(full) == {NEW.id: CARDS + 1, "": 1}
+
+
+@pytest.mark.every_database
+def test_two_at_once_do_it_once(full: Database) -> None:
+    together = threading.Barrier(2)
+
+    def rekey(_: int) -> int:
+        with Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+            together.wait(DEADLINE)
+            return verifier.rekey()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(rekey, range(2))) == CARDS + 1
+    assert under(full) == {NEW.id: CARDS + 1, "": 1}
+
+
+@pytest.fixture
+def key_file(tmp_path: Any) -> Any:
+    path = tmp_path / "master.key"
+    path.touch(0o600)
+    return path
+
+
+def test_a_file_may_hold_several_keys_each_once(key_file: Any) -> None:
+    for between in ("\n", "\r\n", " ", "\n\n  \n", "\t"):
+        key_file.write_bytes(between.join([NEW._key.hex(), MASTER._key.hex().upper(), NEW._key.hex(), ""]).encode())
+        keys = Keyring.from_file(key_file)
+        assert [key.id for key in keys.keys] == [NEW.id, MASTER.id]
+        assert keys.current.id == NEW.id
+    keys.write(key_file)
+    assert [key.id for key in Keyring.from_file(key_file).keys] == [NEW.id, MASTER.id]
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    assert NEW._key.hex() not in repr(keys)
+
+
+def test_what_is_no_key_is_refused_without_being_quoted(key_file: Any) -> None:
+    for text in ("", "\n", "12", "x" * 64, "00" * 33, "00" * 32 + "\nno key", "\0" * 64, "\uff10" * 64, "0" * 10**6):
+        key_file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="master key") as caught:
+            Keyring.from_file(key_file)
+        assert str(key_file) in str(caught.value)
+        assert "no key" not in str(caught.value)
+        assert len(str(caught.value)) < 300
+
+
+def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS", f"{NEW._key.hex()} {MASTER._key.hex()}")
+    assert Keyring.from_environment("KEYS").ids == {NEW.id, MASTER.id}
+    monkeypatch.delenv("KEYS")
+    with pytest.raises(InputError, match="KEYS is not set"):
+        Keyring.from_environment("KEYS")
+
+
+def test_a_callable_is_called_once_and_may_fail(tmp_path: Any) -> None:
+    calls: list[int] = []
+
+    def fetch() -> Keyring:
+        calls.append(1)
+        return OLD_FIRST
+
+    with Verifier.open(f"sqlite:///{tmp_path / 'dsc.db'}", master_key=fetch) as verifier:
+        verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
+        assert log_in(verifier, "A-1")
+    assert calls == [1]
+
+    def unreachable() -> Keyring:
+        raise ConnectionError("the KMS does not answer")
+
+    with pytest.raises(ConnectionError):
+        Verifier.open(f"sqlite:///{tmp_path / 'other.db'}", master_key=unreachable)
+    assert not (tmp_path / "other.db").exists()
+    with pytest.raises(DscError):
+        Verifier.open(f"sqlite:///{tmp_path / 'other.db'}", master_key=lambda: b"short")
+
+
+@pytest.mark.every_database
+@pytest.mark.parametrize("bulk", ["rekey", "enroll_all"])
+def test_after_each_batch_others_have_some_time_to_themselves(
+    full: Database, bulk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    with Verifier.open(full.url, master_key=OLD_FIRST) as other, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+
+        def rest(seconds: float) -> None:
+            # The database is free now, or this would wait for ever.
+            assert log_in(other, serial(7), len(rests))
+            rests.append(seconds)
+
+        monkeypatch.setattr("dsc_host.records.context.time.sleep", rest)
+        if bulk == "rekey":
+            verifier.rekey()
+        else:
+            verifier.enroll_all(Enrolment(f"B-{number}", KEY, SUITE, PIN) for number in range(4 * BATCH))
+    assert len(rests) >= 3
+    assert min(rests) > 0
