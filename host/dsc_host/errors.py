@@ -107,7 +107,7 @@ class UnknownCard(VerifierError):
 
 
 class AlreadyEnrolled(VerifierError):
-    """A card of this serial is enrolled already."""
+    """A card of this serial is already enrolled."""
 
 
 class StateError(VerifierError):

@@ -254,7 +254,7 @@ def _left_padded(session: bytes, length: int) -> bytes:
 
 def _pin_utf8(pin: str) -> bytes:
     if not isinstance(pin, str) or not pin:
-        raise InputError("pin", "must be text, and not empty")
+        raise InputError("pin", "must be text that is not empty")
     try:
         return pin.encode()
     except UnicodeEncodeError:

@@ -1,11 +1,11 @@
-"""Moving cards in and out: their keys as PSKC (RFC 6030), encrypted; their serials as CSV, for people and shop floors.
+"""Import and export of cards: keys as encrypted PSKC (RFC 6030), serials as CSV for people and shop floors.
 
     with Verifier.open("sqlite:///dsc.db", master_key=MasterKey.from_file("master.key")) as verifier:
         export_pskc(verifier, "cards.pskc", passphrase="correct horse battery")
 
-`export_…` and `import_…` move cards between a verifier and a file that has a name; `read_…` and `write_…` are for any other
-place. Files of any length take the same memory. PSKC needs python-pskc: `pip install 'dscplus[pskc]'`.
-What is listed here may be imported; nothing else.
+`export_…` and `import_…` move cards between a verifier and a named file. `read_…` and `write_…` work on any file
+object. Memory does not grow with the length of a file. PSKC needs python-pskc: `pip install 'dscplus[pskc]'`. Import
+only the names listed here.
 """
 
 from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards

@@ -1,7 +1,7 @@
-"""CSV for people and shop floors: which cards there are, and which are to be made. No secret ever stands in one.
+"""CSV for people and shop floors: lists of existing cards, and orders of new ones. A CSV never holds a secret.
 
-Written as RFC 4180 has it, in UTF-8. Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula: in what
-somebody chose, such as an owner's name, an apostrophe goes in front of it, and is taken away where such a cell is read.
+Files follow RFC 4180, in UTF-8. Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula. In free
+text, such as an owner's name, the writer puts an apostrophe before such a character, and the reader removes it.
 """
 
 import csv
@@ -19,22 +19,22 @@ from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.verifier import Card, card_rules
 
 COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", "enrolled_at")
-"""What `write_cards` writes. Times are in UTC, as ISO 8601 has it; owners are divided by ` / `."""
+"""The columns that `write_cards` writes. Times are in UTC and ISO 8601; owners are separated by ` / `."""
 ORDER_COLUMNS = ("serial", "suite", "owner")
-"""What `read_serials` reads, in any order; only the first is needed."""
+"""The columns that `read_serials` reads, in any order. Only the first one is required."""
 MOST_LINE = 4096
-"""Characters in one row of a CSV that is read."""
+"""The maximum length in characters of a row that is read."""
 
-_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are the wide forms, which some spreadsheets take too
-# After a divider as well: which one it is, a spreadsheet decides by where in the world it runs.
-# A quotation mark after a divider may be read as one that encloses a cell.
+_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are the wide forms, which some spreadsheets accept too
+# A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
+# mark after a separator may be read as the beginning of a quoted cell.
 _BEGINS_FORMULA = re.compile(rf'(\A|[;,\t|])([\s"]*)(?=[{_FORMULA}])')
 _APOSTROPHE = re.compile(rf"'(?=[\s\"]*[{_FORMULA}])")
 
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """A card that is to be made: personalised, given a key of its own, and enrolled."""
+    """An order of a card, which is to be personalized, given a key of its own, and enrolled."""
 
     serial: str
     suite: str = DEFAULT_SUITE
@@ -43,7 +43,7 @@ class CardOrder:
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """One, and where it stands."""
+    """An order with its place in the file."""
 
     number: int
     line: int
@@ -51,7 +51,7 @@ class PlacedOrder:
 
 
 def write_cards(file: BinaryIO, cards: Iterable[Card]) -> int:
-    """Write a row for each card, below a row with the `COLUMNS`' names. Returns how many cards they were."""
+    """Write a row with the names in `COLUMNS`, then one row for each card. Return the number of cards."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         rows = csv.writer(text)
@@ -62,36 +62,37 @@ def write_cards(file: BinaryIO, cards: Iterable[Card]) -> int:
             total += 1
         return total
     finally:
-        # It is the caller's to close.
+        # The caller closes the file.
         text.detach()
 
 
 def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
-    """The cards that a CSV asks for, in order, each as a `CardOrder` or as the `Refusal` of its row.
+    """Read the cards that a CSV orders. Yield a `CardOrder` for a row, or a `Refusal` if it is wrong.
 
-    The first row names the columns: `serial`, and if wanted `suite` and `owner`. Divided by commas or semicolons; UTF-8,
-    with or without a byte order mark; any line ends; cells may be quoted, but not go over several lines. Empty rows are
-    nothing. An empty suite is the default one, an empty owner none. A serial that comes again is refused.
+    The first row names the columns: `serial`, and optionally `suite` and `owner`. Cells are separated by commas or
+    semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends. Cells may be quoted, but
+    may not span lines. Empty rows are skipped. An empty suite means the default one, an empty owner means none. A
+    repeated serial is refused.
 
-    Raises `InputError` if the first row is not that. It does not close `file`.
+    Raises `InputError` if the first row is not such a header. The file stays open.
     """
     return (one if isinstance(one, Refusal) else one.order for one in placed_orders(file))
 
 
 def placed_orders(file: BinaryIO) -> Iterator[PlacedOrder | Refusal]:
-    """The same, with where each stands."""
-    # What is no UTF-8 becomes what no serial, suite or owner may have, so it costs its row alone.
+    """Read the orders as `read_serials` does; yield each with its place in the file."""
+    # Bytes that are not UTF-8 become characters that no serial, suite or owner may have, so they cost their row alone.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         yield from _orders(_lines(text))
     finally:
-        # Whoever gave up half-way may have closed it already.
+        # A caller that stopped early may have closed the file already.
         with suppress(ValueError):
             text.detach()
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
-    """Those that are not empty, with their numbers. Of one that is too long, no more than shows it."""
+    """Yield the lines that are not empty, with their numbers. Cut an overlong line just above the limit."""
     number = 0
     while line := text.readline(MOST_LINE + 1):
         number += 1
@@ -115,7 +116,7 @@ def _orders(lines: Iterator[tuple[int, str]]) -> Iterator[PlacedOrder | Refusal]
             order = CardOrder(serial, cells.get("suite") or DEFAULT_SUITE, _meant(cells.get("owner", "")) or None)
             _check(order)
             if serial in taken:
-                raise InputError("serial", "is in the file twice")
+                raise InputError("serial", "occurs twice in the file")
         except InputError as error:
             yield Refusal(number, line, serial if card_rules.is_serial(serial) else None, error)
         else:
@@ -129,8 +130,8 @@ def _columns(line: int, header: str, divider: str) -> list[str]:
     except InputError:
         columns = []
     if "serial" not in columns or len(set(columns)) < len(columns) or not set(columns) <= set(ORDER_COLUMNS):
-        allowed = f"{ORDER_COLUMNS[0]}, and if wanted {' and '.join(ORDER_COLUMNS[1:])}"
-        raise InputError("CSV", f"line {line}: must name the columns, each once: {allowed}; in UTF-8, divided by , or ;")
+        allowed = f"{ORDER_COLUMNS[0]}, and optionally {' and '.join(ORDER_COLUMNS[1:])}"
+        raise InputError("CSV", f"line {line}: must name the columns, each once: {allowed}; in UTF-8, separated by , or ;")
     return columns
 
 
@@ -138,12 +139,12 @@ def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
     if len(row) > MOST_LINE:
         raise InputError("row", f"is longer than {MOST_LINE} characters")
     try:
-        # Line by line, so that a quote that is never closed costs one row and not all that follow.
+        # Parse row by row, so that an unclosed quote costs one row and not all that follow.
         cells = next(csv.reader([row], delimiter=divider, strict=True))
     except (csv.Error, StopIteration):
         raise InputError("row", "is not CSV; is a quote not closed?") from None
     if count is not None and len(cells) != count:
-        raise InputError("row", f"must have {count} cells, as the first one has; it has {len(cells)}")
+        raise InputError("row", f"must have {count} cells, as the first row has; it has {len(cells)}")
     return [cell.strip() for cell in cells]
 
 
@@ -171,7 +172,7 @@ def _harmless(cell: str) -> str:
 
 
 def _meant(cell: str) -> str:
-    """A cell without the apostrophe that keeps it from being a formula."""
+    """Remove the apostrophe that keeps a cell from being a formula."""
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 
 

@@ -1,7 +1,7 @@
-"""How a PSKC file's values are encrypted (RFC 6030, section 6), and the key that opens them: worked out once for a file.
+"""The encryption of a PSKC file's values (RFC 6030, section 6). The key that opens them is derived once for each file.
 
-AES in CBC mode is taken with an HMAC over the ciphertext, which is checked before anything is decrypted, and never without;
-AES key wrap (RFC 3394, RFC 5649) checks itself. A value in the clear is taken only if the caller allows it.
+AES in CBC mode is accepted only with an HMAC over the ciphertext, which is checked before anything is decrypted. AES
+key wrap (RFC 3394, RFC 5649) checks itself. A value in the clear is accepted only if the caller allows it.
 """
 
 import base64
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from pskc.device import Device
 
 CIPHERS = {bits // 8: f"http://www.w3.org/2001/04/xmlenc#aes{bits}-cbc" for bits in (128, 192, 256)}
-"""By the length of their keys, in bytes."""
+"""The URIs of the ciphers that are read and written, by the length of their keys in bytes."""
 WRAPS = frozenset(f"http://www.w3.org/2001/04/xmlenc#kw-aes{bits}" for bits in (128, 192, 256))
-"""These are read only: few systems know them."""
+"""The URIs of key wrap, which is only read: few systems support it."""
 MACS = {"http://www.w3.org/2000/09/xmldsig#hmac-sha1": "sha1"} | {
     f"http://www.w3.org/2001/04/xmldsig-more#hmac-sha{bits}": f"sha{bits}" for bits in (224, 256, 384, 512)
 }
-"""And their hashes, as Python calls them."""
+"""The URIs of the MACs, with the names of their hashes in Python."""
 MOST_ITERATIONS = 10_000_000
-"""Of PBKDF2: some ten seconds. A file could ask for years."""
+"""The highest accepted number of PBKDF2 iterations: about ten seconds. A file could demand years."""
 
 _READ = {*CIPHERS.values(), *WRAPS}
-_LEAST_MAC_KEY = 16  # bytes: a shorter one could be guessed, and is nobody's
+_LEAST_MAC_KEY = 16  # bytes: a shorter key could be guessed, and no system uses one
 
 
 class Unopened(InputError):
-    """A value that did not decrypt, or has another MAC."""
+    """A value did not decrypt, or its MAC is wrong."""
 
     def __init__(self) -> None:
         super().__init__("package", "does not open with this key, or was changed")
 
 
 class Secrets:
-    """What the caller gives to open, or to seal, a file: a key, or a passphrase, or, to read one in the clear, neither."""
+    """The caller's secret for one file: a key, a passphrase, or nothing for reading a file in the clear."""
 
     __slots__ = ("allow_plain", "key", "passphrase")
 
@@ -49,21 +49,25 @@ class Secrets:
         if key is not None and (not isinstance(key, bytes) or len(key) not in CIPHERS):
             raise InputError("key", "must be 16, 24 or 32 bytes")
         if passphrase is not None and (not isinstance(passphrase, str) or not passphrase or not _is_text(passphrase)):
-            raise InputError("passphrase", "must be text, and not empty")
+            raise InputError("passphrase", "must be text that is not empty")
         self.key = key
         self.passphrase = passphrase
         self.allow_plain = allow_plain
 
     @property
     def given(self) -> bool:
+        """Return whether there is a key or a passphrase."""
         return self.key is not None or self.passphrase is not None
 
 
 class Opener:
-    """The head of one file, made ready to open its packages."""
+    """The head of one file, prepared to open the file's packages."""
 
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
-        """`head`: its `EncryptionKey` and `MACMethod`, where it has them. Raises `InputError`, for the whole file."""
+        """Prepare the key. `head` holds the file's `EncryptionKey` and `MACMethod`, if any.
+
+        Raises `InputError` for the whole file.
+        """
         self._line = head[0].line if head else 1
         self._secrets = secrets
         self._encrypted = bool(head)
@@ -71,7 +75,7 @@ class Opener:
         self._mac_key = b""
         elements = {piece.name: _kept(piece) for piece in head}
         if len(elements) < len(head):
-            raise self._refusal("EncryptionKey or MACMethod is there twice")
+            raise self._refusal("EncryptionKey or MACMethod occurs twice")
         if self._encrypted and not secrets.given:
             raise self._refusal("is encrypted; give its key or its passphrase")
         self._document = self._made(elements)
@@ -79,29 +83,30 @@ class Opener:
             self._open(elements)
 
     def device(self, package: Element) -> "Device":
-        """What the package says. Its values are not looked at. Raises whatever python-pskc raises."""
+        """Parse a package without looking at its values. Raise any error that python-pskc raises."""
         return library.device(self._document, package)
 
     def check(self, secret: Element) -> None:
-        """That a `Secret` is encrypted, or in the clear where that is allowed. Raises `InputError`.
+        """Check that a `Secret` is encrypted, or in the clear where that is allowed.
 
-        One for the whole file (field "PSKC file") if every other would be refused for the same reason.
+        Raises `InputError`. It is for the whole file (field "PSKC file") if every other secret would be refused for the
+        same reason.
         """
         if secret.find("EncryptedValue") is None:
             if not self._secrets.allow_plain:
                 if self._encrypted:
                     raise InputError("key", "is in the clear, in a file that is otherwise encrypted")
-                raise self._refusal("holds keys in the clear, which has to be allowed expressly (allow_plain)")
+                raise self._refusal("holds keys in the clear, which must be allowed explicitly (allow_plain)")
             return
         if not self._encrypted:
             raise self._refusal("has encrypted values, but no EncryptionKey")
         if secret.find("PlainValue") is not None:
-            raise InputError("key", "is there twice: encrypted, and in the clear")
+            raise InputError("key", "occurs twice: encrypted, and in the clear")
 
     def decrypted(self, field: str, value: Element) -> bytes:
-        """What a `Secret`, or another value, holds encrypted.
+        """Decrypt the encrypted value of a `Secret` or a `Counter`.
 
-        Raises `Unopened`; `InputError` for what this would not be safe to do with, and for the whole file without MACs.
+        Raises `Unopened`; `InputError` if decrypting would not be safe, for the whole file if it has no MACs.
         """
         encrypted = value.find("EncryptedValue")
         method = None if encrypted is None else encrypted.find("EncryptionMethod")
@@ -112,12 +117,12 @@ class Opener:
         except ValueError:
             raise InputError(field, "is not Base64") from None
         if not ciphertext or algorithm not in _READ:
-            raise InputError(field, "holds an encrypted value that is malformed")
+            raise InputError(field, "holds a malformed encrypted value")
         if algorithm not in WRAPS:
             self._check_mac(field, value, ciphertext)
         try:
             return self._document.encryption.decrypt_value(ciphertext, algorithm)
-        except Exception:  # the library's own, and, of a length that no cipher gives, those beneath it
+        except Exception:  # the library's own errors, and those of its ciphers for a length that no cipher produces
             raise Unopened from None
 
     def _check_mac(self, field: str, value: Element, ciphertext: bytes) -> None:
@@ -128,14 +133,13 @@ class Opener:
         except ValueError:
             mac = b""
         if not mac:
-            raise InputError(field, "has no ValueMAC, so that nobody could tell whether it was changed")
+            raise InputError(field, "has no ValueMAC, so nobody could tell whether it was changed")
         if not hmac.compare_digest(mac, hmac.digest(self._mac_key, ciphertext, self._hash)):
             raise Unopened
 
     def nothing_opens(self) -> InputError:
-        return self._refusal(
-            "nothing in it opens: the key or passphrase is not the one it was encrypted with, or it was changed"
-        )
+        """Make the error for a file in which nothing decrypts."""
+        return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
     def _made(self, elements: dict[str, Element]) -> "PSKC":
         root = Element("KeyContainer", Version="1.0")
@@ -144,7 +148,7 @@ class Opener:
             return library.document(root)
         except InputError:
             raise
-        except Exception:  # the library lets through whatever a malformed value causes in it
+        except Exception:  # a malformed value raises any error inside the library
             raise self._refusal("its EncryptionKey or MACMethod is malformed") from None
 
     def _open(self, elements: dict[str, Element]) -> None:
@@ -153,13 +157,13 @@ class Opener:
             self._check_derivation(self._document)
         method = elements["MACMethod"].find("MACKey/EncryptionMethod") if "MACMethod" in elements else None
         if method is not None and method.get("Algorithm") not in _READ:
-            raise self._refusal("its MAC's key must be encrypted with AES-128, AES-192 or AES-256, in CBC mode or by key wrap")
+            raise self._refusal("the key of its MAC must be encrypted with AES-128, AES-192 or AES-256, by CBC or key wrap")
         try:
             if self._secrets.passphrase is not None:
                 encryption.derive_key(self._secrets.passphrase)
             else:
                 encryption.key = self._secrets.key
-            # It is the file's own key if there is no other (RFC 6030, section 6.1.1).
+            # Without another key, the file's own key is used for the MAC (RFC 6030, section 6.1.1).
             mac_key = mac.key
         except Exception:
             raise self.nothing_opens() from None
@@ -174,7 +178,7 @@ class Opener:
     def _check_derivation(self, document: "PSKC") -> None:
         derivation = document.encryption.derivation
         if derivation.algorithm is None or not derivation.algorithm.endswith("#pbkdf2"):
-            raise self._refusal("its key is not made of a passphrase with PBKDF2; give its key instead")
+            raise self._refusal("its key is not derived from a passphrase with PBKDF2; give its key instead")
         if not 1 <= (derivation.pbkdf2_iterations or 0) <= MOST_ITERATIONS:
             raise self._refusal(f"its PBKDF2 must have 1 to {MOST_ITERATIONS} iterations")
         if derivation.pbkdf2_key_length not in CIPHERS:

@@ -2,9 +2,9 @@
 
 Three promises of `new_file`:
 
-1. What is written stands under its name only when all of it is there, and on the disk; if it fails, nothing is left.
-2. It is its owner's alone (mode 0600) from the first byte on.
-3. What was under that name before is replaced only if that is said, and never if it is no ordinary file.
+1. A file appears under its name only once it is complete and on the disk. If writing fails, nothing is left.
+2. Only the owner can access the file (mode 0600), from the first byte on.
+3. An existing file is replaced only if the caller says so, and never if it is not an ordinary file.
 """
 
 import os
@@ -22,7 +22,10 @@ PathLike = str | os.PathLike[str]
 
 @contextmanager
 def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
-    """A file to write. Raises `InputError` if there is one already, unless `overwrite`, or if it cannot be written."""
+    """Open a new file for writing.
+
+    Raises `InputError` if the file exists and `overwrite` is not set, or if it cannot be written.
+    """
     path = _usable(path)
     try:
         _check_place(path, overwrite)
@@ -44,7 +47,10 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
-    """A file to read, and how many bytes it has. Raises `InputError` if it cannot be, or is a pipe: it is read twice."""
+    """Open a file for reading and yield it with its size in bytes.
+
+    Raises `InputError` if the file cannot be read, or if it is a pipe: it is read twice.
+    """
     path = _usable(path)
     with _opened(path) as file:
         known = os.fstat(file.fileno())
@@ -61,7 +67,7 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Without waiting for whoever would write into a pipe."""
+    """Open a file without waiting for a writer, which a pipe would do."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -77,10 +83,10 @@ def _check_place(path: str, overwrite: bool) -> None:
         return
     if not overwrite:
         raise _taken(path)
-    # Else one who may do anything would replace a device.
+    # Without this check, a process with every permission would replace a device.
     if not os.path.isfile(path):
-        raise InputError("file", f"{path} is no ordinary file; choose another name")
+        raise InputError("file", f"{path} is not an ordinary file; choose another name")
 
 
 def _taken(path: str) -> InputError:
-    return InputError("file", f"{path} is there already; choose another name, or say that it may be overwritten")
+    return InputError("file", f"{path} already exists; choose another name, or allow overwriting")

@@ -1,4 +1,4 @@
-"""python-pskc, which knows what a PSKC document means and how its values are encrypted: imported when it is first needed."""
+"""A wrapper of python-pskc, which interprets PSKC documents and their encryption. It is imported on first use."""
 
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element  # only read here
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from pskc import PSKC
     from pskc.device import Device
 
-# The library's types have lxml's elements; it asks nothing of them that Python's own do not have.
+# The library's type hints name lxml's elements. It uses only what Python's own elements have too.
 
 
 def document(root: Element | None = None) -> "PSKC":
-    """The PSKC document with this root, or an empty one.
+    """Return the PSKC document with this root element, or an empty document.
 
-    Raises `InputError` if the library is not installed, and whatever the library raises.
+    Raises `InputError` if the library is not installed, and any error that the library raises.
     """
     try:
         from pskc import PSKC
@@ -29,10 +29,10 @@ def document(root: Element | None = None) -> "PSKC":
 
 
 def device(document: "PSKC", package: Element) -> "Device":
-    """The one `KeyPackage`, in the place of those that the document had. Raises whatever the library raises."""
+    """Parse one `KeyPackage`; it replaces the packages that the document had. Raise any error that the library raises."""
     from pskc.parser import PSKCParser
 
-    # A document for each package would take as long again.
+    # A new document for each package would double the time.
     document.devices.clear()
     read = document.add_device()
     PSKCParser.parse_key_package(read, _any(package))
@@ -40,7 +40,7 @@ def device(document: "PSKC", package: Element) -> "Device":
 
 
 def encrypted_value(element: Element) -> tuple[str | None, bytes | None]:
-    """The algorithm and the ciphertext of an `EncryptedValue`. Raises `ValueError` for what is no Base64."""
+    """Return the algorithm and the ciphertext of an `EncryptedValue`. Raise `ValueError` if it is not Base64."""
     from pskc.parser import PSKCParser
 
     return PSKCParser.parse_encrypted_value(_any(element))

@@ -1,4 +1,4 @@
-"""A PSKC file's packages, one after the other: their form checked, their values taken out and opened."""
+"""The packages of a PSKC file, one after the other, with their form checked and their values extracted and decrypted."""
 
 import base64
 import re
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pskc.key import Key
 
 _COUNTER = re.compile("[0-9]{1,20}")
-# What python-pskc would read too, though only drafts of RFC 6030 had it: it could bring in values past the checks here.
+# Elements that python-pskc also reads, though only drafts of RFC 6030 had them. They could carry values past the checks
+# here.
 _OF_DRAFTS = ("Device", "DeviceId", "EncryptionScheme", "Expiry", "Usage", "Value", "ValueDigest")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One `KeyPackage`, opened."""
+    """One `KeyPackage` with its decrypted values."""
 
     number: int
     line: int
@@ -34,20 +35,23 @@ class Package:
 
     @property
     def group(self) -> object:
-        # What has no serial belongs to nothing else.
+        """Return the serial that groups the packages of one card."""
+        # A package without a serial forms a group of its own.
         return self.number if self.serial is None else self.serial
 
     @property
     def unopened(self) -> bool:
+        """Return whether the package did not decrypt."""
         return isinstance(self.error, Unopened)
 
     def refusal(self, error: InputError) -> Refusal:
+        """Make a refusal of this package. It names the serial only if a card could have it."""
         return Refusal(self.number, self.line, self.serial if card_rules.is_serial(self.serial) else None, error)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One `Key` that is a PIN: nothing else of it counts."""
+    """A `Key` that is a PIN. Only these fields of it matter."""
 
     id: str | None
     profile: str
@@ -56,7 +60,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class CardKey:
-    """One of any other kind, with its values."""
+    """A `Key` of any other kind, with its values."""
 
     found: "Key"
     secret: bytes = field(repr=False)
@@ -64,10 +68,12 @@ class CardKey:
 
     @property
     def algorithm(self) -> str:
+        """Return the URI of the key's algorithm, or an empty string."""
         return self.found.algorithm or ""
 
     @property
     def unlocks(self) -> bool:
+        """Return whether this is the key for unlock codes."""
         return profile.is_ocra(self.algorithm) and self.found.policy.key_usage == [profile.UNLOCK]
 
 
@@ -76,7 +82,7 @@ class Packages:
 
     opener: Opener
     opened = False
-    """Whether any value was decrypted, and found unchanged."""
+    """True once a value was decrypted and its MAC was right."""
 
     def __init__(self, file: BinaryIO, secrets: Secrets) -> None:
         self._file = file
@@ -117,15 +123,16 @@ class Packages:
                 yield CardKey(found, self._secret(secret), 0 if counter is None else self._counter(counter))
 
     def _described(self, package: Element, elements: list[Element]) -> "list[Key | None]":
-        """What python-pskc makes of each; None of a PIN."""
+        """Return python-pskc's description of each key, and None for a PIN."""
         are_pins = [element.get("Algorithm") == profile.PIN for element in elements]
         if all(are_pins):
-            # Of ours it is every other package, and the library would take a quarter of all the time.
+            # Every other package of our own files is a PIN, and the library would take a quarter of the whole time for
+            # them.
             return [None] * len(elements)
         try:
             device = self.opener.device(package)
-        except Exception:  # the library lets through whatever a malformed value causes in it, in words that hold the value
-            raise InputError("package", "holds a value that is not what it must be, such as a number or a date") from None
+        except Exception:  # A malformed value raises any error inside the library, and its message may hold the value.
+            raise InputError("package", "holds an invalid value, such as a malformed number or date") from None
         return [None if is_pin else key for is_pin, key in zip(are_pins, device.keys, strict=True)]
 
     def _secret(self, secret: Element) -> bytes:
@@ -139,23 +146,24 @@ class Packages:
         if counter.find("EncryptedValue") is None:
             return _plain_counter(counter)
         if counter.find("PlainValue") is not None:
-            raise InputError("counter", "is there twice: encrypted, and in the clear")
+            raise InputError("counter", "occurs twice: encrypted, and in the clear")
         value = self.opener.decrypted("counter", counter)
-        # Some systems, python-pskc among them, take bytes that look like digits for digits. For others 49 is "1".
+        # Some systems, python-pskc among them, read bytes that look like digits as digits. Others read 49 where these
+        # read "1".
         if value.isdigit():
-            raise InputError("counter", "can be read in two ways; have it written in the clear")
+            raise InputError("counter", "is ambiguous; have it written in the clear")
         return int.from_bytes(value, "big")
 
 
 _Values = tuple[Element, Element | None]
-"""The `Secret` of a key, and its `Counter`."""
+"""The `Secret` of a key and its `Counter`."""
 
 
 def _values_taken_from(package: Element, keys: list[Element]) -> list[_Values]:
-    """Of each of its `keys`; and the package is then without them.
+    """Return the values of each key, and remove them from the package.
 
-    python-pskc does not see them: of nearly any text it makes something, of the counter `0x10` 13,835,636, and it takes an
-    encrypted value that has no MAC.
+    python-pskc must not see them: it makes a number of nearly any text (the counter `0x10` becomes 13,835,636), and it
+    accepts an encrypted value without a MAC.
     """
     _check_form(package, keys)
     taken: list[_Values] = []
@@ -166,21 +174,21 @@ def _values_taken_from(package: Element, keys: list[Element]) -> list[_Values]:
             raise InputError("key", "is missing: there is no value in Data/Secret")
         counters = data.findall("Counter")
         if len(counters) > 1:
-            raise InputError("counter", "is there twice")
+            raise InputError("counter", "occurs twice")
         taken.append((secret, counters[0] if counters else None))
         key.remove(data)
     return taken
 
 
 def _check_form(package: Element, keys: list[Element]) -> None:
-    """That it has the form of RFC 6030, so that no two readers take it for two things."""
+    """Check that the package has the form of RFC 6030, so that no two readers interpret it differently."""
     if not keys:
         raise InputError("package", "holds no key")
     tags = Counter(element.tag for element in package.iter())
     if any(tags[name] for name in _OF_DRAFTS) or any(data.get("Name") for data in package.iter("Data")):
-        raise InputError("package", "is written as in a draft of RFC 6030; have it written as PSKC 1.0")
+        raise InputError("package", "follows a draft of RFC 6030; have it written as PSKC 1.0")
     if any(tags[name] > len(keys) for name in ("Data", "Secret")):
-        raise InputError("package", "must have in each key one Data, with one Secret")
+        raise InputError("package", "must have one Data with one Secret in each key")
     if tags["DeviceInfo"] > 1 or tags["SerialNo"] > 1:
         raise InputError("package", "must have one DeviceInfo, with one SerialNo")
 

@@ -1,11 +1,11 @@
-"""How a card is written down in PSKC (RFC 6030): which key is which, and whose it is.
+"""The representation of a card in PSKC (RFC 6030): the role of each key, and the owners.
 
-A card is one package for its key and one each for its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4)
-allows one key a package. They follow one another and have the same `SerialNo`.
+A card is one package for its key and one each for its PIN, its duress PIN and its unlock key, because RFC 6030 (section
+4) allows one key a package. The packages follow one another and have the same `SerialNo`.
 
-    what         Algorithm   Key Id            known by
-    key          …:ocra      SERIAL
-    PIN          …:pin       SERIAL:pin        the key's PINPolicy, `PINKeyId`
+    key          Algorithm   Key Id            identified by
+    card's key   …:ocra      SERIAL
+    PIN          …:pin       SERIAL:pin        `PINKeyId` in the PINPolicy of the card's key
     duress PIN   …:pin       SERIAL:duress     KeyProfileId dscplus:duress-pin
     unlock key   …:ocra      SERIAL:unlock     KeyUsage Unlock
 """
@@ -27,22 +27,23 @@ _NAME = re.compile(f"UID=({_VALUE})")
 
 
 def is_ocra(algorithm: str) -> bool:
+    """Return whether an algorithm's URI means OCRA."""
     return _OCRA_URI.fullmatch(algorithm) is not None
 
 
 def suite_in(algorithm: str) -> str | None:
-    """The suite, where it is part of the algorithm's name, as in a draft of OCRA's profile."""
+    """Return the suite if it is part of the algorithm's URI, as in a draft of OCRA's profile; otherwise None."""
     found = _OCRA_URI.fullmatch(algorithm)
     return None if found is None or found[1].lower() == "ocra" else found[1]
 
 
 def user_id(owners: tuple[str, ...]) -> str | None:
-    """The owners as a distinguished name (RFC 4514), which is what a `UserId` is: `UID=anna,UID=ben`."""
+    """Format the owners as a distinguished name (RFC 4514), the format of a `UserId`: `UID=anna,UID=ben`."""
     return ",".join("UID=" + _SPECIAL.sub(r"\\\g<0>", owner) for owner in owners) or None
 
 
 def owners_in(user_id: str | None) -> tuple[str, ...]:
-    """What `user_id` was given; of any other system's `UserId`, all of it is one owner's name."""
+    """Parse the owners that `user_id` formatted. Take the whole `UserId` of another system as one owner's name."""
     if not user_id:
         return ()
     if _NAMES.fullmatch(user_id) is None:

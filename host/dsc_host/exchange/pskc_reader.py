@@ -1,6 +1,6 @@
-"""Reading PSKC: cards, one after the other, and for each that cannot be taken, where it stands and why.
+"""Reading of PSKC: yields the cards one after the other, and the line and the reason of each card that must be refused.
 
-What is wrong with one package costs that card. What is wrong with the file, such as its key, is one error for all of it.
+An error in one package costs one card. An error of the file, such as a wrong key, is one error for the whole file.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
 from dsc_host.exchange.refusal import Placed, Refusal
 from dsc_host.verifier import Enrolment, card_rules, unlock_codes
 
-_MOST_PACKAGES = 16  # of one card; a card of ours has three
-_MOST_UNOPENED = 8  # a file in which nothing of so many packages opens has another key
+_MOST_PACKAGES = 16  # for one card; a card of ours has three
+_MOST_UNOPENED = 8  # if so many packages fail and none opens, the file has another key
 
 
 def read_pskc(
@@ -26,17 +26,18 @@ def read_pskc(
     allow_plain: bool = False,
     suite: str | None = None,
 ) -> Iterator[Enrolment | Refusal]:
-    """The cards of a PSKC file (RFC 6030) in its order, each as an `Enrolment` or as the `Refusal` of one of its packages.
+    """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrolment` for a card, or a `Refusal` for a package.
 
-    `key` (16, 24 or 32 bytes) or `passphrase` (taken as UTF-8, as it is) opens it. `allow_plain` takes keys that are in the
-    clear too. `suite` is for cards whose package names none, such as HOTP keys, which otherwise are refused.
+    `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain`
+    accepts keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they
+    are refused.
 
-    The file is read as the iterator is: memory does not grow with its length. A serial that comes again later in the file
-    comes out again, and is refused by `Verifier.enroll_all`. Nothing covers serials, suites, counters and owners, and no
-    signature is looked at: take a file only from where you would take the cards from.
+    The file is read as the iterator advances: memory does not grow with its length. A serial that occurs twice in the
+    file is yielded twice, and `Verifier.enroll_all` refuses it. No MAC covers serials, suites, counters and owners, and
+    signatures are not checked: accept a file only from a source that you would accept the cards from.
 
-    Raises `InputError` at once for arguments out of range; and while being read, naming the line, for a file that is not
-    PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
+    Raises `InputError` at once for arguments out of range. While the file is read, raises `InputError`, which names the
+    line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
     """
     found = placed(file, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
     return (one if isinstance(one, Refusal) else one.enrolment for one in found)
@@ -45,7 +46,7 @@ def read_pskc(
 def placed(
     file: BinaryIO, *, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
 ) -> Iterator[Placed | Refusal]:
-    """The same, with where each stands."""
+    """Read the cards as `read_pskc` does; yield each with its place in the file."""
     if suite is not None:
         card_rules.usable_suite(suite)
     return _read(file, Secrets(key, passphrase, allow_plain), suite)
@@ -60,7 +61,8 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
             refusal = card.add(package)
             if refusal is None:
                 continue
-            # Held back until one package has opened: if none does, the key is wrong, and that is to be said once.
+            # Hold the refusals back until one package has opened. If none opens, the key is wrong, which one error
+            # reports.
             if package.unopened and not packages.opened:
                 unopened.append(refusal)
                 if len(unopened) == _MOST_UNOPENED:
@@ -76,7 +78,7 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
 
 
 class _Card:
-    """The packages that follow one another with one serial, made into a card."""
+    """A card, built from consecutive packages with one serial."""
 
     def __init__(self, suite: str | None) -> None:
         self._suite = suite
@@ -87,7 +89,7 @@ class _Card:
         self._unlock: tuple[Package, CardKey] | None = None
 
     def add(self, package: Package) -> Refusal | None:
-        """Take one in. Returns its refusal, if it cannot be."""
+        """Add a package. Return a refusal if it cannot be used."""
         self._packages += 1
         try:
             if package.error is not None:
@@ -97,25 +99,26 @@ class _Card:
             for key in package.keys:
                 self._take(package, key)
         except InputError as error:
-            # A card without what could not be read would be another card; one beside what is not for here would not.
+            # A card that misses an unreadable part would be another card. A package that is not meant for us leaves the
+            # card intact.
             self._spoilt |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None
 
     def made(self) -> Iterator[Placed | Refusal]:
-        """The card, or why there is none."""
+        """Yield the card, or the reason why there is none."""
         if self._main is None:
             beside = [package for package, _ in self._pins] + ([self._unlock[0]] if self._unlock else [])
             for package in beside:
                 if not self._spoilt:
                     yield package.refusal(
-                        InputError("key", "is missing: beside this package there is none with the card's own")
+                        InputError("key", "is missing: no package with the card's own key goes with this one")
                     )
             return
         package, key = self._main
         try:
             if self._spoilt:
-                raise InputError("card", "left out, because another package of it was refused")
+                raise InputError("card", "was left out because another of its packages was refused")
             enrolment = self._enrolment(package, key)
             card_rules.check(enrolment)
         except InputError as error:
@@ -128,28 +131,26 @@ class _Card:
             self._pins.append((package, key))
             return
         if not profile.is_ocra(key.algorithm) and key.algorithm != profile.HOTP:
-            raise InputError("algorithm", "is neither OCRA nor HOTP; a card here can have no other")
+            raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other")
         _check_policy(key)
         if key.unlocks:
             if key.found.algorithm_suite != unlock_codes.SUITE.text:
                 raise InputError("unlock key", f"must have the suite {unlock_codes.SUITE.text}")
             if self._unlock is not None:
-                raise InputError("unlock key", "is there twice")
+                raise InputError("unlock key", "occurs twice")
             self._unlock = package, key
         elif self._main is not None:
-            raise InputError("serial", "is there twice, with two keys; the first was read")
+            raise InputError("serial", "occurs twice, with two keys; the first one is used")
         else:
             self._main = package, key
 
     def _enrolment(self, package: Package, key: CardKey) -> Enrolment:
         suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
         if suite is None:
-            raise InputError(
-                "suite", "is missing: it is a key without an OCRA suite, such as HOTP's; say which suite it is for"
-            )
+            raise InputError("suite", "is missing: the key names no OCRA suite, as is usual for HOTP; give the suite")
         with_pin = card_rules.usable_suite(suite).pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
-            raise InputError("pin", "is part of the response, as its policy says (Algorithmic), but not of the suite")
+            raise InputError("pin", "is part of the response according to its policy (Algorithmic), but not of the suite")
         return Enrolment(
             serial=package.serial or "",
             key=key.secret,
@@ -165,33 +166,35 @@ class _Card:
         wanted = key.found.policy.pin_key_id
         pins = [pin for _, pin in self._pins if wanted is not None and pin.id == wanted]
         if len(pins) != 1:
-            raise InputError("pin", "is missing: this suite has a PIN, and no one key beside it is the one that PINKeyId names")
+            raise InputError("pin", "is missing: the suite has a PIN, but PINKeyId does not name exactly one PIN of the card")
         return _text(pins[0])
 
     def _duress_pin(self) -> str | None:
         pins = [pin for _, pin in self._pins if pin.profile == profile.DURESS_PROFILE]
         if len(pins) > 1:
-            raise InputError("duress pin", "is there twice")
+            raise InputError("duress pin", "occurs twice")
         return _text(pins[0]) if pins else None
 
 
 def _text(pin: Pin) -> str:
-    # What is no ASCII is no PIN either: the rules for PINs refuse it, in words that do not hold it.
+    # Text that is not ASCII is no PIN. The rules for PINs refuse it, with a message that does not hold it.
     return pin.secret.decode("ascii", errors="replace")
 
 
 def _check_policy(key: CardKey) -> None:
-    """RFC 6030, section 5: who cannot keep to a policy must not use the key."""
+    """Refuse a key whose policy we cannot keep (RFC 6030, section 5)."""
     policy = key.found.policy
     if policy.unknown_policy_elements:
-        raise InputError("policy", "has rules that are not known here")
+        raise InputError("policy", "has rules that dscplus does not know")
     if policy.start_date or policy.expiry_date or policy.number_of_transactions is not None:
-        raise InputError("policy", "limits when or how often the key may be used, which cannot be kept to here")
+        raise InputError("policy", "limits when or how often the key may be used, which dscplus cannot enforce")
     if policy.key_usage and not {profile.CHALLENGE_RESPONSE, profile.ONE_TIME_PASSWORD, profile.UNLOCK} & set(policy.key_usage):
         raise InputError("policy", "does not allow the key for challenge and response (CR)")
     if policy.pin_usage not in (None, profile.ALGORITHMIC, "Local"):
-        raise InputError("policy", "wants the PIN typed into the login page (PINUsageMode); here it is typed into the card")
+        raise InputError(
+            "policy", "requires the PIN to be typed into the login page (PINUsageMode); here it is typed into the card"
+        )
     if policy.pin_max_failed_attempts is not None and policy.pin_usage == profile.ALGORITHMIC:
         raise InputError(
-            "policy", "limits how often a PIN may be wrong (MaxFailedAttempts); here that is the verifier's policy"
+            "policy", "limits how often a PIN may be wrong (MaxFailedAttempts); here the verifier's policy decides that"
         )

@@ -1,8 +1,8 @@
-"""Writing PSKC: a head, packages some at a time, a foot. Every key and PIN is encrypted; there is no way to have them not.
+"""Writing of PSKC: a head, packages in batches, a foot. Every key and PIN is encrypted; no option turns that off.
 
-AES-256 in CBC mode (a shorter key's own size, if one is given), an HMAC-SHA-256 over each value, and for a passphrase
-PBKDF2 with HMAC-SHA-256. The head is written here and not by python-pskc, which writes PBKDF2's hash where no reader,
-itself included, looks for it.
+Values are encrypted with AES-256 in CBC mode (or the size of a shorter given key) and authenticated with HMAC-SHA-256.
+A passphrase is stretched by PBKDF2 with HMAC-SHA-256. This module writes the head itself: python-pskc writes the hash
+of PBKDF2 where no reader, itself included, looks for it.
 """
 
 import base64
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from pskc import PSKC
 
 ITERATIONS = 600_000
-"""Of PBKDF2-HMAC-SHA-256, when a file is written: about half a second, for whoever has the file each time they guess."""
+"""The number of PBKDF2-HMAC-SHA-256 iterations in written files. Each guess at a passphrase costs about half a second."""
 LEAST_PASSPHRASE = 8
-"""Characters."""
+"""The minimum length of a passphrase, in characters."""
 _BATCH = 100
 _SALT_BYTES = 16
 _KEY_BYTES = 32
@@ -36,17 +36,17 @@ _FIRST, _FOOT = b"<pskc:KeyPackage>", b"</pskc:KeyContainer>"
 def write_pskc(
     file: BinaryIO, enrolments: Iterable[Enrolment], *, key: bytes | None = None, passphrase: str | None = None
 ) -> int:
-    """Write the cards to `file` as PSKC (RFC 6030), with their keys and PINs encrypted. Returns how many they were.
+    """Write the cards to `file` as PSKC (RFC 6030), with encrypted keys and PINs. Return the number of cards.
 
-    Under `key` (16, 24 or 32 random bytes) or `passphrase` (8 characters or more, as UTF-8): exactly one of them. The
-    serials, suites, counters and owners can be read by anybody, and no MAC covers them.
+    Give exactly one of `key` (16, 24 or 32 random bytes) and `passphrase` (8 characters or more, encoded in UTF-8).
+    Serials, suites, counters and owners are readable by anybody, and no MAC covers them.
 
-    Memory does not grow with the number of cards. Raises `InputError` for arguments out of range, for a card that could not
-    be enrolled again, and if there is none at all; what was written until then is no whole file, so throw it away.
+    Memory does not grow with the number of cards. Raises `InputError` for arguments out of range, for a card that could
+    not be enrolled again, and if there is no card. What was written until then is not a complete file: discard it.
     """
     secrets = Secrets(key, passphrase)
     if not secrets.given:
-        raise InputError("key", "is missing: give a key or a passphrase, for no key is ever written in the clear")
+        raise InputError("key", "is missing: give a key or a passphrase, because no key is ever written in the clear")
     if passphrase is not None and len(passphrase) < LEAST_PASSPHRASE:
         raise InputError("passphrase", f"must have {LEAST_PASSPHRASE} characters or more")
     sealer = _Sealer(secrets)
@@ -59,13 +59,13 @@ def write_pskc(
         file.write(packages)
         total += len(batch)
     if not total:
-        raise InputError("cards", "are none: a PSKC file holds at least one")
+        raise InputError("cards", "are missing: a PSKC file holds at least one")
     file.write(_FOOT + b"\n")
     return total
 
 
 class _Sealer:
-    """The key of one file, and what it encrypts."""
+    """The key of one file, which encrypts the file's values."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._document = library.document()
@@ -86,7 +86,7 @@ class _Sealer:
         self._document.mac.setup(key=random.token_bytes(_KEY_BYTES), algorithm=_MAC)
 
     def head(self) -> bytes:
-        """All that stands before the first package."""
+        """Return everything before the first package."""
         mac_key = self._document.mac.key
         if mac_key is None:
             raise InputError("key", "is missing")
@@ -106,7 +106,7 @@ class _Sealer:
  """.encode()
 
     def packages(self, enrolments: list[Enrolment]) -> bytes:
-        """Their packages, in order."""
+        """Return the packages of these cards, in order."""
         self._document.devices.clear()
         for enrolment in enrolments:
             try:
@@ -118,7 +118,7 @@ class _Sealer:
         whole = io.BytesIO()
         self._document.write(whole)
         written = whole.getvalue()
-        # The library writes a document; of each but the first, only what lies between its head and its foot is wanted.
+        # The library writes a whole document. Only the part between its head and its foot is needed.
         return written[written.index(_FIRST) : written.rindex(_FOOT)]
 
     def _key_named(self) -> str:

@@ -1,4 +1,4 @@
-"""Where a card stands in a file, and what is said of one that cannot be taken, while the others are."""
+"""The place of a card in a file, and the refusal of a card that cannot be imported while the others are."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from dsc_host.verifier import Enrolment
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One `KeyPackage` of a PSKC file, or one row of a CSV, that was left out."""
+    """A `KeyPackage` of a PSKC file, or a row of a CSV, that was left out."""
 
     number: int
-    """Which one of its kind in the file, from 1; a CSV's header is not counted."""
+    """The number of the package or row in the file, from 1. The header of a CSV does not count."""
     line: int
-    """Where in the file it begins, from 1."""
+    """The line on which the package or row begins, from 1."""
     serial: str | None
-    """Its serial, if it has one that a card could have."""
+    """The serial, if a card could have it."""
     error: InputError
-    """What is wrong with it. No message holds a PIN or a key."""
+    """The reason. No message holds a PIN or a key."""
 
     def __str__(self) -> str:
         card = "" if self.serial is None else f", card {self.serial}"
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A card that can be taken, with where it stands, in case that the records refuse it."""
+    """A card that can be imported, with its place in the file in case the records refuse it."""
 
     number: int
     line: int

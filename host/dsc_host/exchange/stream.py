@@ -1,62 +1,63 @@
-"""A PSKC file, a piece at a time: what it costs to read does not grow with its length.
+"""A streaming parser of PSKC files, whose memory does not grow with the file's length.
 
 Three promises:
 
-1. A document type declaration is refused as soon as it begins, so there are no entities: none that grow, none from elsewhere.
-2. No more is held than one chunk and one piece. A piece that is too large is skipped, and told.
-3. Names come without their namespaces, once the root's is checked: python-pskc does not look at them either.
+1. A document type declaration is refused as soon as it begins. So there are no entities, neither growing nor external ones.
+2. Memory holds no more than one chunk and one piece. A piece that is too large is skipped and reported.
+3. Names come without their namespaces, once the root's namespace is checked: python-pskc does not look at them either.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
-from xml.etree.ElementTree import Element, TreeBuilder  # only built by this, never parsed
+from xml.etree.ElementTree import Element, TreeBuilder  # only built here, never parsed
 from xml.parsers import expat
 
 from dsc_host.errors import InputError
 
 NAMESPACE = "urn:ietf:params:xml:ns:keyprov:pskc"
 MOST_PIECE = 64 * 1024
-"""Characters in one piece, its markup's names among them. A card's takes one or two thousand."""
+"""The maximum size of a piece in characters, including the names in its markup. A card's package has one or two thousand."""
 MOST_DEPTH = 32
-_MOST_TOKEN = 1024 * 1024  # bytes that the parser may hold back: it has to have a tag, or a comment, whole
+_MOST_TOKEN = 1024 * 1024  # bytes that the parser may hold back: it needs a tag or a comment whole
 _CHUNK = 64 * 1024
 _PIECES = ("EncryptionKey", "MACMethod", "KeyPackage")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One child of the root that matters here: `EncryptionKey`, `MACMethod` or `KeyPackage`."""
+    """A child of the root that matters here: `EncryptionKey`, `MACMethod` or `KeyPackage`."""
 
     name: str
     line: int
     element: Element | None
-    """None if it was too large to keep."""
+    """The parsed element, or None if it was too large to keep."""
 
 
 def pieces(file: BinaryIO) -> Iterator[Piece]:
-    """The document's pieces, in order.
+    """Yield the document's pieces in order.
 
-    Raises `InputError`, naming the line, if it is not well-formed XML, ends too early, has a document type declaration,
-    is nested too deeply, or is not PSKC 1.0 with its head before its packages. What came before stays as it was.
+    Raises `InputError`, which names the line, if the document is not well-formed XML, ends too early, has a document
+    type declaration, is nested too deeply, or is not PSKC 1.0 with its head before its packages. Pieces yielded before
+    stay valid.
     """
     reader = _Pieces()
     for error in _fed(file, reader):
-        # What came before an error is right, in whichever chunk it came.
+        # The pieces before an error are valid, in whichever chunk they came.
         yield from reader.take()
         if error is not None:
             raise error
 
 
 def check(file: BinaryIO) -> None:
-    """Read a file to its end and keep nothing. Raises what `pieces` would, but before anything is done with it."""
+    """Read a file to its end without keeping anything. Raise the errors of `pieces` before any card is used."""
     for error in _fed(file, _Outline()):
         if error is not None:
             raise error
 
 
 def refusal(line: int, problem: str) -> InputError:
-    """Of the whole file."""
+    """Make an error for the whole file."""
     return InputError("PSKC file", f"line {line}: {problem}")
 
 
@@ -69,7 +70,7 @@ def _fed(file: BinaryIO, reader: "_Outline") -> Iterator[InputError | None]:
 
 
 class _Outline:
-    """The parser's events, as far as they can make a file unfit."""
+    """A handler of the parser's events that checks whether the file can be used."""
 
     def __init__(self) -> None:
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -82,14 +83,14 @@ class _Outline:
         self._packages = False
 
     def feed(self, chunk: bytes) -> InputError | None:
-        """Take in what comes next, or, with nothing, the end. Returns what is wrong with it."""
+        """Parse the next chunk; an empty chunk is the end. Return the error, if any."""
         try:
             self._parse(chunk, final=not chunk)
         except InputError as error:
             return error
         self._fed += len(chunk)
         if self._fed - self._parser.CurrentByteIndex > _MOST_TOKEN:
-            return self._refusal("a tag or comment is longer than 1 MiB; that is no PSKC")
+            return self._refusal("a tag or comment is longer than 1 MiB, which no PSKC file needs")
         if not chunk and not self._packages:
             return refusal(1, "holds no KeyPackage")
         return None
@@ -98,11 +99,11 @@ class _Outline:
         try:
             self._parser.Parse(chunk, final)
         except expat.ExpatError as error:
-            raise refusal(error.lineno, f"is not well-formed XML ({expat.ErrorString(error.code)}); is it whole?") from None
+            raise refusal(error.lineno, f"is not well-formed XML ({expat.ErrorString(error.code)}); is it complete?") from None
         except InputError:
             raise
-        except (LookupError, ValueError):  # of an encoding that Python does not know, or of several bytes a character
-            raise refusal(1, "its encoding is not known here; save it as UTF-8") from None
+        except (LookupError, ValueError):  # the encoding is unknown to Python, or has several bytes a character
+            raise refusal(1, "its encoding is not supported; save it as UTF-8") from None
 
     def _doctype(self, *_: object) -> None:
         raise self._refusal("has a document type declaration (DTD), which no PSKC file needs; remove it")
@@ -116,7 +117,7 @@ class _Outline:
             elif namespace == NAMESPACE and local in _PIECES:
                 self._begin_piece(local)
         elif self._depth > MOST_DEPTH:
-            raise self._refusal(f"is nested more than {MOST_DEPTH} deep")
+            raise self._refusal(f"is nested more than {MOST_DEPTH} levels deep")
 
     def _end(self, _name: str) -> None:
         self._depth -= 1
@@ -125,21 +126,21 @@ class _Outline:
         if (namespace, name) != (NAMESPACE, "KeyContainer"):
             raise self._refusal(f"is not PSKC (RFC 6030): its root must be KeyContainer of {NAMESPACE}")
         if attributes.get("Version", "1.0") not in ("1", "1.0"):
-            raise self._refusal("must be of PSKC version 1.0")
+            raise self._refusal("must be PSKC version 1.0")
 
     def _begin_piece(self, piece: str) -> None:
-        """One of those that matter; the head's come first."""
+        """Note the beginning of a piece. The pieces of the head come first."""
         if piece == "KeyPackage":
             self._packages = True
         elif self._packages:
-            raise self._refusal(f"its {piece} must stand before the first KeyPackage")
+            raise self._refusal(f"its {piece} must come before the first KeyPackage")
 
     def _refusal(self, problem: str) -> InputError:
         return refusal(self._parser.CurrentLineNumber, problem)
 
 
 class _Pieces(_Outline):
-    """The parser's events, made into pieces."""
+    """A handler of the parser's events that builds pieces."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,6 +152,7 @@ class _Pieces(_Outline):
         self._builder: TreeBuilder | None = None
 
     def take(self) -> list[Piece]:
+        """Return the finished pieces and forget them."""
         ready, self._ready = self._ready, []
         return ready
 
@@ -185,7 +187,7 @@ class _Pieces(_Outline):
             self._builder.data(text)
 
     def _grown(self, by: int) -> bool:
-        """Whether the piece may still be kept."""
+        """Count the characters, and return whether the piece is still kept."""
         self._size += by
         if self._size > MOST_PIECE:
             self._builder = None

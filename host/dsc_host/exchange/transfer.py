@@ -1,10 +1,10 @@
-"""Cards out of a verifier's records into a file, and out of a file into the records: what `dscplus export` and `import` do.
+"""Import and export between a verifier's records and a file: the work of `dscplus import` and `dscplus export`.
 
 Three promises:
 
-1. A file is read twice, and nothing is changed the first time: of one that is cut off or has a DTD, or that another key
-   opens, no card goes in.
-2. Whatever is left out is told, with its line; with `atomic`, one that is keeps all out.
+1. A file is read twice, and the first pass changes nothing: if the file is cut off, has a DTD or opens with another key, no
+   card is imported.
+2. Every card that is left out is reported with its line. With `atomic`, one such card keeps all others out.
 3. Memory does not grow with the number of cards.
 """
 
@@ -23,7 +23,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Enrolment, State, Verifier
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told again and again how much is done, of how much."""
+"""A function that is called repeatedly with the amount done and the total amount."""
 
 _T = TypeVar("_T")
 _PAGE = 500
@@ -32,8 +32,8 @@ _KEY_BYTES = 32
 _IN_USE = (State.ENROLLED, State.ACTIVE)
 
 
-def _untold(*_: object) -> None:
-    """For whoever does not want to know."""
+def _ignore(*_: object) -> None:
+    """Ignore all arguments."""
 
 
 # ---- out ----
@@ -47,14 +47,15 @@ def export_pskc(
     passphrase: str | None = None,
     serials: Iterable[str] | None = None,
     overwrite: bool = False,
-    left_out: Callable[[str, State], None] = _untold,
-    done: Progress = _untold,
+    left_out: Callable[[str, State], None] = _ignore,
+    done: Progress = _ignore,
 ) -> int:
-    """Write these cards, or all, into a new PSKC file under a key or a passphrase, as `write_pskc`. Returns how many.
+    """Write these cards, or all cards, into a new PSKC file, encrypted as by `write_pskc`. Return the number of cards.
 
-    PSKC has no word for a card that is suspended, lost or retired: the other system would let it in. So those stay here,
-    also where their serials are given, and `left_out` is told of each. `done` is told cards of cards.
-    Raises `InputError`, for a `path` that is there too unless `overwrite`; `UnknownCard`, `StoreError`. Then there is no file.
+    PSKC cannot say that a card is suspended, lost or retired, so another system would accept such a card. These cards
+    are left out, even if `serials` names them, and `left_out` is called with each. `done` is called with a number of
+    cards and the total. Raises `InputError`, also if `path` exists and `overwrite` is not set; `UnknownCard`,
+    `StoreError`. After an error there is no file.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
     total = sum(1 for _ in _cards(verifier)) if chosen is None else len(chosen)
@@ -68,7 +69,7 @@ def export_pskc(
                 left_out(card.serial, card.state)
 
     def disclosed() -> Iterator[Enrolment]:
-        # Only here, when the key or the passphrase was found good: it goes into the log.
+        # The key or the passphrase was accepted before this point: the disclosure goes into the log.
         yield from verifier.disclose(in_use())
 
     with new_file(path, overwrite=overwrite) as file:
@@ -77,10 +78,11 @@ def export_pskc(
     return count
 
 
-def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _untold) -> int:
-    """Write a row for each card into a new CSV, no secret among them, as `write_cards`. Returns how many.
+def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _ignore) -> int:
+    """Write one row for each card into a new CSV, as `write_cards` does. Return the number of cards. No row holds a secret.
 
-    `done` is told cards of cards. Raises `InputError`, for a `path` that is there too unless `overwrite`; `StoreError`.
+    `done` is called with a number of cards and the total. Raises `InputError`, also if `path` exists and `overwrite` is
+    not set; `StoreError`.
     """
     total = sum(1 for _ in _cards(verifier))
     with new_file(path, overwrite=overwrite) as file:
@@ -115,14 +117,14 @@ def import_pskc(
     allow_plain: bool = False,
     suite: str | None = None,
     atomic: bool = False,
-    refused: Callable[[Refusal], None] = _untold,
-    done: Progress = _untold,
+    refused: Callable[[Refusal], None] = _ignore,
+    done: Progress = _ignore,
 ) -> int:
-    """Enrol the cards of a PSKC file, which is read as by `read_pskc`, and return how many came in.
+    """Enroll the cards of a PSKC file, which is read as by `read_pskc`. Return the number of cards that were enrolled.
 
-    `refused` is told of each that did not; the others go in. With `atomic`, one that cannot keeps all out, and the return
-    value is 0. `done` is told bytes of bytes.
-    Raises `InputError` for a file, a key or a passphrase of no use; then nothing is changed. `StoreError`.
+    `refused` is called with each card that cannot be enrolled; the others are. With `atomic`, one such card keeps all
+    out, and the return value is 0. `done` is called with a number of bytes and the total. Raises `InputError` for an
+    unusable file, key or passphrase; then nothing is changed. Raises `StoreError`.
     """
     with old_file(path) as (file, size):
         stream.check(file)
@@ -138,13 +140,13 @@ def import_csv(
     path: PathLike,
     *,
     atomic: bool = False,
-    refused: Callable[[Refusal], None] = _untold,
-    done: Progress = _untold,
+    refused: Callable[[Refusal], None] = _ignore,
+    done: Progress = _ignore,
 ) -> int:
-    """Enrol the cards that a CSV asks for, which is read as by `read_serials`, and return how many came in.
+    """Enroll the cards that a CSV orders, which is read as by `read_serials`. Return the number of cards that were enrolled.
 
-    Each is given a key of 32 random bytes, and a random PIN if its suite has one; `export_pskc` hands them on to whoever
-    makes the cards. All else as `import_pskc`.
+    Each card gets a key of 32 random bytes, and a random PIN if its suite has one. `export_pskc` passes them on to the
+    maker of the cards. Everything else works as in `import_pskc`.
     """
     with old_file(path) as (file, size):
         orders = csv_files.placed_orders(file)
@@ -166,7 +168,7 @@ def _made(order: csv_files.CardOrder) -> Enrolment:
 
 
 class _Records:
-    """Gives the verifier what is found, one after the other, and tells what is not taken."""
+    """A source of enrollments for the verifier, which reports the cards that are not enrolled."""
 
     def __init__(self, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> None:
         self._found = found
@@ -176,16 +178,17 @@ class _Records:
         self._ended = False
         self._given = 0
         self._waiting: dict[int, Refusal] = {}
-        """What would be said of those that the records have not judged yet; no more than they take in at a time."""
+        """The refusals of cards that the records have not decided on yet: at most one batch of them."""
 
     def enrolments(self) -> Iterator[Enrolment]:
+        """Yield the enrollments in order, and report the refusals in between."""
         for one in self._found:
             if isinstance(one, Refusal):
                 self._bad = True
                 self._refused(one)
                 continue
             serial = one.enrolment.serial
-            self._waiting[self._given] = Refusal(one.number, one.line, serial, InputError("serial", "is enrolled already"))
+            self._waiting[self._given] = Refusal(one.number, one.line, serial, InputError("serial", "is already enrolled"))
             self._given += 1
             yield one.enrolment
         self._ended = True
@@ -193,26 +196,29 @@ class _Records:
             self._end()
 
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
+        """Report the card at `position`, which the records refused with `error`."""
         refusal = self._waiting[position]
         self._refused(refusal if isinstance(error, AlreadyEnrolled) else replace(refusal, error=_named(error)))
 
     def judged(self, _total: int) -> None:
+        """Forget the prepared refusals: the records have decided on every card so far."""
         self._waiting.clear()
         if self._ended:
             self._end()
 
     def _end(self) -> None:
-        """Undo the import if it must be whole and is not; only now have the records judged every card."""
+        """Undo an import that had to be complete and is not. Only at the end have the records decided on every card."""
         if self._atomic and self._bad:
             raise _NoneTaken
 
 
 class _NoneTaken(Exception):
-    """Undoes the transaction that it comes out of."""
+    """Raised to roll back the transaction."""
 
 
 def _taken_in(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> int:
-    # Now, and not in a transaction that others wait for: the first one takes as long as the passphrase's key.
+    # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes
+    # long.
     first = list(islice(found, 1))
     records = _Records(chain(first, found), atomic, refused)
     try:

@@ -1,1 +1,1 @@
-"""What protects both HTTP servers, the service and the portal, from their clients: limits on time and on connections."""
+"""Protection of both HTTP servers, the service and the portal: limits on time, on connections and on the rate of requests."""

@@ -1,6 +1,6 @@
-"""The bodies of requests: each must arrive in time, and a client that goes away in the middle of one is no error.
+"""A time limit for request bodies, and quiet handling of a client that disconnects in the middle of one.
 
-Both servers have this as middleware, so neither needs a limit of its own.
+Both servers use this middleware, so neither needs a limit of its own.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 10.0
-"""How long a body may take to arrive, all of it: a limit for each byte would let a client send for ever."""
+"""The time in seconds for a whole body to arrive. A limit for each byte would let a client send forever."""
 
 
 class SlowBody(Exception):
-    """The body did not arrive in time. An application may catch it and answer in its own words; the status is 408."""
+    """The body did not arrive in time. An application may catch this and answer by itself; otherwise the status is 408."""
 
 
 class Bodies:
-    """Limit the time that a request's body may take. ASGI middleware."""
+    """ASGI middleware that limits the time for a request's body to arrive."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,7 +32,7 @@ class Bodies:
         try:
             await self._app(scope, body.receive, body.send)
         except ClientDisconnect:
-            # The client has gone, so there is nobody to answer, and nothing that we could mend.
+            # The client is gone: there is nobody to answer, and no error to handle.
             return
         except SlowBody:
             if not body.is_answered:
@@ -40,7 +40,7 @@ class Bodies:
 
 
 class _Body:
-    """One request's body."""
+    """The body of one request."""
 
     def __init__(self, receive: Receive, send: Callable[[Message], Awaitable[None]]) -> None:
         self._receive = receive
@@ -51,7 +51,7 @@ class _Body:
         self.is_answered = False
 
     async def receive(self) -> Message:
-        """Return the next part. Raises `SlowBody`."""
+        """Return the next part. Raise `SlowBody` if it is late."""
         if self._is_complete:
             return await self._receive()
         if self._deadline is None:
@@ -66,7 +66,7 @@ class _Body:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer. After a body that is late, the connection is of no use any more."""
+        """Send a part of the answer. After a late body, tell the client to close the connection."""
         if message["type"] == "http.response.start":
             self.is_answered = True
             if self._is_late:

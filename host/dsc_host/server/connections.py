@@ -1,17 +1,17 @@
 """Limits on connections: how long each may keep us waiting, and how many there may be, for one client and in all.
 
-uvicorn limits how long a connection may stay without a request, and how many there are. It does not limit how long a head may
-take, nor an answer that is not read, nor one client. Beyond its limit it refuses everybody, so a client that opens enough
-connections and sends nothing more shuts the others out. Here, a new connection replaces the one that has kept us waiting
-longest.
+uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the
+time for a request head or for an answer that the client does not read, nor the connections of one client. Beyond its
+limit it refuses everybody, so a client that opens enough connections and sends nothing more shuts the others out. Here,
+a new connection replaces the one that has kept us waiting longest.
 
 Five promises, for each process:
 
-1. A connection keeps us waiting at most 10 seconds for a head, and 20 for an answer to be read. `bodies` limits a body.
-2. One client has at most 128 connections, and all have 512. Beyond that, the one that has waited for its client longest is
-   ended; if none waits, because we work for all of them, the new one is answered 503.
-3. A client is an IPv4 address or an IPv6 /64. The proxy that we trust has no limit of its own.
-4. Requests are answered one at a time. If one is sent before the answer to the one before, the connection ends after
+1. A connection may keep us waiting 10 seconds for a head, and 20 seconds until an answer is read. `bodies` limits a body.
+2. One client has at most 128 connections, and all clients together have 512. Beyond that, the connection that has waited
+   for its client longest is closed. If none waits, because we work for all of them, the new one is answered 503.
+3. A client is an IPv4 address or an IPv6 /64. The trusted proxy has no limit of its own.
+4. Requests are answered one at a time. If a request arrives before the previous answer is complete, the connection ends after
    that answer.
 5. Nothing that a client sends is logged as an error.
 """
@@ -28,28 +28,28 @@ from dsc_host.client_address import client_network
 from dsc_host.errors import InputError
 
 MOST_CONNECTIONS = 512
-"""In one process."""
+"""The maximum number of connections in one process."""
 MOST_OF_ONE_CLIENT = 128
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
-"""How long it may take until a client has taken an answer."""
+"""The time in seconds in which a client must read an answer."""
 WAITS = "dsc_waits"
-"""The key in a request's state under which an application says that it makes the client wait, and does not work for it."""
+"""The key in a request's state. An application sets it while it makes the client wait without working for it."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class LimitedProtocol(H11Protocol):
-    """One connection."""
+    """A connection with limits."""
 
     waiting_since: float = 0.0
     client_name: str = ""
-    """Under which its client's connections are counted; empty for the proxy's."""
+    """The name under which the client's connections are counted; empty for the proxy."""
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is for the client to do something: to send, or to take what we have sent."""
+        """Return whether the client has to act next: to send, or to read what we have sent."""
         if self.flow.write_paused or not self._has_request() or self.cycle.more_body:
             return True
         return bool(self.scope["state"].get(WAITS))
@@ -57,9 +57,9 @@ class LimitedProtocol(H11Protocol):
     # ---- what asyncio calls ----
 
     def connection_made(self, transport: Any) -> None:
-        """Take the connection in, if there is or can be made a place for it."""
+        """Accept the connection if there is a place for it, or if another connection can be closed."""
         super().connection_made(transport)
-        # So that we are told as soon as anything is not taken, and when all of it is.
+        # With these limits, asyncio calls us as soon as data is not read, and when all of it is.
         transport.set_write_buffer_limits(high=0)
         self.waiting_since = self.loop.time()
         host = self.client[0] if self.client else ""
@@ -72,7 +72,7 @@ class LimitedProtocol(H11Protocol):
             self._drop()
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client has sent."""
+        """Process data from the client."""
         super().data_received(data)
         if not self._has_request():
             if self._head_timer is None:
@@ -83,33 +83,33 @@ class LimitedProtocol(H11Protocol):
             self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Clean up after the end of the connection."""
         self._stop_head_timer()
         self._stop_write_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Begin to wait until the client has taken what we have sent."""
+        """Start the time limit in which the client must read what we have sent."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)
 
     def resume_writing(self) -> None:
-        """Go on: all has been taken."""
+        """Continue: the client has read everything."""
         super().resume_writing()
         self._stop_write_timer()
 
     # ---- what uvicorn calls ----
 
     def on_response_complete(self) -> None:
-        """Wait for the next request from now on."""
+        """Start to wait for the next request."""
         self.waiting_since = self.loop.time()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, unless an answer has begun, and end the connection."""
+        """Answer a request that is not HTTP, unless an answer has begun, and close the connection."""
         if self._has_request():
-            # Whoever works on the request must not answer too.
+            # The task that works on the request must not answer too.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -149,14 +149,14 @@ class LimitedProtocol(H11Protocol):
             self.transport.close()
 
     def _drop(self) -> None:
-        """End the connection, with what has not been sent yet."""
-        # At once: more may come before asyncio tells us that it is lost.
+        """Close the connection and discard unsent data."""
+        # Remove it at once: more connections may arrive before asyncio reports the loss.
         self.connections.discard(self)
         self.transport.abort()
 
 
 def _end_one(connections: Iterable[LimitedProtocol]) -> bool:
-    """End the connection that has waited for its client longest. False if none waits."""
+    """Close the connection that has waited for its client longest. Return False if none waits."""
     waiting = [each for each in connections if each.is_waiting]
     if not waiting:
         return False
@@ -165,7 +165,7 @@ def _end_one(connections: Iterable[LimitedProtocol]) -> bool:
 
 
 def check_proxy(text: str) -> str:
-    """Return the address or network of the proxy that is trusted, as given; empty for none. Raises `InputError`."""
+    """Return the address or network of the trusted proxy as given; empty for none. Raise `InputError` if it is invalid."""
     try:
         if text:
             ip_network(text)
@@ -175,7 +175,7 @@ def check_proxy(text: str) -> str:
 
 
 def is_in(host: str, network: object) -> bool:
-    """Return whether an address is the proxy's."""
+    """Return whether an address belongs to a network. An empty network has no addresses."""
     if not isinstance(network, str) or not network:
         return False
     try:

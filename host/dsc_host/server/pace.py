@@ -1,6 +1,7 @@
-"""The pace at which one client is answered: a request that comes too early waits, and costs nothing while it does.
+"""A rate limit for each client: a request that arrives too early waits, and costs nothing while it waits.
 
-Otherwise many connections, each asking again as soon as it is answered, would keep the process busy, at others' cost.
+Without it, a client with many connections that repeats each request at once would keep the process busy at others'
+cost.
 """
 
 import asyncio
@@ -12,20 +13,20 @@ from dsc_host.server.connections import WAITS
 
 PER_SECOND = 20
 BURST = 40
-"""So many requests are answered at once after a while without any."""
+"""The number of requests that are answered without delay after a quiet time."""
 MOST_SECONDS = 5.0
-"""A request that would have to wait longer is refused."""
+"""The longest wait in seconds. A request that would have to wait longer is refused."""
 _MOST_CLIENTS = 10_000
 
 
 class Pace:
-    """When each client's next request is due, in this process."""
+    """The time at which each client's next request is due, in this process."""
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
 
     async def wait(self, scope: Scope) -> bool:
-        """Wait until the request of this scope may be answered. Return False at once if that is too long."""
+        """Wait until the request of this scope may be answered. Return False at once if the wait would be too long."""
         client = client_network(scope["client"][0]) if scope.get("client") else ""
         loop = asyncio.get_running_loop()
         now = loop.time()

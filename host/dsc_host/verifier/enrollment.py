@@ -175,7 +175,7 @@ def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
 
 
 def _taken(serial: str) -> AlreadyEnrolled:
-    return AlreadyEnrolled(f"card {serial}: is enrolled already")
+    return AlreadyEnrolled(f"card {serial}: is already enrolled")
 
 
 # ---- out again ----

@@ -97,7 +97,7 @@ def test_cards_that_are_there_already_are_told_one_by_one(desk: Command, file: P
     assert (some.code, json.loads(some.out)) == (1, {"file": str(file), "cards": 2, "left_out": 1})
     told = [line for line in some.err.splitlines() if line.startswith("left out: line ")]
     assert len(told) == 1
-    assert "card IB2: serial: is enrolled already" in told[0]
+    assert "card IB2: serial: is already enrolled" in told[0]
     assert desk("card", "list", *target).out.count("\n") == 3
 
 
@@ -200,7 +200,7 @@ def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
     assert done.error == "3 were left out"
     assert dscplus("card", "list", "--owner", "anna").out.startswith("A-1 ")
     twice = dscplus("import", str(file))
-    assert "line 2, card A-1: serial: is enrolled already" in twice.err
+    assert "line 2, card A-1: serial: is already enrolled" in twice.err
     assert dscplus("export", str(dscplus.folder / "cards.csv"), "A-1").code == 2
 
 

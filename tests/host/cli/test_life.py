@@ -66,7 +66,7 @@ def test_a_personalised_card_keeps_its_key(dscplus: Command, blank: SimulatedCar
 
 def test_a_serial_is_given_once(dscplus: Command, blank: SimulatedCard) -> None:
     dscplus.with_cards("IB1")
-    assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == "card IB1: is enrolled already"
+    assert dscplus.refused("personalize", "IB1", stdin="1111\n", code=1) == "card IB1: is already enrolled"
     assert is_blank(blank)
 
 

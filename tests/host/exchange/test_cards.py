@@ -69,7 +69,7 @@ def test_two_packages_of_one_serial_give_the_first() -> None:
     found = read(plain({}, {"secret": bytes(32)}), allow_plain=True)
     assert sorted(type(card).__name__ for card in found) == ["Enrolment", "Refusal"]
     assert Enrolment("A", bytes(20), suite=SUITE) in found
-    assert any("serial: is there twice" in str(card) for card in found)
+    assert any("serial: occurs twice" in str(card) for card in found)
 
 
 def test_packages_of_one_serial_are_bounded() -> None:

@@ -55,7 +55,7 @@ def test_the_cards_before_the_cut_come_out_first() -> None:
     """But the last of them: what else belongs to it, such as its PIN, might be missing."""
     cards = read_pskc(io.BytesIO(DATA[: DATA.index(b"C-3")]), key=KEY)
     assert next(cards) == CARDS[0]
-    with pytest.raises(InputError, match="is it whole"):
+    with pytest.raises(InputError, match="is it complete"):
         next(cards)
 
 
@@ -118,14 +118,14 @@ def test_a_wrong_key_is_one_error_for_the_whole_file() -> None:
     # Of 256 wrong keys, one makes something of the MAC's key, too: then it is the cards that do not open.
     many = written([Enrolment(f"N{n}", bytes(16), suite=SUITE) for n in range(20)])
     for number in (1, 2, 40):
-        assert "nothing in it opens" in refused(many, key=bytes([number]) * 16)
+        assert "nothing in it decrypts" in refused(many, key=bytes([number]) * 16)
 
 
 @pytest.mark.parametrize("number", [1, 7, 8, 400])
 def test_a_key_that_opens_the_macs_key_only_is_one_error_and_told_without_reading_on(number: int) -> None:
     data = under_another_mac_key(number)
     file = io.BytesIO(data)
-    with pytest.raises(InputError, match=r"^PSKC file: line [0-9]+: .*nothing in it opens"):
+    with pytest.raises(InputError, match=r"^PSKC file: line [0-9]+: .*nothing in it decrypts"):
         list(read_pskc(file, key=KEY))
     assert number < 400 or file.tell() < len(data) / 2
 
@@ -139,10 +139,10 @@ def under_another_mac_key(number: int) -> bytes:
 def test_a_wrong_passphrase_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pskc_writer, "ITERATIONS", 1000)
     data = written(CARDS, passphrase="correct horse")
-    assert "nothing in it opens" in refused(data, passphrase="wrong horse")
-    assert "nothing in it opens" in refused(data, key=KEY)
+    assert "nothing in it decrypts" in refused(data, passphrase="wrong horse")
+    assert "nothing in it decrypts" in refused(data, key=KEY)
     assert "give its key or its passphrase" in refused(data, allow_plain=True)
-    assert "not made of a passphrase" in refused(DATA, passphrase="correct horse")
+    assert "not derived from a passphrase" in refused(DATA, passphrase="correct horse")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_wrong_passphrase_is_one_error(monkeypatch: pytest.MonkeyPatch) -> Non
         *((rb"(?<=<IterationCount>)1000", count, "10000000 iterations") for count in (b"10000001", b"0", b"-5")),
         *((rb"(?<=<IterationCount>)1000", count, "malformed") for count in (b"many", b"9" * 5000)),
         (rb"<KeyLength>32<", b"<KeyLength>1000000000<", "16, 24 or 32 bytes"),
-        (rb"<KeyLength>32<", b"<KeyLength>16<", "nothing in it opens"),
+        (rb"<KeyLength>32<", b"<KeyLength>16<", "nothing in it decrypts"),
         (rb"<Specified>[^<]+<", b"<Specified><", "must have a salt"),
         (rb"<Specified>[^<]+<", b"<Specified>=<", "must have a salt"),
         (rb"hmac-sha256\"/>\n    </pkcs5", b'hmac-md5"/>\n    </pkcs5', "SHA-1 or SHA-2"),
@@ -174,7 +174,7 @@ def test_a_file_without_a_mac_is_refused() -> None:
     assert "no MACMethod" in refused(re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", DATA, flags=re.DOTALL))
     assert "SHA-1 or SHA-2" in refused(replaced(b"hmac-sha256", b"hmac-md5"))
     # Whoever cuts the MAC's key down to a byte could try them all.
-    assert "nothing in it opens" in refused(encrypted({}, mac_key=b"k"))
+    assert "nothing in it decrypts" in refused(encrypted({}, mac_key=b"k"))
 
 
 @pytest.mark.parametrize("inside", ["CipherValue", "ValueMAC"])
@@ -229,18 +229,18 @@ def test_a_change_in_the_first_card_does_not_look_like_a_wrong_key() -> None:
             b"<pskc:PlainValue>AAAAAAAAAAAAAAAAAAAAAA==</pskc:PlainValue>",
             "in the clear",
         ),
-        (rb"<pskc:EncryptedValue>", b"<pskc:PlainValue>AAAA</pskc:PlainValue><pskc:EncryptedValue>", "is there twice"),
+        (rb"<pskc:EncryptedValue>", b"<pskc:PlainValue>AAAA</pskc:PlainValue><pskc:EncryptedValue>", "occurs twice"),
         (rb"<pskc:Secret>.*</pskc:Secret>", b"", "is missing"),
         (rb"<pskc:Data>", b'<pskc:Data Name="SECRET"><pskc:Value>AAAA</pskc:Value></pskc:Data><pskc:Data>', "draft"),
         (rb"<pskc:Secret>", b"<Secret><PlainValue>AAAA</PlainValue></Secret><pskc:Secret>", "with one Secret"),
-        (rb"<pskc:Data>", b"<pskc:Data></pskc:Data><pskc:Data>", "one Data, with one Secret"),
+        (rb"<pskc:Data>", b"<pskc:Data></pskc:Data><pskc:Data>", "one Data with one Secret"),
         (rb"(?=</pskc:Data>)", b"<pskc:Secret><pskc:PlainValue>AAAA</pskc:PlainValue></pskc:Secret>", "with one Secret"),
         (rb"<xenc:CipherValue>[^<]*", b"<xenc:CipherValue>A", "Base64"),
         (rb"<xenc:CipherValue>.*?</xenc:CipherValue>", b"<xenc:CipherValue/>", "malformed"),
         (rb"<pskc:DeviceInfo>", b"<pskc:DeviceInfo></pskc:DeviceInfo><pskc:DeviceInfo>", "one DeviceInfo"),
         (rb"<pskc:SerialNo>", b"<pskc:SerialNo>B-2</pskc:SerialNo><pskc:SerialNo>", "one SerialNo"),
-        (rb"<pskc:Counter>", b"<pskc:Counter><pskc:PlainValue>5</pskc:PlainValue></pskc:Counter><pskc:Counter>", "counter: is"),
-        (rb"<pskc:Counter>", b"<pskc:Counter><pskc:EncryptedValue/>", "counter: is there twice"),
+        (rb"<pskc:Counter>", b"<pskc:Counter><pskc:PlainValue>5</pskc:PlainValue></pskc:Counter><pskc:Counter>", "counter: oc"),
+        (rb"<pskc:Counter>", b"<pskc:Counter><pskc:EncryptedValue/>", "counter: occurs twice"),
         (rb"<pskc:Counter>.*</pskc:Counter>", b"<pskc:Counter><pskc:EncryptedValue/></pskc:Counter>", "counter: must be enc"),
         (rb"<pskc:Key .*</pskc:Key>", b"", "holds no key"),
     ],

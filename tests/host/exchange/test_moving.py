@@ -116,9 +116,9 @@ def test_a_file_is_replaced_only_if_that_is_said(office: Verifier, tmp_path: Pat
     path = tmp_path / "x"
     path.write_bytes(b"before")
     path.chmod(0o644)
-    with pytest.raises(InputError, match=r"^file: .*is there already"):
+    with pytest.raises(InputError, match=r"^file: .*already exists"):
         export_pskc(office, path, key=KEY)
-    with pytest.raises(InputError, match=r"^file: .*is there already"):
+    with pytest.raises(InputError, match=r"^file: .*already exists"):
         export_csv(office, path)
     assert path.read_bytes() == b"before"
     assert "cards.disclose" not in [entry.action for entry in office.audit.entries()]
@@ -154,7 +154,7 @@ def test_a_file_that_somebody_else_makes_meanwhile_is_theirs(
             file.write(b"ours")
             path.write_bytes(b"theirs")
 
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         write()
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"theirs")]
     path.unlink()
@@ -195,7 +195,7 @@ def test_a_bad_package_is_told_with_its_line_and_the_rest_go_in(office: Verifier
     assert import_pskc(office, saved(tmp_path, data), key=KEY, refused=told.refusals.append) == 1
     starts = [at for at, line in enumerate(data.splitlines(), 1) if b"<pskc:KeyPackage>" in line]
     assert told.lines == [(starts[1], "B-2", "package"), (starts[2], "C-3", "serial")]
-    assert str(told.refusals[1]) == f"line {starts[2]}, card C-3: serial: is enrolled already"
+    assert str(told.refusals[1]) == f"line {starts[2]}, card C-3: serial: is already enrolled"
     assert serials(office) == ["A-1", "C-3"]
 
 
@@ -252,11 +252,11 @@ ENTITY = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 OF_NO_USE: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("document type", lambda data: ENTITY + data.partition(b"?>")[2].lstrip()),
     ("no MACMethod", lambda data: re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", data, flags=re.DOTALL)),
-    ("is it whole", lambda data: data[:-100]),
+    ("is it complete", lambda data: data[:-100]),
     ("not well-formed", lambda data: data + b"x"),
     ("before the first KeyPackage", lambda data: data.replace(END, MAC_METHOD + END)),
     ("longer than 1 MiB", lambda data: data.replace(END, b"<!--" + b"x" * 2_000_000 + b"-->" + END)),
-    ("nothing in it opens", lambda _: exchange_samples.written(MANY[:20], key=bytes(16))),
+    ("nothing in it decrypts", lambda _: exchange_samples.written(MANY[:20], key=bytes(16))),
     ("holds keys in the clear", lambda _: exchange_samples.plain({})),
     ("not well-formed", lambda _: b""),
 ]

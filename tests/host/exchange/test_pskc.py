@@ -149,7 +149,7 @@ def test_keys_that_python_pskc_wraps_are_read_without_a_mac(bits: int, fields: l
     data = encrypted({"secret": secret, "counter": 300}, key=wrapping, algorithm=f"kw-aes{bits}", fields=fields)
     assert b"ValueMAC" not in data
     assert read(data, key=wrapping) == [Enrolment("A", secret, suite=SUITE, counter=300)]
-    with pytest.raises(InputError, match="nothing in it opens"):
+    with pytest.raises(InputError, match="nothing in it decrypts"):
         read(data, key=bytes(bits // 8))
 
 
@@ -255,7 +255,7 @@ def test_a_file_is_not_written_without_a_good_secret(secrets: dict[str, Any], fi
 
 def test_no_cards_make_no_file() -> None:
     file = io.BytesIO()
-    with pytest.raises(InputError, match="cards: are none"):
+    with pytest.raises(InputError, match="cards: are missing"):
         write_pskc(file, [], key=KEY)
     assert file.getvalue() == b""
 
