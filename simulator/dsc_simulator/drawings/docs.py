@@ -1,8 +1,8 @@
 """The parts of docs that the program makes itself: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
-`card.svg` is the drawing of the card; `transitions.md` is the state machine, found out by pressing every key in every
-situation of the firmware's own `Card`; `wiring.svg` and `wokwi/diagram.json` are the wiring in `pico.json`. `--check` writes
-nothing and fails if a file is not as it would be written.
+`architecture.svg` is the parts and their imports. `card.svg` is the drawing of the card. `transitions.md` is the state machine,
+found out by pressing every key in every situation of the firmware's own `Card`. `wiring.svg` and `wokwi/diagram.json` are the
+wiring in `pico.json`. `--check` writes nothing and fails if a file is not as it would be written.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 from dsc_firmware import states
 from dsc_firmware.card import Card
 from dsc_firmware.ports import KEY_C, KEY_OK, KEY_PRESS
-from dsc_simulator.drawings import wiring
+from dsc_simulator.drawings import architecture, wiring
 from dsc_simulator.drawings.card import svg
 
 _RESPONSE = b"71234507"
@@ -162,6 +162,7 @@ def pico() -> dict[str, Any]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "architecture.svg": architecture.svg,
     "card.svg": lambda: svg("CHALLNG>"),
     "transitions.md": transitions,
     "wiring.svg": lambda: wiring.svg(pico()),
