@@ -1,4 +1,4 @@
-"""A board made of software, with the real firmware on it."""
+"""A simulated card: a board made of software that runs the real firmware."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Fetch a public name when it is first asked for: every run of pytest imports this package, few need a card."""
+    """Import a public name on first use: every run of pytest imports this package, but few need a card."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)

@@ -1,7 +1,7 @@
 """A board made of software: the ports that the firmware sees, and the other side of each.
 
-Only what a board is made of is simulated here: a keypad, a display, a clock that stands still unless it is moved, a source of
-entropy, two slots of flash, and a serial line. What the ports promise is in `dsc_firmware.ports`.
+This module simulates only what a board is made of: a keypad, a display, a clock that stands still unless it is moved, a
+source of entropy, two slots of flash, and a serial line. `dsc_firmware.ports` says what the ports promise.
 """
 
 import random
@@ -15,30 +15,31 @@ from dsc_simulator.errors import PowerCut
 
 _ERASED = b"\xff"
 HEAP = 192 * 1024
-"""Bytes of heap, as on a small board."""
+"""The default heap in bytes, as on a small board."""
 
 KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
-"""Key names as people and the serial line write them, and the firmware's key for each."""
+"""The firmware's key for each key name that people and the serial line use."""
 
 
 def check_key(name: str) -> None:
-    """Raises ValueError, which lists the names, if no key is called `name`."""
+    """Raise ValueError, with a list of the names, if no key is called `name`."""
     if name not in KEYS:
         raise ValueError(f"key: must be one of {', '.join(KEYS)}, not {name!r}")
 
 
 class Keypad:
-    """Keys that wait to be taken."""
+    """A keypad that holds pressed keys until the firmware takes them."""
 
     def __init__(self) -> None:
         self._waiting: deque[int] = deque()
 
     def push(self, name: str) -> None:
-        """Press the key called `name`. Raises ValueError, which lists the names, if there is none."""
+        """Press the key called `name`. Raise ValueError, with a list of the names, if there is no such key."""
         check_key(name)
         self._waiting.append(KEYS[name])
 
     def get(self) -> int | None:
+        """Take the oldest waiting key, or None if no key waits."""
         return self._waiting.popleft() if self._waiting else None
 
     def __len__(self) -> int:
@@ -46,27 +47,29 @@ class Keypad:
 
 
 class Display:
-    """Eight cells of ASCII."""
+    """A display of eight ASCII characters."""
 
     def __init__(self) -> None:
         self.cells: bytes = b" " * CELLS
 
     def show(self, cells: bytes | bytearray | memoryview) -> None:
+        """Show these eight characters."""
         self.cells = bytes(cells)
 
 
 class Clock:
-    """Milliseconds since the board was made; they pass only when `now_ms` is moved."""
+    """Milliseconds since the board was made. Time passes only when `now_ms` is changed."""
 
     def __init__(self) -> None:
         self.now_ms = 0
 
     def ticks_ms(self) -> int:
+        """Return the time in milliseconds, wrapped as on a board."""
         return self.now_ms % int(TICKS_PERIOD)
 
 
 class Entropy:
-    """Random bytes: reproducible from a seed, or the operating system's if that is None."""
+    """Random bytes: reproducible from a seed, or from the operating system if the seed is None."""
 
     def __init__(self, seed: int | None) -> None:
         self._bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -74,14 +77,15 @@ class Entropy:
             self._bytes = random.Random(seed).randbytes  # noqa: S311 - meant to come out the same each time
 
     def read(self, n: int) -> bytes:
+        """Return `n` random bytes."""
         return self._bytes(n)
 
 
 class Flash:
-    """Two slots that outlive the board's power.
+    """Two slots that keep their contents when the board loses power.
 
-    While `cut_after` is a number, the power fails once so many more bytes have been written; the byte after them is torn, so
-    that some of its bits are new and some old.
+    While `cut_after` is a number, the power fails once that many more bytes have been written. The byte after them is torn:
+    some of its bits are new and some are old.
     """
 
     def __init__(self, slots: tuple[bytes | None, bytes | None] = (None, None)) -> None:
@@ -90,9 +94,11 @@ class Flash:
         self._tear = random.Random(0)  # noqa: S311 - meant to come out the same each time
 
     def read(self, slot: int) -> bytes | None:
+        """Return the contents of a slot, or None if it was never written."""
         return self.slots[slot]
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
+        """Write a slot. Raise PowerCut if the planned power failure comes first."""
         new = bytes(data)
         if self.cut_after is None or self.cut_after > len(new):
             self.slots[slot] = new
@@ -103,45 +109,48 @@ class Flash:
         raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
 
     def _torn(self, new: bytes, old: bytes) -> bytes:
-        """What is there of bytes of which none has been written whole."""
+        """Return the bytes of a slot in which only the first byte was written, and that one only in part."""
         return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 
 class Line:
-    """The card's end of the serial line; `inbox` is on its way to the card, `outbox` has left it."""
+    """The card's end of the serial line: `inbox` holds bytes for the card, `outbox` bytes from it."""
 
     def __init__(self) -> None:
         self.inbox = bytearray()
         self.outbox = bytearray()
 
     def read(self) -> bytes:
+        """Take the bytes that have arrived for the card."""
         waiting = bytes(self.inbox)
         self.inbox.clear()
         return waiting
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes from the card."""
         self.outbox += data
 
     def take(self) -> bytes:
-        """What has left the card, once."""
+        """Return the bytes that the card has sent, and forget them."""
         taken = bytes(self.outbox)
         self.outbox.clear()
         return taken
 
 
 class Battery:
-    """A battery that is good until somebody says otherwise."""
+    """A battery that is good until `flat` is set."""
 
     def __init__(self) -> None:
         self.flat = False
 
     def low(self) -> bool:
+        """Return whether the battery is low."""
         return self.flat
 
 
 @dataclass
 class SimulatedBoard:
-    """All ports of one board, as `dsc_firmware.ports` wants them."""
+    """All ports of one board, as `dsc_firmware.ports` defines them."""
 
     entropy: Entropy
     flash: Flash
@@ -154,4 +163,4 @@ class SimulatedBoard:
     caps: str = "keys"
     heap: int = HEAP
     fuel: int | None = None
-    """Instructions until the power fails, where the engine counts them; None: it does not."""
+    """Instructions until the power fails, on an engine that counts them. None: the power does not fail."""

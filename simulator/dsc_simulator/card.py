@@ -1,4 +1,4 @@
-"""A Digital Security Card+ made of software, running the real firmware: for tests, programs and people.
+"""A Digital Security Card+ made of software that runs the real firmware, for tests, programs and people.
 
 Nothing happens by itself: time stands still until `advance`, and the firmware runs only inside a call. Calls from several
 threads take turns.
@@ -20,22 +20,22 @@ from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
 from dsc_simulator.urlhandler import register
 
-# A URL can only name a card if there is a place to look it up; cards leave it when nobody holds them any more.
+# A URL can name a card only if it can be looked up here. A card leaves when nothing refers to it any more.
 _live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
 _names = itertools.count(1)
 
 
 def find(name: str) -> "SimulatedCard | None":
-    """The open card of this process whose URL is `sim://name`."""
+    """Return the open card of this process whose URL is `sim://name`, or None."""
     return _live.get(name)
 
 
 class SimulatedCard:
-    """One card. `engine` is `cpython` or `micropython`.
+    """A simulated card. `engine` is `cpython` or `micropython`.
 
-    `profile` personalises it beforehand; without one it is blank, or whatever `flash` holds. `seed` makes its entropy
-    reproducible; None takes the operating system's. `keys_on_line` lets the serial line press its keys. `heap` is the bytes
-    of heap that `micropython` gets; 192 KB, as on a small board, by default. Raises SimulatorError and its children.
+    `profile` personalizes it beforehand; without one the card is blank, or holds what `flash` holds. `seed` makes its entropy
+    reproducible; None uses the operating system's. `keys_on_line` allows the serial line to press its keys. `heap` is the
+    heap that `micropython` gets, in bytes; by default 192 KB, as on a small board. Every error is a SimulatorError.
     """
 
     def __init__(
@@ -75,27 +75,27 @@ class SimulatedCard:
 
     @property
     def engine(self) -> str:
-        """Which engine runs the firmware."""
+        """The name of the engine that runs the firmware."""
         return self._engine_name
 
     @property
     def interpreter(self) -> str:
-        """What runs the firmware, with its version, for a person."""
+        """The interpreter that runs the firmware, with its version, as text for a person."""
         return self._running().interpreter
 
     @property
     def instructions(self) -> int | None:
-        """Instructions that the VM has executed since it was started, the same for the same inputs; None on `cpython`."""
+        """Instructions that the VM has executed since its start, the same for the same inputs. None on `cpython`."""
         return self._running().instructions
 
     @property
     def cells(self) -> str:
-        """The display's 8 characters."""
+        """The 8 characters of the display."""
         return self.board.display.cells.decode("ascii")
 
     @property
     def display(self) -> str:
-        """What the display shows, without the spaces on its right; empty when the card is off."""
+        """What the display shows, without the spaces on its right. It is empty when the card is off."""
         return self.cells.rstrip()
 
     @property
@@ -109,17 +109,18 @@ class SimulatedCard:
 
     @property
     def closed(self) -> bool:
+        """Whether the card was closed."""
         return self._engine is None
 
     def memory(self) -> bytes | None:
-        """The card's whole RAM as it is now, to look for what should not be there; None on `cpython`."""
+        """Return the whole RAM of the card as it is now, to search it for secrets. None on `cpython`."""
         with self._lock:
             return self._running().memory()
 
     def press(self, *keys: str) -> str:
-        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Returns what the display shows then.
+        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Return what the display then shows.
 
-        Raises ValueError, before the first is pressed, if there is no such key.
+        Raise ValueError, before any key is pressed, if there is no such key.
         """
         for key in keys:
             check_key(key)
@@ -131,11 +132,11 @@ class SimulatedCard:
             return self.display
 
     def enter(self, text: str) -> str:
-        """Type the digits of `text`, then OK. Returns what the display shows then."""
+        """Type the digits of `text`, then OK. Return what the display then shows."""
         return self.press(*text, "OK")
 
     def advance(self, seconds: float) -> str:
-        """Let time pass, as much as the card would notice. Returns what the display shows then."""
+        """Let `seconds` pass on the card's clock, in steps that the card would notice. Return what the display then shows."""
         if seconds < 0:
             raise ValueError("seconds: time only goes forward")
         with self._lock:
@@ -148,7 +149,7 @@ class SimulatedCard:
             return self.display
 
     def restart(self) -> None:
-        """Take the battery out and put it back: RAM is gone, the flash stays."""
+        """Take the battery out and put it back. RAM is lost; the flash stays."""
         with self._lock:
             self._running().close()
             self.board = replace(self.board, keypad=Keypad(), display=Display(), line=Line())
@@ -157,11 +158,11 @@ class SimulatedCard:
             self._run()
 
     def cut_power(self, after: int | None) -> None:
-        """Have the power fail: on `micropython` after so many more instructions, on `cpython` after so many more bytes written
-        to flash, of which the next is torn. None: it does not, after all.
+        """Plan a power failure after `after` more units, or cancel it with None.
 
-        The call during which it fails raises PowerCut; `restart` brings the card back. Both are counted across calls, so
-        0 fails at the next instruction or at the next write.
+        On `micropython` a unit is an instruction; on `cpython` it is a byte written to flash, and the byte that follows is
+        torn. The call during which the power fails raises PowerCut; `restart` brings the card back. Units are counted across
+        calls, so 0 fails at the next instruction or at the next write.
         """
         if after is not None and after < 0:
             raise ValueError("after: must not be negative")
@@ -177,7 +178,7 @@ class SimulatedCard:
         self._watchers.append(watcher)
 
     def send(self, data: bytes) -> None:
-        """Bytes for the card's end of the serial line; the card has dealt with them when this returns."""
+        """Send bytes to the card's end of the serial line. The card has handled them when this returns."""
         with self._lock:
             self._running()
             self._tell("in", data)
@@ -187,9 +188,9 @@ class SimulatedCard:
     def receive(
         self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
     ) -> bytes:
-        """At most `size` bytes that the card has sent, waiting up to `timeout` real seconds (None: for ever) for that many.
+        """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None: forever) for that many.
 
-        Without a size: whatever there is, at once. `wake` makes a wait look whether it has been `given_up`.
+        Without a size, take what there is at once. `wake` makes a waiting call check `given_up`, which ends the wait.
         """
         with self._lock:
             if size is not None:
@@ -199,17 +200,17 @@ class SimulatedCard:
             return taken
 
     def wake(self) -> None:
-        """Have every thread that waits in `receive` look again whether it has been given up."""
+        """Make every thread that waits in `receive` check whether its wait was given up."""
         with self._lock:
             self._arrived.notify_all()
 
     @property
     def waiting(self) -> int:
-        """Bytes that the card has sent and nobody has taken yet."""
+        """The number of bytes that the card has sent and nobody has taken yet."""
         return len(self._sent)
 
     def close(self) -> None:
-        """Switch the simulation off. Closing twice is fine."""
+        """Switch the simulation off. Closing twice does nothing."""
         with self._lock:
             if self._engine is not None:
                 self._engine.close()
@@ -224,7 +225,7 @@ class SimulatedCard:
 
     @contextmanager
     def _power(self) -> Iterator[None]:
-        """A card whose power fails shows nothing, and no second failure is planned for it."""
+        """On a power failure, clear the display and cancel any other planned failure."""
         try:
             yield
         except PowerCut:
@@ -243,7 +244,7 @@ class SimulatedCard:
         while True:
             with self._power():
                 self._due = self._running().poll()
-            self._pass_on(board.line.take())
+            self._collect_output(board.line.take())
             left = len(board.keypad) + len(board.line.inbox)
             if not left:
                 return
@@ -251,7 +252,7 @@ class SimulatedCard:
                 raise SimulatorError("the firmware does not take what is sent to it")
             untaken = left
 
-    def _pass_on(self, sent: bytes) -> None:
+    def _collect_output(self, sent: bytes) -> None:
         if sent:
             self._sent += sent
             self._arrived.notify_all()

@@ -1,25 +1,25 @@
-"""What can go wrong in the simulator: one small hierarchy, rooted at `SimulatorError`."""
+"""The exceptions of the simulator: one small hierarchy, rooted at `SimulatorError`."""
 
 
 class SimulatorError(Exception):
-    """Anything that went wrong in `dsc_simulator`."""
+    """Base class of every error that `dsc_simulator` raises."""
 
 
 class ProfileRefused(SimulatorError, ValueError):
-    """The firmware would not take this profile; the message is the firmware's own and begins with the field's name."""
+    """The firmware rejected the profile. The message is the firmware's own and begins with the field's name."""
 
 
 class EngineMissing(SimulatorError):
-    """An engine's packages are not installed; the message says which command installs them."""
+    """The packages of an engine are not installed. The message names the command that installs them."""
 
 
 class FirmwareCrash(SimulatorError):
-    """The firmware raised, or did not come back. On real hardware the card would now be dead until restart."""
+    """The firmware raised an exception or did not return. On real hardware the card would be dead until a restart."""
 
 
 class PowerCut(SimulatorError):
-    """The power failed where `cut_power` said. The card is dead until `restart`; its flash is as it stood."""
+    """The power failed where `cut_power` planned it. The card is dead until `restart`; its flash stays as it was."""
 
 
 class CardOff(SimulatorError):
-    """The simulated card was closed; it can't be used any more."""
+    """The simulated card is closed and can no longer be used."""

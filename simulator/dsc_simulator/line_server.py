@@ -1,7 +1,8 @@
-"""A card's serial line where any program can reach it: on a pty, where the system has them, and on TCP, on this machine only.
+"""A server that offers a card's serial line to any program on this machine: on a pty, where the system has them, and on TCP.
 
-Promises: each of the two doors has one host at a time, and another is told so and not heard; hosts come and go as they like;
-a host that does not read what it is sent holds nobody up; once `close` returns, no thread, socket or pty is left.
+Promises: each of the two endpoints has one host at a time, and a second host is told so and not heard; hosts connect and
+disconnect at any time; a host that does not read what it is sent delays nobody; once `close` returns, no thread, socket or
+pty is left.
 """
 
 import os
@@ -20,21 +21,28 @@ BUSY = b"busy: another program is connected to this card\r\n"
 _CHUNK = 4096
 _UNREAD_MAX = 64 * 1024
 _REFUSED_MAX = 4
-# A pty does not tell when somebody opens it, so it is looked at this often, in seconds, while nobody has it.
-_LOOK_EVERY = 0.1
+# A pty does not say when somebody opens it. While nobody has it open, it is checked this often, in seconds.
+_PTY_CHECK_SECONDS = 0.1
 _LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
-# What a web page can make a browser send here; no line of the protocol begins like that.
+# A web page can make a browser send this. No line of the protocol begins like that.
 _BROWSER = re.compile(rb"[A-Z]+ ")
 
 
 class Host(Protocol):
-    """Somebody who may come to a door. `read` gives b"" once it has gone; `write` says how many bytes went."""
+    """A program that is connected to an endpoint."""
 
-    def fileno(self) -> int: ...
-    def read(self) -> bytes: ...
-    def write(self, data: bytes) -> int: ...
-    def close(self) -> None: ...
+    def fileno(self) -> int:
+        """Return the file descriptor to wait on."""
+
+    def read(self) -> bytes:
+        """Return what the host has sent, or b"" once it has disconnected."""
+
+    def write(self, data: bytes) -> int:
+        """Send `data`; return how many bytes were sent."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class _SocketHost:
@@ -59,16 +67,16 @@ class _SocketHost:
 
 
 class _RefusedHost(_SocketHost):
-    """A host that may not talk to the card: it is told so, and again in answer to each of its requests."""
+    """A host that may not use the card. It is told so when it connects, and again in answer to each of its requests."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        # One that has hung up already is found out by `answer`.
+        # If it has hung up already, `answer` notices.
         with suppress(OSError):
             self.write(BUSY)
 
     def answer(self) -> bool:
-        """Answer what it has sent. Returns whether it is still there."""
+        """Answer what it has sent. Return whether it is still connected."""
         try:
             data = self.read()
             for number in _REQUEST.findall(data):
@@ -82,13 +90,13 @@ class _RefusedHost(_SocketHost):
 
 
 class _PtyHost:
-    """The card's end of a pty; the program at the other end may come and go."""
+    """The card's end of a pty. The program at the other end may open and close it at any time."""
 
     def __init__(self) -> None:
         import tty
 
         self._master, slave = os.openpty()
-        # Raw from the beginning: an echo would send the card's own words back to it. It stays so when nobody has it open.
+        # Raw from the start: an echo would send the card's own output back to it. It stays raw when nobody has it open.
         tty.setraw(slave)
         self.path = os.ttyname(slave)
         os.close(slave)
@@ -98,13 +106,13 @@ class _PtyHost:
         return self._master
 
     def is_open(self) -> bool:
-        """Whether a program has the other end open."""
+        """Return whether a program has the other end open."""
         import select
 
         look = select.poll()
         look.register(self._master, select.POLLIN)
         events = dict(look.poll(0)).get(self._master, 0)
-        # One that has gone again may have left something to read.
+        # A program that has closed it again may have left something to read.
         return bool(events & select.POLLIN) or not events & select.POLLHUP
 
     def read(self) -> bytes:
@@ -118,7 +126,7 @@ class _PtyHost:
 
 
 def _open_pty() -> _PtyHost | None:
-    """A pty, where the system has one to give."""
+    """Return a pty, or None if the system has none to give."""
     if not hasattr(os, "openpty"):
         return None
     try:
@@ -128,10 +136,11 @@ def _open_pty() -> _PtyHost | None:
 
 
 class Doors:
-    """The line's two doors, open until `close`.
+    """The two endpoints of a card's line, a pty and a TCP port, open until `close`.
 
-    `send` is called, in a thread of its own, with what a host sends; give `deliver` what the card sends. `changed` is called
-    when a host has come or gone. `tcp_port` 0 takes any that is free. Raises OSError if a door can't be opened.
+    `send` is called, in a thread of this object's own, with what a host sends; pass what the card sends to `deliver`.
+    `changed` is called when a host has connected or disconnected. `tcp_port` 0 takes any free port. Raise OSError if an
+    endpoint cannot be opened.
     """
 
     def __init__(self, send: Callable[[bytes], None], *, tcp_port: int = 0, changed: Callable[[], None] = lambda: None) -> None:
@@ -163,34 +172,34 @@ class Doors:
 
     @property
     def pty(self) -> str | None:
-        """The path of the pty; None where the system has none."""
+        """The path of the pty. None where the system has none."""
         return None if self._pty is None else self._pty.path
 
     @property
     def url(self) -> str:
-        """The address on TCP, for pyserial."""
+        """The TCP address, for pyserial."""
         return f"socket://{LOOPBACK}:{self._port}"
 
     @property
     def hosts(self) -> int:
-        """How many programs are connected: 0, 1 or 2."""
+        """The number of connected programs: 0, 1 or 2."""
         return len(self._unsent)
 
     def deliver(self, data: bytes) -> None:
-        """Bytes that the card has sent, for every host that is there now."""
+        """Send bytes from the card to every host that is connected now."""
         with self._guard:
             for unsent in self._unsent.values():
                 if len(unsent) > _UNREAD_MAX:
                     unsent.clear()
                 unsent += data
-        self._nudge()
+        self._wake_thread()
 
     def close(self) -> None:
-        """Send everybody away. Twice does no harm."""
+        """Disconnect every host and close both endpoints. Closing twice does nothing."""
         if self._closing:
             return
         self._closing = True
-        self._nudge()
+        self._wake_thread()
         self._thread.join()
         for host in tuple(self._unsent):
             host.close()
@@ -203,17 +212,17 @@ class Doors:
         for end in (self._listener, self._wake, self._woken):
             end.close()
 
-    def _nudge(self) -> None:
-        # Full means that it will wake up anyway; closed, that there is nobody to wake.
+    def _wake_thread(self) -> None:
+        # If the pipe is full, the thread wakes up anyway. If it is closed, there is no thread to wake.
         with suppress(OSError):
             self._wake.send(b"!")
 
     def _run(self) -> None:
         while not self._closing:
-            self._look_at_pty()
-            self._want_to_write()
+            self._check_pty()
+            self._update_interest()
             waiting = self._pty is not None and self._pty not in self._unsent
-            for key, events in self._selector.select(_LOOK_EVERY if waiting else None):
+            for key, events in self._selector.select(_PTY_CHECK_SECONDS if waiting else None):
                 self._serve(key.fileobj, events)
 
     def _serve(self, door: object, events: int) -> None:
@@ -223,15 +232,15 @@ class Doors:
             self._accept()
         elif isinstance(door, _RefusedHost):
             if door in self._refused and not door.answer():
-                self._send_off(door)
+                self._drop_refused(door)
         elif isinstance(door, _SocketHost | _PtyHost) and door in self._unsent:
-            self._talk(door, events)
+            self._exchange(door, events)
 
-    def _look_at_pty(self) -> None:
+    def _check_pty(self) -> None:
         if self._pty and self._pty not in self._unsent and self._pty.is_open():
-            self._come(self._pty)
+            self._connect(self._pty)
 
-    def _want_to_write(self) -> None:
+    def _update_interest(self) -> None:
         for host, unsent in self._unsent.items():
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if unsent else 0)
             if self._selector.get_key(host).events != wanted:
@@ -241,45 +250,45 @@ class Doors:
         try:
             connection, _ = self._listener.accept()
         except OSError:
-            return  # It has gone again.
+            return  # It has disconnected again.
         if any(isinstance(host, _SocketHost) for host in self._unsent):
             self._refuse(connection)
         else:
-            self._come(_SocketHost(connection))
+            self._connect(_SocketHost(connection))
 
     def _refuse(self, connection: socket.socket) -> None:
-        # Not closed at once: it would be told only that the line is lost, whatever was said before.
+        # It is not closed at once: a program would then only report a lost line, not the reason that it was sent.
         host = _RefusedHost(connection)
         self._refused.append(host)
         self._selector.register(host, selectors.EVENT_READ)
         if len(self._refused) > _REFUSED_MAX:
-            self._send_off(self._refused[0])
+            self._drop_refused(self._refused[0])
 
-    def _send_off(self, host: "_RefusedHost") -> None:
+    def _drop_refused(self, host: "_RefusedHost") -> None:
         self._refused.remove(host)
         self._selector.unregister(host)
         host.close()
 
-    def _come(self, host: Host) -> None:
+    def _connect(self, host: Host) -> None:
         with self._guard:
             self._unsent[host] = bytearray()
         self._selector.register(host, selectors.EVENT_READ)
         self._changed()
 
-    def _go(self, host: Host) -> None:
+    def _disconnect(self, host: Host) -> None:
         self._selector.unregister(host)
         with self._guard:
             del self._unsent[host]
-        # The pty stays for the next program.
+        # The pty stays open for the next program.
         if host is not self._pty:
             host.close()
         if host in self._unfinished:
-            # Else whatever comes next would be the rest of its line.
+            # Without a line end, the next host's first line would continue this one's last.
             self._unfinished.remove(host)
             self._send(b"\n")
         self._changed()
 
-    def _talk(self, host: Host, events: int) -> None:
+    def _exchange(self, host: Host, events: int) -> None:
         try:
             if events & selectors.EVENT_WRITE:
                 self._write(host)
@@ -292,7 +301,7 @@ class Doors:
             (self._unfinished.discard if data.endswith(_LINE_ENDS) else self._unfinished.add)(host)
             self._send(data)
         elif data is not None:
-            self._go(host)
+            self._disconnect(host)
 
     def _write(self, host: Host) -> None:
         with self._guard:

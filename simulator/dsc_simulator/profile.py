@@ -1,4 +1,4 @@
-"""Who a simulated card is, and the flash contents that make it so: written by the firmware's own journal."""
+"""The profile of a simulated card, and the flash contents that hold it, written by the firmware's own journal."""
 
 from dataclasses import dataclass, field
 
@@ -11,12 +11,12 @@ from dsc_simulator.errors import ProfileRefused
 
 @dataclass(frozen=True)
 class Profile:
-    """A personalised card.
+    """The values that personalize a card.
 
-    `serial` 1 to 16 of A-Z, 0-9, `-`; `key` 16 to 64 bytes; `suite` any that a card can serve. With `pin_policy="ocra"` the
-    PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the card checks `pin`
-    (4 digits) itself and locks after `tries` failures; with an `unlock_key` (32 bytes) it can then be unlocked by a code.
-    `counter` is the first that it will use.
+    `serial` has 1 to 16 of A-Z, 0-9 and `-`. `key` has 16 to 64 bytes. `suite` is any suite that a card can serve. With
+    `pin_policy="ocra"` the PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the
+    card itself checks `pin` (4 digits) and locks after `tries` failures. A card with an `unlock_key` (32 bytes) can then be
+    unlocked with a code. `counter` is the first counter that the card uses.
     """
 
     serial: str
@@ -29,7 +29,7 @@ class Profile:
     unlock_key: bytes | None = field(default=None, repr=False)
 
     def fields(self) -> dict[str, str]:
-        """The profile as the fields of the `set` request."""
+        """Return the profile as the fields of the `set` request."""
         values = {
             "serial": self.serial,
             "suite": self.suite,
@@ -43,7 +43,7 @@ class Profile:
         return {name: str(value) for name, value in values.items() if value is not None}
 
     def flash(self) -> Flash:
-        """A flash that holds this profile. Raises ProfileRefused, naming the field, if the firmware would not take it."""
+        """Return a flash that holds this profile. Raise ProfileRefused, with the field's name, if the firmware rejects it."""
         staged = StagedProfile()
         try:
             for name, value in self.fields().items():

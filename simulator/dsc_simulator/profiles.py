@@ -1,10 +1,11 @@
-"""Simulated cards that are kept on disk, by name: each is one file that only its owner may read.
+"""Simulated cards that are kept on disk by name. Each is one file that only its owner may read.
 
 Promises:
-- What a card writes to its flash is on disk before the card goes on, so that no kill of the program and no power cut of the
+- What a card writes to its flash is on disk before the card goes on. Neither a kill of the program nor a power cut of the
   computer makes a counter come twice.
-- A file is replaced whole or not at all. One that can't be read is never written to: a copy is kept aside, and its path said.
-- One program at a time has a profile; a lock left by a program that died holds nobody up.
+- A file is replaced whole or not at all. A file that cannot be read is never overwritten: a copy is made, and the error gives
+  its path.
+- One program at a time has a profile. A lock left by a program that died blocks nobody.
 """
 
 import json
@@ -28,7 +29,7 @@ _FORMAT = "dscplus simulated card 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SUFFIX = ".json"
 _MAX_BYTES = 1 << 20
-# Where the lock lies, far from the number of the process, which others must be able to read.
+# The offset of the lock on Windows. It is far from the process number at the start, which others must be able to read.
 _LOCKED_BYTE = 1 << 20
 
 
@@ -37,20 +38,20 @@ class ProfileBusy(SimulatorError):
 
 
 class ProfileBroken(SimulatorError):
-    """A profile's file is not one. `path` is the file, left as it is; `aside` its copy."""
+    """The file of a profile is damaged. `path` is the file, which stays as it is; `aside` is its copy."""
 
     def __init__(self, path: Path, aside: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}. The file is left as it is; there is a copy in {aside}")
+        super().__init__(f"{path}: {problem}. The file was not changed; there is a copy in {aside}")
         self.path = path
         self.aside = aside
 
 
 class BadName(SimulatorError, ValueError):
-    """A profile can't be called that."""
+    """The name is not valid for a profile."""
 
 
 def check_name(name: str) -> str:
-    """The name, if a profile may be called that. Raises BadName."""
+    """Return `name` if a profile may have it. Raise BadName if not."""
     if not _NAME.fullmatch(name):
         raise BadName("profile: a name has 1 to 32 of A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
     return name
@@ -58,26 +59,27 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a card: its flash, and the engine that runs it."""
+    """The contents of a profile's file: the card's flash, and the engine that runs the card."""
 
     engine: str
     slots: tuple[bytes | None, bytes | None]
 
     def to_json(self) -> str:
+        """Return the JSON for a profile's file."""
         slots = [slot and slot.hex() for slot in self.slots]
         return json.dumps({"format": _FORMAT, "engine": self.engine, "flash": slots}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Kept":
-        """Raises ValueError, which says what is wrong."""
+        """Parse the JSON of a profile's file. Raise ValueError, with what is wrong, if it is not valid."""
         found: Any = json.loads(text)
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise ValueError("it does not say that it is a simulated card")
         engine, slots = found.get("engine"), found.get("flash")
         if engine not in ENGINES:
-            raise ValueError("its engine is none that there is")
+            raise ValueError("its engine is unknown")
         if not isinstance(slots, list) or len(slots) != 2:
-            raise ValueError("its flash has not two slots")
+            raise ValueError("its flash does not have two slots")
         return cls(engine, (_slot(slots[0]), _slot(slots[1])))
 
 
@@ -88,7 +90,7 @@ def _slot(value: Any) -> bytes | None:
 
 
 class KeptFlash(Flash):
-    """A flash whose every write is on disk when it returns. Raises OSError, as a flash does, if the disk refuses."""
+    """A flash whose every write is on disk when it returns. It raises OSError, as a flash does, if the disk refuses."""
 
     def __init__(self, file: "ProfileFile", kept: Kept) -> None:
         super().__init__(kept.slots)
@@ -96,20 +98,21 @@ class KeptFlash(Flash):
         self._engine = kept.engine
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
+        """Write a slot, to memory and to disk."""
         try:
             super().write(slot, data)
         finally:
-            # A write that a power cut has torn is kept as it is, too.
+            # A write that a power cut has torn is saved as it is, too.
             self._file.save(Kept(self._engine, (self.slots[0], self.slots[1])))
 
 
 class ProfileFile:
-    """One profile, which this program alone has. `flash` is its card's, `is_new` whether there was none of this name."""
+    """One profile that this program has open. `flash` is its card's flash; `is_new` says whether the name was free."""
 
     def __init__(self, path: Path, engine: str | None) -> None:
         self.path = path
         for left in path.parent.glob(f"{self._temporary}*"):
-            # By a program that was killed in the middle of a write.
+            # It is from a program that was killed in the middle of a write.
             left.unlink()
         kept = self._read()
         self.is_new = kept is None
@@ -119,6 +122,7 @@ class ProfileFile:
 
     @property
     def name(self) -> str:
+        """The name of the profile."""
         return self.path.stem
 
     @property
@@ -127,25 +131,25 @@ class ProfileFile:
 
     def _read(self) -> Kept | None:
         try:
-            # A pipe would be waited for.
+            # Reading from a pipe would wait for a writer.
             if self.path.exists() and not self.path.is_file():
-                raise SimulatorError(f"{self.path}: this is no plain file")
+                raise SimulatorError(f"{self.path}: this is not a regular file")
             with self.path.open("rb") as file:
                 text = file.read(_MAX_BYTES + 1)
         except FileNotFoundError:
             return None
         if len(text) > _MAX_BYTES:
             # A copy of it might fill the disk.
-            raise SimulatorError(f"{self.path}: this is too large for a card. The file is left as it is")
+            raise SimulatorError(f"{self.path}: the file is too large for a card; it was not changed")
         try:
             return Kept.from_json(text.decode())
         except (ValueError, RecursionError) as error:
             problem = "it is not JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
-            raise ProfileBroken(self.path, _keep_aside(self.path, text), f"the profile is broken: {problem}") from None
+            raise ProfileBroken(self.path, _copy_aside(self.path, text), f"the profile is broken: {problem}") from None
 
     def save(self, kept: Kept) -> None:
-        """Replace the file, whole. Raises OSError."""
-        # mkstemp's files are for their owner alone from the beginning.
+        """Replace the whole file. Raise OSError if that fails."""
+        # mkstemp makes files that only their owner may read.
         number, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self._temporary)
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -161,7 +165,7 @@ class ProfileFile:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the folder itself say on disk that the file is another one now, where folders can be told."""
+    """Sync the folder's entry for the new file to disk, on systems that can sync a folder."""
     with suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:
@@ -170,8 +174,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(number)
 
 
-def _keep_aside(path: Path, content: bytes) -> Path:
-    """A copy as `NAME.broken-N`: one of these very bytes that is there already will do."""
+def _copy_aside(path: Path, content: bytes) -> Path:
+    """Copy `content` to `NAME.broken-N` and return the path. An existing copy with the same content is reused."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}.broken-{number}")
         try:
@@ -185,27 +189,27 @@ def _keep_aside(path: Path, content: bytes) -> Path:
 
 
 class Profiles:
-    """All profiles of one folder: by default the user's own."""
+    """All profiles of one folder. The default is the user's own folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or platformdirs.user_data_path("dscplus", appauthor=False) / "cards"
 
     def names(self) -> list[str]:
-        """The names of all profiles, sorted."""
+        """Return the names of all profiles, sorted."""
         files = self.folder.glob(f"*{_SUFFIX}") if self.folder.is_dir() else ()
         return sorted(file.stem for file in files if _NAME.fullmatch(file.stem))
 
     def free_name(self, like: str) -> str:
-        """A name that no profile has: `like`, or `like-2`, and so on."""
+        """Return a name that no profile has: `like`, or `like-2`, and so on."""
         tried = (like, *(f"{like[:28]}-{number}" for number in range(2, 1000)))
         return next(name for name in tried if name not in self.names())
 
     @contextmanager
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
-        """The profile `name`, new or not, for as long as the block lasts. Nothing is written until its card writes.
+        """Open the profile `name`, whether it exists or not, until the block ends. Nothing is written until its card writes.
 
-        `engine` is the one to use from now on; None: the one that it has. Raises BadName, ProfileBusy, ProfileBroken,
-        SimulatorError for what is no file of a card at all, and OSError.
+        `engine` is the engine to use from now on; None keeps the one that the profile has. Raise BadName, ProfileBusy,
+        ProfileBroken, SimulatorError for something that is not a file of a card at all, and OSError.
         """
         check_name(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -215,7 +219,7 @@ class Profiles:
 
 @contextmanager
 def _locked(path: Path, name: str) -> Iterator[None]:
-    """The system gives the lock up when a program ends, however it ends; so the file may stay."""
+    """Hold the lock on `path`. The system releases it when a program ends in any way, so the file may stay."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         if not _lock(file):
             owner = file.read(20).decode("ascii", "replace").strip()
@@ -229,10 +233,10 @@ def _locked(path: Path, name: str) -> Iterator[None]:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Whether the file is ours now, until it is closed."""
+    """Try to lock the file until it is closed; return whether that worked."""
     try:
         import fcntl
-    except ImportError:  # Not on Windows, which has its own kind.
+    except ImportError:  # Windows does not have fcntl; it locks files in another way.
         return _lock_on_windows(file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

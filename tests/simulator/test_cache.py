@@ -27,9 +27,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that has been used: what this run's own holds, of which this version asks for two files."""
     folder = tmp_path_factory.mktemp("cache")
     asked: list[str] = []
-    recall = image._recall
+    recall = image._load_cached
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image, "_recall", lambda name: asked.append(name) or recall(name))
+        patch.setattr(image, "_load_cached", lambda name: asked.append(name) or recall(name))
         forget()
         SimulatedCard(engine="micropython").close()
     own = image.cache_folder()
@@ -95,7 +95,7 @@ def test_a_damaged_firmware_is_compiled_anew(cache: Path, damage: Callable[[Path
 
 def test_a_vm_that_another_version_made_is_compiled_anew(cache: Path) -> None:
     path = only(cache, "*.cwasm")
-    image._keep(path.name, b"\x7fELF, but not one of ours")
+    image._save_cached(path.name, b"\x7fELF, but not one of ours")
     SimulatedCard(engine="micropython").close()
     assert len(path.read_bytes()) > 1_000_000
     assert len(list(cache.iterdir())) == 2

@@ -170,7 +170,7 @@ def test_an_expectation_that_fails_is_told_with_its_line_and_exit_42(command: Co
         ("--script script.yaml", "script.yaml:2"),
         ("--script drawing.yaml --screenshot card.svg --force", "card.svg is written already, by the script"),
         ("--script drawing.yaml --record card.svg --force", "card.svg is written already, by the script"),
-        ("--profile work --screenshot folder.svg --force", "is no plain file"),
+        ("--profile work --screenshot folder.svg --force", "is not a regular file"),
         ("--profile work --script own.yaml", "it brings a card of its own; leave --profile out"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_file_that_is_too_large_for_a_card_is_left_alone_and_not_copied(profil
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(profiles: Profiles) -> None:
     profiles.folder.mkdir()
     os.mkfifo(profiles.folder / "work.json")
-    with pytest.raises(SimulatorError, match="no plain file"), profiles.open("work"):
+    with pytest.raises(SimulatorError, match="not a regular file"), profiles.open("work"):
         pass
 
 

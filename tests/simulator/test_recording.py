@@ -293,7 +293,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, overwrite: bool, monk
 
 def test_places_where_no_file_can_be(tmp_path: Path) -> None:
     (tmp_path / "d.svg").mkdir()
-    for path, words in ((tmp_path / "d.svg", "is no plain file"), (Path(os.devnull), "is no plain file")):
+    for path, words in ((tmp_path / "d.svg", "is not a regular file"), (Path(os.devnull), "is not a regular file")):
         with pytest.raises(RecordingError, match=words):
             write_file(path, "", overwrite=True)
     (tmp_path / "d.svg").rmdir()

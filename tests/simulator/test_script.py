@@ -222,7 +222,7 @@ def test_a_screenshot_that_can_not_be_written_is_refused_before_the_first_step(t
     (tmp_path / "d.svg").mkdir()
     for name, words, options in (
         ("a.svg", "exists already", {}),
-        ("d.svg", "is no plain file", {"overwrite": True}),
+        ("d.svg", "is not a regular file", {"overwrite": True}),
         ("no/a.svg", "there is no folder", {}),
     ):
         with SimulatedCard() as card:

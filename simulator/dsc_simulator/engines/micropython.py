@@ -1,4 +1,4 @@
-"""The firmware, compiled as for a board, on the boards' own interpreter: MicroPython in a WebAssembly VM."""
+"""An engine that runs the firmware, compiled as for a board, on MicroPython in a WebAssembly VM."""
 
 import weakref
 from collections.abc import Callable
@@ -12,8 +12,11 @@ from dsc_simulator.errors import FirmwareCrash, PowerCut, SimulatorError
 _PROGRAM = "import simulated_board\nsimulated_board.run()"
 
 
-class _Wires:
-    """What leads from the ports inside the VM to those of the board outside. It must not know the engine, which ends it."""
+class _PortBridge:
+    """The connection between the ports inside the VM and those of the board outside.
+
+    It must not refer to the engine: the engine stops the VM when it is garbage-collected.
+    """
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._board = board
@@ -22,13 +25,13 @@ class _Wires:
         self.vm = VM(_PROGRAM, self._answer, heap=board.heap)
 
     def get(self, field: int, size: int) -> int:
-        """The number at an offset of the mailbox."""
+        """Return the number at an offset of the mailbox."""
         return int.from_bytes(self.vm.read(self._at + field, size), "little")
 
     def put(self, field: int, size: int, value: int) -> None:
         self.vm.write(value.to_bytes(size, "little"), self._at + field)
 
-    def _handed_over(self) -> bytes:
+    def _read_buffer(self) -> bytes:
         return self.vm.read(self.get(mailbox.ADDRESS, 4), self.get(mailbox.LENGTH, 2))
 
     def _answer(self, name: str, text: str) -> None:
@@ -54,28 +57,28 @@ class _Wires:
         self.put(mailbox.FAILED, 1, failed)
 
     def _show(self) -> None:
-        self._board.display.show(self._handed_over())
+        self._board.display.show(self._read_buffer())
 
     def _send(self) -> None:
-        self._board.line.write(self._handed_over())
+        self._board.line.write(self._read_buffer())
 
     def _save(self) -> None:
-        self._board.flash.write(self.get(mailbox.SLOT, 1), self._handed_over())
+        self._board.flash.write(self.get(mailbox.SLOT, 1), self._read_buffer())
 
     def _load(self) -> None:
         data = self._board.flash.read(self.get(mailbox.SLOT, 1))
         self.put(mailbox.ABSENT, 1, data is None)
-        self._give(data or b"")
+        self._put_data(data or b"")
 
     def _random(self) -> None:
-        self._give(self._board.entropy.read(self.get(mailbox.LENGTH, 2)))
+        self._put_data(self._board.entropy.read(self.get(mailbox.LENGTH, 2)))
 
-    def _give(self, data: bytes) -> None:
+    def _put_data(self, data: bytes) -> None:
         data = data[: mailbox.DATA_SIZE]
         self.vm.write(data, self._at + mailbox.DATA)
         self.put(mailbox.LENGTH, 2, len(data))
 
-    _PORTS: ClassVar[dict[str, Callable[["_Wires"], None]]] = {
+    _PORTS: ClassVar[dict[str, Callable[["_PortBridge"], None]]] = {
         "show": _show,
         "send": _send,
         "save": _save,
@@ -84,7 +87,7 @@ class _Wires:
     }
 
     def fill_in(self) -> None:
-        """Put time, a key and bytes from the line where the firmware will look for them."""
+        """Put the time, a key and bytes from the line where the firmware will look for them."""
         board = self._board
         self.put(mailbox.NOW, 4, board.clock.ticks_ms())
         self.put(mailbox.KEY, 1, board.keypad.get() or 0)
@@ -95,46 +98,49 @@ class _Wires:
         self.vm.write(waiting, self._at + mailbox.LINE)
 
     def clear_line(self) -> None:
-        """Leave nothing of the line's bytes behind in the mailbox: a UART's register doesn't either."""
+        """Overwrite the line's bytes in the mailbox, so that no more of them is left than in a UART's register."""
         self.vm.write(bytes(mailbox.LINE_SIZE), self._at + mailbox.LINE)
 
 
 class MicroPythonEngine:
-    """Starts in a few milliseconds once the VM and the firmware are compiled and cached."""
+    """The firmware in a VM. It starts in a few milliseconds once the VM and the firmware are compiled and cached."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._heap = board.heap
-        self._wires = _Wires(board)
-        self._stop = weakref.finalize(self, self._wires.vm.stop)
+        self._bridge = _PortBridge(board)
+        self._stop = weakref.finalize(self, self._bridge.vm.stop)
         self._board = board
-        # The first pass boots; what waits on the line or the keypad is for the passes after it.
+        # The first pass boots. Bytes on the line and keys are left for the passes after it.
         self._let_run()
 
     @property
     def interpreter(self) -> str:
-        return f"{self._wires.version} in a WebAssembly VM, {self._heap // 1024} KB of heap"
+        """The interpreter with its version and its heap, as text for a person."""
+        return f"{self._bridge.version} in a WebAssembly VM, {self._heap // 1024} KB of heap"
 
     @property
     def instructions(self) -> int:
-        """WebAssembly instructions executed so far; the same for the same inputs, whatever the machine."""
-        return self._wires.vm.spent
+        """WebAssembly instructions executed so far. The same inputs give the same number on every machine."""
+        return self._bridge.vm.spent
 
     def memory(self) -> bytes:
-        return self._wires.vm.memory()
+        """Return all of the VM's memory."""
+        return self._bridge.vm.memory()
 
     def poll(self) -> int:
+        """Run one pass; return the milliseconds until the next. Raise FirmwareCrash or PowerCut."""
         if not self._stop.alive:
             raise FirmwareCrash("the power is off")
-        wires = self._wires
-        wires.vm.settle()
-        wires.fill_in()
+        bridge = self._bridge
+        bridge.vm.settle()
+        bridge.fill_in()
         self._let_run()
-        wires.clear_line()
-        return wires.get(mailbox.DUE, 4)
+        bridge.clear_line()
+        return bridge.get(mailbox.DUE, 4)
 
     def _let_run(self) -> None:
-        """One pass, unless the power fails before."""
-        vm, board = self._wires.vm, self._board
+        """Run one pass, unless the power fails before its end."""
+        vm, board = self._bridge.vm, self._board
         if board.fuel is None:
             vm.resume(LIMIT)
             return
@@ -150,4 +156,5 @@ class MicroPythonEngine:
             board.fuel = board.fuel - (vm.spent - before)
 
     def close(self) -> None:
+        """Cut the power. The flash stays as it is."""
         self._stop()

@@ -1,8 +1,8 @@
-"""MicroPython itself, in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
+"""MicroPython itself in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
 
-The program may never return, so it has a thread of its own; the two hand a baton to and fro, and only one ever runs. What the
-VM does depends on what it is given and on nothing else, down to the number of instructions that it executes. It sees no file,
-no clock and no network: only what `answer` gives it.
+The program may never return, so it has a thread of its own. The two threads take turns, and only one ever runs. What the
+VM does depends only on its inputs, down to the number of instructions that it executes. It sees no file, no clock and no
+network: only what `answer` gives it.
 """
 
 import struct
@@ -17,23 +17,23 @@ from dsc_simulator.engines.image import firmware_files, machine, start_program
 from dsc_simulator.errors import FirmwareCrash
 
 LIMIT = 2_000_000_000
-"""Instructions after which a turn that has not ended counts as hung; the firmware's longest takes under a hundredth of it."""
+"""Instructions after which a turn counts as hung. The firmware's longest turn takes less than a hundredth of it."""
 
 _STOP_SECONDS = 10
-"""The garbage collector may stop a VM in the middle of anything; it must not wait for ever for what it has interrupted."""
+"""The longest wait for a VM to stop. The garbage collector may stop a VM at any point, so it must not wait forever."""
 
-_MOST_WORDS = 16 * 1024
+_OUTPUT_MAX = 16 * 1024
 
 Answer = Callable[[str, str], None]
-"""Takes the name and the text of a `host.call` of the program; what it gives back, it writes into the VM's memory."""
+"""Receives the name and the text of a `host.call` of the program, and writes its answer into the VM's memory."""
 
 
 class _PowerOff(Exception):
-    """Unwinds the VM's stack."""
+    """Unwinds the VM's stack when the power is cut."""
 
 
 class _Baton:
-    """Whose turn it is, the caller's or the VM's. A wait that Ctrl-C cuts short changes nothing and can be taken up again."""
+    """Passes the turn between the caller and the VM. A wait that Ctrl-C interrupts changes nothing and can be repeated."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -48,7 +48,7 @@ class _Baton:
             self._changed.wait_for(lambda: not self._vm_runs)
 
     def end(self) -> None:
-        """No more turns: the VM's next wait ends it."""
+        """End all turns: the VM's next wait raises _PowerOff."""
         self._over = True
         self._pass_to(vm=True)
 
@@ -56,7 +56,7 @@ class _Baton:
         self._pass_to(vm=False)
 
     def wait_for_turn(self) -> None:
-        """Raises _PowerOff instead if there are no more turns."""
+        """Wait for the VM's turn. Raise _PowerOff if there are no more turns."""
         with self._changed:
             self._changed.wait_for(lambda: self._vm_runs or self._over)
         if self._over:
@@ -69,7 +69,7 @@ class _Baton:
 
 
 class _Files:
-    """Serves the VM's imports from memory: many times faster than letting it read a folder."""
+    """A file system in memory that serves the VM's imports, many times faster than reading a folder."""
 
     _FOLDER = -1
     _ABSENT = -2
@@ -83,13 +83,13 @@ class _Files:
         self._left = memoryview(b"")
 
     def serve(self, port: str, text: str) -> bool:
-        """Whether `port` was one of this file system's, and has been served."""
+        """Serve `port` if it belongs to this file system; return whether it does."""
         if port == "files":
             self._box = int(text)
         elif port == "stat":
             self._tell_size(self._stat(text.lstrip("/")))
         elif port == "read":
-            self._tell_size(self._give())
+            self._tell_size(self._write_piece())
         else:
             return False
         return True
@@ -101,8 +101,8 @@ class _Files:
         self._left = memoryview(self._files.get(path, b""))
         return len(self._left) or (self._FOLDER if path in self._folders else self._ABSENT)
 
-    def _give(self) -> int:
-        """The next piece of the file that was looked up last, as much as there is room for."""
+    def _write_piece(self) -> int:
+        """Write the next piece of the open file, as much as fits, into the VM's memory; return its length."""
         address, room = struct.unpack("<II", self._read(self._box + 4, 8))
         piece, self._left = self._left[:room], self._left[room:]
         self._write(bytes(piece), address)
@@ -110,10 +110,10 @@ class _Files:
 
 
 class VM:
-    """One VM, its program and its thread. Whoever makes it must `stop` it; it keeps itself alive until then.
+    """One VM, its program and its thread. The caller must `stop` it; it keeps itself alive until then.
 
-    `program` is MicroPython source. It says `host.call("wait", "")` when it has done its turn; every other call goes to
-    `answer`. `files` is what it may import, by path: `.mpy` files.
+    `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn; every other call goes to
+    `answer`. `files` holds the `.mpy` files that it may import, by path.
     """
 
     def __init__(self, program: str, answer: Answer, *, heap: int = HEAP, files: dict[str, bytes] | None = None) -> None:
@@ -148,13 +148,16 @@ class VM:
         return linker
 
     def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
-        """What the interpreter prints: its last words, if it ends. wasmtime's own way would call back on threads of its own."""
+        """Keep what the interpreter prints, to report its last words if it ends.
+
+        wasmtime's own way of reading output would call back on threads of its own.
+        """
         total = 0
         for piece in range(count):
             start, length = struct.unpack("<II", self.read(pieces + 8 * piece, 8))
             self._printed += self.read(start, length)
             total += length
-        del self._printed[:-_MOST_WORDS]
+        del self._printed[:-_OUTPUT_MAX]
         self.write(total.to_bytes(4, "little"), written)
         return 0
 
@@ -165,26 +168,26 @@ class VM:
         except BaseException as error:
             self._error = self._error or error
         finally:
-            self._take_stock()
-            # It keeps this machine alive, and gigabytes of addresses taken, until somebody closes it.
+            self._count_spent()
+            # An open store keeps this machine alive, and gigabytes of addresses with it.
             self._store.close()
             self._ended = True
             self._baton.hand_back()
 
-    def _take_stock(self) -> None:
+    def _count_spent(self) -> None:
         left = self._store.get_fuel()
         self._spent += self._fuel - left
         self._fuel = left
 
     @property
     def spent(self) -> int:
-        """Instructions executed so far, also while a call to the host is being answered."""
+        """Instructions executed so far. It may be read while a call to the host is being answered."""
         if not self._ended:
-            self._take_stock()
+            self._count_spent()
         return self._spent
 
     def settle(self) -> None:
-        """Wait until the VM waits: Ctrl-C may have left it running. Raises FirmwareCrash if it has ended."""
+        """Wait until the VM waits: Ctrl-C may have left it running. Raise FirmwareCrash if it has ended."""
         self._baton.wait_for_vm()
         if self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
@@ -193,7 +196,7 @@ class VM:
 
     @property
     def exhausted(self) -> bool:
-        """Whether it has ended because it had executed as many instructions as it might."""
+        """Whether the VM ended because it used up its instructions."""
         return self._ended and self._fuel == 0
 
     def _last_words(self) -> str:
@@ -210,47 +213,47 @@ class VM:
         self._baton.start_vm()
 
     def resume(self, limit: int) -> None:
-        """Let the VM run until it waits, at most `limit` instructions. Raises FirmwareCrash if it does not."""
+        """Run the VM until it waits, for at most `limit` instructions. Raise FirmwareCrash if it does not wait by then."""
         self._let_run(limit)
         self.settle()
 
     def finish(self, limit: int) -> None:
-        """Let the VM run to its program's end, at most `limit` instructions. Raises FirmwareCrash if it ends by an error."""
+        """Run the VM to the end of its program, for at most `limit` instructions. Raise FirmwareCrash if that fails."""
         self._let_run(limit)
         self._baton.wait_for_vm()
         if self._error or not self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
 
     def stop(self) -> None:
-        """Cut the power, wherever the VM stands."""
+        """Cut the power, whatever the VM is doing."""
         self._baton.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(_STOP_SECONDS)
 
     def read(self, start: int, length: int) -> bytes:
-        """Bytes of the VM's memory, while it waits or asks."""
+        """Return bytes of the VM's memory. The VM must be waiting or making a call."""
         return bytes(self._memory.read(self._store, start, start + length))
 
     def memory(self) -> bytes:
-        """All of the VM's memory, while it waits or asks."""
+        """Return all of the VM's memory. The VM must be waiting or making a call."""
         return self.read(0, self._memory.data_len(self._store))
 
     def write(self, data: bytes, start: int) -> None:
-        """Put bytes into the VM's memory, while it waits or asks."""
+        """Write bytes into the VM's memory. The VM must be waiting or making a call."""
         self._memory.write(self._store, data, start)
 
     def _call(self, name: int, name_size: int, text: int, text_size: int, _result: int, _room: int) -> int:
         try:
             self._serve(self.read(name, name_size).decode(), self.read(text, text_size).decode("utf-8", "replace"))
         except BaseException as error:
-            # Kept here: on its way through the VM it could be mistaken for that of another VM, in another thread.
+            # The error is stored here: on its way through the VM it could be mistaken for that of another VM and thread.
             self._error = error
             raise
         return 0
 
     def _serve(self, name: str, text: str) -> None:
         if name == "wait":
-            self._take_stock()
+            self._count_spent()
             self._baton.hand_back()
             self._baton.wait_for_turn()
         elif not self._files.serve(name, text):
@@ -264,16 +267,16 @@ def _wasi(program: str, heap: int) -> wasmtime.WasiConfig:
 
 
 def run(program: str, *, heap: int = HEAP, limit: int = LIMIT) -> str:
-    """Run a whole MicroPython program, which may import the firmware. Returns the texts of its `host.call("say", text)`.
+    """Run a whole MicroPython program, which may import the firmware. Return the texts of its `host.call("say", text)`.
 
-    For programs that try the firmware on its own interpreter. Nothing is collected as garbage while they run. Raises
-    FirmwareCrash, with the traceback, if it raises.
+    This is for programs that try the firmware on its own interpreter. Nothing is garbage-collected while they run. Raise
+    FirmwareCrash, with the traceback, if the program raises an exception.
     """
     said: list[str] = []
 
     def answer(name: str, text: str) -> None:
         if name != "say":
-            raise FirmwareCrash(f"the program asks for {name!r}, which is not there")
+            raise FirmwareCrash(f"the program asks for {name!r}, which does not exist")
         said.append(text)
 
     vm = VM(program, answer, heap=heap)

@@ -118,6 +118,6 @@ class FaultyCard(SimulatedCard):
         if self._unplugged:
             raise Unplugged("the card was unplugged")
 
-    def _pass_on(self, sent: bytes) -> None:
+    def _collect_output(self, sent: bytes) -> None:
         if not self._unplugged:
-            super()._pass_on(self._noise.spoil(sent) if self._noise else sent)
+            super()._collect_output(self._noise.spoil(sent) if self._noise else sent)

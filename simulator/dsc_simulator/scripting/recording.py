@@ -280,7 +280,7 @@ def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
     try:
         _write(path, text, overwrite)
     except FileExistsError as error:
-        raise RecordingError(f"{path}: {'is no plain file' if overwrite else 'exists already'}") from error
+        raise RecordingError(f"{path}: {'is not a regular file' if overwrite else 'exists already'}") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is no name for a file"
         raise RecordingError(f"{path}: {reason}") from error

@@ -174,7 +174,7 @@ def _check_place(script: Script, path: Path, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise ScriptError(f"{script.name}: screenshot: there is no folder {path.parent}")
     if os.path.lexists(path) and not (overwrite and path.is_file()):
-        raise ScriptError(f"{script.name}: screenshot: {path} {'is no plain file' if overwrite else 'exists already'}")
+        raise ScriptError(f"{script.name}: screenshot: {path} {'is not a regular file' if overwrite else 'exists already'}")
 
 
 def _failure(run: "Run", step: Step) -> Failure | None:

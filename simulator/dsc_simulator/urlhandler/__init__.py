@@ -1,9 +1,9 @@
-"""`sim://` for pyserial. `register` makes `serial.serial_for_url` look here."""
+"""The `sim://` handler of pyserial. `register` makes `serial.serial_for_url` look in this package."""
 
 import serial
 
 
 def register() -> None:
-    """Tell pyserial about this package, once."""
+    """Add this package to pyserial's URL handlers, once."""
     if __name__ not in serial.protocol_handler_packages:
         serial.protocol_handler_packages.append(__name__)

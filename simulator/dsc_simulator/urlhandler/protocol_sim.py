@@ -1,7 +1,7 @@
 """A pyserial port whose other end is a simulated card.
 
-`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank one that lives as long as the port is
-open; `sim://?engine=micropython&seed=1` chooses how. Reads block for as long as the port's timeout says, in real time.
+`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank card that exists as long as the port
+is open; `sim://?engine=micropython&seed=1` sets its options. Reads block in real time for as long as the port's timeout says.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ def _options(query: str) -> dict[str, Any]:
     options: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
     unknown = set(options) - set(_OPTIONS)
     if unknown:
-        raise SerialException(f"sim://: {', '.join(sorted(unknown))}: not an option; there are {', '.join(_OPTIONS)}")
+        raise SerialException(f"sim://: {', '.join(sorted(unknown))}: unknown option; the options are {', '.join(_OPTIONS)}")
     if "seed" in options:
         if not options["seed"].isdecimal():
             raise SerialException("sim://: seed: must be a whole number")
@@ -46,9 +46,9 @@ def _find(url: SplitResult) -> SimulatedCard:
 
 
 class Serial(SerialBase):
-    """The host's end of a simulated card's serial line. Speed and handshake settings are taken and have no effect."""
+    """The host's end of a simulated card's serial line. Speed and handshake settings are accepted but have no effect."""
 
-    # Kept by pyserial's base class, which its type stubs leave out.
+    # pyserial's base class has these attributes, but its type stubs leave them out.
     _port: str | None
     _timeout: float | None
 
@@ -59,7 +59,7 @@ class Serial(SerialBase):
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
-        """Find or make the card. Raises SerialException if there is none of that name."""
+        """Find or make the card. Raise SerialException if there is no card of that name."""
         if self._port is None:
             raise SerialException("Port must be configured before it can be used.")
         if self.is_open:
@@ -71,6 +71,7 @@ class Serial(SerialBase):
         self.is_open = True
 
     def close(self) -> None:
+        """Close the port, and the card if the port made it."""
         card, self._card = self._card, None
         self.is_open = False
         if card is not None:
@@ -80,7 +81,7 @@ class Serial(SerialBase):
 
     @property
     def card(self) -> SimulatedCard:
-        """The card at the other end. Raises PortNotOpenError after `close`, SerialException if the card was closed."""
+        """The card at the other end. Raise PortNotOpenError after `close`, and SerialException if the card was closed."""
         if self._card is None:
             raise PortNotOpenError()
         if self._card.closed:
@@ -89,20 +90,23 @@ class Serial(SerialBase):
 
     @property
     def in_waiting(self) -> int:
+        """The number of bytes that can be read at once."""
         return self.card.waiting
 
     def read(self, size: int = 1) -> bytes:
+        """Read up to `size` bytes; wait for them as long as the timeout says."""
         card = self.card
         data = card.receive(size, self._timeout, lambda: self._cancelled or self._card is not card)
         self._cancelled = False
         return data
 
     def cancel_read(self) -> None:
-        """Ends a `read` that another thread is waiting in."""
+        """End a `read` that another thread is waiting in."""
         self._cancelled = True
         self.card.wake()
 
     def write(self, data: Any) -> int:
+        """Send bytes to the card; return how many. Raise SerialException if the firmware crashes or the power fails."""
         payload = bytes(memoryview(data))
         try:
             self.card.send(payload)
@@ -111,38 +115,43 @@ class Serial(SerialBase):
         return len(payload)
 
     def reset_input_buffer(self) -> None:
+        """Discard what the card has sent."""
         self.card.receive()
 
     def reset_output_buffer(self) -> None:
-        """Nothing waits: a write has been dealt with when it returns."""
+        """Do nothing: a write has been handled when it returns."""
 
     def flush(self) -> None:
-        """Nothing waits: a write has been dealt with when it returns."""
+        """Do nothing: a write has been handled when it returns."""
 
     def _reconfigure_port(self, force_update: bool = False) -> None:
-        """Speed, parity and handshake mean nothing here."""
+        """Do nothing: speed, parity and handshake have no meaning here."""
 
     def _update_rts_state(self) -> None:
-        """Not wired."""
+        """Do nothing: RTS is not wired."""
 
     def _update_dtr_state(self) -> None:
-        """Not wired."""
+        """Do nothing: DTR is not wired."""
 
     def _update_break_state(self) -> None:
-        """Not wired."""
+        """Do nothing: there is no break on this line."""
 
     @property
     def cts(self) -> bool:
+        """Clear To Send: always on."""
         return True
 
     @property
     def dsr(self) -> bool:
+        """Data Set Ready: always on."""
         return True
 
     @property
     def ri(self) -> bool:
+        """Ring Indicator: always off."""
         return False
 
     @property
     def cd(self) -> bool:
+        """Carrier Detect: always on."""
         return True

@@ -1,6 +1,6 @@
 """The simulator's board as the firmware sees it inside the VM: each port is a call to the host.
 
-Runs on MicroPython only. Buffers stay where they are: the host is told their address and reads them there.
+This module runs on MicroPython only. Buffers are not copied: the host gets their address and reads them there.
 """
 
 import gc
@@ -48,56 +48,81 @@ def _hand_over(name, buffer):
 
 
 class Keypad:
+    """The keypad: the host puts one key at a time into the mailbox."""
+
     def get(self):
+        """Take the waiting key, or None."""
         key = box.key
         box.key = 0
         return key or None
 
 
 class Display:
+    """The display, which the host reads out."""
+
     def show(self, cells):
+        """Show eight characters."""
         _hand_over("show", cells)
 
 
 class Clock:
+    """The clock, which the host sets before each pass."""
+
     def ticks_ms(self):
+        """Return the time in milliseconds."""
         return box.now
 
 
 class Entropy:
+    """The source of entropy, which the host serves."""
+
     def read(self, n):
+        """Return `n` random bytes."""
         box.length = n
         _call("random")
         return bytes(_VIEW[mailbox.DATA : mailbox.DATA + box.length])
 
 
 class Flash:
+    """The two slots of flash, which the host keeps."""
+
     def read(self, slot):
+        """Return the contents of a slot, or None if it was never written."""
         box.slot = slot
         _call("load")
         return None if box.absent else bytes(_VIEW[mailbox.DATA : mailbox.DATA + box.length])
 
     def write(self, slot, data):
+        """Write a slot. Raise OSError if the host's flash fails."""
         box.slot = slot
         _hand_over("save", data)
 
 
 class Line:
+    """The serial line."""
+
     def read(self):
+        """Take the bytes that have arrived, valid until the next pass."""
         n = box.line_length
         box.line_length = 0
         return _VIEW[mailbox.LINE : mailbox.LINE + n] if n else b""
 
     def write(self, data):
+        """Send bytes to the host."""
         _hand_over("send", data)
 
 
 class Battery:
+    """The battery, whose state the host sets before each pass."""
+
     def low(self):
+        """Return whether the battery is low."""
         return box.flat == 1
 
 
 class Board:
+    """All ports of the board, as `dsc_firmware.ports` defines them."""
+
     name = "simulator"
 
     def __init__(self):
@@ -112,10 +137,11 @@ class Board:
 
 
 def run():
+    """Boot the firmware, then run its passes forever."""
     # sys.version is "3.4.0; MicroPython v1.27.0 on 2025-12-01": the middle names the interpreter.
     host.call("boot", "%d %s" % (_AT, sys.version.split("; ")[1].split(" on ")[0]))
-    # The interpreter's own collection is off (see start.py): here, before the firmware starts and between two passes, it is
-    # safe. Keys and ticks leave next to nothing behind; a request may leave a lot.
+    # The interpreter's own collection is off (see start.py). Here, before the firmware starts and between two passes, it is
+    # safe. Keys and ticks leave next to no garbage; a request may leave a lot.
     gc.collect()
     app = App(Board())
     passes = 0

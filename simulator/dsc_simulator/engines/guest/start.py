@@ -1,6 +1,7 @@
 """The VM's first lines: they let it import the compiled files that the host holds, and run `program`.
 
-Runs on MicroPython only, as source, behind a line that sets `program` to more source. The VM sees no file system but this one.
+This file runs on MicroPython only, as source, after a line that sets `program` to more source. The VM sees no other file
+system.
 """
 
 import gc
@@ -23,38 +24,43 @@ _CHUNK = 256
 
 
 class HostFile(io.IOBase):
-    """A file that the host reads out, straight into the importer's buffer."""
+    """A file that the host serves, straight into the importer's buffer."""
 
     def readinto(self, buffer):
+        """Read the next bytes into `buffer`; return how many."""
         _box.address = uctypes.addressof(buffer)
         _box.room = len(buffer)
         host.call("read", "")
         return _box.size
 
     def ioctl(self, request, argument):
+        """Answer the importer's question for a buffer size."""
         return _CHUNK if request == _GET_BUFFER_SIZE else 0
 
 
 class HostFiles:
-    """A read-only file system in the host's memory: just what an import needs. One file is open at a time."""
+    """A read-only file system in the host's memory, with only what an import needs. One file is open at a time."""
 
     def mount(self, readonly, mkfs):
+        """Tell the host where it may write its numbers."""
         host.call("files", str(uctypes.addressof(_NUMBERS)))
 
     def stat(self, path):
+        """Look a file or folder up. Raise OSError if the host does not have it."""
         host.call("stat", path)
         if _box.size == _ABSENT:
             raise OSError(2)
         return (0x4000 if _box.size == _FOLDER else 0x8000, 0, 0, 0, 0, 0, _box.size, 0, 0, 0)
 
     def open(self, path, mode):
+        """Open the file that `stat` looked up last."""
         self.stat(path)
         return HostFile()
 
 
-# The collector looks for objects in the VM's memory, and WebAssembly keeps a function's locals elsewhere: in the midst of a
-# call it takes what is in use for garbage. So it runs only when nothing is in use, in simulated_board.run, between two passes.
-# Nor may there be a handler here: what it needs would be gone. Uncaught, an exception is printed by the interpreter itself.
+# The collector looks for objects in the VM's memory, but WebAssembly keeps a function's locals elsewhere: in the middle of a
+# call it would free what is in use. So it runs only when nothing is in use, in simulated_board.run, between two passes.
+# There is no exception handler here either: what it needs would be gone. The interpreter prints an uncaught exception itself.
 gc.disable()
 vfs.mount(HostFiles(), "/firmware")
 sys.path[:] = ["/firmware"]
