@@ -66,8 +66,8 @@ class Town:
 
     def make_dear(self) -> None:
         """From now on every password costs what the published policy wants."""
-        dear = LoginSystem.over(self.system.verifier).at.passwords.hashed(PASSWORD)
-        self.system.change(lambda db: db.exec_driver_sql("UPDATE users SET password = ?", (dear,)))
+        dear = LoginSystem.over(self.system.verifier).context.passwords.hashed(PASSWORD)
+        self.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ?", (dear,)))
 
 
 @contextmanager
@@ -124,14 +124,14 @@ def guessing(town: Town) -> Figure:
     """Whether it is seen in the time which names there are, at the price of the published policy."""
     dear = LoginSystem.over(town.system.verifier)
     known, unknown = crowd.name(town.users - 1), "nobody"
-    hashed = dear.at.passwords.hashed(PASSWORD)
-    town.system.change(lambda db: db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
+    hashed = dear.context.passwords.hashed(PASSWORD)
+    town.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
     costs: dict[str, list[float]] = {known: [], unknown: []}
     for guess in range(GUESSES):
         for name, taken in costs.items():
             taken.append(_refused(dear, name, f"198.51.{guess}.1"))
             # Or the names would be shut.
-            town.system.change(lambda db: db.exec_driver_sql("DELETE FROM attempts"))
+            town.system.change(lambda tx: tx.db.exec_driver_sql("DELETE FROM attempts"))
     ratio = _median(costs[known]) / _median(costs[unknown])
     return Figure("a wrong password / a name that nobody has, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
 

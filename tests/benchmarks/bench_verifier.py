@@ -114,7 +114,7 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
     """Return the statements of each login, by its transactions."""
     transactions: list[Statements] = []
     starts: list[int] = []
-    event.listen(verifier._office.store._backend.engine, "begin", lambda _: transactions.append([]))
+    event.listen(verifier._context.store._backend.engine, "begin", lambda _: transactions.append([]))
     execute = DefaultDialect.do_execute
 
     def told(dialect: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:

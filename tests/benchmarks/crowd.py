@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from dsc_host.login import LoginSystem, rows
 from dsc_host.login.model import DeviceState, Kind, Role, UseState
 from dsc_host.login.rows import Account, Device, Entity, Phone, Use, User
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.ocra import Suite
 from dsc_host.records import vault
 from dsc_host.verifier import Enrolment
@@ -40,14 +41,14 @@ def settle(system: LoginSystem, number: int) -> None:
     """So many users, of the names `name(0)` and on, all with one password, key, PIN and seed."""
     cards = (Enrolment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
     assert system.verifier.enroll_all(cards) == number
-    kept = system.at.passwords.hashed(PASSWORD)
+    kept = system.context.passwords.hashed(PASSWORD)
     for start in range(0, number, _AT_ONCE):
         part = range(start, min(number, start + _AT_ONCE))
-        system.change(lambda db, part=part: _write(system, db, part, kept))  # type: ignore[misc]
+        system.change(lambda tx, part=part: _write(tx, part, kept))  # type: ignore[misc]
 
 
-def _write(system: LoginSystem, db: Connection, part: Sequence[int], password: str) -> None:
-    now = system.at.now()
+def _write(tx: LoginTransaction, part: Sequence[int], password: str) -> None:
+    now = tx.now()
     added = {
         rows.entities: [_entity(number) for number in part],
         rows.accounts: [Account(_id(number), _id(number), _id(number), 250_000_000, "USD", None) for number in part],
@@ -61,9 +62,9 @@ def _write(system: LoginSystem, db: Connection, part: Sequence[int], password: s
         ],
     }
     for table, made in added.items():
-        db.execute(insert(table.table), [dict(zip(table.table.c.keys(), record, strict=True)) for record in made])
+        tx.db.execute(insert(table.table), [dict(zip(table.table.c.keys(), record, strict=True)) for record in made])
     for number in part:
-        vault.put(system.at.office, db, f"device:{device_id(number, Kind.CODE_CARD)}", SEED)
+        vault.put(tx.cards, f"device:{device_id(number, Kind.CODE_CARD)}", SEED)
 
 
 def _id(number: int) -> str:

@@ -49,7 +49,7 @@ MUTANTS = (
         "entering",
         ("a session ends when its time is over", "now >= session.expires_at or ", ""),
         ("a login that is half-way is no session", "user is None or session.stage not in stages or", "user is None or"),
-        ("a session ends when it is idle", "now < session.seen_at + at.policy.sessions.idle", "session.seen_at > 0"),
+        ("a session ends when it is idle", "now < session.seen_at + context.policy.sessions.idle", "session.seen_at > 0"),
     ),
     *_login(
         "signin/sessions.py",
@@ -65,19 +65,19 @@ MUTANTS = (
         "signin/flow.py",
         "entering",
         ("nobody skips the device who has not opted out", "        if not user.opted_out:\n", "        if False:\n"),
-        ("an answer lets one login in", "    sessions.end(db, session)\n    rows.uses.change(", "    rows.uses.change("),
+        ("an answer lets one login in", "    sessions.end(tx.db, session)\n    rows.uses.change(", "    rows.uses.change("),
     ),
     *_login(
         "signin/flow.py",
         "answer_limits",
-        ("a locked device lets nobody in", "if answer_limits.locked_for(at, db, use) or not registry", "if not registry"),
+        ("a locked device lets nobody in", "if answer_limits.locked_for(tx, use) or not registry", "if not registry"),
     ),
     *_login(
         "protection/sharing.py",
         "sharing",
         (
             "a device is shared by users of one person",
-            "    if people.identity_of(db, user) != people.identity_of(db, owner):\n        raise DifferentIdentity(",
+            "    if people.identity_of(tx.db, user) != people.identity_of(tx.db, owner):\n        raise DifferentIdentity(",
             "    if False:\n        raise DifferentIdentity(",
         ),
         (
@@ -85,7 +85,7 @@ MUTANTS = (
             "    if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):",
             "    if False:",
         ),
-        ("the most secure device is the one that is shared", "    if at.policy.level(device.kind) > best:", "    if False:"),
+        ("the most secure device is the one that is shared", "    if tx.policy.level(device.kind) > best:", "    if False:"),
         (
             "what a shared device takes the place of is set aside",
             "use.id, state=str(UseState.PARKED)",
@@ -105,7 +105,7 @@ MUTANTS = (
     *_login(
         "phones/number_confirmation.py",
         "confirming",
-        ("a number is confirmed within a few tries", " if tries < at.policy.login.code_attempts else None", ""),
+        ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),
         (
             "a number is confirmed by the code that was sent to it",
             '    if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):',
@@ -115,11 +115,11 @@ MUTANTS = (
     *_login(
         "phones/app_activation.py",
         "phone_desk",
-        ("an activation token takes a few tries", "    if tries > at.policy.login.code_attempts:", "    if False:"),
+        ("an activation token takes a few tries", "    if tries > tx.policy.login.code_attempts:", "    if False:"),
         (
             "a push is approved by a right response",
-            '        if not verdict:\n            at.log(db, "phone.approve"',
-            '        if False:\n            at.log(db, "phone.approve"',
+            '        if not verdict:\n            tx.log("phone.approve"',
+            '        if False:\n            tx.log("phone.approve"',
         ),
     ),
 )

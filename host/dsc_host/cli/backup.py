@@ -62,7 +62,7 @@ def make_backup(
         bar("Backing up") as done,
     ):
         count = backup(verifier, target, done=done)
-    show({"file": str(file), "cards": count, "database": verifier.office.seals.database}, as_json=as_json)
+    show({"file": str(file), "cards": count, "database": verifier.context.seals.database}, as_json=as_json)
 
 
 def restore_backup(

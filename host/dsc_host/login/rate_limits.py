@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from dsc_host.client_address import client_network
 from dsc_host.login import rows
-from dsc_host.login.context import Reception
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.rows import Attempt
+from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
@@ -41,9 +41,9 @@ class Gate:
     """From so many failures on there is a pause, twice as long each time; 0: never."""
     pause: float = 0
 
-    def key(self, at: Reception) -> str:
+    def key(self, context: LoginContext) -> str:
         """Return the name of its row: a hash that only who has the master key can make."""
-        return at.office.keys.current.pseudonym(f"{self.what}\n{self.who}")
+        return context.cards.keys.current.pseudonym(f"{self.what}\n{self.who}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Shut:
     until: float
 
 
-def gates_of_login(at: Reception, name: str, address: object) -> tuple[Gate, ...]:
+def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[Gate, ...]:
     """Return what a name and a password have to pass. An address is counted with the whole network that its client has."""
-    login, network = at.policy.login, client_network(address)
+    login, network = context.policy.login, client_network(address)
     return (
         Gate(
             "name and address", f"{name}\n{network}",
@@ -68,50 +68,50 @@ def gates_of_login(at: Reception, name: str, address: object) -> tuple[Gate, ...
     )  # fmt: skip
 
 
-def visits(at: Reception, name: str, address: object) -> Gate:
+def visits(context: LoginContext, name: str, address: object) -> Gate:
     """Return what counts right passwords: each leaves a login that is half-way, and entries in the log."""
-    login = at.policy.login
+    login = context.policy.login
     return Gate("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
 
 
-def shut_until(at: Reception, db: Connection, gates: Sequence[Gate]) -> float:
+def shut_until(tx: LoginTransaction, gates: Sequence[Gate]) -> float:
     """Return the Unix time from which on all of these gates are open; 0 if they are open now."""
-    shut = _shut(at, db, gates)
+    shut = _shut(tx, gates)
     return shut.until if shut else 0.0
 
 
-def check(at: Reception, gates: Sequence[Gate]) -> None:
+def check(context: LoginContext, gates: Sequence[Gate]) -> None:
     """Raise `TooManyAttempts` if one of the gates is shut. Nothing is written but the first refusal's entry in the log."""
-    shut = at.read(lambda db: _shut(at, db, gates))
+    shut = context.read(lambda tx: _shut(tx, gates))
     if shut is None:
         return
-    now = at.now()
-    if at.office.refusals.add(shut.key, shut.what, now, shut.until):
-        at.change(lambda db: at.log(db, "password", None, "refused", "too many", counted=shut.what))
+    now = context.now()
+    if context.cards.refusals.add(shut.key, shut.what, now, shut.until):
+        context.change(lambda tx: tx.log("password", None, "refused", "too many", counted=shut.what))
     raise TooManyAttempts(max(shut.until - now, 0))
 
 
-def uncounted(at: Reception, gates: Sequence[Gate]) -> list[Counted]:
+def uncounted(context: LoginContext, gates: Sequence[Gate]) -> list[Counted]:
     """Return the refusals at these gates, which are open again, to be logged; they are counted anew from here on."""
-    return at.office.refusals.take([gate.key(at) for gate in gates])
+    return context.cards.refusals.take([gate.key(context) for gate in gates])
 
 
-def log_refusals(at: Reception, db: Connection, counted: Sequence[Counted]) -> None:
+def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
     """Log how many refusals there were. To be the last thing that a transaction does."""
     for each in counted:
-        at.log(db, "password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
+        tx.log("password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
 
 
-def charge(at: Reception, db: Connection, gates: Sequence[Gate]) -> TooManyAttempts | None:
+def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | None:
     """Count an attempt at each as failed, before it is looked at: so that any number at once gain nothing.
 
     If one of them is shut now, nothing is counted, and the refusal is returned.
     """
-    now = at.now()
+    now = tx.now()
     # First without making a row: who is refused adds none.
-    if shut := _shut(at, db, gates):
+    if shut := _shut(tx, gates):
         return TooManyAttempts(shut.until - now)
-    before = {gate: _locked(db, gate.key(at), now) for gate in _in_order(at, gates)}
+    before = {gate: _locked(tx.db, gate.key(tx.context), now) for gate in _in_order(tx.context, gates)}
     if times := [attempt.until - now for attempt in before.values() if now < attempt.until]:
         # Another attempt has shut it meanwhile.
         return TooManyAttempts(max(times))
@@ -120,26 +120,26 @@ def charge(at: Reception, db: Connection, gates: Sequence[Gate]) -> TooManyAttem
         failures = 1 if over else attempt.failures + 1
         since = now if over else attempt.since
         until = now + _shut_for(gate, failures, now - since)
-        rows.attempts.change(db, attempt.name, failures=failures, since=since, until=until)
+        rows.attempts.change(tx.db, attempt.name, failures=failures, since=since, until=until)
     return None
 
 
-def passed(at: Reception, db: Connection, gates: Sequence[Gate]) -> None:
+def passed(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
     """Forget the failures at the first gate, one's own; at the others, which many pass, take back what was charged."""
-    for gate in _in_order(at, gates):
-        attempt = rows.attempts.locked(db, gate.key(at))
+    for gate in _in_order(tx.context, gates):
+        attempt = rows.attempts.locked(tx.db, gate.key(tx.context))
         if attempt and gate is gates[0]:
             # Not removed: whoever waits for its lock would find nothing there.
-            rows.attempts.change(db, attempt.name, failures=0, until=0.0)
+            rows.attempts.change(tx.db, attempt.name, failures=0, until=0.0)
         elif attempt:
-            _take_back(db, attempt, gate)
+            _take_back(tx.db, attempt, gate)
 
 
-def take_back(at: Reception, db: Connection, gates: Sequence[Gate]) -> None:
+def take_back(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
     """Take back at each gate what was charged, for an attempt that could not be looked at."""
-    for gate in _in_order(at, gates):
-        if attempt := rows.attempts.locked(db, gate.key(at)):
-            _take_back(db, attempt, gate)
+    for gate in _in_order(tx.context, gates):
+        if attempt := rows.attempts.locked(tx.db, gate.key(tx.context)):
+            _take_back(tx.db, attempt, gate)
 
 
 def _take_back(db: Connection, attempt: Attempt, gate: Gate) -> None:
@@ -148,24 +148,24 @@ def _take_back(db: Connection, attempt: Attempt, gate: Gate) -> None:
         rows.attempts.change(db, attempt.name, failures=attempt.failures - 1, **open_again)
 
 
-def forget_old(at: Reception, db: Connection) -> None:
+def forget_old(tx: LoginTransaction) -> None:
     """Remove the rows that count for nothing any more, those of an earlier master key too."""
-    longest = max(at.policy.login.failures_within, at.policy.login.address_within, DAY)
-    old = (rows.attempts.c.until < at.now()) & (rows.attempts.c.since < at.now() - longest)
-    rows.attempts.remove(db, old)
+    longest = max(tx.policy.login.failures_within, tx.policy.login.address_within, DAY)
+    old = (rows.attempts.c.until < tx.now()) & (rows.attempts.c.since < tx.now() - longest)
+    rows.attempts.remove(tx.db, old)
 
 
-def _shut(at: Reception, db: Connection, gates: Sequence[Gate]) -> Shut | None:
+def _shut(tx: LoginTransaction, gates: Sequence[Gate]) -> Shut | None:
     """Return the gate that is shut the longest; None if all are open."""
-    now, keys = at.now(), {gate.key(at): gate.what for gate in gates}
-    found = rows.attempts.all(db, rows.attempts.c.name.in_(keys), rows.attempts.c.until > now)
+    now, keys = tx.now(), {gate.key(tx.context): gate.what for gate in gates}
+    found = rows.attempts.all(tx.db, rows.attempts.c.name.in_(keys), rows.attempts.c.until > now)
     shut = [Shut(attempt.name, keys[attempt.name], attempt.until) for attempt in found]
     return max(shut, key=lambda each: each.until, default=None)
 
 
-def _in_order(at: Reception, gates: Sequence[Gate]) -> list[Gate]:
+def _in_order(context: LoginContext, gates: Sequence[Gate]) -> list[Gate]:
     """Return them in the order in which all transactions lock them."""
-    return sorted(gates, key=lambda gate: gate.key(at))
+    return sorted(gates, key=lambda gate: gate.key(context))
 
 
 def _locked(db: Connection, key: str, now: float) -> Attempt:

@@ -20,10 +20,10 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Connection, Double, LargeBinary, Select, Table, func, insert, select
 
 from dsc_host.errors import InputError
-from dsc_host.records.context import Context
 from dsc_host.records.keys import Keyring
 from dsc_host.records.schema import Schema
 from dsc_host.records.tables import Counter, Times
+from dsc_host.records.transaction import Context
 
 FORMAT = 1
 MOST_LINE = 64 * 1024
@@ -46,7 +46,7 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 # ---- making one ----
 
 
-def write(context: Context, schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
+def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
     """Write all rows to `file`, as they are at one moment, and return how many each table has."""
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)

@@ -5,17 +5,17 @@ was when it was put here, so that the log cannot be cut before that; and `rekey`
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dsc_host.errors import DscError
 from dsc_host.records import audit
-from dsc_host.records.context import Context
 from dsc_host.records.keys import Keyring, MasterKey, Secret
 from dsc_host.records.seals import Seals
 from dsc_host.records.statements import Statement, insert_of
 from dsc_host.records.tables import vault
+from dsc_host.records.transaction import Context, Transaction
 
 _KEEP = Statement(lambda dialect: insert_of(dialect)(vault).on_conflict_do_nothing())
 
@@ -29,29 +29,29 @@ class _Sealed(NamedTuple):
     logged: int
 
 
-def put(context: Context, db: Connection, name: str, plain: bytes) -> None:
+def put(tx: Transaction, name: str, plain: bytes) -> None:
     """Keep `plain` under `name`, 1 to 64 characters without blanks, in place of what was there."""
-    logged = audit.last_number(db)
-    sealed = context.keys.current.seal(plain, name, Secret.VAULT, context.seals.bound_to(logged))
-    values = {"key_id": context.keys.current.id, "sealed": sealed, "logged": logged}
-    if not db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
-        db.execute(insert(vault).values(name=name, **values))
+    logged = audit.last_number(tx.db)
+    sealed = tx.keys.current.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
+    values = {"key_id": tx.keys.current.id, "sealed": sealed, "logged": logged}
+    if not tx.db.execute(update(vault).where(vault.c.name == name).values(values)).rowcount:
+        tx.db.execute(insert(vault).values(name=name, **values))
 
 
-def get(context: Context, db: Connection, name: str) -> bytes | None:
+def get(tx: Transaction, name: str) -> bytes | None:
     """What is kept under `name`, None if nothing is. Raises `StoreError` if it was tampered with."""
-    row = db.execute(select(vault).where(vault.c.name == name)).first()
-    return _opened(context, _Sealed(*row)) if row else None
+    row = tx.db.execute(select(vault).where(vault.c.name == name)).first()
+    return _opened(tx.context, _Sealed(*row)) if row else None
 
 
-def kept(context: Context, db: Connection, name: str, plain: bytes) -> bytes:
+def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
     """Return what is kept under `name`; if nothing is, keep `plain` first."""
-    key = context.keys.current
-    logged = audit.last_number(db)
-    sealed = key.seal(plain, name, Secret.VAULT, context.seals.bound_to(logged))
+    key = tx.keys.current
+    logged = audit.last_number(tx.db)
+    sealed = key.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"name": name, "key_id": key.id, "sealed": sealed, "logged": logged}
-    _KEEP.run(db, values)
-    return get(context, db, name) or plain
+    _KEEP.run(tx.db, values)
+    return get(tx, name) or plain
 
 
 def forget(db: Connection, *names: str) -> None:
@@ -73,17 +73,17 @@ def count_not_under(db: Connection, key_id: str) -> int:
     return db.execute(select(func.count()).select_from(vault).where(vault.c.key_id != key_id)).scalar_one()
 
 
-def seal_some(context: Context, db: Connection, to: MasterKey, most: int) -> int:
+def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
     """Seal at most so many anew, and return how many were."""
     others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
-    found: Sequence[_Sealed] = [_Sealed(*row) for row in db.execute(others)]
+    found: Sequence[_Sealed] = [_Sealed(*row) for row in tx.db.execute(others)]
     for secret in found:
-        sealed = to.seal(_opened(context, secret), secret.name, Secret.VAULT, context.seals.bound_to(secret.logged))
-        db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
+        sealed = to.seal(_opened(tx.context, secret), secret.name, Secret.VAULT, tx.seals.bound_to(secret.logged))
+        tx.db.execute(update(vault).where(vault.c.name == secret.name).values(key_id=to.id, sealed=sealed))
     return len(found)
 
 
-def _opened(context: Context, secret: _Sealed) -> bytes:
+def _opened(context: Context[Any], secret: _Sealed) -> bytes:
     return context.keys.opener(secret.key_id).unseal(
         secret.sealed, secret.name, Secret.VAULT, context.seals.bound_to(secret.logged)
     )

@@ -19,9 +19,9 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.records.audit import AuditReport, Checkpoint, Entry
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Enrolment, Policy
 from dsc_host.verifier.service import Verifier
+from dsc_host.verifier.transaction import CardContext
 
 SQLITE_THREADS = 1
 """One transaction at a time writes to an SQLite file. More threads only wait for each other, by trying again and again."""
@@ -126,9 +126,9 @@ class AsyncVerifier:
         return other
 
     @property
-    def office(self) -> Office:
-        """As `Verifier.office`."""
-        return self._verifier.office
+    def context(self) -> CardContext:
+        """As `Verifier.context`."""
+        return self._verifier.context
 
     @property
     def policy(self) -> Policy:

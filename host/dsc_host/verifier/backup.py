@@ -23,9 +23,9 @@ from dsc_host.records import audit, seals, tables, vault
 from dsc_host.records import backup as records_backup
 from dsc_host.records.audit import Event
 from dsc_host.records.backup import Progress, Restoring, ignored
-from dsc_host.records.context import LIBRARY
 from dsc_host.records.keys import Keyring, MasterKeySource, other_master_key
 from dsc_host.records.store import Store
+from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import SCHEMA
 from dsc_host.schema.card_tables import DECOY, cards, challenges
 from dsc_host.verifier.card_seals import CardSeals
@@ -35,9 +35,9 @@ from dsc_host.verifier.service import Verifier
 
 def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = ignored) -> int:
     """Write all records to `file`, and return how many cards there are. The making is logged, also in the backup itself."""
-    office = verifier._office
-    office.change(lambda db: office.log(db, office.now(), Event("backup.make", None, "done")))
-    return records_backup.write(office, SCHEMA, file, done)[cards.name]
+    context = verifier._context
+    context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))
+    return records_backup.write(context, SCHEMA, file, done)[cards.name]
 
 
 def restore(

@@ -9,27 +9,27 @@ from sqlalchemy import Connection
 from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
 from dsc_host.schema.card_tables import DECOY, NO_OWNERS
 from dsc_host.verifier import card_rules, rows
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Card, Policy, State
 from dsc_host.verifier.rows import CardRecord
+from dsc_host.verifier.transaction import CardTransaction
 
 MOST_LISTED = 10**6
 """Cards at once; whoever wants more goes on after the last one."""
 
 
-def known_card(office: Office, db: Connection, serial: str) -> CardRecord:
+def known_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the card. Raises `UnknownCard`, `StoreError` for one that somebody has changed in the database."""
-    return office.seals.check(_real(serial, rows.find_card(db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
-def locked_card(office: Office, db: Connection, serial: str) -> CardRecord:
+def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the card, which nobody else changes until the transaction ends. Raises as `known_card`."""
-    return office.seals.check(_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
-def usable_card(office: Office, db: Connection, serial: str) -> CardRecord:
+def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the same, of a card that has its secrets. Raises also `StateError`."""
-    card = locked_card(office, db, serial)
+    card = locked_card(tx, serial)
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
     return card
@@ -72,17 +72,17 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
     return card._replace(locked_until=None, failures=failures, failures_in_day=in_day)
 
 
-def shown(office: Office, db: Connection, found: Sequence[CardRecord], now: float) -> list[Card]:
+def shown(tx: CardTransaction, found: Sequence[CardRecord], now: float) -> list[Card]:
     """Return the cards as they stand now. Raises `StoreError` for one that somebody has changed in the database."""
-    names = owners_of(office, db, found)
-    return [_shown(lock_ended(record, office.policy, now), names[record.serial]) for record in found]
+    names = owners_of(tx, found)
+    return [_shown(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
 
 
-def owners_of(office: Office, db: Connection, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
+def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
     """Return the owners of each of these cards. Raises as `shown`."""
-    names = rows.owners_of(db, [record.serial for record in found])
+    names = rows.owners_of(tx.db, [record.serial for record in found])
     for record in found:
-        if office.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
+        if tx.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
             raise StoreError(
                 f"card {record.serial}: its owners in the database are not those that were recorded: they were changed; "
                 "restore the database from a backup, or remove the card and enroll it again"

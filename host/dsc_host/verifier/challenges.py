@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from dsc_host.errors import DscError, TooManyChallenges, VerifierError
 from dsc_host.ocra import Suite
 from dsc_host.records.audit import Event
-from dsc_host.records.context import Refused
+from dsc_host.records.transaction import Refused
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, decoys, rows
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Challenge, Policy
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+from dsc_host.verifier.transaction import CardTransaction
 
 DRAWS = 100
 """Draws of a question before giving up: with nine in ten of a card's questions used, one challenge in 37,000 fails."""
@@ -37,56 +37,56 @@ def draw_question(digits: int) -> str:
     return str(secrets.randbelow(10**digits)).zfill(digits)
 
 
-def issue(office: Office, db: Connection, serial: str, conceal: bool) -> Challenge | Refused:
+def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
     """See `Verifier.challenge`. A refusal is logged too."""
     is_serial = card_rules.is_serial(serial)
     if conceal and is_serial:
-        now, card = _card_or_decoy(office, db, serial)
+        now, card = _card_or_decoy(tx, serial)
     else:
-        card = rows.lock_card(db, serial) if is_serial else None
-        now = office.now()
+        card = rows.lock_card(tx.db, serial) if is_serial else None
+        now = tx.now()
     if card is None:
-        return _refused(office, db, now, serial, card_lookup.unknown(serial), "unknown")
-    office.seals.check(card)
+        return _refused(tx, now, serial, card_lookup.unknown(serial), "unknown")
+    tx.seals.check(card)
     try:
-        _check_rate(db, card, serial, office.policy, now)
-        challenge, card = _new(office, db, card, serial, now)
+        _check_rate(tx.db, card, serial, tx.policy, now)
+        challenge, card = _new(tx, card, serial, now)
     except TooManyChallenges as error:
-        card = office.changed(card)
-        rows.used_card(db, card)
-        return _refused(office, db, now, serial, error, "too many", card)
+        card = tx.changed(card)
+        rows.used_card(tx.db, card)
+        return _refused(tx, now, serial, error, "too many", card)
     reason = card.state if card.state == DECOY else ""
-    office.log(db, now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
+    tx.log(now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
     return challenge
 
 
-def _card_or_decoy(office: Office, db: Connection, serial: str) -> tuple[float, CardRecord | None]:
+def _card_or_decoy(tx: CardTransaction, serial: str) -> tuple[float, CardRecord | None]:
     """Return the time once all is locked, and the card, or its decoy: two rows are read, whether there is a card or not."""
-    decoys.standing(office, db, serial, office.now())
-    card = rows.lock_card_or(db, serial, decoys.name_of(serial))
-    return office.now(), card
+    decoys.standing(tx, serial, tx.now())
+    card = rows.lock_card_or(tx.db, serial, decoys.name_of(serial))
+    return tx.now(), card
 
 
-def _new(office: Office, db: Connection, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
+def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
     """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
     suite = Suite.parse(card.suite)
     if suite.counter:
         # Also where there is nothing to forget yet: who asks would see how often others have asked for this card. Without
         # a counter, a question that comes again has the response that it had.
-        rows.forget_challenges(db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
+        rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
-        record = office.seals.sealed_challenge(_drawn(card, suite, now, now + office.policy.validity, office.draw))
-        if rows.add_challenge(db, record):
-            card = office.changed(card, asked=record.number)
-            rows.used_card(db, card)
+        record = tx.seals.sealed_challenge(_drawn(card, suite, now, now + tx.policy.validity, tx.draw))
+        if rows.add_challenge(tx.db, record):
+            card = tx.changed(card, asked=record.number)
+            rows.used_card(tx.db, card)
             return Challenge(record.id, serial, record.question, record.expires_at), card
     raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
 
 
 def _refused(
-    office: Office, db: Connection, now: float, serial: str, error: DscError, reason: str, card: CardRecord | None = None
+    tx: CardTransaction, now: float, serial: str, error: DscError, reason: str, card: CardRecord | None = None
 ) -> Refused:
-    office.log(db, now, Event("challenge", serial if card_rules.is_serial(serial) else None, "refused", reason, row=card))
+    tx.log(now, Event("challenge", serial if card_rules.is_serial(serial) else None, "refused", reason, row=card))
     return Refused(error)
 
 

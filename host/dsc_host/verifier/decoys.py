@@ -24,8 +24,8 @@ from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import rows
 from dsc_host.verifier.card_seals import Holder, new_enrolment
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.rows import CardRecord
+from dsc_host.verifier.transaction import CardTransaction
 
 _DAY = 24 * 60 * 60
 _REMEMBERED = 366 * _DAY
@@ -55,18 +55,18 @@ def serial_of(name: str) -> str:
     return name.translate(_TO_SERIAL)
 
 
-def standing(office: Office, db: Connection, serial: str, now: float) -> CardRecord:
+def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
     """Return the decoy of this serial, locked: a row like any other, but its key is nobody's, and it is never accepted."""
     name = name_of(serial)
-    found = rows.lock_card(db, name)
+    found = rows.lock_card(tx.db, name)
     if found is None:
-        rows.forget_decoys(db, now - _REMEMBERED, _FORGOTTEN)
-        rows.add_decoy(db, _new_decoy(office, db, name, serial, now))
+        rows.forget_decoys(tx.db, now - _REMEMBERED, _FORGOTTEN)
+        rows.add_decoy(tx.db, _new_decoy(tx, name, serial, now))
         # Perhaps another's, which came a moment before.
-        return _row(db, name)
-    if now - office.seals.check(found).state_since >= _DAY:
-        found = office.changed(found, state_since=now)
-        rows.change_card(db, found, "state_since")
+        return _row(tx.db, name)
+    if now - tx.seals.check(found).state_since >= _DAY:
+        found = tx.changed(found, state_since=now)
+        rows.change_card(tx.db, found, "state_since")
     return found
 
 
@@ -77,12 +77,12 @@ def _row(db: Connection, name: str) -> CardRecord:
     return found
 
 
-def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: float) -> CardRecord:
-    suite = _suite(office, db, serial)
+def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardRecord:
+    suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrolment(), suite, decoy=True)
     # Where there is none, too: a card's decoy may have another suite than the card, and its question would tell.
-    sealed_pin = office.sealed("0000", holder, Secret.PIN)
+    sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
         suite=suite,
@@ -90,8 +90,8 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
         failures=0,
         locked_until=None,
         enrolled_at=now,
-        key_id=office.keys.current.id,
-        sealed_key=office.sealed(secrets.token_bytes(_KEY_BYTES), holder, Secret.KEY) or b"",
+        key_id=tx.keys.current.id,
+        sealed_key=tx.sealed(secrets.token_bytes(_KEY_BYTES), holder, Secret.KEY) or b"",
         sealed_pin=sealed_pin if has_pin else None,
         sealed_unlock_key=None,
         unlock_codes=0,
@@ -103,16 +103,16 @@ def _new_decoy(office: Office, db: Connection, name: str, serial: str, now: floa
         sealed_duress_pin=None,
         enrolment=holder.enrolment,
     )
-    return office.seals.sealed(decoy)
+    return tx.seals.sealed(decoy)
 
 
-def _suite(office: Office, db: Connection, serial: str) -> str:
+def _suite(tx: CardTransaction, serial: str) -> str:
     """Draw one of the neighbours' suites, weighted by how many have it.
 
     By weighted rendezvous: where a neighbour comes or goes, hardly any serial's suite changes.
     """
-    secret = vault.kept(office, db, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
-    weights = Counter(rows.suites_near(db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
+    secret = vault.kept(tx, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
+    weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:
         drawn = int.from_bytes(hmac.digest(secret, f"{serial} {suite}".encode(), "sha256")[:7], "big")

@@ -7,17 +7,15 @@ its entries in the log.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import AlreadyEnrolled, DscError
 from dsc_host.records.audit import Event
 from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, rows
 from dsc_host.verifier.card_seals import Holder, new_enrolment
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Enrolment, State
 from dsc_host.verifier.rows import CardRecord
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 500
 """So many cards are enrolled, or given out, in one transaction: a few tenths of a second."""
@@ -34,20 +32,20 @@ class _NoneKept(Exception):
     """Undoes a transaction."""
 
 
-def enroll(office: Office, db: Connection, enrolment: Enrolment) -> CardRecord:
+def enroll(tx: CardTransaction, enrolment: Enrolment) -> CardRecord:
     """One card, in this transaction. Raises `InputError`, `AlreadyEnrolled`."""
     card_rules.check(enrolment)
-    now = office.now()
-    record = _record(office, enrolment, now)
-    refusals = _add(office, db, [(enrolment, record)], now)
+    now = tx.now()
+    record = _record(tx.context, enrolment, now)
+    refusals = _add(tx, [(enrolment, record)], now)
     if refusals:
         raise refusals[0][1]
     return record
 
 
 def enroll_all(
-    office: Office,
-    claim: Callable[[Connection], None],
+    context: CardContext,
+    claim: Callable[[CardTransaction], None],
     enrolments: Iterable[Enrolment],
     atomic: bool,
     refused: Refusals,
@@ -58,16 +56,16 @@ def enroll_all(
     if not atomic:
         total = 0
         while batch := list(islice(numbered, BATCH)):
-            added, refusals = office.change_in_turn(lambda db, batch=batch: _claimed(office, db, claim, batch))  # type: ignore[misc]
+            added, refusals = context.change_in_turn(lambda tx, batch=batch: _claimed(tx, claim, batch))  # type: ignore[misc]
             total += _told(added, refusals, refused)
             enrolled(total)
         return total
-    return _all_or_none(office, claim, numbered, refused, enrolled)
+    return _all_or_none(context, claim, numbered, refused, enrolled)
 
 
 def _all_or_none(
-    office: Office,
-    claim: Callable[[Connection], None],
+    context: CardContext,
+    claim: Callable[[CardTransaction], None],
     numbered: Iterator[tuple[int, Enrolment]],
     refused: Refusals,
     enrolled: Progress,
@@ -75,10 +73,10 @@ def _all_or_none(
     total = bad = 0
     try:
         # Not tried again if others were in the way: the enrolments can be had only once.
-        with office.store.write() as db:
-            claim(db)
+        with context.writing() as tx:
+            claim(tx)
             while batch := list(islice(numbered, BATCH)):
-                added, refusals = _add_batch(office, db, batch)
+                added, refusals = _add_batch(tx, batch)
                 total += _told(added, refusals, refused)
                 bad += len(refusals)
                 enrolled(total)
@@ -90,10 +88,10 @@ def _all_or_none(
 
 
 def _claimed(
-    office: Office, db: Connection, claim: Callable[[Connection], None], batch: Sequence[tuple[int, Enrolment]]
+    tx: CardTransaction, claim: Callable[[CardTransaction], None], batch: Sequence[tuple[int, Enrolment]]
 ) -> tuple[int, list[tuple[int, str, DscError]]]:
-    claim(db)
-    return _add_batch(office, db, batch)
+    claim(tx)
+    return _add_batch(tx, batch)
 
 
 def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusals) -> int:
@@ -102,11 +100,9 @@ def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusa
     return added
 
 
-def _add_batch(
-    office: Office, db: Connection, batch: Sequence[tuple[int, Enrolment]]
-) -> tuple[int, list[tuple[int, str, DscError]]]:
+def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrolment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
     """How many were added, and the position, serial and error of each that was not."""
-    now = office.now()
+    now = tx.now()
     good: dict[str, tuple[int, Enrolment, CardRecord]] = {}
     refusals: list[tuple[int, str, DscError]] = []
     for position, enrolment in batch:
@@ -114,40 +110,38 @@ def _add_batch(
             card_rules.check(enrolment)
             if enrolment.serial in good:
                 raise _taken(enrolment.serial)
-            good[enrolment.serial] = (position, enrolment, _record(office, enrolment, now))
+            good[enrolment.serial] = (position, enrolment, _record(tx.context, enrolment, now))
         except DscError as error:
             refusals.append((position, card_rules.shown_serial(enrolment.serial), error))
-    taken = _add(office, db, [(enrolment, record) for _, enrolment, record in good.values()], now)
+    taken = _add(tx, [(enrolment, record) for _, enrolment, record in good.values()], now)
     refusals += [(good[serial][0], serial, error) for serial, error in taken]
     return len(good) - len(taken), sorted(refusals, key=lambda refusal: refusal[0])
 
 
-def _add(
-    office: Office, db: Connection, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float
-) -> list[tuple[str, DscError]]:
+def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float) -> list[tuple[str, DscError]]:
     """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
     free, added = [], set[str]()
     for _ in range(_TRIES):
         left = [record for _, record in wanted if record.serial not in added]
-        states = rows.states_of(db, [record.serial for record in left])
-        rows.remove_cards(db, [serial for serial, state in states.items() if state in _GIVING_WAY])
+        states = rows.states_of(tx.db, [record.serial for record in left])
+        rows.remove_cards(tx.db, [serial for serial, state in states.items() if state in _GIVING_WAY])
         free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
         if not free:
             break
         # A decoy may have come a moment before: it gives way too.
-        added |= rows.add_cards(db, free)
-    rows.add_owners(db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
+        added |= rows.add_cards(tx.db, free)
+    rows.add_owners(tx.db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [
         Event("card.enroll", record.serial, "done", "", {"suite": record.suite, "counter": str(record.counter)}, record)
         for _, record in wanted
         if record.serial in added
     ]
     if events:
-        office.log(db, now, *events)
+        tx.log(now, *events)
     return [(record.serial, _taken(record.serial)) for _, record in wanted if record.serial not in added]
 
 
-def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
+def _record(context: CardContext, enrolment: Enrolment, now: float) -> CardRecord:
     serial = enrolment.serial
     holder = Holder(serial, new_enrolment(), enrolment.suite)
     record = CardRecord(
@@ -157,21 +151,21 @@ def _record(office: Office, enrolment: Enrolment, now: float) -> CardRecord:
         failures=0,
         locked_until=None,
         enrolled_at=now,
-        key_id=office.keys.current.id,
-        sealed_key=office.sealed(enrolment.key, holder, Secret.KEY) or b"",
-        sealed_pin=office.sealed(enrolment.pin, holder, Secret.PIN),
-        sealed_unlock_key=office.sealed(enrolment.unlock_key, holder, Secret.UNLOCK_KEY),
+        key_id=context.keys.current.id,
+        sealed_key=context.sealed(enrolment.key, holder, Secret.KEY) or b"",
+        sealed_pin=context.sealed(enrolment.pin, holder, Secret.PIN),
+        sealed_unlock_key=context.sealed(enrolment.unlock_key, holder, Secret.UNLOCK_KEY),
         unlock_codes=0,
         unlock_times=(),
         asked=0,
         state=State.ENROLLED,
         state_since=now,
         state_reason="",
-        sealed_duress_pin=office.sealed(enrolment.duress_pin, holder, Secret.DURESS_PIN),
+        sealed_duress_pin=context.sealed(enrolment.duress_pin, holder, Secret.DURESS_PIN),
         enrolment=holder.enrolment,
         owners_hash=card_lookup.owners_hash(enrolment.owners),
     )
-    return office.seals.sealed(record)
+    return context.seals.sealed(record)
 
 
 def _taken(serial: str) -> AlreadyEnrolled:
@@ -181,47 +175,47 @@ def _taken(serial: str) -> AlreadyEnrolled:
 # ---- out again ----
 
 
-def disclose(office: Office, serials: Iterable[str] | None) -> Iterator[Enrolment]:
+def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrolment]:
     """See `Verifier.disclose`."""
-    for page in _all_pages(office) if serials is None else _chosen_pages(office, serials):
+    for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 
 
-def _all_pages(office: Office) -> Iterator[list[Enrolment]]:
+def _all_pages(context: CardContext) -> Iterator[list[Enrolment]]:
     after = ""
     while True:
-        with office.store.read() as db:
-            found = rows.find_cards(db, owner=None, state=None, after=after, limit=BATCH)
-            page = _disclosed(office, db, found)
+        with context.reading() as tx:
+            found = rows.find_cards(tx.db, owner=None, state=None, after=after, limit=BATCH)
+            page = _disclosed(tx, found)
         yield page
         if len(found) < BATCH:
             return
         after = found[-1].serial
 
 
-def _chosen_pages(office: Office, serials: Iterable[str]) -> Iterator[list[Enrolment]]:
+def _chosen_pages(context: CardContext, serials: Iterable[str]) -> Iterator[list[Enrolment]]:
     chosen = iter(serials)
     while batch := list(islice(chosen, BATCH)):
-        with office.store.read() as db:
-            page = _disclosed(office, db, [card_lookup.known_card(office, db, serial) for serial in batch])
+        with context.reading() as tx:
+            page = _disclosed(tx, [card_lookup.known_card(tx, serial) for serial in batch])
         yield page
 
 
-def _disclosed(office: Office, db: Connection, found: Sequence[CardRecord]) -> list[Enrolment]:
+def _disclosed(tx: CardTransaction, found: Sequence[CardRecord]) -> list[Enrolment]:
     kept = [record for record in found if record.state != State.RETIRED]
-    owners = card_lookup.owners_of(office, db, kept)
-    return [_enrolment(office, record, owners.get(record.serial, ())) for record in kept]
+    owners = card_lookup.owners_of(tx, kept)
+    return [_enrolment(tx.context, record, owners.get(record.serial, ())) for record in kept]
 
 
-def _enrolment(office: Office, record: CardRecord, owners: tuple[str, ...]) -> Enrolment:
+def _enrolment(context: CardContext, record: CardRecord, owners: tuple[str, ...]) -> Enrolment:
     unlock_key = record.sealed_unlock_key
     return Enrolment(
         serial=record.serial,
-        key=office.opened(record, record.sealed_key, Secret.KEY),
+        key=context.opened(record, record.sealed_key, Secret.KEY),
         suite=record.suite,
-        pin=office.opened_pin(record, record.sealed_pin, Secret.PIN),
+        pin=context.opened_pin(record, record.sealed_pin, Secret.PIN),
         counter=record.counter,
-        unlock_key=None if unlock_key is None else office.opened(record, unlock_key, Secret.UNLOCK_KEY),
-        duress_pin=office.opened_pin(record, record.sealed_duress_pin, Secret.DURESS_PIN),
+        unlock_key=None if unlock_key is None else context.opened(record, unlock_key, Secret.UNLOCK_KEY),
+        duress_pin=context.opened_pin(record, record.sealed_duress_pin, Secret.DURESS_PIN),
         owners=owners,
     )

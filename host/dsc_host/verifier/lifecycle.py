@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import InputError, NoUnlockKey, StateError, TooManyUnlockCodes, UnknownCard
 from dsc_host.ocra import Suite
 from dsc_host.records.audit import Event
-from dsc_host.records.context import Refused
 from dsc_host.records.keys import Secret
 from dsc_host.records.tables import REASON_LETTERS
+from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, card_rules, rows, unlock_codes
 from dsc_host.verifier.card_seals import Holder
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import MOST_SECONDS, Card, State
 from dsc_host.verifier.rows import CardRecord
+from dsc_host.verifier.transaction import CardTransaction
 
 _FROM: Mapping[State, tuple[State, ...]] = {
     State.SUSPENDED: (State.ENROLLED, State.ACTIVE),
@@ -38,109 +36,109 @@ _ERASED: Mapping[str, Any] = {
 }
 
 
-def move(office: Office, db: Connection, serial: str, to: State, reason: str) -> Card:
+def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
     """Bring a card into another state. Raises `InputError`, `UnknownCard`, `StateError`."""
     check_reason(reason)
-    card = card_lookup.locked_card(office, db, serial)
+    card = card_lookup.locked_card(tx, serial)
     if card.state not in _FROM[to]:
         raise StateError(f"card {serial}: is {card.state}, so it cannot become {to}")
     erased = _ERASED if to is State.RETIRED else {}
-    changes = {"state": str(to), "state_since": office.now(), "state_reason": reason, **erased}
-    return _changed(office, db, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
+    changes = {"state": str(to), "state_since": tx.now(), "state_reason": reason, **erased}
+    return _changed(tx, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
 
 
-def settle(office: Office, db: Connection, serial: str, to: State, reason: str) -> None:
+def settle(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
     """The same for whoever has decided where it belongs, whatever became of it: one that cannot come there stays as it is."""
-    if is_at(office, db, serial, *_FROM[to]):
-        move(office, db, serial, to, reason)
+    if is_at(tx, serial, *_FROM[to]):
+        move(tx, serial, to, reason)
 
 
-def is_at(office: Office, db: Connection, serial: str, *states: State) -> bool:
+def is_at(tx: CardTransaction, serial: str, *states: State) -> bool:
     """Whether there is such a card, and in one of these states. It is locked."""
     try:
-        return card_lookup.locked_card(office, db, serial).state in states
+        return card_lookup.locked_card(tx, serial).state in states
     except UnknownCard:
         return False
 
 
-def lock(office: Office, db: Connection, serial: str, reason: str, seconds: float | None) -> Card:
+def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
     """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard`, `StateError`."""
     check_reason(reason)
-    seconds = office.policy.lock_for if seconds is None else seconds
+    seconds = tx.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
         raise InputError("seconds", f"must be a number, more than 0, at most {MOST_SECONDS}")
-    card = card_lookup.usable_card(office, db, serial)
-    until = office.now() + seconds
-    changes = {"failures": max(card.failures, office.policy.lock_after), "locked_until": until}
-    return _changed(office, db, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
+    card = card_lookup.usable_card(tx, serial)
+    until = tx.now() + seconds
+    changes = {"failures": max(card.failures, tx.policy.lock_after), "locked_until": until}
+    return _changed(tx, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
 
 
-def unlock(office: Office, db: Connection, serial: str, reason: str) -> Card:
+def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
     """End its lock or pause, if it has one, and forget its failures."""
     check_reason(reason)
-    card = card_lookup.usable_card(office, db, serial)
+    card = card_lookup.usable_card(tx, serial)
     changes = {"failures": 0, "failures_in_day": 0, "locked_until": None}
-    return _changed(office, db, card, Event("card.unlock", serial, "done", reason), changes)
+    return _changed(tx, card, Event("card.unlock", serial, "done", reason), changes)
 
 
-def add_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
+def add_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
     """One that is its owner already stays it."""
     card_rules.check_owner(owner)
-    card = card_lookup.usable_card(office, db, serial)
-    names = card_lookup.owners_of(office, db, [card])[serial]
+    card = card_lookup.usable_card(tx, serial)
+    names = card_lookup.owners_of(tx, [card])[serial]
     if owner in names:
-        return _shown(office, db, card)
-    rows.add_owners(db, [(serial, owner)])
+        return _shown(tx, card)
+    rows.add_owners(tx.db, [(serial, owner)])
     changes = {"owners_hash": card_lookup.owners_hash([*names, owner])}
-    return _changed(office, db, card, Event("owner.add", serial, "done", detail={"owner": owner}), changes)
+    return _changed(tx, card, Event("owner.add", serial, "done", detail={"owner": owner}), changes)
 
 
-def remove_owner(office: Office, db: Connection, serial: str, owner: str) -> Card:
+def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
     """Raises `StateError` if it is none."""
     card_rules.check_owner(owner)
-    card = card_lookup.locked_card(office, db, serial)
-    names = card_lookup.owners_of(office, db, [card])[serial]
-    if not rows.remove_owner(db, serial, owner):
+    card = card_lookup.locked_card(tx, serial)
+    names = card_lookup.owners_of(tx, [card])[serial]
+    if not rows.remove_owner(tx.db, serial, owner):
         raise StateError(f"card {serial}: has no such owner")
     changes = {"owners_hash": card_lookup.owners_hash(set(names) - {owner})}
-    return _changed(office, db, card, Event("owner.remove", serial, "done", detail={"owner": owner}), changes)
+    return _changed(tx, card, Event("owner.remove", serial, "done", detail={"owner": owner}), changes)
 
 
-def set_duress_pin(office: Office, db: Connection, serial: str, duress_pin: str | None) -> Card:
+def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
     """Set a second PIN; None takes it away. Raises `InputError`, `UnknownCard`, `StateError`.
 
     The card's PIN is not even opened: what is done, logged and answered is the same for a second PIN that is equal to it.
     """
-    card = card_lookup.usable_card(office, db, serial)
+    card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:
         card_rules.check_duress_pin(duress_pin, Suite.parse(card.suite))
     event = Event("card.duress-pin", serial, "done", "removed" if duress_pin is None else "set")
-    changes = {"sealed_duress_pin": office.sealed(duress_pin, Holder.of(card), Secret.DURESS_PIN)}
-    return _changed(office, db, card, event, changes)
+    changes = {"sealed_duress_pin": tx.sealed(duress_pin, Holder.of(card), Secret.DURESS_PIN)}
+    return _changed(tx, card, event, changes)
 
 
-def remove(office: Office, db: Connection, serial: str) -> None:
+def remove(tx: CardTransaction, serial: str) -> None:
     """All but its entries in the log; also of one that somebody has changed in the database."""
-    card_lookup.check_known(db, serial)
-    rows.remove_cards(db, [serial])
-    office.log(db, office.now(), Event("card.remove", serial, "done"))
+    card_lookup.check_known(tx.db, serial)
+    rows.remove_cards(tx.db, [serial])
+    tx.log(tx.now(), Event("card.remove", serial, "done"))
 
 
-def unlock_code(office: Office, db: Connection, serial: str, challenge: str) -> str | Refused:
+def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refused:
     """See `Verifier.unlock_code`. A refusal because of too many is logged too."""
-    card = card_lookup.usable_card(office, db, serial)
+    card = card_lookup.usable_card(tx, serial)
     if card.sealed_unlock_key is None:
         raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
-    now = office.now()
+    now = tx.now()
     try:
-        times = unlock_codes.with_one_more(serial, card.unlock_times, now, office.policy.unlock_codes)
+        times = unlock_codes.with_one_more(serial, card.unlock_times, now, tx.policy.unlock_codes)
     except TooManyUnlockCodes as error:
-        office.log(db, now, Event("card.unlock-code", serial, "refused", "too many"))
+        tx.log(now, Event("card.unlock-code", serial, "refused", "too many"))
         return Refused(error)
-    code = unlock_codes.SUITE.response(office.opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
-    row = office.changed(card, unlock_codes=card.unlock_codes + 1, unlock_times=times)
-    rows.change_card(db, row, "unlock_codes", "unlock_times")
-    office.log(db, now, Event("card.unlock-code", serial, "done", row=row))
+    code = unlock_codes.SUITE.response(tx.opened(card, card.sealed_unlock_key, Secret.UNLOCK_KEY), challenge)
+    row = tx.changed(card, unlock_codes=card.unlock_codes + 1, unlock_times=times)
+    rows.change_card(tx.db, row, "unlock_codes", "unlock_times")
+    tx.log(now, Event("card.unlock-code", serial, "done", row=row))
     return code
 
 
@@ -150,12 +148,12 @@ def check_reason(reason: str) -> None:
         raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
 
 
-def _changed(office: Office, db: Connection, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
-    row = office.changed(card, **changes)
-    rows.change_card(db, row, *changes)
-    office.log(db, office.now(), replace(event, row=row))
-    return _shown(office, db, row)
+def _changed(tx: CardTransaction, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
+    row = tx.changed(card, **changes)
+    rows.change_card(tx.db, row, *changes)
+    tx.log(tx.now(), replace(event, row=row))
+    return _shown(tx, row)
 
 
-def _shown(office: Office, db: Connection, card: CardRecord) -> Card:
-    return card_lookup.shown(office, db, [card], office.now())[0]
+def _shown(tx: CardTransaction, card: CardRecord) -> Card:
+    return card_lookup.shown(tx, [card], tx.now())[0]

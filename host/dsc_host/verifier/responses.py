@@ -25,9 +25,9 @@ from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, counter_search, decoys, rows
 from dsc_host.verifier.card_seals import Holder
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Policy, Reason, State, Verdict
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 Answer = tuple[str, str]
 """The id of a challenge, and a response to it."""
@@ -77,49 +77,49 @@ class Draft:
     finding: _Finding
 
 
-def judge_alone(office: Office, asked: Asked) -> Verdict:
+def judge_alone(context: CardContext, asked: Asked) -> Verdict:
     """Judge it in transactions of its own: one that only reads, and one that writes where there is something to record."""
-    with office.store.read() as db:
-        found, challenges = _challenged(db, asked, rows.find_card_of)
+    with context.reading() as tx:
+        found, challenges = _challenged(tx.db, asked, rows.find_card_of)
     if found is not None:
-        office.seals.check(found)
+        context.seals.check(found)
     # Not before: the challenge may expire while the database is waited for.
-    now = office.now()
+    now = context.now()
     if found is None:
-        return _counted(office, asked, Reason.UNKNOWN, now)
-    closed = _closed(challenges, office.policy, now)
-    if closed and not _is_logged(closed[1], office.policy):
-        return _counted(office, asked, closed[0], now)
-    draft = None if closed else Draft(found, _found(office, found, challenges, asked))
-    return office.change(lambda db: _judge(office, db, asked, draft))
+        return _counted(context, asked, Reason.UNKNOWN, now)
+    closed = _closed(challenges, context.policy, now)
+    if closed and not _is_logged(closed[1], context.policy):
+        return _counted(context, asked, closed[0], now)
+    draft = None if closed else Draft(found, _found(context, found, challenges, asked))
+    return context.change(lambda tx: _judge(tx, asked, draft))
 
 
-def judge(office: Office, db: Connection, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
+def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
     """Judge it in this transaction, and record what follows. If it is accepted, `new_pin` is the card's PIN from then on."""
-    return _judge(office, db, Asked(action, answers, new_pin), None)
+    return _judge(tx, Asked(action, answers, new_pin), None)
 
 
-def _judge(office: Office, db: Connection, asked: Asked, draft: Draft | None) -> Verdict:
-    found, challenges = _challenged(db, asked, rows.lock_card_of)
+def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
+    found, challenges = _challenged(tx.db, asked, rows.lock_card_of)
     # Not before: the challenge may have expired while others had the card.
-    now = office.now()
+    now = tx.now()
     if found is None:
-        office.log(db, now, Event(asked.action, None, "refused", Reason.UNKNOWN))
+        tx.log(now, Event(asked.action, None, "refused", Reason.UNKNOWN))
         return Verdict(Reason.UNKNOWN, closed=True)
     if draft is None or draft.row != found:
-        office.seals.check(found)
+        tx.seals.check(found)
     for challenge in challenges:
-        office.seals.check_challenge(challenge)
-    closed = _closed(challenges, office.policy, now)
+        tx.seals.check_challenge(challenge)
+    closed = _closed(challenges, tx.policy, now)
     if closed:
-        return _refused_closed(office, db, asked, challenges, closed, now)
-    card = card_lookup.lock_ended(found, office.policy, now)
+        return _refused_closed(tx, asked, challenges, closed, now)
+    card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
-    finding = draft.finding if draft and fits else _found(office, card, challenges, asked)
-    reason = _refusal(card, office.policy) or finding.reason
-    after = _after(card, reason, finding, office.policy, now)
-    after = _record(office, db, challenges, reason, card, after, now, asked.new_pin)
-    office.log(db, now, _event(asked.action, challenges, reason, finding, card, after))
+    finding = draft.finding if draft and fits else _found(tx.context, card, challenges, asked)
+    reason = _refusal(card, tx.policy) or finding.reason
+    after = _after(card, reason, finding, tx.policy, now)
+    after = _record(tx, challenges, reason, card, after, now, asked.new_pin)
+    tx.log(now, _event(asked.action, challenges, reason, finding, card, after))
     return _verdict(reason, finding, after, now)
 
 
@@ -163,23 +163,23 @@ def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
     return challenge.judged < _LOGGED * policy.attempts
 
 
-def _counted(office: Office, asked: Asked, reason: Reason, now: float) -> Verdict:
+def _counted(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
     """Refuse it without an entry of its own: the first of a minute has one, which tells how many there were before it."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
-    earlier = sum(counted.count for counted in office.unjudged.over(now))
-    if office.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
+    earlier = sum(counted.count for counted in context.unjudged.over(now))
+    if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
         detail = {"earlier": str(earlier)} if earlier else {}
-        office.change(lambda db: office.log(db, now, Event(asked.action, None, "refused", reason, detail)))
+        context.change(lambda tx: tx.log(now, Event(asked.action, None, "refused", reason, detail)))
     return Verdict(reason, closed=True)
 
 
 def _refused_closed(
-    office: Office, db: Connection, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
+    tx: CardTransaction, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
 ) -> Verdict:
     reason, challenge = closed
-    if _is_logged(challenge, office.policy):
-        rows.answered_challenge(db, office.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
-        office.log(db, now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
+    if _is_logged(challenge, tx.policy):
+        rows.answered_challenge(tx.db, tx.seals.sealed_challenge(challenge._replace(judged=challenge.judged + 1)))
+        tx.log(now, Event(asked.action, decoys.serial_of(challenge.serial), "refused", reason, _ids(challenges)))
     return Verdict(reason, closed=True)
 
 
@@ -194,7 +194,7 @@ def _inputs(card: CardRecord) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _found(office: Office, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
+def _found(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
     responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
@@ -202,9 +202,9 @@ def _found(office: Office, card: CardRecord, challenges: Sequence[ChallengeRecor
     if not all(counter_search.is_response(response, suite.digits) for response in responses):
         return _Finding(Reason.MALFORMED, card.counter)
     answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
-    usual, forced = _responders(office, card, suite, new_pin)
-    counter = _counter_after(usual, suite, answers, card.counter, office.policy)
-    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, office.policy)
+    usual, forced = _responders(context, card, suite, new_pin)
+    counter = _counter_after(usual, suite, answers, card.counter, context.policy)
+    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy)
     if card.state == DECOY:
         # Even if it is by chance what the decoy's key gives.
         return _Finding(Reason.UNKNOWN, card.counter)
@@ -216,15 +216,17 @@ def _found(office: Office, card: CardRecord, challenges: Sequence[ChallengeRecor
     return _Finding(Reason.WRONG, card.counter)
 
 
-def _responders(office: Office, card: CardRecord, suite: Suite, new_pin: str | None) -> tuple[Responder, Responder | None]:
+def _responders(
+    context: CardContext, card: CardRecord, suite: Suite, new_pin: str | None
+) -> tuple[Responder, Responder | None]:
     """By the card's PIN, and by its duress PIN; the second is None for a suite without a PIN."""
     # The secrets of a retired card are gone; it takes as long to be refused.
     retired = card.state == State.RETIRED
-    key = secrets.token_bytes(32) if retired else office.opened(card, card.sealed_key, Secret.KEY)
+    key = secrets.token_bytes(32) if retired else context.opened(card, card.sealed_key, Secret.KEY)
     if suite.pin_hash is None:
         return suite.prepare(key), None
-    pin = new_pin or office.opened_pin(card, card.sealed_pin, Secret.PIN) or _NO_PIN
-    duress_pin = office.opened_pin(card, card.sealed_duress_pin, Secret.DURESS_PIN) or _NO_PIN
+    pin = new_pin or context.opened_pin(card, card.sealed_pin, Secret.PIN) or _NO_PIN
+    duress_pin = context.opened_pin(card, card.sealed_duress_pin, Secret.DURESS_PIN) or _NO_PIN
     return suite.prepare(key, pin), suite.prepare(key, duress_pin)
 
 
@@ -288,8 +290,7 @@ def _locked_until(card: CardRecord, policy: Policy, now: float) -> float | None:
 
 
 def _record(
-    office: Office,
-    db: Connection,
+    tx: CardTransaction,
     challenges: Sequence[ChallengeRecord],
     reason: Reason,
     card: CardRecord,
@@ -305,16 +306,16 @@ def _record(
             used_at=now if reason is Reason.ACCEPTED else challenge.used_at,
             judged=challenge.judged + 1,
         )
-        rows.answered_challenge(db, office.seals.sealed_challenge(answered))
+        rows.answered_challenge(tx.db, tx.seals.sealed_challenge(answered))
     rare: dict[str, Any] = {}
     if after.state != card.state:
         rare |= {"state": after.state, "state_since": now}
     if reason is Reason.ACCEPTED and new_pin is not None:
-        rare["sealed_pin"] = office.sealed(new_pin, Holder.of(card), Secret.PIN)
-    row = office.changed(after, judged=card.judged + 1, **rare)
-    rows.used_card(db, row)
+        rare["sealed_pin"] = tx.sealed(new_pin, Holder.of(card), Secret.PIN)
+    row = tx.changed(after, judged=card.judged + 1, **rare)
+    rows.used_card(tx.db, row)
     if rare:
-        rows.change_card(db, row, *rare)
+        rows.change_card(tx.db, row, *rare)
     return row
 
 

@@ -49,9 +49,9 @@ from dsc_host.verifier import (
 )
 from dsc_host.verifier.card_seals import CardSeals
 from dsc_host.verifier.challenges import draw_question
-from dsc_host.verifier.context import Office
 from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, Verdict
 from dsc_host.verifier.responses import Asked
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 _DEFAULT_POLICY = Policy()
 
@@ -86,9 +86,9 @@ class Verifier:
     changed nothing; only where the connection to a server was lost may it be recorded what is not told.
     """
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, context: CardContext) -> None:
         """For `open`, which makes and checks the parts."""
-        self._office = office
+        self._context = context
 
     @classmethod
     def open(
@@ -114,12 +114,14 @@ class Verifier:
         keys = Keyring.of(master_key)
         store = Store.open(database, SCHEMA, may_make=may_make, migrated=partial(upgrade.migrated, keys, clock))
         try:
-            verifier = cls(Office(store=store, keys=keys, seals=_seals(store, keys), policy=policy, clock=clock, draw=draw))
-            with store.read() as db:
-                verifier._check_master_key(db)
-                begins = audit.is_new(db)
+            verifier = cls(
+                CardContext(store=store, keys=keys, seals=_seals(store, keys), policy=policy, clock=clock, draw=draw)
+            )
+            with verifier.context.reading() as tx:
+                verifier._check_master_key(tx)
+                begins = audit.is_new(tx.db)
             if begins:
-                store.change(verifier._begin_log)
+                verifier.context.change(verifier._begin_log)
         except BaseException:
             store.close()
             raise
@@ -127,7 +129,7 @@ class Verifier:
 
     def close(self) -> None:
         """Let go of the database. May be called again; any other call then raises `StoreError`."""
-        self._office.store.close()
+        self._context.store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,23 +142,23 @@ class Verifier:
         if not isinstance(actor, str) or not 0 < len(actor) <= ACTOR_LETTERS or not actor.isprintable():
             raise InputError("actor", f"must be a name of 1 to {ACTOR_LETTERS} characters")
         other = copy(self)
-        other._office = replace(self._office, actor=actor)
+        other._context = replace(self._context, actor=actor)
         return other
 
     @property
-    def office(self) -> Office:
+    def context(self) -> CardContext:
         """What this verifier works with: for what is built on the same records, the login system above all."""
-        return self._office
+        return self._context
 
     @property
     def policy(self) -> Policy:
         """As it was given to `open`."""
-        return self._office.policy
+        return self._context.policy
 
     @property
     def audit(self) -> AuditLog:
         """The log, to read and to check."""
-        store, keys, own = self._office.store, self._office.keys, self._office.seals
+        store, keys, own = self._context.store, self._context.keys, self._context.seals
         return AuditLog(
             store,
             keys,
@@ -189,7 +191,7 @@ class Verifier:
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, `AlreadyEnrolled`.
         """
         enrolment = Enrolment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
-        self._office.change(lambda db: self._enroll(db, enrolment))
+        self._context.change(lambda tx: self._enroll(tx, enrolment))
         return self.card(serial)
 
     def enroll_all(
@@ -205,26 +207,24 @@ class Verifier:
         Of each that cannot be, `refused` is told its position, from 0, its serial, and why; the others go in. If `atomic`,
         one that cannot be keeps all out: the return value is then 0. `enrolled` is told again and again how many there are.
         """
-        return enrollment.enroll_all(self._office, self._claim, enrolments, atomic, refused, enrolled)
+        return enrollment.enroll_all(self._context, self._claim, enrolments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrolment]:
         """All that is known of these cards, or of all but the retired ones, keys and PINs in the clear: for another system.
 
         Logged before the first is given. Raises `UnknownCard` where it comes to a serial that is none.
         """
-        self._office.change(lambda db: self._log_disclosing(db, "all" if serials is None else "chosen"))
-        return enrollment.disclose(self._office, serials)
+        self._context.change(lambda tx: self._log_disclosing(tx, "all" if serials is None else "chosen"))
+        return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
         """Take back an enrolment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
-        self._office.change(lambda db: lifecycle.remove(self._office, db, serial))
+        self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
         """The card as it stands now; `UnknownCard` if there is none."""
-        with self._office.store.read() as db:
-            return card_lookup.shown(self._office, db, [card_lookup.known_card(self._office, db, serial)], self._office.now())[
-                0
-            ]
+        with self._context.reading() as tx:
+            return card_lookup.shown(tx, [card_lookup.known_card(tx, serial)], self._context.now())[0]
 
     def cards(
         self, *, owner: str | None = None, state: State | None = None, after: str = "", limit: int | None = None
@@ -234,9 +234,9 @@ class Verifier:
         Raises `InputError` for what could be no owner, state, serial or number.
         """
         card_lookup.check_listing(owner, state, after, limit)
-        with self._office.store.read() as db:
-            found = rows.find_cards(db, owner=owner, state=state, after=after, limit=limit)
-            return card_lookup.shown(self._office, db, found, self._office.now())
+        with self._context.reading() as tx:
+            found = rows.find_cards(tx.db, owner=owner, state=state, after=after, limit=limit)
+            return card_lookup.shown(tx, found, self._context.now())
 
     # ---- a card's life ----
 
@@ -261,19 +261,19 @@ class Verifier:
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
         """Lock a card as wrong responses do, for as long as the policy says, or for so many seconds."""
-        return self._office.change(lambda db: lifecycle.lock(self._office, db, serial, reason, seconds))
+        return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
         """End a lock or a pause here (not the card's own: that is `unlock_code`), and forget the failures before it."""
-        return self._office.change(lambda db: lifecycle.unlock(self._office, db, serial, reason))
+        return self._context.change(lambda tx: lifecycle.unlock(tx, serial, reason))
 
     def add_owner(self, serial: str, owner: str) -> Card:
         """One owner more; none, if they are one already."""
-        return self._office.change(lambda db: lifecycle.add_owner(self._office, db, serial, owner))
+        return self._context.change(lambda tx: lifecycle.add_owner(tx, serial, owner))
 
     def remove_owner(self, serial: str, owner: str) -> Card:
         """One owner less."""
-        return self._office.change(lambda db: lifecycle.remove_owner(self._office, db, serial, owner))
+        return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
         """Set a second PIN, or none: a response made with it is accepted, and its `Verdict.duress` is true.
@@ -281,7 +281,7 @@ class Verifier:
         One that is equal to the card's PIN is taken like any other, because to refuse it would tell the PIN. As long as the
         two are equal, the PIN wins: no response is told to be forced.
         """
-        return self._office.change(lambda db: lifecycle.set_duress_pin(self._office, db, serial, duress_pin))
+        return self._context.change(lambda tx: lifecycle.set_duress_pin(tx, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
         """The 8 digits that unlock a card which has locked itself and shows `challenge`, 6 digits.
@@ -291,7 +291,7 @@ class Verifier:
         Raises `InputError`, `UnknownCard`, `StateError`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to come back.
         """
         unlock_codes.check_challenge(challenge)
-        return self._office.change(lambda db: lifecycle.unlock_code(self._office, db, serial, challenge))
+        return self._context.change(lambda tx: lifecycle.unlock_code(tx, serial, challenge))
 
     # ---- challenges and responses ----
 
@@ -303,7 +303,7 @@ class Verifier:
         Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is how many seconds to wait, and `VerifierError`
         when hardly a question is left that this card may be asked.
         """
-        return self._office.change(lambda db: challenges.issue(self._office, db, serial, conceal))
+        return self._context.change(lambda tx: challenges.issue(tx, serial, conceal))
 
     def verify(self, challenge_id: str, response: str) -> Verdict:
         """Judge `response` and record what follows from it, in one step.
@@ -313,7 +313,7 @@ class Verifier:
         challenge alone. If the challenge is unknown, used, exhausted or expired, it counts for nothing and nothing is
         computed. Values of any type may be given; none raises.
         """
-        return responses.judge_alone(self._office, Asked("verify", [(challenge_id, response)]))
+        return responses.judge_alone(self._context, Asked("verify", [(challenge_id, response)]))
 
     def resync(self, first_id: str, first_response: str, second_id: str, second_response: str) -> Verdict:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
@@ -324,7 +324,7 @@ class Verifier:
         card's and one of each challenge's. Otherwise as `verify`. One response alone, guessed or seen, gains nothing here.
         """
         answers = [(first_id, first_response), (second_id, second_response)]
-        return responses.judge_alone(self._office, Asked("resync", answers))
+        return responses.judge_alone(self._context, Asked("resync", answers))
 
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """As `verify`, of a response that was made with a new PIN, 4 digits; if it is accepted, that is the card's PIN.
@@ -334,7 +334,7 @@ class Verifier:
         Raises `InputError` for what is no PIN, and of a card that checks its PIN itself.
         """
         card_rules.check_new_pin(new_pin)
-        return responses.judge_alone(self._office, Asked("card.change-pin", [(challenge_id, response)], new_pin))
+        return responses.judge_alone(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
 
     # ---- keys ----
 
@@ -344,37 +344,37 @@ class Verifier:
         Every process that works must know both keys until it is done. It may be stopped at any time and begun again.
         `done` is told again and again how many there are, of how many.
         """
-        return master_key_change.rekey(self._office, done)
+        return master_key_change.rekey(self._context, done)
 
     def keys_in_use(self) -> dict[str, int]:
         """By the id of each master key that something is sealed under, how many cards are. Others may be forgotten."""
-        return master_key_change.in_use(self._office)
+        return master_key_change.in_use(self._context)
 
     # ---- within one transaction ----
 
-    def _claim(self, db: Connection) -> None:
+    def _claim(self, tx: CardTransaction) -> None:
         # Two who enrol the first cards at once, under two master keys, would not see each other's.
-        self._office.store.claim(db)
-        self._check_master_key(db)
+        self._context.store.claim(tx.db)
+        self._check_master_key(tx)
 
-    def _enroll(self, db: Connection, enrolment: Enrolment) -> None:
-        self._claim(db)
-        enrollment.enroll(self._office, db, enrolment)
+    def _enroll(self, tx: CardTransaction, enrolment: Enrolment) -> None:
+        self._claim(tx)
+        enrollment.enroll(tx, enrolment)
 
     def _moved(self, serial: str, to: State, reason: str) -> Card:
-        return self._office.change(lambda db: lifecycle.move(self._office, db, serial, to, reason))
+        return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))
 
-    def _log_disclosing(self, db: Connection, which: str) -> None:
-        self._office.log(db, self._office.now(), Event("cards.disclose", None, "done", which))
+    def _log_disclosing(self, tx: CardTransaction, which: str) -> None:
+        tx.log(self._context.now(), Event("cards.disclose", None, "done", which))
 
-    def _begin_log(self, db: Connection) -> None:
-        self._office.store.claim(db)
+    def _begin_log(self, tx: CardTransaction) -> None:
+        self._context.store.claim(tx.db)
         # Asked again: another process may have been first. Where there are cards, somebody has emptied the log.
-        if audit.is_new(db) and not rows.count_cards(db):
-            detail = {"database": self._office.seals.database}
-            self._office.log(db, self._office.now(), Event(audit.BEGIN, None, "done", detail=detail))
+        if audit.is_new(tx.db) and not rows.count_cards(tx.db):
+            detail = {"database": self._context.seals.database}
+            tx.log(self._context.now(), Event(audit.BEGIN, None, "done", detail=detail))
 
-    def _check_master_key(self, db: Connection) -> None:
-        known = self._office.keys.ids
-        if not rows.key_ids(db, len(known) + 1) | vault.key_ids(db) <= known:
+    def _check_master_key(self, tx: CardTransaction) -> None:
+        known = self._context.keys.ids
+        if not rows.key_ids(tx.db, len(known) + 1) | vault.key_ids(tx.db) <= known:
             raise other_master_key()

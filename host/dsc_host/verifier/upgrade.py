@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table, bindparam, select, update
 
 from dsc_host.records import audit, tables, vault
 from dsc_host.records.audit import Event
-from dsc_host.records.context import LIBRARY
 from dsc_host.records.keys import Keyring, Secret, other_master_key
+from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import versions
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import card_lookup, rows

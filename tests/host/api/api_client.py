@@ -52,7 +52,7 @@ class Api:
 
     def rows(self) -> list[Any]:
         """Return all that is kept of cards, their owners and challenges."""
-        with self.verifier._office.store.read() as db:
+        with self.verifier._context.store.read() as db:
             return [
                 tuple(row)
                 for table in (card_tables.cards, card_tables.owners, card_tables.challenges)

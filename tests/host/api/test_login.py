@@ -75,7 +75,7 @@ def test_too_many_challenges_are_refused_alike_for_a_card_and_none(api: Api, clo
 
 def test_a_card_without_questions_left_is_refused_alike(api: Api) -> None:
     api.verifier.enroll("B-2", key=KEY, suite="OCRA-1:HOTP-SHA256-8:QN06")
-    api.verifier._office = replace(api.verifier._office, draw=lambda digits: "0" * digits)
+    api.verifier._context = replace(api.verifier._context, draw=lambda digits: "0" * digits)
     first = api("POST", "/challenge", serial="B-2")
     answer = api("POST", "/challenge", serial="B-2")
     assert first.status_code == 201

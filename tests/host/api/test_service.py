@@ -133,7 +133,7 @@ def test_without_memory_a_caller_is_told_to_come_back(api: Api, monkeypatch: pyt
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(api.verifier._office.store), "change", fail)
+        patch.setattr(type(api.verifier._context.store), "change", fail)
         answer = api("POST", "/challenge", serial="A-1")
     problem(answer, 503, "busy")
     assert answer.headers["retry-after"] == "5"
@@ -144,7 +144,7 @@ def test_what_nobody_expected_is_told_without_its_words(api: Api, lines: Lines, 
     def fail(*_: object) -> None:
         raise RuntimeError("the PIN is 1234")
 
-    monkeypatch.setattr(type(api.verifier._office.store), "change", fail)
+    monkeypatch.setattr(type(api.verifier._context.store), "change", fail)
     answer = api("POST", "/cards/A-1/suspend")
     assert "1234" not in problem(answer, 500, "internal")
     failed = json.loads(lines.texts[0])
@@ -159,7 +159,7 @@ def test_calls_beyond_the_limit_are_told_to_come_back(
     verifier: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    store = verifier._office.store
+    store = verifier._context.store
     change = store.change
 
     def held(work: Any) -> Any:
@@ -212,7 +212,7 @@ def test_a_body_that_is_slow_holds_no_place(verifier: Verifier, tmp_path: Path) 
 
 def test_health_asks_the_database_once_a_second_however_many_ask(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    read = type(api.verifier._office.store).read
+    read = type(api.verifier._context.store).read
 
     def counted(store: Any) -> Any:
         looks.append(1)
@@ -222,7 +222,7 @@ def test_health_asks_the_database_once_a_second_however_many_ask(api: Api, monke
         return await asyncio.gather(*(api.client.get("/health") for _ in range(3)))
 
     monkeypatch.setattr(health, "FRESH_SECONDS", 1000)
-    monkeypatch.setattr(type(api.verifier._office.store), "read", counted)
+    monkeypatch.setattr(type(api.verifier._context.store), "read", counted)
     answers = [*api.runner.run(asked()), *api.runner.run(asked())]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"status": "ok"})] * 6
     assert len(looks) == 1

@@ -38,8 +38,8 @@ from tests.host.login.town import DAY, new_town
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, ProofNeeded, Scope, Stage
-from dsc_host.login.context import user_named
 from dsc_host.login.devices.registry import live_of
+from dsc_host.login.transaction import user_named
 
 names = st.sampled_from(["anna", "ben", "carl"])
 numbers = st.integers(0, 5)
@@ -392,9 +392,7 @@ class Machine(Rules, RuleBasedStateMachine):
     @invariant()
     def what_opens_the_door_is_what_the_rules_say(self) -> None:
         if hasattr(self, "town"):
-            live = self.system.at.read(
-                lambda db: {name: live_of(self.system.at, db, user_named(db, name)) for name in self.people}
-            )
+            live = self.system.context.read(lambda tx: {name: live_of(tx, user_named(tx.db, name)) for name in self.people})
             for name, person in self.people.items():
                 assert {device.id for device, _ in live[name]} == {item.id for item in person.live(self.now)}, name
 

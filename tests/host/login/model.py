@@ -15,9 +15,9 @@ from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
 from tests.host.verifier_samples import PIN, Clock
 
 from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
-from dsc_host.login.context import user_named
 from dsc_host.login.devices.registry import held_by
 from dsc_host.login.model import HoldState
+from dsc_host.login.transaction import user_named
 from dsc_simulator import SimulatedCard
 
 PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)
@@ -232,7 +232,7 @@ class Rules:
     def add(self, person: Person, kind: Kind, **what: Any) -> Item:
         """The device that this person has now, and had not before."""
         known = {item.id for item in person.uses}
-        held = self.town.system.at.read(lambda db: held_by(db, user_named(db, person.name)))
+        held = self.town.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
         (new,) = {device.id for device, _ in held if device.kind == kind} - known
         item = Item(kind, person, new, made=self.now, **what)
         person.uses[item] = False

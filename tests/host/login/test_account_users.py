@@ -52,7 +52,7 @@ def test_the_money_is_held_on_another_account_of_ones_own(town: Town) -> None:
     assert town.system.deposit_accounts(token) == [town.accounts["carl"], other]
     request = town.system.confirm_request(token, town.system.draft_request(token, PIN, account=other).id)
     assert (request.account, request.held) == (other, "held")
-    with town.verifier.office.store.read() as db:
+    with town.verifier.context.store.read() as db:
         assert db.exec_driver_sql("SELECT account_id FROM holds").scalars().all() == [other]
     anna = town.session("anna")
     for strange in (other, "0123456789abcdef", ""):

@@ -210,7 +210,7 @@ def test_a_card_is_returned_and_its_money_is_free(town: Town, card: SimulatedCar
     with pytest.raises(NotNow):
         town.system.staff.receive(issuer, request.serial)
     assert town.verifier.card(request.serial).state is State.RETIRED
-    with town.verifier.office.store.read() as db:
+    with town.verifier.context.store.read() as db:
         assert db.exec_driver_sql("SELECT state FROM holds").scalars().all() == ["released"]
 
 

@@ -55,16 +55,16 @@ def kept(town: Town) -> Mapping[str, list[Any]]:
     """All rows, but how often something failed."""
     counted = ("failures", "locked_until", "asked", "data")
 
-    def read(db: Any) -> Mapping[str, list[Any]]:
+    def read(tx: Any) -> Mapping[str, list[Any]]:
         shown = [table for table in login_tables.ALL if table not in _PASSING]
         return {
-            table.name: db.execute(
+            table.name: tx.db.execute(
                 select(*(column for column in table.c if column.name not in counted)).order_by(*table.primary_key)
             ).all()
             for table in shown
         }
 
-    return town.system.at.read(read)
+    return town.system.context.read(read)
 
 
 def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:

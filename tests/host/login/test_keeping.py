@@ -72,9 +72,9 @@ def test_every_table_is_in_a_backup_but_the_sessions(town: Town, clock: Clock, t
     (tmp_path / "restored").mkdir()
     with new_database("sqlite", tmp_path / "restored") as database:
         restore(database.url, MASTER, file, clock=clock)
-        with opened(database.url, clock, MASTER) as verifier, verifier.office.store.read() as db:
+        with opened(database.url, clock, MASTER) as verifier, verifier.context.store.read() as db:
             after = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
-    with town.verifier.office.store.read() as db:
+    with town.verifier.context.store.read() as db:
         before = {table.name: db.execute(table.select().order_by(*table.primary_key)).all() for table in login_tables.ALL}
     assert before.pop("sessions")
     assert after.pop("sessions") == []
@@ -100,7 +100,7 @@ def test_the_master_key_is_changed_and_everybody_comes_in(town: Town, clock: Clo
 
 def test_a_secret_that_was_tampered_with_opens_nothing(town: Town) -> None:
     at = equipped(town)
-    town.system.change(lambda db: db.execute(tables.vault.update().values(sealed=bytes(60))))
+    town.system.change(lambda tx: tx.db.execute(tables.vault.update().values(sealed=bytes(60))))
     for kind in (Kind.CODE_CARD, Kind.TEMPORARY_CODE):
         begun = town.system.begin("anna", PASSWORD)
         device = next(each.id for each in begun.choices if each.kind is kind)

@@ -41,7 +41,7 @@ def test_many_names_from_one_ipv6_network_shut_it(town: Town) -> None:
 
 
 def attempts(town: Town) -> int:
-    return town.system.at.read(lambda db: rows.attempts.count(db))
+    return town.system.context.read(lambda tx: rows.attempts.count(tx.db))
 
 
 def refusals(town: Town) -> list[str]:
@@ -117,7 +117,7 @@ def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(
         f"{what}\n{who}".encode()
         for what, who in (("name", "anna"), ("address", "192.0.2.66"), ("name and address", "anna\n192.0.2.66"))
     }
-    names = {row.name for row in town.system.at.read(lambda db: rows.attempts.all(db))}
+    names = {row.name for row in town.system.context.read(lambda tx: rows.attempts.all(tx.db))}
     assert len(names) == len(counted)
     assert not names & {hashlib.sha256(each).hexdigest() for each in counted}
     assert names == {MASTER.pseudonym(each.decode()) for each in counted}

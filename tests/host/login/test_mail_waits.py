@@ -22,7 +22,7 @@ def broken(_letter: Letter) -> None:
 
 
 def waiting(town: Town) -> int:
-    return town.system.at.read(lambda db: rows.messages.count(db, rows.messages.c.state == "queued"))
+    return town.system.context.read(lambda tx: rows.messages.count(tx.db, rows.messages.c.state == "queued"))
 
 
 # ---- who waits for whom ----
@@ -94,11 +94,11 @@ def test_pushes_and_messages_are_not_kept_for_ever(town: Town) -> None:
 
     def kept() -> tuple[int, int, int]:
         town.system.operator.run_due()
-        count = town.system.at.read
+        count = town.system.context.read
         return (
-            count(lambda db: rows.pushes.count(db)),
-            count(lambda db: rows.messages.count(db, rows.messages.c.state == "sent")) > 0,
-            count(lambda db: rows.messages.count(db)) > 0,
+            count(lambda tx: rows.pushes.count(tx.db)),
+            count(lambda tx: rows.messages.count(tx.db, rows.messages.c.state == "sent")) > 0,
+            count(lambda tx: rows.messages.count(tx.db)) > 0,
         )
 
     assert kept() == (1, True, True)

@@ -65,7 +65,7 @@ class Beside:
         until = monotonic() + PATIENCE
         held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         while self._thread.is_alive():
-            if town.system.at.read(lambda db: db.exec_driver_sql(held).scalar_one()):
+            if town.system.context.read(lambda tx: tx.db.exec_driver_sql(held).scalar_one()):
                 return True
             assert monotonic() < until, "it neither ends nor waits"
         return False
@@ -236,7 +236,7 @@ def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, m
     (request,) = served.system.requests(token)
     assert (request.id, request.state, request.held) == (draft.id, OrderState.REQUESTED, "held")
     # Its PIN is still there for the issuer.
-    assert served.system.at.read(lambda db: ordering_secret(db, draft.id)) == 1
+    assert served.system.context.read(lambda tx: ordering_secret(tx.db, draft.id)) == 1
 
 
 def ordering_secret(db: Any, order: str) -> int:

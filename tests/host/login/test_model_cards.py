@@ -189,7 +189,7 @@ class CardLife(Cards):
     @invariant()
     def the_money_for_each_card_is_held_once_and_then_released_or_kept(self) -> None:
         if hasattr(self, "town"):
-            found = self.system.at.read(lambda db: [(hold.order_id, hold.state) for hold in holds.all(db)])
+            found = self.system.context.read(lambda tx: [(hold.order_id, hold.state) for hold in holds.all(tx.db)])
             assert sorted(found) == sorted((order.id, str(order.hold)) for order in self.orders)
 
 

@@ -192,7 +192,7 @@ def number_waits(town: Town) -> None:
 def confirms_number(town: Town) -> None:
     """As if somebody else had asked for it."""
     number_waits(town)
-    town.system.change(lambda db: rows.waits.change(db, rows.waits.all(db)[0].id, asked_by="somebody"))
+    town.system.change(lambda tx: rows.waits.change(tx.db, rows.waits.all(tx.db)[0].id, asked_by="somebody"))
     town.clock.advance(DAY)
     desk = call(town)
     town.system.staff.confirm_wait(desk, town.system.staff.caller_waits(desk)[0].id)

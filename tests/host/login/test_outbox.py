@@ -46,7 +46,7 @@ def told() -> set[str]:
     for file in SOURCES.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "tell":
-                template = ast.unparse(call.args[3])
+                template = ast.unparse(call.args[2])
                 if template.endswith("_waits'"):
                     found |= {f"{kind}_waits" for kind in WaitKind}
                 elif "{" in template:
@@ -78,18 +78,21 @@ def test_what_cannot_be_sent_is_tried_five_times_and_its_code_is_gone_afterwards
     town.tell("anna", "opted_in")
     for tried, pause in enumerate(PAUSES, 1):
         town.clock.now = user_told + pause - 0.001
-        assert outbox.deliver(town.system.at, senders) == 0
+        assert outbox.deliver(town.system.context, senders) == 0
         assert len(sent) == tried - 1 or pause == 0
         town.clock.now = user_told + pause
-        outbox.deliver(town.system.at, senders)
-        outbox.deliver(town.system.at, senders)
+        outbox.deliver(town.system.context, senders)
+        outbox.deliver(town.system.context, senders)
         assert len(sent) == tried
     town.clock.advance(DAY)
-    assert outbox.deliver(town.system.at, senders) == 0
+    assert outbox.deliver(town.system.context, senders) == 0
     assert len(sent) == len(PAUSES)
-    state = town.system.at.read(lambda db: dsc_host.login.rows.messages.all(db)[-1])
+    state = town.system.context.read(lambda tx: dsc_host.login.rows.messages.all(tx.db)[-1])
     assert (state.state, state.trouble) == ("failed", "OSError")
-    assert town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()) == []
+    assert (
+        town.system.context.read(lambda tx: tx.db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all())
+        == []
+    )
 
 
 def test_a_channel_without_a_sender_keeps_nobody_elses_waiting(town: Town) -> None:
@@ -114,9 +117,9 @@ def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: 
 
 
 def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
-    records, at = dsc_host.login.rows, town.system.at
+    records, at = dsc_host.login.rows, town.system.context
     town.tell("anna", "opted_in")
-    at.change(lambda db: outbox._taken(at, db, records.messages.all(db)[-1].id))
+    at.change(lambda tx: outbox._taken(tx, records.messages.all(tx.db)[-1].id))
     assert town.system.deliver() == 0
     town.clock.advance(301)
     town.system.operator.run_due()
@@ -128,7 +131,7 @@ def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town)
     for spoil in (tables.vault.update().values(sealed=bytes(60)).where(messages), tables.vault.delete().where(messages)):
         town.tell("anna", "opted_in")
         town.tell("anna", "opted_out")
-        town.system.change(lambda db, spoil=spoil: db.execute(spoil))
+        town.system.change(lambda tx, spoil=spoil: tx.db.execute(spoil))
         town.tell("anna", "closed")
         town.letters.clear()
         assert town.system.deliver() >= 1
@@ -138,7 +141,9 @@ def test_a_message_that_was_tampered_with_keeps_nobody_elses_waiting(town: Town)
 
 def test_what_was_sent_is_nowhere_any_more(town: Town) -> None:
     town.session("ben")
-    kept = town.system.at.read(lambda db: db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all())
+    kept = town.system.context.read(
+        lambda tx: tx.db.exec_driver_sql("SELECT name FROM vault WHERE name LIKE 'message:%%'").all()
+    )
     assert kept == []
 
 

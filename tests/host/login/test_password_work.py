@@ -12,6 +12,7 @@ from dsc_host.cli.main import run
 from dsc_host.errors import OutOfMemory
 from dsc_host.login import LoginSystem, Policy, WrongCredentials, passwords, rows
 from dsc_host.login.passwords import Passwords, Work
+from dsc_host.login.transaction import LoginTransaction
 
 WRONG = "a wrong one, surely"
 OLD = Work(8, 1, 1)
@@ -120,7 +121,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def counted(town: Town) -> list[int]:
-    return sorted(each.failures for each in town.system.at.read(lambda db: rows.attempts.all(db)))
+    return sorted(each.failures for each in town.system.context.read(lambda tx: rows.attempts.all(tx.db)))
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
@@ -163,13 +164,13 @@ def test_without_a_thread_it_is_the_same(town: Town, monkeypatch: pytest.MonkeyP
 
 
 def test_without_memory_a_transaction_is_undone(town: Town) -> None:
-    def fail(db: object) -> None:
-        rows.attempts.remove(db)  # type: ignore[arg-type]
+    def fail(tx: LoginTransaction) -> None:
+        rows.attempts.remove(tx.db)
         raise MemoryError
 
     before = counted(town)
     with pytest.raises(OutOfMemory):
-        town.system.at.change(fail)
+        town.system.context.change(fail)
     assert counted(town) == before
 
 

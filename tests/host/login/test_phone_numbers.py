@@ -3,15 +3,14 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import Connection
 from tests.host.login.letters import code_letters
 from tests.host.login.town import PASSWORD, PHONE, Town
 
 from dsc_host.errors import InputError
 from dsc_host.login.accounts import contacts, field_checks
-from dsc_host.login.context import user_named
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction, user_named
 
 NEW = "+41795550123"
 
@@ -37,18 +36,18 @@ def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
     field_checks.check_phone(number)
 
 
-def _confirm(town: Town, user: User, number: str, db: Connection) -> None:
-    contacts.add_phone(town.system.at, db, user, number, told=notices.new_user())
+def _confirm(user: User, number: str, tx: LoginTransaction) -> None:
+    contacts.add_phone(tx, user, number, told=notices.new_user())
 
 
 def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:
-    ben = town.system.at.read(lambda db: user_named(db, "ben"))
+    ben = town.system.context.read(lambda tx: user_named(tx.db, "ben"))
 
     def confirmed(*numbers: str) -> list[str]:
         for number in numbers:
             town.clock.advance(1)
-            town.system.change(partial(_confirm, town, ben, number))
-        return town.system.at.read(lambda db: [each.number for each in contacts.phones_of(db, ben)])
+            town.system.change(partial(_confirm, ben, number))
+        return town.system.context.read(lambda tx: [each.number for each in contacts.phones_of(tx.db, ben)])
 
     # So many that ids drawn at random do not stand in this order.
     many = [f"+4179555010{digit}" for digit in range(8)]

@@ -90,4 +90,4 @@ def test_what_changes_security_settings_ends_all_sessions_but_the_one_that_did_i
 def test_no_row_is_left_of_a_session_that_has_ended(town: Town) -> None:
     token, _ = town.session("anna"), town.session("anna")
     town.system.change_password(token, PASSWORD, OTHER)
-    assert town.system.at.read(lambda db: rows.sessions.count(db)) == 1
+    assert town.system.context.read(lambda tx: rows.sessions.count(tx.db)) == 1

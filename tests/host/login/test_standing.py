@@ -83,7 +83,7 @@ def test_a_device_that_refuses_leaves_the_login_to_another_one(town: Town) -> No
 
 
 def sessions(town: Town) -> int:
-    return town.system.at.read(lambda db: rows.sessions.count(db))
+    return town.system.context.read(lambda tx: rows.sessions.count(tx.db))
 
 
 @pytest.fixture

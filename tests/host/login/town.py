@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 import pytest
-from sqlalchemy import Connection
 from tests.host.databases import SQLITE, Template
 from tests.host.login.letters import newest_code
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, drawing
@@ -32,12 +31,12 @@ from dsc_host.login import (
     Step,
     rows,
 )
-from dsc_host.login.context import locked_user, user_named
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.kinds import Outcome
 from dsc_host.login.messages import outbox
 from dsc_host.login.signin import flow
 from dsc_host.login.support import wait_outcomes
+from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Verifier
 
@@ -112,10 +111,10 @@ class Town:
         """Have somebody in, by their card or else by SMS, without the steps of a login: those have tests of their own."""
         kind = Kind.DSC_PLUS if name in SERIALS else Kind.SMS
 
-        def opened(db: Connection) -> str:
-            user = locked_user(db, user_named(db, name).id)
-            device = next(device for device, _ in registry.live_of(self.system.at, db, user) if device.kind == kind)
-            return flow._in(self.system.at, db, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+        def opened(tx: LoginTransaction) -> str:
+            user = locked_user(tx.db, user_named(tx.db, name).id)
+            device = next(device for device, _ in registry.live_of(tx, user) if device.kind == kind)
+            return flow._in(tx, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
 
         return self.system.change(opened)
 
@@ -151,8 +150,7 @@ class Town:
 
     def tell(self, name: str, template: str, **values: object) -> None:
         """Put a message to somebody into the outbox."""
-        at = self.system.at
-        self.system.change(lambda db: outbox.tell(at, db, user_named(db, name), template, **values))
+        self.system.change(lambda tx: outbox.tell(tx, user_named(tx.db, name), template, **values))
 
     def call(self, name: str, who: Identity = ANNA) -> str:
         """Somebody calls support, and is known; the token of support."""
@@ -170,10 +168,10 @@ class Town:
     def waited(self, name: str) -> None:
         """What waits for somebody counts now, as if its days had passed."""
 
-        def counted(db: Connection) -> None:
-            user = locked_user(db, user_named(db, name).id)
-            for wait in waits.of_user(db, user):
-                wait_outcomes.let_count(self.system.at, db, user, wait)
+        def counted(tx: LoginTransaction) -> None:
+            user = locked_user(tx.db, user_named(tx.db, name).id)
+            for wait in waits.of_user(tx.db, user):
+                wait_outcomes.let_count(tx, user, wait)
 
         self.system.change(counted)
 
@@ -239,7 +237,7 @@ def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
             town.settle()
             known = more(town)
             town.system.deliver()
-            town.system.change(lambda db: rows.messages.remove(db, rows.messages.c.id != ""))
+            town.system.change(lambda tx: rows.messages.remove(tx.db, rows.messages.c.id != ""))
             return Settled(town.entities, town.accounts, town.counters, town.clock.now, known)
 
     return Template(settle)

@@ -6,8 +6,8 @@ import pytest
 from tests.host.portal.browsing import Browser, browsers
 
 from dsc_host.login.accounts import contacts
-from dsc_host.login.context import user_named
 from dsc_host.login.messages import notices
+from dsc_host.login.transaction import user_named
 from dsc_host.portal.demo.demonstration import SESAME, Demonstration
 
 FIRST, SECOND = "+4915112345678", "+41795550123"
@@ -17,8 +17,8 @@ FIRST, SECOND = "+4915112345678", "+41795550123"
 def shown(shown: Demonstration) -> Demonstration:
     """In which carl has confirmed a second number."""
     shown.clock.ahead += 60
-    at = shown.system.at
-    at.change(lambda db: contacts.add_phone(at, db, user_named(db, "carl"), SECOND, told=notices.new_user()))
+    at = shown.system.context
+    at.change(lambda tx: contacts.add_phone(tx, user_named(tx.db, "carl"), SECOND, told=notices.new_user()))
     return shown
 
 

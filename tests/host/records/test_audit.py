@@ -137,7 +137,7 @@ CASES: dict[str, tuple[Call, Call, list[str]]] = {
     "no id": (nothing, lambda v: v.verify("\ud800", "12345678"), ["verify - refused unknown"]),
     "used": (answer(right), answer(right), ["verify A-1 refused used"]),
     "exhausted": (exhausted, answer(right), ["verify A-1 refused exhausted"]),
-    "expired": (lambda v: v._office.clock.advance(300), answer(right), ["verify A-1 refused expired"]),  # type: ignore[attr-defined]
+    "expired": (lambda v: v._context.clock.advance(300), answer(right), ["verify A-1 refused expired"]),  # type: ignore[attr-defined]
     "locked": (lambda v: fail(v, "A-1", 10), answer(right), ["verify A-1 refused locked"]),
     "suspended": (lambda v: v.suspend("A-1"), answer(right), ["verify A-1 refused suspended"]),
     "is lost": (lambda v: v.lost("A-1"), answer(right), ["verify A-1 refused lost"]),
@@ -247,7 +247,7 @@ def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
 def test_entries_come_in_order_however_many_there_are(verifier: Verifier, clock: Clock) -> None:
     serials = ["A-1", "B-2"]
     events = [Event("challenge", serials[number % 2], "done", str(number)) for number in range(4200)]
-    verifier._office.store.change(lambda db: record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", events))
+    verifier._context.store.change(lambda db: record(db, Keyring(MASTER), verifier.context.seals, clock.now, "Ada", events))
     assert [entry.number for entry in verifier.audit.entries()] == list(range(1, 4203))
     assert [entry.number for entry in verifier.audit.entries(after=1500)] == list(range(1501, 4203))
     assert [entry.reason for entry in verifier.audit.entries(2, "B-2")] == [str(number) for number in range(1, 4200, 2)]
@@ -279,7 +279,7 @@ def test_an_entry_is_json(verifier: Verifier, clock: Clock) -> None:
 
 def test_a_damaged_log_can_still_be_exported(verifier: Verifier) -> None:
     for damage in ({"at": float("inf")}, {"at": 1e300}, {"detail": "{"}, {"detail": ""}):
-        with verifier._office.store.write() as db:
+        with verifier._context.store.write() as db:
             db.execute(update(audit).where(audit.c.number == 1).values(damage))
         assert [entry.as_json()["number"] for entry in verifier.audit.entries()] == [1, 2]
 

@@ -217,8 +217,8 @@ def test_an_emptied_log_is_not_begun_anew(database: Database, clock: Clock) -> N
 
 def test_one_change_is_told_once_and_many_are_told_in_part(verifier: Verifier, clock: Clock) -> None:
     events = [Event("challenge", "A-1", "done", str(number)) for number in range(150)]
-    store = verifier._office.store
-    store.change(lambda db: record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", events))
+    store = verifier._context.store
+    store.change(lambda db: record(db, Keyring(MASTER), verifier.context.seals, clock.now, "Ada", events))
     with store.write() as db:
         db.execute(update(audit).where(audit.c.number == 9).values(reason="else"))
     assert verifier.audit.check().problems == ("entry 9: is not what it was, or not where it was, when it was written",)
@@ -323,10 +323,10 @@ def test_what_cannot_be_logged_is_not_done(database: Database, lived_in: Verifie
 
 def test_what_fails_after_it_was_logged_is_not_in_the_log(verifier: Verifier, clock: Clock) -> None:
     def work(db: Connection) -> Card:
-        record(db, Keyring(MASTER), verifier.office.seals, clock.now, "Ada", [Event("card.suspend", "A-1", "done")])
+        record(db, Keyring(MASTER), verifier.context.seals, clock.now, "Ada", [Event("card.suspend", "A-1", "done")])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verifier._office.store.change(work)
+        verifier._context.store.change(work)
     assert len(list(verifier.audit.entries())) == 2
     assert verifier.audit.check().sound

@@ -89,7 +89,7 @@ def test_all_of_it_comes_back(source: Verifier, target: Database, clock: Clock) 
         assert (last.actor, last.action, last.detail) == (
             "desk",
             "backup.restore",
-            f'{{"cards":"4","database":"{source.office.seals.database}"}}',
+            f'{{"cards":"4","database":"{source.context.seals.database}"}}',
         )
         assert known == list(source.audit.entries())[: before.number]
         assert known[-1].action == "backup.make"

@@ -112,7 +112,7 @@ def test_it_is_migrated_with_all_that_it_holds(
     with Verifier.open(older.url, master_key=MASTER) as verifier:
         assert verifier.card("A-1").counter == 7
         if older.kind == "sqlite":
-            with verifier._office.store.read() as db:
+            with verifier._context.store.read() as db:
                 assert db.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
     wanted = MetaData()
     for table in tables.metadata.sorted_tables:

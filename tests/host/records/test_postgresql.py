@@ -237,7 +237,7 @@ def test_who_waited_for_a_card_sees_what_happened_meanwhile(
             if reason == "used":
                 found = rows.find_challenge(db, challenge.id)
                 assert found
-                rows.answered_challenge(db, verifier.office.seals.sealed_challenge(found._replace(used_at=1.0)))
+                rows.answered_challenge(db, verifier.context.seals.sealed_challenge(found._replace(used_at=1.0)))
             else:
                 clock.advance(300)
         assert verdict.result(DEADLINE).reason == reason
@@ -253,7 +253,7 @@ def test_two_who_enrol_the_first_cards_at_once_do_not_mix_master_keys(database: 
             store.claim(db)
             card = rows.find_card(db, "A-1")
             assert card
-            event.listen(verifier._office.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
+            event.listen(verifier._context.store._backend.engine, "before_cursor_execute", lambda *_: waiting.set())
             enrolling = pool.submit(verifier.enroll, "B-2", key=KEY, suite=SUITE, pin=PIN)
             assert waiting.wait(DEADLINE)
             rows.add_cards(db, [card._replace(serial="C-3", key_id="another")])

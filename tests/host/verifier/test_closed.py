@@ -142,7 +142,7 @@ def test_what_was_computed_counts_only_for_the_card_as_it_was(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     late, first = verifier.challenge("A-1"), verifier.challenge("A-1")
-    change = verifier._office.store.change
+    change = verifier._context.store.change
 
     def after_another(do: Any) -> Any:
         monkeypatch.undo()

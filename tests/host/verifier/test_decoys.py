@@ -30,12 +30,12 @@ def verifier(database_kind: str, clock: Clock) -> Iterator[Verifier]:
 
 
 def row(verifier: Verifier, serial: str) -> Any:
-    with verifier._office.store.read() as db:
+    with verifier._context.store.read() as db:
         return rows.find_card(db, name_of(serial))
 
 
 def decoys(verifier: Verifier) -> int:
-    with verifier._office.store.read() as db:
+    with verifier._context.store.read() as db:
         return db.execute(select(func.count()).where(card_tables.cards.c.state == card_tables.DECOY)).scalar_one()
 
 
@@ -63,8 +63,8 @@ def test_without_conceal_and_for_what_is_no_serial_it_is_said(verifier: Verifier
 def test_not_even_the_response_that_its_own_key_gives_is_accepted(verifier: Verifier) -> None:
     challenge = verifier.challenge("NO-CARD", conceal=True)
     decoy = row(verifier, "NO-CARD")
-    key = verifier.office.opened(decoy, decoy.sealed_key, Secret.KEY)
-    pin = verifier.office.opened(decoy, decoy.sealed_pin, Secret.PIN).decode()
+    key = verifier.context.opened(decoy, decoy.sealed_key, Secret.KEY)
+    pin = verifier.context.opened(decoy, decoy.sealed_pin, Secret.PIN).decode()
     response = Suite.parse(SUITE).response(key, challenge.question, counter=0, pin=pin)
     assert verifier.verify(challenge.id, response).reason is Reason.UNKNOWN
     assert row(verifier, "NO-CARD").failures == 1
@@ -151,7 +151,7 @@ def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
     )
     names = [f"D-{number}" for number in range(40)]
     first = lengths(alone, names)
-    with alone._office.store.write() as db:
+    with alone._context.store.write() as db:
         db.execute(card_tables.cards.delete().where(card_tables.cards.c.state == card_tables.DECOY))
     alone.enroll("E-1", key=KEY, suite=SUITE, pin=PIN)
     again = lengths(alone, names)
@@ -167,8 +167,8 @@ def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Cl
             asked.append(verifier.challenge("NO-CARD", conceal=True).question)
             clock.advance(30 * DAY)
             # Others, which have old decoys forgotten.
-            with verifier._office.store.write() as db:
-                decoys_module.standing(verifier._office, db, f"NO-{len(asked)}", clock.now)
+            with verifier.context.writing() as tx:
+                decoys_module.standing(tx, f"NO-{len(asked)}", clock.now)
     assert asked == ["111111", "222222", "333333"]
 
 
@@ -179,7 +179,7 @@ def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
     alone.enroll_all([Enrolment("A-1", KEY, SUITE, PIN), Enrolment("B-2", KEY, SUITE, PIN), Enrolment("Z-9", KEY, SUITE, PIN)])
     alone.challenge("B-2", conceal=True)  # The first one ever makes the secret.
     done: list[str] = []
-    connection: Any = alone._office.store._backend.engine.raw_connection()
+    connection: Any = alone._context.store._backend.engine.raw_connection()
     connection.driver_connection.set_trace_callback(lambda sql: done.append(" ".join(sql.split()[:3])))
     connection.close()
     shorten = Suite._shorten

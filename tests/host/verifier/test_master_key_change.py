@@ -262,7 +262,7 @@ def test_after_each_batch_others_have_some_time_to_themselves(
             assert log_in(other, serial(7), len(rests))
             rests.append(seconds)
 
-        monkeypatch.setattr("dsc_host.records.context.time.sleep", rest)
+        monkeypatch.setattr("dsc_host.records.transaction.time.sleep", rest)
         if bulk == "rekey":
             verifier.rekey()
         else:

@@ -45,7 +45,7 @@ def serials(found: list[Card]) -> list[str]:
 
 
 def kept(verifier: Verifier) -> list[tuple[str, str]]:
-    with verifier._office.store.read() as db:
+    with verifier._context.store.read() as db:
         return sorted((row.serial, row.owner) for row in db.execute(select(owners)))
 
 

@@ -10,7 +10,7 @@ from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, fail, right, wro
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Card, Challenge, Reason, Verdict, Verifier
-from dsc_host.verifier.context import Office
+from dsc_host.verifier.transaction import CardContext
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 LOCALLY = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -227,7 +227,7 @@ def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
 ) -> None:
     """The same answer, the same entry, and nothing is opened or compared that could take longer."""
     opened: list[object] = []
-    monkeypatch.setattr(Office, "opened", lambda *_: opened.append(1))
+    monkeypatch.setattr(CardContext, "opened", lambda *_: opened.append(1))
     card = verifier.set_duress_pin("A-1", pin)
     assert card == replace(verifier.card("A-1"), has_duress_pin=True)
     (entry,) = [entry for entry in verifier.audit.entries(serial="A-1") if entry.action == "card.duress-pin"]

@@ -98,9 +98,8 @@ def test_what_schema_5_has_left_is_sealed_anew_with_all_that_it_holds(path: Path
         assert (active.counter, active.owners, retired.state) == (7, ("Ada", "Bob"), State.RETIRED)
         question = type(verifier.challenge("B-2"))("a" * 22, "A-1", "000123", 0)
         assert verifier.verify(question.id, right(question, 7)).accepted
-        office = verifier.office
-        with office.store.read() as db:
-            assert vault.get(office, db, "device 1") == b"a secret"
+        with verifier.context.reading() as tx:
+            assert vault.get(tx, "device 1") == b"a secret"
         assert verifier.audit.check().problems == ()
         assert [entry.action for entry in verifier.audit.entries()][:2] == ["log.begin", "records.migrate"]
 
@@ -118,12 +117,12 @@ def test_a_new_master_key_leaves_nothing_under_the_old_one(clock: Clock) -> None
     with Verifier.open("sqlite://", master_key=Keyring(MASTER, NEW), clock=clock) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         challenge = verifier.challenge("A-1")
-        office = verifier.office
-        office.change(lambda db: vault.put(office, db, "device 1", b"a secret"))
-        verifier._office = replace(office, keys=old_and_new)
+        office = verifier.context
+        office.change(lambda tx: vault.put(tx, "device 1", b"a secret"))
+        verifier._context = replace(office, keys=old_and_new)
         verifier.rekey()
         assert set(verifier.keys_in_use()) == {NEW.id}
-        verifier._office = replace(office, keys=Keyring(NEW))
+        verifier._context = replace(office, keys=Keyring(NEW))
         assert verifier.audit.check().problems == ()
         assert verifier.verify(challenge.id, right(challenge)).accepted
 
@@ -148,20 +147,20 @@ def test_a_backup_of_another_database_is_refused_by_who_says_which_one_is_wanted
         with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
             verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
             backup(verifier, file := io.BytesIO())
-            kept.append((verifier.office.seals.database, file.getvalue()))
+            kept.append((verifier.context.seals.database, file.getvalue()))
     (ours, good), (_, bad) = kept
     with pytest.raises(InputError, match=f"not of {ours}"):
         restore(url(path), MASTER, io.BytesIO(bad), identity=ours, clock=clock)
     assert restore(url(path), MASTER, io.BytesIO(good), identity=ours, clock=clock) == 1
     with Verifier.open(url(path), master_key=MASTER, clock=clock) as verifier:
-        assert verifier.office.seals.database == ours
+        assert verifier.context.seals.database == ours
         assert verifier.audit.check().sound
 
 
 def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock) -> None:
     with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
-        with verifier.office.store.write() as db:
+        with verifier.context.store.write() as db:
             db.execute(update(card_tables.cards).values(failures=3))
         with pytest.raises(StoreError, match=r"restore the database from a backup, or remove the card"):
             verifier.card("A-1")
@@ -250,7 +249,7 @@ def test_an_open_challenge_is_answered_and_its_log_begins(version_3: Database, c
         assert [entry.action for entry in verifier.audit.entries()] == ["log.begin", "challenge", "verify"]
         assert verifier.audit.check().sound
         first = next(verifier.audit.entries())
-        detail = f'{{"cards":"2","database":"{verifier.office.seals.database}"}}'
+        detail = f'{{"cards":"2","database":"{verifier.context.seals.database}"}}'
         assert (first.reason, first.detail) == ("migrated", detail)
 
 

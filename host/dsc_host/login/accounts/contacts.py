@@ -4,24 +4,24 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, users
-from dsc_host.login.context import Reception, found, locked_user
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Told
 from dsc_host.login.rows import Phone, User
+from dsc_host.login.transaction import LoginTransaction, found, locked_user
 from dsc_host.records import table_rows
 
 
-def add_phone(at: Reception, db: Connection, user: User, number: str, *, told: Told) -> Phone:
+def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Told) -> Phone:
     """Record a confirmed number of a user: the one that was confirmed last. Raises `InputError`.
 
     `told` proves that the user was told of it.
     """
     field_checks.check_phone(number)
-    known = rows.phones.one(db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
+    known = rows.phones.one(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
     if known is None:
-        return rows.phones.add(db, Phone(table_rows.new_id(), user.id, number, at.now()))
-    rows.phones.change(db, known.id, confirmed_at=at.now())
-    return found(rows.phones.find(db, known.id))
+        return rows.phones.add(tx.db, Phone(table_rows.new_id(), user.id, number, tx.now()))
+    rows.phones.change(tx.db, known.id, confirmed_at=tx.now())
+    return found(rows.phones.find(tx.db, known.id))
 
 
 def phones_of(db: Connection, user: User) -> list[Phone]:
@@ -37,16 +37,16 @@ def masked(number: str) -> str:
     return f"{number[:3]}…{number[-2:]}"
 
 
-def set_email(at: Reception, db: Connection, name: str, email: str) -> None:
+def set_email(tx: LoginTransaction, name: str, email: str) -> None:
     """Where messages go from now on. Both addresses are told: the old one's reader may not have asked for it.
 
     Raises `InputError`.
     """
     field_checks.check_email(email)
-    user = locked_user(db, users.user_by_name(db, name).id)
+    user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if email == user.email:
         return
-    notices.tell(at, db, user, "email_changed")
-    outbox.tell(at, db, user, "email_changed", to=email)
-    rows.users.change(db, user.id, email=email)
-    at.log(db, "user.email", user, "done")
+    notices.tell(tx, user, "email_changed")
+    outbox.tell(tx, user, "email_changed", to=email)
+    rows.users.change(tx.db, user.id, email=email)
+    tx.log("user.email", user, "done")

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money
-from dsc_host.login.context import Reception, found, known
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import Identity
 from dsc_host.login.rows import Account, Entity, User
+from dsc_host.login.transaction import LoginTransaction, found, known
 from dsc_host.records import table_rows
 
 
-def add_entity(at: Reception, db: Connection, name: str, identity: Identity, address: str) -> Entity:
+def add_entity(tx: LoginTransaction, name: str, identity: Identity, address: str) -> Entity:
     """Raises `InputError` naming the field that is not what it must be."""
     field_checks.check_identity(identity)
     entity = Entity(
@@ -32,7 +32,7 @@ def add_entity(at: Reception, db: Connection, name: str, identity: Identity, add
         field_checks.line("address", address, 200),
         under_review=False,
     )
-    return rows.entities.add(db, entity)
+    return rows.entities.add(tx.db, entity)
 
 
 def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) -> Account:
@@ -50,13 +50,13 @@ def identity_of(db: Connection, user: User) -> Identity:
     )  # fmt: skip
 
 
-def put_under_review(at: Reception, db: Connection, entity_id: str, reviewed: bool) -> None:
+def put_under_review(tx: LoginTransaction, entity_id: str, reviewed: bool) -> None:
     """Whether compliance has to agree before a device of this person's is shared. Raises `InputError`."""
     if not isinstance(reviewed, bool):
         raise InputError("review", "must be one of {kinds}", kinds="True, False")
-    known(rows.entities.locked(db, entity_id), "person", entity_id)
-    rows.entities.change(db, entity_id, under_review=reviewed)
-    at.log(db, "person.review", None, "done", "on" if reviewed else "off", person=entity_id)
+    known(rows.entities.locked(tx.db, entity_id), "person", entity_id)
+    rows.entities.change(tx.db, entity_id, under_review=reviewed)
+    tx.log("person.review", None, "done", "on" if reviewed else "off", person=entity_id)
 
 
 def owner_of(db: Connection, device: rows.Device) -> User:

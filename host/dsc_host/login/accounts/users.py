@@ -5,18 +5,17 @@ from sqlalchemy import Connection, func, select
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, people
-from dsc_host.login.context import Reception, account_of, found, known, locked_user, locked_users
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Role
 from dsc_host.login.passwords import SUFFIX_LETTERS
 from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction, account_of, found, known, locked_user, locked_users
 from dsc_host.records import table_rows
 
 
 def add_user(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     account_id: str,
     name: str,
     password_hash: str,
@@ -28,16 +27,16 @@ def add_user(
     """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
     if role not in tuple(Role):
         raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
-    account = known(rows.accounts.locked(db, account_id), "account", account_id)
-    check_new_user(db, account_id, name, email, language, entity_id)
+    account = known(rows.accounts.locked(tx.db, account_id), "account", account_id)
+    check_new_user(tx.db, account_id, name, email, language, entity_id)
     user = User(
         table_rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash, email, language, str(role),
-        opted_out=False, settings=0, made_at=at.now(),
+        opted_out=False, settings=0, made_at=tx.now(),
     )  # fmt: skip
-    rows.users.add(db, user)
+    rows.users.add(tx.db, user)
     if not account.primary_user:
-        rows.accounts.change(db, account_id, primary_user=user.id)
-    at.log(db, "user.add", user, "done")
+        rows.accounts.change(tx.db, account_id, primary_user=user.id)
+    tx.log("user.add", user, "done")
     return user
 
 
@@ -97,14 +96,14 @@ def check_other(db: Connection, staff: User, user: User | None) -> None:
         raise NotNow("somebody else must decide this: it is about you")
 
 
-def change_password(at: Reception, db: Connection, user_id: str, before: str, password_hash: str) -> User:
+def change_password(tx: LoginTransaction, user_id: str, before: str, password_hash: str) -> User:
     """Put a new hash in place of the one that was checked. Raises `NotAllowed` if it was changed meanwhile."""
-    user = locked_user(db, user_id)
+    user = locked_user(tx.db, user_id)
     if user.password != before:
         raise NotAllowed("the password was changed meanwhile; log in again")
-    notices.tell(at, db, user, "password_changed")
-    settings_changed(db, user, password=password_hash)
-    at.log(db, "password.change", user, "done")
+    notices.tell(tx, user, "password_changed")
+    settings_changed(tx.db, user, password=password_hash)
+    tx.log("password.change", user, "done")
     return user
 
 
@@ -115,40 +114,40 @@ def password_costs(db: Connection) -> list[str]:
     return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))
 
 
-def set_password(at: Reception, db: Connection, name: str, password_hash: str) -> User:
+def set_password(tx: LoginTransaction, name: str, password_hash: str) -> User:
     """For who has forgotten theirs: whatever it was, it is another one, and nobody is in. They are told as if by themselves.
 
     Raises `InputError`.
     """
-    user = locked_user(db, user_by_name(db, name).id)
-    return change_password(at, db, user.id, user.password, password_hash)
+    user = locked_user(tx.db, user_by_name(tx.db, name).id)
+    return change_password(tx, user.id, user.password, password_hash)
 
 
-def set_language(at: Reception, db: Connection, name: str, language: str) -> None:
+def set_language(tx: LoginTransaction, name: str, language: str) -> None:
     """Of messages. Raises `InputError`."""
     field_checks.check_language(language)
-    user = locked_user(db, user_by_name(db, name).id)
-    rows.users.change(db, user.id, language=language)
-    at.log(db, "user.language", user, "done", language=language)
+    user = locked_user(tx.db, user_by_name(tx.db, name).id)
+    rows.users.change(tx.db, user.id, language=language)
+    tx.log("user.language", user, "done", language=language)
 
 
-def set_primary(at: Reception, db: Connection, account_id: str, name: str) -> None:
+def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
     """Who may change the account's security settings from now on: one of its users. Who could before is told, too.
 
     Raises `InputError`.
     """
-    account = known(rows.accounts.find(db, account_id), "account", account_id)
-    user = user_by_name(db, name)
+    account = known(rows.accounts.find(tx.db, account_id), "account", account_id)
+    user = user_by_name(tx.db, name)
     if user.account_id != account.id:
         raise InputError("name", "{name} is no user of this account; add one to it first", name=name)
-    users = locked_users(db, {user.id, account.primary_user})
-    account = found(rows.accounts.locked(db, account.id))
+    users = locked_users(tx.db, {user.id, account.primary_user})
+    account = found(rows.accounts.locked(tx.db, account.id))
     if account.primary_user == user.id:
         return
-    rows.accounts.change(db, account.id, primary_user=user.id)
+    rows.accounts.change(tx.db, account.id, primary_user=user.id)
     for each in users.values():
-        notices.tell(at, db, each, "primary_changed", primary=user.name)
-    at.log(db, "account.primary", user, "done", account=account.id)
+        notices.tell(tx, each, "primary_changed", primary=user.name)
+    tx.log("account.primary", user, "done", account=account.id)
 
 
 def settings_changed(db: Connection, user: User, **changes: object) -> None:

@@ -6,20 +6,18 @@ all sessions but the one in which it was done.
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
-from dsc_host.login.context import Reception, found
 from dsc_host.login.devices import registry, waits
-from dsc_host.login.devices.kinds import FACTORS, REFUSED, Desk, Outcome
+from dsc_host.login.devices.kinds import FACTORS, REFUSED, Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Kind, Loss, Offer, OrderState, Scope, Status, UseState
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, lifecycle, responses
 from dsc_host.verifier.model import State
 
@@ -27,142 +25,139 @@ _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
 DAY = 24 * 60 * 60
 
 
-def ask(at: Reception, db: Connection, session: Session, user: User, device_id: str) -> Offer | Refused:
+def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
     """Begin to activate a device that was shipped, or found again. Raises `NotFound`, `NotNow`."""
-    device, _ = registry.held(db, user, device_id)
+    device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id or device.state not in _WAITING:
         raise NotNow("this device cannot be activated: it is in use, or out of use for good")
-    waits.check_card(at, db, user, device)
-    return device_proof.ask(at, db, session, user, device, Purpose.ACTIVATE)
+    waits.check_card(tx, user, device)
+    return device_proof.ask(tx, session, user, device, Purpose.ACTIVATE)
 
 
-def answer(at: Reception, db: Connection, session: Session, user: User, text: str) -> bool:
+def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
     """Activate it, if the answer is right. Raises `NotNow`."""
-    device, right = device_proof.judge(at, db, session, user, Purpose.ACTIVATE, text, check=_checked)
+    device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_checked)
     if not right:
-        at.log(db, "activate", user, "refused", device.kind, device=device.id)
+        tx.log("activate", user, "refused", device.kind, device=device.id)
         return False
     if device.state not in _WAITING:
         raise NotNow("this device has been activated, or taken out of use, meanwhile")
-    waits.check_card(at, db, user, device)
-    activate(at, db, user, device, "by its response")
+    waits.check_card(tx, user, device)
+    activate(tx, user, device, "by its response")
     # It goes on by the device that has just answered.
-    rows.sessions.change(db, session.id, device_id=device.id)
-    sessions.end_all(db, user, but=session.id)
+    rows.sessions.change(tx.db, session.id, device_id=device.id)
+    sessions.end_all(tx.db, user, but=session.id)
     return True
 
 
-def activate(at: Reception, db: Connection, user: User, device: Device, reason: str) -> None:
+def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
     """From now on it opens the door. The user is locked."""
-    notices.tell(at, db, user, "activated", device=registry.label(device))
+    notices.tell(tx, user, "activated", device=registry.label(device))
     kind = Kind(device.kind)
     changes: dict[str, Any] = {}
     if kind is Kind.ONLINE_CARD:
-        changes["expires_at"] = at.now() + at.policy.online_card.valid_days * DAY
-    registry.move(at, db, device, DeviceState.ACTIVE, **changes)
-    for other, use in registry.held_by(db, user):
+        changes["expires_at"] = tx.now() + tx.policy.online_card.valid_days * DAY
+    registry.move(tx, device, DeviceState.ACTIVE, **changes)
+    for other, use in registry.held_by(tx.db, user):
         if other.id == device.id:
-            rows.uses.change(db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
+            rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
         elif (other.kind, other.state, other.owner_id) == (kind, DeviceState.MISPLACED, user.id):
             # It has been replaced: whoever finds it has found nothing.
-            lifecycle.settle(at.office, db, found(other.serial), State.LOST, "replaced")
-            registry.move(at, db, other, DeviceState.LOST)
+            lifecycle.settle(tx.cards, found(other.serial), State.LOST, "replaced")
+            registry.move(tx, other, DeviceState.LOST)
     # An online card ends the temporary code; a lasting device ends both.
-    registry.end_temporary(at, db, user, but=device.id)
+    registry.end_temporary(tx, user, but=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
-    for order in rows.orders.all(db, done):
-        rows.orders.change(db, order.id, state=str(OrderState.DONE))
-    at.log(db, "activate", user, "done", reason, device=device.id)
+    for order in rows.orders.all(tx.db, done):
+        rows.orders.change(tx.db, order.id, state=str(OrderState.DONE))
+    tx.log("activate", user, "done", reason, device=device.id)
 
 
-def _checked(desk: Desk, kept: dict[str, Any], text: str) -> Outcome:
+def _checked(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
     """As the factor does; of a card that was put aside, which is taken back into use only if it answers rightly."""
-    if desk.device.kind != Kind.DSC_PLUS or desk.device.state != DeviceState.MISPLACED:
-        return FACTORS[Kind(desk.device.kind)].check(desk, kept, text)
-    serial, office = found(desk.device.serial), desk.at.office
-    misplaced = (
-        lifecycle.is_at(office, desk.db, serial, State.SUSPENDED)
-        and card_lookup.locked_card(office, desk.db, serial).state_reason
-    )
+    if attempt.device.kind != Kind.DSC_PLUS or attempt.device.state != DeviceState.MISPLACED:
+        return FACTORS[Kind(attempt.device.kind)].check(attempt, kept, text)
+    serial, cards = found(attempt.device.serial), attempt.tx.cards
+    misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
     if misplaced != Loss.MISPLACED:
         # Whoever runs the verifier has decided otherwise meanwhile.
         return REFUSED
-    lifecycle.move(office, desk.db, serial, State.ACTIVE, "found")
-    outcome = FACTORS[Kind.DSC_PLUS].check(desk, kept, text)
+    lifecycle.move(cards, serial, State.ACTIVE, "found")
+    outcome = FACTORS[Kind.DSC_PLUS].check(attempt, kept, text)
     if outcome.status is not Status.ACCEPTED:
-        lifecycle.move(office, desk.db, serial, State.SUSPENDED, str(Loss.MISPLACED))
+        lifecycle.move(cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
     return outcome
 
 
 # ---- the PIN ----
 
 
-def ask_for_pin(at: Reception, db: Connection, session: Session, user: User, device_id: str) -> Offer | Refused:
+def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
     """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
-    device, use = registry.held(db, user, device_id)
+    device, use = registry.held(tx.db, user, device_id)
     if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
         raise NotFound("you have no card of your own by this name")
-    if not registry.is_live(device, use, at.now()):
+    if not registry.is_live(device, use, tx.now()):
         raise NotNow("activate the card first")
-    return device_proof.ask(at, db, session, user, device, Purpose.PIN)
+    return device_proof.ask(tx, session, user, device, Purpose.PIN)
 
 
-def change_pin(at: Reception, db: Connection, session: Session, user: User, text: str, new_pin: str) -> bool:
+def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
     """The card's PIN is `new_pin`, if this response was made with it. Raises `InputError` for a weak PIN, `NotNow`."""
 
-    def checked(desk: Desk, kept: dict[str, Any], response: str) -> Outcome:
+    def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
         answers = [(kept["challenge"], response.replace(" ", ""))]
-        verdict = responses.judge(at.office, db, "card.change-pin", answers, new_pin)
+        verdict = responses.judge(tx.cards, "card.change-pin", answers, new_pin)
         return Outcome(Status.ACCEPTED if verdict else Status.REFUSED)
 
-    device, right = device_proof.judge(at, db, session, user, Purpose.PIN, text, check=checked)
+    device, right = device_proof.judge(tx, session, user, Purpose.PIN, text, check=checked)
     if not right:
-        at.log(db, "pin.change", user, "refused", device=device.id)
+        tx.log("pin.change", user, "refused", device=device.id)
         return False
-    for user_id in registry.users_of(db, device):
-        users.settings_changed(db, found(rows.users.find(db, user_id)))
-    sessions.end_all(db, user, but=session.id)
-    notices.tell(at, db, user, "pin_changed", device=registry.label(device))
-    at.log(db, "pin.change", user, "done", device=device.id)
+    for user_id in registry.users_of(tx.db, device):
+        users.settings_changed(tx.db, found(rows.users.find(tx.db, user_id)))
+    sessions.end_all(tx.db, user, but=session.id)
+    notices.tell(tx, user, "pin_changed", device=registry.label(device))
+    tx.log("pin.change", user, "done", device=device.id)
     return True
 
 
 # ---- by itself ----
 
 
-def activate_due(at: Reception, db: Connection, order_id: str) -> None:
+def activate_due(tx: LoginTransaction, order_id: str) -> None:
     """Activate a card whose time has come, or tell its owner that it is coming. The order may have been done meanwhile."""
-    order = rows.orders.find(db, order_id)
+    order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
-    user = found(rows.users.locked(db, order.user_id))
-    order = found(rows.orders.locked(db, order_id))
+    user = found(rows.users.locked(tx.db, order.user_id))
+    order = found(rows.orders.locked(tx.db, order_id))
     if order.state != OrderState.SHIPPED or order.shipped_at is None:
         return
-    device = found(rows.devices.locked(db, order.device_id))
-    policy, left = at.policy.activation, activates_at(at, order.shipped_at) - at.now()
-    if device.state != DeviceState.SHIPPED or waits.card_wait(at, db, user, device):
+    device = found(rows.devices.locked(tx.db, order.device_id))
+    policy, left = tx.policy.activation, activates_at(tx.context, order.shipped_at) - tx.now()
+    if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
         return
     if left <= 0 and order.told == "imminent":
-        activate(at, db, user, device, "by itself")
+        activate(tx, user, device, "by itself")
         return
     stage = "imminent" if left <= policy.imminent_days * DAY else "near"
     if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
-        rows.orders.change(db, order.id, told=stage)
-        day = at.calendar.day(activates_at(at, order.shipped_at))
-        notices.tell(at, db, user, f"activation_{stage}", device=registry.label(device), activates=day)
+        rows.orders.change(tx.db, order.id, told=stage)
+        day = tx.calendar.day(activates_at(tx.context, order.shipped_at))
+        notices.tell(tx, user, f"activation_{stage}", device=registry.label(device), activates=day)
 
 
-def activates_at(at: Reception, shipped_at: float) -> float:
+def activates_at(context: LoginContext, shipped_at: float) -> float:
     """When a card that was shipped then is activated by itself."""
-    return shipped_at + at.policy.activation.automatic_days * DAY
+    return shipped_at + context.policy.activation.automatic_days * DAY
 
 
-def to_be_activated(at: Reception, db: Connection) -> list[str]:
+def to_be_activated(tx: LoginTransaction) -> list[str]:
     """The orders of cards that were shipped so long ago that there may be something to do."""
-    before = at.now() - (at.policy.activation.automatic_days - at.policy.activation.near_days) * DAY
+    before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
-    return [order.id for order in rows.orders.all(db, due, order=rows.orders.c.at)]
+    return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]
 
 
 def scope_for_activation() -> tuple[Scope, ...]:

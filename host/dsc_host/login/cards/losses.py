@@ -4,7 +4,6 @@ from sqlalchemy import Connection
 
 from dsc_host.login.accounts import contacts
 from dsc_host.login.cards import requests
-from dsc_host.login.context import Reception, data_of
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.devices import registry
 from dsc_host.login.devices.lifecycle import opens_for_good
@@ -13,29 +12,30 @@ from dsc_host.login.messages import notices
 from dsc_host.login.model import LOSSES, DeviceState, Kind, Loss
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, User
+from dsc_host.login.transaction import LoginTransaction, data_of
 from dsc_host.verifier import lifecycle
 from dsc_host.verifier.model import State
 
 
-def take_out(at: Reception, db: Connection, user: User, device: Device, loss: Loss) -> None:
+def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> None:
     """Out of use, whoever uses it. Raises `NotNow` for one that has been, for good."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is out of use already")
-    notices.tell(at, db, user, "out_of_use", device=registry.label(device))
+    notices.tell(tx, user, "out_of_use", device=registry.label(device))
     if device.serial and device.kind == Kind.DSC_PLUS:
-        lifecycle.settle(at.office, db, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
+        lifecycle.settle(tx.cards, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):
         # Whoever has that phone now would have codes read to them, or activate an app of their own.
-        for number in _numbers_of(db, user, device):
-            device_lifecycle.forget_number(at, db, user, number)
+        for number in _numbers_of(tx.db, user, device):
+            device_lifecycle.forget_number(tx, user, number)
     for serial in data_of(device).get("serials", {}).values():
-        lifecycle.settle(at.office, db, serial, State.RETIRED, str(loss))
+        lifecycle.settle(tx.cards, serial, State.RETIRED, str(loss))
     lasting = device.kind == Kind.DSC_PLUS or loss is not Loss.MISPLACED
     after = LOSSES[loss] if lasting and opens_for_good(device) else DeviceState.ENDED
-    registry.move(at, db, device, after)
-    requests.end_of_card(db, device.id)
+    registry.move(tx, device, after)
+    requests.end_of_card(tx.db, device.id)
     if after is not DeviceState.MISPLACED:
-        sharing.end_of_device(at, db, device)
+        sharing.end_of_device(tx, device)
 
 
 def _numbers_of(db: Connection, user: User, device: Device) -> list[str]:

@@ -13,12 +13,12 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, users
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.context import Reception, account_of, found
 from dsc_host.login.devices import pins, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request, WaitKind
 from dsc_host.login.rows import Account, Hold, Order, Session, User
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
 
 _OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)))
@@ -32,8 +32,7 @@ _WEAK = {
 
 
 def draft(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     user: User,
     pin: str,
     *,
@@ -45,54 +44,54 @@ def draft(
 
     `user` is locked, and draws it up for themselves or, by name, for another user of their account.
     """
-    owner = users.of_account(db, user, whose)
-    replaces = _check_may(at, db, owner)
-    account = _account(db, user, account_id)
+    owner = users.of_account(tx.db, user, whose)
+    replaces = _check_may(tx, owner)
+    account = _account(tx.db, user, account_id)
     if address is None:
-        address = found(rows.entities.find(db, owner.entity_id)).address
+        address = found(rows.entities.find(tx.db, owner.entity_id)).address
     address = field_checks.line("address", address, 200)
-    check_pin(at, db, owner, pin)
-    for earlier in rows.orders.all(db, rows.orders.c.user_id == owner.id, rows.orders.c.state == OrderState.DRAFT):
-        drop(db, earlier)
+    check_pin(tx, owner, pin)
+    for earlier in rows.orders.all(tx.db, rows.orders.c.user_id == owner.id, rows.orders.c.state == OrderState.DRAFT):
+        drop(tx.db, earlier)
     order = Order(
-        table_rows.new_id(), owner.id, account.id, address, str(OrderState.DRAFT), at.now(), _estimate(at),
+        table_rows.new_id(), owner.id, account.id, address, str(OrderState.DRAFT), tx.now(), _estimate(tx.context),
         None, "", "", replaces
     )  # fmt: skip
-    rows.orders.add(db, order)
-    vault.put(at.office, db, secret(order.id), pin.encode("ascii"))
-    return view(at, db, order)
+    rows.orders.add(tx.db, order)
+    vault.put(tx.cards, secret(order.id), pin.encode("ascii"))
+    return view(tx, order)
 
 
-def confirm(at: Reception, db: Connection, session: Session, user: User, order_id: str) -> Request:
+def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -> Request:
     """Send the draft off; its money is held from now on. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-    users.check_primary(db, user)
-    order, owner = own(db, user, order_id)
+    users.check_primary(tx.db, user)
+    order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
         raise NotNow("this request has been sent already")
-    _check_may(at, db, owner)
-    cents = at.policy.request.hold_cents
-    rows.holds.add(db, Hold(table_rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, at.now()))
-    rows.orders.change(db, order.id, state=str(OrderState.REQUESTED), at=at.now(), estimate=_estimate(at))
-    notices.tell(at, db, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(at)))
-    if waits.is_temporary(db, session):
+    _check_may(tx, owner)
+    cents = tx.policy.request.hold_cents
+    rows.holds.add(tx.db, Hold(table_rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, tx.now()))
+    rows.orders.change(tx.db, order.id, state=str(OrderState.REQUESTED), at=tx.now(), estimate=_estimate(tx.context))
+    notices.tell(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
+    if waits.is_temporary(tx.db, session):
         also = [user] if user.id != owner.id else []
-        waits.begin(at, db, owner, WaitKind.CARD, {"card": order.id}, order.address, also=also)
-    at.log(db, "card.request", owner, "done", order=order.id, by=user.name)
-    return view(at, db, found(rows.orders.find(db, order.id)))
+        waits.begin(tx, owner, WaitKind.CARD, {"card": order.id}, order.address, also=also)
+    tx.log("card.request", owner, "done", order=order.id, by=user.name)
+    return view(tx, found(rows.orders.find(tx.db, order.id)))
 
 
-def cancel(at: Reception, db: Connection, user: User, order_id: str) -> None:
+def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
     """Take a request back, before its card is made. Raises `NotFound`, `NotNow`."""
-    order, owner = own(db, user, order_id)
+    order, owner = own(tx.db, user, order_id)
     if order.state == OrderState.DRAFT:
-        drop(db, order)
+        drop(tx.db, order)
         return
     if order.state != OrderState.REQUESTED:
         raise NotNow("the card has been made already; return it when it comes")
-    rows.orders.change(db, order.id, state=str(OrderState.CANCELLED))
-    vault.forget(db, secret(order.id))
-    release(db, order.id)
-    at.log(db, "card.request", owner, "cancelled", order=order.id, by=user.name)
+    rows.orders.change(tx.db, order.id, state=str(OrderState.CANCELLED))
+    vault.forget(tx.db, secret(order.id))
+    release(tx.db, order.id)
+    tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
 
 
 def end_of_card(db: Connection, device_id: str) -> None:
@@ -107,33 +106,33 @@ def release(db: Connection, order_id: str) -> None:
         rows.holds.change(db, hold.id, state=str(HoldState.RELEASED))
 
 
-def keep(at: Reception, db: Connection, order_id: str, cents: int | None = None) -> int:
+def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
     """Keep what is held for a card that does not come back, and return how many cents. Raises `InputError`, `NotNow`."""
-    least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
-    wanted = at.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
+    least, most = tx.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
+    wanted = tx.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
     if type(wanted) is not int or not least <= wanted <= most:
         raise InputError(
             "amount", "must be {least} to {most} USD for this device", least=money.money(least), most=money.money(most)
         )
-    held = rows.holds.all(db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD)
+    held = rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD)
     if not held:
         raise NotNow("nothing is held for this card any more")
-    rows.holds.change(db, held[0].id, state=str(HoldState.KEPT), kept=wanted)
+    rows.holds.change(tx.db, held[0].id, state=str(HoldState.KEPT), kept=wanted)
     return wanted
 
 
-def check_pin(at: Reception, db: Connection, user: User, pin: str) -> None:
+def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
     """Raises `InputError` for what is no PIN, or a weak one, with the rule that it breaks."""
-    born = date.fromisoformat(people.identity_of(db, user).birth_date)
-    if weak := pins.weak_pin(pin, born, at.policy):
+    born = date.fromisoformat(people.identity_of(tx.db, user).birth_date)
+    if weak := pins.weak_pin(pin, born, tx.policy):
         raise InputError("PIN", _WEAK[weak])
 
 
-def requests_of(at: Reception, db: Connection, user: User) -> list[Request]:
+def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
     """A user's, and those of whoever's settings they may change; the newest first."""
-    mine = [each.id for each in users.changeable_by(db, user)]
-    orders = rows.orders.all(db, rows.orders.c.user_id.in_(mine), order=rows.orders.c.at)
-    return [view(at, db, order) for order in reversed(orders)]
+    mine = [each.id for each in users.changeable_by(tx.db, user)]
+    orders = rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine), order=rows.orders.c.at)
+    return [view(tx, order) for order in reversed(orders)]
 
 
 def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
@@ -153,19 +152,19 @@ def accounts_of(db: Connection, user: User) -> list[str]:
     return [user.account_id, *others]
 
 
-def view(at: Reception, db: Connection, order: Order) -> Request:
-    device = rows.devices.find(db, order.device_id) if order.device_id else None
-    hold = rows.holds.one(db, rows.holds.c.order_id == order.id)
+def view(tx: LoginTransaction, order: Order) -> Request:
+    device = rows.devices.find(tx.db, order.device_id) if order.device_id else None
+    hold = rows.holds.one(tx.db, rows.holds.c.order_id == order.id)
     return Request(
         id=order.id,
-        user=found(rows.users.find(db, order.user_id)).name,
+        user=found(rows.users.find(tx.db, order.user_id)).name,
         state=OrderState(order.state),
         address=order.address,
         at=order.at,
         estimate=order.estimate,
         shipped_at=order.shipped_at,
-        activates_at=None if order.shipped_at is None else activates_at(at, order.shipped_at),
-        hold=money.money(hold.kept or hold.cents if hold else at.policy.request.hold_cents),
+        activates_at=None if order.shipped_at is None else activates_at(tx.context, order.shipped_at),
+        hold=money.money(hold.kept or hold.cents if hold else tx.policy.request.hold_cents),
         held=HoldState(hold.state) if hold else None,
         account=order.account_id,
         serial=(device.serial or "") if device else "",
@@ -177,30 +176,30 @@ def secret(order_id: str) -> str:
     return f"order:{order_id}"
 
 
-def equity_in_dollars(at: Reception, account: Account) -> Decimal:
+def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
     """Raises `NotNow` for a currency whose rate is not known."""
-    rate = at.policy.request.rates.get(account.currency)
+    rate = context.policy.request.rates.get(account.currency)
     if rate is None:
         raise NotNow("no rate is known for {currency}; ask support", currency=account.currency)
     return money.money(account.equity) * rate
 
 
-def _check_may(at: Reception, db: Connection, user: User) -> bool:
+def _check_may(tx: LoginTransaction, user: User) -> bool:
     """Whether it replaces a card that is gone. Raises `NotNow` if this user may not have one now."""
-    account = account_of(db, user)
+    account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")
-    if rows.orders.count(db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
+    if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is on its way to you already")
     mine = (rows.devices.c.owner_id == user.id) & (rows.devices.c.kind == Kind.DSC_PLUS)
-    cards = rows.devices.all(db, mine)
+    cards = rows.devices.all(tx.db, mine)
     if any(card.state == DeviceState.ACTIVE for card in cards):
         raise NotNow("you have a card in use; if it is lost or damaged, call support")
     gone = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED)
     if any(card.state in gone for card in cards):
         return True
-    least = at.policy.request.equity
-    if not equity_in_dollars(at, account) > least:
+    least = tx.policy.request.equity
+    if not equity_in_dollars(tx.context, account) > least:
         words = "a card is for accounts with an equity of more than {least} USD, or as much in another currency"
         raise NotNow(words, least=f"{least:,}")
     return False
@@ -216,9 +215,9 @@ def _account(db: Connection, user: User, account_id: str | None) -> Account:
     return account
 
 
-def _estimate(at: Reception) -> str:
-    days = at.policy.request.delivery_days
-    return at.calendar.add(at.calendar.day(at.now()), days).isoformat()
+def _estimate(context: LoginContext) -> str:
+    days = context.policy.request.delivery_days
+    return context.calendar.add(context.calendar.day(context.now()), days).isoformat()
 
 
 def drop(db: Connection, order: Order) -> None:

@@ -12,13 +12,13 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import money
 from dsc_host.login.cards import requests
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.context import Reception, found, locked_user
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Kind, OrderState, Request
 from dsc_host.login.policy.serials import beginning, serials
 from dsc_host.login.rows import Order
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_user
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.records import vault
 from dsc_host.schema import card_tables
@@ -30,61 +30,63 @@ Told = Callable[[int, int, Request], None]
 """Told how many are done, of how many, and which was the last."""
 
 
-def queue(at: Reception, db: Connection) -> list[Request]:
+def queue(tx: LoginTransaction) -> list[Request]:
     """The requests whose cards are to be made or sent, the oldest first."""
     waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALISED)])
-    return [requests.view(at, db, order) for order in rows.orders.all(db, waiting, order=rows.orders.c.at)]
+    return [requests.view(tx, order) for order in rows.orders.all(tx.db, waiting, order=rows.orders.c.at)]
 
 
-def personalise(at: Reception, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None) -> Request:
+def personalise(
+    context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
+) -> Request:
     """Make the card of one request, and record it. A card that was made and not recorded is recorded now.
 
     Raises `NotNow`, `InputError`, and what `personalising.personalise` raises.
     """
-    owner, pin, chosen = at.change(lambda db: _begun(at, db, order_id, serial))
+    owner, pin, chosen = context.change(lambda tx: _begun(tx, order_id, serial))
     if not _made_before(verifier, client, owner):
         profile = Profile(serial=chosen, key=bytes(personalization.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
         personalization.personalise(verifier, client, profile, pin, owners=(owner,))
     written = client.info().serial
-    return at.change(lambda db: _recorded(at, db, order_id, written))
+    return context.change(lambda tx: _recorded(tx, order_id, written))
 
 
-def personalise_all(at: Reception, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
+def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
     """Make the cards of all requests, one after another. What raises leaves those before as they are."""
-    waiting = at.read(lambda db: [r for r in queue(at, db) if r.state is OrderState.REQUESTED])
+    waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])
     made = []
     for number, request in enumerate(waiting, 1):
         with open_card(request) as client:
-            made.append(personalise(at, verifier, request.id, client))
+            made.append(personalise(context, verifier, request.id, client))
         told(number, len(waiting), made[-1])
     return made
 
 
-def ship(at: Reception, db: Connection, order_id: str) -> Request:
+def ship(tx: LoginTransaction, order_id: str) -> Request:
     """The card is on its way: its owner is told, and its three weeks begin. Raises `NotNow`, `NotFound`."""
-    order = _locked(db, order_id)
+    order = _locked(tx.db, order_id)
     if order.state != OrderState.PERSONALISED:
         raise NotNow("the card is not ready to be sent, or was sent already")
-    now = at.now()
-    rows.orders.change(db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
-    user = found(rows.users.find(db, order.user_id))
-    day = at.calendar.day(activates_at(at, now))
-    notices.tell(at, db, user, "shipped", address=order.address, activates=day)
-    at.log(db, "card.ship", user, "done", order=order.id)
-    return requests.view(at, db, found(rows.orders.find(db, order.id)))
+    now = tx.now()
+    rows.orders.change(tx.db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
+    user = found(rows.users.find(tx.db, order.user_id))
+    day = tx.calendar.day(activates_at(tx.context, now))
+    notices.tell(tx, user, "shipped", address=order.address, activates=day)
+    tx.log("card.ship", user, "done", order=order.id)
+    return requests.view(tx, found(rows.orders.find(tx.db, order.id)))
 
 
-def next_serial(at: Reception, db: Connection) -> str:
+def next_serial(tx: LoginTransaction) -> str:
     """The first serial of the policy's series that no device and no card of the verifier's has. Raises `InputError`."""
-    for series in at.policy.request.series:
+    for series in tx.policy.request.series:
         columns = (rows.devices.c.serial, card_tables.cards.c.serial)
         begun = (select(column).where(column.startswith(beginning(series), autoescape=True)) for column in columns)
-        taken = set(db.execute(union(*begun)).scalars())
+        taken = set(tx.db.execute(union(*begun)).scalars())
         for serial in serials(series):
             if serial not in taken:
                 return serial
     raise InputError(
-        "serial", "none is left in {series}; add a series to the policy", series=", ".join(at.policy.request.series)
+        "serial", "none is left in {series}; add a series to the policy", series=", ".join(tx.policy.request.series)
     )
 
 
@@ -95,13 +97,13 @@ def _locked(db: Connection, order_id: str) -> Order:
     return found(rows.orders.locked(db, order_id))
 
 
-def _begun(at: Reception, db: Connection, order_id: str, serial: str | None) -> tuple[str, str, str]:
+def _begun(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str, str, str]:
     """Whose the card is to be, its PIN, and its serial."""
-    order = _locked(db, order_id)
+    order = _locked(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("this card was made already, or its request was taken back")
-    pin = found(vault.get(at.office, db, requests.secret(order.id))).decode("ascii")
-    return found(rows.users.find(db, order.user_id)).name, pin, serial or next_serial(at, db)
+    pin = found(vault.get(tx.cards, requests.secret(order.id))).decode("ascii")
+    return found(rows.users.find(tx.db, order.user_id)).name, pin, serial or next_serial(tx)
 
 
 def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
@@ -110,18 +112,18 @@ def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
     return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
 
 
-def _recorded(at: Reception, db: Connection, order_id: str, serial: str) -> Request:
-    order = _locked(db, order_id)
+def _recorded(tx: LoginTransaction, order_id: str, serial: str) -> Request:
+    order = _locked(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("the request was taken back meanwhile; wipe the card {serial}, and retire it", serial=serial)
-    if rows.devices.count(db, rows.devices.c.serial == serial):
+    if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise NotNow("the card {serial} is somebody's already; put a blank one on the line", serial=serial)
-    user = found(rows.users.find(db, order.user_id))
-    device = registry.add(at, db, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
-    rows.orders.change(db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
-    vault.forget(db, requests.secret(order.id))
-    at.log(db, "card.personalise", user, "done", order=order.id, card=serial)
-    return requests.view(at, db, found(rows.orders.find(db, order.id)))
+    user = found(rows.users.find(tx.db, order.user_id))
+    device = registry.add(tx, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
+    rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
+    vault.forget(tx.db, requests.secret(order.id))
+    tx.log("card.personalise", user, "done", order=order.id, card=serial)
+    return requests.view(tx, found(rows.orders.find(tx.db, order.id)))
 
 
 def parcels_to(db: Connection, request: Request) -> str:
@@ -131,7 +133,7 @@ def parcels_to(db: Connection, request: Request) -> str:
     return f"{entity.name if entity else request.user}, {request.address}"
 
 
-def fee_range(at: Reception) -> tuple[str, str]:
+def fee_range(context: LoginContext) -> tuple[str, str]:
     """Within what a card that does not come back is charged, in USD."""
-    least, most = at.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
+    least, most = context.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
     return f"{money.money(least)}", f"{money.money(most)}"

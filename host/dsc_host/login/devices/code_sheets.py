@@ -2,51 +2,49 @@
 
 import secrets
 
-from sqlalchemy import Connection
-
 from dsc_host.login import rows
-from dsc_host.login.context import Reception, data_of, found
 from dsc_host.login.devices import codes, registry
 from dsc_host.login.devices.lifecycle import opens_for_good
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Kind
 from dsc_host.login.rows import Device, Session, User
+from dsc_host.login.transaction import LoginTransaction, data_of, found
 from dsc_host.records import vault
 
 _SEED_BYTES = 32
 
 
-def begin_code_card(at: Reception, db: Connection, user: User, kind: Kind) -> Device:
+def begin_code_card(tx: LoginTransaction, user: User, kind: Kind) -> Device:
     """A card of codes, to be printed, and activated by two of its codes. In place of one that was never activated."""
-    for device, _ in registry.held_by(db, user):
+    for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind and device.state == DeviceState.SHIPPED:
-            registry.move(at, db, device, DeviceState.ENDED)
-    rules = at.policy.code_card
+            registry.move(tx, device, DeviceState.ENDED)
+    rules = tx.policy.code_card
     data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
-    told = notices.tell(at, db, user, "code_card", number=str(data["label"]))
-    device = registry.add(at, db, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
-    vault.put(at.office, db, registry.secret(device.id), secrets.token_bytes(_SEED_BYTES))
+    told = notices.tell(tx, user, "code_card", number=str(data["label"]))
+    device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
+    vault.put(tx.cards, registry.secret(device.id), secrets.token_bytes(_SEED_BYTES))
     return device
 
 
-def request_online_card(at: Reception, db: Connection, session: Session, user: User) -> Device:
+def request_online_card(tx: LoginTransaction, session: Session, user: User) -> Device:
     """For a user who has nothing that lasts, nor another online card: none is renewed without end. Raises `NotNow`."""
-    opened_by = rows.devices.find(db, session.device_id)
-    live = [device for device, _ in registry.live_of(at, db, user)]
+    opened_by = rows.devices.find(tx.db, session.device_id)
+    live = [device for device, _ in registry.live_of(tx, user)]
     if any(opens_for_good(device) for device in live):
         raise NotNow("you have a device in use; an online card is for those who miss theirs")
     if any(device.kind == Kind.ONLINE_CARD for device in (*live, *([opened_by] if opened_by else []))):
         raise NotNow("you have an online card in use; request a card that lasts, or call support if you miss this one")
-    device = begin_code_card(at, db, user, Kind.ONLINE_CARD)
-    at.log(db, "online-card.request", user, "done", device=device.id)
+    device = begin_code_card(tx, user, Kind.ONLINE_CARD)
+    tx.log("online-card.request", user, "done", device=device.id)
     return device
 
 
-def sheet_codes(at: Reception, db: Connection, device: Device) -> tuple[str, ...]:
+def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
     """The codes of a card that is not activated yet: afterwards, nobody sees them again. Raises `NotNow`."""
     if device.state != DeviceState.SHIPPED or device.kind not in (Kind.ONLINE_CARD, Kind.CODE_CARD):
         raise NotNow("the codes are shown only until the card is activated")
-    seed = found(vault.get(at.office, db, registry.secret(device.id)))
-    data, rules = data_of(device), at.policy.code_card
+    seed = found(vault.get(tx.cards, registry.secret(device.id)))
+    data, rules = data_of(device), tx.policy.code_card
     return codes.codes(seed, data.get("codes", rules.codes), data.get("letters", rules.code_letters))

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.context import Reception, as_data, data_of, found
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages.notices import Told
 from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
 from dsc_host.login.policy.serials import is_of
 from dsc_host.login.rows import Device, Use, User
+from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
 from dsc_host.records import table_rows, vault
 
 Held = tuple[Device, Use]
@@ -23,8 +23,7 @@ Held = tuple[Device, Use]
 
 
 def add(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     owner: User,
     kind: Kind,
     *,
@@ -35,12 +34,12 @@ def add(
     data: Mapping[str, Any] | None = None,
 ) -> Device:
     """Add a device of a user, which they may use as soon as it is active. `told` proves that the user was told of it."""
-    now = at.now()
+    now = tx.now()
     device = Device(
         table_rows.new_id(), str(kind), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
     )  # fmt: skip
-    rows.devices.add(db, device)
-    rows.uses.add(db, Use(table_rows.new_id(), owner.id, device.id, str(UseState.ACTIVE), 0, None))
+    rows.devices.add(tx.db, device)
+    rows.uses.add(tx.db, Use(table_rows.new_id(), owner.id, device.id, str(UseState.ACTIVE), 0, None))
     return device
 
 
@@ -68,18 +67,18 @@ def is_live(device: Device, use: Use, now: float) -> bool:
     return device.state == DeviceState.ACTIVE and use.state == UseState.ACTIVE and in_time
 
 
-def live_of(at: Reception, db: Connection, user: User) -> list[Held]:
-    now = at.now()
-    return [(device, use) for device, use in held_by(db, user) if is_live(device, use, now)]
+def live_of(tx: LoginTransaction, user: User) -> list[Held]:
+    now = tx.now()
+    return [(device, use) for device, use in held_by(tx.db, user) if is_live(device, use, now)]
 
 
-def kinds_of(at: Reception, db: Connection, user: User) -> set[str]:
+def kinds_of(tx: LoginTransaction, user: User) -> set[str]:
     """The kinds of what opens this user's door now."""
-    return {device.kind for device, _ in live_of(at, db, user)}
+    return {device.kind for device, _ in live_of(tx, user)}
 
 
-def view(at: Reception, db: Connection, user: User, device: Device, use: Use) -> DeviceView:
-    others = rows.uses.count(db, rows.uses.c.device_id == device.id)
+def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
+    others = rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
     return DeviceView(
         id=device.id,
         kind=Kind(device.kind),
@@ -88,22 +87,22 @@ def view(at: Reception, db: Connection, user: User, device: Device, use: Use) ->
         use=UseState(use.state),
         shared=others > 1,
         own=device.owner_id == user.id,
-        live=is_live(device, use, at.now()),
+        live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
-        level=at.policy.level(device.kind),
-        returnable=is_returnable(at, device),
+        level=tx.policy.level(device.kind),
+        returnable=is_returnable(tx.context, device),
     )
 
 
-def is_returnable(at: Reception, device: Device) -> bool:
+def is_returnable(context: LoginContext, device: Device) -> bool:
     """Whether it is one of those that are taken back."""
-    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", at.policy.request.returnable)
+    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", context.policy.request.returnable)
 
 
-def views(at: Reception, db: Connection, user: User) -> tuple[DeviceView, ...]:
+def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
     """Of all but those whose life has ended, the highest level first."""
-    kept = [(device, use) for device, use in held_by(db, user) if device.state != DeviceState.ENDED]
-    return tuple(sorted((view(at, db, user, *each) for each in kept), key=lambda shown: (shown.level, shown.id)))
+    kept = [(device, use) for device, use in held_by(tx.db, user) if device.state != DeviceState.ENDED]
+    return tuple(sorted((view(tx, user, *each) for each in kept), key=lambda shown: (shown.level, shown.id)))
 
 
 def label(device: Device) -> str:
@@ -112,22 +111,22 @@ def label(device: Device) -> str:
     return str(data.get("label") or (contacts.masked(data["number"]) if "number" in data else device.serial or ""))
 
 
-def move(at: Reception, db: Connection, device: Device, state: DeviceState, **changes: Any) -> Device:
+def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
     """Bring a device into another state; if it opened doors or does now, every session of everybody who uses it ends."""
-    rows.devices.change(db, device.id, state=str(state), since=at.now(), **changes)
+    rows.devices.change(tx.db, device.id, state=str(state), since=tx.now(), **changes)
     if DeviceState.ACTIVE in (device.state, state):
-        for use in rows.uses.all(db, rows.uses.c.device_id == device.id):
-            users.settings_changed(db, found(rows.users.find(db, use.user_id)))
+        for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):
+            users.settings_changed(tx.db, found(rows.users.find(tx.db, use.user_id)))
     if state not in (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED):
-        vault.forget(db, secret(device.id))
-    return found(rows.devices.find(db, device.id))
+        vault.forget(tx.db, secret(device.id))
+    return found(rows.devices.find(tx.db, device.id))
 
 
-def end_temporary(at: Reception, db: Connection, user: User, *, but: str = "") -> None:
+def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
     """What bridged the time until there was something better again has done its work."""
-    for device, _ in held_by(db, user):
+    for device, _ in held_by(tx.db, user):
         if Kind(device.kind) in TEMPORARY and device.state == DeviceState.ACTIVE and device.id != but:
-            move(at, db, device, DeviceState.ENDED)
+            move(tx, device, DeviceState.ENDED)
 
 
 def users_of(db: Connection, device: Device) -> list[str]:

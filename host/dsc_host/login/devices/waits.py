@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts
-from dsc_host.login.context import Reception, as_data, data_of, found
 from dsc_host.login.devices import codes
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import TEMPORARY, Role, WaitKind, WaitState, WaitView
 from dsc_host.login.rows import Device, Session, User, Wait
+from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
 from dsc_host.records import table_rows
 
 _DAY = 24 * 60 * 60
@@ -35,8 +35,7 @@ def is_temporary(db: Connection, session: Session) -> bool:
 
 
 def begin(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     user: User,
     kind: WaitKind,
     data: Mapping[str, str],
@@ -50,21 +49,21 @@ def begin(
 
     A wait for the same thing that has begun before is replaced.
     """
-    for earlier in of_user(db, user):
+    for earlier in of_user(tx.db, user):
         if (earlier.kind, earlier.data) == (kind, as_data(data)):
-            _end(at, db, earlier, WaitState.STOPPED, "")
+            _end(tx, earlier, WaitState.STOPPED, "")
     code = codes.random_code(_STOP_LETTERS)
-    due_at = None if kind is WaitKind.IDENTITY else at.now() + at.policy.protection.wait_days * _DAY
+    due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * _DAY
     wait = Wait(
-        table_rows.new_id(), user.id, str(kind), str(WaitState.WAITING), _hash(code), by, at.now(), due_at, "", None,
+        table_rows.new_id(), user.id, str(kind), str(WaitState.WAITING), _hash(code), by, tx.now(), due_at, "", None,
         as_data(data)
     )  # fmt: skip
-    rows.waits.add(db, wait)
+    rows.waits.add(tx.db, wait)
     values: dict[str, str | date] = {"what": what, "stop": code}
     if due_at is not None:
-        values["day"] = at.calendar.day(due_at)
+        values["day"] = tx.calendar.day(due_at)
     for each in (user, *also):
-        notices.tell(at, db, each, f"{kind}_waits", **values)
+        notices.tell(tx, each, f"{kind}_waits", **values)
     return wait
 
 
@@ -91,45 +90,45 @@ def with_code(db: Connection, code: str) -> Wait | None:
     return rows.waits.one(db, rows.waits.c.stop == _hash(normal), _WAITING) if normal else None
 
 
-def check_card(at: Reception, db: Connection, user: User, device: Device) -> None:
+def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     """Raise `NotNow` if this card waits still."""
-    if wait := card_wait(at, db, user, device):
-        day = at.calendar.day(wait.due_at or at.now())
+    if wait := card_wait(tx, user, device):
+        day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow("this card can be activated from {day} on: it was asked for without a lasting device", day=day.isoformat())
 
 
-def card_wait(at: Reception, db: Connection, user: User, device: Device) -> Wait | None:
+def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
     """Return the wait of this card, if it waits still."""
-    orders = rows.orders.all(db, rows.orders.c.device_id == device.id)
+    orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
-    cards = [wait for wait in of_user(db, user) if wait.kind == WaitKind.CARD and at.now() < (wait.due_at or 0)]
+    cards = [wait for wait in of_user(tx.db, user) if wait.kind == WaitKind.CARD and tx.now() < (wait.due_at or 0)]
     return next((wait for wait in cards if data_of(wait)["card"] in mine), None)
 
 
-def to_end(at: Reception, db: Connection) -> list[str]:
+def to_end(tx: LoginTransaction) -> list[str]:
     """Return the ids of what has waited long enough."""
-    due = _WAITING & (rows.waits.c.due_at <= at.now())
-    return [wait.id for wait in rows.waits.all(db, due, order=rows.waits.c.due_at, most=1000)]
+    due = _WAITING & (rows.waits.c.due_at <= tx.now())
+    return [wait.id for wait in rows.waits.all(tx.db, due, order=rows.waits.c.due_at, most=1000)]
 
 
-def check_may_confirm(at: Reception, wait: Wait, staff: User) -> None:
+def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise unless this member of staff may make it count now: another one than who asked, and on a later day."""
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this: you have asked for it")
-    if wait.kind != WaitKind.IDENTITY and at.calendar.day(at.now()) <= at.calendar.day(wait.at):
+    if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):
         raise NotNow("this can be confirmed on a later day only")
     if wait.kind != WaitKind.IDENTITY and Role(staff.role) is not Role.SUPPORT:
         raise NotAllowed("this is for {role}, logged in with a device", role=str(Role.SUPPORT))
 
 
-def done(at: Reception, db: Connection, wait: Wait, by: str = "") -> None:
+def done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
     """It counts now."""
-    _end(at, db, wait, WaitState.DONE, by)
+    _end(tx, wait, WaitState.DONE, by)
 
 
-def stopped(at: Reception, db: Connection, wait: Wait, by: str = "") -> None:
+def stopped(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
     """It will never count."""
-    _end(at, db, wait, WaitState.STOPPED, by)
+    _end(tx, wait, WaitState.STOPPED, by)
 
 
 def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
@@ -140,22 +139,22 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
     return wait
 
 
-def corrected_until(at: Reception, db: Connection, user: User) -> float:
+def corrected_until(tx: LoginTransaction, user: User) -> float:
     """Return until when nobody is identified by what is known of this person, because it was corrected; 0 if it was not."""
-    theirs = [each.id for each in rows.users.all(db, rows.users.c.entity_id == user.entity_id)]
-    lately = rows.waits.c.decided_at > at.now() - at.policy.protection.corrected_seconds
+    theirs = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id)]
+    lately = rows.waits.c.decided_at > tx.now() - tx.policy.protection.corrected_seconds
     mine = rows.waits.all(
-        db,
+        tx.db,
         rows.waits.c.user_id.in_(theirs),
         rows.waits.c.kind == WaitKind.IDENTITY,
         rows.waits.c.state == WaitState.DONE,
         lately,
     )
-    return max((float(wait.decided_at or 0) + at.policy.protection.corrected_seconds for wait in mine), default=0.0)
+    return max((float(wait.decided_at or 0) + tx.policy.protection.corrected_seconds for wait in mine), default=0.0)
 
 
-def _end(at: Reception, db: Connection, wait: Wait, state: WaitState, by: str) -> None:
-    rows.waits.change(db, wait.id, state=str(state), decided_by=by, decided_at=at.now())
+def _end(tx: LoginTransaction, wait: Wait, state: WaitState, by: str) -> None:
+    rows.waits.change(tx.db, wait.id, state=str(state), decided_by=by, decided_at=tx.now())
 
 
 def _hash(code: str | None) -> str:

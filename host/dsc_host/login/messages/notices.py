@@ -11,9 +11,9 @@ from datetime import date
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.context import Reception
 from dsc_host.login.messages import outbox
 from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Told:
     addresses: tuple[str, ...]
 
 
-def tell(at: Reception, db: Connection, user: User, template: str, **values: str | date) -> Told:
+def tell(tx: LoginTransaction, user: User, template: str, **values: str | date) -> Told:
     """Tell a user by email, and by SMS to every number that is confirmed now."""
-    numbers = numbers_of(db, user)
+    numbers = numbers_of(tx.db, user)
     for channel, address in ((outbox.EMAIL, user.email), *((outbox.SMS, number) for number in numbers)):
-        outbox.tell(at, db, user, template, channel=channel, to=address, **values)
+        outbox.tell(tx, user, template, channel=channel, to=address, **values)
     return Told(template, (user.email, *numbers))
 
 

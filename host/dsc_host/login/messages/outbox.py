@@ -21,8 +21,8 @@ from sqlalchemy import Connection, or_
 
 from dsc_host.errors import StoreError
 from dsc_host.login import rows
-from dsc_host.login.context import Reception, find_user
 from dsc_host.login.rows import Message, User
+from dsc_host.login.transaction import LoginContext, LoginTransaction, find_user
 from dsc_host.records import table_rows, vault
 
 EMAIL, SMS, VOICE = "email", "sms", "voice"
@@ -60,9 +60,7 @@ class Sender(Protocol):
     def send(self, letter: Letter) -> None: ...
 
 
-def tell(
-    at: Reception, db: Connection, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date
-) -> None:
+def tell(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date) -> None:
     """Put a message to `user` into the outbox. `template` is one of `messages.toml`, `values` what its sentences want.
 
     A day is written as the user's language writes it.
@@ -76,46 +74,46 @@ def tell(
         template=template,
         language=user.language,
         state=_QUEUED,
-        at=at.now(),
+        at=tx.now(),
         tries=0,
         trouble="",
     )
-    rows.messages.add(db, message)
+    rows.messages.add(tx.db, message)
     written = {name: _written(value, user.language) if isinstance(value, date) else value for name, value in values.items()}
-    vault.put(at.office, db, _secret(message.id), json.dumps({"name": user.name, **written}).encode())
+    vault.put(tx.cards, _secret(message.id), json.dumps({"name": user.name, **written}).encode())
 
 
-def deliver(at: Reception, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
+def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
     """Send what waits, oldest first, each over its channel's sender, and return how many were sent. None of it raises.
 
     `codes_for`: only SMS and calls to the user of this name, who waits for them: not for everybody's mail.
     """
-    column, now = rows.messages.c, at.now()
+    column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
     waiting = (column.state == _QUEUED) & due
     if codes_for is not None:
-        user = at.read(lambda db: find_user(db, codes_for))
+        user = context.read(lambda tx: find_user(tx.db, codes_for))
         waiting &= column.channel.in_((SMS, VOICE)) & (column.user_id == (user.id if user else ""))
-    ids = at.read(lambda db: [m.id for m in rows.messages.all(db, waiting, order=rows.messages.c.at, most=most)])
-    return sum(_sent(at, senders, message_id) for message_id in ids)
+    ids = context.read(lambda tx: [m.id for m in rows.messages.all(tx.db, waiting, order=rows.messages.c.at, most=most)])
+    return sum(_sent(context, senders, message_id) for message_id in ids)
 
 
-def forget_old(at: Reception, db: Connection) -> None:
+def forget_old(tx: LoginTransaction) -> None:
     """What was sent, or given up, long ago."""
     rows.messages.remove(
-        db, rows.messages.c.state.in_((_SENT, _FAILED)), rows.messages.c.at < at.now() - _KEPT_SECONDS
+        tx.db, rows.messages.c.state.in_((_SENT, _FAILED)), rows.messages.c.at < tx.now() - _KEPT_SECONDS
     )  # fmt: skip
 
 
-def retry_stuck(at: Reception, db: Connection) -> None:
+def retry_stuck(tx: LoginTransaction) -> None:
     """Queue again what was being sent when its process ended."""
-    stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < at.now() - _STUCK_SECONDS)
-    for message in rows.messages.all(db, stuck, most=100):
-        _queue_again(db, message, "its process ended")
+    stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < tx.now() - _STUCK_SECONDS)
+    for message in rows.messages.all(tx.db, stuck, most=100):
+        _queue_again(tx.db, message, "its process ended")
 
 
-def _sent(at: Reception, senders: Mapping[str, Sender], message_id: str) -> bool:
-    letter = at.change(lambda db: _taken(at, db, message_id))
+def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str) -> bool:
+    letter = context.change(lambda tx: _taken(tx, message_id))
     if letter is None:
         return False
     trouble = ""
@@ -125,24 +123,24 @@ def _sent(at: Reception, senders: Mapping[str, Sender], message_id: str) -> bool
         trouble = f"there is no sender for {letter.channel}"
     except Exception as error:  # Whatever a sender raises, the others' letters are sent.
         trouble = type(error).__name__
-    at.change(lambda db: _record(db, message_id, trouble))
+    context.change(lambda tx: _record(tx.db, message_id, trouble))
     return not trouble
 
 
-def _taken(at: Reception, db: Connection, message_id: str) -> Letter | None:
+def _taken(tx: LoginTransaction, message_id: str) -> Letter | None:
     """The letter, now this process's to send; None if another one has it."""
-    message = rows.messages.locked(db, message_id)
+    message = rows.messages.locked(tx.db, message_id)
     if message is None or message.state != _QUEUED:
         return None
     try:
-        values: dict[str, str] = json.loads(vault.get(at.office, db, _secret(message_id)) or b"{}")
+        values: dict[str, str] = json.loads(vault.get(tx.cards, _secret(message_id)) or b"{}")
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
         # Somebody has changed it, or an older version of ours has written it: the others' letters are sent.
-        rows.messages.change(db, message_id, state=_FAILED, trouble="its words do not open")
-        vault.forget(db, _secret(message_id))
+        rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its words do not open")
+        vault.forget(tx.db, _secret(message_id))
         return None
-    rows.messages.change(db, message_id, state=_SENDING, tries=message.tries + 1)
+    rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1)
     return Letter(
         message.id, message.channel, message.address, subject, text, message.language, message.at, message.template, values
     )  # fmt: skip

@@ -13,12 +13,9 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.context import Reception, account_of, as_data, data_of, found, locked_user
 from dsc_host.login.devices import answer_limits, codes, registry
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
@@ -27,8 +24,9 @@ from dsc_host.login.messages.notices import Told
 from dsc_host.login.model import DeviceState, Kind, Stage
 from dsc_host.login.rows import Device, User
 from dsc_host.login.signin import flow, sessions
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
-from dsc_host.records.context import Refused
+from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, lifecycle, responses
 from dsc_host.verifier.model import Enrolment, State
 
@@ -56,36 +54,36 @@ class Keys:
         return {method: key for method, key in named.items() if key is not None}
 
 
-def begin(at: Reception, name: str, password: str, address: str, phone: int = 0) -> Begun:
+def begin(context: LoginContext, name: str, password: str, address: str, phone: int = 0) -> Begun:
     """Send an activation token to one of the user's confirmed phones: 0 is the one that was confirmed last.
 
     Raises as `entering.begin`, `NotNow`, and `InputError` for a phone that there is not.
     """
-    user = flow.check_password(at, name, password, address)
+    user = flow.check_password(context, name, password, address)
 
-    def begun(db: Connection) -> Begun | Refused:
-        now = locked_user(db, user.id)
-        numbers = [known.number for known in contacts.phones_of(db, now)]
-        if not numbers or account_of(db, now).closed_at is not None:
+    def begun(tx: LoginTransaction) -> Begun | Refused:
+        now = locked_user(tx.db, user.id)
+        numbers = [known.number for known in contacts.phones_of(tx.db, now)]
+        if not numbers or account_of(tx.db, now).closed_at is not None:
             raise NotNow("no phone of yours is confirmed; ask support to do that")
         if type(phone) is not int or not 0 <= phone < len(numbers):
             raise InputError("phone", "must be one of the {count} that are confirmed", count=len(numbers))
-        limits = [answer_limits.offers(at, now), *answer_limits.messages(at, now, numbers[phone])]
-        if refusal := rate_limits.charge(at, db, limits):
+        limits = [answer_limits.offers(context, now), *answer_limits.messages(context, now, numbers[phone])]
+        if refusal := rate_limits.charge(tx, limits):
             return Refused(refusal)
-        token = codes.random_code(at.policy.phone.token_letters)
-        until = at.now() + at.policy.login.code_validity
-        ticket = sessions.begin(at, db, now, Stage.ACTIVATING, until=until)
+        token = codes.random_code(context.policy.phone.token_letters)
+        until = context.now() + context.policy.login.code_validity
+        ticket = sessions.begin(tx, now, Stage.ACTIVATING, until=until)
         data = as_data({"digest": _digest(ticket, token), "tries": 0})
-        rows.sessions.change(db, sessions.hashed(ticket), data=data)
-        outbox.tell(at, db, now, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
-        at.log(db, "phone.begin", now, "done")
+        rows.sessions.change(tx.db, sessions.hashed(ticket), data=data)
+        outbox.tell(tx, now, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
+        tx.log("phone.begin", now, "done")
         return Begun(ticket, tuple(map(contacts.masked, numbers)))
 
-    return at.change(begun)
+    return context.change(begun)
 
 
-def activate(at: Reception, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated:
+def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated:
     """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that is used up or expired.
 
     `proof` is a right response by a user whom the app knows already. An app asks it of whoever holds the phone before it takes
@@ -93,101 +91,101 @@ def activate(at: Reception, ticket: str, token: str, keys: Keys, proof: Proof | 
     """
     device_token = secrets.token_urlsafe(_KEY_BYTES)
 
-    def activated(db: Connection) -> Activated | Refused:
+    def activated(tx: LoginTransaction) -> Activated | Refused:
         # The first statement, as enrolling wants it.
-        at.office.store.claim(db)
-        user, session = sessions.locked(at, db, ticket, Stage.ACTIVATING)
+        context.cards.store.claim(tx.db)
+        user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
         data = data_of(session)
-        if not _right_token(at, db, session, data, ticket, token):
-            at.log(db, "phone.activate", user, "refused", "token")
+        if not _right_token(tx, session, data, ticket, token):
+            tx.log("phone.activate", user, "refused", "token")
             return Refused(NotAllowed(_REFUSAL))
-        if proof is not None and not _proven(at, db, proof):
+        if proof is not None and not _proven(tx, proof):
             return Refused(NotAllowed("the PIN of the app is wrong"))
-        sessions.end(db, session)
-        told = notices.tell(at, db, user, "phone_activated")
-        device = _added(at, db, user, keys, device_token, told)
-        _take_place(at, db, user)
-        users.settings_changed(db, user)
-        at.log(db, "phone.activate", user, "done", device=device.id)
+        sessions.end(tx.db, session)
+        told = notices.tell(tx, user, "phone_activated")
+        device = _added(tx, user, keys, device_token, told)
+        _take_place(tx, user)
+        users.settings_changed(tx.db, user)
+        tx.log("phone.activate", user, "done", device=device.id)
         return Activated(device.id, device_token, user.name)
 
-    return at.change(activated)
+    return context.change(activated)
 
 
-def challenge(at: Reception, device_id: str, device_token: str) -> Question:
+def challenge(context: LoginContext, device_id: str, device_token: str) -> Question:
     """A question to an app's PIN, to be answered when a user is added to it. Raises `NotFound`."""
 
-    def asked(db: Connection) -> Question | Refused:
-        device = _device(at, db, device_id, device_token)[0]
-        issued = challenges.issue(at.office, db, phone_app.serials(device)[phone_app.PIN], False)
+    def asked(tx: LoginTransaction) -> Question | Refused:
+        device = _device(tx, device_id, device_token)[0]
+        issued = challenges.issue(tx.cards, phone_app.serials(device)[phone_app.PIN], False)
         return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
-    return at.change(asked)
+    return context.change(asked)
 
 
-def pushes(at: Reception, device_id: str, device_token: str) -> tuple[Push, ...]:
+def pushes(context: LoginContext, device_id: str, device_token: str) -> tuple[Push, ...]:
     """What waits for an answer on this phone. Raises `NotFound`."""
 
-    def waiting(db: Connection) -> tuple[Push, ...]:
-        device, user = _device(at, db, device_id, device_token, lock=False)
+    def waiting(tx: LoginTransaction) -> tuple[Push, ...]:
+        device, user = _device(tx, device_id, device_token, lock=False)
         column = rows.pushes.c
         asked = rows.pushes.all(
-            db, column.device_id == device.id, column.state == phone_app.ASKED, column.expires_at > at.now()
+            tx.db, column.device_id == device.id, column.state == phone_app.ASKED, column.expires_at > context.now()
         )  # fmt: skip
         return tuple(Push(push.id, push.question, push.number, user.name, push.asked_at, push.asked_from) for push in asked)
 
-    return at.read(waiting)
+    return context.read(waiting)
 
 
-def approve(at: Reception, device_id: str, device_token: str, push_id: str, method: str, response: str) -> None:
+def approve(context: LoginContext, device_id: str, device_token: str, push_id: str, method: str, response: str) -> None:
     """Let a login in. Raises `NotFound`, `NotNow`, and `NotAllowed` for a wrong response, which is counted."""
 
-    def approved(db: Connection) -> Refused | None:
-        device, user = _device(at, db, device_id, device_token)
-        push = _push(at, db, device, push_id)
+    def approved(tx: LoginTransaction) -> Refused | None:
+        device, user = _device(tx, device_id, device_token)
+        push = _push(tx, device, push_id)
         asked = {phone_app.PIN: push.pin_challenge, phone_app.FINGER: push.finger_challenge}.get(
             method if isinstance(method, str) else "", ""
         )
-        verdict = responses.judge(at.office, db, "verify", [(asked, response)])
+        verdict = responses.judge(tx.cards, "verify", [(asked, response)])
         if not verdict:
-            at.log(db, "phone.approve", user, "refused", device=device.id)
+            tx.log("phone.approve", user, "refused", device=device.id)
             return Refused(NotAllowed("the PIN is wrong"))
-        rows.pushes.change(db, push.id, state=phone_app.APPROVED, method=method)
-        at.log(db, "phone.approve", user, "done", method, device=device.id)
+        rows.pushes.change(tx.db, push.id, state=phone_app.APPROVED, method=method)
+        tx.log("phone.approve", user, "done", method, device=device.id)
         return None
 
-    at.change(approved)
+    context.change(approved)
 
 
-def deny(at: Reception, device_id: str, device_token: str, push_id: str) -> None:
+def deny(context: LoginContext, device_id: str, device_token: str, push_id: str) -> None:
     """Keep a login out. Raises `NotFound`, `NotNow`."""
 
-    def denied(db: Connection) -> None:
-        device, user = _device(at, db, device_id, device_token)
-        rows.pushes.change(db, _push(at, db, device, push_id).id, state=phone_app.DENIED)
-        outbox.tell(at, db, user, "denied")
-        at.log(db, "phone.deny", user, "done", device=device.id)
+    def denied(tx: LoginTransaction) -> None:
+        device, user = _device(tx, device_id, device_token)
+        rows.pushes.change(tx.db, _push(tx, device, push_id).id, state=phone_app.DENIED)
+        outbox.tell(tx, user, "denied")
+        tx.log("phone.deny", user, "done", device=device.id)
 
-    at.change(denied)
+    context.change(denied)
 
 
-def remove(at: Reception, device_id: str, device_token: str) -> None:
+def remove(context: LoginContext, device_id: str, device_token: str) -> None:
     """The app was removed from the phone, or one of its users from the app. Raises `NotFound`."""
 
-    def removed(db: Connection) -> None:
-        device, user = _device(at, db, device_id, device_token)
-        end(at, db, device)
-        notices.tell(at, db, user, "out_of_use", device=registry.label(device))
-        at.log(db, "phone.remove", user, "done", device=device.id)
+    def removed(tx: LoginTransaction) -> None:
+        device, user = _device(tx, device_id, device_token)
+        end(tx, device)
+        notices.tell(tx, user, "out_of_use", device=registry.label(device))
+        tx.log("phone.remove", user, "done", device=device.id)
 
-    at.change(removed)
+    context.change(removed)
 
 
-def end(at: Reception, db: Connection, device: Device) -> None:
+def end(tx: LoginTransaction, device: Device) -> None:
     """Nothing of this app's opens a door any more."""
     for serial in phone_app.serials(device).values():
-        lifecycle.settle(at.office, db, serial, State.RETIRED, "app removed")
-    registry.move(at, db, device, DeviceState.ENDED)
+        lifecycle.settle(tx.cards, serial, State.RETIRED, "app removed")
+    registry.move(tx, device, DeviceState.ENDED)
 
 
 # ---- the pieces ----
@@ -197,57 +195,55 @@ def _digest(ticket: str, token: str) -> str:
     return hmac.new(ticket.encode("utf-8", "surrogatepass"), token.encode(), "sha256").hexdigest()
 
 
-def _right_token(
-    at: Reception, db: Connection, session: rows.Session, data: dict[str, object], ticket: str, token: str
-) -> bool:
+def _right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, object], ticket: str, token: str) -> bool:
     """Counted before it is compared."""
     tries = int(str(data["tries"])) + 1
-    if tries > at.policy.login.code_attempts:
-        sessions.end(db, session)
+    if tries > tx.policy.login.code_attempts:
+        sessions.end(tx.db, session)
         return False
-    rows.sessions.change(db, session.id, data=as_data({**data, "tries": tries}))
+    rows.sessions.change(tx.db, session.id, data=as_data({**data, "tries": tries}))
     return hmac.compare_digest(_digest(ticket, codes.normalized(token) or ""), str(data["digest"]))
 
 
-def _proven(at: Reception, db: Connection, proof: Proof) -> bool:
-    return isinstance(proof, Proof) and bool(responses.judge(at.office, db, "verify", [(proof.id, proof.response)]))
+def _proven(tx: LoginTransaction, proof: Proof) -> bool:
+    return isinstance(proof, Proof) and bool(responses.judge(tx.cards, "verify", [(proof.id, proof.response)]))
 
 
-def _added(at: Reception, db: Connection, user: User, keys: Keys, device_token: str, told: Told) -> Device:
+def _added(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Told) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
-        enrollment.enroll(at.office, db, Enrolment(serials[method], key, SUITE, owners=(user.name,)))
+        enrollment.enroll(tx.cards, Enrolment(serials[method], key, SUITE, owners=(user.name,)))
     data = {"serials": serials, "token": sessions.hashed(device_token), "label": stem}
-    return registry.add(at, db, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
+    return registry.add(tx, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
 
 
-def _take_place(at: Reception, db: Connection, user: User) -> None:
+def _take_place(tx: LoginTransaction, user: User) -> None:
     """What the app takes the place of, and what was to bridge the time until it came."""
-    for device, _ in registry.held_by(db, user):
-        if device.kind in at.policy.phone.removes and device.state == DeviceState.ACTIVE:
-            registry.move(at, db, device, DeviceState.ENDED)
-    registry.end_temporary(at, db, user)
+    for device, _ in registry.held_by(tx.db, user):
+        if device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
+            registry.move(tx, device, DeviceState.ENDED)
+    registry.end_temporary(tx, user)
 
 
-def _device(at: Reception, db: Connection, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
+def _device(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
     """The app that this token belongs to, in use, and its user, locked. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
-    device = rows.devices.find(db, device_id) if known else None
+    device = rows.devices.find(tx.db, device_id) if known else None
     if device is None or device.kind != Kind.PHONE_APP:
         raise NotFound("this app is not activated")
-    user = locked_user(db, device.owner_id) if lock else found(rows.users.find(db, device.owner_id))
-    device = found(rows.devices.find(db, device.id))
+    user = locked_user(tx.db, device.owner_id) if lock else found(rows.users.find(tx.db, device.owner_id))
+    device = found(rows.devices.find(tx.db, device.id))
     right = hmac.compare_digest(sessions.hashed(device_token), str(data_of(device)["token"]))
     if not right or device.state != DeviceState.ACTIVE:
         raise NotFound("this app is not activated")
     return device, user
 
 
-def _push(at: Reception, db: Connection, device: Device, push_id: str) -> rows.Push:
-    push = rows.pushes.locked(db, push_id) if isinstance(push_id, str) else None
+def _push(tx: LoginTransaction, device: Device, push_id: str) -> rows.Push:
+    push = rows.pushes.locked(tx.db, push_id) if isinstance(push_id, str) else None
     if push is None or push.device_id != device.id:
         raise NotFound("there is no such login")
-    if push.state != phone_app.ASKED or at.now() >= push.expires_at:
+    if push.state != phone_app.ASKED or tx.now() >= push.expires_at:
         raise NotNow("this login has been answered already, or has expired")
     return push

@@ -17,82 +17,82 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, field_checks, users
-from dsc_host.login.context import Reception, as_data, data_of
 from dsc_host.login.devices import answer_limits, codes, lifecycle, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.model import Kind, WaitKind
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginTransaction, as_data, data_of
+from dsc_host.records.transaction import Refused
 
 _KEY = "phone"
 
 
-def ask(at: Reception, db: Connection, session: Session, user: User, token: str, number: str) -> str | Refused:
+def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> str | Refused:
     """Send a code there; the number, masked. Raises `InputError`; `TooManyAttempts` for too many codes."""
     field_checks.check_phone(number)
     if refusal := rate_limits.charge(
-        at, db, [answer_limits.offers(at, user), *answer_limits.messages_to_any(at, user, number)]
+        tx, [answer_limits.offers(tx.context, user), *answer_limits.messages_to_any(tx.context, user, number)]
     ):
         return Refused(refusal)
-    code = codes.random_digits(at.policy.login.code_digits)
-    outbox.tell(at, db, user, "phone_code", channel=outbox.SMS, to=number, code=code)
-    until = at.now() + at.policy.login.code_validity
-    _keep(db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
-    at.log(db, "phone.confirm", user, "asked")
+    code = codes.random_digits(tx.policy.login.code_digits)
+    outbox.tell(tx, user, "phone_code", channel=outbox.SMS, to=number, code=code)
+    until = tx.now() + tx.policy.login.code_validity
+    _keep(tx.db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
+    tx.log("phone.confirm", user, "asked")
     return contacts.masked(number)
 
 
-def answer(at: Reception, db: Connection, session: Session, user: User, token: str, text: str) -> bool:
+def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Whether this is the code, and the number is confirmed now, or waits. Raises `NotNow` if none was asked for."""
     asked = data_of(session).get(_KEY)
-    if not asked or at.now() >= asked["until"]:
+    if not asked or tx.now() >= asked["until"]:
         raise NotNow("there is nothing to answer; begin again")
     given = text.replace(" ", "") if isinstance(text, str) and len(text) <= 64 else ""
     if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):
         tries = int(asked["tries"]) + 1
-        _keep(db, session, {**asked, "tries": tries} if tries < at.policy.login.code_attempts else None)
-        at.log(db, "phone.confirm", user, "refused")
+        _keep(tx.db, session, {**asked, "tries": tries} if tries < tx.policy.login.code_attempts else None)
+        tx.log("phone.confirm", user, "refused")
         return False
-    _keep(db, session, None)
-    if waits.is_temporary(db, session) and asked["number"] not in notices.numbers_of(db, user):
-        waits.begin(at, db, user, WaitKind.NUMBER, {"number": asked["number"]}, contacts.masked(asked["number"]))
-        at.log(db, "phone.confirm", user, "waits")
+    _keep(tx.db, session, None)
+    if waits.is_temporary(tx.db, session) and asked["number"] not in notices.numbers_of(tx.db, user):
+        waits.begin(tx, user, WaitKind.NUMBER, {"number": asked["number"]}, contacts.masked(asked["number"]))
+        tx.log("phone.confirm", user, "waits")
         return True
-    told = notices.tell(at, db, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
-    contacts.add_phone(at, db, user, asked["number"], told=told)
-    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(at, db, user)):
-        users.settings_changed(db, user)
+    told = notices.tell(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
+    contacts.add_phone(tx, user, asked["number"], told=told)
+    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
+        users.settings_changed(tx.db, user)
     else:
-        lifecycle.enable_messages(at, db, user, asked["number"], told)
-        live = [device for device, _ in registry.live_of(at, db, user)]
+        lifecycle.enable_messages(tx, user, asked["number"], told)
+        live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
             # It was opened by a code to another number, and goes on by the one that has just been answered.
             answered = next(device for device in live if device.kind == Kind.SMS)
-            rows.sessions.change(db, session.id, device_id=answered.id)
-    sessions.end_all(db, user, but=session.id)
-    at.log(db, "phone.confirm", user, "done")
+            rows.sessions.change(tx.db, session.id, device_id=answered.id)
+    sessions.end_all(tx.db, user, but=session.id)
+    tx.log("phone.confirm", user, "done")
     return True
 
 
-def forget(at: Reception, db: Connection, session: Session, user: User, phone_id: str) -> None:
+def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) -> None:
     """Take a number back. Raises `NotFound`, and `NotNow` if nothing else would open the door."""
-    phone = rows.phones.locked(db, phone_id) if isinstance(phone_id, str) else None
+    phone = rows.phones.locked(tx.db, phone_id) if isinstance(phone_id, str) else None
     if phone is None or phone.user_id != user.id:
         raise NotFound("you have no such phone number")
-    if all(data_of(device).get("number") == phone.number for device, _ in registry.live_of(at, db, user)):
+    if all(data_of(device).get("number") == phone.number for device, _ in registry.live_of(tx, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
-    if waits.is_temporary(db, session):
+    if waits.is_temporary(tx.db, session):
         raise NotNow("with a temporary device no number is removed; call support if this one is not yours any more")
-    opened_by = rows.devices.find(db, session.device_id)
-    notices.tell(at, db, user, "out_of_use", device=contacts.masked(phone.number))
-    lifecycle.forget_number(at, db, user, phone.number)
-    users.settings_changed(db, user)
+    opened_by = rows.devices.find(tx.db, session.device_id)
+    notices.tell(tx, user, "out_of_use", device=contacts.masked(phone.number))
+    lifecycle.forget_number(tx, user, phone.number)
+    users.settings_changed(tx.db, user)
     # A session that a code to this number has opened ends with it.
     ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
-    sessions.end_all(db, user, but="" if ends else session.id)
-    at.log(db, "phone.forget", user, "done")
+    sessions.end_all(tx.db, user, but="" if ends else session.id)
+    tx.log("phone.forget", user, "done")
 
 
 def _digest(token: str, number: str, code: str) -> str:

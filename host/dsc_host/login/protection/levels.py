@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
-from dsc_host.login.context import Reception
 from dsc_host.login.devices import registry
 from dsc_host.login.policy.model import Level
 from dsc_host.login.protection import limits
 from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +21,16 @@ class Protection:
     """What is lost by opting out: keys of the policy's."""
 
 
-def level_of(at: Reception, db: Connection, user: User) -> Level:
+def level_of(tx: LoginTransaction, user: User) -> Level:
     """Of the highest of what opens this user's door; after opting out, of nothing."""
-    return limits.level_of(() if user.opted_out else registry.kinds_of(at, db, user), at.policy)
+    return limits.level_of(() if user.opted_out else registry.kinds_of(tx, user), tx.policy)
 
 
-def protection(at: Reception, db: Connection, user: User) -> Protection:
+def protection(tx: LoginTransaction, user: User) -> Protection:
     return Protection(
         opted_out=user.opted_out,
-        level=level_of(at, db, user),
-        with_protection=limits.level_of(registry.kinds_of(at, db, user), at.policy),
-        without=limits.level_of((), at.policy),
-        restrictions=at.policy.restrictions.lost,
+        level=level_of(tx, user),
+        with_protection=limits.level_of(registry.kinds_of(tx, user), tx.policy),
+        without=limits.level_of((), tx.policy),
+        restrictions=tx.policy.restrictions.lost,
     )

@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import people, users
-from dsc_host.login.context import Reception, account_of, as_data, data_of, found, locked_users
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.messages import notices, outbox
@@ -34,41 +33,42 @@ from dsc_host.login.model import (
 from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_users
 from dsc_host.records import table_rows
-from dsc_host.records.context import Refused
+from dsc_host.records.transaction import Refused
 
 _STANDING = rows.shares.c.state.in_([str(ShareState.PENDING), str(ShareState.DONE)])
 _VALID_SECONDS = 900
 """From the owner's password to the confirmation."""
 
 
-def check_may(at: Reception, db: Connection, user: User, session: Session) -> None:
+def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
     """Raises `NotIn`, or `NotAllowed`, unless this session may see to sharing."""
-    if session.stage == Stage.CHOOSING and not registry.live_of(at, db, user):
+    if session.stage == Stage.CHOOSING and not registry.live_of(tx, user):
         return
     sessions.check_scope(session, Scope.FULL)
 
 
-def may(operation: str) -> Callable[[Reception, Connection, User, Session], None]:
+def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
     """Like `check_may`, and with a fresh proof if the operation wants one. Not for a login that is half-way."""
 
-    def checked(at: Reception, db: Connection, user: User, session: Session) -> None:
-        check_may(at, db, user, session)
-        step_up.check(at, session, operation)
+    def checked(tx: LoginTransaction, user: User, session: Session) -> None:
+        check_may(tx, user, session)
+        step_up.check(tx.context, session, operation)
 
     return checked
 
 
-def check_sees(at: Reception, db: Connection, user: User, session: Session) -> None:
+def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
     """The same, for whoever only wants to see what is shared."""
     if session.stage == Stage.IN:
         sessions.check_scope(session, Scope.FULL, Scope.ACCOUNT)
     else:
-        check_may(at, db, user, session)
+        check_may(tx, user, session)
 
 
 def begin(
-    at: Reception, db: Connection, session: Session, user_id: str, owner_id: str, device_id: str = ""
+    tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
 ) -> tuple[Share, Offer] | Refused:
     """Ask the owner's device to answer; the owner's name and password were right. Without a device's id, their highest.
 
@@ -76,27 +76,27 @@ def begin(
     """
     if user_id == owner_id:
         raise NotNow("this is begun by the user who is not the device's owner")
-    both = locked_users(db, [user_id, owner_id])
+    both = locked_users(tx.db, [user_id, owner_id])
     user, owner = both[user_id], both[owner_id]
-    device = _chosen(at, db, owner, device_id)
-    _check(at, db, user, owner, device)
+    device = _chosen(tx, owner, device_id)
+    _check(tx, user, owner, device)
     share = Share(
-        table_rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), at.now(), at.now() + _VALID_SECONDS, "", "{}"
+        table_rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), tx.now(), tx.now() + _VALID_SECONDS, "", "{}"
     )  # fmt: skip
-    rows.shares.add(db, share)
+    rows.shares.add(tx.db, share)
     if session.stage == Stage.CHOOSING:
-        rows.sessions.change(db, session.id, expires_at=share.expires_at)
-    offer = device_proof.ask(at, db, session, user, device, Purpose.SHARE, share.id)
+        rows.sessions.change(tx.db, session.id, expires_at=share.expires_at)
+    offer = device_proof.ask(tx, session, user, device, Purpose.SHARE, share.id)
     return offer if isinstance(offer, Refused) else (share, offer)
 
 
-def answer(at: Reception, db: Connection, session: Session, user: User, share_id: str, text: str) -> bool:
+def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
     """The device's answer. Raises `NotFound`, `NotNow`."""
-    share = _own(at, db, user, share_id, ShareState.DRAFT)
-    _, right = device_proof.judge(at, db, session, user, Purpose.SHARE, text, about=share.id)
+    share = _own(tx, user, share_id, ShareState.DRAFT)
+    _, right = device_proof.judge(tx, session, user, Purpose.SHARE, text, about=share.id)
     if right:
-        rows.shares.change(db, share.id, state=str(ShareState.PROVEN))
-    at.log(db, "share.prove", user, "done" if right else "refused", device=share.device_id)
+        rows.shares.change(tx.db, share.id, state=str(ShareState.PROVEN))
+    tx.log("share.prove", user, "done" if right else "refused", device=share.device_id)
     return right
 
 
@@ -116,95 +116,99 @@ def concerned(db: Connection, user: User) -> list[str]:
     return [user.id, *using, *(each for share in asked for each in (share.user_id, share.owner_id))]
 
 
-def confirm(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> ShareState:
+def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> ShareState:
     """Do it, or put it before compliance. Raises as `begin`: what has changed meanwhile counts."""
-    share = found(rows.shares.find(db, share_id))
+    share = found(rows.shares.find(tx.db, share_id))
     if share.user_id != user_id:
         raise NotFound("you have no such request")
-    both = locked_users(db, [user_id, share.owner_id])
+    both = locked_users(tx.db, [user_id, share.owner_id])
     user, owner = both[user_id], both[share.owner_id]
-    share = _own(at, db, user, share_id, ShareState.PROVEN)
-    device = found(rows.devices.locked(db, share.device_id))
-    _check(at, db, user, owner, device)
-    if _needs_compliance(at, db, user, owner):
-        rows.shares.change(db, share.id, state=str(ShareState.PENDING), expires_at=None)
-        at.log(db, "share.confirm", user, "pending", device=device.id)
+    share = _own(tx, user, share_id, ShareState.PROVEN)
+    device = found(rows.devices.locked(tx.db, share.device_id))
+    _check(tx, user, owner, device)
+    if _needs_compliance(tx, user, owner):
+        rows.shares.change(tx.db, share.id, state=str(ShareState.PENDING), expires_at=None)
+        tx.log("share.confirm", user, "pending", device=device.id)
         return ShareState.PENDING
-    _do(at, db, share, user, owner, device)
-    sessions.end_all(db, user, but=session.id)
+    _do(tx, share, user, owner, device)
+    sessions.end_all(tx.db, user, but=session.id)
     return ShareState.DONE
 
 
-def decide(at: Reception, db: Connection, staff: User, share_id: str, agreed: bool) -> ShareState:
+def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> ShareState:
     """Compliance's decision. Raises `NotFound`, `NotNow`, and as `begin` if what has changed meanwhile forbids it."""
-    share = found(rows.shares.find(db, share_id))
-    both = locked_users(db, [share.user_id, share.owner_id])
-    share = found(rows.shares.locked(db, share_id))
+    share = found(rows.shares.find(tx.db, share_id))
+    both = locked_users(tx.db, [share.user_id, share.owner_id])
+    share = found(rows.shares.locked(tx.db, share_id))
     if share.state != ShareState.PENDING:
         raise NotNow("this has been decided already")
     user, owner = both[share.user_id], both[share.owner_id]
     for one in (user, owner):
-        users.check_other(db, staff, one)
+        users.check_other(tx.db, staff, one)
     if agreed:
-        device = found(rows.devices.locked(db, share.device_id))
-        _check(at, db, user, owner, device)
-        _do(at, db, share, user, owner, device, staff.name)
+        device = found(rows.devices.locked(tx.db, share.device_id))
+        _check(tx, user, owner, device)
+        _do(tx, share, user, owner, device, staff.name)
     else:
-        rows.shares.change(db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
-        outbox.tell(at, db, user, "share_refused")
-    at.log(db, "share.decide", user, "done" if agreed else "refused", by=staff.name)
+        rows.shares.change(tx.db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
+        outbox.tell(tx, user, "share_refused")
+    tx.log("share.decide", user, "done" if agreed else "refused", by=staff.name)
     return ShareState.DONE if agreed else ShareState.REFUSED
 
 
-def cancel(at: Reception, db: Connection, session: Session, user_id: str, share_id: str) -> None:
+def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
     """End the sharing, by either of the two: what was put aside for it may be used again. Raises `NotFound`, `NotNow`."""
-    share = found(rows.shares.find(db, share_id))
+    share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
         raise NotFound("you have no such request")
-    both = locked_users(db, [share.user_id, share.owner_id])
-    share = found(rows.shares.locked(db, share_id))
+    both = locked_users(tx.db, [share.user_id, share.owner_id])
+    share = found(rows.shares.locked(tx.db, share_id))
     user = both[share.user_id]
     if share.state == ShareState.PENDING:
-        rows.shares.change(db, share.id, state=str(ShareState.CANCELLED))
+        rows.shares.change(tx.db, share.id, state=str(ShareState.CANCELLED))
         return
     if share.state != ShareState.DONE:
         raise NotNow("this device is not shared")
-    parked = [held for held in registry.held_by(db, user) if held[1].id in data_of(share).get("parked", [])]
-    if user_id == share.user_id and not any(_comes_back(at, *held) for held in parked) and not _has_more(at, db, user, share):
+    parked = [held for held in registry.held_by(tx.db, user) if held[1].id in data_of(share).get("parked", [])]
+    if (
+        user_id == share.user_id
+        and not any(_comes_back(tx.context, *held) for held in parked)
+        and not _has_more(tx, user, share)
+    ):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
-    _undo(db, user, share, parked)
+    _undo(tx.db, user, share, parked)
     # A session that the shared device has opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id
-    sessions.end_all(db, both[user_id], but="" if own else session.id)
-    notices.tell(at, db, user, "share_ended")
-    at.log(db, "share.cancel", user, "done", device=share.device_id)
+    sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
+    notices.tell(tx, user, "share_ended")
+    tx.log("share.cancel", user, "done", device=share.device_id)
 
 
-def end_of_device(at: Reception, db: Connection, device: Device) -> None:
+def end_of_device(tx: LoginTransaction, device: Device) -> None:
     """A device is out of use for good: with whom it was shared, what was put aside for it may be used again."""
-    for share in rows.shares.all(db, rows.shares.c.device_id == device.id, _STANDING):
-        _end(at, db, share)
+    for share in rows.shares.all(tx.db, rows.shares.c.device_id == device.id, _STANDING):
+        _end(tx, share)
 
 
-def end_of_identity(at: Reception, db: Connection, entity_id: str) -> None:
+def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
     """What is known of a person has changed: who is not known to be the same as they any more shares nothing with them."""
-    mine = [each.id for each in rows.users.all(db, rows.users.c.entity_id == entity_id)]
-    for share in rows.shares.all(db, _with(mine), _STANDING):
-        user, owner = (found(rows.users.find(db, each)) for each in (share.user_id, share.owner_id))
-        if people.identity_of(db, user) != people.identity_of(db, owner):
-            _end(at, db, share)
+    mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
+    for share in rows.shares.all(tx.db, _with(mine), _STANDING):
+        user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))
+        if people.identity_of(tx.db, user) != people.identity_of(tx.db, owner):
+            _end(tx, share)
 
 
-def end_of_user(at: Reception, db: Connection, user: User) -> None:
+def end_of_user(tx: LoginTransaction, user: User) -> None:
     """A user's account is closed: nothing is shared with them, nor by them."""
-    for share in rows.shares.all(db, _with([user.id]), _STANDING):
-        _end(at, db, share)
+    for share in rows.shares.all(tx.db, _with([user.id]), _STANDING):
+        _end(tx, share)
 
 
-def shares_of(at: Reception, db: Connection, user: User) -> list[ShareView]:
+def shares_of(tx: LoginTransaction, user: User) -> list[ShareView]:
     """What a user shares, or has asked to, on either side."""
-    shown = rows.shares.all(db, _with([user.id]), order=rows.shares.c.at)
-    return [view(db, share) for share in shown if share.state != ShareState.DRAFT]
+    shown = rows.shares.all(tx.db, _with([user.id]), order=rows.shares.c.at)
+    return [view(tx.db, share) for share in shown if share.state != ShareState.DRAFT]
 
 
 def pending(db: Connection) -> list[ShareView]:
@@ -223,47 +227,47 @@ def view(db: Connection, share: Share) -> ShareView:
 # ---- the conditions ----
 
 
-def _check(at: Reception, db: Connection, user: User, owner: User, device: Device) -> None:
-    if people.identity_of(db, user) != people.identity_of(db, owner):
+def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> None:
+    if people.identity_of(tx.db, user) != people.identity_of(tx.db, owner):
         raise DifferentIdentity(
             "different identification information: a device is shared between users of one person only; "
             "if both are you, have support put right what is known of you"
         )
-    if account_of(db, user).closed_at is not None:
+    if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
-    held = [(one, each) for one in (user, owner) for each in registry.live_of(at, db, one)]
+    held = [(one, each) for one in (user, owner) for each in registry.live_of(tx, one)]
     if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
     if device.id not in {each.id for one, (each, _) in held if one.id == owner.id} or device.owner_id != owner.id:
         raise NotNow("this device is not in use any more")
-    if rows.uses.count(db, rows.uses.c.user_id == user.id, rows.uses.c.device_id == device.id):
+    if rows.uses.count(tx.db, rows.uses.c.user_id == user.id, rows.uses.c.device_id == device.id):
         raise NotNow("you share this device already")
-    if not at.policy.levels[at.policy.level(device.kind)].shareable:
+    if not tx.policy.levels[tx.policy.level(device.kind)].shareable:
         raise NotNow("this kind of device is not shared; a phone app takes several users by itself")
-    best = min(at.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
-    if at.policy.level(device.kind) > best:
+    best = min(tx.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
+    if tx.policy.level(device.kind) > best:
         raise LessSecureDevice("less secure device: share the most secure one of both users")
 
 
-def _chosen(at: Reception, db: Connection, owner: User, device_id: str) -> Device:
-    own = [device for device, _ in registry.live_of(at, db, owner) if device.owner_id == owner.id]
+def _chosen(tx: LoginTransaction, owner: User, device_id: str) -> Device:
+    own = [device for device, _ in registry.live_of(tx, owner) if device.owner_id == owner.id]
     own = [device for device in own if Kind(device.kind) in PHYSICAL and device_id in ("", device.id)]
     if not own:
         raise NotFound("this user has no device of their own that can be shared")
-    return min(own, key=lambda device: at.policy.level(device.kind))
+    return min(own, key=lambda device: tx.policy.level(device.kind))
 
 
-def _needs_compliance(at: Reception, db: Connection, user: User, owner: User) -> bool:
-    rule = at.policy.sharing.compliance
-    reviewed = any(found(rows.entities.find(db, one.entity_id)).under_review for one in (user, owner))
+def _needs_compliance(tx: LoginTransaction, user: User, owner: User) -> bool:
+    rule = tx.policy.sharing.compliance
+    reviewed = any(found(rows.entities.find(tx.db, one.entity_id)).under_review for one in (user, owner))
     return rule == "always" or (rule == "reviewed" and reviewed)
 
 
-def _own(at: Reception, db: Connection, user: User, share_id: str, state: ShareState) -> Share:
-    share = rows.shares.locked(db, share_id) if isinstance(share_id, str) else None
+def _own(tx: LoginTransaction, user: User, share_id: str, state: ShareState) -> Share:
+    share = rows.shares.locked(tx.db, share_id) if isinstance(share_id, str) else None
     if share is None or share.user_id != user.id:
         raise NotFound("you have no such request")
-    if share.state != state or (share.expires_at is not None and at.now() >= share.expires_at):
+    if share.state != state or (share.expires_at is not None and tx.now() >= share.expires_at):
         raise NotNow("this request is not at this step, or has expired; begin again")
     return share
 
@@ -271,20 +275,20 @@ def _own(at: Reception, db: Connection, user: User, share_id: str, state: ShareS
 # ---- what is done ----
 
 
-def _do(at: Reception, db: Connection, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
+def _do(tx: LoginTransaction, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
     parked = []
-    for other, use in registry.live_of(at, db, user):
+    for other, use in registry.live_of(tx, user):
         if Kind(other.kind) in PHYSICAL:
-            rows.uses.change(db, use.id, state=str(UseState.PARKED))
+            rows.uses.change(tx.db, use.id, state=str(UseState.PARKED))
             parked.append(use.id)
-    rows.uses.add(db, Use(table_rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))
+    rows.uses.add(tx.db, Use(table_rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))
     rows.shares.change(
-        db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=as_data({"parked": parked})
+        tx.db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=as_data({"parked": parked})
     )  # fmt: skip
-    users.settings_changed(db, user)
+    users.settings_changed(tx.db, user)
     for told in (user, owner):
-        notices.tell(at, db, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
-    at.log(db, "share.confirm", user, "done", device=device.id)
+        notices.tell(tx, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
+    tx.log("share.confirm", user, "done", device=device.id)
 
 
 def _with(users: Sequence[str]) -> ColumnElement[bool]:
@@ -292,12 +296,12 @@ def _with(users: Sequence[str]) -> ColumnElement[bool]:
     return rows.shares.c.user_id.in_(users) | rows.shares.c.owner_id.in_(users)
 
 
-def _end(at: Reception, db: Connection, share: Share) -> None:
+def _end(tx: LoginTransaction, share: Share) -> None:
     """Without anybody's asking for it."""
-    user = found(rows.users.find(db, share.user_id))
+    user = found(rows.users.find(tx.db, share.user_id))
     parked = data_of(share).get("parked", [])
-    _undo(db, user, share, [held for held in registry.held_by(db, user) if held[1].id in parked])
-    notices.tell(at, db, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
+    _undo(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])
+    notices.tell(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
 def _undo(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:
@@ -309,12 +313,12 @@ def _undo(db: Connection, user: User, share: Share, parked: list[registry.Held])
     users.settings_changed(db, user)
 
 
-def _comes_back(at: Reception, device: Device, use: Use) -> bool:
-    return registry.is_live(device, use._replace(state=str(UseState.ACTIVE)), at.now())
+def _comes_back(context: LoginContext, device: Device, use: Use) -> bool:
+    return registry.is_live(device, use._replace(state=str(UseState.ACTIVE)), context.now())
 
 
-def _has_more(at: Reception, db: Connection, user: User, share: Share) -> bool:
-    return any(device.id != share.device_id for device, _ in registry.live_of(at, db, user))
+def _has_more(tx: LoginTransaction, user: User, share: Share) -> bool:
+    return any(device.id != share.device_id for device, _ in registry.live_of(tx, user))
 
 
 def may_decide(staff: User) -> bool:

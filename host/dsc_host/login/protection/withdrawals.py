@@ -12,54 +12,54 @@ from sqlalchemy import Connection, func, select
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import money
-from dsc_host.login.context import Reception, account_of, found
 from dsc_host.login.devices import registry
 from dsc_host.login.policy.model import Level
 from dsc_host.login.protection import levels, limits
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Session, User, Withdrawal
+from dsc_host.login.transaction import LoginTransaction, account_of, found
 from dsc_host.records import table_rows
 
 _LATEST = 221_845_392_000
 """The year 9000: calendars end somewhere."""
 
 
-def may_withdraw(at: Reception, db: Connection, user: User, amount: Decimal, now: float | None = None) -> Allowance:
+def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
     """Whether this user may take so many dollars out now, logged in with their highest device. Raises `InputError`.
 
     `now`: another time, in Unix seconds, from 1970 to 9000.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
-    return _judged(at, db, user, amount, levels.level_of(at, db, user), at.now() if now is None else now)
+    return _judged(tx, user, amount, levels.level_of(tx, user), tx.now() if now is None else now)
 
 
-def _judged(at: Reception, db: Connection, user: User, amount: Decimal, level: Level, now: float) -> Allowance:
+def _judged(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now: float) -> Allowance:
     limits.check_amount(amount)
-    account = account_of(db, user)
+    account = account_of(tx.db, user)
     if account.closed_at is not None:
         return Allowance(False, Decimal(0), Decimal(0))
-    spent = _spent(db, account.id)
-    return limits.allowance(amount, now, spent, level, at.calendar)
+    spent = _spent(tx.db, account.id)
+    return limits.allowance(amount, now, spent, level, tx.calendar)
 
 
-def withdraw(at: Reception, db: Connection, session: Session, user: User, amount: Decimal) -> Allowance:
+def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
     """Whether as much may be taken out in this session; if so, it is recorded. Its device's own limits count."""
     # By the account, because all its users spend the same money.
-    account = found(rows.accounts.locked(db, user.account_id))
-    allowance = _judged(at, db, user, amount, _level_in(at, db, session, user), at.now())
+    account = found(rows.accounts.locked(tx.db, user.account_id))
+    allowance = _judged(tx, user, amount, _level_in(tx, session, user), tx.now())
     if allowance:
         rows.withdrawals.add(
-            db, Withdrawal(table_rows.new_id(), account.id, user.id, at.now(), money.cents("amount", amount))
+            tx.db, Withdrawal(table_rows.new_id(), account.id, user.id, tx.now(), money.cents("amount", amount))
         )  # fmt: skip
-    at.log(db, "withdraw", user, "done" if allowance else "refused", amount=str(amount))
+    tx.log("withdraw", user, "done" if allowance else "refused", amount=str(amount))
     return allowance
 
 
-def _level_in(at: Reception, db: Connection, session: Session, user: User) -> Level:
+def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:
     """What the session's device is worth, as long as it opens the door."""
-    live = [] if user.opted_out else registry.live_of(at, db, user)
-    return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], at.policy)
+    live = [] if user.opted_out else registry.live_of(tx, user)
+    return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], tx.policy)
 
 
 def _spent(db: Connection, account_id: str) -> Callable[[float], Decimal]:

@@ -11,11 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import StoreError
 from dsc_host.login import rows
-from dsc_host.login.context import Reception, as_data, data_of, found
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.model import DeviceView, Offer, Scope
@@ -23,8 +20,9 @@ from dsc_host.login.rows import Session, User
 from dsc_host.login.service import access
 from dsc_host.login.signin import device_proof, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
 from dsc_host.records.keys import Secret
+from dsc_host.records.transaction import Refused
 
 _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT)
 
@@ -33,7 +31,7 @@ class System(Protocol):
     """What this wants of the login system."""
 
     @property
-    def at(self) -> Reception: ...
+    def context(self) -> LoginContext: ...
     def deliver(self, codes_for: str | None = None) -> int: ...
 
 
@@ -45,19 +43,19 @@ class Proofs:
 
     def choices(self, token: str) -> tuple[DeviceView, ...]:
         """Return the devices that may answer now, the highest level first."""
-        at = self.system.at
-        shown = access.look(at, token, _MAY, lambda db, user, _s: registry.views(at, db, user))
+        at = self.system.context
+        shown = access.look(at, token, _MAY, lambda tx, user, _s: registry.views(tx, user))
         return tuple(each for each in shown if each.live)
 
     def ask(self, token: str, device: str) -> Offer:
         """Have the element of one of these devices shown. Raises `NotFound`, `TooManyAttempts`."""
-        at = self.system.at
+        at = self.system.context
 
-        def asked(db: Connection, user: User, session: Session) -> tuple[str, Offer] | Refused:
-            chosen, use = registry.held(db, user, device)
+        def asked(tx: LoginTransaction, user: User, session: Session) -> tuple[str, Offer] | Refused:
+            chosen, use = registry.held(tx.db, user, device)
             if not registry.is_live(chosen, use, at.now()):
                 raise NotFound("you have no such device in use")
-            offer = device_proof.ask(at, db, session, user, chosen, Purpose.FRESH, token=token)
+            offer = device_proof.ask(tx, session, user, chosen, Purpose.FRESH, token=token)
             return offer if isinstance(offer, Refused) else (user.name, offer)
 
         name, offer = access.change(at, token, _MAY, asked)
@@ -67,21 +65,21 @@ class Proofs:
     def offer(self, token: str) -> Offer:
         """Return what was asked, again. Raises `NotNow` if there is nothing to answer."""
         return access.look(
-            self.system.at, token, _MAY, lambda db, _user, session: device_proof.shown(db, session, Purpose.FRESH)
+            self.system.context, token, _MAY, lambda tx, _user, session: device_proof.shown(tx.db, session, Purpose.FRESH)
         )
 
     def answer(self, token: str, text: str) -> bool:
         """Return whether the answer was right: then guarded operations go through for some minutes. Raises `NotNow`."""
-        at = self.system.at
+        at = self.system.context
 
-        def answered(db: Connection, user: User, session: Session) -> bool:
-            device, right = device_proof.judge(at, db, session, user, Purpose.FRESH, text, token=token)
-            right = right and registry.is_live(*registry.held(db, user, device.id), at.now())
+        def answered(tx: LoginTransaction, user: User, session: Session) -> bool:
+            device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
+            right = right and registry.is_live(*registry.held(tx.db, user, device.id), at.now())
             if right:
-                now = found(rows.sessions.find(db, session.id))
+                now = found(rows.sessions.find(tx.db, session.id))
                 data = as_data({**data_of(now), step_up.PROVEN_AT: at.now()})
-                rows.sessions.change(db, session.id, data=data)
-            at.log(db, "prove", user, "done" if right else "refused", device=device.id)
+                rows.sessions.change(tx.db, session.id, data=data)
+            tx.log("prove", user, "done" if right else "refused", device=device.id)
             return right
 
         return access.change(at, token, _MAY, answered)
@@ -89,13 +87,15 @@ class Proofs:
     def seal(self, token: str, path: str, form: Mapping[str, str]) -> str:
         """Return a form as a text that only this session can open again."""
         plain = json.dumps([path, dict(form)]).encode()
-        return base64.urlsafe_b64encode(self.system.at.office.keys.current.seal(plain, _bound(token), Secret.VAULT)).decode()
+        return base64.urlsafe_b64encode(
+            self.system.context.cards.keys.current.seal(plain, _bound(token), Secret.VAULT)
+        ).decode()
 
     def unseal(self, token: str, sealed: str) -> tuple[str, dict[str, str]]:
         """Return the path and the fields of a form that was sealed in this session. Raises `NotNow` for any other text."""
         try:
             packed = base64.urlsafe_b64decode(sealed.encode())
-            path, form = json.loads(self.system.at.office.keys.current.unseal(packed, _bound(token), Secret.VAULT))
+            path, form = json.loads(self.system.context.cards.keys.current.unseal(packed, _bound(token), Secret.VAULT))
         except (StoreError, ValueError, binascii.Error):
             raise NotNow("there is nothing to answer; begin again") from None
         return path, form

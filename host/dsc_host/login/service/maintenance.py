@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection
-
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.cards import activation, requests
-from dsc_host.login.context import Reception, found, locked_users
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import DeviceState, OrderState, ShareState
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import wait_outcomes
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
 
 _DRAFT_SECONDS = 24 * 60 * 60
 
@@ -31,62 +29,62 @@ class Done:
     sent: int
 
 
-def run(at: Reception, senders: Mapping[str, Sender]) -> Done:
+def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     """Do all that is due. Each piece is a transaction of its own."""
-    for wait_id in at.read(lambda db: waits.to_end(at, db)):
-        at.change(partial(_wait, at, wait_id))
-    orders = at.read(lambda db: activation.to_be_activated(at, db))
+    for wait_id in context.read(waits.to_end):
+        context.change(partial(_wait, wait_id))
+    orders = context.read(activation.to_be_activated)
     for order_id in orders:
-        at.change(partial(_activate, at, order_id))
-    expired = at.read(lambda db: _expired(at, db))
+        context.change(partial(_activate, order_id))
+    expired = context.read(_expired)
     for device_id in expired:
-        at.change(partial(_end, at, device_id))
-    at.change(lambda db: _tidy(at, db))
-    _log_refusals(at)
-    return Done(len(orders), len(expired), outbox.deliver(at, senders))
+        context.change(partial(_end, device_id))
+    context.change(_tidy)
+    _log_refusals(context)
+    return Done(len(orders), len(expired), outbox.deliver(context, senders))
 
 
-def _wait(at: Reception, wait_id: str, db: Connection) -> None:
-    wait_outcomes.run_due(at, db, wait_id)
+def _wait(wait_id: str, tx: LoginTransaction) -> None:
+    wait_outcomes.run_due(tx, wait_id)
 
 
-def _activate(at: Reception, order_id: str, db: Connection) -> None:
-    activation.activate_due(at, db, order_id)
+def _activate(order_id: str, tx: LoginTransaction) -> None:
+    activation.activate_due(tx, order_id)
 
 
-def _expired(at: Reception, db: Connection) -> list[str]:
-    over = (rows.devices.c.state == DeviceState.ACTIVE) & (rows.devices.c.expires_at <= at.now())
-    return [device.id for device in rows.devices.all(db, over, most=1000)]
+def _expired(tx: LoginTransaction) -> list[str]:
+    over = (rows.devices.c.state == DeviceState.ACTIVE) & (rows.devices.c.expires_at <= tx.now())
+    return [device.id for device in rows.devices.all(tx.db, over, most=1000)]
 
 
-def _end(at: Reception, device_id: str, db: Connection) -> None:
-    device = found(rows.devices.find(db, device_id))
-    users = locked_users(db, registry.users_of(db, device))
-    device = found(rows.devices.locked(db, device_id))
-    if device.state != DeviceState.ACTIVE or device.expires_at is None or at.now() < device.expires_at:
+def _end(device_id: str, tx: LoginTransaction) -> None:
+    device = found(rows.devices.find(tx.db, device_id))
+    users = locked_users(tx.db, registry.users_of(tx.db, device))
+    device = found(rows.devices.locked(tx.db, device_id))
+    if device.state != DeviceState.ACTIVE or device.expires_at is None or tx.now() < device.expires_at:
         return
-    registry.move(at, db, device, DeviceState.ENDED)
+    registry.move(tx, device, DeviceState.ENDED)
     user = users[device.owner_id]
-    outbox.tell(at, db, user, "expired", device=registry.label(device))
-    at.log(db, "device.expire", user, "done", device.kind, device=device.id)
+    outbox.tell(tx, user, "expired", device=registry.label(device))
+    tx.log("device.expire", user, "done", device.kind, device=device.id)
 
 
-def _tidy(at: Reception, db: Connection) -> None:
-    sessions.forget_old(at, db)
-    rate_limits.forget_old(at, db)
-    outbox.retry_stuck(at, db)
-    outbox.forget_old(at, db)
-    rows.pushes.remove(db, rows.pushes.c.expires_at < at.now() - _DRAFT_SECONDS)
+def _tidy(tx: LoginTransaction) -> None:
+    sessions.forget_old(tx)
+    rate_limits.forget_old(tx)
+    outbox.retry_stuck(tx)
+    outbox.forget_old(tx)
+    rows.pushes.remove(tx.db, rows.pushes.c.expires_at < tx.now() - _DRAFT_SECONDS)
     old_shares = (rows.shares.c.state.in_([ShareState.DRAFT, ShareState.PROVEN])) & (
-        rows.shares.c.expires_at <= at.now()
+        rows.shares.c.expires_at <= tx.now()
     )  # fmt: skip
-    rows.shares.remove(db, old_shares)
-    old_drafts = (rows.orders.c.state == OrderState.DRAFT) & (rows.orders.c.at < at.now() - _DRAFT_SECONDS)
-    for order in rows.orders.all(db, old_drafts, most=1000):
-        requests.drop(db, order)
+    rows.shares.remove(tx.db, old_shares)
+    old_drafts = (rows.orders.c.state == OrderState.DRAFT) & (rows.orders.c.at < tx.now() - _DRAFT_SECONDS)
+    for order in rows.orders.all(tx.db, old_drafts, most=1000):
+        requests.drop(tx.db, order)
 
 
-def _log_refusals(at: Reception) -> None:
+def _log_refusals(context: LoginContext) -> None:
     """Log how many refusals there were under limits that are over."""
-    if counted := at.office.refusals.over(at.now()):
-        at.change(lambda db: rate_limits.log_refusals(at, db, counted))
+    if counted := context.cards.refusals.over(context.now()):
+        context.change(lambda tx: rate_limits.log_refusals(tx, counted))

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection
-
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks
 from dsc_host.login.cards import returns, shipping
-from dsc_host.login.context import Reception, data_of, found
 from dsc_host.login.devices import code_sheets, registry, waits
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Scope, ShareState, ShareView, WaitKind, WaitView
@@ -17,7 +14,8 @@ from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
 from dsc_host.login.support import calls, identities, loss_reports, new_devices, temporary_codes, wait_outcomes
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginContext, LoginTransaction, data_of, found
+from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
 T = TypeVar("T")
@@ -27,11 +25,11 @@ class System(Protocol):
     """What this wants of the login system."""
 
     @property
-    def at(self) -> Reception: ...
+    def context(self) -> LoginContext: ...
     @property
     def verifier(self) -> Verifier: ...
     def by(self, actor: str) -> "System": ...
-    def do(self, token: str, may: access.May, work: Callable[[Connection, User, Session], T | Refused]) -> T: ...
+    def do(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T | Refused]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Staff:
     def identify(self, token: str, user: str, said: Identity) -> bool:
         """Whether a caller is this user, by what they say. Raises `NotAllowed`, `NotNow`."""
         return self._do(
-            token, (Role.SUPPORT,), lambda db, staff, session: calls.identify(self.system.at, db, session, staff, user, said)
+            token, (Role.SUPPORT,), lambda tx, staff, session: calls.identify(tx, session, staff, user, said)
         )  # fmt: skip
 
     def check_support(self, token: str) -> None:
@@ -53,46 +51,46 @@ class Staff:
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
         """Who is calling, and what they have. Raises `NotAllowed`."""
 
-        def seen(db: Connection, _staff: User, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
-            user = calls.caller(self.system.at, db, session)
-            return user.name, registry.views(self.system.at, db, user)
+        def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
+            user = calls.caller(tx, session)
+            return user.name, registry.views(tx, user)
 
         return self._do(token, (Role.SUPPORT,), seen)
 
     def give_temporary_code(self, token: str) -> str:
         """A code for who is calling, to be read out. Raises `NotAllowed`, `NotNow`."""
 
-        def given(db: Connection, staff: User, session: Session) -> str:
-            return temporary_codes.give_temporary_code(self.system.at, db, session, staff)
+        def given(tx: LoginTransaction, staff: User, session: Session) -> str:
+            return temporary_codes.give_temporary_code(tx, session, staff)
 
         return self._do(token, (Role.SUPPORT,), given)
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
         """Take a device of who is calling out of use. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
-        def reported(db: Connection, staff: User, session: Session) -> None:
-            loss_reports.report_loss(self.system.at, db, session, staff, device, loss)
+        def reported(tx: LoginTransaction, staff: User, session: Session) -> None:
+            loss_reports.report_loss(tx, session, staff, device, loss)
 
         self._do(token, (Role.SUPPORT,), reported)
 
     def issue_code_card(self, token: str) -> tuple[DeviceView, tuple[str, ...]]:
         """A security code card for who is calling, and its codes, to be printed and sent. Raises `NotAllowed`."""
 
-        def issued(db: Connection, staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
-            device = new_devices.issue_code_card(self.system.at, db, session, staff)
-            user = found(rows.users.find(db, device.owner_id))
-            codes = code_sheets.sheet_codes(self.system.at, db, device)
-            return registry.view(self.system.at, db, user, *registry.held(db, user, device.id)), codes
+        def issued(tx: LoginTransaction, staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
+            device = new_devices.issue_code_card(tx, session, staff)
+            user = found(rows.users.find(tx.db, device.owner_id))
+            codes = code_sheets.sheet_codes(tx, device)
+            return registry.view(tx, user, *registry.held(tx.db, user, device.id)), codes
 
         return self._do(token, (Role.SUPPORT,), issued)
 
     def sheet(self, token: str, device: str) -> tuple[DeviceView, tuple[str, ...]]:
         """The codes of a card of who is calling, again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
-        def seen(db: Connection, _staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
-            user = calls.caller(self.system.at, db, session)
-            held = registry.held(db, user, device)
-            return registry.view(self.system.at, db, user, *held), code_sheets.sheet_codes(self.system.at, db, held[0])
+        def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
+            user = calls.caller(tx, session)
+            held = registry.held(tx.db, user, device)
+            return registry.view(tx, user, *held), code_sheets.sheet_codes(tx, held[0])
 
         return self._do(token, (Role.SUPPORT,), seen)
 
@@ -102,8 +100,8 @@ class Staff:
         Raises `NotAllowed`, `NotNow`.
         """
 
-        def enabled(db: Connection, staff: User, session: Session) -> bool:
-            return new_devices.offer_messages(self.system.at, db, calls.caller(self.system.at, db, session), number, staff)
+        def enabled(tx: LoginTransaction, staff: User, session: Session) -> bool:
+            return new_devices.offer_messages(tx, calls.caller(tx, session), number, staff)
 
         field_checks.check_phone(number)
         return self._do(token, (Role.SUPPORT,), enabled)
@@ -111,30 +109,30 @@ class Staff:
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
         """Ask for an identity to be corrected: a second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
         self._do(
-            token, (Role.SUPPORT,), lambda db, staff, _s: identities.correct_identity(self.system.at, db, staff, user, identity)
+            token, (Role.SUPPORT,), lambda tx, staff, _s: identities.correct_identity(tx, staff, user, identity)
         )  # fmt: skip
 
     def corrections(self, token: str) -> list[tuple[WaitView, Identity]]:
         """Return the corrected identities that wait for a second person. Raises `NotAllowed`."""
 
-        def seen(db: Connection, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
-            return [(waits.view(db, each), Identity(**data_of(each))) for each in waits.corrections(db)]
+        def seen(tx: LoginTransaction, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
+            return [(waits.view(tx.db, each), Identity(**data_of(each))) for each in waits.corrections(tx.db)]
 
         return self._do(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
 
     def decide_correction(self, token: str, correction: str, agreed: bool) -> None:
         """Confirm or refuse a correction that somebody else has asked for. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
-        def decided(db: Connection, staff: User, _session: Session) -> None:
-            wait_outcomes.decide_correction(self.system.at, db, staff, correction, agreed)
+        def decided(tx: LoginTransaction, staff: User, _session: Session) -> None:
+            wait_outcomes.decide_correction(tx, staff, correction, agreed)
 
         self._do(token, (Role.SUPPORT, Role.COMPLIANCE), decided)
 
     def caller_waits(self, token: str) -> list[WaitView]:
         """Return what waits for who is calling. Raises `NotAllowed`."""
 
-        def seen(db: Connection, _staff: User, session: Session) -> list[WaitView]:
-            return [waits.view(db, each) for each in waits.of_user(db, calls.caller(self.system.at, db, session))]
+        def seen(tx: LoginTransaction, _staff: User, session: Session) -> list[WaitView]:
+            return [waits.view(tx.db, each) for each in waits.of_user(tx.db, calls.caller(tx, session))]
 
         return self._do(token, (Role.SUPPORT,), seen)
 
@@ -144,60 +142,60 @@ class Staff:
         Raises `NotAllowed`, `NotFound`, `NotNow`.
         """
 
-        def confirmed(db: Connection, staff: User, session: Session) -> None:
-            user = calls.caller(self.system.at, db, session)
-            kept = waits.locked(db, wait, user)
+        def confirmed(tx: LoginTransaction, staff: User, session: Session) -> None:
+            user = calls.caller(tx, session)
+            kept = waits.locked(tx.db, wait, user)
             if kept.kind == WaitKind.IDENTITY:
                 raise NotFound("nothing of that waits")
-            waits.check_may_confirm(self.system.at, kept, staff)
-            wait_outcomes.let_count(self.system.at, db, user, kept, staff.name)
+            waits.check_may_confirm(self.system.context, kept, staff)
+            wait_outcomes.let_count(tx, user, kept, staff.name)
 
         self._do(token, (Role.SUPPORT,), confirmed)
 
     def stop_wait(self, token: str, wait: str) -> None:
         """Stop something that waits for who is calling. Raises `NotAllowed`, `NotFound`."""
 
-        def stopped(db: Connection, staff: User, session: Session) -> None:
-            user = calls.caller(self.system.at, db, session)
-            wait_outcomes.stop(self.system.at, db, user, waits.locked(db, wait, user), staff.name)
+        def stopped(tx: LoginTransaction, staff: User, session: Session) -> None:
+            user = calls.caller(tx, session)
+            wait_outcomes.stop(tx, user, waits.locked(tx.db, wait, user), staff.name)
 
         self._do(token, (Role.SUPPORT,), stopped)
 
     def queue(self, token: str) -> list[Request]:
         """The cards that are to be made or sent. Raises `NotAllowed`."""
-        return self._do(token, (Role.ISSUER,), lambda db, _staff, _s: shipping.queue(self.system.at, db))
+        return self._do(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.queue(tx))
 
     def personalise_all(self, token: str, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
         """Make all cards that were asked for, one after another. Raises `NotAllowed`, and what a card's line raises."""
         staff = self._do(token, (Role.ISSUER,), lambda _db, staff, _s: staff.name)
         mine = self.system.by(f"issuer:{staff}")
-        return shipping.personalise_all(mine.at, mine.verifier, open_card, told)
+        return shipping.personalise_all(mine.context, mine.verifier, open_card, told)
 
     def ship(self, token: str, request: str) -> Request:
         """A card is on its way. Raises `NotAllowed`, `NotNow`, `NotFound`."""
-        return self._do(token, (Role.ISSUER,), lambda db, _staff, _s: shipping.ship(self.system.at, db, request))
+        return self._do(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.ship(tx, request))
 
     def receive(self, token: str, serial: str) -> Parcel:
         """A card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
-        return self._do(token, (Role.ISSUER,), lambda db, staff, _s: returns.receive(self.system.at, db, serial, staff))
+        return self._do(token, (Role.ISSUER,), lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def settle(self, token: str, serial: str, cents: int | None = None) -> int:
         """Keep what is held for a card that does not come back. Raises `NotAllowed`, `NotNow`, `InputError`."""
-        return self._do(token, (Role.ISSUER,), lambda db, staff, _s: returns.settle(self.system.at, db, serial, cents, staff))
+        return self._do(token, (Role.ISSUER,), lambda tx, staff, _s: returns.settle(tx, serial, cents, staff))
 
     def pending_shares(self, token: str) -> list[ShareView]:
         """What waits for compliance. Raises `NotAllowed`."""
-        return self._do(token, (Role.COMPLIANCE,), lambda db, _staff, _s: sharing.pending(db))
+        return self._do(token, (Role.COMPLIANCE,), lambda tx, _staff, _s: sharing.pending(tx.db))
 
     def decide_share(self, token: str, share: str, agreed: bool) -> ShareState:
         """Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(
-            token, (Role.COMPLIANCE,), lambda db, staff, _s: sharing.decide(self.system.at, db, staff, share, agreed)
+            token, (Role.COMPLIANCE,), lambda tx, staff, _s: sharing.decide(tx, staff, share, agreed)
         )  # fmt: skip
 
-    def _do(self, token: str, roles: tuple[Role, ...], work: Callable[[Connection, User, Session], T | Refused]) -> T:
-        def done(db: Connection, user: User, session: Session) -> T | Refused:
+    def _do(self, token: str, roles: tuple[Role, ...], work: Callable[[LoginTransaction, User, Session], T | Refused]) -> T:
+        def done(tx: LoginTransaction, user: User, session: Session) -> T | Refused:
             calls.check_role(user, session, *roles)
-            return work(db, user, session)
+            return work(tx, user, session)
 
         return self.system.do(token, access.scoped(Scope.FULL), done)

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.context import Reception, as_data, data_of
 from dsc_host.login.devices import answer_limits, registry
-from dsc_host.login.devices.kinds import FACTORS, Desk, Outcome
+from dsc_host.login.devices.kinds import FACTORS, Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Kind, Offer, Status
 from dsc_host.login.rows import Device, Session, Use, User
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginTransaction, as_data, data_of
+from dsc_host.records.transaction import Refused
 
 
 class Purpose(StrEnum):
@@ -30,8 +30,7 @@ class Purpose(StrEnum):
 
 
 def ask(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     session: Session,
     user: User,
     device: Device,
@@ -44,12 +43,12 @@ def ask(
 
     `token`: the session's own, for what is known to the visitor's browser alone.
     """
-    use = _use_of(db, device, user, purpose)
-    locked = answer_limits.refusal(at, db, use) if use else None
-    if refusal := locked or rate_limits.charge(at, db, [answer_limits.offers(at, user)]):
+    use = _use_of(tx.db, device, user, purpose)
+    locked = answer_limits.refusal(tx, use) if use else None
+    if refusal := locked or rate_limits.charge(tx, [answer_limits.offers(tx.context, user)]):
         return Refused(refusal)
-    desk = Desk(at, db, user, device, token or session.id)
-    offered = FACTORS[Kind(device.kind)].offer(desk, manual=True)
+    attempt = Attempt(tx, user, device, token or session.id)
+    offered = FACTORS[Kind(device.kind)].offer(attempt, manual=True)
     if isinstance(offered, Refused):
         return offered
     proof = {
@@ -60,7 +59,7 @@ def ask(
         "shows": offered.shows,
         "tries": 0,
     }
-    _keep(db, session, proof)
+    _keep(tx.db, session, proof)
     return Offer(Kind(device.kind), device.id, registry.label(device), dict(offered.shows))
 
 
@@ -80,8 +79,7 @@ def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -
 
 
 def judge(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     session: Session,
     user: User,
     purpose: Purpose,
@@ -89,30 +87,30 @@ def judge(
     *,
     about: str = "",
     token: str = "",
-    check: Callable[[Desk, dict[str, Any], str], Outcome] | None = None,
+    check: Callable[[Attempt, dict[str, Any], str], Outcome] | None = None,
 ) -> tuple[Device, bool]:
     """Whether the answer is right. `check` is how, if not as the device's factor does. Raises `NotNow`."""
-    device, proof = asked(db, session, purpose, about)
-    use = _use_of(db, device, user, purpose)
-    if use is not None and answer_limits.locked_for(at, db, use):
-        return device, _failed(at, db, session, proof)
-    desk, factor = Desk(at, db, user, device, token or session.id), FACTORS[Kind(device.kind)]
+    device, proof = asked(tx.db, session, purpose, about)
+    use = _use_of(tx.db, device, user, purpose)
+    if use is not None and answer_limits.locked_for(tx, use):
+        return device, _failed(tx, session, proof)
+    attempt, factor = Attempt(tx, user, device, token or session.id), FACTORS[Kind(device.kind)]
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
-    outcome = (check or factor.check)(desk, proof["keeps"], given)
+    outcome = (check or factor.check)(attempt, proof["keeps"], given)
     if outcome.duress:
-        outbox.tell(at, db, user, "duress", to=at.policy.login.alarm_address)
+        outbox.tell(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
-        _keep(db, session, None)
+        _keep(tx.db, session, None)
         return device, True
     if use is not None and outcome.looked_at:
-        answer_limits.count_failure(at, db, factor, use)
-    return device, _failed(at, db, session, proof)
+        answer_limits.count_failure(tx, factor, use)
+    return device, _failed(tx, session, proof)
 
 
-def _failed(at: Reception, db: Connection, session: Session, proof: dict[str, Any]) -> bool:
+def _failed(tx: LoginTransaction, session: Session, proof: dict[str, Any]) -> bool:
     """Count one answer to what was offered; return False."""
     tries = int(proof["tries"]) + 1
-    _keep(db, session, {**proof, "tries": tries} if tries < at.policy.login.code_attempts else None)
+    _keep(tx.db, session, {**proof, "tries": tries} if tries < tx.policy.login.code_attempts else None)
     return False
 
 

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
-from dsc_host.login.context import Reception, as_data, data_of, locked_user
 from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.rows import Session, User
+from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, locked_user
 
 _TOKEN_BYTES = 32
 _SEEN_EVERY = 60
@@ -34,8 +34,7 @@ def hashed(token: object) -> str:
 
 
 def begin(
-    at: Reception,
-    db: Connection,
+    tx: LoginTransaction,
     user: User,
     stage: Stage,
     *,
@@ -45,30 +44,30 @@ def begin(
     data: Mapping[str, Any] | None = None,
 ) -> str:
     """A new session, and the token for its cookie."""
-    token, now = secrets.token_urlsafe(_TOKEN_BYTES), at.now()
+    token, now = secrets.token_urlsafe(_TOKEN_BYTES), tx.now()
     kept = as_data(data or {})
     session = Session(hashed(token), user.id, str(stage), str(scope), device, user.settings, now, now, until, kept)
-    rows.sessions.add(db, session)
+    rows.sessions.add(tx.db, session)
     return token
 
 
-def locked(at: Reception, db: Connection, token: str, *stages: Stage) -> tuple[User, Session]:
+def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
     """The session of this token, and its user, locked. Raises `NotIn` if there is none that is at one of these stages."""
-    session = rows.sessions.find(db, hashed(token))
+    session = rows.sessions.find(tx.db, hashed(token))
     if session is None:
         raise NotIn
-    user = locked_user(db, session.user_id)
-    session = rows.sessions.locked(db, session.id)
-    if session is None or session.stage not in stages or not _lasts(at, user, session):
+    user = locked_user(tx.db, session.user_id)
+    session = rows.sessions.locked(tx.db, session.id)
+    if session is None or session.stage not in stages or not _lasts(tx.context, user, session):
         raise NotIn
     return user, session
 
 
-def looked_up(at: Reception, db: Connection, token: str, *stages: Stage) -> tuple[User, Session]:
+def looked_up(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
     """The same, only to look: nothing is locked. Raises `NotIn`."""
-    session = rows.sessions.find(db, hashed(token))
-    user = rows.users.find(db, session.user_id) if session else None
-    if session is None or user is None or session.stage not in stages or not _lasts(at, user, session):
+    session = rows.sessions.find(tx.db, hashed(token))
+    user = rows.users.find(tx.db, session.user_id) if session else None
+    if session is None or user is None or session.stage not in stages or not _lasts(tx.context, user, session):
         raise NotIn
     return user, session
 
@@ -98,39 +97,39 @@ def end_all(db: Connection, user: User, *, but: str = "") -> None:
         rows.sessions.change(db, but, settings=fresh.settings if fresh else user.settings)
 
 
-def visitor(at: Reception, token: str) -> Visitor:
+def visitor(context: LoginContext, token: str) -> Visitor:
     """Who is in. Raises `NotIn`."""
     session_id = hashed(token)
 
-    def look(db: Connection) -> tuple[Visitor, bool]:
-        user, session = looked_up(at, db, token, Stage.IN)
-        return _visitor(db, user, session), at.now() >= session.seen_at + _SEEN_EVERY
+    def look(tx: LoginTransaction) -> tuple[Visitor, bool]:
+        user, session = looked_up(tx, token, Stage.IN)
+        return _visitor(tx.db, user, session), context.now() >= session.seen_at + _SEEN_EVERY
 
-    found, stale = at.read(look)
+    found, stale = context.read(look)
     if stale:
-        at.change(lambda db: rows.sessions.change(db, session_id, seen_at=at.now()))
+        context.change(lambda tx: rows.sessions.change(tx.db, session_id, seen_at=context.now()))
     return found
 
 
-def rotate(at: Reception, db: Connection, token: str) -> str:
+def rotate(tx: LoginTransaction, token: str) -> str:
     """The same session under a new token. Raises `NotIn`."""
-    session = locked(at, db, token, *Stage)[1]
+    session = locked(tx, token, *Stage)[1]
     new = secrets.token_urlsafe(_TOKEN_BYTES)
-    end(db, session)
-    rows.sessions.add(db, session._replace(id=hashed(new)))
+    end(tx.db, session)
+    rows.sessions.add(tx.db, session._replace(id=hashed(new)))
     return new
 
 
-def forget_old(at: Reception, db: Connection) -> None:
+def forget_old(tx: LoginTransaction) -> None:
     """Those whose time is over."""
-    rows.sessions.remove(db, rows.sessions.c.expires_at < at.now())
+    rows.sessions.remove(tx.db, rows.sessions.c.expires_at < tx.now())
 
 
-def _lasts(at: Reception, user: User, session: Session) -> bool:
-    now = at.now()
+def _lasts(context: LoginContext, user: User, session: Session) -> bool:
+    now = context.now()
     if now >= session.expires_at or session.settings != user.settings:
         return False
-    return bool(data_of(session).get("idle_is_fine")) or now < session.seen_at + at.policy.sessions.idle
+    return bool(data_of(session).get("idle_is_fine")) or now < session.seen_at + context.policy.sessions.idle
 
 
 def _visitor(db: Connection, user: User, session: Session) -> Visitor:

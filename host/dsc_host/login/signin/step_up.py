@@ -5,10 +5,10 @@ that a device of the user is at hand now: an answer within the last few minutes,
 opened the session counts as long as any other.
 """
 
-from dsc_host.login.context import Reception, data_of
 from dsc_host.login.errors import ProofNeeded
 from dsc_host.login.model import Stage
 from dsc_host.login.rows import Session
+from dsc_host.login.transaction import LoginContext, data_of
 
 GUARDED = frozenset({
     "announce_return",
@@ -50,16 +50,16 @@ PROVEN_AT = "proven_at"
 """Under what name a session keeps when a device last answered in it."""
 
 
-def check(at: Reception, session: Session, operation: str) -> None:
+def check(context: LoginContext, session: Session, operation: str) -> None:
     """Raise `ProofNeeded` if this operation wants a fresh answer and there is none. An unknown operation is a `KeyError`."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
     # A login that is half-way has shown its password a few minutes ago, and has no device to answer with.
-    if operation in GUARDED and session.stage == Stage.IN and not is_fresh(at, session):
+    if operation in GUARDED and session.stage == Stage.IN and not is_fresh(context, session):
         raise ProofNeeded
 
 
-def is_fresh(at: Reception, session: Session) -> bool:
+def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy."""
     proven_at = float(data_of(session).get(PROVEN_AT, 0))
-    return at.now() < proven_at + at.policy.protection.proof_seconds
+    return context.now() < proven_at + context.policy.protection.proof_seconds

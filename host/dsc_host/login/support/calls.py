@@ -1,4 +1,4 @@
-"""The support desk: what staff do for those who call, each with the role for it, and after it is known who is calling.
+"""The support attempt: what staff do for those who call, each with the role for it, and after it is known who is calling.
 
 Three promises:
 
@@ -9,19 +9,17 @@ Three promises:
 
 import hmac
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import people, users
-from dsc_host.login.context import Reception, as_data, data_of, find_user, found, locked_users
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotAllowed, NotNow
 from dsc_host.login.model import Identity, Role, Scope
 from dsc_host.login.protection import sharing
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Session, User
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginTransaction, as_data, data_of, find_user, found, locked_users
+from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900
 """Seconds: one call."""
@@ -34,37 +32,37 @@ def check_role(staff: User, session: Session, *roles: Role) -> None:
         raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
 
 
-def identify(at: Reception, db: Connection, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
+def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Whether what a caller says is what is known of this user. It counts in this session, for this call.
 
     Wrong ones are counted for the user, whoever asks: `TooManyAttempts`.
     """
     given = _canonical(said)
     gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
-    if refusal := rate_limits.charge(at, db, [gate]):
+    if refusal := rate_limits.charge(tx, [gate]):
         return Refused(refusal)
-    user = find_user(db, name)
-    known = people.identity_of(db, user) if user else None
-    users.check_other(db, staff, user)
-    if user and at.now() < waits.corrected_until(at, db, user):
-        at.log(db, "desk.identify", user, "refused", "corrected", by=staff.name)
+    user = find_user(tx.db, name)
+    known = people.identity_of(tx.db, user) if user else None
+    users.check_other(tx.db, staff, user)
+    if user and tx.now() < waits.corrected_until(tx, user):
+        tx.log("desk.identify", user, "refused", "corrected", by=staff.name)
         return Refused(NotNow("what is known of this user was corrected not long ago: nobody is identified by it yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
-        rate_limits.passed(at, db, [gate])
-    called = {"user": user.id, "until": at.now() + IDENTIFIED_FOR} if user and right else None
-    rows.sessions.change(db, session.id, data=as_data({**data_of(session), "called": called}))
-    at.log(db, "desk.identify", user, "done" if right else "refused", by=staff.name)
+        rate_limits.passed(tx, [gate])
+    called = {"user": user.id, "until": tx.now() + IDENTIFIED_FOR} if user and right else None
+    rows.sessions.change(tx.db, session.id, data=as_data({**data_of(session), "called": called}))
+    tx.log("desk.identify", user, "done" if right else "refused", by=staff.name)
     return right
 
 
-def caller(at: Reception, db: Connection, session: Session) -> User:
+def caller(tx: LoginTransaction, session: Session) -> User:
     """Who is calling, locked with whom they share a device. Raises `NotAllowed` if that was not checked, or too long ago."""
     called = data_of(session).get("called")
-    if not called or at.now() >= called["until"]:
+    if not called or tx.now() >= called["until"]:
         raise NotAllowed("check first who is calling")
-    user = found(rows.users.find(db, called["user"]))
-    return locked_users(db, sharing.concerned(db, user))[user.id]
+    user = found(rows.users.find(tx.db, called["user"]))
+    return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
 
 
 def _canonical(identity: Identity) -> bytes:

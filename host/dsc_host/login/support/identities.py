@@ -6,12 +6,12 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, users
-from dsc_host.login.context import Reception, locked_users, user_named
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Identity, WaitKind
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction, locked_users, user_named
 
 
 def locked_person(db: Connection, user: User) -> User:
@@ -20,25 +20,25 @@ def locked_person(db: Connection, user: User) -> User:
     return locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
 
 
-def correct_identity(at: Reception, db: Connection, staff: User, name: str, identity: Identity) -> None:
+def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Identity) -> None:
     """Ask for what is known of a person to be put right, after they have shown their papers. A second person confirms it.
 
     They are told, by all their names, and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if it is about the one
     who does it.
     """
     field_checks.check_identity(identity)
-    user = locked_person(db, user_named(db, name))
-    users.check_other(db, staff, user)
-    others = rows.users.all(db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
+    user = locked_person(tx.db, user_named(tx.db, name))
+    users.check_other(tx.db, staff, user)
+    others = rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
     data = {each: str(getattr(identity, each)) for each in Identity.__slots__}
-    waits.begin(at, db, user, WaitKind.IDENTITY, data, by=staff.name, also=others)
-    at.log(db, "desk.identity", user, "waits", by=staff.name)
+    waits.begin(tx, user, WaitKind.IDENTITY, data, by=staff.name, also=others)
+    tx.log("desk.identity", user, "waits", by=staff.name)
 
 
-def set_identity(at: Reception, db: Connection, user: User, data: Mapping[str, str], staff: User) -> None:
+def set_identity(tx: LoginTransaction, user: User, data: Mapping[str, str], staff: User) -> None:
     """Put right what is known of a person, whose users are locked."""
-    for each in rows.users.all(db, rows.users.c.entity_id == user.entity_id):
-        notices.tell(at, db, each, "identity_corrected")
-    rows.entities.change(db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
-    sharing.end_of_identity(at, db, user.entity_id)
-    at.log(db, "desk.identity", user, "done", by=staff.name)
+    for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
+        notices.tell(tx, each, "identity_corrected")
+    rows.entities.change(tx.db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
+    sharing.end_of_identity(tx, user.entity_id)
+    tx.log("desk.identity", user, "done", by=staff.name)

@@ -1,24 +1,22 @@
 """Reports of lost, stolen and misplaced devices, taken by support."""
 
-from sqlalchemy import Connection
-
 from dsc_host.errors import InputError
 from dsc_host.login.cards import losses
-from dsc_host.login.context import Reception
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import Loss
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
+from dsc_host.login.transaction import LoginTransaction
 
 
-def report_loss(at: Reception, db: Connection, session: Session, staff: User, device_id: str, loss: Loss) -> None:
+def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
     """Take a device of whoever is calling out of use. Only one that was misplaced can be taken back into it."""
     if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
-    user = calls.caller(at, db, session)
-    device, _ = registry.held(db, user, device_id)
+    user = calls.caller(tx, session)
+    device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("the caller has no device of their own by this name")
-    losses.take_out(at, db, user, device, loss)
-    at.log(db, "desk.loss", user, "done", str(loss), by=staff.name, device=device.id)
+    losses.take_out(tx, user, device, loss)
+    tx.log("desk.loss", user, "done", str(loss), by=staff.name, device=device.id)

@@ -1,39 +1,37 @@
 """Temporary codes, which support reads out to an identified caller."""
 
-from sqlalchemy import Connection
-
 from dsc_host.login.accounts import users
 from dsc_host.login.cards.activation import DAY
-from dsc_host.login.context import Reception, account_of
 from dsc_host.login.devices import codes, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import TEMPORARY, DeviceState, Kind
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
+from dsc_host.login.transaction import LoginTransaction, account_of
 from dsc_host.records import vault
 
 
-def give_temporary_code(at: Reception, db: Connection, session: Session, staff: User) -> str:
+def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
     """A code for whoever is calling, in place of an earlier one. To be read out, and not written down."""
-    user = calls.caller(at, db, session)
-    if account_of(db, user).closed_at is not None:
+    user = calls.caller(tx, session)
+    if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: name and password are enough for its statements")
     for earlier in TEMPORARY:
         # Who calls for a code misses the online card as well.
-        _end_kind(at, db, user, earlier)
-    full_until = at.now() + at.policy.temporary.full_days * DAY
-    until = full_until + at.policy.temporary.account_days * DAY
-    told = notices.tell(at, db, user, "temporary_code", full=at.calendar.day(full_until), until=at.calendar.day(until))
-    code = codes.random_code(at.policy.temporary.letters)
-    device = registry.add(at, db, user, Kind.TEMPORARY_CODE, told=told, expires_at=until)
-    vault.put(at.office, db, registry.secret(device.id), code.encode())
-    users.settings_changed(db, user)
-    at.log(db, "desk.temporary-code", user, "done", by=staff.name)
+        _end_kind(tx, user, earlier)
+    full_until = tx.now() + tx.policy.temporary.full_days * DAY
+    until = full_until + tx.policy.temporary.account_days * DAY
+    told = notices.tell(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
+    code = codes.random_code(tx.policy.temporary.letters)
+    device = registry.add(tx, user, Kind.TEMPORARY_CODE, told=told, expires_at=until)
+    vault.put(tx.cards, registry.secret(device.id), code.encode())
+    users.settings_changed(tx.db, user)
+    tx.log("desk.temporary-code", user, "done", by=staff.name)
     return code
 
 
-def _end_kind(at: Reception, db: Connection, user: User, kind: Kind) -> None:
-    for device, _ in registry.held_by(db, user):
+def _end_kind(tx: LoginTransaction, user: User, kind: Kind) -> None:
+    for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind and device.state == DeviceState.ACTIVE:
-            registry.move(at, db, device, DeviceState.ENDED)
+            registry.move(tx, device, DeviceState.ENDED)

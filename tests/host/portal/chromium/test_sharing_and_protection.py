@@ -2,7 +2,7 @@
 
 from tests.host.portal.chromium.walking import CARD, Walk
 
-from dsc_host.login.context import user_named
+from dsc_host.login.transaction import user_named
 from dsc_host.portal.demo.demonstration import SESAME
 
 
@@ -31,7 +31,7 @@ def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
 
 def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
-    system.operator.put_under_review(system.at.read(lambda db: user_named(db, "anna").entity_id))
+    system.operator.put_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
     assert "waits for compliance" in prove(walk).press("Continue").text
     walk.picture("share-pending")

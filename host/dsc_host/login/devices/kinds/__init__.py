@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dsc_host.login.devices.kinds.base import REFUSED, Desk, Factor, Offered, Outcome
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, Factor, Offered, Outcome
 from dsc_host.login.devices.kinds.code_card import CodeCardFactor
 from dsc_host.login.devices.kinds.dsc_card import CardFactor
 from dsc_host.login.devices.kinds.phone_app import PhoneFactor
@@ -20,4 +20,4 @@ FACTORS: Mapping[Kind, Factor] = {
     Kind.VOICE: SentCodeFactor("voice"),
 }
 
-__all__ = ["FACTORS", "REFUSED", "Desk", "Factor", "Offered", "Outcome"]
+__all__ = ["FACTORS", "REFUSED", "Attempt", "Factor", "Offered", "Outcome"]

@@ -9,20 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-
-from dsc_host.login.context import Reception
 from dsc_host.login.model import Scope, Status
 from dsc_host.login.rows import Device, User
-from dsc_host.records.context import Refused
+from dsc_host.login.transaction import LoginTransaction
+from dsc_host.records.transaction import Refused
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Attempt:
     """Where one offer is made, or one answer checked."""
 
-    at: Reception
-    db: Connection
+    tx: LoginTransaction
     user: User
     device: Device
     token: str = field(repr=False)
@@ -68,8 +65,8 @@ class Factor(Protocol):
     COUNTS_ITSELF: bool
     """Whether wrong answers are counted, and lock it, where it checks them: in the verifier."""
 
-    def offer(self, desk: Desk, *, manual: bool) -> Offered | Refused:
+    def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
         """`manual`: where there are two ways, that which needs nothing but the page. A refusal is kept: it is logged."""
 
-    def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
+    def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """What this answer is to what was offered. Raises for no text whatever."""

@@ -11,9 +11,9 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from dsc_host.login.context import data_of, found
 from dsc_host.login.devices import codes, registry
-from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, STALE, Desk, Offered, Outcome
+from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, STALE, Attempt, Offered, Outcome
+from dsc_host.login.transaction import data_of, found
 from dsc_host.records import vault
 
 _OPEN = "open"
@@ -24,27 +24,27 @@ _NONE: Mapping[str, Any] = {"indexes": [], "wrong": 0}
 class CodeCardFactor:
     COUNTS_ITSELF = False
 
-    def offer(self, desk: Desk, *, manual: bool = False) -> Offered:
-        card, data = desk.at.policy.code_card, data_of(desk.device)
+    def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
+        card, data = attempt.tx.policy.code_card, data_of(attempt.device)
         count = data.get("codes", card.codes)
         indexes = list((data.get(_OPEN) or _NONE)["indexes"])
         if len(indexes) != card.indexes or max(indexes) > count:
             # There are none, or the policy has changed meanwhile.
             drawn, asked = codes.draw(binascii.unhexlify(data["asked"]), count, card.indexes)
             indexes = list(drawn)
-            registry.with_data(desk.db, desk.device, asked=asked.hex(), **{_OPEN: {"indexes": indexes, "wrong": 0}})
+            registry.with_data(attempt.tx.db, attempt.device, asked=asked.hex(), **{_OPEN: {"indexes": indexes, "wrong": 0}})
         return Offered({"indexes": " ".join(map(str, indexes))}, {"indexes": indexes})
 
-    def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
-        data = data_of(desk.device)
+    def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        data = data_of(attempt.device)
         is_open = data.get(_OPEN) or _NONE
         if kept["indexes"] != is_open["indexes"]:
             # They were answered in another login meanwhile: what was typed there is good for nothing here.
             return STALE
-        seed = found(vault.get(desk.at.office, desk.db, registry.secret(desk.device.id)))
-        letters = data.get("letters", desk.at.policy.code_card.code_letters)
+        seed = found(vault.get(attempt.tx.cards, registry.secret(attempt.device.id)))
+        letters = data.get("letters", attempt.tx.policy.code_card.code_letters)
         right = codes.matches(seed, tuple(kept["indexes"]), answer, letters)
         wrong = is_open["wrong"] + 1
-        over = right or wrong >= desk.at.policy.login.code_attempts
-        registry.with_data(desk.db, desk.device, **{_OPEN: None if over else {**is_open, "wrong": wrong}})
+        over = right or wrong >= attempt.tx.policy.login.code_attempts
+        registry.with_data(attempt.tx.db, attempt.device, **{_OPEN: None if over else {**is_open, "wrong": wrong}})
         return ACCEPTED if right else REFUSED

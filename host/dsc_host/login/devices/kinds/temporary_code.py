@@ -4,10 +4,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from dsc_host.login.context import found
 from dsc_host.login.devices import codes, registry
-from dsc_host.login.devices.kinds.base import REFUSED, Desk, Offered, Outcome
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, Offered, Outcome
 from dsc_host.login.model import Scope, Status
+from dsc_host.login.transaction import found
 from dsc_host.records import vault
 
 _DAY = 24 * 60 * 60
@@ -16,16 +16,16 @@ _DAY = 24 * 60 * 60
 class TemporaryCodeFactor:
     COUNTS_ITSELF = False
 
-    def offer(self, desk: Desk, *, manual: bool = False) -> Offered:
+    def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
         return Offered({}, {})
 
-    def check(self, desk: Desk, kept: Mapping[str, Any], answer: str) -> Outcome:
-        right = found(vault.get(desk.at.office, desk.db, registry.secret(desk.device.id)))
+    def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        right = found(vault.get(attempt.tx.cards, registry.secret(attempt.device.id)))
         given = codes.normalized(answer) or ""
         if not hmac.compare_digest(given.encode(), right):
             return REFUSED
         # A session is worth no more than the code is, also later.
-        full_until = desk.device.made_at + desk.at.policy.temporary.full_days * _DAY
-        if desk.at.now() < full_until:
+        full_until = attempt.device.made_at + attempt.tx.policy.temporary.full_days * _DAY
+        if attempt.tx.now() < full_until:
             return Outcome(Status.ACCEPTED, Scope.FULL, until=full_until)
-        return Outcome(Status.ACCEPTED, Scope.ACCOUNT, until=desk.device.expires_at)
+        return Outcome(Status.ACCEPTED, Scope.ACCOUNT, until=attempt.device.expires_at)

@@ -1,7 +1,7 @@
-"""What every piece of the login system's work has at hand: the verifier's office, the policy, the calendar, the passwords.
+"""Transactions of the login system, and their context.
 
-Work is done in one transaction of the store's. Whoever changes what is a user's locks the user first (`locked_user`), several
-in the order of their ids; cards come after users, and the log's end after cards. So nobody waits in a circle.
+An operation that changes what belongs to a user locks the user first (`locked_user`), several users in the order of their
+ids; cards come after users, and the end of the log after cards. So no two transactions wait for each other.
 """
 
 import json
@@ -19,38 +19,70 @@ from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rows import Account, Device, User
 from dsc_host.records.audit import Event
-from dsc_host.records.context import Refused
 from dsc_host.records.table_rows import is_key
-from dsc_host.verifier.context import Office
+from dsc_host.records.transaction import Refused
+from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
-    """One login system's, in the name of one actor."""
+class LoginTransaction:
+    """A transaction of the login system. Users are locked first, in the order of their ids; then cards; then the log's end."""
 
-    office: Office
+    context: "LoginContext"
+    db: Connection
+
+    @property
+    def cards(self) -> CardTransaction:
+        """Return the same transaction, for operations on cards and the vault."""
+        return self.context.cards.transaction(self.db)
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy of the login system."""
+        return self.context.policy
+
+    @property
+    def calendar(self) -> Calendar:
+        """Return the business days."""
+        return self.context.calendar
+
+    @property
+    def passwords(self) -> Passwords:
+        """Return what hashes passwords."""
+        return self.context.passwords
+
+    def now(self) -> float:
+        """Return the time in Unix seconds. Ask for it after a row is locked: time passes while others hold it."""
+        return self.context.now()
+
+    def log(self, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
+        """Log what was done, as the last thing that the transaction does."""
+        whom = {"user": user.name} if user else {}
+        self.cards.log(self.now(), Event(f"login.{action}", None, outcome, reason, {**whom, **detail}))
+
+
+@dataclass(frozen=True, slots=True)
+class LoginContext:
+    """A login system, in the name of one actor: the cards and records that it uses, its policy, calendar and passwords."""
+
+    cards: CardContext
     policy: Policy
     calendar: Calendar
     passwords: Passwords
 
     def now(self) -> float:
-        """In Unix seconds."""
-        return self.office.now()
+        """Return the time in Unix seconds."""
+        return self.cards.now()
 
-    def change(self, work: Callable[[Connection], T | Refused]) -> T:
-        """As `Office.change`: it may be done again from its beginning, so it must change nothing else."""
-        return self.office.change(work)
+    def change(self, work: Callable[[LoginTransaction], T | Refused]) -> T:
+        """Do `work` in a transaction that may write; see `Context.change`."""
+        return self.cards.change(lambda cards: work(LoginTransaction(self, cards.db)))
 
-    def read(self, work: Callable[[Connection], T]) -> T:
-        with self.office.store.read() as db:
-            return work(db)
-
-    def log(self, db: Connection, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
-        """To be the last thing that a transaction does."""
-        whom = {"user": user.name} if user else {}
-        self.office.log(db, self.now(), Event(f"login.{action}", None, outcome, reason, {**whom, **detail}))
+    def read(self, work: Callable[[LoginTransaction], T]) -> T:
+        """Do `work` in a transaction that only reads: it takes no lock."""
+        return self.cards.read(lambda cards: work(LoginTransaction(self, cards.db)))
 
 
 def locked_user(db: Connection, user_id: str) -> User:

@@ -1,0 +1,94 @@
+"""Transactions on cards, and their context: the records, the policy, and how questions are drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from dsc_host.records import audit
+from dsc_host.records.audit import Event
+from dsc_host.records.keys import Keyring, Secret
+from dsc_host.records.refusals import Refusals
+from dsc_host.records.transaction import Context, Transaction
+from dsc_host.verifier.card_seals import CardSeals, Holder
+from dsc_host.verifier.model import Policy
+from dsc_host.verifier.rows import CardRecord
+
+
+class HasKeys(Protocol):
+    """A transaction or a context: what has the master keys and the seals of cards."""
+
+    @property
+    def keys(self) -> Keyring:
+        """Return the master keys."""
+
+    @property
+    def seals(self) -> CardSeals:
+        """Return the seals of cards and challenges."""
+
+
+class _CardSecrets:
+    """The sealing and opening of cards' secrets and rows, for whatever has the keys."""
+
+    __slots__ = ()
+
+    def sealed(self: HasKeys, plain: str | bytes | None, holder: Holder, kind: Secret) -> bytes | None:
+        """Seal a secret of a card under the master key that seals; return None for None."""
+        if plain is None:
+            return None
+        secret = plain if isinstance(plain, bytes) else plain.encode("ascii")
+        return self.keys.current.seal(secret, holder.serial, kind, self.seals.bound(holder))
+
+    def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
+        """Return the row after these changes: its next version, sealed. To be written in the same transaction, and logged."""
+        return self.seals.sealed(card._replace(version=card.version + 1, **changes))
+
+    def opened(self: HasKeys, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
+        """Raises `InputError` if the card is under another master key, `StoreError` if the secret was tampered with."""
+        return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind, self.seals.bound(Holder.of(card)))
+
+    def opened_pin(self: HasKeys, card: CardRecord, sealed: bytes | None, kind: Secret) -> str | None:
+        return None if sealed is None else _CardSecrets.opened(self, card, sealed, kind).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class CardTransaction(Transaction, _CardSecrets):
+    """A transaction on cards."""
+
+    context: "CardContext"
+
+    @property
+    def seals(self) -> CardSeals:
+        """Return the seals of cards and challenges."""
+        return self.context.seals
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy that challenges and responses are judged by."""
+        return self.context.policy
+
+    @property
+    def draw(self) -> Callable[[int], str]:
+        """Return what draws a question of so many digits."""
+        return self.context.draw
+
+    def log(self, now: float, *events: Event) -> None:
+        """Log these events, as the last thing that the transaction does."""
+        audit.record(self.db, self.keys, self.seals, now, self.context.actor, events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardContext(Context[CardTransaction], _CardSecrets):
+    """The records of cards, opened in the name of one actor."""
+
+    seals: CardSeals
+    policy: Policy
+    draw: Callable[[int], str]
+    unjudged: Refusals = field(default_factory=Refusals, repr=False, compare=False)
+    """Responses to challenges that nobody can answer any more."""
+    refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
+
+    def transaction(self, db: Connection) -> CardTransaction:
+        """Return the transaction that this connection has."""
+        return CardTransaction(self, db)
