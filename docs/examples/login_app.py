@@ -1,4 +1,4 @@
-"""A login with name, password and card, in Flask; test_login_app.py tests it."""
+"""A login in Flask with name, password and card. `test_login_app.py` tests it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,20 +10,20 @@ from dsc_host import Verifier
 
 
 class User(NamedTuple):
-    """`password_hash` as werkzeug makes it; `card` is the serial of the user's card."""
+    """A user of the site: the password hash that werkzeug makes, and the serial of the card."""
 
     password_hash: str
     card: str
 
 
 def make_app(verifier: Verifier, users: Mapping[str, User], secret_key: str) -> Flask:
-    """An app whose cards `verifier` knows. `secret_key` signs the sessions."""
+    """Return an app that logs users in by the cards of `verifier`. `secret_key` signs the sessions."""
     app = Flask(__name__)
     app.secret_key = secret_key
 
     @app.post("/login")
     def login() -> tuple[Response, int]:
-        """The first step: the password is answered with a challenge for the card."""
+        """Check the password, and answer with a challenge for the card."""
         session.clear()
         user = users.get(request.form.get("name", ""))
         if user is None or not check_password_hash(user.password_hash, request.form.get("password", "")):
@@ -34,7 +34,7 @@ def make_app(verifier: Verifier, users: Mapping[str, User], secret_key: str) -> 
 
     @app.post("/response")
     def respond() -> tuple[Response, int]:
-        """The second step: what the card showed."""
+        """Verify the response that the card showed, and log the user in."""
         if not verifier.verify(session.get("challenge", ""), request.form.get("response", "")).accepted:
             return jsonify(error="refused"), 403
         session["name"] = session.pop("asked")

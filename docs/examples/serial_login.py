@@ -1,4 +1,4 @@
-"""A pyserial program that gets a response from a card. It is the program under test; a card made of software is its card.
+"""A pyserial program that gets a response from a card. A simulated card lets you test it without a board.
 
 python serial_login.py 482913                   a simulated card, by its sim:// address
 python serial_login.py 482913 /dev/ttyACM0      a real one, if its keys may be pressed over the line
@@ -15,7 +15,7 @@ PIN = "1234"
 
 
 def ask(port: serial.Serial, number: int, request: str) -> str:
-    """Send one request; returns the card's reply. What the card says unasked is passed over."""
+    """Send one request and return the card's reply. Ignore the card's events."""
     body = f">{number} {request}"
     port.write(f"\n{body}*{crc32(body.encode()):08x}\n".encode())
     while line := port.readline().decode():
@@ -25,7 +25,7 @@ def ask(port: serial.Serial, number: int, request: str) -> str:
 
 
 def log_in(port: serial.Serial, pin: str, challenge: str) -> str:
-    """From a card that is off to its response."""
+    """Press the keys of a login on a card that is off, and return the response on its display."""
     keys = ["PRESS", *pin, "OK", *challenge, "OK"]
     for number, key in enumerate(keys, 1):
         if (reply := ask(port, number, f"key k={key}")) != "ok":

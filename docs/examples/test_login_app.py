@@ -1,4 +1,4 @@
-"""Testing a login endpoint: `dsc_card` is the user's card, and everything behind the endpoint is real."""
+"""Tests of a login endpoint: `dsc_card` is the user's card, and everything behind the endpoint is real."""
 
 import secrets
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PASSWORD_HASH = generate_password_hash(ALICE["password"])
 
 @pytest.fixture
 def app(dsc_card: Token, tmp_path: Path) -> Iterator[Flask]:
-    """The app, with one user, whose card is `dsc_card`."""
+    """Make the app with one user, whose card is `dsc_card`."""
     users = {"alice": User(PASSWORD_HASH, dsc_card.serial)}
     with Verifier.open(f"sqlite:///{tmp_path}/dsc.db", master_key=MasterKey.generate()) as verifier:
         verifier.enroll(**dsc_card.credentials)
@@ -32,7 +32,7 @@ def browser(app: Flask) -> FlaskClient:
 
 
 def challenge(browser: FlaskClient) -> str:
-    """The password step; returns the challenge that the page shows."""
+    """Send name and password, and return the challenge that the page shows."""
     question: str = browser.post("/login", data=ALICE).json["challenge"]
     return question
 
