@@ -1,8 +1,8 @@
-"""The `dscplus` command: nouns and verbs, results on stdout, everything else on stderr.
+"""The `dscplus` command: commands print their results on stdout and everything else on stderr.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 no card or several, 4 response not accepted, 5 link lost or timed out, 6 the audit
-log is not sound, 130 Ctrl-C.
-Other packages add commands through the entry-point group `dscplus.commands`; what they may use is listed here.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no card or several cards, 4 response not accepted, 5 link lost or timed out,
+6 the audit log is not sound, 130 stopped by Ctrl-C.
+Other packages add commands through the entry-point group `dscplus.commands`. They may use the names listed here.
 """
 
 from dsc_host.cli.main import main

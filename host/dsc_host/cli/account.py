@@ -14,7 +14,9 @@ from dsc_host.cli.portal import PolicyOption
 from dsc_host.errors import InputError
 from dsc_host.login.accounts.directory import AccountView
 
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id, as `dscplus account list` shows it.")]
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="The account's id, as printed by `dscplus account list`.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,7 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "account",
-        "What a person has, and users log in to.",
+        "Manage the accounts of people and companies.",
         add=add_account,
         list=list_accounts,
         equity=set_equity,
@@ -32,14 +34,14 @@ def register(app: typer.Typer) -> None:
 
 def add_account(
     person: PersonArgument,
-    equity: Annotated[str, typer.Option(metavar="AMOUNT", help="What is on it; a card needs more than the policy says.")] = "0",
-    currency: Annotated[str, typer.Option(metavar="CODE", help="As EUR.", show_default=True)] = "USD",
+    equity: Annotated[str, typer.Option(metavar="AMOUNT", help="The balance; the policy says how much a card requires.")] = "0",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="For example EUR.", show_default=True)] = "USD",
     policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Open an account for a person, and print its id.
+    """Open an account for a person and print its id.
 
     \b
     Examples:
@@ -55,7 +57,7 @@ def list_accounts(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the accounts, one line each: id, whose it is, equity, open or closed, the primary user, all users.
+    """List the accounts, one line each: id, person, equity, open or closed, primary user, all users.
 
     \b
     Examples:
@@ -69,12 +71,12 @@ def list_accounts(
 
 def set_equity(
     account: AccountArgument,
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="In the account's currency.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="The balance in the account's currency.")],
     policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Write down what is on an account now.
+    """Set the equity of an account.
 
     \b
     Examples:
@@ -92,7 +94,7 @@ def set_primary(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one of an account's users its primary one, who alone may change its security settings. Both are told by email.
+    """Make a user the primary user of an account. Only the primary user may change security settings. Both get an email.
 
     \b
     Examples:
@@ -134,4 +136,4 @@ def _amount(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise InputError("equity", "must be an amount of money, as 2500000") from None
+        raise InputError("equity", "must be an amount of money, for example 2500000") from None

@@ -18,7 +18,7 @@ _OFTEN = 1000
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The log of all that was done and judged.")
+    audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check and export the audit log.")
     audit.command(name="verify")(verify_log)
     audit.command(name="export")(export_log)
     app.add_typer(audit, name="audit")
@@ -26,16 +26,16 @@ def register(app: typer.Typer) -> None:
 
 def verify_log(
     since: Annotated[
-        str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed at another time.")
+        str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed earlier.")
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look through the whole log for entries that were changed, removed, added or moved. Exit code 6 if there are any.
+    """Search the whole log for entries that were changed, removed, added or moved. Exit code 6 if there are any.
 
-    Keep the checkpoint that it prints somewhere else: with --since it proves later that nothing before it was touched, not
-    even by putting back an older copy of the whole database.
+    Keep the printed checkpoint in another place. With --since it later proves that nothing before it was changed, not even
+    by restoring an older copy of the whole database.
 
     \b
     Examples:
@@ -47,7 +47,7 @@ def verify_log(
         report = verifier.audit.check(checkpoint)
     _show_report(report, as_json)
     if not report.sound:
-        raise Failed("the log is not what it was: find out who could write the database, and restore a backup", NOT_SOUND)
+        raise Failed("the log was changed: find out who could write to the database, and restore a backup", NOT_SOUND)
 
 
 def _show_report(report: AuditReport, as_json: bool) -> None:
@@ -62,19 +62,19 @@ def _show_report(report: AuditReport, as_json: bool) -> None:
 
 def export_log(
     after: Annotated[int, typer.Option(metavar="N", help="Only entries with a higher number.")] = 0,
-    serial: Annotated[str | None, typer.Option(metavar="SERIAL", help="Only those of one card.")] = None,
+    serial: Annotated[str | None, typer.Option(metavar="SERIAL", help="Only entries about this card.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file. Default: standard output.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Print the log as JSON lines: who, what, when, with what outcome, and the true reason. No PIN, response or key.
+    """Print the log as JSON lines: who did what and when, the outcome, and the true reason. No PIN, response or key.
 
     \b
     Examples:
       dscplus audit export
       dscplus audit export --after 5000 --output log.jsonl
     """
-    # Here, because loading it takes longer than `--help` may.
+    # Imported here because loading it takes longer than `--help` may take.
     from dsc_host.exchange.files import new_file
 
     if after < 0:

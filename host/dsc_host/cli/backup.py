@@ -1,6 +1,6 @@
-"""The commands that back the records up and restore them: backup, restore.
+"""The commands that back up and restore the records: backup, restore.
 
-One promise: a backup, or a file of restored records, has its name only when it is whole.
+One promise: a backup, or a file of restored records, gets its name only when it is complete.
 """
 
 import os
@@ -36,23 +36,23 @@ def register(app: typer.Typer) -> None:
 
 
 def make_backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup; a new file.")],
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new backup file.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write all records into one file, while logins go on: cards, challenges, owners, the log.
 
-    Keys and PINs are in it as in the database, sealed under the master key, which is not in it: keep a copy of that too,
-    somewhere else.
+    Keys and PINs are sealed in it under the master key, as in the database. The master key itself is not in it: keep a
+    copy of that key in another place.
 
     \b
     Examples:
       dscplus backup records.backup
       dscplus backup records.backup --force --db postgresql://dscplus@db/dscplus
     """
-    # Here, because loading it takes longer than `--help` may.
+    # Imported here because loading it takes longer than `--help` may take.
     from dsc_host.exchange.files import new_file
 
     check_target(file, force, database, master_key)
@@ -66,18 +66,18 @@ def make_backup(
 
 
 def restore_backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup file.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     identity: Annotated[
-        str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database; backup prints the identity.")
+        str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database. `backup` prints the identity.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a backup into new records, on whatever machine and in whatever kind of database: all of it, or nothing.
+    """Restore a backup into new records, on any machine and any kind of database: all of it, or nothing.
 
-    Challenges that were open are not any more. A card that was used since the backup is ahead of the records: its next
-    responses are accepted if it is no more than 20 ahead, and if not, `resync` helps.
+    Open challenges are discarded. A card that was used since the backup is ahead of the records: its next responses are
+    accepted if it is at most 20 ahead. Otherwise use `resync`.
 
     \b
     Examples:
@@ -94,7 +94,7 @@ def restore_backup(
 
 @contextmanager
 def _whole_database(database: str | None) -> Iterator[str]:
-    """The URL to restore into: where there is no file yet, that of a draft, which has its name when the block has ended."""
+    """Yield the URL to restore into. A new file is written as a draft and gets its name when the block has ended."""
     url, path = database_to_make(database), made_file(database)
     if path is None or os.path.lexists(path) or not path.parent.is_dir():
         yield url
@@ -107,6 +107,6 @@ def _whole_database(database: str | None) -> Iterator[str]:
         except FileExistsError:
             raise Failed(f"{path}: another command has made it meanwhile; nothing was restored") from None
         except OSError:
-            # A file system without links.
+            # The file system has no hard links.
             draft.rename(path)
         keep_name(path)

@@ -1,6 +1,6 @@
 """The commands for the cards in the verifier's records: card list, show, suspend, lock and the others.
 
-None of them needs a card attached. Each is in the audit log, in the name of whoever is logged in.
+None of them needs an attached card. The audit log names the user who is logged in on this machine as the actor.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ from dsc_host.verifier import Card, State, Verifier
 
 _PAGE = 1000
 
-ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the card and in the audit log.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name, as your login system has it.")]
+ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    card = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The cards in the records: look, suspend, lock.")
+    card = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage the cards in the records.")
     for name, command in _COMMANDS.items():
         card.command(name=name)(command)
     app.add_typer(card, name="card")
@@ -38,7 +38,7 @@ def _times(seconds: float | None) -> str | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (OverflowError, OSError, ValueError):
-        # A lock may have any length; one that no calendar reaches must not keep all cards from being listed.
+        # A lock may have any length. One beyond the calendar must not keep the other cards from being listed.
         return datetime.max.replace(tzinfo=UTC).isoformat(timespec="seconds")
 
 
@@ -62,13 +62,13 @@ def _facts(card: Card) -> Result:
 
 
 def list_cards(
-    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this owner.")] = None,
-    state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only those that are {', '.join(State)}.")] = None,
+    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards, one line each: serial, state, counter, until when it is locked, owners.
+    """List the cards, one line each: serial, state, counter, end of the lock, owners.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def _line(card: Card) -> Result:
 def show_card(
     serial: SerialArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show all that the records say of one card, its secrets apart.
+    """Show everything in the records about one card, except its secrets.
 
     \b
     Examples:
@@ -120,7 +120,7 @@ def suspend(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept nothing of a card, until `card resume`.
+    """Stop accepting a card until `card resume`.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def lost(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept nothing of a card that its owner misses. If it is found, `card resume`; if not, `card retire`.
+    """Stop accepting a card that its owner has lost. If it is found, use `card resume`; if not, `card retire`.
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def resume(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a card that is suspended or lost back into use.
+    """Take a suspended or lost card back into use.
 
     \b
     Examples:
@@ -172,9 +172,9 @@ def retire(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a card's life for ever: its key and PINs are erased. Asks first.
+    """Retire a card forever, and erase its key and PINs. Asks for confirmation.
 
-    Its entries in the log stay, and its serial may be enrolled again.
+    The card's log entries stay. Its serial may be enrolled again.
 
     \b
     Examples:
@@ -183,7 +183,7 @@ def retire(
     """
     with open_verifier(database, master_key, may_make=False) as verifier:
         verifier.card(serial)
-        if not yes and not agreed(f"Erase the secrets of {serial} for ever?"):
+        if not yes and not agreed(f"Erase the secrets of {serial} forever?"):
             raise Failed("nothing was changed")
         card = verifier.retire(serial, reason)
     _show(card, as_json)
@@ -192,12 +192,12 @@ def retire(
 def lock(
     serial: SerialArgument,
     reason: ReasonOption = "",
-    seconds: Annotated[float | None, typer.Option(metavar="N", help="For how long. Default: 24 hours.")] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="N", help="The length of the lock. Default: 24 hours.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Lock a card for some time, as wrong responses do.
+    """Lock a card for some time, as too many wrong responses do.
 
     \b
     Examples:
@@ -214,7 +214,7 @@ def unlock(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a lock in the records. (A card that shows LOCKED has locked itself: `card unlock-code`.)
+    """End a lock in the records. (A card that shows LOCKED has locked itself: use `card unlock-code`.)
 
     \b
     Examples:
@@ -225,15 +225,16 @@ def unlock(
 
 
 def change_pin(
-    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="A challenge's id, as `challenge` printed it.")],
+    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change a card's PIN in the records, proven by a response that was made with the new one.
+    """Change a card's PIN in the records. A response made with the new PIN proves it.
 
-    First `dscplus challenge`; the owner answers it on the card with the new PIN. The new PIN, then the response, are asked
-    for, or read from standard input, a line each. Exit code 4 if they do not fit; the PIN is then the old one.
+    First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command asks for the new PIN and
+    then the response, or reads them from standard input, one line each. Exit code 4 if they do not fit; the PIN is then
+    unchanged.
 
     \b
     Examples:
@@ -248,19 +249,19 @@ def change_pin(
         show({"accepted": verdict.accepted}, as_json=True)
     if not verdict:
         raise Failed("not accepted", NOT_ACCEPTED)
-    notice("The PIN is changed.")
+    notice("The PIN was changed.")
 
 
 def set_duress_pin(
     serial: SerialArgument,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the duress PIN.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a card a second PIN, for an owner who is being forced: it is accepted, and the caller and the log are told.
+    """Set a second PIN for an owner who is being forced: it is accepted, and the caller and the log are told.
 
-    It is asked for, or read from standard input.
+    The PIN is asked for, or read from standard input.
 
     \b
     Examples:
@@ -278,7 +279,7 @@ def add_owner(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a card an owner, beside those it has.
+    """Add an owner to a card, beside its other owners.
 
     \b
     Examples:
@@ -295,7 +296,7 @@ def remove_owner(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take one of its owners from a card.
+    """Remove an owner from a card.
 
     \b
     Examples:
@@ -306,7 +307,7 @@ def remove_owner(
 
 
 def _change(work: Callable[[Verifier], Card], database: DatabaseOption, master_key: MasterKeyOption, as_json: bool) -> None:
-    """Do it, and show the card as it is then."""
+    """Change a card and print its new state."""
     with open_verifier(database, master_key, may_make=False) as verifier:
         card = work(verifier)
     _show(card, as_json)

@@ -1,6 +1,6 @@
-"""How a card comes to answer a challenge: its owner types on it, or, on a board without keys, it is typed on from here.
+"""Answers of a card to a challenge: its owner types on the card, or this module types on a board without keys.
 
-Promises: whatever goes wrong, Ctrl-C included, the card does not keep a challenge that nobody waits for.
+One promise: whatever goes wrong, Ctrl-C included, the card does not keep a challenge that nobody waits for.
 """
 
 import time
@@ -13,7 +13,7 @@ from dsc_host.link import CardClient, CardInfo
 from dsc_host.ocra import Suite
 
 LOOK_SECONDS = 0.5
-"""How often it is looked whether the card has gone off meanwhile."""
+"""How many seconds pass between two checks whether the card has switched off."""
 _ANSWER_SECONDS = 5.0
 _CELLS = 8
 _KINDS = {"N": "digits", "A": "letters and digits", "H": "hex digits"}
@@ -21,11 +21,11 @@ _NOTICES = ("NO KEY", "ERROR", "LOBATT")
 
 
 def check_challenge(card: CardInfo, question: str) -> None:
-    """Raises unless the card can answer: Failed for the card's sake, InputError for the challenge's."""
+    """Raise unless the card can answer: `Failed` because of the card, `InputError` because of the challenge."""
     if not card.serial:
         raise Failed("the card holds no key: it is blank, or its record is damaged")
     if card.locked:
-        raise Failed("the card is locked" + ("; dscplus card unlock-code makes the code for it" if card.unlock_tries else ""))
+        raise Failed("the card is locked" + ("; unlock it with dscplus card unlock-code" if card.unlock_tries else ""))
     suite = Suite.parse(card.suite)
     with suppress(InputError):
         if len(question) == suite.question_length and suite.encode_question(question):
@@ -35,7 +35,7 @@ def check_challenge(card: CardInfo, question: str) -> None:
 
 @contextmanager
 def switched_off_after_failure(client: CardClient) -> Iterator[None]:
-    """Whatever the block raises, the card is off afterwards, if it can still be reached."""
+    """Switch the card off if the block raises anything and the card can still be reached."""
     try:
         yield
     except BaseException:
@@ -45,7 +45,7 @@ def switched_off_after_failure(client: CardClient) -> Iterator[None]:
 
 
 def by_line(client: CardClient, question: str, pin: str) -> str:
-    """The response of a card that takes its keys from the line."""
+    """Return the response of a card that takes its keys from the line."""
     client.cancel()
     with switched_off_after_failure(client):
         client.press("PRESS")
@@ -59,8 +59,8 @@ def by_line(client: CardClient, question: str, pin: str) -> str:
 
 
 def by_owner(client: CardClient, question: str, seconds: float) -> str:
-    """The response of a card on which its owner types the PIN, within so many seconds. Raises LinkTimeout."""
-    notice("On the card: hold press until PIN>, type the PIN, OK; then OK once more when it shows the challenge.")
+    """Return the response of a card on which its owner types the PIN. Raises `LinkTimeout` after `seconds`."""
+    notice("On the card: hold press until PIN>, enter the PIN, press OK. When it shows the challenge, press OK again.")
     deadline = time.monotonic() + seconds
     with switched_off_after_failure(client):
         while (left := deadline - time.monotonic()) > 0:
@@ -73,8 +73,8 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
 
 
 def _asked(client: CardClient, question: str) -> bool:
-    """Whether the card took the question; it does once its owner has switched it on."""
-    _went_off(client)  # What it showed until now does not count.
+    """Return whether the card took the question. It takes one once its owner has switched it on."""
+    _went_off(client)  # Discard what it showed until now.
     try:
         client.challenge(question)
     except CardError as error:
@@ -87,7 +87,7 @@ def _asked(client: CardClient, question: str) -> bool:
 
 
 def _shows_something_else(client: CardClient, seconds: float) -> bool:
-    """Waits until the display changes; False if it does not."""
+    """Wait until the display changes. Return False if it does not change in time."""
     try:
         client.wait_event("display", seconds)
     except LinkTimeout:
@@ -96,7 +96,7 @@ def _shows_something_else(client: CardClient, seconds: float) -> bool:
 
 
 def _response(client: CardClient, deadline: float) -> str | None:
-    """What the card answers; None if it went off, and so forgot the question, or if it takes too long."""
+    """Return the card's response, or None if it switched off, and so forgot the question, or took too long."""
     while (left := deadline - time.monotonic()) > 0:
         with suppress(LinkTimeout):
             return client.wait_response(min(left, LOOK_SECONDS))
@@ -106,7 +106,7 @@ def _response(client: CardClient, deadline: float) -> str | None:
 
 
 def _went_off(client: CardClient) -> bool:
-    """Whether the display went blank since this was last asked."""
+    """Return whether the display went blank since the last call."""
     off = False
     with suppress(LinkTimeout):
         while True:

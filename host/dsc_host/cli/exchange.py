@@ -1,4 +1,4 @@
-"""The commands that move cards to and from other systems: export, import; as PSKC (RFC 6030) or CSV."""
+"""The commands that move cards to and from other systems as PSKC (RFC 6030) or CSV: export, import."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ KeyFileOption = Annotated[
     typer.Option(
         "--key-file",
         metavar="FILE",
-        help="The key of a PSKC file, 16, 24 or 32 bytes in hex. Left out: a passphrase is asked for.",
+        help="A file with the key of a PSKC file, 16, 24 or 32 bytes in hex. If omitted, a passphrase is asked for.",
     ),
 ]
 
@@ -38,18 +38,20 @@ def register(app: typer.Typer) -> None:
 
 
 def export_cards(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file: .csv for a list without keys, else PSKC.")],
-    serials: Annotated[list[str] | None, typer.Argument(metavar="[SERIAL]...", help="Only these cards; PSKC only.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file: .csv for a list without keys, otherwise PSKC.")],
+    serials: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERIAL]...", help="Export only these cards; PSKC only.")
+    ] = None,
     key_file: KeyFileOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write cards into a file for another OATH server (PSKC, with their keys, encrypted), or a list of them (CSV, without).
+    """Export cards to a PSKC file for another OATH server, with encrypted keys, or to a CSV list without keys.
 
-    The passphrase of a PSKC file is asked for, or read from standard input. Cards that are suspended, lost or retired stay
-    out of it: the other server would accept them.
+    The passphrase of a PSKC file is asked for, or read from standard input. Suspended, lost and retired cards are left out
+    of it, because the other server would accept them.
 
     \b
     Examples:
@@ -59,10 +61,10 @@ def export_cards(
     """
     as_list = file.suffix.lower() == ".csv"
     if as_list and (serials or key_file):
-        raise InputError("file", "a CSV has all cards and no keys; leave the serials and --key-file out, or name a PSKC file")
+        raise InputError("file", "a CSV has all cards and no keys; omit the serials and --key-file, or name a PSKC file")
     check_target(file, force, database, master_key)
     with open_verifier(database, master_key, may_make=False) as verifier:
-        # Before the bar, which would be drawn over the question.
+        # Ask before the bar is drawn, because it would cover the question.
         key, passphrase = (None, None) if as_list else _secret(key_file, confirm=True)
         count = _exported(verifier, file, serials or None, key, passphrase, force)
     show({"file": str(file), "cards": count}, as_json=as_json)
@@ -89,19 +91,21 @@ def _exported(
 
 
 def import_cards(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="PSKC, or .csv: serials to make cards for.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PSKC file, or a .csv of serials to create cards for.")],
     key_file: KeyFileOption = None,
-    allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Take keys that are not encrypted.")] = False,
-    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="For cards of which the file names no suite.")] = None,
-    atomic: Annotated[bool, typer.Option("--atomic", help="If one card cannot be taken in, take none.")] = False,
+    allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Accept keys that are not encrypted.")] = False,
+    suite: Annotated[
+        str | None, typer.Option(metavar="SUITE", help="The suite of cards for which the file names none.")
+    ] = None,
+    atomic: Annotated[bool, typer.Option("--atomic", help="Import nothing if one card cannot be imported.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take cards in from a file: those of another OATH server (PSKC), or a list of serials for cards that are to be made (CSV).
+    """Import cards from another OATH server (PSKC), or create cards from a list of serials (CSV).
 
-    Each one that cannot be taken in is named with its line; the others go in, and the exit code is 1. Columns of a CSV:
-    serial, and perhaps suite and owner; each gets a key, which `export` then gives out.
+    The command names each card that it cannot import with its line, and imports the others. The exit code is then 1.
+    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out.
 
     \b
     Examples:
@@ -114,10 +118,10 @@ def import_cards(
 
     as_list = file.suffix.lower() == ".csv"
     if as_list and (key_file or allow_plain or suite):
-        raise InputError("file", "a CSV has no keys, and names its suites itself; leave these options out, or name a PSKC file")
+        raise InputError("file", "a CSV has no keys and names its own suites; omit these options, or name a PSKC file")
     with old_file(file):
-        pass  # What cannot be read is said before a passphrase is asked for.
-    # A file in the clear may have values that are encrypted too, if a key is given.
+        pass  # Report an unreadable file before a passphrase is asked for.
+    # With a key, a file in the clear may also have encrypted values.
     no_secret = as_list or (allow_plain and key_file is None)
     key, passphrase = (None, None) if no_secret else _secret(key_file, confirm=False)
     if (records := made_file(database)) and not records.exists():
@@ -146,7 +150,7 @@ def import_cards(
 def _read_through(
     file: Path, as_list: bool, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
 ) -> None:
-    """Read a file once for nothing, so that one that is of no use makes no records. Raises InputError."""
+    """Read a file once and discard the result, so that a useless file creates no records. Raises `InputError`."""
     from dsc_host import exchange
     from dsc_host.exchange.files import old_file
 
@@ -162,7 +166,7 @@ def _read_through(
 
 @contextmanager
 def _told(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
-    """What tells each card that stays out, and counts it."""
+    """Yield a callback that reports each card that is left out and counts it."""
 
     def tell(refusal: "Refusal") -> None:
         refusals.append(refusal.number)
@@ -176,7 +180,7 @@ def _left_out(serial: str, state: State) -> None:
 
 
 def _secret(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
-    """The key, or else the passphrase."""
+    """Return the key from the file, or the passphrase without a file."""
     if key_file is None:
         return None, read_secret("Passphrase", confirm=confirm)
     try:

@@ -1,4 +1,4 @@
-"""Commands that put the firmware on a board and take it off again: flash, unflash."""
+"""The commands that install the firmware on a board and remove it: flash, unflash."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, in
 from dsc_host.link import CardClient, NoSingleCard, find_card, open_port
 
 HELLO_SECONDS = 20.0
-"""How long a board may take to restart, come back on USB and say hello."""
+"""How many seconds a board may take to restart, come back on USB and say hello."""
 _ONE_HELLO_SECONDS = 2.0
 _PAUSE_SECONDS = 0.25
 
@@ -28,25 +28,25 @@ PortOption = Annotated[
         "--port",
         envvar="DSCPLUS_CARD",
         metavar="URL",
-        help="The board's port: /dev/ttyACM0, COM3, or auto. Not needed with one board attached.",
+        help="The board's port: /dev/ttyACM0, COM3, or auto. Not needed if one board is attached.",
     ),
 ]
 BoardOption = Annotated[
     str | None,
-    typer.Option("--board", metavar="NAME", help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: as it is."),
+    typer.Option("--board", metavar="NAME", help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: unchanged."),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 _ADVICE = {
     True: "With make: PORT=…",
-    False: "With make: PORT=…. A board shows itself only on a cable that carries data",
+    False: "With make: PORT=…. A board is visible only over a cable that carries data",
 }
 
 
 class _NoSingleBoard(CardNotFound):
-    """There is no board attached, or there are several, and none was named."""
+    """No board or several boards are attached, and the command named none."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,10 +62,10 @@ def flash(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put the firmware on a board that runs MicroPython, or bring it up to date.
+    """Install the firmware on a board that runs MicroPython, or update it.
 
-    Only what changed is sent. The card's key and counter, and its wiring, stay. A board that is cut off in the middle starts
-    the old program or the new one.
+    Only changed files are sent. The card's key and counter, and its wiring, stay. If the transfer is interrupted, the board
+    starts either the old program or the new one.
 
     \b
     Examples:
@@ -88,9 +88,10 @@ def flash(
 def unflash(
     port: PortOption = None, dry_run: DryRunOption = False, yes: YesOption = False, as_json: JsonOption = False
 ) -> None:
-    """Take the firmware off a board, and with it the card's key, counter and wiring. Other files stay.
+    """Remove the firmware from a board, with the card's key, counter and wiring. Other files stay.
 
-    Asks first; where there is no terminal, it reads `y` from standard input. The card's record at the verifier stays.
+    The command asks for confirmation. Without a terminal it reads `y` from standard input. The card's record at the
+    verifier stays.
 
     \b
     Examples:
@@ -107,23 +108,27 @@ def unflash(
             session.allow()
             remove(session, paths)
     if not paths:
-        notice(f"{url}: there is nothing of ours on the board.")
+        notice(f"{url}: there is nothing of dscplus on the board.")
     show({"port": url, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
 
 
 def _find_board(port: str | None) -> str:
     try:
-        # `auto` looks at what is attached, whatever DSCPLUS_CARD says; it may itself say `auto`.
+        # `auto` searches the attached boards even if DSCPLUS_CARD names a port; DSCPLUS_CARD may itself say `auto`.
         return find_card(None, {}) if port == "auto" else find_card(port)
     except NoSingleCard as error:
         raise _NoSingleBoard(f"{error}. {_ADVICE[bool(error.candidates)]}") from None
 
 
 def _ask(steps: Plan, yes: bool) -> None:
-    """Raises Failed if somebody wants to keep what the plan would write over."""
-    if steps.found.has_other_program and not yes and not agreed("The board starts a program of its own, main.py. Replace it?"):
+    """Raise `Failed` if the user wants to keep what the plan would overwrite."""
+    if steps.found.has_other_program and not yes and not agreed("The board starts another program, main.py. Replace it?"):
         raise Failed("nothing was written")
-    if steps.replaces_board and not yes and not agreed(f"Replace the board's wiring, board.json, by {steps.board_name}'s?"):
+    if (
+        steps.replaces_board
+        and not yes
+        and not agreed(f"Replace the board's wiring, board.json, with that of {steps.board_name}?")
+    ):
         raise Failed("nothing was written")
 
 
@@ -137,7 +142,7 @@ def _install(session: BoardSession, steps: Plan) -> None:
 
 @contextmanager
 def _progress(size: int) -> Iterator[Tell]:
-    """A bar on stderr while the block runs, where somebody is there to see it."""
+    """Show a bar on stderr while the block runs, if stderr is a terminal."""
     columns = (TextColumn("Writing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -146,7 +151,7 @@ def _progress(size: int) -> Iterator[Tell]:
 
 
 def _greet(port: str | None, steps: Plan) -> None:
-    """Wait for the restarted card's hello, and say what to do next."""
+    """Wait for the restarted card's hello, and print the next step."""
     if steps.line != "usb":
         notice("The firmware is on the board. Its line is on the pins that board.json names: dscplus info --card PORT")
         return
@@ -161,12 +166,12 @@ def _greet(port: str | None, steps: Plan) -> None:
 
 
 def _say_hello(port: str | None) -> tuple[str, CardClient]:
-    """The card and its address, as soon as it is there. Raises LinkTimeout."""
+    """Return the address of the card and a client for it as soon as it answers. Raises `LinkTimeout`."""
     end = time.monotonic() + HELLO_SECONDS
     reason: LinkError = CardNotFound("the board did not come back")
     while time.monotonic() < end:
         try:
-            # Looked for anew: the system may give a port that comes back another name.
+            # Search again each time: the system may give a returning port another name.
             url = _find_board(port)
             return url, CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
         except LinkError as error:
@@ -174,7 +179,7 @@ def _say_hello(port: str | None) -> tuple[str, CardClient]:
             time.sleep(_PAUSE_SECONDS)
     raise LinkTimeout(
         f"the firmware is on the board, but the card did not say hello within {HELLO_SECONDS:g} s ({reason}); "
-        "unplug it, plug it in, and try: dscplus info. docs/flashing.md says what else to look at"
+        "unplug it, plug it in, and try: dscplus info. docs/flashing.md lists what else to check"
     )
 
 

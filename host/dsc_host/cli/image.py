@@ -1,4 +1,4 @@
-"""The command that makes the files for boards: image."""
+"""The command that builds the files for boards: image."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,15 +17,15 @@ def register(app: typer.Typer) -> None:
 
 
 def image(
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go; made if it is not there.")] = Path("dist"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The output folder; created if missing.")] = Path("dist"),
     board: Annotated[
-        str, typer.Option(metavar="NAME", help="The board whose wiring goes in: pico, pico2, esp32s3 or headless.")
+        str, typer.Option(metavar="NAME", help="The board whose wiring is included: pico, pico2, esp32s3 or headless.")
     ] = "pico",
     as_json: JsonOption = False,
 ) -> None:
-    """Make the files that a board needs to become a card: compiled firmware, and images that hold it.
+    """Build the files that turn a board into a card: compiled firmware, and images that contain it.
 
-    The same source gives the same bytes. Nothing is written to a board; dscplus flash does that.
+    The same source always gives the same bytes. This command writes nothing to a board; `dscplus flash` does.
 
     \b
     Examples:
@@ -50,11 +50,11 @@ def _compiled_size(made: Mapping[str, bytes]) -> int:
 
 
 def _what_next(board: str, out: Path) -> str:
-    """What a person does with the files, for a board that has MicroPython already."""
+    """Return instructions for using the files on a board that already has MicroPython."""
     if name := uf2_name(board):
         return (
             f"Next, for a new board with MicroPython: hold BOOTSEL while you plug it in, and copy {out / name} to its drive.\n"
-            "That replaces every file on the board, a personalised card's key included. dscplus flash keeps them."
+            "That replaces every file on the board, including a personalized card's key. dscplus flash keeps them."
         )
     return (
         "Next, for a board with MicroPython: dscplus flash, or by hand\n"

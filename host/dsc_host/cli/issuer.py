@@ -1,4 +1,4 @@
-"""Commands for the cards that were asked for: issuer."""
+"""The commands for requested cards: issuer list, make, ship."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from dsc_host.login import Request
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    words = "Cards that were asked for: to be made, and to be sent."
+    words = "Make and ship the cards that users requested."
     add_group(app, "issuer", words, list=list_waiting, make=make, ship=ship)
 
 
@@ -27,7 +27,7 @@ def list_waiting(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards that are to be made or to be sent, the oldest first.
+    """List the requested cards that must still be made or shipped, the oldest first.
 
     \b
     Examples:
@@ -46,9 +46,9 @@ def make(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make all cards that were asked for, one after another: plug one in, press Enter, take it out.
+    """Make all requested cards, one after another: plug one in, press Enter, take it out.
 
-    What was made stays made if one fails: run it again for the rest.
+    If one fails, the finished cards stay finished. Run the command again for the rest.
 
     \b
     Examples:
@@ -63,21 +63,21 @@ def make(
         with CardClient.open(find_card(card)) as client:
             yield client
 
-    def told(number: int, total: int, request: Request) -> None:
+    def report_progress(number: int, total: int, request: Request) -> None:
         notice(f"{number} of {total}: {request.serial} for {request.user}")
 
     with operating(database, master_key, policy) as operator:
-        show_all([_result(each) for each in operator.make_cards(next_card, told)], as_json=as_json)
+        show_all([_result(each) for each in operator.make_cards(next_card, report_progress)], as_json=as_json)
 
 
 def ship(
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="Its id, as `dscplus issuer list` shows it.")],
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id, as printed by `dscplus issuer list`.")],
     policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write down that a card was sent. Its owner is told; it activates itself when the policy says.
+    """Record that a card was sent. Its owner gets a message; the card activates itself after the time in the policy.
 
     \b
     Examples:

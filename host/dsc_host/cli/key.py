@@ -25,14 +25,14 @@ from dsc_host.errors import InputError
 from dsc_host.verifier import Keyring, MasterKey
 
 _MOST_KEYS = 8
-"""In one file: a change of the master key needs two."""
+"""The most keys in one file. A change of the master key needs two."""
 
-KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="A master key's id, as `key list` prints it.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a master key, as printed by `key list`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The master keys that seal the records.")
+    key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage the master keys that seal the records.")
     for name, command in (("list", list_keys), ("add", add_key), ("promote", promote_key), ("drop", drop_key)):
         key.command(name=name)(command)
     app.add_typer(key, name="key")
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """List the master keys of the file by their ids, and how many cards are sealed under each. The first one seals.
+    """List the ids of the master keys, and how many cards each key seals. The first key seals new secrets.
 
     \b
     Examples:
@@ -62,17 +62,17 @@ def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = Non
 
 
 def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """Make a new master key and put it last into the file: so it opens, and does not seal yet.
+    """Generate a new master key and append it to the file. It can open secrets, but does not seal yet.
 
-    This is how a master key is changed, while logins go on:
+    To change the master key while logins go on:
 
     \b
-      1. key add. Start every service again, so that each knows both keys.
-      2. key promote with the new one's id, then rekey.
-      3. Start the services again, then rekey once more, for cards that
-         they have enrolled meanwhile.
-      4. key drop with the old one's id. Keep a copy of it as long as you
-         keep backups from before.
+      1. key add. Restart every service, so that each knows both keys.
+      2. key promote with the new key's id, then rekey.
+      3. Restart the services, then rekey again, for cards that they
+         have enrolled meanwhile.
+      4. key drop with the old key's id. Keep a copy of it as long as
+         you keep backups from before.
 
     \b
     Examples:
@@ -83,14 +83,14 @@ def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> 
     new = MasterKey.generate()
     with _changing(path) as keys:
         if len(keys.keys) >= _MOST_KEYS:
-            raise Failed(f"{path} holds {len(keys.keys)} keys already; take those out that nothing needs: dscplus key drop")
+            raise Failed(f"{path} holds {len(keys.keys)} keys already; remove those that nothing needs: dscplus key drop")
         Keyring(*keys.keys, new).write(path)
     show({"id": new.id}, as_json=as_json)
-    notice(f"It is in {path}. Keep a copy of that file: without it the records can't be read.")
+    notice(f"The new key is in {path}. Keep a copy of that file: without it the records can't be read.")
 
 
 def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """Let another key of the file seal from now on. What is sealed already stays under its key, until `rekey`.
+    """Let another key of the file seal from now on. Secrets sealed before stay under their key until `rekey`.
 
     \b
     Examples:
@@ -107,9 +107,9 @@ def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json
 def drop_key(
     key_id: KeyArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
 ) -> None:
-    """Remove a key from the file, if nothing in the records is sealed under it any more.
+    """Remove a key from the file, if it no longer seals anything in the records.
 
-    Other records that are under the same file are not looked at, and neither are backups: keep a copy of the key for those.
+    The command does not check other records that use the same file, and no backups: keep a copy of the key for those.
 
     \b
     Examples:
@@ -127,33 +127,33 @@ def drop_key(
             raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
         Keyring(*(key for key in keys.keys if key is not unwanted)).write(path)
     show({"id": unwanted.id}, as_json=as_json)
-    notice("Backups that were made under it can only be restored with a copy of it.")
+    notice("Restoring a backup that was made under this key needs a copy of the key.")
 
 
 def _file(master_key: Path | None) -> Path:
-    """The file that the other commands read their master keys from."""
+    """Return the file from which the other commands read their master keys."""
     if not master_key and "DSCPLUS_MASTER_KEY" in os.environ:
         raise InputError(
             "master key",
-            "is in DSCPLUS_MASTER_KEY, which no command can change; put it into a file, and name that with --master-key",
+            "is in DSCPLUS_MASTER_KEY, which no command can change; put it into a file, and name the file with --master-key",
         )
     path = master_key or key_file()
     if not master_key and not path.exists():
         raise InputError("master key", f"there is no {path}; name the file with --master-key")
-    # What a link leads to is what services read.
+    # Services read the target of a link.
     return Path(os.path.realpath(path))
 
 
 @contextmanager
 def _changing(path: Path) -> Iterator[Keyring]:
-    """The keys in the file, which no other command changes meanwhile; at the end, what the block wrote is on the disk."""
+    """Yield the keys in the file, and keep other commands from changing them until the block ends."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        raise InputError("master key", f"{lock} is there: another command changes the file; if none does, remove it") from None
+        raise InputError("master key", f"{lock} exists: another command is changing the file; if none is, remove it") from None
     except OSError as error:
-        raise InputError("master key", f"{lock} cannot be made: {error.strerror}") from error
+        raise InputError("master key", f"{lock} cannot be created: {error.strerror}") from error
     try:
         keys = Keyring.from_file(path)
         yield keys
@@ -165,13 +165,13 @@ def _named(keys: Keyring, key_id: str) -> MasterKey:
     for key in keys.keys:
         if key.id == key_id:
             return key
-    raise InputError("key", f"there is none with this id in the file; there are {', '.join(key.id for key in keys.keys)}")
+    raise InputError("key", f"the file has no key with this id; its keys are {', '.join(key.id for key in keys.keys)}")
 
 
 def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """Seal all cards under the first key of the file, while logins go on. `key add --help` has the steps before and after.
+    """Seal all cards under the first key of the file, while logins go on. See `key add --help` for the steps around it.
 
-    It may be stopped at any time, and begun again: it goes on where it was.
+    You can stop it at any time and start it again: it continues where it stopped.
 
     \b
     Examples:
@@ -183,6 +183,6 @@ def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, a
         with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards anew") as done:
             count = verifier.rekey(done=done)
     except KeyboardInterrupt:
-        notice("Every card is whole, under the one key or the other. dscplus rekey goes on with those that are left.")
+        notice("Every card is intact, under one of the keys. Run dscplus rekey again for the remaining cards.")
         raise
     show({"key": keys.current.id, "cards": count}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Commands for the card at the other end of the line: list, info, respond, personalize, wipe."""
+"""The commands for the card at the other end of the line: list, info, respond, personalize, wipe."""
 
 from typing import Annotated
 
@@ -47,7 +47,7 @@ def list_(as_json: JsonOption = False) -> None:
 
 
 def info(card: CardOption = None, as_json: JsonOption = False) -> None:
-    """Show what a card says of itself.
+    """Show the data that a card reports about itself.
 
     \b
     Examples:
@@ -73,15 +73,15 @@ def info(card: CardOption = None, as_json: JsonOption = False) -> None:
 
 
 def respond(
-    question: Annotated[str, typer.Argument(metavar="CHALLENGE", help="What the login page shows.")],
+    question: Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge on the login page.")],
     timeout: TimeoutOption = OWNER_SECONDS,
     card: CardOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a challenge to the card and print its response.
+    """Send a challenge to the card and print its response.
 
-    The card's owner types the PIN and OK on the card. A card without keys of its own is typed on from here: its PIN is asked
-    for, or read from standard input.
+    The card's owner types the PIN on the card and presses OK. A card without a keypad gets its keys from this command,
+    which asks for the PIN or reads it from standard input.
 
     \b
     Examples:
@@ -107,34 +107,34 @@ def _has_no_keys(greeting: Greeting) -> bool:
 
 def personalize(
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="1 to 16 of A-Z, 0-9 and -, for example IB3000123.")],
-    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="An OCRA suite; the default fits the PIN policy.")] = None,
+    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="An OCRA suite. Default: fits the PIN policy.")] = None,
     pin_policy: Annotated[
         str, typer.Option(metavar="POLICY", help="ocra: the PIN is part of the response. card: the card checks it.")
     ] = "ocra",
     tries: Annotated[
         int | None,
-        typer.Option(metavar="N", help=f"Wrong PINs before the card locks, 1 to 9; with card only. Default: {_DEFAULT_TRIES}."),
+        typer.Option(metavar="N", help=f"Wrong PINs before the card locks, 1 to 9; only for card. Default: {_DEFAULT_TRIES}."),
     ] = None,
     card: CardOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a blank card its key, and enrol it.
+    """Give a blank card its key, and enroll it.
 
-    The key is made from random bytes of both sides and is not shown; so is the unlock key of a card that checks its PIN
-    itself. The PIN is asked for, or read from standard input.
+    The key is made from random bytes of the host and the card, and is not shown. A card that checks its PIN itself gets an
+    unlock key in the same way. The PIN is asked for, or read from standard input.
 
     \b
     Examples:
       dscplus personalize IB3000123
       echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
     """
-    # Without its secrets at first: what is wrong with the rest is said before anything is asked for or made.
+    # Check everything except the secrets first, before the command asks for or creates anything.
     profile = _profile(serial, suite, pin_policy, tries)
     with CardClient.open(find_card(card)) as client:
         if held := client.info().serial:
-            raise Failed(f"the card is personalised already, as {held}; dscplus wipe makes it blank")
+            raise Failed(f"the card is already personalized as {held}; dscplus wipe makes it blank")
         pin = read_pin(confirm=True)
         with open_verifier(database, master_key, may_make=True) as verifier:
             profile = personalise(verifier, client, profile, pin, told=notice)
@@ -142,7 +142,7 @@ def personalize(
 
 
 def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> Profile:
-    """What the options say, with a key and a PIN of no use."""
+    """Return the profile that the options describe, with a placeholder key and PIN."""
     if policy not in DEFAULT_SUITES:
         raise InputError("pin policy", f"must be ocra or card, not {policy}")
     suite = DEFAULT_SUITES[policy] if suite is None else suite
@@ -152,7 +152,7 @@ def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> 
         tries = _DEFAULT_TRIES if tries is None else tries
         return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code="0000", tries=tries)
     if tries is not None:
-        raise InputError("tries", "can be chosen only with --pin-policy card: only then does the card count them")
+        raise InputError("tries", "can be chosen only with --pin-policy card: only then does the card count wrong PINs")
     return Profile(serial=serial, key=key, suite=suite, pin_policy=policy)
 
 
@@ -164,9 +164,9 @@ def _check_fits(suite: Suite, policy: str) -> None:
 
 
 def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_json: JsonOption = False) -> None:
-    """Make a card blank. The card asks its owner, on its own display, and only OK on the card does it.
+    """Make a card blank. The card asks its owner on its own display, and only OK on the card wipes it.
 
-    For a card without keys of its own, the question is asked here. The card's record at the verifier stays.
+    For a card without a keypad, this command asks instead. The card's record at the verifier stays.
 
     \b
     Examples:
@@ -186,10 +186,10 @@ def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_jso
 
 
 def _wiped(client: CardClient, serial: str, seconds: float) -> bool:
-    """Whether the card is blank now, after it has shown WIPE?."""
+    """Return whether the card is now blank, after it has shown WIPE?."""
     if not _has_no_keys(client.hello()):
-        notice("The card shows WIPE?. OK on the card makes it blank, C keeps everything.")
-    elif agreed(f"This card has no keys of its own. Wipe {serial or 'it'} for good?"):
+        notice("The card shows WIPE?. Press OK on the card to make it blank, or C to keep everything.")
+    elif agreed(f"This card has no keypad. Wipe {serial or 'it'} for good?"):
         client.press("OK")
     else:
         return False

@@ -1,4 +1,4 @@
-"""What the commands of whoever runs the login system have in common: person, account, user, issuer."""
+"""The common parts of the commands that run the login system: person, account, user, issuer."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from dsc_host.login.service.operator import Operator
 
 
 def add_group(app: typer.Typer, name: str, words: str, **commands: Callable[..., None]) -> None:
-    """Add the commands to `app`, under the name of their group."""
+    """Add the commands to `app` as one group with the help text `words`."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=words)
-    # Without this, a group of one command would be that command.
+    # Without a callback, Typer turns a group of one command into that command.
     group.callback()(lambda: None)
     for word, command in commands.items():
         group.command(name=word)(command)
@@ -27,14 +27,17 @@ def add_group(app: typer.Typer, name: str, words: str, **commands: Callable[...,
 def operating(
     database: str | None, master_key: Path | None, policy: Path | None = None, *, may_make: bool = False
 ) -> Iterator[Operator]:
-    """Whoever runs the system, at the records that the options name. Raises `InputError`, `Failed`, `StoreError`."""
+    """Yield the operator of the records that the options name.
+
+    Raises `InputError`, `Failed` or `StoreError` if they cannot be opened.
+    """
     rules = load_policy(policy)
     with open_verifier(database, master_key, may_make=may_make) as verifier:
         yield LoginSystem.over(verifier, policy=rules).operator
 
 
 def print_id(name: str, made: str, as_json: bool) -> None:
-    """Print the id of what was made."""
+    """Print the id of a new row, alone or as JSON under `name`."""
     if as_json:
         show({name: made}, as_json=True)
     else:

@@ -1,4 +1,4 @@
-"""Puts the command together, runs it, and turns every failure that a user can cause into one line and an exit code."""
+"""The root of the command: it assembles and runs all commands, and turns an expected failure into one line and an exit code."""
 
 import os
 import sys
@@ -36,7 +36,7 @@ from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, Link
 
 COMMAND_GROUP = "dscplus.commands"
 
-# The first that fits counts, so children stand before their parents.
+# The first match counts, so subclasses stand before their base classes.
 _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
     (InputError, 2),
     (CardNotFound, 3),
@@ -48,9 +48,10 @@ _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
 
 
 class _Commands(TyperGroup):
-    """The command's root, which tells Ctrl-C from a failure."""
+    """The root of the command, which tells Ctrl-C from a failure."""
 
-    def invoke(self, ctx: Any) -> Any:  # Typer's own context, whose class it does not export.
+    def invoke(self, ctx: Any) -> Any:  # Any: Typer does not export its context class.
+        """Run a command; raise `Failed` with exit code 130 if Ctrl-C stopped it."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, typer.Abort):
@@ -64,11 +65,11 @@ def _print_version(wanted: bool) -> None:
 
 
 def build() -> typer.Typer:
-    """The command with all its parts, those of other packages too."""
+    """Return the command with all its parts, including those of other packages."""
     app = typer.Typer(
         name="dscplus",
         cls=_Commands,
-        help="A challenge-response security card: talk to one, simulate one, verify what it says.",
+        help="Use a challenge-response security card: talk to it, simulate it, verify its responses.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -80,7 +81,7 @@ def build() -> typer.Typer:
     def common(
         _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
     ) -> None:
-        """A challenge-response security card: talk to one, simulate one, verify what it says."""
+        """Use a challenge-response security card: talk to it, simulate it, verify its responses."""
 
     line.register(app)
     for module in (records, card, audit, key, backup, exchange, service, person, account, user, issuer, phone, portal):
@@ -94,14 +95,17 @@ def build() -> typer.Typer:
 
 @cache
 def command() -> TyperGroup:
-    """Return the command as it is run; it is put together once in a process, which takes longer than most of its calls."""
+    """Return the assembled command.
+
+    It is assembled once in a process, because that takes longer than most commands do.
+    """
     built = typer.main.get_command(build())
     assert isinstance(built, TyperGroup)
     return built
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command; returns its exit code. Only what nobody expected is raised."""
+    """Run the command and return its exit code. Only unexpected errors are raised."""
     try:
         with out_of_memory():
             command()(list(arguments), prog_name="dscplus")
@@ -114,7 +118,7 @@ def run(arguments: Sequence[str]) -> int:
     except DscError as error:
         return _fail(error, next(code for kind, code in _EXIT_CODES if isinstance(error, kind)))
     except OSError as error:
-        # The machine's own refusals, such as a full disk under standard output.
+        # Refusals by the operating system, for example a full disk under standard output.
         return _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
     return _finish(0)
 
@@ -131,7 +135,7 @@ def _finish(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # The reader of our output has closed it.
         _let_go_of_stdout()
     except OSError as error:
         _let_go_of_stdout()
@@ -146,9 +150,9 @@ def _let_go_of_stdout() -> None:
 
 
 def main() -> None:
-    """The entry point of `dscplus`."""
+    """Run `dscplus` with the arguments of this process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A port's name or a picture may hold what this terminal's encoding has not.
+            # The name of a port or a picture may hold characters that this terminal's encoding cannot show.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))

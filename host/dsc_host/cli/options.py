@@ -1,4 +1,4 @@
-"""Options that many commands have, and where their values come from when they are left out."""
+"""Options that many commands share, and the defaults for their values."""
 
 import getpass
 import math
@@ -18,9 +18,9 @@ if sys.platform != "win32":
     import pwd
 
 DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
-"""The suite that fits each PIN policy."""
+"""The default suite for each PIN policy."""
 OWNER_SECONDS = 120.0
-"""How long a command waits for somebody to do something on the card."""
+"""How many seconds a command waits for the owner to act on the card."""
 _FILE_URL = "sqlite:///"
 _ACTOR_LETTERS = 64
 
@@ -30,7 +30,7 @@ CardOption = Annotated[
         "--card",
         envvar="DSCPLUS_CARD",
         metavar="URL",
-        help="The card's port: /dev/ttyACM0, COM3, socket://host:port, sim://. Not needed with one card attached.",
+        help="The card's port: /dev/ttyACM0, COM3, socket://host:port, sim://. Not needed if one card is attached.",
     ),
 ]
 DatabaseOption = Annotated[
@@ -39,7 +39,7 @@ DatabaseOption = Annotated[
         "--db",
         envvar="DSCPLUS_DB",
         metavar="URL",
-        help="The records: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Default: a file of your own.",
+        help="The records: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Default: a file in your data folder.",
     ),
 ]
 MasterKeyOption = Annotated[
@@ -48,31 +48,32 @@ MasterKeyOption = Annotated[
         "--master-key",
         envvar="DSCPLUS_MASTER_KEY_FILE",
         metavar="FILE",
-        help="The key that seals the records, 64 hex digits in a file of your own. DSCPLUS_MASTER_KEY may hold the digits.",
+        help="A file with the master key in 64 hex digits. DSCPLUS_MASTER_KEY may hold the digits instead.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for somebody at the card.", show_default=True)
+    float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the card's owner.", show_default=True)
 ]
 
 
 def check_timeout(seconds: float) -> None:
-    """Raises InputError unless one can wait so long."""
+    """Raise `InputError` unless `seconds` is positive and finite."""
     if not 0 < seconds < math.inf:
-        raise InputError("timeout", "must be a number of seconds, more than 0")
+        raise InputError("timeout", "must be a number of seconds greater than 0")
 
 
 def open_verifier(database: str | None, master_key: Path | None, *, may_make: bool) -> Verifier:
-    """The verifier that the options name. Without any: a database and a master key in the user's own folders, made anew
-    together the first time. Without `may_make`, records that do not exist are not made: Failed.
+    """Open the verifier that the options name.
 
-    Raises InputError, StoreError.
+    Without options it uses a database and a master key in the user's own folders, and creates both together the first
+    time. Without `may_make` it creates no records. Raises `Failed` if they do not exist, and `InputError` or `StoreError`
+    if they cannot be opened.
     """
     path = _file_of(database) if database else _own_file()
-    # A mistyped name would otherwise leave an empty database behind, and say only that the card is not enrolled.
+    # Otherwise a mistyped name would create an empty database, and the only message would be that the card is not enrolled.
     if path and not may_make and not os.path.exists(path):
-        raise Failed(f"{path}: there is no such database; enroll, personalize or person add makes it")
+        raise Failed(f"{path}: there is no such database; create it with enroll, personalize or person add")
     if database or not path:
         return Verifier.open(database or "", master_key=keyring(master_key), may_make=may_make).by(actor())
     _make_folder(path.parent)
@@ -81,7 +82,10 @@ def open_verifier(database: str | None, master_key: Path | None, *, may_make: bo
 
 
 def database_to_make(database: str | None) -> str:
-    """The URL of the records that the option names, or of the user's own, whose folder is made. Raises InputError."""
+    """Return the URL of the records that the option names, or of the user's own, whose folder is created.
+
+    Raises `InputError`.
+    """
     if database:
         _file_of(database)
         return database
@@ -91,18 +95,21 @@ def database_to_make(database: str | None) -> str:
 
 
 def made_file(database: str | None) -> Path | None:
-    """The file that the records are in, or would be; None if they are on a server. Raises InputError."""
+    """Return the file of the records, whether or not it exists, or None if they are on a server. Raises `InputError`."""
     return _file_of(database) if database else _own_file()
 
 
 def check_target(file: Path, force: bool, database: str | None, master_key: Path | None) -> None:
-    """Raises InputError unless a command may write this file. The records and their key it may not, with --force either."""
+    """Raise `InputError` unless a command may write this file.
+
+    No command may write over the records or their master key, not even with `--force`.
+    """
     records = made_file(database)
     kept = [Path(f"{records}{suffix}") for suffix in ("", "-wal", "-shm")] if records else []
     if any(path.exists() and file.exists() and file.samefile(path) for path in (*kept, master_key or key_file())):
-        raise InputError("file", f"{file} is where the records or their master key are; choose another name")
+        raise InputError("file", f"{file} holds the records or their master key; choose another name")
     if not force and os.path.lexists(file):
-        raise InputError("file", f"{file} is there already; choose another name, or give --force")
+        raise InputError("file", f"{file} exists already; choose another name, or use --force")
 
 
 def _own_file() -> Path:
@@ -110,15 +117,17 @@ def _own_file() -> Path:
 
 
 def _file_of(database: str) -> Path | None:
-    """The file that a URL names; None if only the verifier can tell, or will refuse it. Raises InputError."""
+    """Return the file that a URL names, or None if only the verifier can tell or will refuse it. Raises `InputError`."""
     if database in ("sqlite://", _FILE_URL, f"{_FILE_URL}:memory:"):
-        raise InputError("database", "must name a file, as in sqlite:///dsc.db: one in memory is gone when the command ends")
+        raise InputError(
+            "database", "must name a file, for example sqlite:///dsc.db: a database in memory ends with the command"
+        )
     name = database.removeprefix(_FILE_URL)
     return None if name == database or set(name) & {"?", "%"} else Path(name)
 
 
 def keyring(master_key: Path | None, may_make: bool = False) -> Keyring:
-    """The master keys that the option names, or the environment, or a file of the user's own. Raises InputError."""
+    """Return the master keys that the option names, or the environment, or the user's own file. Raises `InputError`."""
     if not master_key and "DSCPLUS_MASTER_KEY" in os.environ:
         return Keyring.from_environment("DSCPLUS_MASTER_KEY")
     path = master_key or key_file()
@@ -130,17 +139,17 @@ def keyring(master_key: Path | None, may_make: bool = False) -> Keyring:
             )
         _make_folder(path.parent)
         MasterKey.generate().write(path)
-        notice(f"Made a master key in {path}. Keep a copy: without it the records can't be read.")
+        notice(f"Created a master key in {path}. Keep a copy: without it the records can't be read.")
     return Keyring.from_file(path)
 
 
 def key_file() -> Path:
-    """The user's own file of master keys."""
+    """Return the user's own file of master keys."""
     return platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
 
 
 def actor() -> str:
-    """Who the audit log says it was: the user who is logged in on this machine."""
+    """Return the actor for the audit log: the user who is logged in on this machine."""
     try:
         name = user_name()
     except (OSError, KeyError, ImportError):
@@ -149,7 +158,10 @@ def actor() -> str:
 
 
 def user_name() -> str:
-    """Of whoever runs this process; not by the environment, which they may set, where the system knows better."""
+    """Return the name of the user who runs this process.
+
+    Except on Windows it comes from the system, because users can set their own environment.
+    """
     return getpass.getuser() if sys.platform == "win32" else pwd.getpwuid(os.getuid()).pw_name
 
 

@@ -1,4 +1,4 @@
-"""What a command prints: its result on stdout, as text or JSON, and messages on stderr."""
+"""The output of a command: its result on stdout, as text or JSON, and messages on stderr."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 import typer
 
 Result = Mapping[str, object]
-"""Names and values that JSON can hold."""
+"""Names with values that JSON can hold."""
 
 
 class Failed(Exception):
-    """A command could not do what it was asked, for a reason that its user can understand.
+    """A failure of a command, with a reason that its user can understand.
 
-    `code` is the exit code; 1 if nothing better fits.
+    `code` is the exit code, 1 by default.
     """
 
     def __init__(self, message: str, code: int = 1) -> None:
@@ -21,12 +21,12 @@ class Failed(Exception):
 
 
 def notice(message: str) -> None:
-    """Tell the person at the terminal something that is not the result."""
+    """Print a message that is not part of the result on stderr."""
     typer.echo(message, err=True)
 
 
 def show(result: Result, *, as_json: bool) -> None:
-    """Print one result."""
+    """Print one result: one line for each name, or one JSON object."""
     if as_json:
         typer.echo(json.dumps(result, indent=2))
         return
@@ -36,7 +36,7 @@ def show(result: Result, *, as_json: bool) -> None:
 
 
 def show_all(results: Sequence[Result], *, as_json: bool) -> None:
-    """Print any number of results, one line each."""
+    """Print any number of results: one line each, or one JSON array."""
     if as_json:
         typer.echo(json.dumps(list(results), indent=2))
         return

@@ -10,7 +10,7 @@ from dsc_host.cli.output import Result, show, show_all
 from dsc_host.login import Identity
 from dsc_host.login.accounts.directory import PersonView
 
-PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, as `dscplus person list` shows it.")]
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The person's id, as printed by `dscplus person list`.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "person",
-        "Those whom the login system knows by their papers.",
+        "Manage people and companies.",
         add=add_person,
         list=list_persons,
         review=review,
@@ -26,17 +26,17 @@ def register(app: typer.Typer) -> None:
 
 
 def add_person(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As in the papers.")],
-    address: Annotated[str, typer.Option(metavar="TEXT", help="Where cards are sent.")],
-    birth_date: Annotated[str, typer.Option(metavar="DAY", help="As 1980-12-31.")],
-    citizenship: Annotated[str, typer.Option(metavar="COUNTRY", help="Two letters, as CH.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name as in the papers.")],
+    address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address for cards.")],
+    birth_date: Annotated[str, typer.Option(metavar="DAY", help="The date of birth, for example 1980-12-31.")],
+    citizenship: Annotated[str, typer.Option(metavar="COUNTRY", help="Two letters, for example CH.")],
     document: Annotated[str, typer.Option(metavar="KIND:NUMBER", help="passport, id, licence or ssn, and its number.")],
     residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a person, and print their id. Two entries with the same papers are the same person.
+    """Add a person and print the new id. Two entries with the same papers are the same person.
 
     \b
     Examples:
@@ -52,14 +52,12 @@ def add_person(
 
 
 def list_persons(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Only those whose names have this in them.", show_default=False)
-    ] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only people whose names contain this.", show_default=False)] = "",
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the persons, one line each: id, name, birth date, whether under review, accounts, names to log in by.
+    """List people, one line each: id, name, birth date, whether under review, accounts, user names.
 
     \b
     Examples:
@@ -73,14 +71,14 @@ def list_persons(
 
 def review(
     person: PersonArgument,
-    off: Annotated[bool, typer.Option("--off", help="No more.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="End the review.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a person under review: compliance has to agree before a device of theirs is shared.
+    """Put a person under review: compliance must approve before the person's devices can be shared.
 
-    The policy may ask for that of everybody, or of nobody: its key is `compliance`, in the table `sharing`.
+    The policy may require that approval for everybody or for nobody, with the key `compliance` in the table `sharing`.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
+"""The commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +16,16 @@ from dsc_host.phone import PhoneApp, Push, Remote, User
 
 AppOption = Annotated[
     Path | None,
-    typer.Option("--app", envvar="DSCPLUS_PHONE", metavar="FILE", help="What the app keeps. Default: a file of your own."),
+    typer.Option("--app", envvar="DSCPLUS_PHONE", metavar="FILE", help="The app's data. Default: a file in your data folder."),
 ]
 ServerOption = Annotated[
     str,
-    typer.Option("--server", envvar="DSCPLUS_SERVER", metavar="URL", help="The login system.", show_default=True),
+    typer.Option(
+        "--server", envvar="DSCPLUS_SERVER", metavar="URL", help="The address of the login system.", show_default=True
+    ),
 ]
-FingerOption = Annotated[bool, typer.Option("--finger", help="By finger or face, instead of the PIN.")]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Which of the app's users.")]
+FingerOption = Annotated[bool, typer.Option("--finger", help="Use a finger or face instead of the PIN.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A user of the app.")]
 SERVER = "http://127.0.0.1:8480"
 
 
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
         rich_markup_mode=None,
-        help="An app on a phone, simulated: it approves logins and makes responses.",
+        help="Simulate an app on a phone that approves logins and computes responses.",
     )
     commands: dict[str, Callable[..., None]] = {
         "activate": activate,
@@ -60,21 +62,19 @@ def _app(file: Path | None, server: str) -> Iterator[PhoneApp]:
 
 def activate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A user of the login system.")],
-    finger: Annotated[bool, typer.Option("--finger", help="Let a finger or a face do, too.")] = False,
+    finger: Annotated[bool, typer.Option("--finger", help="Also accept a finger or face later.")] = False,
     number: Annotated[
         int,
-        typer.Option(
-            "--phone", metavar="N", help="To which of your numbers the token goes; 1 is the newest.", show_default=True
-        ),
+        typer.Option("--phone", metavar="N", help="The phone number that gets the token; 1 is the newest.", show_default=True),
     ] = 1,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
-    """Activate the app for a user: password, the token that comes by SMS, and the app's PIN.
+    """Activate the app for a user with the password, the token that comes by SMS, and the app's PIN.
 
-    The PIN has 4 to 6 letters, digits or special characters. With a user in the app already, it is the one that it has.
-    All three are asked for, or read from standard input, a line each. The token goes to the phone number that was confirmed
-    last; the command says which others there are.
+    The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, it is the app's existing PIN.
+    All three are asked for, or read from standard input, one line each. The token goes to the phone number that was
+    confirmed last. The command lists the other numbers.
 
     \b
     Examples:
@@ -94,11 +94,11 @@ def activate(
 
 
 def _say_where(numbers: Sequence[str], chosen: int) -> None:
-    """To which number the token went, and how it goes to another one."""
+    """Print which number got the token, and how to send it to another one."""
     notice(f"A code was sent to {numbers[chosen - 1] if chosen <= len(numbers) else 'your phone'}.")
     if len(numbers) > 1:
         listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))
-        notice(f"Your numbers are {listed}. For another one, begin anew with --phone and its number in this list.")
+        notice(f"Your numbers are {listed}. To use another one, start again with --phone and its number in this list.")
 
 
 def users(app: AppOption = None, as_json: JsonOption = False) -> None:
@@ -114,7 +114,7 @@ def users(app: AppOption = None, as_json: JsonOption = False) -> None:
 
 
 def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonOption = False) -> None:
-    """List the logins that wait for an answer, of all users of the app.
+    """List the logins that wait for an answer from any user of the app.
 
     \b
     Examples:
@@ -128,12 +128,12 @@ def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonO
 
 def approve(
     name: NameArgument,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="What the login page shows.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The number on the login page.")],
     finger: FingerOption = False,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
-    """Let a login in. If the page shows another number than the app, it is not your login: deny it.
+    """Approve a login. If the login page shows another number than the app, it is not your login: deny it.
 
     \b
     Examples:
@@ -146,7 +146,7 @@ def approve(
 
 
 def deny(name: NameArgument, app: AppOption = None, server: ServerOption = SERVER) -> None:
-    """Keep a login out.
+    """Deny a login.
 
     \b
     Examples:
@@ -159,12 +159,12 @@ def deny(name: NameArgument, app: AppOption = None, server: ServerOption = SERVE
 
 def respond(
     name: NameArgument,
-    challenge: Annotated[str, typer.Argument(metavar="CHALLENGE", help="What the login page shows.")],
+    challenge: Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge on the login page.")],
     finger: FingerOption = False,
     app: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the response string to a challenge, without any network.
+    """Print the response to a challenge, without a network.
 
     \b
     Examples:
@@ -181,18 +181,18 @@ def respond(
 
 def forget(
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
-    """Take a user out of the app, and out of use at the login system. Asks first.
+    """Remove a user from the app, and the app from the user's devices. Asks for confirmation.
 
     \b
     Examples:
       dscplus phone forget carl
       dscplus phone forget carl --yes
     """
-    if not yes and not prompts.agreed(f"Without it, {name} logs in by another device. Go on?"):
+    if not yes and not prompts.agreed(f"{name} will have to log in with another device. Go on?"):
         raise Failed("nothing was changed")
     with _app(app, server) as phone:
         phone.forget(name)

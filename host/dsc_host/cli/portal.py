@@ -1,4 +1,4 @@
-"""Command for the login system's pages: portal."""
+"""The command for the login system's pages: portal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ _MISSING = "the pages need more packages; install them: pip install 'dscplus[por
 
 PolicyOption = Annotated[
     Path | None,
-    typer.Option("--policy", envvar="DSCPLUS_POLICY", metavar="FILE", help="Rules that differ from the published ones: TOML."),
+    typer.Option("--policy", envvar="DSCPLUS_POLICY", metavar="FILE", help="A TOML file with changes to the default policy."),
 ]
 
 
@@ -31,13 +31,13 @@ def register(app: typer.Typer) -> None:
 
 
 def load_policy(file: Path | None) -> Policy:
-    """The policy that the option names, or the published one. Raises InputError."""
+    """Return the policy in `file`, or the default policy without one. Raises `InputError`."""
     return Policy.default() if file is None else Policy.load(file)
 
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """Makes the pages, in a worker process too."""
+    """Creates the pages, also in a worker process."""
 
     database: str | None
     master_key: Path | None
@@ -65,7 +65,7 @@ class _Making:
 
 @dataclass(frozen=True, slots=True)
 class _Demonstrating:
-    """Makes the pages with somebody to log in as."""
+    """Creates the pages of the demonstration, with users to log in as."""
 
     hosts: tuple[str, ...]
     name: str
@@ -81,33 +81,36 @@ class _Demonstrating:
 
 
 def portal(
-    demo: Annotated[bool, typer.Option("--demo", help="With people, cards and phones to try, all in memory.")] = False,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default=True)] = HOST,
-    port: Annotated[int, typer.Option(metavar="N", help="0: the system chooses.", show_default=True)] = PORT,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve a demonstration with users, cards and phones, in memory.")
+    ] = False,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=True)] = HOST,
+    port: Annotated[int, typer.Option(metavar="N", help="The port. 0: any free port.", show_default=True)] = PORT,
     public: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="The name under which visitors reach it. May be given again. Default: this machine."),
+        typer.Option(metavar="NAME", help="A host name that visitors use. May be repeated. Default: this machine."),
     ] = None,
     title: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the pages call themselves. Default: Secure login, in each language.")
+        str, typer.Option(metavar="TEXT", help="The title of the pages. Default: Secure login, in each language.")
     ] = "",
     proxy: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="The proxy that ends TLS: who the visitor is, it says.", show_default=True)
+        str,
+        typer.Option(metavar="ADDRESS", help="Trust the X-Forwarded-For header from this proxy address.", show_default=True),
     ] = HOST,
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes that share the port.", show_default=True)] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
     policy: PolicyOption = None,
-    mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="An SMTP server for email. Needs --mail-from.")] = None,
-    mail_from: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Who writes the email.")] = None,
+    mail: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="The SMTP server for email. Needs --mail-from.")] = None,
+    mail_from: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The sender address of email.")] = None,
     spool: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where messages are put, as JSON files, for what sends SMS.")
+        Path | None, typer.Option(metavar="FOLDER", help="The folder for outgoing messages as JSON files, for an SMS gateway.")
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Serve the login system's pages: login, security settings, requests, and the desks of those who work there.
+    """Serve the pages of the login system: login, security settings, requests, and the pages for staff.
 
-    With --demo, everything is there to try, a card on the page too, and nothing is kept. Without, it works on the records;
-    visitors come over https, through a proxy. Stop it with Ctrl-C. People are added by `dscplus user add`.
+    With --demo you can try everything, with a card on the page, and nothing is stored. Without it the pages use your
+    records, and visitors connect over https through a proxy. Stop it with Ctrl-C. Add users with `dscplus user add`.
 
     \b
     Examples:
@@ -126,19 +129,19 @@ def portal(
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)
     if demo:
-        notice("A demonstration: whoever reaches this port may use everybody's card, phone and messages.")
+        notice("This is a demonstration: anybody who can reach this port can use every card, phone and message.")
         if not processes.run(_Demonstrating(hosts, title, policy), address, 1):
-            raise Failed("the pages could not be served; the lines above say why")
+            raise Failed("the pages could not be served; see the lines above")
         return
     make = _Making(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
     open_verifier(database, master_key, may_make=False).close()
     if not processes.run(make, address, workers, proxy=proxy):
-        raise Failed("the pages could not be served, or a worker failed; the lines above say why")
+        raise Failed("the pages could not be served, or a worker failed; see the lines above")
 
 
 def _folder(spool: Path | None) -> Path | None:
     if spool is not None and not spool.is_dir():
-        raise InputError("spool", f"{spool} is no folder; make it first, readable by you alone")
+        raise InputError("spool", f"{spool} is not a folder; create it first, readable by you alone")
     return spool
 
 
@@ -147,7 +150,7 @@ def _mail(server: str | None, sender: str | None) -> Mail | None:
         return None
     host, _, port = (server or "").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise InputError("mail", "must be HOST:PORT, as in localhost:25")
+        raise InputError("mail", "must be HOST:PORT, for example localhost:25")
     if not sender or "@" not in sender:
-        raise InputError("mail-from", "must be the address that email is from")
+        raise InputError("mail-from", "must be the sender's email address")
     return Mail(host, int(port), sender)

@@ -1,4 +1,4 @@
-"""How far a long work is, for whoever watches: a bar on stderr, if that is a terminal, and nothing at all if not."""
+"""Progress of a long command: a bar on stderr if that is a terminal, and no output otherwise."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Done = Callable[[int, int], None]
-"""To be told how much is done, of how much."""
+"""A callback that takes the number of finished steps and the number of all steps (0 if unknown)."""
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Done]:
-    """A bar while the block runs; it goes when the block ends."""
+    """Show a bar while the block runs, and remove it at the end. Yield the callback that moves it."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _done, _of: None

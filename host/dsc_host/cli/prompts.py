@@ -1,6 +1,6 @@
-"""What a command asks a person, or reads from standard input where there is no person: secrets, and whether to go on.
+"""Input of a command: secrets and confirmations, asked for at a terminal or read from standard input.
 
-A PIN or a key is never shown, and in no message. Every answer that is not one is an InputError.
+No PIN and no key is ever shown, and no message contains one. An answer that does not fit raises `InputError`.
 """
 
 import re
@@ -12,9 +12,9 @@ from dsc_host.errors import InputError
 
 
 def read_secret(name: str, *, confirm: bool = False) -> str:
-    """A PIN or a key: asked for without echo at a terminal, otherwise the next line of standard input.
+    """Ask for a PIN or a key without echo at a terminal, or read the next line of standard input.
 
-    Raises InputError if standard input has no more lines.
+    Raises `InputError` if standard input has no more lines.
     """
     if _at_terminal():
         return str(typer.prompt(name, hide_input=True, confirmation_prompt=confirm, err=True))
@@ -22,7 +22,7 @@ def read_secret(name: str, *, confirm: bool = False) -> str:
 
 
 def read_pin(*, confirm: bool = False) -> str:
-    """A PIN, 4 digits."""
+    """Read a PIN of 4 digits."""
     pin = read_secret("PIN", confirm=confirm)
     if not re.fullmatch("[0-9]{4}", pin):
         raise InputError("pin", "must be 4 digits, 0 to 9")
@@ -30,7 +30,7 @@ def read_pin(*, confirm: bool = False) -> str:
 
 
 def read_key() -> bytes:
-    """A card's key, 16 to 64 bytes in hex."""
+    """Read a card's key, 16 to 64 bytes in hex."""
     digits = read_secret("Key").strip()
     if not re.fullmatch("(?:[0-9A-Fa-f]{2}){16,64}", digits):
         raise InputError("key", "must be 16 to 64 bytes in hex, two digits each")
@@ -38,7 +38,7 @@ def read_key() -> bytes:
 
 
 def read_unlock_key() -> bytes:
-    """A card's unlock key, 32 bytes in hex."""
+    """Read a card's unlock key, 32 bytes in hex."""
     digits = read_secret("Unlock key").strip()
     if not re.fullmatch("[0-9A-Fa-f]{64}", digits):
         raise InputError("unlock key", "must be 32 bytes in hex, two digits each")
@@ -46,15 +46,18 @@ def read_unlock_key() -> bytes:
 
 
 def read_shown(name: str) -> str:
-    """What is no secret: asked for at a terminal, otherwise the next line of standard input. InputError if there is none."""
+    """Ask for a value that is not secret at a terminal, or read the next line of standard input.
+
+    Raises `InputError` if standard input has no more lines.
+    """
     if _at_terminal():
-        # Not by typer.prompt: what it does not hide, it asks for in part on standard output.
+        # typer.prompt would print part of a visible question on standard output.
         typer.echo(f"{name}: ", nl=False, err=True)
     return _next_line(name.lower()).strip()
 
 
 def agreed(question: str) -> bool:
-    """Whether the answer to a question is yes; only `y` and `yes` are."""
+    """Ask a question and return whether the answer is yes. Only `y` and `yes` count as yes."""
     if _at_terminal():
         return typer.confirm(question, err=True)
     typer.echo(f"{question} [y/N]", err=True)
@@ -70,8 +73,8 @@ def _next_line(name: str) -> str:
     try:
         line = sys.stdin.readline() if sys.stdin is not None else ""
     except UnicodeDecodeError:
-        # Without its cause, which quotes what was read.
-        raise InputError(name, "must be text, one line on standard input") from None
+        # The cause is dropped because it quotes the input.
+        raise InputError(name, "must be one line of text on standard input") from None
     if not line:
         raise InputError(name, "give it on standard input, one line")
     return line.rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""Commands for the verifier's records: enroll, challenge, verify, resync."""
+"""The commands for the verifier's records: enroll, challenge, verify, resync."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -28,17 +28,17 @@ def enroll(
     suite: Annotated[str, typer.Option(metavar="SUITE", help="The card's OCRA suite.")] = DEFAULT_SUITES["ocra"],
     counter: Annotated[int, typer.Option(metavar="N", help="The card's next counter.")] = 0,
     with_unlock_key: Annotated[
-        bool, typer.Option("--with-unlock-key", help="The card checks its PIN itself, and has an unlock key.")
+        bool, typer.Option("--with-unlock-key", help="The card checks its PIN itself and has an unlock key.")
     ] = False,
-    owner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Whose it is. May be given again.")] = None,
+    owner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="The card's owner. May be repeated.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enrol a card whose key is known. (`personalize` makes a key and enrols in one go.)
+    """Enroll a card whose key is known. (`personalize` makes a key and enrolls the card in one step.)
 
-    The key, in hex, and then the PIN if the suite has one, or the unlock key, are asked for or read from standard input, a
-    line each.
+    The command asks for the key in hex, and then for the PIN if the suite has one, or for the unlock key. Without a
+    terminal it reads them from standard input, one line each.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def enroll(
 def _rehearse(
     serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None, owners: tuple[str, ...]
 ) -> None:
-    """Enrol the card nowhere, so that what is wrong is said before a secret is asked for or a database made."""
+    """Enroll the card in memory, so that errors appear before a secret is asked for or a database is created."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
         nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
 
@@ -72,7 +72,7 @@ def challenge(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Issue a challenge for a card: what a login page would show.
+    """Issue a challenge for a card, as a login page would.
 
     \b
     Examples:
@@ -86,15 +86,15 @@ def challenge(
 
 
 def verify(
-    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as `challenge` printed it.")],
+    challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     response: Annotated[
-        str | None, typer.Argument(metavar="RESPONSE", help="What the card shows. Left out: asked for, or from standard input.")
+        str | None, typer.Argument(metavar="RESPONSE", help="The card's response. If omitted, asked for or read from stdin.")
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a response to a challenge, once. Exit code 0 if it is accepted, 4 if not.
+    """Verify a response to a challenge. A response is accepted once. Exit code 0 if it is accepted, 4 if not.
 
     \b
     Examples:
@@ -110,15 +110,15 @@ def verify(
 
 def resync(
     first_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a challenge.")],
-    second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next one, of the same card.")],
+    second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next challenge of the same card.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Catch up with a card that has shown many responses which never came here. Exit code 4 if they do not fit.
+    """Catch up with a card that has shown many responses which were never verified. Exit code 4 if they do not fit.
 
-    First `dscplus challenge`, twice; the owner answers both on the card, one right after the other. The two responses are
-    asked for, or read from standard input, a line each.
+    First run `dscplus challenge` twice. The owner answers both challenges on the card, one right after the other. This
+    command asks for the two responses, or reads them from standard input, one line each.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Commands for the service: serve, token new."""
+"""The commands for the HTTP service: serve, token new."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ TokensOption = Annotated[
         "--tokens",
         envvar="DSCPLUS_TOKENS",
         metavar="FILE",
-        help="Who may call the service: a file that `dscplus token new` writes. Default: one of your own.",
+        help="The file of access tokens, which `dscplus token new` writes. Default: a file in your configuration folder.",
     ),
 ]
 
@@ -35,20 +35,20 @@ TokensOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command()(serve)
-    token = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may call the service.")
-    # Without this, a group of one command would be that command.
+    token = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage access tokens for the HTTP service.")
+    # Without a callback, Typer turns a group of one command into that command.
     token.callback()(_token)
     token.command(name="new")(new_token)
     app.add_typer(token, name="token")
 
 
 def _token() -> None:
-    """Who may call the service."""
+    """Manage access tokens for the HTTP service."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """Makes the application, in a worker process too: what it is made of can be pickled, a verifier cannot."""
+    """Creates the application, also in a worker process: its parts can be pickled, a verifier cannot."""
 
     database: str | None
     master_key: Path | None
@@ -61,17 +61,20 @@ class _Making:
         return application(self.open, Tokens.from_file(self.tokens), threads=threads)
 
     def open(self) -> Verifier:
+        """Open the verifier that the options name."""
         return open_verifier(self.database, self.master_key, may_make=False)
 
 
 def serve(
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default=True)] = HOST,
-    port: Annotated[int, typer.Option(metavar="N", help="0: the system chooses.", show_default=True)] = PORT,
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes that share the port.", show_default=True)] = 1,
-    allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Listen where others can connect, without TLS.")] = False,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=True)] = HOST,
+    port: Annotated[int, typer.Option(metavar="N", help="The port. 0: any free port.", show_default=True)] = PORT,
+    workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Listen on an address that others can reach, without TLS.")
+    ] = False,
     proxy: Annotated[
         str,
-        typer.Option(metavar="ADDRESS", help="The proxy or login page that has no limit of its own.", show_default=True),
+        typer.Option(metavar="ADDRESS", help="The proxy or login page that is exempt from the rate limit.", show_default=True),
     ] = HOST,
     tokens: TokensOption = None,
     database: DatabaseOption = None,
@@ -79,8 +82,9 @@ def serve(
 ) -> None:
     """Serve challenges and verdicts over HTTP, for login pages that are not written in Python.
 
-    Stop it with Ctrl-C or SIGTERM: what is in hand is done first. TLS is for the proxy in front of it. The log, one JSON
-    object a line, goes to stderr; GET /openapi.json describes the service. Who may call it: `dscplus token new --help`.
+    Stop it with Ctrl-C or SIGTERM: open requests are finished first. TLS is the task of a proxy in front of it. The log
+    goes to stderr, one JSON object a line. GET /openapi.json describes the service. Callers need a token: see
+    `dscplus token new --help`.
 
     \b
     Examples:
@@ -91,25 +95,25 @@ def serve(
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
     make = _Making(database, master_key, tokens or _default_tokens())
-    # Whatever is wrong with them is said here, once, and not by each worker.
+    # Report errors once here, and not once in each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
     if not processes.run(make, address, workers, proxy=proxy):
-        raise Failed("the service could not be started, or a worker failed; the lines above say why")
+        raise Failed("the service could not be started, or a worker failed; see the lines above")
 
 
 def new_token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; the audit log names it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The caller's name, for the audit log.")],
     scope: Annotated[
-        list[str] | None, typer.Option(metavar="SCOPE", help="What it is for: login, desk or metrics. May be given again.")
+        list[str] | None, typer.Option(metavar="SCOPE", help="A permission: login, desk or metrics. May be repeated.")
     ] = None,
     tokens: TokensOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token for whoever calls the service, and print it, once: the file has only its hash.
+    """Create a token for a caller of the service and print it once: the file stores only its hash.
 
-    A login page needs `login`; `desk` may change cards; `metrics` is for Prometheus. To take a token back, remove its line
-    from the file and start the service again.
+    A login page needs `login`. `desk` may change cards. `metrics` is for Prometheus. To revoke a token, remove its line
+    from the file and restart the service.
 
     \b
     Examples:
@@ -129,7 +133,7 @@ def new_token(
         show({"name": name, "token": token}, as_json=True)
     else:
         typer.echo(token)
-    notice(f"Keep it: it is not in {path}, and cannot be shown again. A service that runs must be started again to know it.")
+    notice(f"Keep it: {path} stores only its hash, so it cannot be shown again. Restart a running service to load it.")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The command card unlock-code."""
+"""The command `card unlock-code`."""
 
 from typing import Annotated
 
@@ -14,7 +14,9 @@ def unlock_code(
     serial: SerialArgument,
     challenge: Annotated[
         str | None,
-        typer.Argument(metavar="CHALLENGE", help="The 6 digits on the card. Left out: asked for, or from standard input."),
+        typer.Argument(
+            metavar="CHALLENGE", help="The 6 digits on the card. If omitted, they are asked for or read from stdin."
+        ),
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
@@ -22,8 +24,8 @@ def unlock_code(
 ) -> None:
     """Make the code that unlocks a card which shows LOCKED after too many wrong PINs.
 
-    OK on the card shows the challenge. Give a code only to somebody who has shown that the card is theirs: it is all that
-    a thief would still need to go on trying PINs. A card is given 10 codes in 24 hours at most.
+    The owner presses OK on the card to see the challenge. Give a code only to somebody who has proved that the card is
+    theirs: with a code, a thief can go on trying PINs. A card gets at most 10 codes in 24 hours.
 
     \b
     Examples:
@@ -38,4 +40,4 @@ def unlock_code(
         show({"serial": serial, "unlock_code": code}, as_json=True)
     else:
         typer.echo(code)
-    notice("On the card: OK, type the code at UNLOCK>, OK.")
+    notice("On the card: press OK, enter the code at UNLOCK>, press OK.")

@@ -1,4 +1,4 @@
-"""Commands for the names to log in by: user."""
+"""The commands for users: user add, list, card, password, email, language."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from dsc_host.errors import InputError
 from dsc_host.login import Role
 from dsc_host.login.accounts.directory import UserView
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A user's.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user name.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "user",
-        "Names to log in by.",
+        "Manage the users who can log in.",
         add=add_user,
         list=list_users,
         card=give_card,
@@ -32,24 +32,28 @@ def register(app: typer.Typer) -> None:
 
 
 def add_user(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The id, as `dscplus account list` shows it.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="To log in by.")],
-    email: Annotated[str, typer.Option(metavar="ADDRESS", help="Where messages go.")],
-    phone: Annotated[str | None, typer.Option(metavar="NUMBER", help="A number that was confirmed, as +41791234567.")] = None,
-    language: Annotated[str, typer.Option(metavar="CODE", help="Of messages: en, de or ru.", show_default=True)] = "en",
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as printed by `dscplus account list`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new user name.")],
+    email: Annotated[str, typer.Option(metavar="ADDRESS", help="The address for messages.")],
+    phone: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="A confirmed phone number, for example +41791234567.")
+    ] = None,
+    language: Annotated[
+        str, typer.Option(metavar="CODE", help="The language of messages: en, de or ru.", show_default=True)
+    ] = "en",
     role: Annotated[str, typer.Option(metavar="ROLE", help="customer, support, issuer or compliance.")] = "customer",
     person: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="Who logs in by it, by their id. Default: whose account it is.")
+        str | None, typer.Option(metavar="PERSON", help="The id of the person who logs in. Default: the account's holder.")
     ] = None,
     policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a name to log in by, and print its id. The password is asked for, or read from standard input.
+    """Add a user and print the new id. The password is asked for, or read from standard input.
 
-    With a phone they log in by SMS at once; without, give them a card by `dscplus user card`. The first user of an account
-    is its primary one.
+    A user with a phone can log in by SMS at once. Give a user without a phone a card with `dscplus user card`. The first
+    user of an account is its primary user.
 
     \b
     Examples:
@@ -69,14 +73,12 @@ def add_user(
 
 
 def list_users(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Only those whose names have this in them.", show_default=False)
-    ] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Only users whose names contain this.", show_default=False)] = "",
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the users, one line each: name, id, account, person, role, language, email, and what is special.
+    """List the users, one line each: name, id, account, person, role, language, email, special properties.
 
     \b
     Examples:
@@ -90,12 +92,12 @@ def list_users(
 
 def give_card(
     name: NameArgument,
-    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Of a card that was enrolled.")],
+    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="The serial of an enrolled card.")],
     policy: PolicyOption = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Let a user log in with a card that the records have already.
+    """Let a user log in with a card that is already in the records.
 
     \b
     Examples:
@@ -112,10 +114,10 @@ def set_password(
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Give a user a new password, for who has forgotten theirs: make sure first that it is they who ask.
+    """Set a new password for a user who has forgotten theirs. First make sure that the user is the one who asks.
 
-    It is asked for, or read from standard input. All their sessions end, and they are told by email. What they log in with
-    beside the password stays as it is.
+    The password is asked for, or read from standard input. All sessions of the user end, and the user gets an email. The
+    user's devices stay as they are.
 
     \b
     Examples:
@@ -125,17 +127,17 @@ def set_password(
     with operating(database, master_key, policy) as operator:
         operator.user(name)
         operator.set_password(name, prompts.read_secret("Password", confirm=True))
-    notice(f"The password of {name} is changed.")
+    notice(f"The password of {name} was changed.")
 
 
 def set_email(
     name: NameArgument,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where messages go from now on.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The new address for messages.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a user's messages to another address. Both addresses are told.
+    """Send a user's messages to another address. Both addresses get a notice.
 
     \b
     Examples:
@@ -149,7 +151,7 @@ def set_email(
 
 def set_language(
     name: NameArgument,
-    language: Annotated[str, typer.Argument(metavar="CODE", help="Of messages: en, de or ru.")],
+    language: Annotated[str, typer.Argument(metavar="CODE", help="The language of messages: en, de or ru.")],
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
@@ -167,7 +169,7 @@ def set_language(
 
 
 def _show(user: UserView, as_json: bool) -> None:
-    """As it is in the list."""
+    """Print the user as `list_users` does."""
     if as_json:
         show(_user(user), as_json=True)
     else:

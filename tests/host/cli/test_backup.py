@@ -38,7 +38,7 @@ def test_force_does_not_go_as_far_as_the_records_and_their_key(dscplus: Command,
         for name in ("records.db", "link.db", "master.key"):
             done = dscplus(command, str(keys.with_name(name)), "--force", stdin="correct horse battery\n")
             assert (done.code, done.out) == (2, "")
-            assert done.error.endswith("is where the records or their master key are; choose another name")
+            assert done.error.endswith("holds the records or their master key; choose another name")
     assert logs_in(dscplus, 0)
 
 

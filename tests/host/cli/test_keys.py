@@ -75,7 +75,7 @@ def test_two_changes_at_once_lose_no_key(
 
     monkeypatch.setattr(Keyring, "write", slowly)
     assert dscplus("key", *(word.format(id=second) for word in command)).code == 0
-    assert "another command changes the file" in meanwhile[0]
+    assert "another command is changing the file" in meanwhile[0]
     assert not keys.with_name("master.key.lock").exists()
     assert ids(dscplus)
 
@@ -215,7 +215,7 @@ def test_a_rekeying_that_is_stopped_goes_on(dscplus: Command, keys: Path, monkey
         patched.setattr(Verifier, "rekey", stopped)
         done = dscplus("rekey")
     assert (done.code, done.out, done.error) == (130, "", "stopped")
-    assert "dscplus rekey goes on with those that are left" in done.err
+    assert "Run dscplus rekey again for the remaining cards" in done.err
     assert [cards for _, _, cards in ids(dscplus)] == [1, 1]
     assert logs_in(dscplus, 0)
     assert json.loads(dscplus("rekey", "--json").out)["cards"] == 1

@@ -58,7 +58,7 @@ def test_a_personalised_card_keeps_its_key(dscplus: Command, blank: SimulatedCar
     before = list(blank.flash.slots)
     assert (
         dscplus.refused("personalize", "IB2", stdin=TYPED, code=1)
-        == "the card is personalised already, as IB1; dscplus wipe makes it blank"
+        == "the card is already personalized as IB1; dscplus wipe makes it blank"
     )
     assert blank.flash.slots == before
     assert dscplus.enrolled() == ["IB1"]
@@ -161,7 +161,7 @@ def test_only_yes_wipes(dscplus: Command) -> None:
         for typed, code in (("", 2), ("\n", 1), ("n\n", 1), ("sure\n", 1)):
             done = dscplus("wipe", "--card", card.url, "--json", stdin=typed)
             assert (done.code, done.out) == (code, "")
-            assert done.err.startswith("This card has no keys of its own. Wipe IB1 for good? [y/N]\n")
+            assert done.err.startswith("This card has no keypad. Wipe IB1 for good? [y/N]\n")
             assert card.display == "", "the question is not left on it"
         assert serial(card) == "IB1"
 
@@ -175,7 +175,7 @@ def test_the_owner_decides(dscplus: Command, held: SimulatedCard, key: str, code
     with Owner(held, (r"out .*text=WIPE\?", (key,))):
         done = dscplus("wipe", "--timeout", "8")
     assert (done.code, done.out) == (code, "")
-    assert "OK on the card makes it blank" in done.err
+    assert "Press OK on the card to make it blank" in done.err
     assert serial(held) == left
 
 

@@ -16,10 +16,10 @@ COMMAND = "from dsc_host.cli import main; main()"
 def test_a_mistake_is_one_line(dscplus: Command) -> None:
     dscplus.with_cards("IB1")
     for arguments, told in (
-        (("--spool", "nowhere"), "spool: nowhere is no folder"),
+        (("--spool", "nowhere"), "spool: nowhere is not a folder"),
         (("--mail", "localhost"), "mail: must be HOST:PORT"),
         (("--mail", "localhost:0", "--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
-        (("--mail", "localhost:25"), "mail-from: must be the address"),
+        (("--mail", "localhost:25"), "mail-from: must be the sender's email address"),
         (("--mail-from", "a@example.com"), "mail: must be HOST:PORT"),
         (("--policy", "nowhere.toml"), "policy: nowhere.toml cannot be read"),
         (("--port", "70000"), "port: must be 0 to 65535"),

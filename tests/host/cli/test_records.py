@@ -16,7 +16,7 @@ def test_records_and_a_key_are_made_the_first_time(dscplus: Command, blank: Simu
     done = dscplus("personalize", "IB1", stdin=TYPED)
     database, key = dscplus.folder / "data/dscplus/dsc.db", dscplus.folder / "config/dscplus/master.key"
     assert done.code == 0
-    assert done.err == f"Made a master key in {key}. Keep a copy: without it the records can't be read.\n"
+    assert done.err == f"Created a master key in {key}. Keep a copy: without it the records can't be read.\n"
     assert re.fullmatch("[0-9a-f]{64}\n", key.read_text())
     if sys.platform != "win32":
         modes = [path.stat().st_mode & 0o777 for path in (database, key, database.parent, key.parent)]
@@ -118,7 +118,7 @@ def test_only_enrolling_makes_a_database(dscplus: Command) -> None:
         assert "there is no such database" in dscplus.refused(*command, code=1)
     path = dscplus.with_records()
     for command in commands:
-        assert dscplus(*command).error == f"{path}: there is no such database; enroll, personalize or person add makes it"
+        assert dscplus(*command).error == f"{path}: there is no such database; create it with enroll, personalize or person add"
     assert list(dscplus.folder.iterdir()) == []
 
 
@@ -171,7 +171,7 @@ def test_wrong_secrets_of_enroll(dscplus: Command) -> None:
         (f"{'ab' * 16}a\n{PIN}\n", key),
         (f"{'xy' * 16}\n{PIN}\n", key),
         (f"{'١٢' * 16}\n{PIN}\n", key),
-        (b"\xff\xfe\n", "key: must be text"),
+        (b"\xff\xfe\n", "key: must be one line of text"),
         (f"{KEY.hex()}\n", "pin: give it on standard input"),
         (f"{KEY.hex()}\n\n", pin),
         (f"{KEY.hex()}\n{PIN} \n", pin),

@@ -154,4 +154,4 @@ def test_ctrl_c_takes_the_challenge_back(dscplus: Command, held: SimulatedCard, 
 def test_a_timeout_that_is_none(dscplus: Command) -> None:
     for command in (["respond", "482913"], ["wipe"], ["demo"]):
         for seconds in ("0", "-1", "nan", "inf"):
-            assert dscplus.refused(*command, "--timeout", seconds) == "timeout: must be a number of seconds, more than 0"
+            assert dscplus.refused(*command, "--timeout", seconds) == "timeout: must be a number of seconds greater than 0"

@@ -18,7 +18,7 @@ CARD_POLICY = ("--pin-policy", "card")
 LOCKING = ("--suite", SUITE, "--with-unlock-key")
 BOTH_KEYS = f"{KEY.hex()}\n{UNLOCK_KEY.hex()}\n"
 BLANK = "ok serial= suite= pin= counter=0 tries= locked=0 unlock= free="
-NEXT = "On the card: OK, type the code at UNLOCK>, OK.\n"
+NEXT = "On the card: press OK, enter the code at UNLOCK>, press OK.\n"
 
 
 @dataclass
@@ -96,7 +96,7 @@ def test_info_says_how_many_codes_are_left(dscplus: Command, attached: Attached)
 
 def test_a_locked_card_says_what_helps(dscplus: Command, attached: Attached) -> None:
     locked = "the card is locked"
-    for left, error in (("3", f"{locked}; dscplus card unlock-code makes the code for it"), ("0", locked), ("", locked)):
+    for left, error in (("3", f"{locked}; unlock it with dscplus card unlock-code"), ("0", locked), ("", locked)):
         attached.answers["info"] = f"ok serial=IB1 suite={SUITE} pin=card counter=0 tries=0 locked=1 unlock={left} free="
         assert dscplus.refused("respond", "482913", stdin=TYPED, code=1) == error
 

@@ -174,7 +174,7 @@ def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
     with BoardDouble(Disk({"/boot.py": b""})) as board:
         done = dscplus("unflash", "--card", board.url)
     assert done.code == 0
-    assert "nothing of ours" in done.err
+    assert "nothing of dscplus" in done.err
 
 
 @pytest.mark.parametrize(
