@@ -1,6 +1,6 @@
-"""The other half of the login: talk to a card, issue challenges, verify responses, keep the records.
+"""The host's half of the login: talk to a card, issue challenges, verify responses, keep the records.
 
-What is listed here may be imported; nothing else. Everything raises `DscError` or one of its children.
+Import only the names listed here. Every error is a `DscError` or one of its subclasses.
 """
 
 from dsc_host.errors import (

@@ -1,17 +1,18 @@
-"""Client addresses, as limits count them: one client has one IPv4 address, or a whole /64 of IPv6 addresses."""
+"""Client addresses for rate limits: a client is one IPv4 address, or a whole /64 of IPv6 addresses."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 IPV6_PREFIX = 64
-"""The bits of an IPv6 address that a provider gives to one client. The client chooses the others freely (RFC 6177)."""
+"""The number of address bits that a provider assigns to one client. The client chooses the others freely (RFC 6177)."""
 _LONGEST = 64
 
 
 def client_network(address: object) -> str:
     """Return the name under which a client's attempts and connections are counted.
 
-    An IPv4 address stands for itself, also where it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). An IPv6
-    address stands for its /64. Text that is no address is returned as it is, cut to 64 letters; anything else is "".
+    An IPv4 address is its own name, also if it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). An IPv6
+    address has the name of its /64. Text that is not an address is returned unchanged, cut to 64 characters. Anything
+    else gives "".
     """
     if not isinstance(address, str):
         return ""
@@ -24,5 +25,5 @@ def client_network(address: object) -> str:
         return str(parsed)
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
-    # As a number: without the zone, which is the name of an interface of ours.
+    # The number leaves out the zone, which names a network interface of this machine.
     return str(IPv6Network((int(parsed), IPV6_PREFIX), strict=False))

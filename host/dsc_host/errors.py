@@ -1,6 +1,6 @@
-"""Every error that the host library raises: one small hierarchy, rooted at `DscError`.
+"""The errors of the host library: one small hierarchy, rooted at `DscError`.
 
-A message is written for a person, names the field or the part at fault and what is allowed, and never holds a PIN, a
+Messages are for a person. A message names the field or the part at fault and what is allowed. It never holds a PIN, a
 response or a key.
 """
 
@@ -11,15 +11,15 @@ _MOST_QUOTED = 24
 
 
 class DscError(Exception):
-    """Anything that went wrong in `dsc_host`."""
+    """Any error of `dsc_host`."""
 
 
 class InputError(DscError, ValueError):
-    """A value from outside is not what it must be.
+    """A value from outside is invalid.
 
-    `field` names the value (`"pin"`, `"suite"`, `"master key"`); the message begins with it and says what is allowed.
-    `words` is the problem with its `values` still to be put in, so that a page can say it in another language. `rule` is the
-    problem without what was given, for whoever must not be told what others sent.
+    `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
+    `words` is the problem before its `values` are inserted, so that a page can translate it. `rule` is the problem
+    without the given value, for callers who must not see what others sent.
     """
 
     def __init__(self, field: str, words: str, **values: object) -> None:
@@ -32,41 +32,41 @@ class InputError(DscError, ValueError):
 
 
 class OutOfMemory(DscError):
-    """This machine has no memory, or no thread, for the work just now. Nothing was changed; nobody was let in."""
+    """The machine has no memory, or no thread, for the work right now. Nothing was changed, and nobody was logged in."""
 
     retry_after = 5.0
-    """Seconds after which it may be tried again."""
+    """The seconds after which to retry."""
 
     def __init__(self) -> None:
-        super().__init__("this machine has too little memory free just now; nothing was changed: try again")
+        super().__init__("this machine has too little free memory right now; nothing was changed: try again")
 
 
 @contextmanager
 def out_of_memory() -> Iterator[None]:
-    """Raise `OutOfMemory` for what Python and its libraries raise where memory is short."""
+    """Raise `OutOfMemory` instead of the errors that Python and its libraries raise when memory is short."""
     try:
         yield
     except MemoryError:
         raise OutOfMemory from None
     except RuntimeError as error:
-        # The stack of a new thread is memory too; Python has no exception of its own for that.
+        # The stack of a new thread is memory too, but Python raises a RuntimeError for it.
         if "can't start new thread" not in str(error):
             raise
         raise OutOfMemory from None
 
 
 class SuiteError(InputError):
-    """An OCRA suite that RFC 6287 does not allow; `field` is always `"suite"`, the message says which part is wrong."""
+    """An OCRA suite that RFC 6287 does not allow. `field` is always `"suite"`; the message says which part is wrong."""
 
     def __init__(self, rule: str, given: str | None = None) -> None:
-        """`given`: the part that is wrong, which `problem` quotes, escaped and cut short."""
+        """`given` is the part that is wrong. `problem` quotes it, escaped and shortened."""
         quoted = "" if given is None else ascii(given if len(given) <= _MOST_QUOTED else given[:_MOST_QUOTED] + "...")
         super().__init__("suite", f"{rule}, not {quoted}" if quoted else rule)
         self.rule = rule
 
 
 class LinkError(DscError):
-    """The card could not be reached, or what it said could not be used."""
+    """The card could not be reached, or its answer could not be used."""
 
 
 class CardNotFound(LinkError):
@@ -78,15 +78,15 @@ class LinkTimeout(LinkError):
 
 
 class LinkClosed(LinkError):
-    """The line was closed, or the card was unplugged, in the middle of a call."""
+    """The line was closed, or the card was unplugged, during a call."""
 
 
 class ProtocolError(LinkError):
-    """The card answered with something that the protocol does not allow."""
+    """The card's answer violates the protocol."""
 
 
 class CardError(LinkError):
-    """The card refused a request. `code` is one of the protocol's error codes, `text` its words for a person."""
+    """The card refused a request. `code` is one of the protocol's error codes; `text` is its explanation for a person."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{text} ({code})" if text else code)
@@ -95,31 +95,31 @@ class CardError(LinkError):
 
 
 class VerifierError(DscError):
-    """The verifier's records could not be used as asked."""
+    """The verifier refused the operation, or could not do it."""
 
 
 class StoreError(VerifierError):
-    """The database cannot be opened, is not one of ours, or failed."""
+    """The database cannot be opened, does not belong to dscplus, or failed."""
 
 
 class UnknownCard(VerifierError):
-    """No card of this serial is enrolled."""
+    """No card with this serial is enrolled."""
 
 
 class AlreadyEnrolled(VerifierError):
-    """A card of this serial is already enrolled."""
+    """A card with this serial is already enrolled."""
 
 
 class StateError(VerifierError):
-    """The card is where in its life this cannot be done."""
+    """The card's state does not allow this operation."""
 
 
 class NoUnlockKey(VerifierError):
-    """The card was enrolled without an unlock key, so that there is no code for it."""
+    """The card was enrolled without an unlock key, so there is no code for it."""
 
 
 class TooManyChallenges(VerifierError):
-    """The card was given as many challenges as it may be for now. `retry_after` is the seconds until it may have one."""
+    """The card has had as many challenges as are allowed for now. It may have another after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -127,7 +127,7 @@ class TooManyChallenges(VerifierError):
 
 
 class TooManyUnlockCodes(VerifierError):
-    """The card was given as many unlock codes as it may be for now. `again_at` is when it may have one, in Unix seconds."""
+    """The card has had as many unlock codes as are allowed for now. It may have another at `again_at`, in Unix seconds."""
 
     def __init__(self, message: str, again_at: float) -> None:
         super().__init__(message)

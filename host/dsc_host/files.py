@@ -1,7 +1,7 @@
-"""Files that must outlive a power cut, and that are for nobody else.
+"""Files that survive a power cut and that only their owner can access.
 
-What is in one is on the disk, and so is its name, which is its folder's: whoever makes or replaces such a file writes a draft,
-`flush`es and `os.fsync`s it, gives it its name, and calls `keep_name`.
+The contents and the name of such a file are on the disk; its folder holds its name. To make or replace such a file,
+write a draft, `flush` and `os.fsync` it, give it its name, and call `keep_name`.
 """
 
 import errno
@@ -14,9 +14,9 @@ _log = logging.getLogger("dsc_host")
 
 
 def keep_name(path: str | os.PathLike[str]) -> None:
-    """Have the name of a file that was made, replaced or renamed on the disk. Raises `OSError`.
+    """Write the name of a new, replaced or renamed file to the disk. Raise `OSError`.
 
-    On POSIX, a name is on the disk only when its folder is; elsewhere there is nothing to do.
+    On POSIX, a name is on the disk only when its folder is. Other systems need nothing.
     """
     if os.name != "posix":
         return
@@ -28,10 +28,10 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 
 
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
-    """Log a warning, with the remedy, for what lets other users at a file, or at those beside it with these suffixes.
+    """Log a warning with a remedy if other users can access a file, or its companions with these suffixes.
 
-    Nothing is refused here: what is open has been open until now, and to refuse it would stop every login. Of its folder, only
-    what lets everybody write is told: a group that may write it is, on many systems, the user's own.
+    Nothing is refused: an open file has been open until now, and a refusal would stop every login. For the folder, the
+    warning covers only write access for everybody: on many systems, a group that may write it is the user's own.
     """
     if os.name != "posix":
         return
@@ -41,12 +41,12 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
             mode = os.stat(each).st_mode
             if mode & 0o077:
                 done = "written" if mode & 0o022 else "read"
-                _log.warning("%s may be %s by other users; make it yours alone: chmod 600 %s", each, done, each)
+                _log.warning("%s can be %s by other users; restrict it: chmod 600 %s", each, done, each)
     folder = os.path.dirname(os.path.abspath(path))
     with suppress(OSError):
         if os.stat(folder).st_mode & 0o002:
             _log.warning(
-                "%s: everybody may write its folder, and so put other files there; close it: chmod o-w %s, or move the file",
+                "%s: everybody can write to its folder, and so put other files there; fix it: chmod o-w %s, or move the file",
                 path,
                 folder,
             )
@@ -55,7 +55,8 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     """Give a draft, which is on the disk, its name in the same folder.
 
-    Raises `FileExistsError` if there is a file of that name, unless `overwrite`; `OSError`. The draft may be left beside it.
+    Raises `FileExistsError` if there is a file of that name and `overwrite` is not set; `OSError`. The draft may
+    remain.
     """
     if not overwrite:
         try:
@@ -63,7 +64,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
         except FileExistsError:
             raise
         except (OSError, NotImplementedError):
-            # A file system without links: the name is claimed by an empty file, which the next step replaces.
+            # The file system has no links: an empty file claims the name, and the next step replaces it.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         else:
             keep_name(path)
@@ -73,7 +74,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
 
 
 def write_new(path: str | os.PathLike[str], text: str) -> None:
-    """Make a file for its owner alone that holds this ASCII text: all of it, or there is none. Raises as `name_draft`."""
+    """Create a file with this ASCII text, completely or not at all, for its owner alone. Raise the errors of `name_draft`."""
     path = os.fspath(path)
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)

@@ -1,23 +1,23 @@
-"""OCRA (RFC 6287): what a card answers to a challenge, for every suite that the RFC allows.
+"""OCRA (RFC 6287): the response of a card to a challenge, for every suite that the RFC allows.
 
 Three promises:
 
-1. A suite is read strictly. What the RFC's grammar does not allow is a `SuiteError` that says which part is wrong.
-2. An input that the suite does not ask for is refused as firmly as one that is missing, as an `InputError` naming the
+1. A suite is parsed strictly. Anything that the RFC's grammar does not allow raises a `SuiteError` that names the wrong part.
+2. An input that the suite does not use is refused just like a missing one, with an `InputError` that names the
    field. No message ever holds a key, a PIN, a response or session data.
-3. Nothing secret outlives its caller's objects: only parsed suites are cached.
+3. No secret outlives the caller's objects: only parsed suites are cached.
 
     suite = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
     suite.response(key, "482913", counter=5, pin="1234")
 
-Where the RFC leaves room, this module decides:
+Decisions where the RFC leaves room:
 
-- Q, P, S and T written without their detail mean the RFC's defaults: QN08, PSHA1, S064 and T1M. The suite's text is
-  itself hashed, so `T` and `T1M` are alike in meaning and still give different responses.
+- Q, P, S and T without their detail mean the RFC's defaults: QN08, PSHA1, S064 and T1M. The suite's text itself is
+  hashed, so `T` and `T1M` have the same meaning but give different responses.
 - A question length below ten may be written with one digit, as in the RFC's own example `QH8-S512` (section 6.4).
-- Session data is 1 to 999 bytes long: the RFC lets both sides agree on any length that three digits can name.
+- Session data is 1 to 999 bytes long: the RFC lets both sides agree on any length of three digits.
 - A time step of zero hours is malformed (erratum 3729).
-- A PIN is hashed as UTF-8, exactly as given: no Unicode normalisation, no trimming.
+- A PIN is hashed as UTF-8, exactly as given, without Unicode normalization or trimming.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ Question: TypeAlias = str | tuple[str, str]
 """One challenge, or the two of mutual challenge-response in the order in which they are joined (RFC 6287, 7.2)."""
 
 DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
-"""What a card gets if nothing else is wanted: counter, 6-digit question, PIN, 8-digit response."""
+"""The default suite of a card: counter, 6-digit question, PIN, 8-digit response."""
 QUESTION_BYTES = 128
-"""A question fills this many bytes of what is hashed, whatever its suite (RFC 6287, 5.1)."""
+"""The number of bytes that a question fills in the hashed data, whatever its suite (RFC 6287, 5.1)."""
 MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 128
-"""RFC 4226 (R6) allows no key of less than 128 bits, and 128 bytes fill the block of the widest hash."""
+"""RFC 4226 (R6) allows no key shorter than 128 bits. 128 bytes fill the block of the widest hash."""
 
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
@@ -52,23 +52,24 @@ _UINT64_END = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One OCRA suite (RFC 6287, section 6), made by `Suite.parse` and never by hand. It holds no secret."""
+    """An OCRA suite (RFC 6287, section 6). `Suite.parse` makes it; do not construct it directly. It holds no secret."""
 
-    text: str  # as written; it is part of what is hashed
+    text: str  # as written; it is part of the hashed data
     hash: HashName  # of the HMAC
     digits: int  # of a response: 4 to 10, or 0 for the whole MAC in lower-case hex
     counter: bool  # whether a counter is an input
     question_format: str  # "N" decimal digits, "A" ASCII letters and digits, "H" hex digits
-    question_length: int  # the most characters that one question may have: 4 to 64
-    pin_hash: HashName | None  # None: the PIN is no input
-    session: int | None  # bytes of session data, 1 to 999; None: no input
-    time_step: int | None  # seconds in one time step, 1 to 172,800 (48 hours); None: time is no input
+    question_length: int  # the maximum length of a question in characters: 4 to 64
+    pin_hash: HashName | None  # None: the PIN is not an input
+    session: int | None  # bytes of session data, 1 to 999; None: not an input
+    time_step: int | None  # seconds in a time step, 1 to 172,800 (48 hours); None: time is not an input
 
     @classmethod
     def parse(cls, text: str) -> "Suite":
-        """The suite that `text` names, e.g. `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`; `SuiteError` if it is malformed.
+        """Parse a suite such as `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`. Raise `SuiteError` if it is malformed.
 
-        Upper case, the order C-Q-P-S-T and no blanks are required. Parsing the same text again costs next to nothing.
+        Upper case, the order C-Q-P-S-T and no blanks are required. Results are cached, so parsing a text again is
+        cheap.
         """
         if not isinstance(text, str):
             raise SuiteError("must be text")
@@ -84,24 +85,24 @@ class Suite:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """The response to `question`: inputs and errors are those of `prepare` and of a call of its `Responder`."""
+        """Return the response to `question`. Inputs and errors are those of `prepare` and of `Responder.__call__`."""
         inner_pad, outer_pad = self._pads(key)
         new_hash = _HASHES[self.hash]
         inputs = self._head(counter) + self._tail(self.encode_question(question), self._pin_bytes(pin), session, timestamp)
         return self._shorten(new_hash(outer_pad + new_hash(inner_pad + inputs).digest()).digest())
 
     def prepare(self, key: bytes, pin: str | None = None) -> "Responder":
-        """A `Responder` for `key`, 16 to 128 bytes, and `pin`, any text but the empty one; both are hashed here, once.
+        """Return a `Responder` for `key`, 16 to 128 bytes, and `pin`, any text that is not empty. Both are hashed here, once.
 
-        Raises `InputError` for a key of another length, and a PIN that is missing, superfluous or not encodable.
+        Raises `InputError` for a key of another length, and for a PIN that is missing, superfluous or not encodable.
         """
         return Responder(self, key, pin)
 
     def encode_question(self, question: Question) -> bytes:
-        """The 128 bytes by which `question` enters the MAC; two questions with the same bytes are the same question.
+        """Return the 128 bytes that represent `question` in the MAC. Questions with the same bytes are the same question.
 
-        A question has 1 to `question_length` characters of the suite's format. A numeric one is a number, written in
-        hex from the left: `000001`, `000016` and `000256` all begin with the hex digit 1 and go on with zeros.
+        A question has 1 to `question_length` characters of the suite's format. A numeric question is a number, written
+        in hex from the left: `000001`, `000016` and `000256` all begin with the hex digit 1 and continue with zeros.
         """
         if isinstance(question, str):
             if 0 < len(question) <= self.question_length:
@@ -113,9 +114,9 @@ class Suite:
         raise InputError("question", f"must have 1 to {self.question_length} characters")
 
     def time_steps(self, unix_seconds: float) -> int:
-        """The number of whole time steps from 1970 to `unix_seconds`: what `timestamp` wants (RFC 6287, 5.1).
+        """Return the number of whole time steps from 1970 to `unix_seconds`, for `timestamp` (RFC 6287, 5.1).
 
-        Raises `InputError` if the suite has no time input, or the time is before 1970 or not a number.
+        Raises `InputError` if the suite has no time input, or if the time is before 1970 or not a number.
         """
         if self.time_step is None:
             raise InputError("timestamp", "is not part of this suite")
@@ -124,9 +125,10 @@ class Suite:
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
-        """What HMAC's two hashes (RFC 2104) begin with: the padded key, and in the inner one then the suite's text.
+        """Return the beginnings of HMAC's two hashes (RFC 2104): the padded key, and in the inner one also the suite's text.
 
-        By hand, because copying the standard library's prepared HMAC takes longer than copying the two hashes.
+        The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two
+        hashes.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
             raise InputError("key", f"must be {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")
@@ -143,22 +145,23 @@ class Suite:
             return b""
         return _HASHES[self.pin_hash](_pin_utf8(pin)).digest()
 
-    # What is hashed after the suite's text (RFC 6287, 5.1) comes in two parts, because all responses of a series share one.
+    # The data that is hashed after the suite's text (RFC 6287, 5.1) has two parts, because all responses of a series
+    # share one.
 
     def _head(self, counter: int | None) -> bytes:
-        """The counter: what stands before the question."""
-        # This comparison, like those below, finds both a missing and a superfluous input: every response passes here.
+        """Encode the counter, which comes before the question."""
+        # This comparison, like those below, finds both a missing and a superfluous input. Every response runs it.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
         if counter is None:
             return b""
-        # What `_uint64` does, without its call: as much as a tenth of a response.
+        # This inlines `_uint64`, whose call takes as much as a tenth of a response.
         if type(counter) is int and 0 <= counter < _UINT64_END:
             return counter.to_bytes(8, "big")
         return _uint64("counter", counter)
 
     def _tail(self, question: bytes, pin: bytes, session: bytes | None, timestamp: int | None) -> bytes:
-        """The question and what stands after it; `question` and `pin` come encoded already."""
+        """Encode the question and the inputs after it. `question` and `pin` are already encoded."""
         if (session is None) is not (self.session is None):
             raise _presence_error("session", session)
         if (timestamp is None) is not (self.time_step is None):
@@ -171,7 +174,7 @@ class Suite:
         return tail
 
     def _shorten(self, mac: bytes) -> str:
-        """The MAC as a response: dynamic truncation (RFC 4226, 5.3), or all of it where the suite has 0 digits."""
+        """Return the MAC as a response: truncated (RFC 4226, 5.3), or complete in hex if the suite has 0 digits."""
         if self.digits == 0:
             return mac.hex()
         word: int = _WORD.unpack_from(mac, mac[-1] & 0x0F)[0]
@@ -179,9 +182,10 @@ class Suite:
 
 
 class Responder:
-    """One suite, key and PIN, made ready by `Suite.prepare`: a response then costs two short runs of the hash.
+    """A suite, key and PIN, prepared by `Suite.prepare`: a response then costs two short runs of the hash.
 
-    It holds the key as two hash states, so it is as secret as the key; it cannot be pickled. Threads may share it.
+    A responder holds the key as two hash states, so it is as secret as the key. It cannot be pickled. Threads may share
+    it.
     """
 
     __slots__ = ("_inner", "_outer", "_pin", "_suite")
@@ -201,11 +205,11 @@ class Responder:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """The response to `question` (RFC 6287, 5.1), with exactly the other inputs that the suite names.
+        """Return the response to `question` (RFC 6287, 5.1), with exactly the other inputs that the suite names.
 
-        `counter` and `timestamp` are 0 to 2**64 - 1; a timestamp counts time steps (`Suite.time_steps`), not seconds.
-        `session` is 1 byte to the suite's number of bytes, and is padded on the left with zeros.
-        Raises `InputError`, naming the field, for an input that is missing, superfluous or out of range.
+        `counter` and `timestamp` are 0 to 2**64 - 1. A timestamp counts time steps (`Suite.time_steps`), not seconds.
+        `session` has at least 1 byte and at most as many as the suite says; it is padded on the left with zeros. Raises
+        `InputError`, which names the field, for an input that is missing, superfluous or out of range.
         """
         suite = self._suite
         tail = suite._tail(suite.encode_question(question), self._pin, session, timestamp)
@@ -217,14 +221,15 @@ class Responder:
     def series(
         self, question: Question, counters: Iterable[int], *, session: bytes | None = None, timestamp: int | None = None
     ) -> Iterator[str]:
-        """The responses to one question for each of `counters` (a look-ahead window), in order, made as asked for.
+        """Yield the responses to one question for each of `counters` (a look-ahead window), in order and on demand.
 
-        Each counter is checked as its response is made, and everything else here, once. Errors as for a call.
+        Each counter is checked when its response is made; all other inputs are checked once. Errors are those of a
+        call.
         """
         return self._answers(counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
 
     def _answers(self, counters: Iterable[int | None], tail: bytes) -> Iterator[str]:
-        # Looked up once: in a window, looking up takes as long as the hash does.
+        # Look these up once: in a window, the look-ups take as long as the hash does.
         new_inner, new_outer, head, shorten = self._inner.copy, self._outer.copy, self._suite._head, self._suite._shorten
         for counter in counters:
             inner, outer = new_inner(), new_outer()
@@ -238,7 +243,7 @@ def _presence_error(field: str, value: object) -> InputError:
 
 
 def _uint64(field: str, value: int) -> bytes:
-    if type(value) is int:  # a bool is an int to isinstance, and never a counter
+    if type(value) is int:  # a bool passes isinstance as an int, but is no counter
         try:
             return value.to_bytes(8, "big")
         except OverflowError:
@@ -258,8 +263,8 @@ def _pin_utf8(pin: str) -> bytes:
     try:
         return pin.encode()
     except UnicodeEncodeError:
-        pass  # not raised from here: that error quotes the PIN, and would go along as this one's context
-    raise InputError("pin", "must be text that UTF-8 can hold")
+        pass  # Do not raise here: this error quotes the PIN, and would become the context of the InputError.
+    raise InputError("pin", "must be text that can be encoded in UTF-8")
 
 
 def _encode_numeric(question: str) -> bytes:
@@ -267,21 +272,21 @@ def _encode_numeric(question: str) -> bytes:
         raise InputError("question", "must be decimal digits, 0 to 9")
     number = int(question)
     hex_digits = (number.bit_length() + 3) // 4
-    # Whole bytes that begin with the first hex digit: an odd last one becomes the high half of its byte.
+    # Whole bytes begin with the first hex digit: an odd last digit becomes the high half of its byte.
     number <<= 4 * (hex_digits % 2)
     return number.to_bytes((hex_digits + 1) // 2, "big").ljust(QUESTION_BYTES, b"\0")
 
 
 def _encode_alphanumeric(question: str) -> bytes:
     if not (question.isascii() and question.isalnum()):
-        raise InputError("question", "must be letters and digits of ASCII")
+        raise InputError("question", "must be ASCII letters and digits")
     return question.encode("ascii").ljust(QUESTION_BYTES, b"\0")
 
 
 def _encode_hex(question: str) -> bytes:
     if not re.fullmatch("[0-9A-Fa-f]+", question):
         raise InputError("question", "must be hex digits, 0 to 9 and A to F")
-    # Padded as digits, not as bytes, so that an odd last digit becomes the high half of its byte.
+    # Pad digits, not bytes, so that an odd last digit becomes the high half of its byte.
     return bytes.fromhex(question.ljust(QUESTION_BYTES * 2, "0"))
 
 
@@ -293,7 +298,7 @@ _QUESTION_ENCODERS = {"N": _encode_numeric, "A": _encode_alphanumeric, "H": _enc
 _HASH_NAMES: dict[str, HashName] = {"SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _DIGITS = re.compile("0|[4-9]|10")
 _UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
-# The inputs, in the order in which they must stand: default detail, details allowed, and the same in words.
+# The inputs in their required order: the default detail, the allowed details, and these in words.
 _INPUTS = {
     "C": ("", re.compile(""), "C alone"),
     "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),
@@ -338,7 +343,7 @@ def _parse_function(text: str) -> tuple[HashName, int]:
 
 
 def _parse_inputs(text: str) -> dict[str, str]:
-    """The detail of each input by its letter, defaults filled in: `{"C": "", "Q": "N06"}`."""
+    """Return the detail of each input by its letter, with defaults filled in: `{"C": "", "Q": "N06"}`."""
     given: dict[str, str] = {}
     for item in text.split("-"):
         letter = item[:1]

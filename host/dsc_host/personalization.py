@@ -1,7 +1,7 @@
-"""Giving a blank card its key over the line, and enrolling it: both, or neither.
+"""Personalization of a blank card over the line, together with its enrollment: both happen, or neither.
 
-The key is made from random bytes of both sides, and never leaves this machine but to the card. The card is enrolled before it
-is written: one whose key nobody has could only be wiped, an enrolment without a card is taken back.
+The key is made from random bytes of both sides, and leaves this machine only for the card. The card is enrolled before
+it is written: a card whose key is unknown could only be wiped, but an enrollment without a card can be undone.
 """
 
 import secrets
@@ -16,12 +16,12 @@ from dsc_host.verifier import Verifier
 KEY_BYTES = 32
 
 
-def _untold(_message: str) -> None:
-    """For whoever does not want to know."""
+def _ignore(_message: str) -> None:
+    """Ignore the message."""
 
 
 def with_secrets(profile: Profile, client: CardClient, pin: str) -> Profile:
-    """The profile with a key; with an unlock key and the PIN as well, if the card checks its PIN itself."""
+    """Return the profile with a key. If the card checks the PIN itself, add an unlock key and the PIN."""
     ours, cards = secrets.token_bytes(KEY_BYTES), client.entropy(KEY_BYTES)
     key = derive_key(ours, cards, profile.serial)
     if profile.pin_policy != "card":
@@ -36,14 +36,15 @@ def personalise(
     pin: str,
     *,
     owners: tuple[str, ...] = (),
-    told: Callable[[str], None] = _untold,
+    told: Callable[[str], None] = _ignore,
 ) -> Profile:
-    """Make the card what `profile` says, with a key of its own, and enrol it; `told` is told what a person must know.
+    """Write `profile` to the card, with a key of its own, and enroll the card. Return the complete profile.
 
-    Raises `StateError` for a card that is personalised already, `AlreadyEnrolled`, `InputError`, and what the line raises.
+    `told` is called with a message that a person must know. Raises `StateError` for a card that is already
+    personalized, `AlreadyEnrolled`, `InputError`, and the errors of the line.
     """
     if held := client.info().serial:
-        raise StateError(f"the card is personalised already, as {held}")
+        raise StateError(f"the card is already personalized as {held}")
     whole = with_secrets(profile, client, pin)
     known_pin = pin if whole.pin_policy == "ocra" else None
     verifier.enroll(
@@ -55,11 +56,11 @@ def personalise(
         verifier.remove(whole.serial)
         raise
     except BaseException as error:
-        # The card may have done it, and only its answer was lost.
+        # The card may have accepted the profile, and only its answer was lost.
         if isinstance(error, DscError) and _has_become(client, whole.serial):
             return whole
         verifier.remove(whole.serial)
-        told(f"The enrolment was taken back. If the card says that it is {whole.serial} all the same, wipe it.")
+        told(f"The enrollment was undone. If the card nevertheless reports the serial {whole.serial}, wipe it.")
         raise
     return whole
 

@@ -82,7 +82,7 @@ def test_a_database_that_others_may_open_is_told_of_and_what_sqlite_would_read_b
     path.touch()
     path.chmod(mode)
     opened(tmp_path / "dsc.db")
-    assert caplog.messages == [f"{path} may be {done} by other users; make it yours alone: chmod 600 {path}"]
+    assert caplog.messages == [f"{path} can be {done} by other users; restrict it: chmod 600 {path}"]
 
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -108,5 +108,5 @@ def test_a_folder_that_everybody_may_write_is_told_of(
     assert caplog.messages == []
     folder.chmod(mode)
     READERS[what](path)
-    assert caplog.messages[0].startswith(f"{path}: everybody may write its folder")
+    assert caplog.messages[0].startswith(f"{path}: everybody can write to its folder")
     assert f"chmod o-w {folder}" in caplog.messages[0]

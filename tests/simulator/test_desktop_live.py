@@ -299,7 +299,7 @@ def test_a_card_that_refuses_is_not_enrolled(live: LiveCard, blank: LiveCard, mo
         def opened() -> AbstractContextManager[Verifier]:
             return nullcontext(verifier)
 
-        with pytest.raises(InputError, match="is personalised already, as A-1"):
+        with pytest.raises(InputError, match="is already personalized as A-1"):
             make(live, Wish("C-1", "1234", "1234"), opened)
         monkeypatch.setattr(blank.card.flash, "write", worn_out)
         with pytest.raises(CardError, match="fault"):

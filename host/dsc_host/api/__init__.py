@@ -1,6 +1,6 @@
-"""The verifier over HTTP: an ASGI application that issues challenges, judges responses and keeps the cards' records.
+"""The verifier over HTTP: an ASGI application that issues challenges, verifies responses and keeps the cards' records.
 
-What is listed here may be imported; nothing else, but `dsc_host.api.processes`, which needs uvicorn.
+Import only the names listed here, and `dsc_host.api.processes`, which needs uvicorn.
 """
 
 from dsc_host.api.app import application

@@ -1,12 +1,13 @@
-"""The service as an ASGI application: who asks, may they, what did they send; do it; answer; say so in the log.
+"""The service as an ASGI application: it checks each caller and request, does the work, answers, and writes a log line.
 
 Five promises:
 
-1. Nothing of a request is read, but its method, path and token, before its token is known and good for what is asked.
-2. Whatever is sent, the answer is that of the description: there is no traceback in one, and nothing that was sent.
-3. Of all requests, the log has one line each.
-4. No more calls than a set number are in hand at once; others are told to come back.
-5. At the end, what is in hand is finished before the database is let go of.
+1. Before the token is known and good for the operation, the service reads only the method, the path and the token of a
+   request.
+2. Whatever a client sends, the answer matches the description. No answer holds a traceback or anything that was sent.
+3. The log has one line for each request.
+4. At most a set number of calls are in progress at once. Further callers are told to come back later.
+5. At the end, running calls finish before the database is closed.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_HAND = 64
-"""Calls at once, in one process. Their threads are fewer: the others wait."""
+"""The maximum number of calls in progress, in one process. There are fewer threads: the other calls wait."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _log = logging.getLogger("dsc_host.api")
@@ -53,7 +54,7 @@ _log = logging.getLogger("dsc_host.api")
 
 @dataclass(slots=True)
 class _Record:
-    """What the log is to say of one request."""
+    """The fields of a request's log line."""
 
     id: str
     began: float
@@ -71,7 +72,7 @@ def application(
     threads: int = SQLITE_THREADS,
     most_in_hand: int = MOST_IN_HAND,
 ) -> Starlette:
-    """The service. `open_verifier` is called when it starts, in this process; what it gives is closed at the end."""
+    """Return the service. It calls `open_verifier` when it starts, in this process, and closes the verifier at its end."""
     service = _Service(open_verifier, tokens, threads, most_in_hand)
     paths: dict[str, dict[str, Operation[Any]]] = {}
     for operation in OPERATIONS:
@@ -89,6 +90,7 @@ def application(
 
 class _Service:
     def __init__(self, open_verifier: Callable[[], Verifier], tokens: Tokens, threads: int, most_in_hand: int) -> None:
+        """The handlers of all operations, with the verifier that they share."""
         self._open_verifier = open_verifier
         self._tokens = tokens
         self._threads = threads
@@ -100,12 +102,13 @@ class _Service:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open the verifier for the life of the application."""
         verifier = await asyncio.to_thread(self._open_verifier)
         async with AsyncVerifier(verifier, threads=self._threads) as self._verifier:
             yield
 
     def endpoint(self, methods: dict[str, Operation[Any]]) -> Callable[[Request], Any]:
-        """What answers at one path."""
+        """Return the endpoint for the operations of one path."""
 
         async def answer(request: Request) -> Response:
             operation = methods["GET" if request.method == "HEAD" else request.method]
@@ -117,11 +120,11 @@ class _Service:
             except Refusal as refusal:
                 return refusal.response()
             except DscError as error:
-                told = refusal_of(error)
-                if told.problem.status >= 500:
-                    # What it says is for whoever runs the service; the caller is told less.
+                answered = refusal_of(error)
+                if answered.problem.status >= 500:
+                    # The error's text is for the operator. The caller is told less.
                     record.more["problem"] = str(error)
-                return told.response()
+                return answered.response()
             except ClientDisconnect:
                 raise
             except Exception:
@@ -136,7 +139,7 @@ class _Service:
         if self._verifier is None:
             raise overloaded()
         verifier = self._verifier.by(token.name) if token else self._verifier
-        # Before the call takes a place: a body that is slow to come holds none.
+        # Read the body before the call takes a place, so that a slow body holds none.
         asked = await _asked(operation, request)
         call = Call(verifier, self.metrics, self._health, asked, request.path_params.get("serial", ""))
         with self._place(operation):
@@ -148,7 +151,7 @@ class _Service:
 
     @contextmanager
     def _place(self, operation: Operation[Any]) -> Iterator[None]:
-        """Count a call as in hand. Raises Refusal 503."""
+        """Count a call as in progress. Raise Refusal 503 if there are too many."""
         if not operation.needs_place:
             yield
             return
@@ -161,19 +164,19 @@ class _Service:
             self._in_hand -= 1
 
     async def _look(self) -> object:
-        """Ask the database for something."""
+        """Send the database a small query."""
         if self._verifier is None:
-            raise StoreError("the service has not begun")
+            raise StoreError("the service has not started")
         return await self._verifier.cards(limit=1)
 
     def token(self, headers: Headers) -> Token | None:
-        """Return the token of a request; None if it has none that is known."""
+        """Return the token of a request, or None if it has none or an unknown one."""
         given = headers.getlist("authorization")
         bearer = re.fullmatch("(?i:bearer) +([!-~]{1,256})", given[0]) if len(given) == 1 else None
         return self._tokens.find(bearer[1]) if bearer else None
 
     def _caller(self, request: Request, operation: Operation[Any]) -> Token | None:
-        """Raises Refusal 401, 403."""
+        """Return the caller's token, or None if the operation needs none. Raise Refusal 401 or 403."""
         if operation.scope is None:
             return None
         given = request.headers.getlist("authorization")
@@ -182,13 +185,13 @@ class _Service:
             raise Refusal(
                 401,
                 "token",
-                "send a token: Authorization: Bearer TOKEN" if not given else "the token is not known here",
+                "send a token: Authorization: Bearer TOKEN" if not given else "the token is unknown",
                 headers={"WWW-Authenticate": 'Bearer realm="dscplus"' + (', error="invalid_token"' if given else "")},
             )
         if operation.scope not in token.scopes:
             challenge = f'Bearer realm="dscplus", error="insufficient_scope", scope="{operation.scope}"'
             raise Refusal(
-                403, "scope", f"this token is not for that: it needs {operation.scope}", headers={"WWW-Authenticate": challenge}
+                403, "scope", f"this token lacks the scope {operation.scope}", headers={"WWW-Authenticate": challenge}
             )
         return token
 
@@ -196,7 +199,7 @@ class _Service:
 async def _asked(operation: Operation[Any], request: Request) -> Any:
     if not operation.has_body:
         return read_query(request, operation.asked)
-    # Nothing may come in the query, which every proxy logs: a response least of all.
+    # Nothing may come in the query, which every proxy logs; a response least of all.
     read_query(request, NothingAsked)
     return await read_body(request, operation.asked)
 
@@ -215,12 +218,12 @@ def _description() -> bytes:
 def _no_route(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return Refusal(405, "method", "there is no such method here", headers=error.headers).response()
-    return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} says what there is").response()
+        return Refusal(405, "method", "this path does not support this method", headers=error.headers).response()
+    return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} lists all paths").response()
 
 
 class _Paced:
-    """Lets whoever has no token wait, if they ask too often. What has one is not slowed down by them."""
+    """Middleware that delays callers without a known token if they ask too often. They do not slow down others."""
 
     def __init__(self, app: ASGIApp, service: "_Service") -> None:
         self._app = app
@@ -228,15 +231,15 @@ class _Paced:
         self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_strange = scope["type"] == "http" and self._service.token(Headers(scope=scope)) is None
-        if is_strange and not await self._pace.wait(scope):
+        is_unknown = scope["type"] == "http" and self._service.token(Headers(scope=scope)) is None
+        if is_unknown and not await self._pace.wait(scope):
             await overloaded(MOST_SECONDS).response(close=True)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
 class _Recorded:
-    """Gives every request a name and the log its line."""
+    """Middleware that gives every request an id and writes its log line."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -262,9 +265,9 @@ class _Recorded:
         try:
             await self._app(scope, receive, send_recorded)
         finally:
-            self._tell(record, scope["method"])
+            self._log(record, scope["method"])
 
-    def _tell(self, record: _Record, method: str) -> None:
+    def _log(self, record: _Record, method: str) -> None:
         seconds = time.perf_counter() - record.began
         self._metrics.answered(record.operation, record.status, seconds)
         fields = {

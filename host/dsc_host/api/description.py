@@ -1,4 +1,4 @@
-"""The OpenAPI description, made of the table of operations and of the shapes: what it says is what is checked."""
+"""The OpenAPI description, generated from the operations and shapes that also check requests: the two cannot disagree."""
 
 from functools import cache
 from importlib.metadata import version
@@ -19,25 +19,25 @@ _SCOPES = {
     Scope.METRICS: "figures",
 }
 _WORDS = {
-    400: "What was sent is malformed.",
-    401: "No token, or not one that is known.",
-    403: "The token is not for that.",
+    400: "The request is malformed.",
+    401: "The token is missing or unknown.",
+    403: "The token lacks the required scope.",
     404: "No card of this serial is enrolled.",
     408: "The body took too long.",
-    409: "The card is not where that can be done.",
+    409: "The card's state does not allow this operation.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    422: "A value is not what it must be.",
-    429: "Too many for now.",
+    422: "A value is invalid.",
+    429: "There were too many requests for now.",
     500: "The service failed.",
-    503: "The database does not answer, or too many calls are in hand.",
+    503: "The database does not answer, or too many calls are in progress.",
 }
 _HEADERS = {401: "WWW-Authenticate", 403: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
 @cache
 def describe() -> dict[str, Any]:
-    """The whole description, as JSON has it. Not to be changed."""
+    """Return the whole description as JSON data. Callers must not change it."""
     kinds = _kinds()
     references, components = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     schemas = dict(zip(kinds, references, strict=True))
@@ -49,7 +49,7 @@ def describe() -> dict[str, Any]:
         "info": {
             "title": "dscplus",
             "version": version("dscplus"),
-            "description": "Challenges for cards, and whether a response is the right one.",
+            "description": "Issues challenges for cards and verifies responses.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
@@ -130,7 +130,7 @@ def _parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
 
 
 def _inlined(kind: Any) -> Any:
-    """A schema without references: those of queries are small."""
+    """Return a schema without references: the schemas of queries are small."""
     (schema,), components = msgspec.json.schema_components([kind])
     name = schema.get("$ref", "").rpartition("/")[2]
     return components[name] if name else schema

@@ -1,7 +1,7 @@
-"""The log for whoever runs the service: one JSON object a line.
+"""The operator's log: one JSON object a line.
 
-No line holds a token, a response, a PIN, a query or a path that was sent; of an exception that nobody expected, its class
-and where it happened, because its words may quote any of these.
+No line holds a token, a response, a PIN, a query or a path that was sent. Of an unexpected exception, the log has its
+class and the place where it happened; its message may quote any of these.
 """
 
 import json
@@ -16,9 +16,10 @@ _FRAMES = 12
 
 
 class JsonLines(logging.Formatter):
-    """`time`, `level`, `event`, and what the caller gives as `extra={"fields": {…}}`."""
+    """A formatter that writes `time`, `level`, `event`, and the fields that the caller passes as `extra={"fields": {…}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line of JSON."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -37,7 +38,7 @@ def _places(trace: TracebackType | None) -> list[str]:
 
 
 def configuration() -> dict[str, Any]:
-    """For `logging.config.dictConfig`: everything to stderr."""
+    """Return the settings for `logging.config.dictConfig`: everything goes to stderr."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

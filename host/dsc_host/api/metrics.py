@@ -1,7 +1,7 @@
-"""What Prometheus may know: how many, how long and with what outcome. Never which card, nor who asked.
+"""Figures for Prometheus: counts, durations and outcomes. They never name a card or a caller.
 
 With several worker processes, each keeps its figures in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
-whichever is asked gives the sum of all.
+any of them returns the sum of all.
 """
 
 import os
@@ -15,44 +15,44 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class Metrics:
-    """One service's."""
+    """The figures of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._challenges = Counter(
             "dscplus_challenges",
-            "Challenges that were asked for, by whether one was given",
+            "Requested challenges, by outcome",
             ["outcome"],
             registry=self._registry,
         )
         self._verdicts = Counter(
             "dscplus_verdicts",
-            "Responses that were judged, by what came of it",
+            "Judged responses, by operation and outcome",
             ["operation", "outcome"],
             registry=self._registry,
         )
         self._seconds = Histogram(
             "dscplus_request_seconds",
-            "How long requests took, by what was asked for",
+            "Duration of requests, by operation and status",
             ["operation", "status"],
             buckets=_BUCKETS,
             registry=self._registry,
         )
 
     def challenged(self, *, given: bool) -> None:
-        """Somebody asked for a challenge."""
+        """Count a request for a challenge."""
         self._challenges.labels("given" if given else "refused").inc()
 
     def judged(self, operation: str, *, accepted: bool) -> None:
-        """A response was judged."""
+        """Count a judged response."""
         self._verdicts.labels(operation, "accepted" if accepted else "refused").inc()
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        """A request is done with. `operation` must be one of few."""
+        """Record the duration of a request. `operation` must be one of few values."""
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def text(self) -> bytes:
-        """In Prometheus' own format."""
+        """Return the figures in Prometheus' text format."""
         if FOLDER not in os.environ:
             return generate_latest(self._registry)
         everybody = CollectorRegistry()

@@ -1,7 +1,7 @@
-"""The one table of what can be asked for: routes, checks and the description are made of it, so they cannot disagree.
+"""The table of all operations. Routes, checks and the description are made from it, so they cannot disagree.
 
-A login learns whether a response was accepted, and nothing that tells why not, or which cards there are. What that takes
-is done here: challenges conceal, a refused challenge is refused in the same words whatever the card, verdicts are cut down.
+A login learns whether a response was accepted. It learns neither the reason nor which cards exist. This module ensures
+that: challenges conceal unknown cards, every refused challenge has the same text, and verdicts are shortened.
 """
 
 import logging
@@ -24,8 +24,11 @@ from dsc_host.verifier import Card, Verdict
 from dsc_host.verifier.async_service import AsyncVerifier
 
 CLOSED_SECONDS = 0.02
-"""How long it takes at least to answer a response whose challenge is closed. It costs so little that whoever sends one after
-the other would keep the service busy with reading requests. Such a connection has fifty in a second."""
+"""The minimum time in seconds of an answer to a response whose challenge is closed.
+
+Such a response costs so little that a client which sends one after the other would keep the service busy with reading
+requests. With this delay, a connection has fifty a second.
+"""
 _log = logging.getLogger("dsc_host.api")
 
 A = TypeVar("A", bound=Asked)
@@ -33,43 +36,44 @@ A = TypeVar("A", bound=Asked)
 
 @dataclass(slots=True)
 class Call(Generic[A]):
-    """One call, checked: who may do it, and what it takes."""
+    """One checked call, with everything that it needs."""
 
     verifier: AsyncVerifier
-    """In the caller's name."""
+    """The verifier, which logs the caller as its actor."""
     metrics: Metrics
     health: Health
     asked: A
-    """The body, or the query."""
+    """The body or the query."""
     serial: str
-    """From the path; empty if there is none in it. Any text."""
+    """The serial from the path, or empty if the path has none. It may be any text."""
     delay: float = 0
-    """The seconds by which its answer is held back, once it is no longer in hand."""
+    """The seconds by which the answer is delayed, once the call is no longer in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[A]):
-    """One thing that can be asked for."""
+    """An operation of the service."""
 
     name: str
     method: str
     path: str
     scope: Scope | None
-    """What a token must be good for; None: nobody needs one."""
+    """The scope that a token must have. None: the operation needs no token."""
     asked: type[A]
     gives: type | None
-    """None: no body."""
+    """The type of the answer's body. None: no body."""
     work: Callable[[Call[A]], Awaitable[object]]
     summary: str
     refusals: tuple[int, ...] = ()
-    """What it may refuse with, besides what its scope, path and body bring."""
+    """The statuses of refusals, in addition to those that follow from scope, path and body."""
     status: int = 200
     media_type: str = "application/json"
     needs_place: bool = True
-    """Whether it counts as a call in hand. What tells how the service is, must be told while it has too much to do."""
+    """Whether it counts as a call in progress. Health and metrics must answer while the service is overloaded."""
 
     @property
     def has_body(self) -> bool:
+        """Return whether requests have a body."""
         return self.method in ("POST", "PUT")
 
 
@@ -80,7 +84,7 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
     try:
         challenge = await call.verifier.challenge(call.asked.serial, conceal=True)
     except UnknownCard:
-        # None is unknown here; only what is no serial at all.
+        # No serial is unknown here. Only a malformed one arrives here.
         raise Refusal(400, "malformed", "serial: must be 1 to 16 characters of A-Z, 0-9 and -", field="serial") from None
     except StoreError:
         raise
@@ -93,31 +97,31 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
 
 
 def _no_challenge(seconds: float) -> Refusal:
-    """The same for every card and every reason: the true time would tell when others asked for the card."""
+    """Make the same refusal for every card and every reason. The true wait would reveal when others asked for the card."""
     return Refusal(
         429,
         "too-many-challenges",
-        "there is no challenge under this serial for now: too many were asked for",
+        "there is no challenge for this serial for now: too many were requested",
         headers={"Retry-After": str(max(1, math.ceil(seconds)))},
     )
 
 
 async def _verify(call: Call[shapes.VerifyAsked]) -> shapes.VerdictGiven:
-    return _told(call, "verify", await call.verifier.verify(call.asked.id, call.asked.response))
+    return _verdict_given(call, "verify", await call.verifier.verify(call.asked.id, call.asked.response))
 
 
 async def _resync(call: Call[shapes.ResyncAsked]) -> shapes.VerdictGiven:
     asked = call.asked
     verdict = await call.verifier.resync(asked.first_id, asked.first_response, asked.second_id, asked.second_response)
-    return _told(call, "resync", verdict)
+    return _verdict_given(call, "resync", verdict)
 
 
 async def _change_pin(call: Call[shapes.ChangePinAsked]) -> shapes.VerdictGiven:
     verdict = await call.verifier.change_pin(call.asked.id, call.asked.response, call.asked.new_pin)
-    return _told(call, "change-pin", verdict)
+    return _verdict_given(call, "change-pin", verdict)
 
 
-def _told(call: Call[Any], operation: str, verdict: Verdict) -> shapes.VerdictGiven:
+def _verdict_given(call: Call[Any], operation: str, verdict: Verdict) -> shapes.VerdictGiven:
     call.metrics.judged(operation, accepted=verdict.accepted)
     if verdict.closed:
         call.delay = CLOSED_SECONDS
@@ -133,7 +137,7 @@ async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
         owner=None if asked.owner is UNSET else asked.owner,
         state=None if asked.state is UNSET else asked.state,
         after=asked.after,
-        # One more than is given tells whether there is more.
+        # One more card than the page holds tells whether there is another page.
         limit=asked.limit + 1,
     )
     more = len(cards) > asked.limit
@@ -227,51 +231,51 @@ _NOTHING = shapes.NothingAsked
 OPERATIONS: tuple[Operation[Any], ...] = (
     Operation(
         "challenge", "POST", "/challenge", _LOGIN, shapes.ChallengeAsked, shapes.ChallengeGiven, _challenge,
-        "Draw a challenge. A serial that is no card's gets one too.", (429,), 201,
+        "Draw a challenge. An unknown serial gets one too.", (429,), 201,
     ),
     Operation(
         "verify", "POST", "/verify", _LOGIN, shapes.VerifyAsked, shapes.VerdictGiven, _verify,
-        "Say whether a response is the right one, once.",
+        "Verify a response. A challenge can be answered only once.",
     ),
     Operation(
         "resync", "POST", "/resync", _LOGIN, shapes.ResyncAsked, shapes.VerdictGiven, _resync,
-        "Catch up with a card that is far ahead, by two responses in a row.",
+        "Resynchronize a card whose counter is far ahead, by two responses in a row.",
     ),
     Operation(
         "change-pin", "POST", "/change-pin", _DESK, shapes.ChangePinAsked, shapes.VerdictGiven, _change_pin,
-        "Take a new PIN, if the response was made with it.", (422,),
+        "Set a new PIN, if the response was made with it.", (422,),
     ),
     Operation(
         "cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards,
-        "Show cards, a page at a time.", (422,),
+        "List cards, a page at a time.", (422,),
     ),
-    Operation("enrol-card", "POST", "/cards", _DESK, shapes.EnrolAsked, Card, _enrol, "Take a card in.", (409, 422), 201),
+    Operation("enrol-card", "POST", "/cards", _DESK, shapes.EnrolAsked, Card, _enrol, "Enroll a card.", (409, 422), 201),
     Operation("card", "GET", "/cards/{serial}", _DESK, _NOTHING, Card, _card, "Show one card."),
     Operation(
         "remove-card", "DELETE", "/cards/{serial}", _DESK, _NOTHING, None, _remove,
-        "Take an enrolment back; only the log remembers the card.", (), 204,
+        "Undo an enrollment. Only the log keeps the card.", (), 204,
     ),
-    _on_card("suspend", shapes.ReasonAsked, _suspend, "Accept nothing of it until it is resumed."),
-    _on_card("lost", shapes.ReasonAsked, _lost, "The same, of a card that its owner misses."),
-    _on_card("resume", shapes.ReasonAsked, _resume, "Take it back into use."),
-    _on_card("retire", shapes.ReasonAsked, _retire, "End its life for ever, and erase its secrets."),
-    _on_card("lock", shapes.LockAsked, _lock, "Lock it as wrong responses do."),
+    _on_card("suspend", shapes.ReasonAsked, _suspend, "Suspend a card: no response is accepted until it is resumed."),
+    _on_card("lost", shapes.ReasonAsked, _lost, "Report a card as lost: no response is accepted until it is resumed."),
+    _on_card("resume", shapes.ReasonAsked, _resume, "Resume a suspended or lost card."),
+    _on_card("retire", shapes.ReasonAsked, _retire, "Retire a card for good, and erase its secrets."),
+    _on_card("lock", shapes.LockAsked, _lock, "Lock a card, as wrong responses do."),
     _on_card("unlock", shapes.ReasonAsked, _unlock, "End a lock or a pause."),
-    _on_card("add-owner", shapes.OwnerAsked, _add_owner, "One owner more."),
-    _on_card("remove-owner", shapes.OwnerAsked, _remove_owner, "One owner less."),
+    _on_card("add-owner", shapes.OwnerAsked, _add_owner, "Add an owner."),
+    _on_card("remove-owner", shapes.OwnerAsked, _remove_owner, "Remove an owner."),
     Operation(
         "set-duress-pin", "PUT", _DURESS, _DESK, shapes.DuressPinAsked, Card, _set_duress_pin,
-        "Set a second PIN, which is accepted and tells the log that the owner is being forced.", (409, 422),
+        "Set a duress PIN, which is accepted and tells the log that the owner is being forced.", (409, 422),
     ),
     Operation(
         "unlock-code", "POST", _CODE, _DESK, shapes.UnlockCodeAsked, shapes.UnlockCodeGiven, _unlock_code,
         "Make the code that unlocks a card which has locked itself.", (409, 422, 429),
     ),
-    Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Whether the database answers.",
+    Operation("health", "GET", "/health", None, _NOTHING, shapes.HealthGiven, _health, "Check whether the database answers.",
         needs_place=False,
     ),
     Operation(
-        "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Figures for Prometheus.",
+        "metrics", "GET", "/metrics", Scope.METRICS, _NOTHING, str, _metrics, "Return figures for Prometheus.",
         media_type=MEDIA_TYPE, needs_place=False,
     ),
 )  # fmt: skip

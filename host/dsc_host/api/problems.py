@@ -1,7 +1,7 @@
-"""What the service answers when it refuses: one shape, RFC 9457's `application/problem+json`, and which status is whose.
+"""Refusals of the service: RFC 9457's `application/problem+json`, and the status for each error.
 
-No problem quotes what the caller sent, but the serial of a card that there is, nor what is stored. Otherwise its words are the
-library's own for the same refusal.
+A problem quotes nothing that the caller sent, except the serial of an existing card, and nothing that is stored.
+Otherwise its text is the library's own text for the same refusal.
 """
 
 import math
@@ -28,25 +28,25 @@ from dsc_host.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_SECONDS = 5
-"""When to come back after the database did not answer."""
+"""The seconds after which to retry when the database did not answer."""
 
 
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """Why a call was refused. `type` is left out, which means `about:blank`."""
+    """The reason why a call was refused. `type` is left out, which means `about:blank`."""
 
     title: str
-    """The status, in HTTP's words."""
+    """The status as HTTP's phrase."""
     status: int
     detail: str
-    """For a person: what is wrong, and what to do."""
+    """The explanation for a person: what is wrong, and what to do."""
     error: str
-    """For a program: what is wrong, in one word."""
+    """The code for a program."""
     field: str | None = None
-    """Which part of the request, if it is one."""
+    """The field of the request that is wrong, if it is one."""
 
 
 class Refusal(Exception):
-    """A call that is not answered as asked. It changed nothing, unless `status` is 503."""
+    """A call was refused. It changed nothing, unless `status` is 503."""
 
     def __init__(
         self, status: int, error: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
@@ -56,14 +56,14 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def response(self, *, close: bool = False) -> Response:
-        """Made anew each time. `close`: the connection ends with it."""
+        """Return a new response. With `close`, the connection ends with it."""
         headers = {**self.headers, "Connection": "close"} if close else self.headers
         return Response(
             msgspec.json.encode(self.problem), status_code=self.problem.status, headers=headers, media_type=MEDIA_TYPE
         )
 
 
-# The first that fits counts, so children stand before their parents.
+# The first match counts, so subclasses come before their bases.
 _STATUSES: tuple[tuple[type[DscError], int, str], ...] = (
     (InputError, 422, "input"),
     (UnknownCard, 404, "unknown-card"),
@@ -77,8 +77,8 @@ _STATUSES: tuple[tuple[type[DscError], int, str], ...] = (
 
 
 def refusal_of(error: DscError) -> Refusal:
-    """What the verifier's refusal is in HTTP."""
-    # Another master key than the database's is no fault of the caller's.
+    """Return the HTTP refusal for an error of the verifier."""
+    # A master key other than the database's is not the caller's fault.
     if isinstance(error, StoreError) or (isinstance(error, InputError) and error.field == "master key"):
         return unavailable()
     if isinstance(error, OutOfMemory):
@@ -92,14 +92,14 @@ def refusal_of(error: DscError) -> Refusal:
 
 
 def _detail(error: DscError) -> str:
-    """Return the error's own words, without those that the caller sent."""
+    """Return the error's message, without anything that the caller sent."""
     if isinstance(error, UnknownCard):
         return "no card is enrolled under this serial"
     return f"{error.field}: {error.rule}" if isinstance(error, InputError) else str(error)
 
 
 def unavailable() -> Refusal:
-    """Without the database's own words, which are for the log: they name files and servers."""
+    """Return a refusal without the database's message, which is for the log: it names files and servers."""
     return Refusal(
         503,
         "database",
@@ -109,15 +109,15 @@ def unavailable() -> Refusal:
 
 
 def overloaded(seconds: float = 1) -> Refusal:
-    """As many calls as there may be are in hand, or there is no memory for one more. `seconds`: when to come back."""
+    """Return a refusal for an overload: too many calls in progress, or no memory. `seconds`: the time until a retry."""
     return Refusal(
         503, "busy", "too many calls at once; nothing was changed: try again", headers={"Retry-After": str(math.ceil(seconds))}
     )
 
 
 def internal() -> Refusal:
-    """Nobody expected this; the log says where it happened."""
-    return Refusal(500, "internal", "the service failed; its log has more")
+    """Return a refusal for an unexpected error. The log says where it happened."""
+    return Refusal(500, "internal", "the service failed; its log has the details")
 
 
 def _wait(error: DscError) -> int | None:

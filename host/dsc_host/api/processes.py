@@ -1,6 +1,6 @@
-"""The service as processes: one, or several that share a port; ended by SIGTERM or Ctrl-C, after what is in hand is done.
+"""The service as one or several processes that share a port. SIGTERM or Ctrl-C ends them after the running calls.
 
-Limits on slow clients, and on how many connections a client has, are in `dsc_host.server`. TLS is for the proxy in front.
+`dsc_host.server` limits slow clients and the connections of a client. TLS is left to the proxy in front.
 """
 
 import ipaddress
@@ -26,12 +26,15 @@ from dsc_host.server.connections import LimitedProtocol, check_proxy
 MOST_WORKERS = 64
 IDLE_SECONDS = 5
 START_SECONDS = 60
-"""How long a worker may take to start or to say that it is alive: uvicorn's own 5 s end it again and again where much runs."""
+"""The time in seconds for a worker to start or to report that it is alive.
+
+uvicorn's own 5 s would end the worker again and again on a busy machine.
+"""
 GRACE_SECONDS = 30
-"""How long what is in hand may take at the end."""
+"""The time in seconds for running calls to finish at the end."""
 _BACKLOG = 512
 _MOST_FILES = 4096
-"""That may be open: as many connections as there may be, and as many again that were not taken in yet."""
+"""The limit on open files: one for each possible connection, and as many for connections that are not accepted yet."""
 _MOST_HEAD_BYTES = 16 * 1024
 _log = logging.getLogger("dsc_host.api")
 
@@ -43,14 +46,14 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen. Port 0: the system chooses one."""
+    """The address to listen on. With port 0, the system chooses a port."""
 
     host: str
     port: int
 
     @classmethod
     def checked(cls, host: str, port: int, *, allow_remote: bool) -> "Address":
-        """Raises `InputError`, also for an address that others can reach, unless that is allowed."""
+        """Return a checked address. Raise `InputError`, also for an address that others can reach, unless that is allowed."""
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
         try:
@@ -60,21 +63,22 @@ class Address:
         if not address.is_loopback and not allow_remote:
             raise InputError(
                 "host",
-                "others can reach this address, and what is sent to it is not encrypted; put a proxy with TLS in front and "
-                "listen on 127.0.0.1, or give --allow-remote where the network between is your own",
+                "others can reach this address, and the traffic is not encrypted; put a proxy with TLS in front and "
+                "listen on 127.0.0.1, or give --allow-remote if the network in between is your own",
             )
         return cls(str(address), port)
 
     def bind(self) -> socket.socket:
-        """Raises `InputError` if it cannot be."""
+        """Return a listening socket. Raise `InputError` if that fails."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        # Named as TCP, or asyncio does not turn off Nagle's algorithm: each answer would wait 40 ms for its second half.
+        # Without the protocol named as TCP, asyncio does not turn off Nagle's algorithm: each answer would wait 40 ms
+        # for its second half.
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self.host, self.port))
-            # From here on, whoever connects waits for a worker to come up, and is not refused.
+            # From here on, clients that connect wait for a worker to start, and are not refused.
             bound.listen(_BACKLOG)
         except OSError as error:
             bound.close()
@@ -84,10 +88,10 @@ class Address:
 
 
 def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: str = "") -> bool:
-    """Serve until a signal comes. `make` makes the application, in each worker anew: with several, it is pickled.
-    `proxy`: the address or network that is believed who the visitor is, and has no limit of its own; empty, nobody is.
+    """Serve until a signal comes. Return False if the service failed, True if it was ended.
 
-    False if it failed rather than was ended. Raises `InputError`.
+    `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
+    whose X-Forwarded-For header is trusted, and which has no limit of its own. Empty means none. Raises `InputError`.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InputError("workers", f"must be 1 to {MOST_WORKERS}")
@@ -101,7 +105,7 @@ def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: s
 
 
 def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = "") -> uvicorn.Config:
-    """Return what uvicorn is to know."""
+    """Return the configuration for uvicorn."""
     return uvicorn.Config(
         make,
         factory=True,
@@ -124,7 +128,7 @@ def configured(make: Callable[[], ASGIApp], workers: int = 1, *, proxy: str = ""
 
 
 def _allow_files() -> None:
-    """Raise the limit on open files, as far as we may: many systems begin with 1,024."""
+    """Raise the limit on open files as far as allowed: many systems begin with 1,024."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -134,38 +138,39 @@ def _allow_files() -> None:
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
-    # Once done, uvicorn raises the signal that ended it again, for whoever handled it before: for us.
+    # At its end, uvicorn raises the ending signal again for the previous handler, which is ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _done)
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[bound])
     except SystemExit:
-        return False  # It could not start; why is in the log.
+        return False  # It could not start; the log says why.
     return server.started
 
 
 def _done(_number: int, _frame: FrameType | None) -> None:
-    """The signal has had its effect."""
+    """Ignore the signal, which has had its effect."""
 
 
 def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
     with tempfile.TemporaryDirectory(prefix="dscplus-metrics-") as folder:
-        # Before the workers load what reads it.
+        # Set the folder before the workers load the module that reads it.
         os.environ[FOLDER] = folder
         try:
             several = _Several(config, sockets=[bound])
             several.run()
         finally:
             del os.environ[FOLDER]
-    # A worker that was ended by our signal says so in its exit code; one that could not start has another.
+    # A worker that our signal ended has that signal as its exit code. A worker that could not start has another.
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 
 class _Several(Multiprocess):
-    """Stops listening with its workers: else whoever connects while these finish would wait for nobody."""
+    """A supervisor that stops listening when it ends its workers. Otherwise clients that connect then would wait in vain."""
 
     def terminate_all(self) -> None:
+        """Close the sockets, then end the workers."""
         for bound in self.sockets:
             bound.close()
         super().terminate_all()

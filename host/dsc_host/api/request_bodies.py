@@ -1,6 +1,6 @@
-"""Reads what a caller sent, strictly: one JSON object in UTF-8, of known fields, each once, each in its range.
+"""Strict reading of bodies and queries: one JSON object in UTF-8, with known fields, each once and each in its range.
 
-Everything else is a `Refusal` that says what is wrong and quotes nothing of it.
+Anything else raises a `Refusal` that says what is wrong and quotes nothing.
 """
 
 import json
@@ -18,7 +18,7 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""Of a body. The largest that is well-formed, an enrolment with many owners, has half of it."""
+"""The maximum size of a body in bytes. The largest well-formed one, an enrollment with many owners, has half of it."""
 _MOST_EXACT = 2**53
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
@@ -27,26 +27,27 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What a call takes: the base of every body and query.
+    """The base class of every body and query.
 
-    A pattern's `$` also matches before a last newline, to Python alone: what must not have one, the verifier refuses.
+    In Python alone, a pattern's `$` also matches before a final newline. The verifier refuses values that must not have
+    one.
     """
 
 
 async def read_body(request: Request, kind: type[A]) -> A:
-    """Raises Refusal 400, 408, 413, 415."""
+    """Read the body of a request. Raise Refusal 400, 408, 413 or 415."""
     _check_type(request)
     try:
         body = await _bytes(request)
     except SlowBody:
-        raise Refusal(408, "slow", f"the body must be here within {bodies.BODY_SECONDS:g} s") from None
+        raise Refusal(408, "slow", f"the body must arrive within {bodies.BODY_SECONDS:g} s") from None
     return _converted(_parsed(body), kind)
 
 
 def read_query(request: Request, kind: type[A]) -> A:
-    """Raises Refusal 400."""
+    """Read the query of a request. Raise Refusal 400."""
     try:
-        # As bytes: what is no UTF-8 would be replaced, and so be taken for something else.
+        # Check the bytes: decoding would replace invalid UTF-8, and so change the value.
         request.scope["query_string"].decode("ascii")
     except UnicodeDecodeError:
         raise _malformed("the query must be percent-encoded") from None
@@ -57,7 +58,7 @@ def read_query(request: Request, kind: type[A]) -> A:
 
 
 def _numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
-    """With those numbers that are whole and in ASCII digits. Others, such as `1e2`, stay text, which is then no number."""
+    """Convert whole numbers in ASCII digits. Leave other text, such as `1e2`, which the conversion then refuses."""
     wanted = {field.name for field in msgspec.structs.fields(kind) if getattr(field.type, "__origin__", field.type) is int}
     return {name: int(text) if name in wanted and re.fullmatch("[0-9]{1,9}", text) else text for name, text in fields.items()}
 
@@ -74,7 +75,8 @@ def _check_type(request: Request) -> None:
 async def _bytes(request: Request) -> bytes:
     too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
-    # Said before it is sent, if it says how long it is; a server has checked that it is a number.
+    # Refuse a long body before it is sent, if the request states its length. The server has checked that it is a
+    # number.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
         raise too_large
     body = bytearray()
@@ -88,7 +90,7 @@ async def _bytes(request: Request) -> bytes:
 def _parsed(body: bytes) -> Any:
     try:
         parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_number)
-        # Half of a surrogate pair is no character: JSON can write one, and no database takes it.
+        # JSON can hold half of a surrogate pair, which is no character and which no database stores.
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
@@ -101,17 +103,17 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise _malformed("a field is there twice")
+            raise _malformed("a field occurs twice")
         fields[name] = value
     return fields
 
 
 def _no_constant(_name: str) -> None:
-    raise ValueError("NaN and Infinity are no JSON")
+    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _number(text: str) -> float:
-    """A number with a point or an exponent. As in JSON Schema, `283.0` is a whole one, as long as it is exact."""
+    """Convert a number with a point or an exponent. As in JSON Schema, `283.0` is a whole number, as long as it is exact."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("a number is too large")
@@ -131,23 +133,23 @@ def _refused(words: str, kind: type[msgspec.Struct]) -> Refusal:
     problem = words[: path.start()] if path else words
     name = _NAME.match(path["path"]) if path else None
     if "unknown field" in problem:
-        # Its name is the caller's own text.
-        return _malformed(f"there is a field that does not belong here; these do: {', '.join(kind.__struct_fields__)}")
+        # The field's name is the caller's own text.
+        return _malformed(f"there is an unknown field; the known fields are: {', '.join(kind.__struct_fields__)}")
     missing = re.search("missing required field `([a-z_]+)`", problem)
     if missing:
         return _malformed("is missing", missing[1])
     field = name["name"] if name else None
-    # Of msgspec's words, only these name the type and the range alone; others quote the value.
+    # Only these messages of msgspec name just the type and the range. Others quote the value.
     if not problem.startswith("Expected "):
         return _malformed(_allowed(kind, field), field)
     return _malformed(problem.replace("`", ""), field)
 
 
 def _allowed(kind: type[msgspec.Struct], name: str | None) -> str:
-    """Say what may stand in a field whose values are few."""
+    """List the allowed values of a field that has few."""
     types = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == name]
     values = [value for option in types for each in (option, *get_args(option)) for value in _values(each)]
-    return f"must be one of {', '.join(values)}" if values else "is not as described"
+    return f"must be one of {', '.join(values)}" if values else "does not match the description"
 
 
 def _values(kind: object) -> list[str]:

@@ -1,6 +1,7 @@
-"""What the calls take and give, as JSON. The schemas in the description are made of these, and so is what reads a body.
+"""The bodies and queries of all operations. The description's schemas and the reading of bodies are made from them.
 
-A range that stands here is refused with 400; what the verifier alone knows, such as a suite's rules, with 422.
+A value outside a range that is given here is refused with 400. What only the verifier can check, such as a suite, gives
+422.
 """
 
 from typing import Annotated
@@ -15,12 +16,12 @@ from dsc_host.verifier import Card, State
 SERIAL = "^[A-Z0-9-]{1,16}$"
 MOST_LOCK_SECONDS = 10 * 365 * 24 * 60 * 60
 MOST_CARDS = 500
-"""On one page."""
+"""The maximum number of cards on one page."""
 
 Serial = Annotated[str, Meta(pattern=SERIAL, max_length=16, description="A card's serial.")]
-_Any = Annotated[str, Meta(max_length=64)]  # What could be no response is not accepted, which is an answer and no error.
+_Any = Annotated[str, Meta(max_length=64)]  # A malformed response is not accepted, which is an answer and no error.
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
-# Without control characters: no database takes a NUL.
+# Control characters are excluded: no database stores a NUL.
 _Owner = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]{1,64}$", min_length=1, max_length=64)]
 _Reason = Annotated[str, Meta(max_length=200, description="One line, for the log.")]
 _Key = Annotated[str, Meta(pattern="^([0-9A-Fa-f]{2}){16,64}$", max_length=128, description="16 to 64 bytes in hex.")]
@@ -31,18 +32,18 @@ _UnlockKey = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{64}$", max_length=64, des
 
 
 class ChallengeAsked(Asked, frozen=True):
-    """Which card is to be challenged."""
+    """The card to challenge."""
 
     serial: Serial
 
 
 class ChallengeGiven(msgspec.Struct, frozen=True):
-    """What the user is to type into the card, and the name under which the response comes back."""
+    """A challenge: the question to type into the card, and the id that the response must name."""
 
     id: str
     question: str
     expires_at: float
-    """Unix seconds: the first moment at which a response is too late."""
+    """The first moment at which a response is too late, in Unix seconds."""
 
 
 class VerifyAsked(Asked, frozen=True):
@@ -53,7 +54,7 @@ class VerifyAsked(Asked, frozen=True):
 
 
 class ResyncAsked(Asked, frozen=True):
-    """The responses to two challenges, which the card made one right after the other."""
+    """The responses to two challenges, which the card computed one right after the other."""
 
     first_id: _Any
     first_response: _Any
@@ -62,18 +63,18 @@ class ResyncAsked(Asked, frozen=True):
 
 
 class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All that may be told of a response. The reason is in the audit log."""
+    """Everything that a caller may know about a response. The reason is in the audit log."""
 
     accepted: bool
     duress: bool = False
-    """There only if it is true: accepted, and made with the duress PIN. Nothing on the page may show it."""
+    """True if the response was accepted and made with the duress PIN; otherwise left out. No page may show it."""
 
 
 # ---- the desk ----
 
 
 class ChangePinAsked(Asked, frozen=True):
-    """A response that was made with the new PIN."""
+    """A new PIN, with a response that was made with it."""
 
     id: _Any
     response: _Any
@@ -81,7 +82,7 @@ class ChangePinAsked(Asked, frozen=True):
 
 
 class EnrolAsked(Asked, frozen=True):
-    """A card for the records."""
+    """A card to enroll."""
 
     serial: Serial
     key: _Key
@@ -94,44 +95,44 @@ class EnrolAsked(Asked, frozen=True):
 
 
 class ReasonAsked(Asked, frozen=True):
-    """Why."""
+    """The reason for a change."""
 
     reason: _Reason = ""
 
 
 class LockAsked(Asked, frozen=True):
-    """Why, and for how long; without `seconds`, for as long as the policy says."""
+    """The reason for a lock and its duration. Without `seconds`, the policy sets the duration."""
 
     reason: _Reason = ""
     seconds: Annotated[float, Meta(gt=0, le=MOST_LOCK_SECONDS)] | None = None
 
 
 class OwnerAsked(Asked, frozen=True):
-    """A name."""
+    """The name of an owner."""
 
     owner: _Owner
 
 
 class DuressPinAsked(Asked, frozen=True):
-    """The second PIN; null takes it away."""
+    """The duress PIN. Null removes it."""
 
     duress_pin: _Pin | None
 
 
 class UnlockCodeAsked(Asked, frozen=True):
-    """What the locked card shows."""
+    """The challenge that the locked card shows."""
 
     challenge: Annotated[str, Meta(pattern="^[0-9]{6}$", max_length=6)]
 
 
 class UnlockCodeGiven(msgspec.Struct, frozen=True):
-    """What its owner is to type into it: for the owner alone."""
+    """The code that the owner types into the locked card. It is for the owner alone."""
 
     unlock_code: str
 
 
 class CardsAsked(Asked, frozen=True):
-    """Which cards; all, if nothing is said."""
+    """A filter of cards. Without any field, it selects all cards."""
 
     owner: _Owner | UnsetType = UNSET
     state: State | UnsetType = UNSET
@@ -140,21 +141,21 @@ class CardsAsked(Asked, frozen=True):
 
 
 class CardsGiven(msgspec.Struct, frozen=True):
-    """One page of cards, in the order of their serials."""
+    """One page of cards, sorted by serial."""
 
     cards: list[Card]
     next: str | None
-    """Where the next page begins: its `after`. None if this is the last one."""
+    """The `after` of the next page, or None on the last page."""
 
 
 # ---- the service itself ----
 
 
 class NothingAsked(Asked, frozen=True):
-    """No query."""
+    """An empty query."""
 
 
 class HealthGiven(msgspec.Struct, frozen=True):
-    """That it works, and nothing more."""
+    """The statement that the service works."""
 
     status: str

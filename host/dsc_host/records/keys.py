@@ -272,7 +272,7 @@ def _read(path: str | os.PathLike[str]) -> str:
         with Path(path).open("rb") as file:
             # Asked of the open file, so that it is the one that is read.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
-                raise _refusal(f"{path} is open to other users; make it yours alone: chmod 600 {path}")
+                raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
             return file.read(_MOST_TEXT).decode("latin-1")
     except OSError as error:

@@ -25,6 +25,7 @@ class Bodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application with a time limit on the body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -48,7 +48,7 @@ def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
     """Give the blank card its key and, if wished, enrol it; both or neither. Raises DscError, OSError and cli.Failed."""
     with CardClient(InProcessPort(live)) as client:
         if held := client.info().serial:
-            raise InputError("card", f"is personalised already, as {held}")
+            raise InputError("card", f"is already personalized as {held}")
         profile = wish.profile(bytes(KEY_BYTES), None)
         if not wish.enrol:
             client.personalize(with_secrets(profile, client, wish.pin))

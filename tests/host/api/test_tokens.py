@@ -92,7 +92,7 @@ def test_a_name_that_is_none_and_a_token_for_nothing_are_refused(path: Path) -> 
 def test_a_name_that_is_taken_is_refused(path: Path) -> None:
     add_token(path, "website", [Scope.LOGIN])
     before = path.read_bytes()
-    with pytest.raises(InputError, match="website is in"):
+    with pytest.raises(InputError, match="website is already in"):
         add_token(path, "website", [Scope.DESK])
     assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
 
@@ -100,7 +100,7 @@ def test_a_name_that_is_taken_is_refused(path: Path) -> None:
 def test_two_are_not_made_at_once(path: Path) -> None:
     draft = path.with_name("tokens.new")
     draft.touch()
-    with pytest.raises(InputError, match=r"tokens\.new is there"):
+    with pytest.raises(InputError, match=r"tokens\.new exists"):
         add_token(path, "website", [Scope.LOGIN])
     assert draft.exists()
     assert not path.exists()
@@ -144,7 +144,7 @@ def test_a_line_that_is_none_is_named_by_its_number(path: Path) -> None:
 
 def test_a_file_of_something_else_is_refused(path: Path) -> None:
     for text, told in {
-        f"a login {DIGEST}\nb desk {DIGEST}\na desk {DIGEST}\n": "line 3: has a name",
+        f"a login {DIGEST}\nb desk {DIGEST}\na desk {DIGEST}\n": "line 3: has the name",
         "": "no token in",
         "# none\n": "no token in",
         "\u0661": "other than ASCII",

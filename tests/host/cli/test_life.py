@@ -122,7 +122,7 @@ def test_a_card_that_is_unplugged_meanwhile(dscplus: Command, blank: SimulatedCa
     blank.watch(lambda direction, data: blank.close() if direction == "in" and b" personalize*" in data else None)
     done = dscplus("personalize", "IB1", stdin=TYPED)
     assert (done.code, done.out) == (5, "")
-    assert "The enrolment was taken back." in done.err
+    assert "The enrollment was undone." in done.err
     assert dscplus.enrolled() == []
 
 
