@@ -1,4 +1,4 @@
-"""Runs at power-up: starts the card that `board.json` describes."""
+"""The program that runs at power-up: it starts the card that `board.json` describes."""
 
 from dsc_firmware.boards import run
 

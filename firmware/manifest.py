@@ -1,4 +1,4 @@
-"""Freezes the card's firmware into a MicroPython of your own: include() this file in your board's manifest.
+"""A manifest that freezes the card's firmware into your own MicroPython: include() it in your board's manifest.
 
 With main=False, the board does not start as a card by itself.
 """
@@ -11,7 +11,7 @@ options.defaults(main=True)
 if os.path.isdir("dsc_firmware"):
     package("dsc_firmware")
 else:
-    # What `dscplus image` made: compiled already.
+    # The files that `dscplus image` made are compiled already.
     freeze("lib")
 
 if options.main:

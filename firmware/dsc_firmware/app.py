@@ -1,4 +1,4 @@
-"""Binds the card to a board's ports: carries its effects out, in the order that keeps the journal's promises."""
+"""The binding of the card to a board's ports. It carries out effects in the order that keeps the journal's promises."""
 
 import struct
 
@@ -22,7 +22,7 @@ _UNLOCK_QUESTIONS = const(1000000)
 
 
 def same(a, b):
-    """Whether two buffers of one length are equal, in a time that does not depend on where they differ."""
+    """Return whether two buffers of one length are equal, in a time that does not depend on where they differ."""
     difference = 0
     for i in range(len(a)):
         difference |= a[i] ^ b[i]
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` for ever; sleep no longer than it says, less when a key or a byte arrives."""
+    """The card on one board. Call `poll` forever; sleep no longer than it returns, and less if a key or a byte arrives."""
 
     def __init__(self, board):
         self.board = board
@@ -50,7 +50,7 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
-        # The time that passed without power is not known, so a wait begins anew.
+        # Time without power is unknown, so a wait starts again.
         self._wait()
         self.board.display.show(self.card.cells)
         if self.card.condition == states.BROKEN:
@@ -61,10 +61,11 @@ class App:
 
     @property
     def record(self):
+        """Return the card's record."""
         return self.journal.record
 
     def refresh(self):
-        """Make the card what its record and its entropy source say."""
+        """Update the card from its record and its entropy source."""
         card, record = self.card, self.record
         card.condition = self._condition()
         card.locked = record.locked
@@ -81,7 +82,8 @@ class App:
         return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
-        # A record from a board with more hashes than this one is kept, and the card says that it can't be used here.
+        # A record from a board with more hashes than this one is kept, but the card reports that it cannot be used
+        # here.
         try:
             self.ocra = parse_suite(self.record.suite)
         except ProfileError:
@@ -89,7 +91,7 @@ class App:
         return True
 
     def poll(self):
-        """One pass: time, keys, line. Returns the milliseconds until the next must come."""
+        """Run one pass over time, keys and line. Return the milliseconds until the next pass must run."""
         now = self.board.clock.ticks_ms()
         self.apply(self.card.step(states.TICK, now), now)
         for _ in range(_KEYS_A_PASS):
@@ -104,13 +106,13 @@ class App:
         return FOREVER if left < 0 else left
 
     def press(self, key, now):
-        """Take one key."""
+        """Process one key."""
         if key == KEY_PRESS and self.card.state == states.OFF:
             self._check_battery()
         self.apply(self.card.step(key, now), now)
 
     def _check_battery(self):
-        # A card that is broken says so until restart, whatever its battery does.
+        # A broken card says so until restart, whatever its battery does.
         if self.card.condition == states.BROKEN:
             return
         if self._battery is not None and self._battery.low():
@@ -119,14 +121,14 @@ class App:
             self.refresh()
 
     def fail(self):
-        """Show ERROR, and stay there until restart."""
+        """Show ERROR until restart."""
         now = self.board.clock.ticks_ms()
         self.apply(self.card.fail(now), now)
 
     def apply(self, effects, now):
-        """Carry out a step's effects, and those of the steps that follow from them; tell the line what changed."""
+        """Carry out a step's effects, and those of the steps that follow; report the changes on the line."""
         card = self.card
-        # The step that made these effects has changed the state already, so the state before it is remembered from last time.
+        # The step that returned these effects changed the state already, so the previous state is remembered here.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:
@@ -190,9 +192,9 @@ class App:
         return states.ASKED
 
     def _draw(self):
-        """Choose an unlock challenge, and keep it until a code for it has been tried, however long that takes."""
+        """Choose an unlock challenge, and keep it until a code for it was tried, however long that takes."""
         try:
-            # More than it needs, so that a source that has got stuck is noticed.
+            # Read more than needed, so that a stuck source is noticed.
             data = self.entropy.read(16)
         except EntropyError:
             return False
@@ -216,7 +218,7 @@ class App:
         return states.RIGHT if self.journal.store() else states.FAULT
 
     def _opens(self, number):
-        """Whether the code that was typed is the one for the unlock challenge `number`."""
+        """Return whether the typed code is the one for the unlock challenge `number`."""
         question, code = self._unlocking[: states.UNLOCK_QUESTION], self._unlocking[states.UNLOCK_QUESTION :]
         put_decimal(number, question)
         Ocra(_UNLOCK_SUITE).respond(code, self.record.unlock_key, question)
@@ -234,7 +236,7 @@ class App:
         return states.ERASED if erased else states.FAULT
 
     def take_on(self, profile):
-        """Make a checked profile the card's own, in one record. Returns whether it could be stored."""
+        """Store a checked profile as the card's record. Return whether that succeeded."""
         profile.fill(self.record)
         stored = self.journal.store_twice()
         if not stored:
@@ -245,7 +247,7 @@ class App:
         return stored
 
     def shown(self):
-        """What the display shows, as a view without the spaces on its right."""
+        """Return the display's text as a view without the spaces on its right."""
         cells = self.card.cells
         end = CELLS
         while end and cells[end - 1] == _SPACE:

@@ -1,8 +1,8 @@
-"""The card's state machine: keys in, display out, as in the manual.
+"""The card's state machine, as in the manual: keys in, display out.
 
-Pure: `step` changes the state and returns effects; it touches no pin, no file and no clock. Whoever calls it carries the
-effects out and tells the outcome by another `step`. PIN, question and display live in one buffer, made once; each part is
-overwritten when the state that needs it is left. Nothing is allocated between a key and its display.
+`step` is pure: it changes the state and returns effects, without touching a pin, a file or the clock. The caller
+carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer; each part
+is overwritten when its state ends. Nothing is allocated between a key and its display.
 """
 
 from . import states
@@ -17,10 +17,10 @@ _NOTICES = (b"", b"NO KEY", b"ERROR", b"LOBATT")
 
 
 class Card:
-    """One card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
+    """A card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
 
-    `cells` is the display (8 bytes of ASCII), `pin` what was typed, `question` what is asked or, in UNLOCK, the code;
-    `asked_by_line`: the question as it stands came by the serial line. It still takes `unlocks` unlock codes.
+    `cells` is the display (8 bytes of ASCII), `pin` the typed PIN, `question` the question or, in UNLOCK, the code.
+    `asked_by_line`: the question came over the serial line. The card still takes `unlocks` unlock codes.
     """
 
     def __init__(self):
@@ -56,11 +56,11 @@ class Card:
 
     @property
     def question(self):
-        """The question as asked so far, a view of ASCII."""
+        """Return the question typed or asked so far, a view of ASCII."""
         return self._question[: self._asked]
 
     def step(self, event, now):
-        """Take one event, a key or one of those above, at `now` (ticks in ms). Returns effects."""
+        """Process one event, a key or one of `states`, at `now` (ticks in ms). Return effects."""
         if event == states.TICK:
             return self._tick(now)
         if event <= states.ASKED:
@@ -71,7 +71,7 @@ class Card:
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Milliseconds until something changes by itself, 0 when it is due, -1 when the card is off."""
+        """Return the milliseconds until the next change without a key: 0 if it is due, -1 if the card is off."""
         left = self._idle_left(now)
         return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
 
@@ -86,10 +86,8 @@ class Card:
         self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
-        """Fill in a question from the line. Returns effects. Only while `can_ask`, and only with `question_size` bytes.
-
-        The time until the card turns itself off runs on: a host must not be able to keep a PIN in memory.
-        """
+        """Fill in a question of `question_size` bytes from the line, only while `can_ask`. Return effects."""
+        # The idle time is not restarted: a host must not be able to keep a PIN in memory.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)
@@ -97,23 +95,25 @@ class Card:
         return self._show_question() if self.state == states.CHALLENGE else states.NOTHING
 
     def can_ask(self):
+        """Return whether the line may ask a question now."""
         return self.state in (states.PIN, states.CHALLENGE)
 
     def types_question(self):
-        """Whether the owner has begun to type a question, which no other may replace."""
+        """Return whether the owner has begun to type a question, which the line must not replace."""
         return self._asked > 0 and not self.asked_by_line
 
     def ask_wipe(self, now):
-        """Ask the owner `WIPE?` on the display. Returns effects. Not in the middle of a login."""
+        """Ask the owner `WIPE?` on the display, only while `can_ask_wipe`. Return effects."""
         self._since = now
         self.state = states.WIPE
         return self._show(b"WIPE?")
 
     def can_ask_wipe(self):
+        """Return whether the line may ask for a wipe now."""
         return self.state in (states.OFF, states.NOTICE, states.LOCKED, states.WAIT)
 
     def fail(self, now):
-        """Something outside the card's control broke: show ERROR, holding nothing. Returns effects."""
+        """Show ERROR and forget all input, because something outside the card failed. Return effects."""
         self._since = now
         self.condition = states.BROKEN
         return self._notice()
@@ -263,7 +263,7 @@ class Card:
         return self._show(b"LOCKED")
 
     def _show_wait(self):
-        """How long the card takes no unlock code, in seconds; when it takes one again, or never, LOCKED."""
+        """Show the seconds until the card takes an unlock code again; LOCKED if it takes one now, or never."""
         if self.wait.seconds == 0 or self.unlocks == 0:
             return self._lock()
         self.state = states.WAIT

@@ -1,4 +1,4 @@
-"""What can stand on the display: each function fills a buffer of CELLS bytes of ASCII, and allocates nothing."""
+"""The contents of the display: each function fills a buffer of CELLS bytes of ASCII and allocates nothing."""
 
 from .ports import CELLS, const
 
@@ -7,20 +7,20 @@ _STAR = const(0x2A)
 
 
 def put_text(cells, text):
-    """`text` on the left, spaces behind it."""
+    """Put `text` on the left, with spaces after it."""
     for i in range(CELLS):
         cells[i] = text[i] if i < len(text) else _SPACE
 
 
 def put_masked(cells, text, typed):
-    """`text`, and a star for each of the `typed` digits behind it."""
+    """Put `text`, with a star after it for each of the `typed` digits."""
     put_text(cells, text)
     for i in range(len(text), len(text) + typed):
         cells[i] = _STAR
 
 
 def put_number(cells, text, number):
-    """`text` on the left, and `number` on the right."""
+    """Put `text` on the left and `number` on the right."""
     put_text(cells, text)
     at = CELLS - 1
     while number:
@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """The last of the `typed` digits: of more than fit, the end is what the owner is typing."""
+    """Put the last of the `typed` digits. If they do not all fit, the end is the part that the owner is typing."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

@@ -1,4 +1,4 @@
-"""What a host may ask of the card, request by request, as in docs/protocol.md."""
+"""The handlers of a host's requests, as docs/protocol.md describes them."""
 
 import gc
 
@@ -14,7 +14,7 @@ _ENTROPY_MAX = const(64)
 _UNCHECKED = ("hello", "info", "display")
 _KEYS = {b"OK": KEY_OK, b"C": KEY_C, b"PRESS": KEY_PRESS}
 
-# RFC 6287, appendix C.2: the only values that need no hash but the one that every interpreter has.
+# RFC 6287, appendix C.2: the only published values whose single hash every interpreter has.
 _TEST_SUITE = "OCRA-1:HOTP-SHA256-8:QA08"
 _TEST_KEY = b"12345678901234567890123456789012"
 _TEST_QUESTION = b"CLI22220SRV11110"
@@ -22,7 +22,7 @@ _TEST_RESPONSE = b"28247970"
 
 
 class Refused(Exception):
-    """The request is answered with an error: `code` of the protocol, `words` for a person."""
+    """A request is refused: `code` is the protocol's error code, `words` is for a person."""
 
     def __init__(self, code, words):
         super().__init__(words)
@@ -31,14 +31,14 @@ class Refused(Exception):
 
 
 def known_answer():
-    """Whether the response to a published question is the published one."""
+    """Return whether the response to a published question is the published response."""
     out = bytearray(len(_TEST_RESPONSE))
     Ocra(_TEST_SUITE).respond(out, _TEST_KEY, _TEST_QUESTION)
     return out == _TEST_RESPONSE
 
 
 class Commands:
-    """Serves requests on behalf of one App."""
+    """The request handlers of one App."""
 
     def __init__(self, app):
         self._app = app
@@ -58,7 +58,7 @@ class Commands:
         }
 
     def serve(self, request):
-        """Answer one request; one that should have had its check and has none is passed over."""
+        """Answer one request. Ignore a request that needs a check and has none."""
         if not request.checked and request.word not in _UNCHECKED:
             return
         try:
@@ -201,7 +201,7 @@ class Commands:
     def _key_named(self, name):
         if name is not None and len(name) == 1 and is_digit(name[0]):
             return name[0]
-        # Looked up as bytes: what the line brings need not be text.
+        # Look up bytes: a value from the line need not be valid text.
         key = _KEYS.get(bytes(name)) if name is not None else None
         if key is None:
             raise Refused("bad-arg", "k: 0 to 9, OK, C or PRESS")

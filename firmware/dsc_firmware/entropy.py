@@ -1,8 +1,8 @@
-"""Random bytes that have passed their health tests, or none at all.
+"""Random bytes that have passed health tests.
 
-The tests are those of NIST SP 800-90B section 4.4, over bytes, for a source that gives at least 4 bits of entropy a byte and
-one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (fewer than 62 of 512). START bytes are tested at
-start-up and thrown away; every byte read later is tested too. A source that has failed once stays failed until restart.
+The tests are those of NIST SP 800-90B section 4.4, over bytes, for a source with at least 4 bits of entropy a byte and
+one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (fewer than 62 of 512). START bytes are
+tested at start-up and discarded; every byte read later is tested too. A source that failed stays failed until restart.
 """
 
 from .ports import const, wipe
@@ -19,7 +19,7 @@ class EntropyError(Exception):
 
 
 class Entropy:
-    """Health-tested reads of one entropy port."""
+    """Health-tested reads of an entropy port."""
 
     def __init__(self, port):
         self._port = port
@@ -31,7 +31,7 @@ class Entropy:
         self.healthy = True
 
     def start(self):
-        """Test START fresh bytes; returns whether the source is healthy."""
+        """Test START fresh bytes. Return whether the source is healthy."""
         try:
             for _ in range(START // _CHUNK):
                 self.read(_CHUNK)
@@ -40,7 +40,7 @@ class Entropy:
         return self.healthy
 
     def read(self, n):
-        """`n` random bytes in a bytearray that the caller should wipe. Raises EntropyError if the source is not healthy."""
+        """Return `n` random bytes in a bytearray that the caller should wipe. Raise EntropyError if the source is unhealthy."""
         data = self._take(n)
         if not self._passes(data):
             self.healthy = False
@@ -59,7 +59,7 @@ class Entropy:
         return data
 
     def _passes(self, data):
-        """Whether no run and no byte's share of a window reaches its cutoff, up to the end of `data`."""
+        """Return whether no run and no byte's share of a window reaches its cutoff up to the end of `data`."""
         last, run, seen, sample, same = self._last, self._run, self._seen, self._sample, self._same
         passed = True
         for byte in data:

@@ -1,15 +1,15 @@
-"""The card's one record, kept so that nothing is lost and no counter comes twice.
+"""The card's one record, stored so that nothing is lost and no counter is used twice.
 
 Invariants, whatever happens to the power:
 1. Power may fail at any instruction: afterwards the record is the old one or the new one, never neither, never a mixture.
 2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
-3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. No cut gains a try. The same holds
-   for a try to unlock the card, and for the wait after it.
-4. A record that fails its check is BROKEN and loses nothing: nothing is written until the owner asks for a wipe.
+3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. A power cut gains no try. The same
+   holds for a try to unlock the card, and for the wait after it.
+4. A record that fails its check makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
-How: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back; the newest slot whose
-check holds counts. Both slots hold the card's kind of record (a key, or none) once `mend` has run, so that a single damaged
-slot can only be a write that was cut, and two damaged ones are damage.
+Method: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back. The newest
+slot with a valid check counts. After `load`, both slots hold the same kind of record (a key, or none): so a single
+damaged slot can only come from a write that was cut, and two damaged slots are damage.
 """
 
 import struct
@@ -42,11 +42,11 @@ _AT_CRC = const(205)
 
 
 class Record:
-    """What the card remembers. Buffers have a fixed size; `serial`, `suite` and `key` give the part in use.
+    """The card's stored data. Buffers have a fixed size; `serial`, `suite` and `key` return the part in use.
 
-    `checks_pin`: the card checks the PIN itself, against `code` (a keyed digest of it), and locks after `tries` failures.
-    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes; `asked` is the challenge
-    that the next must answer, plus 1, or 0 while there is none.
+    `checks_pin`: the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries` failures.
+    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes. `asked` is the challenge
+    that the next code must answer, plus 1, or 0 if there is none.
     """
 
     def __init__(self):
@@ -58,7 +58,7 @@ class Record:
         self.clear()
 
     def clear(self):
-        """Forget everything, the key by overwriting it."""
+        """Forget everything, and overwrite the buffers."""
         for buffer in (self._serial, self._suite, self._key, self.code, self.unlock_key):
             wipe(buffer)
         self._lengths = (0, 0, 0)
@@ -71,7 +71,7 @@ class Record:
         self.counter = 0
 
     def assign(self, serial, suite, key):
-        """Take on an identity: three buffers, each no longer than its field."""
+        """Set serial, suite and key: three buffers, each no longer than its field."""
         for field, value in ((self._serial, serial), (self._suite, suite), (self._key, key)):
             wipe(field)
             field[: len(value)] = value
@@ -79,30 +79,36 @@ class Record:
 
     @property
     def blank(self):
+        """Return whether the card holds no key."""
         return self._lengths[2] == 0
 
     @property
     def locked(self):
+        """Return whether all PIN tries are used."""
         return self.checks_pin and self.failures >= self.tries
 
     @property
     def unlocks(self):
+        """Return the number of unlock codes that the card still takes."""
         return max(UNLOCKS - self.unlock_failures, 0) if self.can_unlock else 0
 
     @property
     def serial(self):
+        """Return the serial as a view of ASCII."""
         return memoryview(self._serial)[: self._lengths[0]]
 
     @property
     def suite(self):
+        """Return the suite as a view of ASCII."""
         return memoryview(self._suite)[: self._lengths[1]]
 
     @property
     def key(self):
+        """Return the key as a view."""
         return memoryview(self._key)[: self._lengths[2]]
 
     def encode_into(self, buffer, epoch):
-        """Fill `buffer`, SIZE bytes, with the record under `epoch`, its check last."""
+        """Fill `buffer`, SIZE bytes, with the record under `epoch`; its check comes last."""
         wipe(buffer)
         struct.pack_into(
             _HEAD,
@@ -128,7 +134,7 @@ class Record:
         struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
 
     def decode(self, buffer):
-        """Take on what a slot holds, whose check must hold (see `epoch_of`)."""
+        """Load a slot's contents, whose check must be valid (see `epoch_of`)."""
         fields = struct.unpack_from(_HEAD, buffer, 0)
         self.checks_pin = fields[3] == 1
         self.tries = fields[4]
@@ -148,7 +154,7 @@ def _check(buffer):
 
 
 def epoch_of(data):
-    """The epoch of a slot's contents, or -1 if they are absent, cut short, or fail their check."""
+    """Return the epoch of a slot's contents, or -1 if they are absent, truncated, or fail their check."""
     if data is None or len(data) != SIZE or bytes(data[:4]) != _MAGIC:
         return -1
     if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):
@@ -168,7 +174,7 @@ class Journal:
         self.status = BROKEN
 
     def load(self):
-        """Read both slots, take the newest good one, and make the other one its like. Returns the status."""
+        """Read both slots, take the newest valid one, and repair the other. Return the status."""
         slots = self._find()
         if slots is None:
             return self._break()
@@ -181,7 +187,7 @@ class Journal:
         return self.status
 
     def _find(self):
-        """Read both slots and find the newest good one, if any. Returns what they hold, or None if one can't be read."""
+        """Read both slots and find the newest valid one, if any. Return their contents, or None if one cannot be read."""
         try:
             slots = (self._flash.read(0), self._flash.read(1))
         except OSError:
@@ -192,7 +198,8 @@ class Journal:
         return slots
 
     def _start(self, slots):
-        # One slot never written and nothing good in the other: the first record ever was cut, so there was none before it.
+        # One slot was never written and the other is invalid: the very first write was cut, so there was no record
+        # before.
         if slots[0] is not None and slots[1] is not None:
             return self._break()
         return self._settle()
@@ -206,7 +213,7 @@ class Journal:
         return BROKEN
 
     def store(self):
-        """Write the record to the older slot and read it back. Returns whether that held; if not, the status is BROKEN."""
+        """Write the record to the older slot and read it back. Return whether that succeeded; if not, the status is BROKEN."""
         self.record.encode_into(self._buffer, self._epoch + 1)
         held = self._write(1 - self._slot)
         wipe(self._buffer)
@@ -219,14 +226,14 @@ class Journal:
         return held
 
     def store_twice(self):
-        """Write the record to both slots, so that neither holds what was there before."""
+        """Write the record to both slots, so that neither holds an older one."""
         return self.store() and self.store()
 
     def erase(self):
-        """Forget the record and overwrite both slots. Returns whether that held."""
+        """Forget the record and overwrite both slots. Return whether that succeeded."""
         self.record.clear()
-        # The blank record must be newer than all it replaces, also what could not be read at start: otherwise a cut between
-        # the two stores brings back the older record, and a counter that was used.
+        # The blank record must be newer than all that it replaces, even if that was unreadable at start. Otherwise a
+        # cut between the two stores would bring back the older record, with a counter that was used.
         if self._find() is None:
             self._break()
             return False
@@ -240,7 +247,7 @@ class Journal:
             return False
 
     def sound(self):
-        """Whether the slot in use still holds a good record, or the card is blank and knows it."""
+        """Return whether the slot in use still holds a valid record, or the card is blank and knows it."""
         if self.status != READY:
             return self.status == BLANK
         try:

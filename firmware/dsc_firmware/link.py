@@ -1,7 +1,7 @@
 """Frames on the serial line, as docs/protocol.md describes them.
 
-A line that breaks any rule of the protocol is ignored. One request is in hand at a time, in a buffer that is overwritten
-when it has been served; values are views into that buffer. Whatever arrives, memory stays bounded and nothing raises.
+A line that breaks a rule of the protocol is ignored. One request is handled at a time, in a buffer that is overwritten
+afterwards; values are views into that buffer. Whatever arrives, memory stays bounded and nothing raises.
 """
 
 from binascii import crc32
@@ -21,7 +21,7 @@ _SPECIAL_IN_WORDS = b"*%"
 
 
 def hex_value(c):
-    """The value of one ASCII hex digit of either case, or -1."""
+    """Return the value of an ASCII hex digit of either case, or -1."""
     if is_digit(c):
         return c - 48
     c |= 0x20
@@ -29,12 +29,12 @@ def hex_value(c):
 
 
 def _check_of(view):
-    """The check that belongs behind a line: 8 hex digits."""
+    """Return the check of a line: 8 hex digits."""
     return b"%08x" % crc32(view)
 
 
 class Request:
-    """One request, parsed in place: `number`, `word`, and values by name. Lives in the receiver's buffer."""
+    """A request, parsed in place in the receiver's buffer: `number`, `word`, and values by name."""
 
     def __init__(self, buffer):
         self._buffer = buffer
@@ -46,7 +46,7 @@ class Request:
         self._count = 0
 
     def parse(self, end):
-        """Whether buffer[:end] is a request that keeps every rule."""
+        """Parse buffer[:end]. Return whether it is a request that keeps every rule."""
         self._count = 0
         self.checked = end > _CHECK and self._buffer[end - _CHECK] == _STAR
         if self.checked:
@@ -82,7 +82,7 @@ class Request:
         return stop if self.word else 0
 
     def _parse_value(self, at, end):
-        """One " name=value" from `at`; returns where it ends, or 0 if it breaks a rule."""
+        """Parse one " name=value" from `at`. Return the index of its end, or 0 if it breaks a rule."""
         stop = self._parse_name(at + 1, end)
         if self._buffer[at] != _SPACE or stop == at + 1 or stop >= end or self._buffer[stop] != _EQUALS:
             return 0
@@ -104,7 +104,7 @@ class Request:
         return last
 
     def _decode(self, at, end):
-        """Undo percent-encoding in place; returns the length that is left, or -1."""
+        """Decode percent-encoding in place. Return the remaining length, or -1."""
         start = out = at
         while at < end:
             c = self._buffer[at]
@@ -123,7 +123,7 @@ class Request:
         return out - start
 
     def get(self, name):
-        """The value called `name` (bytes) as a view into the line, or None."""
+        """Return the value called `name` (bytes) as a view into the line, or None."""
         for i in range(self._count):
             if self.name(i) == name:
                 return self.value(i)
@@ -133,14 +133,16 @@ class Request:
         return self._count
 
     def name(self, i):
+        """Return the name of value `i` as a view."""
         return self._view[self._spans[3 * i] : self._spans[3 * i + 1]]
 
     def value(self, i):
+        """Return value `i` as a view."""
         return self._view[self._spans[3 * i + 1] + 1 : self._spans[3 * i + 2]]
 
 
 class Receiver:
-    """Assembles lines from whatever arrives and hands each good request to `serve`."""
+    """A splitter of arriving bytes into lines. It passes each valid request to `serve`."""
 
     def __init__(self, serve):
         self._serve = serve
@@ -149,6 +151,7 @@ class Receiver:
         self._length = 0
 
     def feed(self, data):
+        """Process the bytes that arrived."""
         for c in data:
             if c == 10 or c == 13:
                 self._finish()
@@ -166,7 +169,7 @@ class Receiver:
 
 
 class Sender:
-    """Writes replies and events: `reply` or `event`, any number of `value`s, then `send`."""
+    """A writer of replies and events: call `reply` or `event`, then `value` any number of times, then `send`."""
 
     def __init__(self, port):
         self._port = port
@@ -176,10 +179,11 @@ class Sender:
         self._events = 0
 
     def reply(self, number):
+        """Begin a reply to the request `number`."""
         self._begin(0x3C, number, b"ok")
 
     def error(self, number, code, words):
-        """A whole error reply; `words` are for a person."""
+        """Send a complete error reply; `words` are for a person."""
         self._begin(0x3C, number, b"err")
         for text in (code, words):
             self._put(_SPACE)
@@ -187,6 +191,7 @@ class Sender:
         self.send()
 
     def event(self, word):
+        """Begin an event."""
         self._begin(0x21, self._events, word)
         self._events = (self._events + 1) & 0xFFFF
 
@@ -214,7 +219,7 @@ class Sender:
             self._put(_HEX[c & 15])
 
     def send(self):
-        """Write the line out, with its check and its end, and overwrite it."""
+        """Write the line with its check and its end, then overwrite it."""
         end = self._length
         self._buffer[end] = _STAR
         self._buffer[end + 1 : end + _CHECK] = _check_of(self._view[:end])
@@ -224,7 +229,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # Replies are laid out to fit; what would not is cut rather than let past the protocol's limit.
+        # Replies are laid out to fit. Anything longer is cut to keep the protocol's limit.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1

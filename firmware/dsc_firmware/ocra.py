@@ -1,7 +1,7 @@
 """OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
 
-Questions and PINs come in as buffers of ASCII and the response goes out into one. Numbers are converted digit by digit in
-place, so that nothing secret becomes a string or a long integer on its way. What hashes leave behind is overwritten.
+Questions and PINs are buffers of ASCII, and so is the response. Numbers are converted digit by digit in place, so that
+no secret becomes a string or a long integer. The leftovers of hashing are overwritten.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ _SIZE = {"SHA1": 20, "SHA256": 32, "SHA512": 64}
 
 
 class SuiteError(Exception):
-    """The suite is malformed, or this interpreter lacks its hash. The words say which part."""
+    """The suite is malformed, or this interpreter lacks its hash. The message names the part."""
 
 
 def hash_of(name):
-    """The interpreter's constructor for "SHA1", "SHA256" or "SHA512"; SuiteError if it has none."""
+    """Return the constructor for "SHA1", "SHA256" or "SHA512". Raise SuiteError if the interpreter has none."""
     maker = getattr(hashlib, name.lower(), None) if name in _SIZE else None
     if maker is None:
         raise SuiteError("no such hash here")
@@ -28,7 +28,7 @@ def hash_of(name):
 
 
 def mac(name, key, message):
-    """HMAC (RFC 2104) of `message` under `key`; all are buffers, the result is bytes, which the caller should `forget`."""
+    """Return the HMAC (RFC 2104) of `message` under `key`, two buffers, as bytes that the caller should `forget`."""
     maker = hash_of(name)
     pad = bytearray(_BLOCK[name])
     if len(key) > len(pad):
@@ -69,7 +69,7 @@ def to_nibbles(text, out):
 
 
 def to_decimal(digest, offset, out):
-    """Write the 31-bit number at digest[offset] into `out` as decimal digits; those that do not fit are cut off on the left."""
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits, cutting off those on the left that do not fit."""
     wipe(out)
     for n in range(4):
         carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
@@ -82,10 +82,10 @@ def to_decimal(digest, offset, out):
 
 
 class Ocra:
-    """One suite, parsed, with the message buffer that it fills anew for each response.
+    """A parsed suite with its message buffer, which each response fills anew.
 
-    `digits` is the response's length (0: the whole MAC in hex), `format` "N", "A" or "H" and `length` the question's,
-    `counter`, `pin`, `session` and `time` say which other inputs the suite has.
+    `digits` is the length of the response (0: the whole MAC in hex); `format` ("N", "A" or "H") and `length` are the
+    question's. `counter`, `pin`, `session` and `time` say which other inputs the suite has.
     """
 
     def __init__(self, text):
@@ -153,7 +153,7 @@ class Ocra:
         self._nibbles = bytearray(2 * self.length)
 
     def accepts(self, question):
-        """Whether every byte of `question` is one that the suite's question may hold."""
+        """Return whether every byte of `question` is allowed in the suite's question."""
         for c in question:
             if not (0x30 <= c <= 0x39 or (self.format != "N" and self._is_letter(c))):
                 return False
@@ -164,11 +164,11 @@ class Ocra:
         return 0x61 <= c <= (0x66 if self.format == "H" else 0x7A)
 
     def respond(self, out, key, question, counter=0, pin=b"", session=b"", time=0):
-        """Write the response into `out`, as many ASCII cells as the suite has digits (0: twice the hash's bytes).
+        """Write the response into `out`: one ASCII cell for each digit of the suite (0 digits: twice the hash's bytes).
 
-        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are passed over.
-        `question` is what `accepts` accepts; for mutual challenge-response the two questions joined, hence up to twice
-        the suite's length.
+        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are ignored.
+        `accepts` must accept `question`; for mutual challenge-response it is both questions joined, up to twice the
+        suite's length.
         """
         self._fill_question(question)
         if self.counter:
@@ -213,7 +213,7 @@ class Ocra:
             self._put_nibble(field, i, c - 48 if c <= 0x39 else (c | 0x20) - 87)
 
     def _pack_number(self, question, field):
-        # A number in hex is never longer than in decimal, so as many cells as the question has digits are enough.
+        # A number in hex is never longer than in decimal, so one cell for each digit is enough.
         nibbles = memoryview(self._nibbles)[: len(question)]
         to_nibbles(question, nibbles)
         start = 0

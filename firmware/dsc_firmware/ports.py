@@ -1,19 +1,19 @@
-"""The only seam between the card and the world: what a board must bring, and what keys and time look like.
+"""The ports: the only interface between the card and its board, with helpers for keys, time and buffers.
 
-A board is one object with these attributes. Nothing here is a base class; anything with the same calls will do.
+A board is one object with these attributes. There are no base classes; anything with the same methods works.
 
-keypad   get() -> a key, or None when none waits. A key is a small int: the ASCII code of a digit, or KEY_OK, KEY_C,
-         KEY_PRESS. The driver gives KEY_PRESS once the button has been held for half a second.
-display  show(cells): 8 bytes of ASCII. The buffer is the card's own and is reused: read it at once, don't keep it.
-clock    ticks_ms() -> milliseconds, 0 to TICKS_PERIOD - 1, then 0 again. Only `ticks_diff` may compare two of them.
-entropy  read(n) -> n unpredictable bytes. Raises OSError when it has none.
-flash    read(slot) -> what slot 0 or 1 holds, None only if it was never written; write(slot, data). Both raise OSError on
-         failure. A slot that is damaged, cut short or erased is bytes like any other, or OSError, never None.
-line     read() -> the bytes that wait, b"" when none do (a buffer that the port reuses is fine); write(data): the
-         buffer is the card's own and is reused. Neither may block.
+keypad   get() -> a key, or None if none waits. A key is a small int: the ASCII code of a digit, or KEY_OK, KEY_C,
+         KEY_PRESS. The driver returns KEY_PRESS once the button has been held for half a second.
+display  show(cells): 8 bytes of ASCII. The card owns and reuses the buffer: read it at once, do not keep it.
+clock    ticks_ms() -> milliseconds, 0 to TICKS_PERIOD - 1, then 0 again. Only `ticks_diff` may compare two values.
+entropy  read(n) -> n unpredictable bytes. Raises OSError if it has none.
+flash    read(slot) -> the contents of slot 0 or 1, None only if it was never written; write(slot, data). Both raise
+         OSError on failure. A damaged, truncated or erased slot gives bytes like any other, or OSError, never None.
+line     read() -> the waiting bytes, b"" if there are none (the port may reuse a buffer); write(data): the card owns and
+         reuses the buffer. Neither may block.
 name     text for the `hello` reply, without spaces.
-caps     "keys" when keys may be pressed over the line, otherwise "".
-battery  optional: low() -> True when the card should refuse to start.
+caps     "keys" if keys may be pressed over the line, otherwise "".
+battery  optional: low() -> True if the card should refuse to start.
 """
 
 try:
@@ -21,17 +21,20 @@ try:
 except ImportError:  # CPython has no constants; the compiler for the boards folds them away
 
     def const(value):  # type: ignore[misc]
+        """Return the value."""
         return value
 
 
 try:
     from uctypes import addressof, bytearray_at
-except ImportError:  # CPython gives nobody its memory
+except ImportError:  # CPython gives no access to memory
 
     def addressof(data):  # type: ignore[misc]
+        """Return 0."""
         return 0
 
     def bytearray_at(address, size):  # type: ignore[misc]
+        """Return no bytes."""
         return b""
 
 
@@ -44,17 +47,18 @@ KEY_PRESS = const(0x50)  # "P"
 TICKS_PERIOD = const(1 << 30)
 _HALF = const(1 << 29)
 
-# Where MicroPython's hash objects keep what they have seen, and for how many bytes they all do at least.
+# The offset at which MicroPython's hash objects keep the data that they hashed, and the least size of that data.
 _HASH_STATE = const(8)
 _HASH_SIZE = const(104)
 
 
 def is_digit(key):
+    """Return whether a key is the ASCII code of a digit."""
     return 0x30 <= key <= 0x39
 
 
 def decimal(text, most):
-    """The number that ASCII digits write, or -1 if `text` is anything else, empty, or more than `most`."""
+    """Return the number in ASCII digits, or -1 if `text` is anything else, empty, or more than `most`."""
     value = 0 if len(text) else -1
     for c in text:
         if not is_digit(c) or value > most:
@@ -64,30 +68,30 @@ def decimal(text, most):
 
 
 def ticks_diff(end, start):
-    """Milliseconds from `start` to `end`, right across the wrap, for times less than 2**29 ms (6 days) apart."""
+    """Return the milliseconds from `start` to `end`, across the wrap, for times less than 2**29 ms (6 days) apart."""
     return ((end - start + _HALF) & (TICKS_PERIOD - 1)) - _HALF
 
 
 def put_decimal(number, out):
-    """Write `number` into `out` as ASCII digits, as many as it has room for."""
+    """Write `number` into `out` as ASCII digits, filling it."""
     for i in range(len(out) - 1, -1, -1):
         out[i] = 48 + number % 10
         number //= 10
 
 
 def wipe(buffer):
-    """Overwrite a buffer with zeros: a secret is not gone while it only has no name."""
+    """Overwrite a buffer with zeros: a secret without a name is still in memory."""
     for i in range(len(buffer)):
         buffer[i] = 0
 
 
 def forget(data):
-    """Overwrite bytes that the interpreter made and that nobody will look at again."""
+    """Overwrite bytes that the interpreter made and that nobody needs any more."""
     wipe(bytearray_at(addressof(data), len(data)))
 
 
 def finish(made):
-    """The digest of a hash object, which is then overwritten: it still holds the last block that it was given."""
+    """Return the digest of a hash object, then overwrite the object: it still holds the last block that it hashed."""
     digest = made.digest()
     wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))
     return digest

@@ -1,6 +1,6 @@
-"""A profile on its way into a blank card: fields staged one by one, checked alone at once and together at the end.
+"""A profile for a blank card: its fields are staged and checked one by one, then checked together at the end.
 
-Every refusal is a ProfileError whose words begin with the field's name and say what is allowed.
+Every refusal is a ProfileError whose message begins with the field's name and says what is allowed.
 """
 
 from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX, UNLOCK_SIZE
@@ -18,7 +18,7 @@ _COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
-    """Put the keyed digest of a PIN, by which the card knows it again, into `out`, at most 32 bytes."""
+    """Put the keyed digest of a PIN, by which the card recognizes the PIN, into `out`, at most 32 bytes."""
     digest = mac("SHA256", key, pin)
     for i in range(len(out)):
         out[i] = digest[i]
@@ -43,9 +43,9 @@ def _check_serial(value):
 
 
 def parse_suite(value):
-    """The Ocra of a suite that a card can serve, from its text as bytes."""
+    """Return the Ocra of a suite, given as bytes, if a card can use it."""
     _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
-    # Checked here: CPython's str() refuses other bytes, MicroPython's takes those that are UTF-8.
+    # Check it here: CPython's str() refuses other bytes, but MicroPython's accepts those that are UTF-8.
     for c in value:
         _require(c < 0x80, "suite: only ASCII")
     try:
@@ -122,7 +122,7 @@ class Profile:
         self._fields = {}
 
     def stage(self, name, value):
-        """Check one field (`name` as text, `value` a buffer of ASCII) and remember it, in place of an earlier one."""
+        """Check one field (`name` as text, `value` a buffer of ASCII) and keep it in place of an earlier value."""
         _require(name in _CHECKS, name + ": no such field")
         checked = _CHECKS[name](value)
         self._forget(name)
@@ -134,7 +134,7 @@ class Profile:
             wipe(old)
 
     def forget(self):
-        """Drop every field, what was secret by overwriting it."""
+        """Drop every field, and overwrite the secret ones."""
         for name in list(self._fields):
             self._forget(name)
 
@@ -154,14 +154,16 @@ class Profile:
 
     @property
     def checks_pin(self):
+        """Return whether the card checks the PIN itself."""
         return self._fields.get("pin") == b"card"
 
     @property
     def suite(self):
+        """Return the suite as bytes."""
         return self._fields.get("suite", DEFAULT_SUITE)
 
     def fill(self, record):
-        """Make the journal's record the one that these fields, once checked, describe."""
+        """Fill the journal's record from these fields, which must be checked."""
         fields = self._fields
         record.clear()
         record.assign(fields["serial"], self.suite, fields["key"])

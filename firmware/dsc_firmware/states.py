@@ -15,15 +15,15 @@ WAIT = const(9)
 
 STATES = ("off", "pin", "challenge", "response", "notice", "locked", "wipe", "asking", "unlock", "wait")
 
-# Events that are not keys.
+# Events other than keys.
 TICK = const(0)
-RIGHT = const(1)  # the PIN or unlock code that was tried is right
-WRONG = const(2)  # it is not, and has been counted
-ANSWERED = const(3)  # the response stands in `cells`
-ERASED = const(4)  # the record is gone
-FAULT = const(5)  # an effect could not be carried out
-CANCEL = const(6)  # the line asks for off
-ASKED = const(7)  # the unlock challenge stands in `question`
+RIGHT = const(1)  # the tried PIN or unlock code is right
+WRONG = const(2)  # it is wrong, and the failure has been counted
+ANSWERED = const(3)  # the response is in `cells`
+ERASED = const(4)  # the record is erased
+FAULT = const(5)  # an effect failed
+CANCEL = const(6)  # the line turns the card off
+ASKED = const(7)  # the unlock challenge is in `question`
 
 # Effects, as bits.
 NOTHING = const(0)
@@ -31,13 +31,13 @@ SHOW = const(1)  # show `cells`
 TRY = const(2)  # count a PIN try, then compare `pin`; step RIGHT, WRONG or FAULT
 RESPOND = const(4)  # store the counter, then put the response to `question` into `cells`; step ANSWERED or FAULT
 ERASE = const(8)  # erase the record; step ERASED or FAULT
-ASK = const(16)  # have an unlock challenge, and put it into `question`; step ASKED or FAULT
-OPEN = const(32)  # count a try to unlock, then compare the code in `question`; step RIGHT, WRONG or FAULT
+ASK = const(16)  # choose an unlock challenge and put it into `question`; step ASKED or FAULT
+OPEN = const(32)  # count an unlock try, then compare the code in `question`; step RIGHT, WRONG or FAULT
 
 UNLOCK_QUESTION = const(6)
 RESPONSE_MS = const(60000)
 
-# What a card can be when it is woken, and what it then shows.
+# The card's condition when it wakes, which decides what it shows.
 READY = const(0)
 BLANK = const(1)
 BROKEN = const(2)

@@ -1,4 +1,4 @@
-"""How long a locked card takes no unlock code: half a minute after the first wrong one, and twice as long each time."""
+"""The wait of a locked card for the next unlock code: half a minute after the first wrong code, doubling each time."""
 
 from .ports import const, ticks_diff
 
@@ -6,9 +6,9 @@ _FIRST_MS = const(30000)
 
 
 class Wait:
-    """Counts down from `start` to 0 as long as `tick` is called at least once a day, also while the card is off.
+    """A countdown from `start` to 0, also while the card is off, if `tick` is called at least once a day.
 
-    `seconds` is what was left at the last tick, rounded up.
+    `seconds` is the time left at the last tick, rounded up.
     """
 
     def __init__(self):
@@ -17,23 +17,23 @@ class Wait:
         self._since = 0
 
     def start(self, failures, now):
-        """Wait from `now` (ticks in ms) as long as that many wrong codes deserve."""
+        """Start a wait at `now` (ticks in ms) whose length depends on the number of wrong codes."""
         self._ms = _FIRST_MS << failures - 1 if failures else 0
         self._since = now
         self.seconds = self._ms // 1000
 
     def tick(self, now):
-        """Whether `seconds` has changed."""
+        """Update `seconds`. Return whether it changed."""
         before = self.seconds
         left = self._left(now)
-        # Latched: ticks wrap, and what lies days back can't be compared with any more.
+        # Latch the end: ticks wrap, so a time days ago cannot be compared any more.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000
         return self.seconds != before
 
     def next_ms(self, now):
-        """Milliseconds until `seconds` changes, while it is not 0."""
+        """Return the milliseconds until `seconds` changes, while it is not 0."""
         return (self._left(now) - 1) % 1000 + 1
 
     def _left(self, now):

@@ -93,7 +93,7 @@ MUTANTS = (
         (
             "the wait outlives the battery",
             "app.py",
-            "        # The time that passed without power is not known, so a wait begins anew.\n        self._wait()\n",
+            "        # Time without power is unknown, so a wait starts again.\n        self._wait()\n",
             "",
         ),
     ),

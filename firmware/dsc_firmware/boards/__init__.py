@@ -1,6 +1,6 @@
-"""Real boards: `board.json` says how one is wired, and `run()` is the card on it.
+"""Real boards: `board.json` describes the wiring of a board, and `run()` runs the card on it.
 
-`run` starts the card, and returns to the interpreter's prompt when it is stopped. The ready-made ones lie beside this file.
+`run` returns to the interpreter's prompt when the card is stopped. Ready-made wirings lie beside this file.
 """
 
 from .run import run

@@ -1,4 +1,4 @@
-"""Checks a `board.json` whole, before any pin is touched.
+"""The checks of a whole `board.json`, before any pin is touched.
 
 Every refusal is a ConfigError of one line: the field, what is wrong with it, and what is allowed.
 """
@@ -13,8 +13,8 @@ _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
 
-# The numbers of each kind of part, in the order in which they are checked: the lowest, the highest, and what it is if it is
-# left out (None: it may not be). A field that goes up to _PIN_MAX is a pin.
+# The numbers of each kind of part, in the order of their checks: name, lowest value, highest value, and default (None:
+# the field is required). A field that goes up to _PIN_MAX is a pin.
 _BUS = (("bus", 0, 1, None), ("sda", 0, _PIN_MAX, None), ("scl", 0, _PIN_MAX, None))
 DISPLAYS = {
     "hd44780": _BUS + (("address", 8, 119, 39),),  # noqa: RUF005 - the compiler for boards knows no other way
@@ -34,7 +34,7 @@ _TOP = ("board", "keypad", "display", "line", "battery", "sealed")
 
 
 class ConfigError(Exception):
-    """The board can't be what its `board.json` says."""
+    """The board cannot be what its `board.json` describes."""
 
 
 def _require(good, words):
@@ -53,7 +53,7 @@ def _check_fields(part, name, allowed):
 
 
 def _check_number(value, low, high, words):
-    # True and False are numbers to Python, and nobody's pin.
+    # Python counts True and False as numbers, but no pin has such a name.
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     _require(good, words + " a number from %d to %d" % (low, high))
 
@@ -65,7 +65,7 @@ def _claim(pins, number, field):
 
 
 def _check_numbers(part, name, fields, pins):
-    """Check a part's numbers, claim its pins, and fill in what may be left out."""
+    """Check a part's numbers, claim its pins, and fill in defaults."""
     for field, low, high, default in fields:
         value = part[field] = part.get(field, default)
         field = name + "." + field
@@ -75,7 +75,7 @@ def _check_numbers(part, name, fields, pins):
 
 
 def load(text):
-    """The checked wiring from the text of a `board.json`, with everything filled in that was left out."""
+    """Parse and check the text of a `board.json`. Return the wiring with defaults filled in."""
     try:
         config = json.loads(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The card on a real board: from power-up until somebody stops it.
+"""The card on a real board, from power-up until it is stopped.
 
-Whatever happens, the board is not dead afterwards: `run` says one line, returns, and leaves the interpreter's prompt.
+Whatever happens, the board stays usable: `run` prints one line, returns, and leaves the interpreter's prompt.
 """
 
 import sys
@@ -13,7 +13,7 @@ from ..drivers.keypad import DEBOUNCE_MS
 from ..ports import CELLS, KEY_C, const
 from ..states import CANCEL, OFF
 
-# How long a byte on the line may wait.
+# The longest wait of a byte on the line.
 _LINE_MS = const(20)
 _CTRL_C = const(3)
 _NO_CTRL_C = const(-1)
@@ -21,11 +21,11 @@ _BOARDS = __name__.rpartition(".")[0]
 
 
 class Board:
-    """The ports, as `ports.py` describes them. Made here, as whatever a module makes keeps that module in memory."""
+    """The ports that `ports.py` describes. The class is here because objects keep the module of their class in memory."""
 
 
 def run(folder="", clock=time, say=print):
-    """Be the card that `board.json` in `folder` describes. Returns when it is stopped, or could not start."""
+    """Run the card that `board.json` in `folder` describes. Return when it is stopped or cannot start."""
     try:
         board = _wired(folder, clock, say)
         if board is not None and _skipped(board):
@@ -37,7 +37,7 @@ def run(folder="", clock=time, say=print):
 
 
 def _wired(folder, clock, say):
-    """The board, or None if it can't be what its `board.json` says."""
+    """Build the board. Return None if it cannot be what its `board.json` describes."""
     wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
         board = Board()
@@ -47,7 +47,7 @@ def _wired(folder, clock, say):
         say("board.json: " + str(error).replace("\n", " "))
         return None
     finally:
-        # They have done their work, and a card needs the room that they take.
+        # Unload these modules: the card needs their memory.
         _forget("wiring")
         _forget("config")
 
@@ -58,7 +58,7 @@ def _forget(name):
 
 
 def _skipped(board):
-    # Twice, so that it is a finger and not a spark.
+    # Look twice, so that a spark does not count as a finger.
     if not board.keypad.holds(KEY_C):
         return False
     board.clock.sleep_ms(DEBOUNCE_MS)
@@ -66,7 +66,7 @@ def _skipped(board):
 
 
 def _guard(board, say):
-    """Run the card; when it is stopped or breaks, leave nothing of its secrets on the display."""
+    """Run the card. When it is stopped or fails, leave none of its secrets on the display."""
     app = None
     try:
         board.display.work()
@@ -83,16 +83,16 @@ def _guard(board, say):
 
 
 def _leave(app, board, words):
-    # A second Ctrl-C must not break off what the first one asked for.
+    # A second Ctrl-C must not interrupt the cleanup.
     micropython.kbd_intr(_NO_CTRL_C)
     try:
         if app is not None:
-            # Overwrites what was typed; its effects are not carried out, as it may have been one of them that broke.
+            # This overwrites the typed input. The effects are not carried out, because one of them may have failed.
             app.card.step(CANCEL, board.clock.ticks_ms())
         board.display.restart()
         board.display.show(words + b" " * (CELLS - len(words)))
     except Exception:
-        # It broke where it is mended; what is said next still tells the first cause.
+        # The cleanup failed too. The message that follows still tells the first cause.
         return
 
 
@@ -102,5 +102,5 @@ def _loop(app, board):
         keypad.off = app.card.state == OFF
         wait = app.poll()
         display.work()
-        # Not deeper than this: in light sleep, USB goes away and the UART loses what comes.
+        # Light sleep would be too deep: USB goes away and the UART loses data.
         sleep_ms(min(wait, keypad.pause_ms, _LINE_MS))

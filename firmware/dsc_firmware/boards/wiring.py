@@ -1,4 +1,4 @@
-"""Makes the ports out of `board.json`. Here, and only here, the firmware meets the chip. Not needed once the card runs."""
+"""The construction of the ports from `board.json`: the only module that uses the chip. It is unloaded once the card runs."""
 
 import select
 import sys
@@ -18,7 +18,7 @@ __all__ = ("ConfigError", "wire")
 _PACKAGE = __name__.split(".")[0]
 _NO_CTRL_C = const(-1)
 
-# The expander before a text display is no faster; at either speed a bus that hangs holds nobody up for long.
+# The expander of a text display is no faster. At either speed, a hanging bus delays the card only briefly.
 _SLOW_HZ = const(100000)
 _FAST_HZ = const(400000)
 _BUS_TIMEOUT_US = const(25000)
@@ -26,7 +26,7 @@ _ROOM = const(512)
 
 
 def _part(words, make, *values, **options):
-    """Make one part; a chip that refuses, because it has no such pin or not there, makes a ConfigError."""
+    """Build one part. Raise ConfigError if the chip refuses, for example because it has no such pin."""
     try:
         return make(*values, **options)
     except (ValueError, TypeError, OSError) as error:
@@ -52,7 +52,7 @@ def _keypad(config, clock):
 
 
 def where(display):
-    """A display in words, for a person with the wires in hand."""
+    """Describe a display for a person who checks the wires."""
     if display["kind"] == "none":
         return "no display"
     words = [display[field] for field in ("kind", "address", "bus", "sda", "scl")]
@@ -68,7 +68,7 @@ def _display(config, clock):
     kind = config["kind"]
     if kind == "none":
         return NoDisplay()
-    # By its name: a board has one display, and no room for the drivers of others.
+    # Import the driver by its name: a board has one display, and no memory for the other drivers.
     driver = getattr(__import__(_PACKAGE + ".drivers." + kind, None, None, (kind,)), kind.upper())
     bus = _bus(config, _SLOW_HZ if kind == "hd44780" else _FAST_HZ)
     size = (config["height"],) if "height" in config else ()
@@ -90,7 +90,7 @@ def _battery(config):
     if config is None:
         return None
     adc = _part("battery.pin: pin %d" % config["pin"], machine.ADC, _pin("battery", config, "pin"))
-    # Chips that can measure up to their supply only when told to.
+    # Some chips measure up to their supply voltage only with this setting.
     widest = getattr(machine.ADC, "ATTN_11DB", None)
     if widest is not None:
         adc.atten(widest)
@@ -98,9 +98,9 @@ def _battery(config):
 
 
 def wire(board, folder, clock):
-    """Give `board` the ports that `board.json` in `folder` describes; seal it first if it says so."""
+    """Give `board` the ports that `board.json` in `folder` describes. Seal the board first if the file says so."""
     config = _read(folder)
-    # Before anything else: a program that keeps sending Ctrl-C must not find the prompt.
+    # Seal it before anything else: a program that keeps sending Ctrl-C must not reach the prompt.
     if config["sealed"]:
         micropython.kbd_intr(_NO_CTRL_C)
     board.name = config["board"]

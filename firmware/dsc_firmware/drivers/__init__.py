@@ -1,4 +1,5 @@
-"""One module for each part that a board may be made of: the ports of `ports.py`, over pins and buses that are given to it.
+"""Drivers: one module for each part of a board. They implement the ports of `ports.py` over given pins and buses.
 
-Nothing is imported here, so that a board loads what it has. Only `dsc_firmware.boards` knows the chip's own modules.
+This package imports nothing, so that a board loads only its own parts. Only `dsc_firmware.boards` uses the chip's
+modules.
 """

@@ -1,4 +1,4 @@
-"""The ports that a chip brings with it: `entropy`, `flash` as files, `battery` as an analog pin.
+"""The ports that come with a chip: `entropy`, `flash` as files, `battery` as an analog pin.
 
 Its `clock` is MicroPython's own module `time`.
 """
@@ -14,47 +14,52 @@ _FULL_SCALE_MV = const(3300)
 
 
 class Urandom:
-    """The chip's random number generator. Whether its bytes are any good, the card tests at boot."""
+    """The chip's random number generator. The card tests at boot whether its bytes are good."""
 
     def read(self, n):
+        """Return `n` bytes."""
         return urandom(n)
 
 
 class FileFlash:
-    """`folder` is "" for the root. A file cut short is bytes like any other; only one that is not there is None."""
+    """Flash slots as files in `folder` ("" for the root). A truncated file gives its bytes; only a missing file gives None."""
 
     def __init__(self, folder=""):
         self._paths = (folder + "/dsc0.bin", folder + "/dsc1.bin")
 
     def read(self, slot):
+        """Return the contents of a slot, or None if its file does not exist."""
         try:
             with open(self._paths[slot], "rb") as file:
                 return file.read(_SLOT_MAX)
         except OSError as error:
-            # Everything else may be a slot that holds a record, and must not look like a card that never had one.
+            # Any other error may hide a record, and must not make the card look blank.
             if error.args[0] != ENOENT:
                 raise
             return None
 
     def write(self, slot, data):
+        """Write the file of a slot."""
         with open(self._paths[slot], "wb") as file:
             file.write(data)
 
 
 class AdcBattery:
-    """`divider` is how many times higher the battery is than the pin; below `empty_mv` it is empty."""
+    """A battery behind a voltage divider: its voltage is `divider` times the pin's. It is empty below `empty_mv`."""
 
     def __init__(self, adc, divider, empty_mv):
         self._adc = adc
         self._divider = divider
         self._empty_mv = empty_mv
-        # A chip that calibrates its converter says volts; one that doesn't, a part of its supply.
+        # A chip with a calibrated converter returns volts; any other returns a fraction of its supply voltage.
         self._calibrated = hasattr(adc, "read_uv")
 
     def low(self):
+        """Return whether the battery is empty."""
         return self.millivolts() < self._empty_mv
 
     def millivolts(self):
+        """Return the battery's voltage in millivolts."""
         total = 0
         for _ in range(_SAMPLES):
             total += self._adc.read_uv() // 1000 if self._calibrated else self._adc.read_u16() * _FULL_SCALE_MV // 65535

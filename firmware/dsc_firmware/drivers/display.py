@@ -1,7 +1,7 @@
-"""What all displays share: a display that does not answer is tried again, from its very start, until it shows what it should.
+"""The base of all displays. A display that does not answer is set up again and again until it shows the right text.
 
-A card lives on without its display; but what stands on a display that missed a change would be a lie, or a response that
-should be gone. So whoever runs the card calls `work` on every pass; a display in order costs nothing then.
+A card works without its display. But a display that missed a change would show wrong text, or a response that should be
+gone. So the caller runs `work` on every pass, which costs nothing while the display works.
 """
 
 from ..ports import CELLS, const, ticks_diff
@@ -11,6 +11,7 @@ _SPACE = const(0x20)
 
 
 def is_blank(cells):
+    """Return whether all cells are spaces."""
     for c in cells:  # noqa: SIM110 - all() makes a generator, and nothing may be allocated here
         if c != _SPACE:
             return False
@@ -18,24 +19,24 @@ def is_blank(cells):
 
 
 class NoDisplay:
-    """For a board without one: the line tells what it would show."""
+    """The display of a board without one: the line reports the text."""
 
     answers = True
 
     def show(self, cells):
-        pass
+        """Ignore the text."""
 
     def work(self):
-        pass
+        """Do nothing."""
 
     def restart(self):
-        pass
+        """Do nothing."""
 
 
 class Display:
-    """A driver adds `_start`, which sets the chip up and clears it, and `_draw(cells, blank)`. Both may raise OSError.
+    """The base class of drivers. A driver adds `_start`, which sets up and clears the chip, and `_draw(cells, blank)`.
 
-    `answers` is False from a failure on until everything is shown again.
+    Both may raise OSError. `answers` is False from a failure on until the right text is shown again.
     """
 
     def __init__(self, clock):
@@ -47,23 +48,24 @@ class Display:
         self.answers = True
 
     def show(self, cells):
+        """Show 8 bytes of ASCII."""
         for i in range(CELLS):
             self._wanted[i] = cells[i]
         self._stale = True
         self.work()
 
     def restart(self):
-        """Set the chip up anew before anything else is shown: a transfer may have been broken off in its middle."""
+        """Set the chip up again before the next text: a transfer may have been interrupted."""
         self._ready = False
         self._stale = True
         self.answers = True
 
     def work(self):
-        """Show what should be shown if it is not, at most once a second while the display does not answer."""
+        """Show the text if it is not shown yet; at most once a second while the display does not answer."""
         if not self._stale:
             return
         now = self._clock.ticks_ms()
-        # A bus that hangs takes a while to say so, and keys wait for it.
+        # A hanging bus takes a while to fail, and keys wait for it.
         if self.answers or ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self.answers = self._refresh()
@@ -71,7 +73,7 @@ class Display:
     def _refresh(self):
         blank = is_blank(self._wanted)
         try:
-            # A chip that lost its power and has it again answers, and shows nothing: so it is set up anew at each waking.
+            # A chip that lost its power for a while answers but shows nothing, so it is set up again at each waking.
             if not self._ready or (self._dark and not blank):
                 self._start()  # type: ignore[attr-defined]
             self._draw(self._wanted, blank)  # type: ignore[attr-defined]

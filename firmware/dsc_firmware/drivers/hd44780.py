@@ -1,7 +1,7 @@
 """The port `display`: a text display of 16 x 2 characters (HD44780) behind an I2C expander (PCF8574).
 
-The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The bus runs at 100 kHz at most, as the expander
-wants; at that rate the controller is done with a character (37 us) before the next one can come.
+The expander's outputs: P0 RS, P1 RW, P2 E, P3 backlight, P4 to P7 data. The expander allows the bus at most 100 kHz. At
+that rate the controller has finished a character (37 us) before the next one can arrive.
 """
 
 from ..ports import CELLS, const
@@ -10,7 +10,7 @@ from .display import Display
 _RS = const(1)
 _E = const(4)
 _LIGHT = const(8)
-_FIRST = const(4)  # eight cells centred on sixteen
+_FIRST = const(4)  # eight cells centered on sixteen
 _SET_ADDRESS = const(0x80)
 _SPACE = const(0x20)
 
@@ -19,7 +19,7 @@ _SETUP = b"\x28\x08\x01\x06\x0c"
 
 
 class HD44780(Display):
-    """Writes only the cells that changed. The backlight is on while anything is shown."""
+    """A text display that writes only the changed cells. The backlight is on while anything is shown."""
 
     def __init__(self, i2c, address, clock):
         super().__init__(clock)
@@ -32,10 +32,10 @@ class HD44780(Display):
 
     def _start(self):
         sleep = self._clock.sleep_ms
-        # First of all, so that nobody waits for a display that is not there.
+        # This comes first, so that a missing display fails at once.
         self._set_light(0)
-        # "8 bits" at least three times, whatever it was in the middle of, then "4 bits": the data sheet's figure 24. More
-        # often, as one whose power has just come hears nothing for 40 ms.
+        # "8 bits" at least three times, whatever the chip was doing, then "4 bits": figure 24 of the data sheet. It is
+        # sent more often because a chip ignores everything for 40 ms after power-up.
         for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
             sleep(10)
@@ -65,7 +65,7 @@ class HD44780(Display):
         self._half(value << 4 & 0xF0 | rs)
 
     def _half(self, pins):
-        # RS and data stand before E rises and after it falls.
+        # RS and data are stable before E rises and after it falls.
         strobe = self._strobe
         strobe[0] = strobe[2] = pins | self._light
         strobe[1] = strobe[0] | _E

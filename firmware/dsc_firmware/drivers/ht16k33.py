@@ -15,8 +15,8 @@ _LIGHT_ON = b"\x81"
 _LIGHT_OFF = b"\x80"
 _BRIGHTNESS = b"\xe7"  # 8 of 16: readable, and half the current
 
-# From * to Z, two bytes a letter, the low one first. Bits 0 to 5 are the ring, clockwise from the top; 6 and 7 the bar in the
-# middle, left and right; 8 to 10 the upper spokes from left to right, 11 to 13 the lower ones; 14 the dot.
+# From * to Z, two bytes a letter, the low one first. Bits 0 to 5 are the ring, clockwise from the top; 6 and 7 the
+# middle bar, left and right; 8 to 10 the upper spokes from left to right, 11 to 13 the lower spokes; 14 the dot.
 _FONT = (
     b"\xc0\x3f\xc0\x12\x00\x08\xc0\x00\x00\x40\x00\x0c\x3f\x0c\x06\x00\xdb\x00\xcf\x00\xe6\x00\xed\x00"
     b"\xfd\x00\x07\x00\xff\x00\xef\x00\x00\x12\x00\x0a\x00\x24\xc8\x00\x00\x09\x83\x10\xbb\x02\xf7\x00"
@@ -27,16 +27,16 @@ _FONT = (
 
 
 class HT16K33(Display):
-    """The first chip, at `address`, has the four characters on the left; the second one, at the next address, the others.
+    """A segment display. The chip at `address` shows the four characters on the left, the chip at the next address the rest.
 
-    While there is nothing to show, both are dark, empty and in standby.
+    While nothing is shown, both are dark, empty and in standby.
     """
 
     def __init__(self, i2c, address, clock):
         super().__init__(clock)
         self._i2c = i2c
         self._addresses = (address, address + 1)
-        self._memory = bytearray(17)  # where to begin, then all 16 bytes that the chip has
+        self._memory = bytearray(17)  # the start address, then all 16 bytes of the chip's memory
         self._start_of_memory = memoryview(self._memory)[: 1 + 2 * _HALF]
 
     def _start(self):

@@ -1,8 +1,9 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` looks at all keys once; nothing waits and nothing is allocated. A key counts once it has been seen down
-in every look for 20 ms. The first counts; until all are up again, no other does: with three keys down, a matrix shows a fourth
-that nobody touches. Rows are open drain: a row pulls low or lets go, so two keys at once never connect two outputs that fight.
+Every call of `get` scans all keys once, without waiting or allocating. A key counts once every scan has seen it down
+for 20 ms. The first key counts; no other does until all are up again, because with three keys down, a matrix shows a
+fourth that nobody touches. Rows are open drain: a row pulls low or lets go, so two pressed keys never connect opposing
+outputs.
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
@@ -16,7 +17,7 @@ _UNUSED = const(0)
 
 
 def key_of(letter):
-    """The key for one letter of a board's key map; None if there is no such letter."""
+    """Return the key for a letter of a board's key map, or None if there is no such letter."""
     if is_digit(ord(letter)):
         return ord(letter)
     return {"C": KEY_C, "K": KEY_OK, "P": KEY_PRESS, "-": _UNUSED}.get(letter)
@@ -30,23 +31,24 @@ def _flatten(keys, press):
 
 
 class NoKeypad:
-    """For a board whose keys come over the line."""
+    """The keypad of a board whose keys come over the line."""
 
     off = True
     pause_ms = _IDLE_MS
 
     def get(self):
-        return None
+        """Return None."""
 
     def holds(self, key):
+        """Return False."""
         return False
 
 
 class MatrixKeypad:
-    """`rows` are open-drain pins, `columns` and `press` inputs with a pull-up; `keys` has one string of letters for each row.
+    """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off: then *press* counts only once it has been held for half a second. Where there is no
-    *press*, OK held like that is *press*. `ticks` tells the time in ms. `pause_ms` is how long the caller may sleep before
+    Set `off` to whether the card is off: then *press* counts only after half a second. Without a *press* button, OK
+    held that long is *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before
     the next `get`.
     """
 
@@ -60,23 +62,24 @@ class MatrixKeypad:
         self.off = True
         self.pause_ms = _IDLE_MS
         self._bit = 0  # the one key that is watched
-        self._key = _UNUSED  # what it gives
-        self._hold = 0  # after how long
-        self._spent = False  # nothing counts until all keys are up
+        self._key = _UNUSED  # its key code
+        self._hold = 0  # how long it must be held, in ms
+        self._spent = False  # True until all keys are up: nothing counts
         self._since = 0
         for row in self._rows:
             row.value(1)
 
     def get(self):
+        """Scan the keys. Return a key, or None."""
         now = self._ticks()
         down = self._scan()
         key = self._judge(down, now)
-        # A tap is shorter than an idle pause, so while the card is on there is none.
+        # A tap is shorter than an idle pause, so there is no idle pause while the card is on.
         self.pause_ms = _BUSY_MS if down or self._spent or not self.off else _IDLE_MS
         return key
 
     def holds(self, key):
-        """Whether `key`, and nothing else, is down at this moment."""
+        """Return whether `key`, and nothing else, is down now."""
         down = self._scan()
         return down != 0 and down & (down - 1) == 0 and self._named(down) == key
 
@@ -98,7 +101,7 @@ class MatrixKeypad:
             self._bit = 0
 
     def _begin(self, down, now):
-        # Of several that came between two looks, none is known to be the first.
+        # If several keys went down between two scans, the first one is unknown.
         self._spent = down & (down - 1) != 0
         self._bit = 0 if self._spent else down
         self._since = now
@@ -106,7 +109,8 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Decided when the key goes down: a finger that holds OK to wake the card must not confirm what the line asks meanwhile.
+        # Decide when the key goes down: a finger that holds OK to wake the card must not confirm a question from the
+        # line.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS
@@ -118,7 +122,7 @@ class MatrixKeypad:
         return self._keys[i]
 
     def _scan(self):
-        """The keys that are down, as bits in the order of the key map."""
+        """Return the keys that are down, as bits in the order of the key map."""
         down = 0
         bit = 1
         for row in self._rows:
@@ -134,7 +138,8 @@ class MatrixKeypad:
         return down
 
     def _settle(self):
-        # The pull-ups take some microseconds to lift a long cable; a column still low would look like a key of the next row.
+        # The pull-ups take microseconds to lift a long cable. A column that is still low would look like a key of the
+        # next row.
         for _ in range(_SETTLE):
             if self._all_high():
                 return

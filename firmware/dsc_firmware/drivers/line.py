@@ -2,12 +2,12 @@
 
 from ..ports import const
 
-# One whole line of the protocol and a flush before it, in one pass.
+# One whole line of the protocol, and the flush before it, in one pass.
 _SIZE = const(256)
 
 
 class UsbLine:
-    """Standard input and output. `poll` is a poll object at which the input is registered, for reading and nothing else."""
+    """A line over standard input and output. `poll` is a poll object with only the input registered, for reading."""
 
     def __init__(self, source, sink, poll):
         self._source = source
@@ -18,8 +18,9 @@ class UsbLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
+        """Return the waiting bytes as a view, or b""."""
         n = 0
-        # A read of more than what has come would wait for the rest, so it is one byte at a time.
+        # A read of more bytes than are waiting would block, so read one byte at a time.
         while n < _SIZE and self._waits() and self._source.readinto(self._one):
             self._buffer[n] = self._one[0]
             n += 1
@@ -32,11 +33,12 @@ class UsbLine:
         return False
 
     def write(self, data):
+        """Write the bytes."""
         self._sink.write(data)
 
 
 class UartLine:
-    """A UART whose timeout is 0, with room to send a whole line."""
+    """A line over a UART whose timeout is 0, with a buffer for a whole line."""
 
     def __init__(self, uart):
         self._uart = uart
@@ -44,10 +46,12 @@ class UartLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
+        """Return the waiting bytes as a view, or b""."""
         waiting = min(self._uart.any(), _SIZE)
         if not waiting:
             return b""
         return self._view[: self._uart.readinto(self._buffer, waiting) or 0]
 
     def write(self, data):
+        """Write the bytes."""
         self._uart.write(data)

@@ -1,6 +1,6 @@
 """The port `display`: a graphic display of 128 x 64 or 128 x 32 dots (SSD1306).
 
-Each of the eight cells is 16 dots wide and holds a letter of 5 x 7, drawn twice as wide and three times as tall.
+Each of the eight cells is 16 dots wide and holds a letter of 5 x 7 dots, drawn twice as wide and three times as tall.
 """
 
 from ..ports import CELLS, const
@@ -35,7 +35,7 @@ _FONT = (
 
 
 def _tall(column):
-    """Seven dots, each three rows tall, below one empty row."""
+    """Return seven dots as a column, each three rows tall, below one empty row."""
     rows = 0
     for i in range(7):
         if column >> i & 1:
@@ -44,8 +44,8 @@ def _tall(column):
 
 
 def _setup(height):
-    # Off; clock; rows; no offset; charge pump on; horizontal addressing; right way up; wiring of the rows, which differs
-    # with the height; contrast; precharge; level; show the memory, not inverted.
+    # Off; clock; rows; no offset; charge pump on; horizontal addressing; upright; wiring of the rows, which depends on
+    # the height; contrast; precharge; level; show the memory, not inverted.
     setup = bytearray(b"\x00\xae\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x00\xa1\xc8\xda\x12\x81\x8f\xd9\xf1\xdb\x40\xa4\xa6")
     if height == 32:
         setup[5] = 31
@@ -54,7 +54,7 @@ def _setup(height):
 
 
 class SSD1306(Display):
-    """The panel is off, and its memory empty, while there is nothing to show."""
+    """A graphic display. While nothing is shown, its panel is off and its memory is empty."""
 
     def __init__(self, i2c, address, clock, height=64):
         super().__init__(clock)
@@ -73,7 +73,7 @@ class SSD1306(Display):
         self._write(self._setup)
         for i in range(1, len(self._band)):
             self._band[i] = 0
-        # Its memory wakes up with anything in it.
+        # The memory has random contents after power-up.
         self._write(self._whole_window)
         for _ in range(self._pages):
             self._write(self._page)
