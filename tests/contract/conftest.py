@@ -1,4 +1,4 @@
-"""The contract tests run on each engine, and on the board of `--card`."""
+"""Fixtures of the contract tests, which run on each engine and on the board of `--card`."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
-    """The name of an engine, in turn, or `board` for the card that `--card` names."""
+    """Return the name of each engine in turn, or `board` for the card that `--card` names."""
     name: str = request.param
     if name != BOARD and not available(name):
         pytest.skip(f"engine {name}: its packages are not installed; pip install 'dscplus[{name}]'")
@@ -27,7 +27,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def rig(engine: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """A blank card, and a client for it."""
+    """Provide a blank card with a client."""
     with _rig(engine, request) as made:
         yield made
 

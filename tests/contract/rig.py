@@ -1,6 +1,6 @@
-"""A card of whatever kind, driven only by what a real board has too: a serial line, and keys.
+"""A card of any kind, driven only through a serial line and keys, as a real board is.
 
-Time and power are in the hands of the tests on a simulated card only: on a board, a test that needs them is skipped.
+Tests control time and power on a simulated card only. On a board, a test that needs them is skipped.
 """
 
 from binascii import crc32
@@ -22,17 +22,17 @@ _TIMEOUT = 5.0
 
 
 def checked(body: str) -> bytes:
-    """A line of the protocol with its check and its end."""
+    """Return a line of the protocol with its check and its end."""
     return b"%s*%08x\n" % (body.encode(), crc32(body.encode()))
 
 
 def profile(**fields: object) -> Profile:
-    """The profile of a card that the tests may wipe again, with `fields` of one's own."""
+    """Return the profile of a card that the tests may wipe again, with the caller's `fields`."""
     return Profile(**{"serial": _MARK, "key": KEY, **fields})
 
 
 class Rig:
-    """One card, blank at first, its port and a client for it."""
+    """A card that is blank at first, with its port and a client."""
 
     def __init__(self, url: str, card: SimulatedCard | None = None) -> None:
         self._card = card
@@ -64,7 +64,7 @@ class Rig:
         self.client.events()
 
     def press(self, *keys: str) -> str:
-        """Press keys by the line; returns what the display shows then. A board with keys of its own is skipped."""
+        """Press keys over the line and return the display. Skip the test on a board with keys of its own."""
         try:
             self.client.press(*keys)
         except CardError as error:
@@ -77,7 +77,7 @@ class Rig:
         return self.press(*digits, "OK")
 
     def login(self, pin: str = PIN, question: str = QUESTION) -> str:
-        """From off to the response."""
+        """Log in from OFF. Return the response."""
         self.press("PRESS")
         self.enter(pin)
         return self.enter(question)
@@ -90,7 +90,7 @@ class Rig:
         return replies[0].removeprefix("<1 ")
 
     def exchange(self, data: bytes) -> list[str]:
-        """Send bytes as they are; returns the replies, without their checks, up to the one to a `hello` that comes after."""
+        """Send bytes unchanged. Return the replies, without their checks, up to the reply to a `hello` that follows."""
         self.port.write(data + b"\n" + checked(">65535 hello nonce=last"))
         self.port.timeout = _TIMEOUT
         replies = []

@@ -1,4 +1,4 @@
-"""The line itself, and the requests that any card answers."""
+"""Tests of the line itself, and of the requests that every card answers."""
 
 import pytest
 from tests.conftest import BOARD

@@ -1,4 +1,4 @@
-"""A login at the card: what the owner types, what the display shows, and that the response is the right one."""
+"""Tests of a login at the card: keys, displays, and the correct response."""
 
 import json
 import re
@@ -19,7 +19,7 @@ LAST_COUNTER = 2**64 - 2
 
 
 def card_can_serve(vector: dict[str, Any]) -> bool:
-    """A card has no clock, no session, and takes one question at a time."""
+    """Return whether a card can compute it: a card has no clock and no session, and takes one question at a time."""
     return "timestamp" not in vector and "session" not in vector and isinstance(vector["question"], str)
 
 
@@ -35,7 +35,7 @@ def expected(counter: int, pin: str = PIN, question: str = QUESTION) -> str:
 
 
 def answer(rig: Rig, vector: dict[str, Any]) -> str:
-    """The response to a published question, typed if it is of digits, otherwise by the line."""
+    """Return the response to a published question, which is typed if it has only digits and sent over the line otherwise."""
     rig.client.cancel()
     rig.press("PRESS")
     rig.enter(vector.get("pin", PIN))

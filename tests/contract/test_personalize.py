@@ -1,10 +1,10 @@
-"""A blank card, how it gets its key, and how it loses it."""
+"""Tests of a blank card: how it gets its key, and how it loses it."""
 
 import pytest
 from tests.contract.rig import KEY, Rig, profile
 
 GOOD = {"serial": "CONTRACT", "key": KEY.hex()}
-# One of each field; tests/firmware/test_profile.py has them all.
+# One example for each field; tests/firmware/test_profile.py has them all.
 BAD_VALUES = {
     "serial": "a",
     "suite": "é",

@@ -1,4 +1,4 @@
-"""The two engines are one card: the same inputs give the same bytes and the same displays."""
+"""Tests that both engines are the same card: equal inputs give equal bytes and displays."""
 
 import random
 import re
@@ -60,7 +60,7 @@ STORY: list[Step] = [
 
 
 def random_story(seed: int) -> list[Step]:
-    """What a child, a cat and a bad cable do to a card."""
+    """Return random steps, as from a child, a cat and a bad cable."""
     dice = random.Random(seed)
     words = ["hello nonce=a", "info", "cancel", "wipe", "selftest", f"challenge q={QUESTION}", "set serial=B", "personalize"]
     steps: list[Step] = [*said(f"set serial=A-1 key={KEY.hex()}", "personalize")]
@@ -82,7 +82,7 @@ def random_story(seed: int) -> list[Step]:
 
 
 def act(engine: str, story: list[Step], seed: int) -> list[str]:
-    """What the display shows and the line says after each step; but for the memory that is free, which is the engine's own."""
+    """Return the display and the lines after each step, without the free memory, which depends on the engine."""
     with SimulatedCard(engine=engine, seed=seed) as card:
         seen = []
         for name, value in story:

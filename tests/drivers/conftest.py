@@ -1,4 +1,4 @@
-"""Every test here runs on both interpreters: `play` gives a program to one of them."""
+"""The fixture of all driver tests: `play` runs a program on either interpreter."""
 
 from collections.abc import Callable
 from functools import partial

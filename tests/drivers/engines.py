@@ -1,4 +1,4 @@
-"""Runs one program on either interpreter, with a chip made of wires: what it says is what a test looks at."""
+"""Runs a program on either interpreter with a simulated chip. Tests look at the lines that the program prints."""
 
 import itertools
 import sys
@@ -23,7 +23,7 @@ vfs.mount(RamFiles(), FOLDER)
 
 
 def play(engine: str, folder: Path, program: str) -> list[str]:
-    """The lines that `program` says; `FOLDER` is an empty folder that it may use."""
+    """Return the lines that `program` prints. It may use `FOLDER`, an empty folder."""
     return _on_cpython(folder, program) if engine == "cpython" else _on_micropython(program)
 
 
@@ -37,7 +37,7 @@ def _on_cpython(folder: Path, program: str) -> list[str]:
 
 @contextmanager
 def _own_modules() -> Iterator[None]:
-    """Fresh drivers, boards and guests inside; outside, everything as it was."""
+    """Provide fresh modules of drivers, boards and guests inside the block, and restore all modules afterwards."""
     before = dict(sys.modules)
     for name in before:
         if name.startswith(("dsc_firmware.drivers", "dsc_firmware.boards")):

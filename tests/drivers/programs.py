@@ -1,4 +1,4 @@
-"""What the programs have in common that the tests give to `play`: a display of each kind, a board, and a login's responses."""
+"""Shared parts of the programs that tests give to `play`: a display of each kind, a board, and a login's responses."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every wrong `board.json` is refused in one line that names the field and says what is allowed."""
+"""Tests of `board.json`: every mistake is refused in one line that names the field and says what is allowed."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ NAME = "board: must be a name of 1 to 16 characters, without spaces"
 LAYOUT = "keypad.keys: must be 4 strings of 3 letters, one for each row"
 KIND = "display.kind: must be one of hd44780, ht16k33, none, ssd1306"
 
-# What is changed, to what, and what is said.
+# The changed field, its new value, and the message.
 WRONG = [
     *(("board", name, NAME) for name in (GONE, "", "x" * 17, "my board", 7)),
     *(("keypad.keys", keys, LAYOUT) for keys in (GONE, *(["123", "456", "789", *row] for row in ([], ["C0"], [7])))),

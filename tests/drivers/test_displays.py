@@ -1,4 +1,4 @@
-"""Each display, read back from the bytes that its chip gets: what a person sees, and what is left in its memory."""
+"""Tests of each display, read back from the bytes that its chip receives: the visible text and the chip's memory."""
 
 import pytest
 from tests.drivers.programs import KINDS, Play
@@ -12,7 +12,7 @@ def begin(kind: str) -> str:
 
 
 def assert_each_kind_says(play: Play, program: str, expected: list[str]) -> None:
-    """One interpreter runs the program with a display of each kind."""
+    """Run the program with a display of each kind on one interpreter."""
     said = play("".join(f"{begin(kind)}say(KIND)\n{program}\n" for kind in KINDS))
     assert said == [line for kind in KINDS for line in (kind, *expected)]
 

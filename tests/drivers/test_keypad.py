@@ -1,4 +1,4 @@
-"""Keys by row and column, through the wires of a matrix: bounce, several keys at once, and the hold that wakes the card."""
+"""Tests of the keypad through the wires of a matrix: bounce, several keys at once, and the hold that wakes the card."""
 
 import pytest
 from tests.drivers.programs import Play

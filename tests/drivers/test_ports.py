@@ -1,4 +1,4 @@
-"""The line, the flash, the battery and the clock, each over parts that are made here."""
+"""Tests of the line, the flash, the battery and the clock, over parts that the tests make."""
 
 import pytest
 from tests.drivers.programs import Play

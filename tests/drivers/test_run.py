@@ -1,4 +1,4 @@
-"""A whole board from power-up until it is stopped: its display as its chip shows it, and one line for what goes wrong."""
+"""Tests of a whole board from power-up until it is stopped: its display as the chip shows it, and its line for each error."""
 
 import ast
 from importlib.resources import files
@@ -263,7 +263,7 @@ start(FOLDER, CONFIG, owner(), say)
     assert play(ONE + program) == [RESPONSES[0], "None ''", "the card was stopped"]
 
 
-# What is wrong with CONFIG or the chip, and what is said of it.
+# A change of CONFIG or of the chip, and the message.
 WRONG = {
     "text = '{'": "not JSON: look for a missing comma, quote or bracket",
     "text = dict(CONFIG, board='')": "board: must be a name of 1 to 16 characters, without spaces",

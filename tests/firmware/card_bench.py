@@ -1,4 +1,4 @@
-"""The state machine on a bench: a clock, keys by their names, and a way into each state."""
+"""A bench for the state machine: a clock, keys by their names, and a way into each state."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ class Bench:
 
     @property
     def memory(self) -> bytes:
-        """All that the card remembers and does not show."""
+        """Return everything that the card remembers and does not show."""
         return bytes(self.card.cells.obj[len(self.card.cells) :])  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Cards that are watched: whatever a test says to one, its key must not come back."""
+"""Fixtures of watched cards: whatever a test sends to a card, the card's key must not come back."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A board's ports that can be made to fail and that write down what is asked of them, and the other end of the serial line."""
+"""Fake ports that can fail and that record their calls, and the other end of the serial line."""
 
 from binascii import crc32
 from collections.abc import Callable
@@ -19,11 +19,11 @@ CLEAR_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 
 
 class PowerCut(BaseException):
-    """The battery is out: nothing after this instruction happens."""
+    """The power is cut: nothing after this instruction happens."""
 
 
 class FaultyFlash(Flash):
-    """Two slots. `fault(slot, old, new)` decides what a write leaves behind; what it raises, the write raises afterwards.
+    """Two slots of flash. `fault(slot, old, new)` returns what a write leaves behind, and the error that it then raises.
 
     `tape` gets ("write", slot) and ("read", slot). Slots in `unreadable` raise OSError when they are read.
     """
@@ -59,7 +59,7 @@ class FaultyFlash(Flash):
 
 
 def cut_at(write: int, size: int, erased: bool = False) -> Callable[[int, bytes, bytes], tuple[bytes, BaseException | None]]:
-    """A fault: power fails in write number `write` (from 0), after `size` bytes; the rest is as it was, or erased."""
+    """Return a fault: power fails in write number `write` (from 0), after `size` bytes. The rest is unchanged, or erased."""
     done = 0
 
     def fault(slot: int, old: bytes, new: bytes) -> tuple[bytes, BaseException | None]:
@@ -79,12 +79,12 @@ def lost(slot: int, old: bytes, new: bytes) -> tuple[bytes | None, None]:
 
 
 def refused(slot: int, old: bytes, new: bytes) -> tuple[bytes | None, OSError]:
-    """A fault: the write does nothing and says so."""
+    """A fault: the write does nothing and raises OSError."""
     return old or None, OSError(5)
 
 
 class TapedDisplay(Display):
-    """Puts ("show", text) on the tape that the flash uses, too."""
+    """A display that records ("show", text) on the same tape as the flash."""
 
     def __init__(self, tape: list[tuple[str, object]]):
         super().__init__()
@@ -96,13 +96,13 @@ class TapedDisplay(Display):
 
 
 def frame(text: str | bytes) -> bytes:
-    """A line with its check and its end."""
+    """Return a line with its check and its end."""
     data = text.encode() if isinstance(text, str) else text
     return data + b"*%08x\n" % crc32(data)
 
 
 def lines(data: bytes) -> list[str]:
-    """What the card sent, line by line without the checks, each of which must hold."""
+    """Return the lines that the card sent, without their checks, each of which must be valid."""
     assert data == b"" or data.endswith(b"\n")
     texts = []
     for line in data.split(b"\n")[:-1]:
@@ -115,12 +115,12 @@ def lines(data: bytes) -> list[str]:
 
 
 def values(line: str) -> dict[str, str]:
-    """The values of one line, still percent-encoded."""
+    """Return the values of one line, still percent-encoded."""
     return dict(part.split("=") for part in line.split(" ")[2:])
 
 
 def ask(card: SimulatedCard, text: str) -> str:
-    """The reply to a request, without its sigil and number; events that came before it are passed over."""
+    """Return the reply to a request, without its sigil and number. Skip the events before it."""
     card.receive()
     card.send(frame(">7 " + text))
     replies = [line for line in lines(card.receive()) if line.startswith("<")]
@@ -130,12 +130,12 @@ def ask(card: SimulatedCard, text: str) -> str:
 
 
 def told(card: SimulatedCard, text: str) -> dict[str, str]:
-    """The values of the reply to a request that must succeed."""
+    """Return the values of the reply to a request that must succeed."""
     reply = ask(card, text)
     assert reply.startswith("ok")
     return values("< " + reply)
 
 
 def events(card: SimulatedCard) -> list[str]:
-    """The events that the card has sent since, without their sigils and numbers."""
+    """Return the events that the card has sent since the last call, without their sigils and numbers."""
     return [line.partition(" ")[2] for line in lines(card.receive()) if line.startswith("!")]

@@ -1,4 +1,4 @@
-"""What a card's receiver serves of the bytes that arrive."""
+"""A listener for the requests that a card's receiver serves."""
 
 from dsc_firmware.link import Receiver
 
@@ -6,7 +6,7 @@ Served = tuple[int, str, bool, dict[str, bytes]]
 
 
 class Listener:
-    """A receiver and the requests that it has served, copied out of its buffer."""
+    """A receiver, with copies of the requests that it has served."""
 
     def __init__(self) -> None:
         self.served: list[Served] = []

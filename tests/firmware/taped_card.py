@@ -1,4 +1,4 @@
-"""A card on a board whose flash and display write on one tape, and what it should answer and store."""
+"""A card whose flash and display record on one tape, with the expected responses and records."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def faulty(profile: Profile) -> FaultyFlash:
 
 
 def started(profile: Profile, interpreter: str = "cpython") -> tuple[SimulatedCard, FaultyFlash]:
-    """A card and its flash, with one tape for what is stored and what is shown."""
+    """Start a card. Return it with its flash, which shares a tape with its display."""
     flash = faulty(profile)
     card = SimulatedCard(flash=flash, seed=1, engine=interpreter)
     flash.tape.clear()

@@ -1,4 +1,4 @@
-"""The card on a board: its start, its time, its battery, entropy or a flash that fails, and effects in their order."""
+"""Tests of the card on a board: start, time, battery, failing entropy or flash, and the order of effects."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from dsc_simulator.board import Entropy, SimulatedBoard
 
 
 class Failing:
-    """An entropy port that gives one byte for ever, or nothing."""
+    """An entropy port that repeats one byte forever, or returns nothing."""
 
     def __init__(self, silent: bool = False) -> None:
         self.silent = silent

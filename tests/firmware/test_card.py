@@ -1,4 +1,4 @@
-"""The state machine, alone: every state with every key, time to the millisecond, and a question from the line."""
+"""Tests of the state machine alone: every state with every key, time to the millisecond, and a question from the line."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from dsc_firmware.ports import KEY_C, TICKS_PERIOD, ticks_diff
 
 MEANINGLESS = (ord("A"), ord("/"), ord(":"), ord("o"), 0x7F, 0xFF, 1000)
 
-# Where a key does something: (state, key) -> what the display shows then, and the effect. Everywhere else: nothing.
+# The keys that do something: (state, key) -> the display afterwards, and the effect. All others do nothing.
 TABLE: dict[tuple[str, str], tuple[str, int]] = {
     ("off", "PRESS"): ("PIN>", SHOW),
     ("pin 0", "7"): ("PIN>*", SHOW),
@@ -154,7 +154,7 @@ def test_leaving_overwrites_what_the_state_held(state: str, leave: str) -> None:
     else:
         bench.step(states.CANCEL if leave == "cancel" else states.FAULT)
     assert not any(bench.memory)
-    assert bench.display in ("", "ERROR", "PIN>")  # PIN> only where PRESS has just woken it
+    assert bench.display in ("", "ERROR", "PIN>")  # PIN> only if PRESS has just woken it
 
 
 def test_erased_digit_is_overwritten() -> None:
@@ -195,7 +195,7 @@ def limit_of(bench: Bench) -> int:
 def test_card_turns_off_to_the_millisecond(state: str, start: int) -> None:
     bench = STATES[state]()
     bench.now = start
-    bench.step(0x7F)  # a key without meaning is a key, and starts the time again
+    bench.step(0x7F)  # a key without a meaning is still a key, and restarts the time
     limit = limit_of(bench)
     shown = bench.display
     bench.now = (start + limit - 1) % TICKS_PERIOD

@@ -1,6 +1,6 @@
-"""The requests of docs/protocol.md to a whole card, its profile and its challenges, and anything at all on the line.
+"""Tests of the requests in docs/protocol.md on a whole card: its profile, its challenges, and arbitrary bytes on the line.
 
-Whatever a test says to a card, the card's key must not come back.
+Whatever a test sends to a card, the card's key must not come back.
 """
 
 import pytest

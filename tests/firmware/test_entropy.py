@@ -1,4 +1,4 @@
-"""The entropy port's health tests: what they let pass, what they stop, and that they stop it for good."""
+"""Tests of the entropy port's health tests: what they accept, what they refuse, and that a refusal is final."""
 
 import random
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from dsc_firmware.entropy import START, Entropy, EntropyError
 
 GOOD = random.Random(1).randbytes
 FALSE_ALARM = 2.0**-20
-MIN_ENTROPY = 4  # bits a byte that the source is taken to give
+MIN_ENTROPY = 4  # bits a byte that the source is assumed to give
 WINDOW = 512
 
 
 class Source:
-    """A port that gives `data`, then good bytes."""
+    """A port that returns `data`, then good bytes."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
@@ -27,7 +27,7 @@ class Source:
 
 
 class Faulty:
-    """A port whose every read is what `answer` makes of it."""
+    """A port that returns `answer(n)` for every read."""
 
     def __init__(self, answer: Callable[[int], bytes]) -> None:
         self.read = answer
@@ -38,7 +38,7 @@ def silent(n: int) -> bytes:
 
 
 def passes(data: bytes) -> bool:
-    """Whether the tests let exactly these bytes through, as the first that they see."""
+    """Return whether the health tests accept exactly these bytes as their first ones."""
     entropy = Entropy(Source(data))
     try:
         return bytes(entropy.read(len(data))) == data
@@ -47,7 +47,7 @@ def passes(data: bytes) -> bool:
 
 
 def few_of(byte: int, count: int, size: int) -> bytes:
-    """`size` bytes, the first of them and `count` in all equal to `byte`, no two neighbours equal."""
+    """Return `size` bytes of which the first and `count` in all equal `byte`; no two neighbors are equal."""
     others = [n % 251 for n in range(size) if n % 251 != byte]
     data = bytearray(others[n % len(others)] for n in range(size))
     for n in range(count):
@@ -56,7 +56,7 @@ def few_of(byte: int, count: int, size: int) -> bytes:
 
 
 def proportion_cutoff() -> int:
-    """SP 800-90B, 4.4.2: 1 + the critical value of the binomial distribution."""
+    """Return the cutoff of SP 800-90B, 4.4.2: 1 + the critical value of the binomial distribution."""
     p = 2.0**-MIN_ENTROPY
     below = 0.0
     for k in range(WINDOW + 1):
@@ -78,8 +78,8 @@ REPEATS, SHARE = 1 + 20 // MIN_ENTROPY, proportion_cutoff()
         (few_of(7, SHARE - 1, WINDOW), True),
         (few_of(7, SHARE, WINDOW), False),
         (few_of(7, SHARE - 1, WINDOW)[:-1] + b"\7", False),  # The last byte of a window counts.
-        (few_of(7, SHARE - 1, WINDOW) * 2, True),  # Each window counts anew.
-        # One byte more in the first window; the second then begins on the frequent byte and counts it from there.
+        (few_of(7, SHARE - 1, WINDOW) * 2, True),  # Each window counts from zero.
+        # The first window has one byte more; the second then begins with the frequent byte and counts it from there.
         (few_of(9, 1, WINDOW) + few_of(7, SHARE, WINDOW), False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The four invariants of the journal, against a flash that tears, lies, refuses and forgets."""
+"""Tests of the journal's four invariants, on a flash that tears, lies, refuses and forgets."""
 
 from collections.abc import Callable, Iterator
 
@@ -31,7 +31,7 @@ def count(journal: Journal) -> bool:
 
 
 def flash_with(key: bytes = KEY) -> FaultyFlash:
-    """The flash of a personalised card."""
+    """Return the flash of a personalized card."""
     flash = FaultyFlash()
     assert personalise(opened(flash), key)
     flash.tape.clear()
@@ -49,12 +49,12 @@ def contents(journal: Journal) -> tuple[object, ...]:
 
 
 def stored(flash: FaultyFlash) -> tuple[object, ...]:
-    """What a card that starts on this flash remembers."""
+    """Return the data of a card that starts on this flash."""
     return contents(opened(flash))
 
 
 def is_mended(flash: FaultyFlash) -> bool:
-    """Whether both slots are good and of one kind."""
+    """Return whether both slots are valid and of one kind."""
     return all(epoch_of(slot) > 0 for slot in flash.slots) and flash.slots[0][8] == flash.slots[1][8]
 
 
@@ -69,7 +69,7 @@ def damage(flash: FaultyFlash, slot: int, at: int = 100) -> None:
 
 
 def cuts(writes: int, step: int = 1) -> Iterator[Fault]:
-    """Every place in that many writes where power can fail, and both ways in which a write can tear."""
+    """Yield every place in `writes` writes where power can fail, with both ways in which a write can tear."""
     for write in range(writes):
         for size in (*range(0, SIZE, step), SIZE):
             for erased in (False, True):
@@ -77,7 +77,7 @@ def cuts(writes: int, step: int = 1) -> Iterator[Fault]:
 
 
 def interrupt(flash: FaultyFlash, fault: Fault, action: Callable[[Journal], object]) -> None:
-    """Start a card on `flash`, and cut its power in the middle of `action`."""
+    """Start a card on `flash`, and cut its power during `action`."""
     journal = opened(flash)
     flash.fault = fault
     with pytest.raises(PowerCut):

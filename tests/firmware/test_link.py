@@ -1,4 +1,4 @@
-"""Frames on the serial line: what is a request, what is ignored, and what the card's own lines look like."""
+"""Tests of the frames on the serial line: which lines are requests, which are ignored, and the format of the card's lines."""
 
 import tracemalloc
 from binascii import crc32
@@ -94,7 +94,7 @@ def test_check_is_lower_case_hex() -> None:
 
 
 def of_length(size: int) -> bytes:
-    """A good line of `size` bytes before its end."""
+    """Return a valid line of `size` bytes before its end."""
     text = ">7 hello nonce="
     return frame(text + "x" * (size - 9 - len(text)))
 
@@ -126,7 +126,7 @@ def test_bytes_without_an_end_take_no_memory() -> None:
     tracemalloc.start()
     for _ in range(10):
         listener.hear(noise)
-    # What the firmware holds: other threads of a test run have memory of their own.
+    # Count only the firmware's memory: other threads of a test run have memory of their own.
     held = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, link.__file__)])
     tracemalloc.stop()
     assert sum(trace.size for trace in held.traces) < 4096

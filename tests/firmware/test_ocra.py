@@ -1,9 +1,9 @@
-"""OCRA on the card: the RFC's values, what must not be left over, and every malformed suite refused.
+"""Tests of OCRA on the card: the RFC's values, no leftovers of secrets, and the refusal of every malformed suite.
 
-How each input is encoded, and how a response is cut, the host's tests show; tests/properties compares the card with the host.
+The host's tests cover the encoding of each input and the truncation; tests/properties compares the card with the host.
 
-Where the RFC publishes no value, a test writes out the bytes that should be hashed and hashes them with the standard
-library's HMAC.
+Where the RFC publishes no value, a test writes out the bytes to be hashed and hashes them with the standard library's
+HMAC.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def response(suite: str, question: str, key: bytes = KEY, **others: Any) -> str:
 
 
 def full(inputs: str) -> str:
-    """A suite with these inputs whose response is the whole MAC, so that a test sees every bit of it."""
+    """Return a suite with these inputs whose response is the whole MAC, so that a test sees every bit of it."""
     return f"OCRA-1:HOTP-SHA256-0:{inputs}"
 
 
@@ -41,7 +41,7 @@ def mac_of(suite: str, *parts: bytes) -> str:
 
 
 def field(question: str) -> bytes:
-    """A question's 128 bytes from their hex digits."""
+    """Return a question's 128 bytes from their hex digits."""
     return bytes.fromhex(question.ljust(256, "0"))
 
 
@@ -118,7 +118,7 @@ def test_message_keeps_no_input() -> None:
     assert not any(ocra._nibbles)
 
 
-# A whole suite, its function with good inputs, and its inputs with a good function.
+# A whole suite, its function with valid inputs, and its inputs with a valid function.
 MALFORMED = (
     "||:|::|OCRA-1|OCRA-1:|OCRA-1:HOTP-SHA256-8|:HOTP-SHA256-8:QN06|OCRA-2:HOTP-SHA256-8:QN06|OCRA-1.0:HOTP-SHA256-8:QN06|"
     "OCRA:HOTP-SHA256-8:QN06|ocra-1:HOTP-SHA256-8:QN06|OCRA-1 :HOTP-SHA256-8:QN06| OCRA-1:HOTP-SHA256-8:QN06|"

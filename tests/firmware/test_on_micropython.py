@@ -1,4 +1,4 @@
-"""The firmware on the boards' own interpreter: no allocation between a key and its display."""
+"""Tests of the firmware on the boards' interpreter: nothing is allocated between a key and its display."""
 
 import pytest
 from tests.firmware.fakes import needs_micropython

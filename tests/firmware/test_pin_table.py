@@ -1,4 +1,4 @@
-"""The whole PIN table holds, is whole, and finds the card that counts, compares or stores in another way."""
+"""Tests of the PIN table: it passes, it is complete, and it finds cards that count, compare or store differently."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,12 +26,12 @@ from dsc_firmware.card import Card
 from dsc_firmware.journal import SIZE, Journal, Record
 from dsc_firmware.profile import code_of
 
-# What needs no byte, and then the bytes of each fate that does: FLIPPED, MISREAD, TORN, BLANKED.
+# The cases that need no byte, then the bytes of each fate that needs them: FLIPPED, MISREAD, TORN, BLANKED.
 FAULTS = {Scale.TEST: 5 + 8 + 6 + 6 + 6, Scale.FULL: 5 + SIZE + 6 + 2 * (SIZE + 1)}
 PIN_CASES = {scale: 45 * 3 * number for scale, number in FAULTS.items()}
 UNLOCK_CASES = {scale: 10 * (5 * number + 2 * 2) for scale, number in FAULTS.items()}
 
-# One of each fate will do for a card that breaks its promises. Cut after the whole write: nothing is lost but the answer.
+# One of each fate is enough for a card that breaks its promises. A cut after the whole write loses only the answer.
 FEW = [Fault(fate, SIZE if fate is Fate.BLANKED else 11) for fate in Fate if fate is not Fate.DRY]
 
 
@@ -156,7 +156,7 @@ def finish(app: Any, right: bool) -> int:
 
 
 def resets_before_it_opens(app: Any) -> int:
-    # It counts first, and again afterwards: only a write that no case knows of would give a try back.
+    # It counts before and again afterwards: only a write that no case expects would give a try back.
     record, failures = app.record, (app.record.failures, app.record.unlock_failures + 1)
     number, record.asked = record.asked - 1, 0
     for record.failures, record.unlock_failures in (failures, (0, 0)):

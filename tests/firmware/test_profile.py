@@ -1,4 +1,4 @@
-"""A profile on its way into a card: every field's limits, the fields together, and nothing secret left behind."""
+"""Tests of a profile for a blank card: every field's limits, the fields together, and no leftovers of secrets."""
 
 import hashlib
 import hmac

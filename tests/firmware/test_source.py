@@ -1,4 +1,4 @@
-"""What every file of the firmware must be, read as text: it runs where there is little room, and knows no simulator."""
+"""Checks of the firmware's source text: it must suit boards with little memory and must not mention the simulator."""
 
 import ast
 import tomllib

@@ -1,4 +1,4 @@
-"""A locked card lets its owner back in by a code of the verifier's, and nobody else however often they try."""
+"""Tests of unlocking: the verifier's code lets the owner of a locked card back in, and no number of guesses lets others in."""
 
 from collections.abc import Iterator
 
@@ -33,14 +33,14 @@ def right(challenge: str) -> str:
 
 
 def try_code(card: SimulatedCard, code: str) -> str:
-    """From LOCKED; returns what the card then shows."""
+    """Try a code from LOCKED. Return the display afterwards."""
     assert len(card.press("OK")) == 6
     assert card.press("OK") == "UNLOCK>"
     return card.enter(code)
 
 
 def wait(card: SimulatedCard, seconds: int) -> None:
-    """Let the wait pass, and wake the card, which went off meanwhile, to LOCKED."""
+    """Let the wait pass, then wake the card, which turned off in the meantime, to LOCKED."""
     card.advance(seconds)
     if card.display == "":
         card.press("PRESS")

@@ -1,4 +1,4 @@
-"""Whole cards, all of whose words are heard, and a way into each state that `hello` tells."""
+"""Whole cards whose output is recorded, and a way into each state that `hello` reports."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ STATES = ("off", "pin", "challenge", "response", "wipe", "locked")
 
 
 class Watched:
-    """Makes cards and hears all that they say."""
+    """A factory of cards that records everything they send."""
 
     def __init__(self) -> None:
         self.heard = bytearray()
@@ -30,7 +30,7 @@ class Watched:
 
 
 def in_state(card: SimulatedCard, state: str) -> SimulatedCard:
-    """Bring a card with a key to where `hello` calls it `state`."""
+    """Bring a card with a key into the state that `hello` calls `state`."""
     if state in ("pin", "challenge", "response"):
         card.press("PRESS")
     if state in ("challenge", "response"):

@@ -1,4 +1,4 @@
-"""Every input that fuzzing has kept, through the check that it was kept for; and a check that can fail."""
+"""Every input that fuzzing has kept passes the check that it was kept for. Broken code fails these checks."""
 
 import random
 from hashlib import sha1
@@ -40,7 +40,7 @@ def test_the_corpus_is_small_and_named_by_its_content() -> None:
 
 
 def test_the_journal_s_slots_reach_every_status() -> None:
-    # Whatever length a record has now: the corpus must not have grown out of it.
+    # Use the current length of a record: the corpus must keep up with it.
     statuses = {journal.Journal(journal_slots.slots_of(data)).load() for data in kept("journal_slots")}
     assert statuses == {journal.BLANK, journal.READY, journal.BROKEN}
 
@@ -72,7 +72,7 @@ def crash_at_colons(text: str) -> None:
 def test_a_fault_is_found_by_the_corpus(
     monkeypatch: pytest.MonkeyPatch, where: object, name: str, careless: object, target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check = check_of(target)  # Imported first, so that it knows the firmware's own names.
+    check = check_of(target)  # Import it first, so that the check has the firmware's own names.
     monkeypatch.setattr(where, name, careless)
     assert fuzz.mutated(target, 0, check).broken["crashes"] > 0
     assert "Traceback" in capsys.readouterr().err, "what broke the promise is shown"

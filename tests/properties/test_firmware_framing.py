@@ -1,4 +1,4 @@
-"""The card's receiver in noise: it never serves a request that was altered, and always the next good one."""
+"""Tests of the card's receiver in noise: it never serves an altered request, and always serves the next valid one."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from tests.firmware.listener import Listener
 
 Served = tuple[int, str, dict[str, bytes]]
 
-# What may be served without a check (docs/protocol.md) is left out: there, nothing can tell an altered request.
+# Requests that need no check (docs/protocol.md) are left out: nothing can detect that one was altered.
 WORDS = st.sampled_from(["challenge", "key", "set", "entropy", "wipe", "personalize", "cancel", "selftest"])
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=6)
 FIELDS = st.dictionaries(NAMES, st.binary(max_size=16), max_size=4)
@@ -17,7 +17,7 @@ FEW = settings(max_examples=100, deadline=None)
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Served, bytes]:
-    """A request and its line."""
+    """Draw a request and its line."""
     number, word, fields = draw(st.integers(0, 0xFFFF)), draw(WORDS), draw(FIELDS)
     encoded = (
         f" {name}=" + "".join(f"%{c:02x}" if draw(st.booleans()) or not chr(c).isalnum() or c > 127 else chr(c) for c in value)
@@ -27,7 +27,7 @@ def requests(draw: st.DrawFn) -> tuple[Served, bytes]:
 
 
 class Card(Listener):
-    """A card's receiver, of whose requests those count whose check held."""
+    """A card's receiver. Only requests with a valid check count."""
 
     @property
     def checked(self) -> list[Served]:
@@ -65,7 +65,7 @@ def test_next_good_line_is_served_after_any_noise(
 @FEW
 @given(requests(), st.data())
 def test_altered_request_is_never_served(sent: tuple[Served, bytes], data: st.DataObject) -> None:
-    # CRC-32 finds any three altered bits in a line of this length; more of them it misses once in 2**32 times.
+    # CRC-32 detects any three altered bits in a line of this length; it misses more of them once in 2**32 times.
     request, line = sent
     flips = data.draw(st.lists(st.integers(0, 8 * (len(line) - 1) - 1), min_size=1, max_size=3, unique=True))
     altered = bytearray(line)

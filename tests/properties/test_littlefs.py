@@ -1,4 +1,4 @@
-"""On the boards' file system the journal keeps its promises wherever the flash fails; a journal that breaks one is noticed."""
+"""On the boards' file system the journal keeps its promises wherever the flash fails. A broken journal is noticed."""
 
 import errno
 from collections.abc import Callable
@@ -19,7 +19,7 @@ PATTERN = bytes(range(256))
 
 
 class OneSlot(FileFlash):
-    """Both slots are one file."""
+    """A flash whose two slots are one file."""
 
     def read(self, slot: int) -> bytes | None:
         data: bytes | None = super().read(0)
@@ -30,7 +30,7 @@ class OneSlot(FileFlash):
 
 
 class Emptying(FileFlash):
-    """A write has two steps: littlefs no longer makes it one."""
+    """A flash whose write has two steps: littlefs no longer makes it one."""
 
     def write(self, slot: int, data: bytes) -> None:
         super().write(slot, b"")
@@ -38,7 +38,7 @@ class Emptying(FileFlash):
 
 
 class Forgetful(Journal):
-    """What a card in use stores stays in RAM."""
+    """A journal that stores only in RAM once the card is in use."""
 
     def store(self) -> bool:
         if self.record.counter > 7 or self.record.failures:
@@ -47,7 +47,7 @@ class Forgetful(Journal):
 
 
 class Behind(Journal):
-    """The counter that is stored is one that was used before."""
+    """A journal that stores a counter that was already used."""
 
     def store(self) -> bool:
         counter = self.record.counter
@@ -58,14 +58,14 @@ class Behind(Journal):
 
 
 class Stubborn(Journal):
-    """A card that stores one response, and no more."""
+    """A journal that stores one response and no more."""
 
     def store(self) -> bool:
         return self.record.counter <= 8 and bool(super().store())
 
 
 class Trusting(Journal):
-    """Every store is said to have held."""
+    """A journal that reports success for every store."""
 
     def store(self) -> bool:
         super().store()
@@ -73,7 +73,7 @@ class Trusting(Journal):
 
 
 class Hasty(Journal):
-    """A card whose record is damaged starts anew."""
+    """A journal that starts a new record if the old one is damaged."""
 
     def load(self) -> int:
         super().load()
@@ -103,14 +103,14 @@ def test_enough_was_tried(rows: dict[str, Row]) -> None:
 
 @cache
 def images(updates: int) -> tuple[bytes, list[bytes]]:
-    """A blank chip, and a card's own: fresh, and after so many updates."""
+    """Return a blank chip, and a card's chip: fresh, and after this many updates."""
     blank = filesystem.formatted()
     own = filesystem.after(Bench(), blank, filesystem.personalise)
     return blank, [own, *filesystem.used(Bench(), own, updates)]
 
 
 def points(name: str, bench: Bench | None = None, updates: int = 0) -> list[filesystem.Point]:
-    """Where the operation is swept."""
+    """Return the points at which the operation is swept."""
     return filesystem.starts(bench or Bench(), name, *images(updates))
 
 

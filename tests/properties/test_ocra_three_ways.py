@@ -1,7 +1,7 @@
-"""The same response from three programs: the firmware's OCRA, the host's, and the PyPI package `oath`'s.
+"""Three programs give the same response: the firmware's OCRA, the host's, and that of the PyPI package `oath`.
 
-`oath` is left out where it is known to differ from RFC 6287: it takes an odd number of hex digits only by failing, does not pad
-S, and has no truncation 0.
+`oath` is left out where it is known to differ from RFC 6287: it fails on an odd number of hex digits, does not pad S,
+and has no truncation 0.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _ALPHABETS = {
 
 @dataclass(frozen=True)
 class Case:
-    """One suite and everything that its response depends on."""
+    """A suite with everything that its response depends on."""
 
     suite: str
     key: bytes

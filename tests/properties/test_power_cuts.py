@@ -1,4 +1,4 @@
-"""The four promises of the journal, wherever the power fails: swept, and at random places."""
+"""The journal keeps its four promises wherever the power fails: in a sweep and at random places."""
 
 import ast
 from contextlib import suppress
@@ -39,7 +39,7 @@ def test_no_promise_is_broken_by_two_cuts_anywhere(engine: str, operation: Opera
     with SimulatedCard(engine=engine, flash=Flash(slots), seed=1) as card:
         boot = card.instructions or journal.SIZE
     with SimulatedCard(engine=engine, flash=Flash(), seed=1) as card:
-        # The card starts on the flash of the first cut, and the power fails while it does.
+        # The card starts on the flash of the first cut, and the power fails during the start.
         card.flash.slots[:] = slots
         card.cut_power(int(again * boot))
         with suppress(PowerCut):

@@ -1,6 +1,6 @@
-"""The firmware on both engines, and a model of it made from the docs: whatever is done to them, they do the same.
+"""The firmware on both engines and a model made from the docs behave alike, whatever is done to them.
 
-And the other way round: firmware that does something else, if only now and then, is found out.
+The converse is tested too: firmware that behaves differently, even rarely, is found.
 """
 
 from collections import Counter
@@ -32,8 +32,10 @@ CARDS = st.sampled_from(
 
 
 def run(examples: int, wanted: Set[str], **choices: Any) -> Counter[str]:
-    """So many examples; and if what is wanted did not come up in them, more. Which come first changes with every constant of
-    the modules that are loaded, and with hypothesis: in one of ten hundreds of examples, the power is never cut.
+    """Run this many examples, and more if what is wanted did not occur in them.
+
+    The first examples change with every constant of the loaded modules and with hypothesis: in one of ten hundreds of
+    examples, the power is never cut.
     """
     compared: Counter[str] = Counter()
     for more in (1, 10, 100):
@@ -106,7 +108,7 @@ MUTATIONS = [
     turns_off_a_second_late,
     does_not_store_the_counter,
     shows_before_it_stores,
-    # It takes thousands of examples to come upon these.
+    # These mutations need thousands of examples.
     pytest.param(forgets_no_failure, marks=pytest.mark.long),
     pytest.param(keeps_one_slot, marks=pytest.mark.long),
 ]
@@ -115,8 +117,8 @@ MUTATIONS = [
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_firmware_that_does_something_else_is_found_out(mutation: Callable[[], AbstractContextManager[object]]) -> None:
     machine = type("Mutant", (CardMachine,), {"engines": ("cpython",), "cards": CARDS, "firmware": lambda self: mutation()})
-    # Not made smaller: nobody is to read it. What hypothesis tries first depends on the modules that other tests have loaded,
-    # so there is room for many more examples than any mutation has needed.
+    # Examples are not shrunk: nobody reads them. hypothesis's first tries depend on the modules that other tests have
+    # loaded, so the limit leaves room for many more examples than any mutation has needed.
     budget = settings(max_examples=2000, stateful_step_count=50, phases=[Phase.generate], derandomize=True, database=None)
     with pytest.raises(AssertionError, match=r"cpython (did|shows|remembers|has stored)"):
         run_state_machine_as_test(machine, settings=budget)

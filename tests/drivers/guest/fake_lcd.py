@@ -1,10 +1,10 @@
-"""A text display behind an expander, by the data sheets of HD44780 and PCF8574. Runs on both interpreters."""
+"""A fake text display behind an expander, following the data sheets of HD44780 and PCF8574. Runs on both interpreters."""
 
 _RS, _RW, _E, _LIGHT = 1, 2, 4, 8
 
 
 class Lcd:
-    """Takes the expander's bytes. `text` is what a person sees: 16 x 2, or None while the display or the light is off."""
+    """A fake of the display. `text` is the visible text, 16 x 2, or None while the display or its backlight is off."""
 
     def __init__(self):
         self.pins = 0xFF
@@ -21,9 +21,9 @@ class Lcd:
         for value in data:
             before, self.pins = self.pins, value
             if value & _E and not before & _E:
-                # RS and RW must stand before E rises.
+                # RS and RW must be stable before E rises.
                 assert (value ^ before) & (_RS | _RW) == 0, "RS moves with E"
-            # With RW high, as the expander wakes up, somebody seems to read.
+            # When the expander starts, RW is high, which looks like a read.
             if before & _E and not value & _E and not before & _RW:
                 assert (value ^ before) == _E, "data moves with E"
                 assert not value & _RW
@@ -73,5 +73,5 @@ class Lcd:
         return top[4:12]
 
     def hidden(self):
-        """What stands in its memory, seen or not."""
+        """Return the contents of the display's memory, visible or not."""
         return "".join(self.rows()).strip()

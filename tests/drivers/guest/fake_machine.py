@@ -1,16 +1,16 @@
-"""A chip's `machine` made of wires: what a pin reads follows from what is connected to it. Runs on both interpreters."""
+"""A fake `machine` made of wires: a pin reads what is connected to it. Runs on both interpreters."""
 
 LOW, HIGH = 0, 1
 _GROUND = -1
 
 pins = {}
-wires = set()  # pairs of pins, or a pin and ground, that something connects now
-buses = {}  # by number: {address: device}; a device takes bytes
-hanging = set()  # numbers of buses that hang
+wires = set()  # pairs of pins, or a pin and ground, that are connected now
+buses = {}  # by number: {address: device}; a device accepts bytes
+hanging = set()  # numbers of the buses that hang
 uarts = {}
 volts = {}  # by pin: 0 to 65535
-refused = set()  # pins that this chip has not
-shorts = []  # pins of outputs that fought each other
+refused = set()  # pins that this chip does not have
+shorts = []  # pins of outputs that opposed each other
 
 
 def reset():
@@ -28,7 +28,7 @@ def disconnect(a, b=_GROUND):
 
 
 def _net(number):
-    """All pins, and maybe the ground, that are connected to one."""
+    """Return all pins, and ground if it is among them, that are connected to one pin."""
     net = {number}
     size = 0
     while len(net) > size:
@@ -80,7 +80,7 @@ class Pin:
             return _level(self.number)
         self.level = level
         assert self.mode in (Pin.OUT, Pin.OPEN_DRAIN)
-        # Two outputs fight at once, whether somebody looks or not.
+        # Opposing outputs count at once, whether or not anything reads them.
         _level(self.number) if level == LOW or self.mode == Pin.OUT else None
         return None
 

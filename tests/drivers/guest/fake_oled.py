@@ -1,9 +1,9 @@
-"""A graphic display, by the data sheet of the SSD1306, and somebody who reads its picture. Runs on both interpreters."""
+"""A fake graphic display, following the data sheet of the SSD1306, with a reader of its picture. Runs on both interpreters."""
 
-# How many bytes follow a command of the data sheet's table; the others stand alone.
+# The number of bytes after each command of the data sheet's table. Other commands have none.
 _LONG = {0x81: 1, 0xA8: 1, 0xD3: 1, 0xD5: 1, 0xD9: 1, 0xDA: 1, 0xDB: 1, 0x8D: 1, 0x20: 1, 0x21: 2, 0x22: 2}
 
-# Letters as a person knows them, each before its rows.
+# Letters as a person knows them: each letter before its rows.
 _FONT = """
 0.###.|#...#|#..##|#.#.#|##..#|#...#|.###. 1..#..|.##..|..#..|..#..|..#..|..#..|.###.
 2.###.|#...#|....#|...#.|..#..|.#...|##### 3#####|...#.|..#..|...#.|....#|#...#|.###.
@@ -24,11 +24,11 @@ W#...#|#...#|#...#|#.#.#|#.#.#|#.#.#|.#.#. Y#...#|#...#|#...#|.#.#.|..#..|..#..|
 """
 _LETTERS = {entry[0]: entry[1:] for entry in _FONT.split()}
 _LETTERS[" "] = "|".join(["....."] * 7)
-_ALIKE = 4  # dots in which a letter may differ from that, if no other comes as near
+_ALIKE = 4  # dots by which a letter may differ, if no other letter is as close
 
 
 class Oled:
-    """Takes what stands on the bus behind the address."""
+    """A fake of the chip that receives the bytes after its address."""
 
     def __init__(self, height):
         self.height = height
@@ -109,7 +109,7 @@ class Oled:
 
 
 def _read(dots):
-    """The letter in a cell: five wide and seven tall, each dot of it a block of 2 x 3."""
+    """Return the letter in a cell: five dots wide and seven tall, each dot a block of 2 x 3."""
     if not dots:
         return " "
     top = 17 if max([y for _, y in dots]) > 23 else 1

@@ -1,11 +1,11 @@
-"""Eight characters of 14 segments on two chips, by the data sheet of the HT16K33. Runs on both interpreters.
+"""Fakes of two chips with eight characters of 14 segments, following the HT16K33's data sheet. Runs on both interpreters.
 
-The segments of a character have letters: A to F the ring, clockwise from the top; G left and H right half of the bar in the
-middle; upper spokes: I left, J up, K right; lower spokes: L left, M down, N right.
+The segments of a character have letters. A to F are the ring, clockwise from the top; G is the left and H the right
+half of the middle bar. Upper spokes: I left, J up, K right. Lower spokes: L left, M down, N right.
 """
 
 _LETTERS = "ABCDEFGHIJKLMN"
-# Each character, and the segments that make it.
+# Each character and its segments.
 _SEEN = (
     "0:ABCDEFKL 1:BC 2:ABDEGH 3:ABCDGH 4:BCFGH 5:ACDFGH 6:ACDEFGH 7:ABC 8:ABCDEFGH 9:ABCDFGH *:GHIJKLMN >:IL "
     "?:ABHM A:ABCEFGH B:ABCDHJM C:ADEF D:ABCDJM E:ADEFGH F:AEFG G:ACDEFH H:BCEFGH I:ADJM K:EFGKN L:DEF N:BCEFIN "
@@ -56,7 +56,7 @@ class Chip:
 
 
 class Segments:
-    """Both chips; they go on a bus one by one."""
+    """Both chips, which go on a bus one by one."""
 
     def __init__(self):
         self.chips = (Chip(), Chip())

@@ -1,6 +1,6 @@
-"""A board on the bench: its wires, its owner's fingers, its clock. Runs on both interpreters; nothing here waits.
+"""A board on a test bench: its wires, its owner's fingers, its clock. Runs on both interpreters, and nothing waits.
 
-Import it before anything of the firmware: it puts its own chip in the place of the real one.
+Import it before any module of the firmware: it replaces the chip's modules.
 """
 
 import json
@@ -22,7 +22,7 @@ interrupts = []
 try:
     from micropython import heap_lock as lock
     from micropython import heap_unlock as unlock
-except ImportError:  # CPython can't be kept from allocating
+except ImportError:  # CPython cannot forbid allocation
 
     def lock():
         pass
@@ -58,7 +58,7 @@ CONFIG = {
 }
 
 
-def _random(n, state=[1]):  # noqa: B006 - it is meant to stay
+def _random(n, state=[1]):  # noqa: B006 - the list keeps the state
     data = bytearray(n)
     for i in range(n):
         state[0] = (state[0] * 75 + 74) % 65537
@@ -71,17 +71,17 @@ chip.urandom = _random
 
 
 class PowerCut(BaseException):
-    """Nothing happens after this."""
+    """The power is cut: nothing happens afterwards."""
 
 
 def ctrl_c():
-    """Press Ctrl-C: it stops a program that lets itself be stopped."""
+    """Press Ctrl-C, which stops a program that allows it."""
     if not interrupts or interrupts[-1] == 3:
         raise KeyboardInterrupt
 
 
 class Clock:
-    """Stands still but for `sleep_ms`. `owner` does things meanwhile, and yields how many ms pass before the next."""
+    """A clock that advances only in `sleep_ms`. Meanwhile, `owner` acts, and yields the ms until its next action."""
 
     def __init__(self, owner=None, now=0):
         self.now = now
@@ -90,7 +90,7 @@ class Clock:
         self._due = now
 
     def ticks_ms(self):
-        # Not by %: on a small chip, 1 << 30 itself needs memory.
+        # This avoids %: on a small chip, 1 << 30 itself needs memory.
         return self.now & 0x3FFFFFFF
 
     def sleep_ms(self, ms):
@@ -107,7 +107,7 @@ class Clock:
         for pause in owner:
             self._owner = owner
             return pause
-        # The owner has done everything: somebody at the prompt presses Ctrl-C.
+        # The owner has finished: press Ctrl-C, as at the prompt.
         ctrl_c()
         raise PowerCut
 
@@ -121,7 +121,7 @@ def let_go(row, column):
 
 
 def tap(letters, ms=60):
-    """What an owner does to type them, one after another."""
+    """Type these keys one after another, as an owner does."""
     for letter in letters:
         touch(*PLACES[letter])
         yield ms
@@ -131,7 +131,7 @@ def tap(letters, ms=60):
 
 def wake():
     machine.connect(PRESS)
-    yield 700  # half a second, and what the display takes to start
+    yield 700  # half a second, and the display's start
     machine.disconnect(PRESS)
     yield 60
 
@@ -144,7 +144,7 @@ def keypad(clock, press=True, keys=("123", "456", "789", "C0K")):
 
 
 def look(pad, clock, ms, every=5):
-    """Look at the keys for a while; what they gave and when, since `clock` began."""
+    """Scan the keys for a while. Return the keys and their times since `clock` began."""
     seen = []
     end = clock.now + ms
     while True:
@@ -157,7 +157,7 @@ def look(pad, clock, ms, every=5):
 
 
 def plug_in(kind):
-    """A display of one kind on bus 0: its fields in board.json, and somebody who looks at it."""
+    """Connect a display of one kind to bus 0. Return its fields for board.json, and a function that reads it."""
     if kind == "hd44780":
         lcd = Lcd()
         machine.buses[0] = {39: lcd}
@@ -173,7 +173,7 @@ def plug_in(kind):
 
 
 def driver(kind, clock):
-    """The driver of a display that is plugged in, and somebody who looks at it."""
+    """Return the driver of a connected display, and a function that reads the display."""
     fields, seen = plug_in(kind)
     i2c = machine.I2C(0, machine.Pin(4), machine.Pin(5), 100000, 50000)
     if kind == "hd44780":
@@ -182,13 +182,13 @@ def driver(kind, clock):
         display = HT16K33(i2c, 112, clock)
     else:
         display = SSD1306(i2c, 60, clock, fields["height"])
-    # For tests that break the bus: what it is called inside, nobody may know.
+    # Tests that break the bus use this instead of the driver's private name.
     display.wires = i2c
     return display, seen
 
 
 def put(folder, config):
-    """Write a board.json: an object, or text as it is."""
+    """Write a board.json from an object, or from text as it is."""
     with open(folder + "/board.json", "w") as file:
         file.write(config if isinstance(config, str) else json.dumps(config))
 
@@ -205,7 +205,7 @@ def personalise(folder):
 
 
 def start(folder, config, owner, say):
-    """Power up a board whose owner does something; everything it says goes to `say`. Returns its clock."""
+    """Power up a board whose owner acts. Its messages go to `say`. Return its clock."""
     put(folder, config)
     clock = Clock(owner)
     run(folder, clock, say)
@@ -234,7 +234,7 @@ class _File:
 
 
 class RamFiles:
-    """A file system for an interpreter that has none."""
+    """A file system for an interpreter without one."""
 
     def __init__(self):
         self.files = {}
