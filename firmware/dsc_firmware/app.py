@@ -82,8 +82,7 @@ class App:
         return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
-        # A record from a board with more hashes than this one is kept, but the card reports that it cannot be used
-        # here.
+        # A record from a board with more hashes than this one is kept, but the card reports that it cannot be used here.
         try:
             self.ocra = parse_suite(self.record.suite)
         except ProfileError:

@@ -198,8 +198,7 @@ class Journal:
         return slots
 
     def _start(self, slots):
-        # One slot was never written and the other is invalid: the very first write was cut, so there was no record
-        # before.
+        # One slot was never written and the other is invalid: the very first write was cut, so there was no record before.
         if slots[0] is not None and slots[1] is not None:
             return self._break()
         return self._settle()

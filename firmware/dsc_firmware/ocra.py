@@ -166,9 +166,8 @@ class Ocra:
     def respond(self, out, key, question, counter=0, pin=b"", session=b"", time=0):
         """Write the response into `out`: one ASCII cell for each digit of the suite (0 digits: twice the hash's bytes).
 
-        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are ignored.
-        `accepts` must accept `question`; for mutual challenge-response it is both questions joined, up to twice the
-        suite's length.
+        `counter` and `time` (in the suite's steps) are below 2**64. Inputs that the suite does not have are ignored. `accepts`
+        must accept `question`; for mutual challenge-response it is both questions joined, up to twice the suite's length.
         """
         self._fill_question(question)
         if self.counter:

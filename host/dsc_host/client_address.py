@@ -10,9 +10,8 @@ _LONGEST = 64
 def client_network(address: object) -> str:
     """Return the name under which a client's attempts and connections are counted.
 
-    An IPv4 address is its own name, also if it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). An IPv6
-    address has the name of its /64. Text that is not an address is returned unchanged, cut to 64 characters. Anything
-    else gives "".
+    An IPv4 address is its own name, also if it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). An IPv6 address
+    has the name of its /64. Text that is not an address is returned unchanged, cut to 64 characters. Anything else gives "".
     """
     if not isinstance(address, str):
         return ""

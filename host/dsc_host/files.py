@@ -55,8 +55,7 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
     """Give a draft, which is on the disk, its name in the same folder.
 
-    Raises `FileExistsError` if there is a file of that name and `overwrite` is not set; `OSError`. The draft may
-    remain.
+    Raises `FileExistsError` if there is a file of that name and `overwrite` is not set; `OSError`. The draft may remain.
     """
     if not overwrite:
         try:

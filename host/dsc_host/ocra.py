@@ -68,8 +68,7 @@ class Suite:
     def parse(cls, text: str) -> "Suite":
         """Parse a suite such as `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`. Raise `SuiteError` if it is malformed.
 
-        Upper case, the order C-Q-P-S-T and no blanks are required. Results are cached, so parsing a text again is
-        cheap.
+        Upper case, the order C-Q-P-S-T and no blanks are required. Results are cached, so parsing a text again is cheap.
         """
         if not isinstance(text, str):
             raise SuiteError("must be text")
@@ -127,8 +126,7 @@ class Suite:
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
         """Return the beginnings of HMAC's two hashes (RFC 2104): the padded key, and in the inner one also the suite's text.
 
-        The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two
-        hashes.
+        The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two hashes.
         """
         if not isinstance(key, bytes) or not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
             raise InputError("key", f"must be {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")
@@ -184,8 +182,7 @@ class Suite:
 class Responder:
     """A suite, key and PIN, prepared by `Suite.prepare`: a response then costs two short runs of the hash.
 
-    A responder holds the key as two hash states, so it is as secret as the key. It cannot be pickled. Threads may share
-    it.
+    A responder holds the key as two hash states, so it is as secret as the key. It cannot be pickled. Threads may share it.
     """
 
     __slots__ = ("_inner", "_outer", "_pin", "_suite")
@@ -223,8 +220,7 @@ class Responder:
     ) -> Iterator[str]:
         """Yield the responses to one question for each of `counters` (a look-ahead window), in order and on demand.
 
-        Each counter is checked when its response is made; all other inputs are checked once. Errors are those of a
-        call.
+        Each counter is checked when its response is made; all other inputs are checked once. Errors are those of a call.
         """
         return self._answers(counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
 

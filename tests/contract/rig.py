@@ -70,7 +70,7 @@ class Rig:
         except CardError as error:
             if error.code != "denied" or self._card is not None:
                 raise
-            pytest.skip("this board takes no keys over the line, and nobody is there to press them")
+            pytest.skip("this board accepts no keys over the line, and nobody is there to press them")
         return self.client.display()
 
     def enter(self, digits: str) -> str:
@@ -107,7 +107,7 @@ class Rig:
         self._simulated("takes the battery out").restart()
 
     def _simulated(self, what: str) -> SimulatedCard:
-        return self._card or _skip(f"this test {what}, which it can't do to a real board")
+        return self._card or _skip(f"this test {what}, which is impossible on a real board")
 
 
 def _skip(reason: str) -> NoReturn:

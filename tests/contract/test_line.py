@@ -82,7 +82,7 @@ def test_many_requests_in_one_go_are_all_served_in_order(rig: Rig) -> None:
 
 def test_a_key_that_the_card_does_not_have_is_refused(rig: Rig) -> None:
     if "keys" not in rig.caps:
-        pytest.skip("this board takes no keys over the line")
+        pytest.skip("this board accepts no keys over the line")
     names = ["", "A", "c", "ok", "O", "P", "press", "OKOK", "10", "11", "PRESSPRESS", "PRESSED", "%00", "%ff", "%c3%a9"]
     for request in [*(f"key k={name}" for name in names), "key", "key x=1"]:
         assert rig.ask(request) == "err bad-arg k: 0 to 9, OK, C or PRESS", request
@@ -90,7 +90,7 @@ def test_a_key_that_the_card_does_not_have_is_refused(rig: Rig) -> None:
 
 def test_keys_are_refused_where_the_board_has_its_own(engine: str) -> None:
     if engine == BOARD:
-        pytest.skip("whether a real board has keys of its own is not for a test to choose")
+        pytest.skip("a test cannot choose whether a real board has keys of its own")
     with SimulatedCard(engine=engine, keys_on_line=False) as card, Rig(card.url) as rig:
         assert rig.caps == frozenset()
         with pytest.raises(CardError, match="keys of its own") as refusal:

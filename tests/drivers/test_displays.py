@@ -111,7 +111,7 @@ display.wires.devices = machine.buses[0]
 display.show(b"PIN>    ")
 say(display.answers, seen.text())
 if KIND == "hd44780":
-    # A spark on E: from here on the display takes the second half of a letter for the first.
+    # After a stray pulse on E, the display takes the second half of each byte for the first.
     seen.write(bytes((8, 12, 8)))
     display.show(b"PIN>*   ")
 display.show(b"        ")
@@ -151,7 +151,7 @@ whole = display.wires.writeto
 display.show(b"PIN>    ")
 wrong = []
 broke = 0
-# MicroPython takes long for every place.
+# MicroPython would take long to try every place.
 for n in range(40) if sys.implementation.name == "cpython" else (0, 1, 2, 3, 8, 21, 34):
     display.wires.writeto, left[0] = broken, n
     try:

@@ -13,8 +13,8 @@ class Console:
         assert timeout == 0
         return [(self, 1)] if self.waiting else []
     def readinto(self, buffer):
-        # As on a board: whoever asks for more than has come, waits.
-        assert len(buffer) <= len(self.waiting), "it waits for ever"
+        # As on a board, a read of more than has arrived would wait.
+        assert len(buffer) <= len(self.waiting), "the read would wait forever"
         n = len(buffer)
         buffer[:] = self.waiting[:n]
         self.waiting = self.waiting[n:]

@@ -2,8 +2,7 @@
 
 The host's tests cover the encoding of each input and the truncation; tests/properties compares the card with the host.
 
-Where the RFC publishes no value, a test writes out the bytes to be hashed and hashes them with the standard library's
-HMAC.
+Where the RFC publishes no value, a test writes out the bytes to be hashed and hashes them with the standard library's HMAC.
 """
 
 import hashlib

@@ -1,9 +1,8 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` scans all keys once, without waiting or allocating. A key counts once every scan has seen it down
-for 20 ms. The first key counts; no other does until all are up again, because with three keys down, a matrix shows a
-fourth that nobody touches. Rows are open drain: a row pulls low or lets go, so two pressed keys never connect opposing
-outputs.
+Every call of `get` scans all keys once, without waiting or allocating. A key counts once every scan has seen it down for 20
+ms. The first key counts; no other does until all are up again, because with three keys down, a matrix shows a fourth that
+nobody touches. Rows are open drain: a row pulls low or lets go, so two pressed keys never connect opposing outputs.
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
@@ -47,9 +46,8 @@ class NoKeypad:
 class MatrixKeypad:
     """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off: then *press* counts only after half a second. Without a *press* button, OK
-    held that long is *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before
-    the next `get`.
+    Set `off` to whether the card is off: then *press* counts only after half a second. Without a *press* button, OK held that
+    long is *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before the next `get`.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
@@ -109,8 +107,7 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Decide when the key goes down: a finger that holds OK to wake the card must not confirm a question from the
-        # line.
+        # Decide when the key goes down: a finger that holds OK to wake the card must not confirm a question from the line.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS

@@ -69,7 +69,7 @@ class Operation(Generic[A]):
     status: int = 200
     media_type: str = "application/json"
     needs_place: bool = True
-    """Whether it counts as a call in progress. Health and metrics must answer while the service is overloaded."""
+    """True if it counts as a call in progress. Health and metrics must answer even while the service is overloaded."""
 
     @property
     def has_body(self) -> bool:

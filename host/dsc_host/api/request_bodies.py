@@ -29,8 +29,7 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    In Python alone, a pattern's `$` also matches before a final newline. The verifier refuses values that must not have
-    one.
+    In Python alone, a pattern's `$` also matches before a final newline. The verifier refuses values that must not have one.
     """
 
 
@@ -75,8 +74,7 @@ def _check_type(request: Request) -> None:
 async def _bytes(request: Request) -> bytes:
     too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
-    # Refuse a long body before it is sent, if the request states its length. The server has checked that it is a
-    # number.
+    # Refuse a long body before it is sent, if the request states its length. The server has checked that it is a number.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
         raise too_large
     body = bytearray()

@@ -1,7 +1,6 @@
 """The bodies and queries of all operations. The description's schemas and the reading of bodies are made from them.
 
-A value outside a range that is given here is refused with 400. What only the verifier can check, such as a suite, gives
-422.
+A value outside a range that is given here is refused with 400. What only the verifier can check, such as a suite, gives 422.
 """
 
 from typing import Annotated

@@ -61,8 +61,7 @@ class Tokens:
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Read lines `NAME SCOPE[,SCOPE] SHA256`. Skip blank lines and lines that begin with `#`.
 
-        Raises `InputError` if the file cannot be read, holds anything else, is empty, or on POSIX, is open to group or
-        others.
+        Raises `InputError` if the file cannot be read, holds anything else, is empty, or on POSIX, is open to group or others.
         """
         tokens = _parsed(_read(Path(path)), path)
         if not tokens:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pskc.key import Key
 
 _COUNTER = re.compile("[0-9]{1,20}")
-# Elements that python-pskc also reads, though only drafts of RFC 6030 had them. They could carry values past the checks
-# here.
+# Elements that python-pskc also reads, though only drafts of RFC 6030 had them. They could carry values past the checks here.
 _OF_DRAFTS = ("Device", "DeviceId", "EncryptionScheme", "Expiry", "Usage", "Value", "ValueDigest")
 
 
@@ -126,8 +125,7 @@ class Packages:
         """Return python-pskc's description of each key, and None for a PIN."""
         are_pins = [element.get("Algorithm") == profile.PIN for element in elements]
         if all(are_pins):
-            # Every other package of our own files is a PIN, and the library would take a quarter of the whole time for
-            # them.
+            # Every other package of our own files is a PIN, and the library would take a quarter of the whole time for them.
             return [None] * len(elements)
         try:
             device = self.opener.device(package)

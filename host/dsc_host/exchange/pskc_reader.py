@@ -28,9 +28,8 @@ def read_pskc(
 ) -> Iterator[Enrolment | Refusal]:
     """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrolment` for a card, or a `Refusal` for a package.
 
-    `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain`
-    accepts keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they
-    are refused.
+    `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
+    keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they are refused.
 
     The file is read as the iterator advances: memory does not grow with its length. A serial that occurs twice in the
     file is yielded twice, and `Verifier.enroll_all` refuses it. No MAC covers serials, suites, counters and owners, and
@@ -61,8 +60,7 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
             refusal = card.add(package)
             if refusal is None:
                 continue
-            # Hold the refusals back until one package has opened. If none opens, the key is wrong, which one error
-            # reports.
+            # Hold the refusals back until one package has opened. If none opens, the key is wrong, which one error reports.
             if package.unopened and not packages.opened:
                 unopened.append(refusal)
                 if len(unopened) == _MOST_UNOPENED:

@@ -217,8 +217,7 @@ class _NoneTaken(Exception):
 
 
 def _taken_in(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> int:
-    # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes
-    # long.
+    # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes long.
     first = list(islice(found, 1))
     records = _Records(chain(first, found), atomic, refused)
     try:

@@ -108,7 +108,7 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Shorten every private name. Names in different families of modules may share a short one if their use does not overlap.
+    """Shorten every private name. Two families of modules may use one short name for different names of their own.
 
     A name has the same short name wherever it has the same meaning. The fewer names there are, the less memory the
     interpreter needs for them.
@@ -134,7 +134,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Return the module that represents each module's family. A family inherits from each other, and so shares attributes."""
+    """Map each module to the one that stands for its family: modules whose classes inherit, and so share attributes."""
     family = {path: path for path in trees}
     for path, tree in trees.items():
         origin = _origins(path, tree)

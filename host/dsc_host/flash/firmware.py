@@ -23,8 +23,7 @@ BOARD = "board.json"
 OPTIONS = ("-O3",)
 """The compiler's options: without line numbers, because a board has little room and prints no traceback."""
 _COMPILE_SECONDS = 60
-# 'M', version 6, no native code, small integers of 31 bits: every 32-bit board with MicroPython 1.24 or newer loads
-# this.
+# 'M', version 6, no native code, small integers of 31 bits: every 32-bit board with MicroPython 1.24 or newer loads this.
 _MPY_HEADER = b"M\x06\x00\x1f"
 
 

@@ -34,8 +34,7 @@ _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
 _PROGRAM = re.compile("[0-9a-f]{12}")
 _HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
-# A `main.py` starts with the line that the flasher puts before it. The `main.py` of an image holds nothing but our
-# program.
+# A `main.py` starts with the line that the flasher puts before it. The `main.py` of an image holds nothing but our program.
 _OUR_MAIN = re.compile(
     rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
     rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'

@@ -1,10 +1,9 @@
 """The client for a card on a serial line: one method for each request of the protocol.
 
-Promises: every call ends at its deadline at the latest and the next one works again, whatever the line did. Every value
-that a call returns was checked against the protocol. A request that would do harm if it arrived twice (`personalize`,
-`challenge`, `wipe`, a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the
-card refused), LinkTimeout, LinkClosed, ProtocolError, CardNotFound. No message, repr or transcript holds a key or a
-PIN.
+Promises: every call ends at its deadline at the latest and the next one works again, whatever the line did. Every value that a
+call returns was checked against the protocol. A request that would do harm if it arrived twice (`personalize`, `challenge`,
+`wipe`, a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the card refused),
+LinkTimeout, LinkClosed, ProtocolError, CardNotFound. No message, repr or transcript holds a key or a PIN.
 """
 
 from __future__ import annotations

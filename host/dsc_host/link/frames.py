@@ -1,9 +1,8 @@
 """The lines of the protocol: encoding, decoding and masking.
 
-Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a
-frame only for a line that passes its check and keeps every rule; for any other bytes it returns None and raises
-nothing. `LineReader` finds the same lines however the bytes are cut into chunks, and never holds more than one line in
-memory.
+Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a frame
+only for a line that passes its check and keeps every rule; for any other bytes it returns None and raises nothing.
+`LineReader` finds the same lines however the bytes are cut into chunks, and never holds more than one line in memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Checked values that the host sends to a card, and that a card reports.
 
-Promises: every `Profile` keeps the rules of the protocol's table; the suite's own grammar is checked elsewhere.
-`Greeting` and `CardInfo` are built only from replies that hold every required value. No repr and no message holds a key
-or a PIN.
+Promises: every `Profile` keeps the rules of the protocol's table; the suite's own grammar is checked elsewhere. `Greeting` and
+`CardInfo` are built only from replies that hold every required value. No repr and no message holds a key or a PIN.
 """
 
 from __future__ import annotations

@@ -32,8 +32,7 @@ READ_SLICE = 0.02
 """The longest wait of a read in seconds, so that deadlines, `close` and other threads are noticed."""
 MAX_EVENTS = 256
 _CHUNK = 4096
-# pyserial lets a TypeError escape if someone else closed its port, and a termios.error if the port vanishes during its
-# setup.
+# pyserial lets a TypeError escape if someone else closed its port, and a termios.error if the port vanishes during its setup.
 _LOST = (OSError, TypeError, *([termios.error] if termios else []))
 _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
@@ -65,8 +64,7 @@ class SerialPort(Protocol):
 class Session:
     """Requests and replies over `port`, which the session owns and closes. Every call has `timeout` seconds in all.
 
-    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed
-    already.
+    The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed already.
     """
 
     def __init__(self, port: SerialPort, timeout: float, clock: Callable[[], float], transcript: Transcript | None) -> None:

@@ -1,7 +1,6 @@
 """A rate limit for each client: a request that arrives too early waits, and costs nothing while it waits.
 
-Without it, a client with many connections that repeats each request at once would keep the process busy at others'
-cost.
+Without it, a client with many connections that repeats each request at once would keep the process busy at others' cost.
 """
 
 import asyncio

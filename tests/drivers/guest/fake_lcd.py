@@ -23,7 +23,7 @@ class Lcd:
             if value & _E and not before & _E:
                 # RS and RW must be stable before E rises.
                 assert (value ^ before) & (_RS | _RW) == 0, "RS moves with E"
-            # When the expander starts, RW is high, which looks like a read.
+            # The expander starts with RW high, which looks like a read.
             if before & _E and not value & _E and not before & _RW:
                 assert (value ^ before) == _E, "data moves with E"
                 assert not value & _RW

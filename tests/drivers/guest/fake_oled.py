@@ -126,8 +126,8 @@ def _read(dots):
 def _nearest(grid):
     ranks = sorted([(_distance(grid, _LETTERS[name].replace("|", "")), name) for name in _LETTERS])
     best, second = ranks[0][0], ranks[1][0]
-    assert best <= _ALIKE, "nobody can read " + grid
-    assert best < second, "nobody can tell which letter is " + grid
+    assert best <= _ALIKE, "unreadable: " + grid
+    assert best < second, "ambiguous: " + grid
     return ranks[0][1]
 
 

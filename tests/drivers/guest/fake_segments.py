@@ -17,7 +17,7 @@ def read(segments):
     for entry in _SEEN.split(" "):
         if sorted(entry[2:]) == segments:
             return entry[0]
-    assert not segments, "nobody can read " + "".join(segments)
+    assert not segments, "unreadable: " + "".join(segments)
     return " "
 
 
