@@ -1,10 +1,13 @@
-"""The drawing of the parts against the packages as they are."""
+"""The drawing of the parts, and the page about them, against the packages as they are."""
 
+import re
+import tomllib
 from functools import cache
 from itertools import combinations, permutations
 from xml.etree import ElementTree
 
 import grimp
+from tests.checkout import ROOT
 
 from dsc_simulator.drawings.architecture import IMPORTS, PARTS, svg
 
@@ -65,3 +68,12 @@ def test_no_arrow_leads_upwards_and_no_box_hides_another() -> None:
 def test_the_drawing_names_every_part() -> None:
     drawn = {text.text for text in ElementTree.fromstring(svg()).iter("{http://www.w3.org/2000/svg}text")}
     assert {part.name for part in PARTS} <= drawn
+
+
+def test_the_page_names_the_layers_of_the_login_system_in_their_order() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["name"] == "The login system's packages point downwards")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paragraph = page.partition("Inside `login`")[2].partition("\n\n")[0]
+    named = [set(re.findall(r"`(\w+)`", step)) for step in paragraph.split("→")]
+    assert named == [set(re.findall(r"dsc_host\.login\.(\w+)", layer)) for layer in layers]
