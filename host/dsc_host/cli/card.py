@@ -214,7 +214,7 @@ def unlock(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a lock in the records. (A card that shows LOCKED has locked itself: use `card unlock-code`.)
+    """End a lock in the records. For a card that shows LOCKED and has locked itself, use `card unlock-code`.
 
     \b
     Examples:

@@ -35,7 +35,7 @@ def enroll(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Enroll a card whose key is known. (`personalize` makes a key and enrolls the card in one step.)
+    """Enroll a card whose key is known. The command `personalize` makes a key and enrolls the card in one step.
 
     The command asks for the key in hex, and then for the PIN if the suite has one, or for the unlock key. Without a
     terminal it reads them from standard input, one line each.
