@@ -1,4 +1,4 @@
-"""The documents name files and modules that exist."""
+"""The documents name files, modules and headings that exist."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 _FILE = re.compile(r"`((?:docs|firmware|host|simulator|tests)/[\w./-]+)`")
 _MODULE = re.compile(r"`(dsc_(?:firmware|simulator|host)[\w.]*)`")
 _PACKAGES = (ROOT / "firmware", ROOT / "simulator", ROOT / "host")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub names them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def is_module(name: str) -> bool:
@@ -26,6 +33,12 @@ def test_every_file_and_module_in_a_document_exists(page: Path) -> None:
         if not is_module(name):
             # What a module holds; raises for what is not there.
             resolve_name(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_anchor_in_a_link_is_a_heading(page: Path) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert [anchor for target, anchor in links if anchor not in anchors(page.parent / target if target else page)] == []
 
 
 def test_the_page_for_contributors_names_its_files() -> None:
