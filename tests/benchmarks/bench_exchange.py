@@ -19,12 +19,13 @@ _WORK = """
 import json, re, resource, sys, time
 from pathlib import Path
 from dsc_host.exchange import export_pskc, import_pskc
-from dsc_host.verifier import Enrolment, MasterKey, Verifier
+from dsc_host.verifier import Enrollment, MasterKey, Verifier
 
 work, folder, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with Verifier.open(f"sqlite:///{folder}/{work}-{number}.db", master_key=MasterKey(bytes(range(32)))) as verifier:
     if work == "export":
-        cards = (Enrolment(f"C-{index:06}", index.to_bytes(32, "big"), pin="1234", owners=("anna",)) for index in range(number))
+        keys = (index.to_bytes(32, "big") for index in range(number))
+        cards = (Enrollment(f"C-{index:06}", key, pin="1234", owners=("anna",)) for index, key in enumerate(keys))
         assert verifier.enroll_all(cards) == number
     start = time.perf_counter()
     move = {"export": export_pskc, "import": import_pskc}[work]

@@ -22,7 +22,7 @@ from tests.host.databases import new_database
 
 from dsc_host.api import Scope, add_token
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Enrolment, MasterKey, Verifier
+from dsc_host.verifier import Enrollment, MasterKey, Verifier
 
 MASTER, KEY, PIN = bytes(range(32)), bytes(range(32)), "1234"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -47,7 +47,7 @@ def rate(kind: str, workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         database = stack.enter_context(new_database(kind, Path(folder)))
         with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
-            verifier.enroll_all(Enrolment(_serial(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
+            verifier.enroll_all(Enrollment(_serial(c, n), KEY, SUITE.text, PIN) for c in range(CALLERS) for n in range(CARDS))
         token = add_token(Path(folder) / "tokens", "bench", [Scope.LOGIN])
         port = stack.enter_context(serving(database.url, folder, workers))
         return asyncio.run(_logged_in(port, token))

@@ -24,7 +24,7 @@ from tests.host.databases import Database, new_database, server
 from dsc_host import Suite
 from dsc_host.records.store import Store
 from dsc_host.schema import SCHEMA
-from dsc_host.verifier import Enrolment, MasterKey, Policy, Verifier, counter_search
+from dsc_host.verifier import Enrollment, MasterKey, Policy, Verifier, counter_search
 
 MASTER, KEY, PIN = MasterKey(bytes(range(32))), bytes(range(32)), "1234"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -192,8 +192,8 @@ def among_many() -> Iterator[Figure]:
         yield Figure(f"logging in among {MANY:,} cards / among {FEW:,}", ratio, at_most=1.2)
 
 
-def _cards(number: int) -> Iterator[Enrolment]:
-    return (Enrolment(_serial(index), KEY, SUITE.text, PIN) for index in range(number))
+def _cards(number: int) -> Iterator[Enrollment]:
+    return (Enrollment(_serial(index), KEY, SUITE.text, PIN) for index in range(number))
 
 
 def _serial(index: int) -> str:

@@ -15,7 +15,7 @@ from dsc_host.login.rows import Account, Device, Entity, Phone, Use, User
 from dsc_host.login.transaction import LoginTransaction
 from dsc_host.ocra import Suite
 from dsc_host.records import vault
-from dsc_host.verifier import Enrolment
+from dsc_host.verifier import Enrollment
 
 KEY, PIN = bytes(range(32)), "2846"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
@@ -39,7 +39,7 @@ def device_id(number: int, kind: Kind) -> str:
 
 def settle(system: LoginSystem, number: int) -> None:
     """So many users, of the names `name(0)` and on, all with one password, key, PIN and seed."""
-    cards = (Enrolment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
+    cards = (Enrollment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
     assert system.verifier.enroll_all(cards) == number
     kept = system.context.passwords.hashed(PASSWORD)
     for start in range(0, number, _AT_ONCE):

@@ -20,7 +20,7 @@ from tests.reliability import races
 from tests.reliability.report import Row, Scale
 
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Enrolment, Policy, Verifier
+from dsc_host.verifier import Enrollment, Policy, Verifier
 
 MOST_T = 4.5
 """Beyond it, two kinds are taken to be told apart: by chance alone, that is once in 150,000 comparisons."""
@@ -110,7 +110,7 @@ def asked(kind: str, each: int) -> Row:
         verifier = stack.enter_context(Verifier.open(database.url, master_key=bytes(32), policy=POLICY))
         serials = [f"C-{number:05}" for number in range(each)]
         verifier.enroll_all(
-            Enrolment(serial, KEY, suite.text, None if suite.pin_hash is None else PIN)
+            Enrollment(serial, KEY, suite.text, None if suite.pin_hash is None else PIN)
             for serial, suite in zip(serials, cycle(MIXED), strict=False)
         )
         taken = _asked_times(verifier, [*((serial, "card") for serial in serials), *((f"{s}X", "no card") for s in serials)])

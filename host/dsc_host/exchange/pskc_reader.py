@@ -12,7 +12,7 @@ from dsc_host.exchange import profile
 from dsc_host.exchange.encryption import Secrets
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
 from dsc_host.exchange.refusal import Placed, Refusal
-from dsc_host.verifier import Enrolment, card_rules, unlock_codes
+from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
 _MOST_PACKAGES = 16  # for one card; a card of ours has three
 _MOST_UNOPENED = 8  # if so many packages fail and none opens, the file has another key
@@ -25,8 +25,8 @@ def read_pskc(
     passphrase: str | None = None,
     allow_plain: bool = False,
     suite: str | None = None,
-) -> Iterator[Enrolment | Refusal]:
-    """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrolment` for a card, or a `Refusal` for a package.
+) -> Iterator[Enrollment | Refusal]:
+    """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrollment` for a card, or a `Refusal` for a package.
 
     `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
     keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they are refused.
@@ -39,7 +39,7 @@ def read_pskc(
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
     """
     found = placed(file, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
-    return (one if isinstance(one, Refusal) else one.enrolment for one in found)
+    return (one if isinstance(one, Refusal) else one.enrollment for one in found)
 
 
 def placed(
@@ -117,12 +117,12 @@ class _Card:
         try:
             if self._spoilt:
                 raise InputError("card", "was left out because another of its packages was refused")
-            enrolment = self._enrolment(package, key)
-            card_rules.check(enrolment)
+            enrollment = self._enrollment(package, key)
+            card_rules.check(enrollment)
         except InputError as error:
             yield package.refusal(error)
         else:
-            yield Placed(package.number, package.line, enrolment)
+            yield Placed(package.number, package.line, enrollment)
 
     def _take(self, package: Package, key: CardKey | Pin) -> None:
         if isinstance(key, Pin):
@@ -142,14 +142,14 @@ class _Card:
         else:
             self._main = package, key
 
-    def _enrolment(self, package: Package, key: CardKey) -> Enrolment:
+    def _enrollment(self, package: Package, key: CardKey) -> Enrollment:
         suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
         if suite is None:
             raise InputError("suite", "is missing: the key names no OCRA suite, as is usual for HOTP; give the suite")
         with_pin = card_rules.usable_suite(suite).pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
             raise InputError("pin", "is part of the response according to its policy (Algorithmic), but not of the suite")
-        return Enrolment(
+        return Enrollment(
             serial=package.serial or "",
             key=key.secret,
             suite=suite,

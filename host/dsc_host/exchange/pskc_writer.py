@@ -17,7 +17,7 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import library, profile, stream
 from dsc_host.exchange.encryption import CIPHERS, Secrets
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Enrolment, card_rules, unlock_codes
+from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
 if TYPE_CHECKING:
     from pskc import PSKC
@@ -34,7 +34,7 @@ _FIRST, _FOOT = b"<pskc:KeyPackage>", b"</pskc:KeyContainer>"
 
 
 def write_pskc(
-    file: BinaryIO, enrolments: Iterable[Enrolment], *, key: bytes | None = None, passphrase: str | None = None
+    file: BinaryIO, enrollments: Iterable[Enrollment], *, key: bytes | None = None, passphrase: str | None = None
 ) -> int:
     """Write the cards to `file` as PSKC (RFC 6030), with encrypted keys and PINs. Return the number of cards.
 
@@ -50,7 +50,7 @@ def write_pskc(
     if passphrase is not None and len(passphrase) < LEAST_PASSPHRASE:
         raise InputError("passphrase", f"must have {LEAST_PASSPHRASE} characters or more")
     sealer = _Sealer(secrets)
-    cards = iter(enrolments)
+    cards = iter(enrollments)
     total = 0
     while batch := list(islice(cards, _BATCH)):
         packages = sealer.packages(batch)
@@ -105,16 +105,16 @@ class _Sealer:
  </pskc:MACMethod>
  """.encode()
 
-    def packages(self, enrolments: list[Enrolment]) -> bytes:
+    def packages(self, enrollments: list[Enrollment]) -> bytes:
         """Return the packages of these cards, in order."""
         self._document.devices.clear()
-        for enrolment in enrolments:
+        for enrollment in enrollments:
             try:
-                card_rules.check(enrolment)
+                card_rules.check(enrollment)
             except InputError as error:
-                shown = card_rules.shown_serial(enrolment.serial)
+                shown = card_rules.shown_serial(enrollment.serial)
                 raise InputError(error.field, f"of card {shown}: {error.problem}") from None
-            _add_card(self._document, enrolment)
+            _add_card(self._document, enrollment)
         whole = io.BytesIO()
         self._document.write(whole)
         written = whole.getvalue()
@@ -137,31 +137,31 @@ class _Sealer:
   </xenc11:DerivedKey>"""
 
 
-def _add_card(document: "PSKC", enrolment: Enrolment) -> None:
-    for attributes in _keys(enrolment, Suite.parse(enrolment.suite)):
-        document.add_key(serial=enrolment.serial, **attributes)
+def _add_card(document: "PSKC", enrollment: Enrollment) -> None:
+    for attributes in _keys(enrollment, Suite.parse(enrollment.suite)):
+        document.add_key(serial=enrollment.serial, **attributes)
 
 
-def _keys(enrolment: Enrolment, suite: Suite) -> Iterator[dict[str, Any]]:
-    serial = enrolment.serial
-    main = _key(serial, enrolment.key, suite) | {
-        "counter": enrolment.counter if suite.counter else None,
-        "key_userid": profile.user_id(enrolment.owners),
+def _keys(enrollment: Enrollment, suite: Suite) -> Iterator[dict[str, Any]]:
+    serial = enrollment.serial
+    main = _key(serial, enrollment.key, suite) | {
+        "counter": enrollment.counter if suite.counter else None,
+        "key_userid": profile.user_id(enrollment.owners),
         "policy.key_usage": [profile.CHALLENGE_RESPONSE],
     }
-    if enrolment.pin is not None:
+    if enrollment.pin is not None:
         main |= {
             "policy.pin_key_id": f"{serial}:pin",
             "policy.pin_usage": profile.ALGORITHMIC,
             "policy.pin_encoding": "DECIMAL",
         }
     yield main
-    if enrolment.pin is not None:
-        yield _pin(f"{serial}:pin", enrolment.pin)
-    if enrolment.duress_pin is not None:
-        yield _pin(f"{serial}:duress", enrolment.duress_pin) | {"key_profile": profile.DURESS_PROFILE}
-    if enrolment.unlock_key is not None:
-        yield _key(f"{serial}:unlock", enrolment.unlock_key, unlock_codes.SUITE) | {"policy.key_usage": [profile.UNLOCK]}
+    if enrollment.pin is not None:
+        yield _pin(f"{serial}:pin", enrollment.pin)
+    if enrollment.duress_pin is not None:
+        yield _pin(f"{serial}:duress", enrollment.duress_pin) | {"key_profile": profile.DURESS_PROFILE}
+    if enrollment.unlock_key is not None:
+        yield _key(f"{serial}:unlock", enrollment.unlock_key, unlock_codes.SUITE) | {"policy.key_usage": [profile.UNLOCK]}
 
 
 def _key(id_: str, secret: bytes, suite: Suite) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dsc_host.errors import InputError
-from dsc_host.verifier import Enrolment
+from dsc_host.verifier import Enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +30,4 @@ class Placed:
 
     number: int
     line: int
-    enrolment: Enrolment
+    enrollment: Enrollment

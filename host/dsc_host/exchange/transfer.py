@@ -20,7 +20,7 @@ from dsc_host.exchange.files import PathLike, new_file, old_file
 from dsc_host.exchange.pskc_writer import write_pskc
 from dsc_host.exchange.refusal import Placed, Refusal
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Enrolment, State, Verifier
+from dsc_host.verifier import Card, Enrollment, State, Verifier
 
 Progress: TypeAlias = Callable[[int, int], None]
 """A function that is called repeatedly with the amount done and the total amount."""
@@ -68,7 +68,7 @@ def export_pskc(
             else:
                 left_out(card.serial, card.state)
 
-    def disclosed() -> Iterator[Enrolment]:
+    def disclosed() -> Iterator[Enrollment]:
         # The key or the passphrase was accepted before this point: the disclosure goes into the log.
         yield from verifier.disclose(in_use())
 
@@ -156,9 +156,9 @@ def import_csv(
     return count
 
 
-def _made(order: csv_files.CardOrder) -> Enrolment:
+def _made(order: csv_files.CardOrder) -> Enrollment:
     has_pin = Suite.parse(order.suite).pin_hash is not None
-    return Enrolment(
+    return Enrollment(
         order.serial,
         random.token_bytes(_KEY_BYTES),
         suite=order.suite,
@@ -180,17 +180,17 @@ class _Records:
         self._waiting: dict[int, Refusal] = {}
         """The refusals of cards that the records have not decided on yet: at most one batch of them."""
 
-    def enrolments(self) -> Iterator[Enrolment]:
+    def enrollments(self) -> Iterator[Enrollment]:
         """Yield the enrollments in order, and report the refusals in between."""
         for one in self._found:
             if isinstance(one, Refusal):
                 self._bad = True
                 self._refused(one)
                 continue
-            serial = one.enrolment.serial
+            serial = one.enrollment.serial
             self._waiting[self._given] = Refusal(one.number, one.line, serial, InputError("serial", "is already enrolled"))
             self._given += 1
-            yield one.enrolment
+            yield one.enrollment
         self._ended = True
         if not self._waiting:
             self._end()
@@ -221,7 +221,7 @@ def _taken_in(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: boo
     first = list(islice(found, 1))
     records = _Records(chain(first, found), atomic, refused)
     try:
-        return verifier.enroll_all(records.enrolments(), atomic=atomic, refused=records.refuse, enrolled=records.judged)
+        return verifier.enroll_all(records.enrollments(), atomic=atomic, refused=records.refuse, enrolled=records.judged)
     except _NoneTaken:
         return 0
 

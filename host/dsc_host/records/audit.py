@@ -100,7 +100,7 @@ class Entry:
     detail: str
     """A JSON object."""
     card_row: str | None
-    """`ENROLMENT:VERSION` of the card's row after this; None if no card's row was changed."""
+    """`ENROLLMENT:VERSION` of the card's row after this; None if no card's row was changed."""
     hash: str
     """64 hex digits."""
 

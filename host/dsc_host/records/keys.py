@@ -5,7 +5,7 @@ A `Keyring` holds one or more: the first seals, all of them open. So a master ke
 Four promises:
 
 1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
-2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of one enrolment of one card, with its suite, in
+2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of one enrollment of one card, with its suite, in
    one database (`seals`). Exchanging them gains nothing.
 3. The master key never comes from the database, nor goes there; only its `id` does, which tells nothing about it.
 4. Neither `repr` nor any message shows a secret.
@@ -130,7 +130,7 @@ class MasterKey:
         except InvalidTag:
             raise StoreError(
                 f"card {serial}: its {kind} in the database does not open: it was changed, or is another card's; "
-                "restore the database from a backup, or enrol the card anew"
+                "restore the database from a backup, or enroll the card again"
             ) from None
 
     def sign_log(self, end: bytes) -> bytes:

@@ -190,7 +190,7 @@ class Store:
         if identity.version < self._schema.oldest:
             raise self._failure(
                 f"it was made by an older dscplus (its schema is {identity.version}, this one knows from "
-                f"{self._schema.oldest} on); name another database, and enrol the cards anew"
+                f"{self._schema.oldest} on); name another database, and enroll the cards again"
             )
         return identity.version
 

@@ -91,7 +91,7 @@ identity = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object. `card_row` is the enrolment
+# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object. `card_row` is the enrollment
 # and the version that the card's row has after what the entry tells of; NULL if that changed no card's row.
 audit = Table(
     "audit",

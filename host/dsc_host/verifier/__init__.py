@@ -4,7 +4,7 @@ from dsc_host.records.audit import AuditReport, Checkpoint, Entry
 from dsc_host.records.keys import Keyring, MasterKey
 from dsc_host.verifier.async_service import AsyncVerifier
 from dsc_host.verifier.backup import backup, restore
-from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, Reason, State, Verdict
+from dsc_host.verifier.model import Card, Challenge, Enrollment, Policy, Reason, State, Verdict
 from dsc_host.verifier.service import Verifier
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Card",
     "Challenge",
     "Checkpoint",
-    "Enrolment",
+    "Enrollment",
     "Entry",
     "Keyring",
     "MasterKey",

@@ -45,8 +45,8 @@ def _compared(card: CardRecord, told: str | None) -> Iterator[str]:
     """Compare a row with the last version of it that the log tells of."""
     if told == card.in_log or (told is None and card.version == _FIRST):
         return
-    enrolment, _, version = (told or ":0").rpartition(":")
-    if enrolment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
+    enrollment, _, version = (told or ":0").rpartition(":")
+    if enrollment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
         yield f"card {card.serial}: its row is at version {card.version}, the log tells of {version}: its end was cut off"
     else:
         yield f"card {card.serial}: its row is an earlier one than the log tells of: it was put back"

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from dsc_host.errors import InputError, OutOfMemory, StoreError
 from dsc_host.records.audit import AuditReport, Checkpoint, Entry
-from dsc_host.verifier.model import Enrolment, Policy
+from dsc_host.verifier.model import Enrollment, Policy
 from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext
 
@@ -30,7 +30,7 @@ SERVER_THREADS = 5
 MOST_THREADS = 15
 """As many connections there can be at once."""
 PAGE = 500
-"""So many enrolments, or entries, are in memory at once."""
+"""So many enrollments, or entries, are in memory at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,11 +162,11 @@ class AsyncVerifier:
     rekey = _awaitable(Verifier.rekey)
     keys_in_use = _awaitable(Verifier.keys_in_use)
 
-    async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrolment]:
+    async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
         """As `Verifier.disclose`; logged when the first is asked for. At most 500 are in memory at once."""
         source = await self._crew.do(lambda: self._verifier.disclose(serials))
-        async for enrolment in _drawn(self._crew, source):
-            yield enrolment
+        async for enrollment in _drawn(self._crew, source):
+            yield enrollment
 
 
 class AsyncAudit:

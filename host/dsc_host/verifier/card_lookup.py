@@ -31,7 +31,7 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the same, of a card that has its secrets. Raises also `StateError`."""
     card = locked_card(tx, serial)
     if card.state == State.RETIRED:
-        raise StateError(f"card {serial}: is retired, for ever; enrol a new one, which may have its serial")
+        raise StateError(f"card {serial}: is retired for good; enroll a new card, which may have the same serial")
     return card
 
 

@@ -6,7 +6,7 @@ import re
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 from dsc_host.schema.card_tables import OWNER_LETTERS
-from dsc_host.verifier.model import Enrolment
+from dsc_host.verifier.model import Enrollment
 
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
@@ -14,19 +14,19 @@ COUNTER_END = 2**64 - 1
 """Where counters stop. This one itself is never used: what follows it could not be stored."""
 
 
-def check(enrolment: Enrolment) -> None:
+def check(enrollment: Enrollment) -> None:
     """All the rules."""
-    check_serial(enrolment.serial)
-    suite = usable_suite(enrolment.suite)
-    check_key(enrolment.key)
-    check_pin(enrolment.pin, suite)
-    check_counter(enrolment.counter, suite)
-    check_unlock_key(enrolment.unlock_key, enrolment.key, suite)
-    if enrolment.duress_pin is not None:
-        check_duress_pin(enrolment.duress_pin, suite)
-    if not isinstance(enrolment.owners, tuple):
+    check_serial(enrollment.serial)
+    suite = usable_suite(enrollment.suite)
+    check_key(enrollment.key)
+    check_pin(enrollment.pin, suite)
+    check_counter(enrollment.counter, suite)
+    check_unlock_key(enrollment.unlock_key, enrollment.key, suite)
+    if enrollment.duress_pin is not None:
+        check_duress_pin(enrollment.duress_pin, suite)
+    if not isinstance(enrollment.owners, tuple):
         raise InputError("owners", "must be a tuple of names")
-    for owner in enrolment.owners:
+    for owner in enrollment.owners:
         check_owner(owner)
 
 

@@ -4,7 +4,7 @@ Four promises:
 
 1. A card's row or a challenge that somebody has changed in the database, whichever column, is refused, not used.
 2. A row that was moved to another serial, or that comes from another database, is refused, also under one master key.
-3. A sealed secret opens only in its database, for the one enrolment of one card, with the suite that it was enrolled with, and
+3. A sealed secret opens only in its database, for the one enrollment of one card, with the suite that it was enrolled with, and
    never as a card's if it was a decoy's.
 4. Each change of a card's row has a number, which the entry of the log that tells of it holds too: see `audit`.
 """
@@ -97,6 +97,6 @@ def _challenge_text(row: ChallengeRecord) -> str:
     return f"challenge {row[:-1]!r}"
 
 
-def new_enrolment() -> str:
-    """Return 16 hex digits that no other enrolment has."""
+def new_enrollment() -> str:
+    """Return 16 hex digits that no other enrollment has."""
     return secrets.token_hex(_ENROLMENT_BYTES)

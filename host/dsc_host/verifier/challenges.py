@@ -80,7 +80,7 @@ def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tupl
             card = tx.changed(card, asked=record.number)
             rows.used_card(tx.db, card)
             return Challenge(record.id, serial, record.question, record.expires_at), card
-    raise VerifierError(f"card {serial}: nearly all its questions have been used; enrol it anew, with a new key")
+    raise VerifierError(f"card {serial}: nearly all its questions have been used; enroll it again, with a new key")
 
 
 def _refused(

@@ -23,7 +23,7 @@ from dsc_host.records import vault
 from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import rows
-from dsc_host.verifier.card_seals import Holder, new_enrolment
+from dsc_host.verifier.card_seals import Holder, new_enrollment
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardTransaction
 
@@ -80,7 +80,7 @@ def _row(db: Connection, name: str) -> CardRecord:
 def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardRecord:
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
-    holder = Holder(name, new_enrolment(), suite, decoy=True)
+    holder = Holder(name, new_enrollment(), suite, decoy=True)
     # Where there is none, too: a card's decoy may have another suite than the card, and its question would tell.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(

@@ -12,8 +12,8 @@ from dsc_host.records.audit import Event
 from dsc_host.records.keys import Secret
 from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier import card_lookup, card_rules, rows
-from dsc_host.verifier.card_seals import Holder, new_enrolment
-from dsc_host.verifier.model import Enrolment, State
+from dsc_host.verifier.card_seals import Holder, new_enrollment
+from dsc_host.verifier.model import Enrollment, State
 from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
@@ -32,12 +32,12 @@ class _NoneKept(Exception):
     """Undoes a transaction."""
 
 
-def enroll(tx: CardTransaction, enrolment: Enrolment) -> CardRecord:
+def enroll(tx: CardTransaction, enrollment: Enrollment) -> CardRecord:
     """One card, in this transaction. Raises `InputError`, `AlreadyEnrolled`."""
-    card_rules.check(enrolment)
+    card_rules.check(enrollment)
     now = tx.now()
-    record = _record(tx.context, enrolment, now)
-    refusals = _add(tx, [(enrolment, record)], now)
+    record = _record(tx.context, enrollment, now)
+    refusals = _add(tx, [(enrollment, record)], now)
     if refusals:
         raise refusals[0][1]
     return record
@@ -46,13 +46,13 @@ def enroll(tx: CardTransaction, enrolment: Enrolment) -> CardRecord:
 def enroll_all(
     context: CardContext,
     claim: Callable[[CardTransaction], None],
-    enrolments: Iterable[Enrolment],
+    enrollments: Iterable[Enrollment],
     atomic: bool,
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
     """See `Verifier.enroll_all`. `claim` is done at the beginning of each transaction."""
-    numbered = enumerate(enrolments)
+    numbered = enumerate(enrollments)
     if not atomic:
         total = 0
         while batch := list(islice(numbered, BATCH)):
@@ -66,13 +66,13 @@ def enroll_all(
 def _all_or_none(
     context: CardContext,
     claim: Callable[[CardTransaction], None],
-    numbered: Iterator[tuple[int, Enrolment]],
+    numbered: Iterator[tuple[int, Enrollment]],
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
     total = bad = 0
     try:
-        # Not tried again if others were in the way: the enrolments can be had only once.
+        # Not tried again if others were in the way: the enrollments can be had only once.
         with context.writing() as tx:
             claim(tx)
             while batch := list(islice(numbered, BATCH)):
@@ -88,7 +88,7 @@ def _all_or_none(
 
 
 def _claimed(
-    tx: CardTransaction, claim: Callable[[CardTransaction], None], batch: Sequence[tuple[int, Enrolment]]
+    tx: CardTransaction, claim: Callable[[CardTransaction], None], batch: Sequence[tuple[int, Enrollment]]
 ) -> tuple[int, list[tuple[int, str, DscError]]]:
     claim(tx)
     return _add_batch(tx, batch)
@@ -100,25 +100,25 @@ def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusa
     return added
 
 
-def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrolment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
+def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
     """How many were added, and the position, serial and error of each that was not."""
     now = tx.now()
-    good: dict[str, tuple[int, Enrolment, CardRecord]] = {}
+    good: dict[str, tuple[int, Enrollment, CardRecord]] = {}
     refusals: list[tuple[int, str, DscError]] = []
-    for position, enrolment in batch:
+    for position, enrollment in batch:
         try:
-            card_rules.check(enrolment)
-            if enrolment.serial in good:
-                raise _taken(enrolment.serial)
-            good[enrolment.serial] = (position, enrolment, _record(tx.context, enrolment, now))
+            card_rules.check(enrollment)
+            if enrollment.serial in good:
+                raise _taken(enrollment.serial)
+            good[enrollment.serial] = (position, enrollment, _record(tx.context, enrollment, now))
         except DscError as error:
-            refusals.append((position, card_rules.shown_serial(enrolment.serial), error))
-    taken = _add(tx, [(enrolment, record) for _, enrolment, record in good.values()], now)
+            refusals.append((position, card_rules.shown_serial(enrollment.serial), error))
+    taken = _add(tx, [(enrollment, record) for _, enrollment, record in good.values()], now)
     refusals += [(good[serial][0], serial, error) for serial, error in taken]
     return len(good) - len(taken), sorted(refusals, key=lambda refusal: refusal[0])
 
 
-def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrolment, CardRecord]], now: float) -> list[tuple[str, DscError]]:
+def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], now: float) -> list[tuple[str, DscError]]:
     """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
     free, added = [], set[str]()
     for _ in range(_TRIES):
@@ -141,29 +141,29 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrolment, CardRecord]], no
     return [(record.serial, _taken(record.serial)) for _, record in wanted if record.serial not in added]
 
 
-def _record(context: CardContext, enrolment: Enrolment, now: float) -> CardRecord:
-    serial = enrolment.serial
-    holder = Holder(serial, new_enrolment(), enrolment.suite)
+def _record(context: CardContext, enrollment: Enrollment, now: float) -> CardRecord:
+    serial = enrollment.serial
+    holder = Holder(serial, new_enrollment(), enrollment.suite)
     record = CardRecord(
         serial=serial,
-        suite=enrolment.suite,
-        counter=enrolment.counter,
+        suite=enrollment.suite,
+        counter=enrollment.counter,
         failures=0,
         locked_until=None,
         enrolled_at=now,
         key_id=context.keys.current.id,
-        sealed_key=context.sealed(enrolment.key, holder, Secret.KEY) or b"",
-        sealed_pin=context.sealed(enrolment.pin, holder, Secret.PIN),
-        sealed_unlock_key=context.sealed(enrolment.unlock_key, holder, Secret.UNLOCK_KEY),
+        sealed_key=context.sealed(enrollment.key, holder, Secret.KEY) or b"",
+        sealed_pin=context.sealed(enrollment.pin, holder, Secret.PIN),
+        sealed_unlock_key=context.sealed(enrollment.unlock_key, holder, Secret.UNLOCK_KEY),
         unlock_codes=0,
         unlock_times=(),
         asked=0,
         state=State.ENROLLED,
         state_since=now,
         state_reason="",
-        sealed_duress_pin=context.sealed(enrolment.duress_pin, holder, Secret.DURESS_PIN),
+        sealed_duress_pin=context.sealed(enrollment.duress_pin, holder, Secret.DURESS_PIN),
         enrolment=holder.enrolment,
-        owners_hash=card_lookup.owners_hash(enrolment.owners),
+        owners_hash=card_lookup.owners_hash(enrollment.owners),
     )
     return context.seals.sealed(record)
 
@@ -175,13 +175,13 @@ def _taken(serial: str) -> AlreadyEnrolled:
 # ---- out again ----
 
 
-def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrolment]:
+def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrollment]:
     """See `Verifier.disclose`."""
     for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 
 
-def _all_pages(context: CardContext) -> Iterator[list[Enrolment]]:
+def _all_pages(context: CardContext) -> Iterator[list[Enrollment]]:
     after = ""
     while True:
         with context.reading() as tx:
@@ -193,7 +193,7 @@ def _all_pages(context: CardContext) -> Iterator[list[Enrolment]]:
         after = found[-1].serial
 
 
-def _chosen_pages(context: CardContext, serials: Iterable[str]) -> Iterator[list[Enrolment]]:
+def _chosen_pages(context: CardContext, serials: Iterable[str]) -> Iterator[list[Enrollment]]:
     chosen = iter(serials)
     while batch := list(islice(chosen, BATCH)):
         with context.reading() as tx:
@@ -201,15 +201,15 @@ def _chosen_pages(context: CardContext, serials: Iterable[str]) -> Iterator[list
         yield page
 
 
-def _disclosed(tx: CardTransaction, found: Sequence[CardRecord]) -> list[Enrolment]:
+def _disclosed(tx: CardTransaction, found: Sequence[CardRecord]) -> list[Enrollment]:
     kept = [record for record in found if record.state != State.RETIRED]
     owners = card_lookup.owners_of(tx, kept)
-    return [_enrolment(tx.context, record, owners.get(record.serial, ())) for record in kept]
+    return [_enrollment(tx.context, record, owners.get(record.serial, ())) for record in kept]
 
 
-def _enrolment(context: CardContext, record: CardRecord, owners: tuple[str, ...]) -> Enrolment:
+def _enrollment(context: CardContext, record: CardRecord, owners: tuple[str, ...]) -> Enrollment:
     unlock_key = record.sealed_unlock_key
-    return Enrolment(
+    return Enrollment(
         serial=record.serial,
         key=context.opened(record, record.sealed_key, Secret.KEY),
         suite=record.suite,

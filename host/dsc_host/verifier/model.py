@@ -1,6 +1,6 @@
-"""What the verifier takes and gives: `Policy`, `Enrolment`, `Card`, `Challenge` and `Verdict`.
+"""What the verifier takes and gives: `Policy`, `Enrollment`, `Card`, `Challenge` and `Verdict`.
 
-Of these, only an `Enrolment` holds a key and a PIN, and does not show them.
+Of these, only an `Enrollment` holds a key and a PIN, and does not show them.
 
 All are frozen. Times are Unix seconds; lengths of time are seconds.
 """
@@ -89,7 +89,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrollment:
     """All that the verifier wants to know of a card, secrets included: see `Verifier.enroll` for the ranges."""
 
     serial: str

@@ -49,7 +49,7 @@ from dsc_host.verifier import (
 )
 from dsc_host.verifier.card_seals import CardSeals
 from dsc_host.verifier.challenges import draw_question
-from dsc_host.verifier.model import Card, Challenge, Enrolment, Policy, State, Verdict
+from dsc_host.verifier.model import Card, Challenge, Enrollment, Policy, State, Verdict
 from dsc_host.verifier.responses import Asked
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
@@ -190,13 +190,13 @@ class Verifier:
         any names of 1 to 64 characters. The serial of a retired card may be used again.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, `AlreadyEnrolled`.
         """
-        enrolment = Enrolment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
-        self._context.change(lambda tx: self._enroll(tx, enrolment))
+        wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)
+        self._context.change(lambda tx: self._enroll(tx, wanted))
         return self.card(serial)
 
     def enroll_all(
         self,
-        enrolments: Iterable[Enrolment],
+        enrollments: Iterable[Enrollment],
         *,
         atomic: bool = False,
         refused: Callable[[int, str, DscError], None] = _untold,
@@ -207,9 +207,9 @@ class Verifier:
         Of each that cannot be, `refused` is told its position, from 0, its serial, and why; the others go in. If `atomic`,
         one that cannot be keeps all out: the return value is then 0. `enrolled` is told again and again how many there are.
         """
-        return enrollment.enroll_all(self._context, self._claim, enrolments, atomic, refused, enrolled)
+        return enrollment.enroll_all(self._context, self._claim, enrollments, atomic, refused, enrolled)
 
-    def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrolment]:
+    def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
         """All that is known of these cards, or of all but the retired ones, keys and PINs in the clear: for another system.
 
         Logged before the first is given. Raises `UnknownCard` where it comes to a serial that is none.
@@ -218,7 +218,7 @@ class Verifier:
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
-        """Take back an enrolment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
+        """Take back an enrollment, its challenges and the memory of its questions; `UnknownCard` if there is none."""
         self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
@@ -353,13 +353,13 @@ class Verifier:
     # ---- within one transaction ----
 
     def _claim(self, tx: CardTransaction) -> None:
-        # Two who enrol the first cards at once, under two master keys, would not see each other's.
+        # Two who enroll the first cards at once, under two master keys, would not see each other's.
         self._context.store.claim(tx.db)
         self._check_master_key(tx)
 
-    def _enroll(self, tx: CardTransaction, enrolment: Enrolment) -> None:
+    def _enroll(self, tx: CardTransaction, wanted: Enrollment) -> None:
         self._claim(tx)
-        enrollment.enroll(tx, enrolment)
+        enrollment.enroll(tx, wanted)
 
     def _moved(self, serial: str, to: State, reason: str) -> Card:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))

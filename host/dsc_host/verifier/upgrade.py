@@ -16,7 +16,7 @@ from dsc_host.records.transaction import LIBRARY
 from dsc_host.schema import versions
 from dsc_host.schema.card_tables import cards, challenges
 from dsc_host.verifier import card_lookup, rows
-from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrolment
+from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrollment
 from dsc_host.verifier.master_key_change import SEALED
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 
@@ -54,7 +54,7 @@ def _seal_cards(db: Connection, keys: Keyring, seals: CardSeals) -> None:
 
 
 def _sealed(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: CardSeals) -> CardRecord:
-    card = card._replace(enrolment=new_enrolment(), version=1, owners_hash=card_lookup.owners_hash(owners))
+    card = card._replace(enrolment=new_enrollment(), version=1, owners_hash=card_lookup.owners_hash(owners))
     bound = seals.bound(Holder.of(card))
     anew: dict[str, Any] = {}
     # A retired card has no key, and no secrets.

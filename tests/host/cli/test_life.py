@@ -143,7 +143,7 @@ def test_an_answer_of_the_card_that_is_lost(dscplus: Command, blank: SimulatedCa
     assert serial(blank) == "IB1"
 
 
-def test_ctrl_c_takes_the_enrolment_back(dscplus: Command, blank: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_takes_the_enrollment_back(dscplus: Command, blank: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
     dscplus.with_records()
 
     monkeypatch.setattr(CardClient, "personalize", stop)

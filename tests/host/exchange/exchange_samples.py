@@ -8,17 +8,17 @@ from typing import Any
 import pskc
 import pytest
 
-from dsc_host import Enrolment, InputError
+from dsc_host import Enrollment, InputError
 from dsc_host.exchange import Refusal, read_pskc, write_pskc
 
 KEY = bytes(range(16))
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 WITH_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
-CARDS = [Enrolment(serial, bytes([number]) * 20, suite=SUITE) for number, serial in enumerate(("A-1", "B-2", "C-3"), 1)]
+CARDS = [Enrollment(serial, bytes([number]) * 20, suite=SUITE) for number, serial in enumerate(("A-1", "B-2", "C-3"), 1)]
 
 
-def written(cards: list[Enrolment], **secrets: Any) -> bytes:
+def written(cards: list[Enrollment], **secrets: Any) -> bytes:
     file = io.BytesIO()
     assert write_pskc(file, cards, **(secrets or {"key": KEY})) == len(cards)
     return file.getvalue()
@@ -27,7 +27,7 @@ def written(cards: list[Enrolment], **secrets: Any) -> bytes:
 DATA = written(CARDS)
 
 
-def read(data: bytes, **options: Any) -> list[Enrolment | Refusal]:
+def read(data: bytes, **options: Any) -> list[Enrollment | Refusal]:
     return list(read_pskc(io.BytesIO(data), **(options or {"key": KEY})))
 
 

@@ -18,7 +18,7 @@ from tests.host.exchange.exchange_samples import (
     written,
 )
 
-from dsc_host import Enrolment
+from dsc_host import Enrollment
 from dsc_host.exchange import Refusal
 
 CHANGES: dict[str, list[dict[str, Any]]] = {
@@ -48,7 +48,7 @@ def test_a_card_out_of_range_is_refused_and_the_next_is_read(changes: dict[str, 
     found = read(plain(changes, {"serial": "GOOD"}), allow_plain=True)
     assert isinstance(found[0], Refusal)
     assert found[0].error.field == field
-    assert found[1] == Enrolment("GOOD", bytes(20), suite=SUITE)
+    assert found[1] == Enrollment("GOOD", bytes(20), suite=SUITE)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_key_that_is_no_base64_is_refused(value: bytes) -> None:
 
 def test_two_packages_of_one_serial_give_the_first() -> None:
     found = read(plain({}, {"secret": bytes(32)}), allow_plain=True)
-    assert sorted(type(card).__name__ for card in found) == ["Enrolment", "Refusal"]
-    assert Enrolment("A", bytes(20), suite=SUITE) in found
+    assert sorted(type(card).__name__ for card in found) == ["Enrollment", "Refusal"]
+    assert Enrollment("A", bytes(20), suite=SUITE) in found
     assert any("serial: occurs twice" in str(card) for card in found)
 
 
@@ -84,7 +84,7 @@ DURESS = {**PIN, "id": "d", "secret": b"4321", "key_profile": "dscplus:duress-pi
 UNLOCK = {"algorithm_suite": "OCRA-1:HOTP-SHA256-8:QN06", "policy.key_usage": ["Unlock"], "secret": bytes(range(32))}
 
 
-def outcome(card: Enrolment | Refusal) -> object:
+def outcome(card: Enrollment | Refusal) -> object:
     """The card, or the field for which it was refused."""
     return card.error.field if isinstance(card, Refusal) else card
 
@@ -92,13 +92,13 @@ def outcome(card: Enrolment | Refusal) -> object:
 @pytest.mark.parametrize(
     ("keys", "outcomes"),
     [
-        ([WANTS_PIN, PIN, DURESS], [Enrolment("A", bytes(20), suite=WITH_PIN, pin="1234", duress_pin="4321")]),
+        ([WANTS_PIN, PIN, DURESS], [Enrollment("A", bytes(20), suite=WITH_PIN, pin="1234", duress_pin="4321")]),
         ([WANTS_PIN, PIN, DURESS, {**DURESS, "id": "e"}], ["duress pin"]),
         *(([WANTS_PIN, {**PIN, "secret": pin}], ["pin"]) for pin in (b"12345", "١٢٣٤".encode(), b"\xff\xff\xff\xff")),
         ([WANTS_PIN, {**PIN, "id": "q"}], ["pin"]),
         ([WANTS_PIN, PIN, PIN], ["pin"]),
         ([WANTS_PIN, {"serial": "B"}, PIN], ["pin"]),
-        ([{}, UNLOCK], [Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))]),
+        ([{}, UNLOCK], [Enrollment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))]),
         ([{}, UNLOCK, {**UNLOCK, "secret": bytes(range(1, 33))}], ["unlock key", "card"]),
         ([PIN], ["key"]),
     ],
@@ -108,16 +108,16 @@ def test_keys_of_one_card(keys: list[dict[str, Any]], outcomes: list[object]) ->
 
 
 def test_a_card_whose_pin_cannot_be_read_is_left_out_whole() -> None:
-    data = written([*CARDS, Enrolment("P", bytes(20), suite=WITH_PIN, pin="1234"), Enrolment("Q", bytes(20), suite=SUITE)])
+    data = written([*CARDS, Enrollment("P", bytes(20), suite=WITH_PIN, pin="1234"), Enrollment("Q", bytes(20), suite=SUITE)])
     start = data.index(b'Id="P:pin"')
     mac = data.index(b"<pskc:ValueMAC>", start) + len(b"<pskc:ValueMAC>")
     found = read(data[:mac] + b"AAAA" + data[mac + 4 :])
-    assert [card.serial for card in found if isinstance(card, Enrolment)] == ["A-1", "B-2", "C-3", "Q"]
+    assert [card.serial for card in found if isinstance(card, Enrollment)] == ["A-1", "B-2", "C-3", "Q"]
     assert [card.error.field for card in found if isinstance(card, Refusal)] == ["package", "card"]
 
 
 def test_an_unlock_key_of_another_suite_costs_the_card() -> None:
-    data = written([Enrolment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))])
+    data = written([Enrollment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))])
     found = read(replaced(b"OCRA-1:HOTP-SHA256-8:QN06<", b"OCRA-1:HOTP-SHA1-6:QN06<", data))
     assert [card.error.field for card in found if isinstance(card, Refusal)] == ["unlock key", "card"]
     assert len(found) == 2
@@ -125,7 +125,7 @@ def test_an_unlock_key_of_another_suite_costs_the_card() -> None:
 
 def test_a_rule_in_a_policy_that_is_not_known_is_refused() -> None:
     data = in_second_package(rb"<pskc:Policy>", b"<pskc:Policy><pskc:OnlyAtNight/>")
-    assert [type(card).__name__ for card in read(data)] == ["Enrolment", "Refusal", "Enrolment"]
+    assert [type(card).__name__ for card in read(data)] == ["Enrollment", "Refusal", "Enrollment"]
 
 
 def test_no_refusal_holds_a_secret() -> None:

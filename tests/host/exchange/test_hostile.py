@@ -22,7 +22,7 @@ from tests.host.exchange.exchange_samples import (
     written,
 )
 
-from dsc_host import Enrolment, InputError
+from dsc_host import Enrollment, InputError
 from dsc_host.exchange import Refusal, pskc_writer, read_pskc, stream
 
 BILLION_LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
@@ -116,7 +116,7 @@ def test_a_head_that_comes_twice_or_late_is_refused(name: str) -> None:
 
 def test_a_wrong_key_is_one_error_for_the_whole_file() -> None:
     # Of 256 wrong keys, one makes something of the MAC's key, too: then it is the cards that do not open.
-    many = written([Enrolment(f"N{n}", bytes(16), suite=SUITE) for n in range(20)])
+    many = written([Enrollment(f"N{n}", bytes(16), suite=SUITE) for n in range(20)])
     for number in (1, 2, 40):
         assert "nothing in it decrypts" in refused(many, key=bytes([number]) * 16)
 
@@ -131,7 +131,7 @@ def test_a_key_that_opens_the_macs_key_only_is_one_error_and_told_without_readin
 
 
 def under_another_mac_key(number: int) -> bytes:
-    many = written([Enrolment(f"N{n}", bytes(16), suite=SUITE) for n in range(number)])
+    many = written([Enrollment(f"N{n}", bytes(16), suite=SUITE) for n in range(number)])
     wrong, right = (re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", data, re.DOTALL)[0] for data in (DATA, many))
     return replaced(right, wrong, many)
 
@@ -213,7 +213,7 @@ def test_a_wrapped_key_that_was_changed_costs_its_card_alone() -> None:
 def test_a_change_in_the_first_card_does_not_look_like_a_wrong_key() -> None:
     data, _ = re.subn(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", DATA, count=1)
     found = read(data)
-    assert sorted(type(card).__name__ for card in found) == ["Enrolment", "Enrolment", "Refusal"]
+    assert sorted(type(card).__name__ for card in found) == ["Enrollment", "Enrollment", "Refusal"]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_keys_in_the_clear_are_read_only_if_that_is_allowed() -> None:
     data = plain({}, {"serial": "B"})
     assert "holds keys in the clear" in refused(data)
     assert "holds keys in the clear" in refused(data, passphrase="correct horse")
-    assert [card.serial for card in read(data, allow_plain=True) if isinstance(card, Enrolment)] == ["A", "B"]
+    assert [card.serial for card in read(data, allow_plain=True) if isinstance(card, Enrollment)] == ["A", "B"]
 
 
 @given(st.integers(0, len(DATA) - 1), st.binary(max_size=8), st.integers(0, 40))

@@ -14,15 +14,15 @@ from tests.host.exchange import exchange_samples, transfer_samples
 from tests.host.exchange.exchange_samples import CARDS, KEY, SUITE
 from tests.host.exchange.transfer_samples import PASSPHRASE, Told, enrolled, saved, serials, untouched
 
-from dsc_host import Enrolment, InputError, State, UnknownCard, Verifier
+from dsc_host import Enrollment, InputError, State, UnknownCard, Verifier
 from dsc_host.exchange import encryption, export_csv, export_pskc, files, import_csv, import_pskc, packages, read_pskc
 
 office, few_iterations, small_batches = transfer_samples.office, transfer_samples.few_iterations, transfer_samples.small_batches
 FULL = [
-    Enrolment("P-1", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
-    Enrolment("U-2", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
+    Enrollment("P-1", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
+    Enrollment("U-2", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
 ]
-MANY = [Enrolment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(61)]
+MANY = [Enrollment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(61)]
 """More than one page of the records, and than one batch of an import."""
 
 
@@ -70,7 +70,7 @@ def test_chosen_cards_go_alone_and_once(office: Verifier, tmp_path: Path) -> Non
 def test_a_card_that_pskc_would_bring_back_into_use_stays_here(
     office: Verifier, tmp_path: Path, chosen: list[str] | None
 ) -> None:
-    enrolled(office, [*CARDS, Enrolment("S", bytes(16), suite=SUITE)])
+    enrolled(office, [*CARDS, Enrollment("S", bytes(16), suite=SUITE)])
     office.lost("A-1")
     office.retire("B-2")
     office.suspend("S")
@@ -236,7 +236,7 @@ def test_a_bad_card_keeps_whole_batches_out(office: Verifier, tmp_path: Path) ->
 
 @pytest.mark.parametrize("apart", [2, 60])
 def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tmp_path: Path, apart: int) -> None:
-    again = Enrolment(MANY[0].serial, bytes(20), suite=SUITE)
+    again = Enrollment(MANY[0].serial, bytes(20), suite=SUITE)
     data = exchange_samples.written([*MANY[:apart], again], key=KEY)
     told = Told()
     assert import_pskc(office, saved(tmp_path, data), key=KEY, refused=told.refusals.append) == apart

@@ -15,7 +15,7 @@ from tests.host.exchange import transfer_samples
 from tests.host.exchange.exchange_samples import CARDS, DATA, KEY, WITH_PIN
 from tests.host.exchange.transfer_samples import Told, enrolled, saved, serials, untouched
 
-from dsc_host import Card, Enrolment, InputError, State, Verifier
+from dsc_host import Card, Enrollment, InputError, State, Verifier
 from dsc_host.exchange import (
     CardOrder,
     Refusal,
@@ -84,7 +84,7 @@ def test_what_is_no_order_changes_nothing(office: Verifier, tmp_path: Path, data
 
 
 def test_a_csv_of_all_cards_holds_no_secret(office: Verifier, tmp_path: Path) -> None:
-    secret = Enrolment("S-9", b"SECRET0123456789", suite=WITH_PIN, pin="9876", duress_pin="6789", owners=("=1+1",))
+    secret = Enrollment("S-9", b"SECRET0123456789", suite=WITH_PIN, pin="9876", duress_pin="6789", owners=("=1+1",))
     enrolled(office, [*CARDS, secret])
     office.retire("A-1")
     told = Told()

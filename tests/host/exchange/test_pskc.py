@@ -25,16 +25,16 @@ from tests.host.exchange.exchange_samples import (
 )
 from tests.host.exchange.transfer_samples import PASSPHRASE
 
-from dsc_host import Enrolment, InputError
+from dsc_host import Enrollment, InputError
 from dsc_host.exchange import Refusal, read_pskc, write_pskc
 
 VECTORS = ROOT / "tests" / "vectors" / "pskc"
 FIGURES = json.loads((VECTORS / "rfc6030.json").read_text(encoding="utf-8"))
 few_iterations = transfer_samples.few_iterations
 CARDS = [
-    Enrolment("IB3000001", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
-    Enrolment("IB3000002", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
-    Enrolment("-3", bytes(range(64)), suite="OCRA-1:HOTP-SHA512-6:QN08-PSHA1", pin="0000", owners=("C=x, #1\\;é<",)),
+    Enrollment("IB3000001", bytes(range(32)), pin="1234", counter=7, duress_pin="4321", owners=("anna", "ben")),
+    Enrollment("IB3000002", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
+    Enrollment("-3", bytes(range(64)), suite="OCRA-1:HOTP-SHA512-6:QN08-PSHA1", pin="0000", owners=("C=x, #1\\;é<",)),
 ]
 
 
@@ -47,7 +47,7 @@ def test_the_rfcs_values_are_read(figure: dict[str, Any]) -> None:
         "allow_plain": not {"key", "passphrase"} & figure.keys(),
     }
     found = read((VECTORS / figure["file"]).read_bytes(), suite=WITH_PIN if with_pin else SUITE, **options)
-    cards = [card for card in found if isinstance(card, Enrolment)]
+    cards = [card for card in found if isinstance(card, Enrollment)]
     assert [(card.serial, card.key.hex(), card.counter, list(card.owners), card.pin) for card in cards] == [
         (card["serial"], card["key"], card["counter"], card["owners"], card["pin"]) for card in figure["cards"]
     ]
@@ -78,13 +78,13 @@ def test_what_is_written_is_read_the_same(secrets: dict[str, Any]) -> None:
     "owners", [(), ("anna",), ("UID=anna",), ("UID=anna,DC=net",), ("a,", "\\"), ("a\\,", "b"), ("#", "=")]
 )
 def test_owners_come_back_whatever_is_in_their_names(owners: tuple[str, ...]) -> None:
-    card = Enrolment("A", bytes(16), suite=SUITE, owners=owners)
+    card = Enrollment("A", bytes(16), suite=SUITE, owners=owners)
     assert read(written([card], key=KEY), key=KEY) == [card]
 
 
 @pytest.mark.parametrize("user", ["anna", "UID=anna,DC=net", "UID=anna,", "UID=", "UID=a+CN=b", "UID=a\\"])
 def test_another_systems_user_is_one_owner(user: str) -> None:
-    assert read(encrypted({"key_userid": user})) == [Enrolment("A", bytes(20), suite=SUITE, owners=(user,))]
+    assert read(encrypted({"key_userid": user})) == [Enrollment("A", bytes(20), suite=SUITE, owners=(user,))]
 
 
 def test_no_secret_is_written_in_the_clear() -> None:
@@ -138,7 +138,7 @@ def test_python_pskc_reads_what_is_written() -> None:
 def test_what_python_pskc_writes_is_read(algorithm: str | None, fields: list[str]) -> None:
     key = {"secret": bytes(range(20)), "counter": 300}
     data = encrypted({**key, "serial": "A-1"}, {**key, "serial": "A-2"}, algorithm=algorithm, fields=fields)
-    assert read(data) == [Enrolment(f"A-{n}", bytes(range(20)), suite=SUITE, counter=300) for n in (1, 2)]
+    assert read(data) == [Enrollment(f"A-{n}", bytes(range(20)), suite=SUITE, counter=300) for n in (1, 2)]
 
 
 @pytest.mark.parametrize("bits", [128, 192, 256])
@@ -148,7 +148,7 @@ def test_keys_that_python_pskc_wraps_are_read_without_a_mac(bits: int, fields: l
     wrapping = bytes(range(bits // 8))
     data = encrypted({"secret": secret, "counter": 300}, key=wrapping, algorithm=f"kw-aes{bits}", fields=fields)
     assert b"ValueMAC" not in data
-    assert read(data, key=wrapping) == [Enrolment("A", secret, suite=SUITE, counter=300)]
+    assert read(data, key=wrapping) == [Enrollment("A", secret, suite=SUITE, counter=300)]
     with pytest.raises(InputError, match="nothing in it decrypts"):
         read(data, key=bytes(bits // 8))
 
@@ -161,7 +161,7 @@ def test_a_file_that_python_pskc_encrypts_with_a_passphrase_is_read() -> None:
     document = pskc.PSKC()
     document.encryption.setup_pbkdf2(PASSPHRASE, iterations=1000)
     document.add_key(serial="A", algorithm=OCRA, algorithm_suite=SUITE, secret=bytes(16))
-    assert read(document_bytes(document), passphrase=PASSPHRASE) == [Enrolment("A", bytes(16), suite=SUITE)]
+    assert read(document_bytes(document), passphrase=PASSPHRASE) == [Enrollment("A", bytes(16), suite=SUITE)]
 
 
 def test_keys_of_one_device_in_one_package_are_one_card() -> None:
@@ -170,30 +170,30 @@ def test_keys_of_one_device_in_one_package_are_one_card() -> None:
     device = document.add_device(serial="A")
     device.add_key(id="p", algorithm="urn:ietf:params:xml:ns:keyprov:pskc:pin", secret=b"1234")
     device.add_key(id="k", algorithm=OCRA, algorithm_suite=WITH_PIN, secret=bytes(16), policy__pin_key_id="p")
-    assert read(document_bytes(document)) == [Enrolment("A", bytes(16), suite=WITH_PIN, pin="1234")]
+    assert read(document_bytes(document)) == [Enrollment("A", bytes(16), suite=WITH_PIN, pin="1234")]
 
 
 def test_a_suite_in_the_algorithms_name_is_read() -> None:
     data = encrypted({"algorithm": f"urn:ietf:params:xml:ns:keyprov:pskc#{SUITE}", "algorithm_suite": None})
-    assert read(data) == [Enrolment("A", bytes(20), suite=SUITE)]
+    assert read(data) == [Enrollment("A", bytes(20), suite=SUITE)]
 
 
 def test_the_files_own_suite_comes_before_the_callers() -> None:
     data, other = encrypted({}, {"serial": "B", "algorithm_suite": None}), "OCRA-1:HOTP-SHA1-6:QN08"
-    assert [card.suite for card in read(data, key=KEY, suite=other) if isinstance(card, Enrolment)] == [SUITE, other]
+    assert [card.suite for card in read(data, key=KEY, suite=other) if isinstance(card, Enrollment)] == [SUITE, other]
 
 
 _MEASURE = """
 import gc, io, os, tracemalloc
 from dsc_host.exchange import read_pskc, write_pskc
-from dsc_host.verifier import Enrolment
+from dsc_host.verifier import Enrollment
 
 class Sink(io.RawIOBase):
     def write(self, data):
         return len(data)
 
 def cards(count):
-    return (Enrolment(f"N{n}", bytes(16), suite="OCRA-1:HOTP-SHA256-8:C-QN06") for n in range(count))
+    return (Enrollment(f"N{n}", bytes(16), suite="OCRA-1:HOTP-SHA256-8:C-QN06") for n in range(count))
 
 # python-pskc's objects know each other, so that only the collector frees them: let it be quick.
 gc.set_threshold(700, 1, 1)
@@ -230,7 +230,7 @@ def test_ten_times_the_cards_take_the_same_memory(tmp_path: Path) -> None:
 
 def test_cards_are_written_and_read_as_they_come() -> None:
     """Neither waits for the end: the first comes out of a file that is not whole yet."""
-    cards = [Enrolment(f"N{number}", number.to_bytes(16, "big"), suite=SUITE) for number in range(250)]
+    cards = [Enrollment(f"N{number}", number.to_bytes(16, "big"), suite=SUITE) for number in range(250)]
     data = written(cards)
     assert read(data) == cards, "in their order, although 100 are written at a time"
     assert next(read_pskc(io.BytesIO(data[: len(data) // 2]), key=KEY)) == cards[0]
@@ -262,7 +262,7 @@ def test_no_cards_make_no_file() -> None:
 
 def test_a_card_that_could_not_be_enrolled_is_not_written() -> None:
     with pytest.raises(InputError, match="key: of card A: must be 16 to 64 bytes"):
-        write_pskc(io.BytesIO(), [Enrolment("A", b"k", suite=SUITE)], key=KEY)
+        write_pskc(io.BytesIO(), [Enrollment("A", b"k", suite=SUITE)], key=KEY)
 
 
 @pytest.mark.parametrize("suite", ["", "OCRA", "OCRA-1:HOTP-SHA1-6:QN08-T1M"])

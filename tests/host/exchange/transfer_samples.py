@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.host import databases, verifier_samples
 
-from dsc_host import Enrolment, State, Verifier
+from dsc_host import Enrollment, State, Verifier
 from dsc_host.exchange import Refusal, pskc_writer, stream
 from dsc_host.exchange import transfer as moving_cards
 from dsc_host.verifier import enrollment
@@ -58,7 +58,7 @@ class Told:
         return [(refusal.line, refusal.serial, refusal.error.field) for refusal in self.refusals]
 
 
-def enrolled(verifier: Verifier, cards: list[Enrolment]) -> None:
+def enrolled(verifier: Verifier, cards: list[Enrollment]) -> None:
     assert verifier.enroll_all(cards) == len(cards)
 
 

@@ -18,7 +18,7 @@ from dsc_host.errors import DscError, InputError
 from dsc_host.ocra import Suite
 from dsc_host.records.audit import Event, record
 from dsc_host.records.tables import audit
-from dsc_host.verifier import Challenge, Enrolment, Entry, Keyring, Policy, Reason, State, Verifier
+from dsc_host.verifier import Challenge, Enrollment, Entry, Keyring, Policy, Reason, State, Verifier
 
 DURESS_PIN, NEW_PIN = "8642", "7391"
 UNLOCK_KEY = bytes(range(100, 132))
@@ -86,8 +86,8 @@ def pin_changed(pin: str, made_with: str) -> Call:
     return call
 
 
-def some(*serials: str) -> list[Enrolment]:
-    return [Enrolment(serial, KEY, SUITE, PIN) for serial in serials]
+def some(*serials: str) -> list[Enrollment]:
+    return [Enrollment(serial, KEY, SUITE, PIN) for serial in serials]
 
 
 CHALLENGED = "challenge A-1 done"

@@ -19,7 +19,7 @@ from dsc_host.errors import DscError, InputError, StoreError
 from dsc_host.records.audit import Event, record
 from dsc_host.records.tables import EMPTY_HEAD, audit, audit_head, identity
 from dsc_host.schema.card_tables import cards
-from dsc_host.verifier import Card, Checkpoint, Enrolment, Keyring, MasterKey, Verifier
+from dsc_host.verifier import Card, Checkpoint, Enrollment, Keyring, MasterKey, Verifier
 
 OTHER = MasterKey(bytes(32))
 verifier = databases.verifier
@@ -288,7 +288,7 @@ def logless(database: Database, how: str) -> Iterator[None]:
 
 CHANGES: list[Callable[[Verifier], object]] = [
     lambda v: v.enroll("B-2", key=KEY, suite=SUITE, pin=PIN),
-    lambda v: v.enroll_all([Enrolment(serial, KEY, SUITE, PIN) for serial in ("B-2", "C-3")]),
+    lambda v: v.enroll_all([Enrollment(serial, KEY, SUITE, PIN) for serial in ("B-2", "C-3")]),
     lambda v: v.remove("A-1"),
     lambda v: v.suspend("A-1"),
     lambda v: v.retire("A-1"),

@@ -112,7 +112,7 @@ def test_what_is_not_ours_is_refused(path: Path) -> None:
     ("version", "problem"),
     [
         (versions.VERSION + 1, "newer dscplus.*upgrade"),
-        (versions.OLDEST - 1, f"older dscplus .its schema is {versions.OLDEST - 1}.*enrol the cards anew"),
+        (versions.OLDEST - 1, f"older dscplus .its schema is {versions.OLDEST - 1}.*enroll the cards again"),
         (0, "schema is 0"),
     ],
 )

@@ -13,7 +13,7 @@ from tests.host.event_loop import awaited
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError, UnknownCard
-from dsc_host.verifier import Enrolment, Policy, Reason, Verifier
+from dsc_host.verifier import Enrollment, Policy, Reason, Verifier
 from dsc_host.verifier import async_service as awaiting_module
 from dsc_host.verifier.async_service import AsyncVerifier, default_threads
 
@@ -169,26 +169,26 @@ async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
 async def test_secrets_and_the_log_are_read_some_at_a_time(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(awaiting_module, "PAGE", page := 10)
     serials = ["A-1", *(f"C-{index:05}" for index in range(2 * page + 3))]
-    verifier.enroll_all(Enrolment(serial, KEY, SUITE, PIN) for serial in serials[1:])
+    verifier.enroll_all(Enrollment(serial, KEY, SUITE, PIN) for serial in serials[1:])
     given = 0
     disclose = Verifier.disclose
 
     def counted(self: Verifier, serials: Any = None) -> Any:
         nonlocal given
-        for enrolment in disclose(self, serials):
+        for enrollment in disclose(self, serials):
             given += 1
-            yield enrolment
+            yield enrollment
 
     monkeypatch.setattr(Verifier, "disclose", counted)
     async with AsyncVerifier(verifier) as awaiting:
         taken = []
-        async for enrolment in awaiting.disclose():
-            taken.append(enrolment.serial)
+        async for enrollment in awaiting.disclose():
+            taken.append(enrollment.serial)
             assert given - len(taken) < page, "no more is read than one page ahead"
         assert taken == serials
-        assert [enrolment.key async for enrolment in awaiting.disclose(["A-1"])] == [KEY]
+        assert [enrollment.key async for enrollment in awaiting.disclose(["A-1"])] == [KEY]
         with pytest.raises(UnknownCard):
-            _ = [enrolment async for enrolment in awaiting.disclose(["B-2"])]
+            _ = [enrollment async for enrollment in awaiting.disclose(["B-2"])]
         numbers = [entry.number async for entry in awaiting.audit.entries()]
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) > 2 * page
@@ -200,7 +200,7 @@ async def test_secrets_and_the_log_are_read_some_at_a_time(verifier: Verifier, m
 async def test_callbacks_are_called_in_a_thread(verifier: Verifier) -> None:
     async with AsyncVerifier(verifier) as awaiting:
         where: list[int] = []
-        enrolments = [Enrolment("B-2", KEY, SUITE, PIN)]
-        assert await awaiting.enroll_all(enrolments, enrolled=lambda _: where.append(threading.get_ident())) == 1
+        enrollments = [Enrollment("B-2", KEY, SUITE, PIN)]
+        assert await awaiting.enroll_all(enrollments, enrolled=lambda _: where.append(threading.get_ident())) == 1
         assert where
         assert set(where) != {threading.get_ident()}

@@ -11,7 +11,7 @@ from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, right
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError, SuiteError, UnknownCard
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Enrolment, MasterKey, Reason, Verifier, anchors, enrollment
+from dsc_host.verifier import Card, Enrollment, MasterKey, Reason, Verifier, anchors, enrollment
 
 verifier = databases.verifier
 BATCH = 20
@@ -28,8 +28,8 @@ def serial(number: int) -> str:
     return f"C-{number:05}"
 
 
-def some(number: int) -> Iterator[Enrolment]:
-    return (Enrolment(serial(index), KEY, SUITE, PIN, owners=("anna", "anna")) for index in range(number))
+def some(number: int) -> Iterator[Enrollment]:
+    return (Enrollment(serial(index), KEY, SUITE, PIN, owners=("anna", "anna")) for index in range(number))
 
 
 class Told:
@@ -43,14 +43,14 @@ class Told:
         self.refused.append((position, serial, type(error)))
 
 
-def with_bad_ones() -> Iterator[Enrolment]:
+def with_bad_ones() -> Iterator[Enrollment]:
     """Good ones, but at 3, 7, 9 (one of this bulk, again), 11 and, a batch later, 44."""
     bad = {
-        3: Enrolment("small", KEY, SUITE, PIN),
-        7: Enrolment(serial(7), KEY, SUITE, "12345"),
-        9: Enrolment(serial(2), KEY, SUITE, PIN),
-        11: Enrolment("A-1", KEY, SUITE, PIN),
-        44: Enrolment(serial(15), KEY, SUITE, PIN),
+        3: Enrollment("small", KEY, SUITE, PIN),
+        7: Enrollment(serial(7), KEY, SUITE, "12345"),
+        9: Enrollment(serial(2), KEY, SUITE, PIN),
+        11: Enrollment("A-1", KEY, SUITE, PIN),
+        44: Enrollment(serial(15), KEY, SUITE, PIN),
     }
     return (bad.get(number, good) for number, good in enumerate(some(MANY)))
 
@@ -93,7 +93,7 @@ def test_atomic_one_that_is_wrong_keeps_all_out(verifier: Verifier) -> None:
 
 @pytest.mark.parametrize("atomic", [False, True])
 def test_what_gives_the_cards_may_fail_half_way(verifier: Verifier, atomic: bool) -> None:
-    def broken() -> Iterator[Enrolment]:
+    def broken() -> Iterator[Enrollment]:
         yield from some(BATCH + 10)
         raise RuntimeError("the file ends here")
 
@@ -123,8 +123,8 @@ def test_all_that_is_known_comes_out_and_into_another_database(
     verifier.retire("Z-9")
     known = list(verifier.disclose())
     assert len(known) == BATCH + 3
-    assert known[0] == Enrolment("A-1", KEY, SUITE, PIN, duress_pin="4321")
-    assert known[1] == Enrolment(
+    assert known[0] == Enrollment("A-1", KEY, SUITE, PIN, duress_pin="4321")
+    assert known[1] == Enrollment(
         "B-2", KEY, "OCRA-1:HOTP-SHA256-8:C-QN06", counter=7, unlock_key=bytes(32), owners=("Zoë", "bo")
     )
     assert KEY.hex() not in repr(known[0])
@@ -142,7 +142,7 @@ def test_all_that_is_known_comes_out_and_into_another_database(
 def test_chosen_ones_come_out_in_their_order_and_an_unknown_one_is_said(verifier: Verifier) -> None:
     verifier.enroll_all(some(3))
     chosen = [serial(2), "A-1", serial(0)]
-    assert [enrolment.serial for enrolment in verifier.disclose(chosen)] == chosen
+    assert [enrollment.serial for enrollment in verifier.disclose(chosen)] == chosen
     with pytest.raises(UnknownCard, match="X-1"):
         list(verifier.disclose(["A-1", "X-1"]))
     last = list(verifier.audit.entries())[-1]

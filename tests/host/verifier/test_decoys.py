@@ -15,7 +15,7 @@ from dsc_host.errors import TooManyChallenges, UnknownCard
 from dsc_host.ocra import Suite
 from dsc_host.records.keys import MasterKey, Secret
 from dsc_host.schema import card_tables
-from dsc_host.verifier import Challenge, Enrolment, Policy, Reason, State, Verifier, card_rules, rows
+from dsc_host.verifier import Challenge, Enrollment, Policy, Reason, State, Verifier, card_rules, rows
 from dsc_host.verifier import decoys as decoys_module
 from dsc_host.verifier.decoys import name_of, serial_of
 
@@ -73,7 +73,7 @@ def test_not_even_the_response_that_its_own_key_gives_is_accepted(verifier: Veri
 def test_nothing_shows_it(verifier: Verifier) -> None:
     verifier.challenge("NO-CARD", conceal=True)
     assert [card.serial for card in verifier.cards()] == ["A-1"]
-    assert [enrolment.serial for enrolment in verifier.disclose()] == ["A-1"]
+    assert [enrollment.serial for enrollment in verifier.disclose()] == ["A-1"]
     for call in (
         lambda: verifier.card("NO-CARD"),
         lambda: verifier.suspend("NO-CARD"),
@@ -137,7 +137,7 @@ def lengths(verifier: Verifier, serials: list[str]) -> list[int]:
 def test_its_questions_are_as_long_as_those_of_the_cards_around_it(alone: Verifier) -> None:
     """Three in four cards have the one suite, a fourth the other one."""
     alone.enroll_all(
-        Enrolment(f"C-{number:04}", KEY, OTHER_SUITE if number % 4 == 0 else SUITE, None if number % 4 == 0 else PIN)
+        Enrollment(f"C-{number:04}", KEY, OTHER_SUITE if number % 4 == 0 else SUITE, None if number % 4 == 0 else PIN)
         for number in range(200)
     )
     found = lengths(alone, [f"C-{number:04}X" for number in range(200)])
@@ -147,7 +147,8 @@ def test_its_questions_are_as_long_as_those_of_the_cards_around_it(alone: Verifi
 
 def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
     alone.enroll_all(
-        Enrolment(f"C-{number}", KEY, OTHER_SUITE if number % 2 else SUITE, None if number % 2 else PIN) for number in range(30)
+        Enrollment(f"C-{number}", KEY, OTHER_SUITE if number % 2 else SUITE, None if number % 2 else PIN)
+        for number in range(30)
     )
     names = [f"D-{number}" for number in range(40)]
     first = lengths(alone, names)
@@ -176,7 +177,9 @@ def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
     alone: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first time and later, to ask and to answer, and whatever the suite is."""
-    alone.enroll_all([Enrolment("A-1", KEY, SUITE, PIN), Enrolment("B-2", KEY, SUITE, PIN), Enrolment("Z-9", KEY, SUITE, PIN)])
+    alone.enroll_all(
+        [Enrollment("A-1", KEY, SUITE, PIN), Enrollment("B-2", KEY, SUITE, PIN), Enrollment("Z-9", KEY, SUITE, PIN)]
+    )
     alone.challenge("B-2", conceal=True)  # The first one ever makes the secret.
     done: list[str] = []
     connection: Any = alone._context.store._backend.engine.raw_connection()

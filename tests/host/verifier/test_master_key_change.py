@@ -14,7 +14,7 @@ from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, right
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.schema import card_tables
-from dsc_host.verifier import Enrolment, Keyring, MasterKey, Policy, Verifier, enrollment, master_key_change
+from dsc_host.verifier import Enrollment, Keyring, MasterKey, Policy, Verifier, enrollment, master_key_change
 
 database = databases.database
 NEW = MasterKey(b"\x5a" * 32)
@@ -39,7 +39,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def full(database: Database) -> Database:
     """Under the old key: cards, one with all four secrets' kinds among them, one retired, and a decoy."""
     with Verifier.open(database.url, master_key=MASTER) as verifier:
-        verifier.enroll_all(Enrolment(serial(number), KEY, SUITE, PIN) for number in range(CARDS))
+        verifier.enroll_all(Enrollment(serial(number), KEY, SUITE, PIN) for number in range(CARDS))
         verifier.set_duress_pin(serial(0), "4321")
         verifier.enroll("LOCKS", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32))
         verifier.retire(serial(1))
@@ -266,6 +266,6 @@ def test_after_each_batch_others_have_some_time_to_themselves(
         if bulk == "rekey":
             verifier.rekey()
         else:
-            verifier.enroll_all(Enrolment(f"B-{number}", KEY, SUITE, PIN) for number in range(4 * BATCH))
+            verifier.enroll_all(Enrollment(f"B-{number}", KEY, SUITE, PIN) for number in range(4 * BATCH))
     assert len(rests) >= 3
     assert min(rests) > 0

@@ -12,7 +12,7 @@ from tests.host.verifier_samples import KEY, PIN, SUITE
 
 from dsc_host.errors import InputError, StateError
 from dsc_host.schema.card_tables import owners
-from dsc_host.verifier import Card, Enrolment, State, Verifier
+from dsc_host.verifier import Card, Enrollment, State, Verifier
 
 verifier = databases.verifier
 
@@ -119,7 +119,7 @@ def test_what_is_no_name_is_refused_and_nothing_changes(verifier: Verifier) -> N
     assert (kept(verifier), log_length(verifier)) == ([], length)
 
 
-def test_owners_at_enrolment_are_a_tuple(verifier: Verifier) -> None:
+def test_owners_at_enrollment_are_a_tuple(verifier: Verifier) -> None:
     names: Any
     for names in ("Bob", ["Bob"], None, {"Bob"}, 5):
         with pytest.raises(InputError, match=r"^owners: must be a tuple"):
@@ -131,7 +131,7 @@ def test_owners_at_enrolment_are_a_tuple(verifier: Verifier) -> None:
 def many(verifier: Verifier) -> Verifier:
     """Bob has every other card from C-00 to C-39, Ada every card of which the number ends in 0; A-1 is nobody's."""
     verifier.enroll_all(
-        Enrolment(f"C-{n:02}", KEY, SUITE, PIN, owners=("Ada",) * (n % 10 == 0) + ("Bob",) * (n % 2 == 0)) for n in range(40)
+        Enrollment(f"C-{n:02}", KEY, SUITE, PIN, owners=("Ada",) * (n % 10 == 0) + ("Bob",) * (n % 2 == 0)) for n in range(40)
     )
     for number in range(0, 40, 4):
         verifier.suspend(f"C-{number:02}")

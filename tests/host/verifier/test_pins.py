@@ -235,7 +235,7 @@ def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
     assert opened == []
 
 
-def test_an_enrolment_does_not_tell_either(verifier: Verifier) -> None:
+def test_an_enrollment_does_not_tell_either(verifier: Verifier) -> None:
     """What one system gives out, another one takes."""
     card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=PIN)
     assert card.has_duress_pin

@@ -26,7 +26,7 @@ from dsc_host.records.store import Store, _backend
 from dsc_host.schema import SCHEMA, card_tables, versions
 from dsc_host.verifier import Card, Keyring, MasterKey, Reason, State, Verifier
 from dsc_host.verifier.backup import backup, restore
-from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrolment
+from dsc_host.verifier.card_seals import CardSeals, Holder, new_enrollment
 from dsc_host.verifier.rows import CardRecord
 
 NEW = MasterKey(bytes(range(1, 33)))
@@ -170,7 +170,7 @@ def test_a_card_that_was_changed_can_be_removed_and_enrolled_anew(clock: Clock) 
 
 
 def test_a_row_is_written_the_same_whatever_its_letters_and_its_state_are() -> None:
-    seals, holder = CardSeals.new(), Holder("A-1", new_enrolment(), SUITE)
+    seals, holder = CardSeals.new(), Holder("A-1", new_enrollment(), SUITE)
     card = CardRecord("A-1", SUITE, 0, 0, None, NOW, "", b"", None, None, 0, (), 0, State.ACTIVE, NOW, "Ünï ✓", None)
     sealed = seals.sealed(card._replace(enrolment=holder.enrolment))
     assert seals.is_sealed(sealed._replace(state="active"))

@@ -28,7 +28,7 @@ from dsc_host.login.transaction import LoginContext, LoginTransaction, account_o
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, lifecycle, responses
-from dsc_host.verifier.model import Enrolment, State
+from dsc_host.verifier.model import Enrollment, State
 
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 _KEY_BYTES = 32
@@ -213,7 +213,7 @@ def _added(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
-        enrollment.enroll(tx.cards, Enrolment(serials[method], key, SUITE, owners=(user.name,)))
+        enrollment.enroll(tx.cards, Enrollment(serials[method], key, SUITE, owners=(user.name,)))
     data = {"serials": serials, "token": sessions.hashed(device_token), "label": stem}
     return registry.add(tx, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
 
