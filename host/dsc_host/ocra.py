@@ -222,9 +222,11 @@ class Responder:
 
         Each counter is checked when its response is made; all other inputs are checked once. Errors are those of a call.
         """
-        return self._answers(counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp))
+        return self._responses(
+            counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp)
+        )
 
-    def _answers(self, counters: Iterable[int | None], tail: bytes) -> Iterator[str]:
+    def _responses(self, counters: Iterable[int | None], tail: bytes) -> Iterator[str]:
         # Look these up once: in a window, the look-ups take as long as the hash does.
         new_inner, new_outer, head, shorten = self._inner.copy, self._outer.copy, self._suite._head, self._suite._shorten
         for counter in counters:

@@ -57,7 +57,7 @@ def personalise(
         raise
     except BaseException as error:
         # The card may have accepted the profile, and only its answer was lost.
-        if isinstance(error, DscError) and _has_become(client, whole.serial):
+        if isinstance(error, DscError) and _has_serial(client, whole.serial):
             return whole
         verifier.remove(whole.serial)
         told(f"The enrollment was undone. If the card nevertheless reports the serial {whole.serial}, wipe it.")
@@ -65,7 +65,7 @@ def personalise(
     return whole
 
 
-def _has_become(client: CardClient, serial: str) -> bool:
+def _has_serial(client: CardClient, serial: str) -> bool:
     with suppress(DscError):
         return client.info().serial == serial
     return False

@@ -79,8 +79,12 @@ def application(
         paths.setdefault(operation.path, {})[operation.method] = operation
     routes = [Route(path, service.endpoint(methods), methods=list(methods)) for path, methods in paths.items()]
     app = Starlette(
-        routes=[*routes, Route(DESCRIPTION_PATH, _described, methods=["GET"])],
-        middleware=[Middleware(_Recorded, metrics=service.metrics), Middleware(Bodies), Middleware(_Paced, service=service)],
+        routes=[*routes, Route(DESCRIPTION_PATH, _answer_description, methods=["GET"])],
+        middleware=[
+            Middleware(_Recorder, metrics=service.metrics),
+            Middleware(Bodies),
+            Middleware(_RateLimiter, service=service),
+        ],
         exception_handlers={HTTPException: _no_route},
         lifespan=service.lifespan,
     )
@@ -97,7 +101,7 @@ class _Service:
         self._most_in_hand = most_in_hand
         self._in_hand = 0
         self._verifier: AsyncVerifier | None = None
-        self._health = Health(self._look)
+        self._health = Health(self._query_database)
         self.metrics = Metrics()
 
     @asynccontextmanager
@@ -140,7 +144,7 @@ class _Service:
             raise overloaded()
         verifier = self._verifier.by(token.name) if token else self._verifier
         # Read the body before the call takes a place, so that a slow body holds none.
-        asked = await _asked(operation, request)
+        asked = await _read_request(operation, request)
         call = Call(verifier, self.metrics, self._health, asked, request.path_params.get("serial", ""))
         with self._place(operation):
             given = await operation.work(call)
@@ -163,7 +167,7 @@ class _Service:
         finally:
             self._in_hand -= 1
 
-    async def _look(self) -> object:
+    async def _query_database(self) -> object:
         """Send the database a small query."""
         if self._verifier is None:
             raise StoreError("the service has not started")
@@ -196,7 +200,7 @@ class _Service:
         return token
 
 
-async def _asked(operation: Operation[Any], request: Request) -> Any:
+async def _read_request(operation: Operation[Any], request: Request) -> Any:
     if not operation.has_body:
         return read_query(request, operation.asked)
     # Nothing may come in the query, which every proxy logs; a response least of all.
@@ -204,7 +208,7 @@ async def _asked(operation: Operation[Any], request: Request) -> Any:
     return await read_body(request, operation.asked)
 
 
-async def _described(request: Request) -> Response:
+async def _answer_description(request: Request) -> Response:
     record: _Record = request.state.record
     record.route, record.operation = DESCRIPTION_PATH, "description"
     return Response(_description(), media_type="application/json")
@@ -222,7 +226,7 @@ def _no_route(_request: Request, error: Exception) -> Response:
     return Refusal(404, "path", f"there is nothing at this path; {DESCRIPTION_PATH} lists all paths").response()
 
 
-class _Paced:
+class _RateLimiter:
     """Middleware that delays callers without a known token if they ask too often. They do not slow down others."""
 
     def __init__(self, app: ASGIApp, service: "_Service") -> None:
@@ -238,7 +242,7 @@ class _Paced:
         await self._app(scope, receive, send)
 
 
-class _Recorded:
+class _Recorder:
     """Middleware that gives every request an id and writes its log line."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

@@ -123,13 +123,13 @@ def _parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
         parameters.append({"name": "serial", "in": "path", "required": True, "schema": msgspec.json.schema(Serial)})
     if not operation.has_body:
         parameters += [
-            {"name": field.encode_name, "in": "query", "required": field.required, "schema": _inlined(field.type)}
+            {"name": field.encode_name, "in": "query", "required": field.required, "schema": _inline_schema(field.type)}
             for field in msgspec.structs.fields(operation.asked)
         ]
     return parameters
 
 
-def _inlined(kind: Any) -> Any:
+def _inline_schema(kind: Any) -> Any:
     """Return a schema without references: the schemas of queries are small."""
     (schema,), components = msgspec.json.schema_components([kind])
     name = schema.get("$ref", "").rpartition("/")[2]

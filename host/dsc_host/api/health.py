@@ -18,21 +18,21 @@ class Health:
     def __init__(self, look: Callable[[], Awaitable[object]]) -> None:
         """`look` sends the database a query, and raises `DscError` if the database does not answer."""
         self._look = look
-        self._looked_at = 0.0
+        self._queried_at = 0.0
         self._result: asyncio.Task[DscError | Refusal | None] | None = None
 
     async def check(self) -> None:
         """Raise the error of the last query, or `Refusal` 503 if the database did not answer in time."""
         now = asyncio.get_running_loop().time()
-        if self._result is None or (self._result.done() and now - self._looked_at >= FRESH_SECONDS):
-            self._looked_at = now
-            self._result = asyncio.create_task(self._looked())
+        if self._result is None or (self._result.done() and now - self._queried_at >= FRESH_SECONDS):
+            self._queried_at = now
+            self._result = asyncio.create_task(self._run_query())
         # A caller may disconnect. The others still wait for the same query.
         problem = await asyncio.shield(self._result)
         if problem is not None:
             raise problem.with_traceback(None)
 
-    async def _looked(self) -> DscError | Refusal | None:
+    async def _run_query(self) -> DscError | Refusal | None:
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
                 await self._look()

@@ -140,7 +140,7 @@ def _allow_files() -> None:
 def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
     # At its end, uvicorn raises the ending signal again for the previous handler, which is ours.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _done)
+        signal.signal(number, _ignore_signal)
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[bound])
@@ -149,7 +149,7 @@ def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
     return server.started
 
 
-def _done(_number: int, _frame: FrameType | None) -> None:
+def _ignore_signal(_number: int, _frame: FrameType | None) -> None:
     """Ignore the signal, which has had its effect."""
 
 
@@ -158,7 +158,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
         # Set the folder before the workers load the module that reads it.
         os.environ[FOLDER] = folder
         try:
-            several = _Several(config, sockets=[bound])
+            several = _Supervisor(config, sockets=[bound])
             several.run()
         finally:
             del os.environ[FOLDER]
@@ -166,7 +166,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
     return all(process.exitcode in (0, -signal.SIGTERM, -signal.SIGINT) for process in several.processes)
 
 
-class _Several(Multiprocess):
+class _Supervisor(Multiprocess):
     """A supervisor that stops listening when it ends its workers. Otherwise clients that connect then would wait in vain."""
 
     def terminate_all(self) -> None:

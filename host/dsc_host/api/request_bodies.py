@@ -37,10 +37,10 @@ async def read_body(request: Request, kind: type[A]) -> A:
     """Read the body of a request. Raise Refusal 400, 408, 413 or 415."""
     _check_type(request)
     try:
-        body = await _bytes(request)
+        body = await _read_bytes(request)
     except SlowBody:
         raise Refusal(408, "slow", f"the body must arrive within {bodies.BODY_SECONDS:g} s") from None
-    return _converted(_parsed(body), kind)
+    return _convert(_parse_json(body), kind)
 
 
 def read_query(request: Request, kind: type[A]) -> A:
@@ -53,10 +53,10 @@ def read_query(request: Request, kind: type[A]) -> A:
     pairs = request.query_params.multi_items()
     if any("\N{REPLACEMENT CHARACTER}" in text for pair in pairs for text in pair):
         raise _malformed("the query must be UTF-8")
-    return _converted(_numbers(_once(pairs), kind), kind)
+    return _convert(_convert_numbers(_unique_fields(pairs), kind), kind)
 
 
-def _numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
+def _convert_numbers(fields: dict[str, Any], kind: type[A]) -> dict[str, Any]:
     """Convert whole numbers in ASCII digits. Leave other text, such as `1e2`, which the conversion then refuses."""
     wanted = {field.name for field in msgspec.structs.fields(kind) if getattr(field.type, "__origin__", field.type) is int}
     return {name: int(text) if name in wanted and re.fullmatch("[0-9]{1,9}", text) else text for name, text in fields.items()}
@@ -71,7 +71,7 @@ def _check_type(request: Request) -> None:
         raise Refusal(415, "encoded", "the body must not be compressed; leave Content-Encoding out")
 
 
-async def _bytes(request: Request) -> bytes:
+async def _read_bytes(request: Request) -> bytes:
     too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
     # Refuse a long body before it is sent, if the request states its length. The server has checked that it is a number.
@@ -85,9 +85,11 @@ async def _bytes(request: Request) -> bytes:
     return bytes(body)
 
 
-def _parsed(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
-        parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_number)
+        parsed = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique_fields, parse_constant=_no_constant, parse_float=_parse_float
+        )
         # JSON can hold half of a surrogate pair, which is no character and which no database stores.
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
@@ -97,7 +99,7 @@ def _parsed(body: bytes) -> Any:
     return parsed
 
 
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
@@ -110,7 +112,7 @@ def _no_constant(_name: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _number(text: str) -> float:
+def _parse_float(text: str) -> float:
     """Convert a number with a point or an exponent. As in JSON Schema, `283.0` is a whole number, as long as it is exact."""
     number = float(text)
     if not math.isfinite(number):
@@ -118,15 +120,15 @@ def _number(text: str) -> float:
     return int(number) if number.is_integer() and abs(number) <= _MOST_EXACT else number
 
 
-def _converted(fields: Any, kind: type[A]) -> A:
+def _convert(fields: Any, kind: type[A]) -> A:
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
         words = str(error)
-    raise _refused(words, kind)
+    raise _refusal_for(words, kind)
 
 
-def _refused(words: str, kind: type[msgspec.Struct]) -> Refusal:
+def _refusal_for(words: str, kind: type[msgspec.Struct]) -> Refusal:
     path = _PATH.search(words)
     problem = words[: path.start()] if path else words
     name = _NAME.match(path["path"]) if path else None
@@ -139,11 +141,11 @@ def _refused(words: str, kind: type[msgspec.Struct]) -> Refusal:
     field = name["name"] if name else None
     # Only these messages of msgspec name just the type and the range. Others quote the value.
     if not problem.startswith("Expected "):
-        return _malformed(_allowed(kind, field), field)
+        return _malformed(_describe_allowed(kind, field), field)
     return _malformed(problem.replace("`", ""), field)
 
 
-def _allowed(kind: type[msgspec.Struct], name: str | None) -> str:
+def _describe_allowed(kind: type[msgspec.Struct], name: str | None) -> str:
     """List the allowed values of a field that has few."""
     types = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == name]
     values = [value for option in types for each in (option, *get_args(option)) for value in _values(each)]

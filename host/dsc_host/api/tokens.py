@@ -63,7 +63,7 @@ class Tokens:
 
         Raises `InputError` if the file cannot be read, holds anything else, is empty, or on POSIX, is open to group or others.
         """
-        tokens = _parsed(_read(Path(path)), path)
+        tokens = _parse_lines(_read(Path(path)), path)
         if not tokens:
             raise _refusal(f"there is no token in {path}; dscplus token new NAME --scope login makes one")
         return cls(tokens)
@@ -103,7 +103,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(_with(path, new))
+            file.write(_with_token(path, new))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -118,9 +118,9 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
     return token
 
 
-def _with(path: Path, new: Token) -> str:
+def _with_token(path: Path, new: Token) -> str:
     text = _read(path) if path.exists() else ""
-    if any(token.name == new.name for token in _parsed(text, path)):
+    if any(token.name == new.name for token in _parse_lines(text, path)):
         raise InputError("token's name", f"{new.name} is already in {path}; remove its line first, or choose another name")
     return text + ("\n" if text and not text.endswith("\n") else "") + new.line()
 
@@ -143,13 +143,13 @@ def _read(path: Path) -> str:
         raise _refusal(f"{path} holds something other than ASCII") from None
 
 
-def _parsed(text: str, path: str | os.PathLike[str]) -> tuple[Token, ...]:
+def _parse_lines(text: str, path: str | os.PathLike[str]) -> tuple[Token, ...]:
     tokens: dict[str, Token] = {}
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        token = _token(line)
+        token = _parse_line(line)
         if token is None:
             raise _refusal(f"{path}, line {number}: must be NAME SCOPE[,SCOPE] SHA256, with scopes from {', '.join(Scope)}")
         if token.name in tokens:
@@ -158,7 +158,7 @@ def _parsed(text: str, path: str | os.PathLike[str]) -> tuple[Token, ...]:
     return tuple(tokens.values())
 
 
-def _token(line: str) -> Token | None:
+def _parse_line(line: str) -> Token | None:
     match = _LINE.fullmatch(line)
     scopes = match["scopes"].split(",") if match else []
     if match is None or not set(scopes) <= set(Scope):

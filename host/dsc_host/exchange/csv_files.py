@@ -112,8 +112,8 @@ def _orders(lines: Iterator[tuple[int, str]]) -> Iterator[PlacedOrder | Refusal]
         serial: str | None = None
         try:
             cells = dict(zip(columns, _cells(row, divider, len(columns)), strict=True))
-            serial = _meant(cells["serial"])
-            order = CardOrder(serial, cells.get("suite") or DEFAULT_SUITE, _meant(cells.get("owner", "")) or None)
+            serial = _unescape_formula(cells["serial"])
+            order = CardOrder(serial, cells.get("suite") or DEFAULT_SUITE, _unescape_formula(cells.get("owner", "")) or None)
             _check(order)
             if serial in taken:
                 raise InputError("serial", "occurs twice in the file")
@@ -157,21 +157,21 @@ def _check(order: CardOrder) -> None:
 
 def _row(card: Card) -> tuple[str, ...]:
     return (
-        _harmless(card.serial),
+        _escape_formula(card.serial),
         card.suite,
         card.state,
         _time(card.state_since),
-        _harmless(card.state_reason),
-        _harmless(" / ".join(card.owners)),
+        _escape_formula(card.state_reason),
+        _escape_formula(" / ".join(card.owners)),
         _time(card.enrolled_at),
     )
 
 
-def _harmless(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
     return _BEGINS_FORMULA.sub(r"\1'\2", cell)
 
 
-def _meant(cell: str) -> str:
+def _unescape_formula(cell: str) -> str:
     """Remove the apostrophe that keeps a cell from being a formula."""
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 

@@ -73,12 +73,12 @@ class Opener:
         self._encrypted = bool(head)
         self._hash = ""
         self._mac_key = b""
-        elements = {piece.name: _kept(piece) for piece in head}
+        elements = {piece.name: _element_of(piece) for piece in head}
         if len(elements) < len(head):
             raise self._refusal("EncryptionKey or MACMethod occurs twice")
         if self._encrypted and not secrets.given:
             raise self._refusal("is encrypted; give its key or its passphrase")
-        self._document = self._made(elements)
+        self._document = self._make_document(elements)
         if self._encrypted:
             self._open(elements)
 
@@ -141,7 +141,7 @@ class Opener:
         """Make the error for a file in which nothing decrypts."""
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
-    def _made(self, elements: dict[str, Element]) -> "PSKC":
+    def _make_document(self, elements: dict[str, Element]) -> "PSKC":
         root = Element("KeyContainer", Version="1.0")
         root.extend(elements.values())
         try:
@@ -192,7 +192,7 @@ class Opener:
         return stream.refusal(self._line, problem)
 
 
-def _kept(piece: stream.Piece) -> Element:
+def _element_of(piece: stream.Piece) -> Element:
     if piece.element is None:
         raise stream.refusal(piece.line, f"its {piece.name} is larger than 64 KiB")
     return piece.element

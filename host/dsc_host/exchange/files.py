@@ -26,7 +26,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 
     Raises `InputError` if the file exists and `overwrite` is not set, or if it cannot be written.
     """
-    path = _usable(path)
+    path = _check_name(path)
     try:
         _check_place(path, overwrite)
         handle, draft = tempfile.mkstemp(prefix=f".{os.path.basename(path)[:32]}.", dir=os.path.dirname(path) or ".")
@@ -40,7 +40,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             with suppress(FileNotFoundError):
                 os.unlink(draft)
     except FileExistsError:
-        raise _taken(path) from None
+        raise _exists_error(path) from None
     except OSError as error:
         raise InputError("file", f"{path} cannot be written: {error.strerror}") from error
 
@@ -51,27 +51,27 @@ def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
 
     Raises `InputError` if the file cannot be read, or if it is a pipe: it is read twice.
     """
-    path = _usable(path)
-    with _opened(path) as file:
+    path = _check_name(path)
+    with _open(path) as file:
         known = os.fstat(file.fileno())
         if not stat.S_ISREG(known.st_mode):
             raise InputError("file", f"{path} must be an ordinary file; save it as one first")
         yield file, known.st_size
 
 
-def _opened(path: str) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     try:
-        return open(path, "rb", opener=_at_once)
+        return open(path, "rb", opener=_open_nonblocking)
     except OSError as error:
         raise InputError("file", f"{path} cannot be read: {error.strerror}") from error
 
 
-def _at_once(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     """Open a file without waiting for a writer, which a pipe would do."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _usable(path: PathLike) -> str:
+def _check_name(path: PathLike) -> str:
     path = os.fspath(path)
     if "\0" in path:
         raise InputError("file", "must have a name without NUL")
@@ -82,11 +82,11 @@ def _check_place(path: str, overwrite: bool) -> None:
     if not os.path.lexists(path):
         return
     if not overwrite:
-        raise _taken(path)
+        raise _exists_error(path)
     # Without this check, a process with every permission would replace a device.
     if not os.path.isfile(path):
         raise InputError("file", f"{path} is not an ordinary file; choose another name")
 
 
-def _taken(path: str) -> InputError:
+def _exists_error(path: str) -> InputError:
     return InputError("file", f"{path} already exists; choose another name, or allow overwriting")

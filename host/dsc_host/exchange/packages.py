@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _COUNTER = re.compile("[0-9]{1,20}")
 # Elements that python-pskc also reads, though only drafts of RFC 6030 had them. They could carry values past the checks here.
-_OF_DRAFTS = ("Device", "DeviceId", "EncryptionScheme", "Expiry", "Usage", "Value", "ValueDigest")
+_DRAFT_ELEMENTS = ("Device", "DeviceId", "EncryptionScheme", "Expiry", "Usage", "Value", "ValueDigest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,16 @@ class Packages:
 
     def _keys(self, package: Element) -> Iterator[CardKey | Pin]:
         elements = package.findall("Key")
-        values = _values_taken_from(package, elements)
+        values = _extract_values(package, elements)
         for secret, _ in values:
             self.opener.check(secret)
-        for element, found, (secret, counter) in zip(elements, self._described(package, elements), values, strict=True):
+        for element, found, (secret, counter) in zip(elements, self._parse_keys(package, elements), values, strict=True):
             if found is None:
                 yield Pin(element.get("Id"), (element.findtext("KeyProfileId") or "").strip(), self._secret(secret))
             else:
                 yield CardKey(found, self._secret(secret), 0 if counter is None else self._counter(counter))
 
-    def _described(self, package: Element, elements: list[Element]) -> "list[Key | None]":
+    def _parse_keys(self, package: Element, elements: list[Element]) -> "list[Key | None]":
         """Return python-pskc's description of each key, and None for a PIN."""
         are_pins = [element.get("Algorithm") == profile.PIN for element in elements]
         if all(are_pins):
@@ -157,7 +157,7 @@ _Values = tuple[Element, Element | None]
 """The `Secret` of a key and its `Counter`."""
 
 
-def _values_taken_from(package: Element, keys: list[Element]) -> list[_Values]:
+def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
     """Return the values of each key, and remove them from the package.
 
     python-pskc must not see them: it makes a number of nearly any text (the counter `0x10` becomes 13,835,636), and it
@@ -183,7 +183,7 @@ def _check_form(package: Element, keys: list[Element]) -> None:
     if not keys:
         raise InputError("package", "holds no key")
     tags = Counter(element.tag for element in package.iter())
-    if any(tags[name] for name in _OF_DRAFTS) or any(data.get("Name") for data in package.iter("Data")):
+    if any(tags[name] for name in _DRAFT_ELEMENTS) or any(data.get("Name") for data in package.iter("Data")):
         raise InputError("package", "follows a draft of RFC 6030; have it written as PSKC 1.0")
     if any(tags[name] > len(keys) for name in ("Data", "Secret")):
         raise InputError("package", "must have one Data with one Secret in each key")

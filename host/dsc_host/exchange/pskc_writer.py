@@ -96,7 +96,7 @@ class _Sealer:
 <pskc:KeyContainer Version="1.0" xmlns:pskc="{stream.NAMESPACE}" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
  xmlns:xenc="http://www.w3.org/2001/04/xmlenc#" xmlns:xenc11="http://www.w3.org/2009/xmlenc11#"
  xmlns:pkcs5="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#">
- <pskc:EncryptionKey>{self._key_named()}</pskc:EncryptionKey>
+ <pskc:EncryptionKey>{self._encryption_key()}</pskc:EncryptionKey>
  <pskc:MACMethod Algorithm={quoteattr(_MAC)}>
   <pskc:MACKey>
    <xenc:EncryptionMethod Algorithm={quoteattr(self._document.encryption.algorithm or "")}/>
@@ -121,7 +121,7 @@ class _Sealer:
         # The library writes a whole document. Only the part between its head and its foot is needed.
         return written[written.index(_FIRST) : written.rindex(_FOOT)]
 
-    def _key_named(self) -> str:
+    def _encryption_key(self) -> str:
         if self._salt is None:
             return "<ds:KeyName>Pre-shared-key</ds:KeyName>"
         return f"""<xenc11:DerivedKey>

@@ -41,7 +41,7 @@ def pieces(file: BinaryIO) -> Iterator[Piece]:
     declaration, is nested too deeply, or is not PSKC 1.0 with its head before its packages. Pieces yielded before stay valid.
     """
     reader = _Pieces()
-    for error in _fed(file, reader):
+    for error in _feed_all(file, reader):
         # The pieces before an error are valid, in whichever chunk they came.
         yield from reader.take()
         if error is not None:
@@ -50,7 +50,7 @@ def pieces(file: BinaryIO) -> Iterator[Piece]:
 
 def check(file: BinaryIO) -> None:
     """Read a file to its end without keeping anything. Raise the errors of `pieces` before any card is used."""
-    for error in _fed(file, _Outline()):
+    for error in _feed_all(file, _Outline()):
         if error is not None:
             raise error
 
@@ -60,7 +60,7 @@ def refusal(line: int, problem: str) -> InputError:
     return InputError("PSKC file", f"line {line}: {problem}")
 
 
-def _fed(file: BinaryIO, reader: "_Outline") -> Iterator[InputError | None]:
+def _feed_all(file: BinaryIO, reader: "_Outline") -> Iterator[InputError | None]:
     more = True
     while more:
         chunk = file.read(_CHUNK)
@@ -77,7 +77,7 @@ class _Outline:
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        self._fed = 0
+        self._bytes_fed = 0
         self._depth = 0
         self._packages = False
 
@@ -87,8 +87,8 @@ class _Outline:
             self._parse(chunk, final=not chunk)
         except InputError as error:
             return error
-        self._fed += len(chunk)
-        if self._fed - self._parser.CurrentByteIndex > _MOST_TOKEN:
+        self._bytes_fed += len(chunk)
+        if self._bytes_fed - self._parser.CurrentByteIndex > _MOST_TOKEN:
             return self._refusal("a tag or comment is longer than 1 MiB, which no PSKC file needs")
         if not chunk and not self._packages:
             return refusal(1, "holds no KeyPackage")
@@ -164,7 +164,7 @@ class _Pieces(_Outline):
         if attributes:
             size += sum(len(key) + len(value) for key, value in attributes.items())
             attributes = {key: value for key, value in attributes.items() if " " not in key}
-        if self._grown(size):
+        if self._grow(size):
             self._builder.start(local, attributes)
 
     def _begin_piece(self, piece: str) -> None:
@@ -182,10 +182,10 @@ class _Pieces(_Outline):
             self._name, self._builder = "", None
 
     def _text(self, text: str) -> None:
-        if self._builder is not None and self._grown(len(text)):
+        if self._builder is not None and self._grow(len(text)):
             self._builder.data(text)
 
-    def _grown(self, by: int) -> bool:
+    def _grow(self, by: int) -> bool:
         """Count the characters, and return whether the piece is still kept."""
         self._size += by
         if self._size > MOST_PIECE:

@@ -62,7 +62,7 @@ def export_pskc(
 
     def in_use() -> Iterator[str]:
         cards = _cards(verifier) if chosen is None else map(verifier.card, chosen)
-        for card in _counted(cards, total, done):
+        for card in _report_cards(cards, total, done):
             if card.state in _IN_USE:
                 yield card.serial
             else:
@@ -86,7 +86,7 @@ def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, d
     """
     total = sum(1 for _ in _cards(verifier))
     with new_file(path, overwrite=overwrite) as file:
-        count = csv_files.write_cards(file, _counted(_cards(verifier), total, done))
+        count = csv_files.write_cards(file, _report_cards(_cards(verifier), total, done))
     done(total, total)
     return count
 
@@ -98,7 +98,7 @@ def _cards(verifier: Verifier) -> Iterator[Card]:
         after = page[-1].serial
 
 
-def _counted(cards: Iterable[Card], total: int, done: Progress) -> Iterator[Card]:
+def _report_cards(cards: Iterable[Card], total: int, done: Progress) -> Iterator[Card]:
     for number, card in enumerate(cards):
         if number % _OFTEN == 0:
             done(min(number, total), total)
@@ -130,7 +130,7 @@ def import_pskc(
         stream.check(file)
         file.seek(0)
         found = pskc_reader.placed(file, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
-        count = _taken_in(verifier, _watched(found, file, size, done), atomic, refused)
+        count = _enroll_all(verifier, _report_bytes(found, file, size, done), atomic, refused)
     done(size, size)
     return count
 
@@ -150,13 +150,15 @@ def import_csv(
     """
     with old_file(path) as (file, size):
         orders = csv_files.placed_orders(file)
-        found = (one if isinstance(one, Refusal) else Placed(one.number, one.line, _made(one.order)) for one in orders)
-        count = _taken_in(verifier, _watched(found, file, size, done), atomic, refused)
+        found = (
+            one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders
+        )
+        count = _enroll_all(verifier, _report_bytes(found, file, size, done), atomic, refused)
     done(size, size)
     return count
 
 
-def _made(order: csv_files.CardOrder) -> Enrollment:
+def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
     has_pin = Suite.parse(order.suite).pin_hash is not None
     return Enrollment(
         order.serial,
@@ -198,7 +200,7 @@ class _Records:
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
         """Report the card at `position`, which the records refused with `error`."""
         refusal = self._waiting[position]
-        self._refused(refusal if isinstance(error, AlreadyEnrolled) else replace(refusal, error=_named(error)))
+        self._refused(refusal if isinstance(error, AlreadyEnrolled) else replace(refusal, error=_as_input_error(error)))
 
     def judged(self, _total: int) -> None:
         """Forget the prepared refusals: the records have decided on every card so far."""
@@ -209,28 +211,28 @@ class _Records:
     def _end(self) -> None:
         """Undo an import that had to be complete and is not. Only at the end have the records decided on every card."""
         if self._atomic and self._bad:
-            raise _NoneTaken
+            raise _ImportUndone
 
 
-class _NoneTaken(Exception):
+class _ImportUndone(Exception):
     """Raised to roll back the transaction."""
 
 
-def _taken_in(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> int:
+def _enroll_all(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> int:
     # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes long.
     first = list(islice(found, 1))
     records = _Records(chain(first, found), atomic, refused)
     try:
         return verifier.enroll_all(records.enrollments(), atomic=atomic, refused=records.refuse, enrolled=records.judged)
-    except _NoneTaken:
+    except _ImportUndone:
         return 0
 
 
-def _named(error: DscError) -> InputError:
+def _as_input_error(error: DscError) -> InputError:
     return error if isinstance(error, InputError) else InputError("card", str(error))
 
 
-def _watched(found: Iterator[_T], file: BinaryIO, size: int, done: Progress) -> Iterator[_T]:
+def _report_bytes(found: Iterator[_T], file: BinaryIO, size: int, done: Progress) -> Iterator[_T]:
     for number, one in enumerate(found):
         if number % _OFTEN == 0:
             done(min(file.tell(), size), size)

@@ -48,7 +48,7 @@ class BoardFull(FlashError):
     """The board's file system is full."""
 
 
-class _Late(Exception):
+class _OperationTimeout(Exception):
     """One operation took too long."""
 
 
@@ -76,7 +76,7 @@ class _Line:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Raise _Late in the block once `seconds` have passed."""
+        """Raise _OperationTimeout in the block once `seconds` have passed."""
         self.renew(seconds)
         try:
             yield
@@ -99,11 +99,11 @@ class _Line:
         if now > self._end:
             raise LinkTimeout(f"{self._name}: the board took too long; unplug it, plug it in and try again")
         if now > self._end_of_operation:
-            raise _Late
+            raise _OperationTimeout
         try:
             return action()
         except serial.SerialTimeoutException:
-            raise _Late from None
+            raise _OperationTimeout from None
         # pyserial raises a TypeError if another thread closes the port.
         except (OSError, TypeError) as error:
             raise LinkClosed(
@@ -112,7 +112,7 @@ class _Line:
             ) from error
 
 
-def _transport_on(line: _Line, port_name: str) -> Any:
+def _make_transport(line: _Line, port_name: str) -> Any:
     """Build mpremote's transport on a port that is already open. Its own way of opening one hides the reason of a failure."""
     base = needed("mpremote.transport_serial").SerialTransport
     transport = base.__new__(base)
@@ -137,14 +137,14 @@ class BoardSession:
         self.name = name
         self._port = port
         self._line = _Line(port, name)
-        self._transport = _transport_on(self._line, str(port.port or name))
+        self._transport = _make_transport(self._line, str(port.port or name))
         transport = needed("mpremote.transport")
         self._transport_error: type[Exception] = transport.TransportError
         self._exec_error: type[Exception] = transport.TransportExecError
         # The errors that a garbled byte from the board can cause. ast.literal_eval raises the last five.
         self._garbled = (
             self._transport_error,
-            _Late,
+            _OperationTimeout,
             struct.error,
             ValueError,
             TypeError,
@@ -183,12 +183,12 @@ class BoardSession:
 
     def write(self, path: str, data: bytes, progress: Tell = lambda count: None) -> None:
         """Write a whole file. Raise BoardFull, and the errors that `evaluate` raises."""
-        told = 0
+        reported = 0
 
         def tell(written: int, _size: int) -> None:
-            nonlocal told
-            progress(max(0, written - told))
-            told = max(told, written)
+            nonlocal reported
+            progress(max(0, written - reported))
+            reported = max(reported, written)
             # Each piece has a deadline of its own: the time for the whole file depends on the line.
             self._line.renew(OPERATION_SECONDS)
 
@@ -196,9 +196,9 @@ class BoardSession:
 
     def _evaluate(self, code: str) -> Any:
         framed = f"{code}\nprint({_START!r} + repr(result) + {_END!r})"
-        said: str = self._transport.exec(framed).decode()
+        printed: str = self._transport.exec(framed).decode()
         # Other output of the board may come before and after the literal. Output within it makes it invalid.
-        return ast.literal_eval(said[said.index(_START) + 1 : said.index(_END)])
+        return ast.literal_eval(printed[printed.index(_START) + 1 : printed.index(_END)])
 
     def _persist(self, operation: Callable[[], T]) -> T:
         """Run the operation, and repeat it each time that the board's own output garbles it."""
@@ -207,9 +207,9 @@ class BoardSession:
                 with self._line.within(OPERATION_SECONDS), redirect_stdout(io.StringIO()):
                     return operation()
             except self._exec_error as error:
-                raise _refusal(str(error)) from error
+                raise _board_error(str(error)) from error
             except OSError as error:  # mpremote raises an OSError if the board's file system refuses.
-                raise _refusal(errno.errorcode.get(error.errno or 0, str(error))) from error
+                raise _board_error(errno.errorcode.get(error.errno or 0, str(error))) from error
             except self._garbled:
                 # Without raw paste, mpremote notices at once if other output mixes with what it reads.
                 self._transport.use_raw_paste = False
@@ -218,7 +218,11 @@ class BoardSession:
 
     def _stop_program(self) -> None:
         for _ in range(_ENTRIES):
-            with suppress(self._transport_error, _Late), self._line.within(ENTER_SECONDS), redirect_stdout(io.StringIO()):
+            with (
+                suppress(self._transport_error, _OperationTimeout),
+                self._line.within(ENTER_SECONDS),
+                redirect_stdout(io.StringIO()),
+            ):
                 self._transport.enter_raw_repl(timeout_overall=ENTER_SECONDS)
                 return
         raise BoardStuck(
@@ -240,7 +244,7 @@ class BoardSession:
             self._transport.exec_raw_no_follow(_RESET)
 
 
-def _refusal(words: str) -> FlashError:
+def _board_error(words: str) -> FlashError:
     """Make an error of the board's message: the last line of its traceback."""
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without a message"]
     if "ENOSPC" in lines[-1] or lines[-1] == "OSError: 28":

@@ -137,37 +137,37 @@ def examine(session: BoardSession) -> Found:
         micropython=micropython,
         machine=machine,
         free=free,
-        main=_start_of(session, _MAIN),
-        board=_start_of(session, _BOARD),
-        digests=_asked(session, snippets.digests(list(programs)), dict),
+        main=_read_start(session, _MAIN),
+        board=_read_start(session, _BOARD),
+        digests=_evaluate(session, snippets.digests(list(programs)), dict),
         programs=programs,
     )
 
 
 def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, int]:
-    match _asked(session, snippets.IDENTITY, tuple):
+    match _evaluate(session, snippets.IDENTITY, tuple):
         case (str(name), (int(), int(), int()) as version, str(machine), int(mpy), int(free)):
             return printable(name), version, printable(machine), mpy, free
-    raise _nonsense(session)
+    raise _invalid_answer(session)
 
 
-def _asked(session: BoardSession, code: str, kind: type[T]) -> T:
+def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
     """Return the board's answer. Raise ProtocolError if it is not of this kind: a board can answer anything."""
     answer = session.evaluate(code)
     if not isinstance(answer, kind):
-        raise _nonsense(session)
+        raise _invalid_answer(session)
     return answer
 
 
-def _start_of(session: BoardSession, path: str) -> bytes | None:
+def _read_start(session: BoardSession, path: str) -> bytes | None:
     """Return the first bytes of a file, or None if the file does not exist."""
     answer = session.evaluate(snippets.contents(path, _SMALL))
     if answer is None or isinstance(answer, bytes):
         return answer
-    raise _nonsense(session)
+    raise _invalid_answer(session)
 
 
-def _nonsense(session: BoardSession) -> ProtocolError:
+def _invalid_answer(session: BoardSession) -> ProtocolError:
     return ProtocolError(f"{session.name}: the board's answer is not MicroPython's; put a release of MicroPython on it")
 
 
@@ -177,9 +177,9 @@ def _is_ours(main: bytes | None) -> bool:
 
 
 def _programs(session: BoardSession) -> tuple[str, ...]:
-    names = _asked(session, snippets.listing(HOME), list)
+    names = _evaluate(session, snippets.listing(HOME), list)
     homes = [f"{HOME}/{name}" for name in names if _PROGRAM.fullmatch(str(name))]
-    images = [_LIBRARY] if PACKAGE in _asked(session, snippets.listing(f"/{LIBRARY}"), list) else []
+    images = [_LIBRARY] if PACKAGE in _evaluate(session, snippets.listing(f"/{LIBRARY}"), list) else []
     return (*homes, *images)
 
 
@@ -202,7 +202,7 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
         leftovers=tuple(folder for folder in found.programs if folder != home),
         main=_HEADER.format(home).encode() + program[MAIN],
         board=None if wiring == found.board else wiring,
-        wiring=_parsed(wiring),
+        wiring=_parse_wiring(wiring),
     )
 
 
@@ -215,7 +215,7 @@ def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: N
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
         raise FlashError(
-            f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_needed(steps))}, and "
+            f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_room_needed(steps))}, and "
             f"{_kilobytes(steps.found.free)} are free. Remove some of your files from it, with: mpremote fs ls, mpremote fs rm"
         ) from error
     # Nothing needs the old program from here on.
@@ -224,16 +224,16 @@ def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: N
 
 def removable(session: BoardSession) -> tuple[str, ...]:
     """Return the paths on the board of the program, its wiring and the card's key and counter; nothing else."""
-    names = _asked(session, snippets.listing(HOME), list)
+    names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
     # A folder that holds something else stays.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
     # main.py comes first: if the removal is cut off later, no half of a program starts. board.json comes before the
     # files that show that it is ours: without them, it may belong to another program.
-    ours = [_MAIN] if _is_ours(_start_of(session, _MAIN)) else []
+    ours = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
     mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]
-    there = set(_asked(session, snippets.existing(wanted), list))
+    there = set(_evaluate(session, snippets.existing(wanted), list))
     paths = tuple(path for path in wanted if path in there)
     return () if paths == (_BOARD,) else paths
 
@@ -241,7 +241,7 @@ def removable(session: BoardSession) -> tuple[str, ...]:
 def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
     """Remove the paths that `removable` returned. Raise FlashError if any of them stays: a key must really be gone."""
     session.evaluate(snippets.remove(list(paths)))
-    if kept := _asked(session, snippets.existing(list(paths)), list):
+    if kept := _evaluate(session, snippets.existing(list(paths)), list):
         names = ", ".join(path for path in paths if path in kept)
         raise FlashError(f"{session.name}: the board did not remove {names}; try again, or erase its flash")
 
@@ -273,7 +273,7 @@ def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
 def _check_kinds(session: BoardSession, steps: Plan) -> None:
     """Raise FlashError if a file is in the place of a folder, or a folder in the place of a file."""
     files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
-    for path in _asked(session, snippets.misplaced(_folders(steps.files), files), list):
+    for path in _evaluate(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
         raise FlashError(
             f"{session.name}: on the board, {printable(str(path))} is a {kind}, which is in the way; move it or remove it, "
@@ -283,7 +283,7 @@ def _check_kinds(session: BoardSession, steps: Plan) -> None:
 
 def _check(session: BoardSession, places: list[str], wanted: Mapping[str, str]) -> None:
     """Raise FlashError unless every file reads back as it was written."""
-    there = _asked(session, snippets.digests(places), dict)
+    there = _evaluate(session, snippets.digests(places), dict)
     for path, digest in wanted.items():
         if there.get(path) != digest:
             raise FlashError(f"{path} does not read back as it was written; try again. If this repeats, the flash is worn")
@@ -307,7 +307,7 @@ def _wiring(found: Found, board: str | None) -> bytes | None:
     raise InputError("board", f"no ready-made wiring is known for {found.machine or 'this board'}: name one with --board")
 
 
-def _parsed(wiring: bytes | None) -> Mapping[str, object]:
+def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
     """Return the fields of the wiring, or none if the file is spoilt: the firmware reports that."""
     try:
         fields = json.loads(wiring or b"")
@@ -326,7 +326,7 @@ def _is_live(steps: Plan) -> bool:
     return steps.home.encode() in (steps.found.main or b"")
 
 
-def _needed(steps: Plan) -> int:
+def _room_needed(steps: Plan) -> int:
     """Return the room that the files need on the board, where every file takes up whole blocks."""
     return sum(-(-len(data) // _BLOCK) * _BLOCK for data in steps.files.values())
 

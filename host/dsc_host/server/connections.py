@@ -179,11 +179,11 @@ def is_in(host: str, network: object) -> bool:
     if not isinstance(network, str) or not network:
         return False
     try:
-        return _plain(ip_address(host)) in ip_network(network)
+        return _unmapped(ip_address(host)) in ip_network(network)
     except ValueError:
         return False
 
 
-def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
