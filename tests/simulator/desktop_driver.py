@@ -93,7 +93,7 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
         if profile is not None:
             keep(settings, profile.flash())
         with closing(Desk(settings)) as desk:
-            desk.live._now, desk.live._then = clock, clock.now
+            desk.live._now, desk.live._caught_up_to = clock, clock.now
             app = CardApp(desk, **how)
 
             async def run() -> None:

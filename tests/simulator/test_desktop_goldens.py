@@ -62,7 +62,7 @@ SCREENS = [name for _, pictures in STORIES for _, name in pictures]
 @pytest.fixture(autouse=True)
 def nothing_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses, serials and versions that are the same each time."""
-    where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · nobody connected"
+    where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · not connected"
     monkeypatch.setattr(Desk, "where", where)
     monkeypatch.setattr("dsc_simulator.desktop.screens.likely_serial", lambda: "SIM123456")
     monkeypatch.setattr("dsc_simulator.desktop.live_card.LiveCard.interpreter", "CPython 3")

@@ -131,7 +131,7 @@ def test_a_line_that_somebody_has_begun_is_not_broken(live: LiveCard) -> None:
 
 @pytest.mark.usefixtures("one_numbering")
 def test_the_record_of_the_line_holds_no_secret(blank: LiveCard) -> None:
-    make(blank, Wish("C-1", "7391", "7391", "card", enrol=False), nowhere)
+    make(blank, Wish("C-1", "7391", "7391", "card", enroll=False), nowhere)
     blank.press("PRESS", *"7391", "OK", *"482913", "OK")
     response = blank.display
     said = "\n".join(spoken.text for spoken in blank.spoken)
@@ -189,7 +189,7 @@ def test_a_person_is_led_through_a_login(live: LiveCard) -> None:
         "Press OK (Enter). C (Backspace) erases a digit.",
         "Type the challenge from the login page, 6 digits, then OK.\nNo page? In another terminal: dscplus challenge A-1",
         *(f"Type {n} digit{'s' if n > 1 else ''} more, then OK." for n in (5, 4, 3, 2, 1)),
-        "Is this the challenge on the page? Then OK (Enter). C (Backspace) erases a digit.",
+        "Is this the challenge on the page? Then press OK (Enter). C (Backspace) erases a digit.",
         "Type this response into the login page. OK (Enter) switches the card off.",
         "Hold PRESS (p) to switch the card on.",
     ]
@@ -201,7 +201,7 @@ def test_a_person_is_led_out_of_a_lock() -> None:
         locked = "Too many wrong PINs. OK (Enter) shows a challenge for a code that unlocks the card."
         assert steps(live, *"0000", "OK")[-1] == locked
         asked = steps(live, "OK")[-1]
-        assert asked == f"Have the code made: dscplus card unlock-code B-1 {live.display}\nThen press OK (Enter)."
+        assert asked == f"Get the code from: dscplus card unlock-code B-1 {live.display}\nThen press OK (Enter)."
         wait = "That code was wrong. Wait until the card takes the next one."
         assert steps(live, "OK", *"00000000", "OK")[-1] == wait
         live.advance(30)
@@ -216,19 +216,19 @@ def test_a_person_is_led_out_of_a_lock() -> None:
 def test_a_person_is_told_what_a_program_asks(live: LiveCard) -> None:
     with CardClient(InProcessPort(live)) as client:
         client.wipe()
-    assert steps(live)[-1].startswith("A program asks to make this card blank. OK (Enter) does it")
-    assert steps(live, "OK")[-1].startswith("This card is blank. n gives it a key and a PIN")
+    assert steps(live)[-1].startswith("A program asks to make this card blank. OK (Enter) agrees")
+    assert steps(live, "OK")[-1].startswith("This card is blank. Press n to give it a key and a PIN")
 
 
 def test_a_blank_card_and_a_broken_one(blank: LiveCard) -> None:
     assert steps(blank, "PRESS") == [
-        "This card is blank. n gives it a key and a PIN.",
-        "This card is blank. n gives it a key and a PIN; p switches it off.",
+        "This card is blank. Press n to give it a key and a PIN.",
+        "This card is blank. Press n to give it a key and a PIN, or p to switch it off.",
     ]
     blank.card.flash.slots[:] = [b"damaged", b"damaged"]
     blank.restart()
     assert steps(blank, "PRESS") == [
-        "The record, the flash or the source of random numbers is not right. Nothing was erased.",
+        "The record, the flash or the source of random numbers is faulty. Nothing was erased.",
         "Hold PRESS (p) to switch the card on.",
     ]
 

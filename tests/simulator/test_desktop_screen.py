@@ -84,7 +84,7 @@ def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards
         await person.type(
             "tab", "tab", *"1234", "tab", *"1234", "tab", "space", "tab", "space", "shift+tab", "shift+tab", "enter"
         )
-        await person.until(lambda: "enrolled it nowhere" in person.says("next"))
+        await person.until(lambda: "without enrolling it" in person.says("next"))
         facts = person.desk.live.facts()
         assert (facts["pin"], facts["unlock"], person.desk.name) == ("card", "10", "work")
         assert person.desk.where == person.says("where")
@@ -100,7 +100,7 @@ def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards:
 
     async def story(person: Person) -> None:
         await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work", "tab", "tab", *"1234", "tab", *"1234", "enter")
-        await person.until(lambda: "there is a card called work already" in person.screen())
+        await person.until(lambda: "there is already a card called work" in person.screen())
         await person.type("escape", "p")
         assert person.says("spoken") == "Display: NO KEY"
 
@@ -111,7 +111,7 @@ def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards:
 def test_not_now(cards: Path) -> None:
     async def story(person: Person) -> None:
         await person.type("escape")
-        assert person.says("next") == "This card is blank. n gives it a key and a PIN."
+        assert person.says("next") == "This card is blank. Press n to give it a key and a PIN."
         await person.type("n")
         assert isinstance(person.app.screen, MakeScreen)
 
@@ -219,7 +219,7 @@ async def test_keys_of_the_card_are_not_pressed_while_something_is_asked(person:
 async def test_time(person: Person) -> None:
     await person.type("p", "t")
     await person.type("a")
-    assert "10 s since the program began" in person.screen()
+    assert "10 s since the program started" in person.screen()
     await person.type("z")
     assert "it stands still" in person.screen()
     assert person.says("next").startswith("Time stands still (z lets it run). Type your PIN")
@@ -252,7 +252,7 @@ async def test_what_a_program_at_the_line_does_is_seen(person: Person) -> None:
     worker = person.app.run_worker(ask, thread=True)
     await person.until(lambda: person.says("spoken") == "Display: WIPE?")
     await worker.wait()
-    await person.until(lambda: person.says("where").endswith("nobody connected"))
+    await person.until(lambda: person.says("where").endswith("not connected"))
     await person.type("enter")
     assert person.says("spoken") == "Display: NO KEY"
 

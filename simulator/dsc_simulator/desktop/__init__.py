@@ -1,6 +1,6 @@
 """A simulated card on the screen: see and press it, look inside, and reach its line from any program.
 
-What is listed here needs no Textual; `running` and what it uses does: `pip install 'dscplus[sim]'`.
+The names listed here need no Textual. `launch` and what it uses do: `pip install 'dscplus[sim]'`.
 """
 
 from dsc_simulator.desktop.live_card import LiveCard

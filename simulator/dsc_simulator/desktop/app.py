@@ -1,4 +1,4 @@
-"""The program itself: one screen with the card, what comes next, where its line is, and a panel that is hidden at first."""
+"""The desktop program: one screen with the card, the next step, the address of its line, and a panel that can be opened."""
 
 import asyncio
 import os
@@ -31,10 +31,10 @@ from dsc_simulator.errors import SimulatorError
 COLUMNS, ROWS, WIDE = 80, 24, 140
 _ADVANCE_SECONDS = 10
 _LET_GO = "Hold PRESS for half a second; a shorter touch does nothing."
-_WELCOME = "This card is blank: it has no key yet. Give it one, and you can log in with it."
-_SHOW_KEY = "Show the card's key? Whoever sees it can make the card's responses."
+_WELCOME = "This card is blank: it has no key yet. Give it one to log in with it."
+_SHOW_KEY = "Show the card's key? Anyone who sees it can compute the card's responses."
 _STOPPED = 130
-# What is done at the card, and not while something else is asked.
+# Actions on the card. They are disabled while another screen asks something.
 _AT_THE_CARD = {"card", "make", "panel", "battery", "dark", "leave", "secrets", "pause", "advance", "to_off", "scroll_panel"}
 
 
@@ -43,9 +43,9 @@ def _key(key: str, name: str) -> Binding:
 
 
 class CardApp(App[int]):
-    """Shows `desk`, and closes nothing of it. Its return value is the exit code.
+    """The program on the screen. It shows `desk` and closes nothing of it. Its return value is the exit code.
 
-    `problem`: what the person should know first; `make_first`: begin with making a card.
+    `problem` is what the person should know first; `make_first` starts with the screen that makes a card.
     """
 
     CSS_PATH = "look.tcss"
@@ -88,10 +88,11 @@ class CardApp(App[int]):
         self._make_first = make_first
         self.said: list[str] = []
         self._hint = ""
-        self._told = False
+        self._redraw_pending = False
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
+        """Lay out the card, the next step, the panel and the address of the line."""
         with Container(id="body"):
             with Vertical(id="stand"):
                 yield CardWidget()
@@ -102,25 +103,27 @@ class CardApp(App[int]):
         yield Footer(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
+        """Choose the theme, follow the card, and offer to make one if asked."""
         self.theme = "textual-light" if _is_light(os.environ.get("COLORFGBG", "")) else "textual-dark"
         self._on_signals()
-        self.desk.changed = self._tell
+        self.desk.changed = self._request_redraw
         self.begin_capture_print(self)
         self._show()
         if self._make_first:
             self.action_make()
 
     def on_unmount(self) -> None:
+        """Stop following the card."""
         self.desk.changed = lambda: None
 
     def _fatal_error(self) -> None:
-        """As Textual does it, but without the values of variables: they may be a key or a PIN."""
+        """Show the traceback as Textual does, but without the values of variables: they may be a key or a PIN."""
         traceback = Traceback(width=None, show_locals=False)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()
 
     def _on_signals(self) -> None:
-        """Leave in good order whoever asks for it; where the system has no such signals, it asks otherwise."""
+        """Exit in good order on a signal. A system without such signals ends the program in another way."""
         loop = asyncio.get_running_loop()
         for name, code in (("SIGINT", _STOPPED), ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)):
             with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
@@ -128,22 +131,23 @@ class CardApp(App[int]):
 
     # ---- what is shown ----
 
-    def _tell(self) -> None:
-        """There may be something new; said in any thread, and once until it is shown."""
-        if not self._told:
-            self._told = True
-            # Somebody at the line may say a last word when the program has ended already.
+    def _request_redraw(self) -> None:
+        """Ask for a redraw. Any thread may call this; until the redraw, further calls do nothing."""
+        if not self._redraw_pending:
+            self._redraw_pending = True
+            # A host on the line may still send something when the program has ended.
             with suppress(RuntimeError):
                 self.post_message(self.Changed())
 
     def on_card_app_changed(self) -> None:
-        self._told = False
+        """Show what is new."""
+        self._redraw_pending = False
         if not self._has_left:
             self._show()
 
     @property
     def _has_left(self) -> bool:
-        """Whether the screens are gone already; what was on its way to them still comes."""
+        """Whether the screens are gone. Messages on their way to them still arrive."""
         return not self.screen_stack
 
     def _show(self) -> None:
@@ -151,7 +155,7 @@ class CardApp(App[int]):
         facts = live.facts()
         self.main.query_one(CardWidget).show(live.display)
         self._title(facts.get("serial", ""))
-        put(self.main.query_one("#next", Static), self._next(facts))
+        put(self.main.query_one("#next", Static), self._next_step_text(facts))
         put(self.main.query_one("#where", Static), self.desk.where)
         self.main.query_one(Panel).update_from(self.desk)
         self._fit(self.size)
@@ -159,22 +163,22 @@ class CardApp(App[int]):
 
     @property
     def main(self) -> Screen[Any]:
-        """The screen with the card, also while another asks something above it."""
+        """The screen with the card, even while another screen asks something above it."""
         return self.screen_stack[0]
 
     def _title(self, serial: str) -> None:
         card = self.main.query_one(CardWidget)
         card.border_title = self.TITLE
-        whose = f"{serial or 'no key'} · {self.desk.title}"
-        if card.border_subtitle != whose:
-            card.border_subtitle = whose
-            # A card can be made only while there is none.
+        subtitle = f"{serial or 'no key'} · {self.desk.title}"
+        if card.border_subtitle != subtitle:
+            card.border_subtitle = subtitle
+            # The key that makes a card is available only while the card is blank.
             self.refresh_bindings()
 
-    def _next(self, facts: dict[str, str]) -> str:
+    def _next_step_text(self, facts: dict[str, str]) -> str:
         live = self.desk.live
         if live.trouble:
-            return f"The card has stopped: {live.trouble}\nb takes the battery out and puts it back."
+            return f"The card has stopped: {live.trouble}\nPress b to take the battery out and put it back."
         if self._hint:
             return self._hint
         still = "Time stands still (z lets it run). " if live.paused else ""
@@ -195,8 +199,8 @@ class CardApp(App[int]):
         self._plan_tick()
 
     def on_print(self, event: events.Print) -> None:
-        """What the library tells the person, such as where it has put a master key. It is said once more at the end."""
-        # Click takes Textual's stand-in for standard error for a binary file, and gives it bytes.
+        """Show a message of the library, such as where it has put a master key. The exit repeats it on the terminal."""
+        # Click takes Textual's stand-in for standard error for a binary file and gives it bytes.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
         if words:
@@ -204,10 +208,11 @@ class CardApp(App[int]):
             self.push_screen(NoteScreen(self.said[-1]))
 
     def on_resize(self, event: events.Resize) -> None:
+        """Check again whether the window is large enough."""
         self._fit(event.size)
 
     def _fit(self, size: Size) -> None:
-        """In a window that is too small nothing is cut off: it says so, and what the display shows."""
+        """In a window that is too small, say so and show the display's text, instead of cutting off the card."""
         self.main.set_class(size.width < COLUMNS or size.height < ROWS, "-small")
         shown = f"Display: {self.desk.live.display or '(off)'}"
         wanted = f"This window has {size.width} columns and {size.height} rows.\nThe card needs {COLUMNS} and {ROWS}. q quits."
@@ -216,24 +221,30 @@ class CardApp(App[int]):
     # ---- what a person does ----
 
     def action_card(self, key: str) -> None:
+        """Press a key of the card."""
         self._hint = ""
         self.desk.live.press(key)
 
     def on_key_pressed(self, event: KeyPressed) -> None:
+        """Press the key of the card that was clicked."""
         self.action_card(event.key)
 
     def on_press_key_let_go(self, event: PressKey.LetGo) -> None:
+        """Say that *press* must be held longer."""
         self._hint = _LET_GO
         self._show()
 
     def action_panel(self, name: str) -> None:
+        """Open the panel `name`, or close it."""
         self.main.query_one(Panel).toggle(name)
         self._show()
 
     def action_scroll_panel(self, lines: int) -> None:
+        """Scroll the panel by so many lines."""
         self.main.query_one(Panel).scroll_relative(y=lines, animate=False)
 
     def action_secrets(self) -> None:
+        """Show the secrets of the flash after a confirmation, or hide them."""
         panel = self.main.query_one(Panel)
         if panel.showing != "flash":
             return
@@ -247,32 +258,40 @@ class CardApp(App[int]):
         self._show()
 
     def action_pause(self) -> None:
+        """Stop the card's time, or let it run again."""
         self.desk.live.pause(not self.desk.live.paused)
 
     def action_advance(self) -> None:
+        """Let 10 seconds pass at once."""
         self.desk.live.advance(_ADVANCE_SECONDS)
 
     def action_to_off(self) -> None:
+        """Let time pass until the card switches itself off."""
         self.desk.live.advance_to_off()
 
     def action_battery(self) -> None:
+        """Take the battery out and put it back."""
         self._hint = ""
         self.desk.live.restart()
 
     def action_dark(self) -> None:
+        """Switch between the dark and the light theme."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def action_leave(self, code: int) -> None:
+        """Exit with `code`."""
         self.exit(code)
 
     # ---- making a card ----
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disable actions on the card while another screen asks something, and making a card unless it is blank."""
         if action in _AT_THE_CARD and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
         return action != "make" or is_blank(self.desk.live.facts())
 
     def action_make(self, problem: str = "") -> None:
+        """Open the screen that makes a card, with `problem` above it."""
         name = self.desk.name
         self.push_screen(MakeScreen(name, problem or self._problem or _WELCOME), self._make)
 
@@ -289,18 +308,18 @@ class CardApp(App[int]):
         except (DscError, SimulatorError, Failed, OSError) as error:
             self.call_from_thread(self.action_make, str(error))
         else:
-            self._hint = _made(order)
-            self._tell()
+            self._hint = _success_text(order)
+            self._request_redraw()
 
 
-def _made(order: Order) -> str:
+def _success_text(order: Order) -> str:
     serial = order.wish.serial
-    if not order.wish.enrol:
-        return f"Made {serial}, and enrolled it nowhere. Hold PRESS (p) to switch it on."
-    challenge = f"For a challenge, in another terminal: dscplus challenge {serial}"
+    if not order.wish.enroll:
+        return f"Made {serial} without enrolling it. Hold PRESS (p) to switch it on."
+    challenge = f"For a challenge, run in another terminal: dscplus challenge {serial}"
     return f"Made {serial} and enrolled it. Hold PRESS (p) to switch it on.\n{challenge}"
 
 
 def _is_light(colorfgbg: str) -> bool:
-    """Whether a terminal says, as some do, that its background is light."""
+    """Return whether the terminal says, as some terminals do, that its background is light."""
     return colorfgbg.rpartition(";")[2] in ("7", "15")

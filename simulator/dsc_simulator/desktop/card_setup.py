@@ -1,4 +1,4 @@
-"""Giving a simulated card its key, and enrolling it, as `dscplus personalize` does: over its line, by a CardClient."""
+"""Personalization of a simulated card over its line by a CardClient, and its enrollment, as `dscplus personalize` does it."""
 
 import secrets
 from collections.abc import Callable
@@ -17,13 +17,13 @@ OpenVerifier = Callable[[], AbstractContextManager[Verifier]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person wants the card to be. Raises InputError if it can't be that."""
+    """The card that a person asks for. Raises InputError if it cannot be made."""
 
     serial: str
     pin: str = field(repr=False)
     pin_again: str = field(repr=False)
     policy: str = "ocra"
-    enrol: bool = True
+    enroll: bool = True
 
     def __post_init__(self) -> None:
         if not (self.pin.isascii() and self.pin.isdigit() and len(self.pin) == _PIN_DIGITS):
@@ -33,6 +33,7 @@ class Wish:
         self.profile(bytes(KEY_BYTES), None)
 
     def profile(self, key: bytes, unlock_key: bytes | None) -> Profile:
+        """Return the profile with this key and, for a card that checks its PIN, this unlock key."""
         suite = DEFAULT_SUITES[self.policy]
         if self.policy == "card":
             return Profile(serial=self.serial, key=key, suite=suite, pin_policy="card", code=self.pin, unlock_key=unlock_key)
@@ -40,17 +41,20 @@ class Wish:
 
 
 def likely_serial() -> str:
-    """A serial that no other card is likely to have."""
+    """Return a serial that no other card is likely to have."""
     return f"SIM{secrets.randbelow(10**6):06}"
 
 
 def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
-    """Give the blank card its key and, if wished, enrol it; both or neither. Raises DscError, OSError and cli.Failed."""
+    """Give the blank card its key and enroll it, if `wish` says so: both or neither.
+
+    Raise DscError, OSError and cli.Failed.
+    """
     with CardClient(InProcessPort(live)) as client:
         if held := client.info().serial:
             raise InputError("card", f"is already personalized as {held}")
         profile = wish.profile(bytes(KEY_BYTES), None)
-        if not wish.enrol:
+        if not wish.enroll:
             client.personalize(with_secrets(profile, client, wish.pin))
             return
         with open_verifier() as verifier:

@@ -1,4 +1,4 @@
-"""The card as one sees it: its display, its keys, and *press* to hold."""
+"""The widgets that draw the card: its display, its keys, and *press*, which must be held."""
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,19 +10,19 @@ from textual.widgets import Static
 from dsc_simulator.drawings.card import big
 
 HOLD_SECONDS = 0.5
-"""How long *press* is held to switch a card on, as on a board."""
+"""How long *press* must be held to switch a card on, as on a board."""
 
 _ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 
 
 def put(place: Static, text: str) -> None:
-    """Show a text, unless it is what is shown: a terminal far away gets only what is new."""
+    """Show a text, unless it is shown already: a remote terminal receives only changes."""
     if place.content != text:
         place.update(text, layout=False)
 
 
 class KeyPressed(Message):
-    """A key of the card has been pressed with the mouse."""
+    """A key of the card was pressed with the mouse."""
 
     def __init__(self, key: str) -> None:
         super().__init__()
@@ -30,21 +30,22 @@ class KeyPressed(Message):
 
 
 class Key(Static):
-    """One key, to click."""
+    """One key of the card, to be clicked."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key, id=f"key-{key}", classes="key", markup=False)
         self._key = key
 
     def on_click(self) -> None:
+        """Press the key."""
         self.post_message(KeyPressed(self._key))
 
 
 class PressKey(Static):
-    """*press*: while the card is off, it counts once it has been held."""
+    """The key *press*. While the card is off, it counts only after it was held."""
 
     class LetGo(Message):
-        """It was let go too early."""
+        """The key was released too early."""
 
     def __init__(self) -> None:
         super().__init__("PRESS", id="key-PRESS", classes="key")
@@ -53,7 +54,8 @@ class PressKey(Static):
         self._holding: Timer | None = None
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        # Otherwise nobody would say when it is let go elsewhere.
+        """Press the key at once if the card is on, else start to measure the hold."""
+        # Without this, nobody would report a release outside the key.
         self.capture_mouse()
         if not self.card_is_off:
             self.post_message(KeyPressed("PRESS"))
@@ -62,6 +64,7 @@ class PressKey(Static):
         self._holding = self.set_timer(self.hold_seconds, self._held)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
+        """End the hold. Report a release that came too early."""
         self.release_mouse()
         self.remove_class("held")
         if self._holding is not None:
@@ -79,13 +82,14 @@ class CardWidget(Horizontal):
     """The whole card. `show` puts a text on its display."""
 
     def compose(self) -> ComposeResult:
+        """Lay out the display, *press* and the keypad."""
         with Vertical(id="left"):
             yield Static(id="glass", markup=False)
             yield Static(id="spoken", markup=False)
             with Horizontal(id="hold"):
                 yield PressKey()
                 yield Static(
-                    "Hold the mouse for half a second,\nor type p (or space), once.\nWhile the card is on, a click will do.",
+                    "Hold the mouse for half a second,\nor type p (or space), once.\nIf the card is on, a click is enough.",
                     id="how",
                 )
         with Grid(id="keys"):
@@ -94,7 +98,8 @@ class CardWidget(Horizontal):
                     yield Key(key)
 
     def show(self, shown: str) -> None:
+        """Show a text on the display."""
         put(self.query_one("#glass", Static), big(shown))
-        # For whoever can't see the segments: a screen reader, or a test.
+        # This text is for those who cannot see the segments: a screen reader, or a test.
         put(self.query_one("#spoken", Static), f"Display: {shown or '(off)'}")
         self.query_one(PressKey).card_is_off = not shown

@@ -1,4 +1,4 @@
-"""What a person at the card does next, in one or two lines: from what the card shows and says of itself."""
+"""The next step for a person at the card, in one or two lines, from what the card shows and reports."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,17 +11,17 @@ Facts = Mapping[str, str]
 
 
 def next_step(shown: str, facts: Facts) -> str:
-    """What comes next, with the display at `shown` and the card's answers to `hello` and `info` in `facts`."""
+    """Return the next step. `shown` is the display; `facts` holds the card's answers to `hello` and `info`."""
     return _STEPS.get(facts.get("state", ""), _unknown)(shown, facts)
 
 
 def is_blank(facts: Facts) -> bool:
-    """Whether the card could be given a key: one whose record is damaged can't, and has no serial either."""
+    """Return whether the card can be given a key. A card with a damaged record cannot, and has no serial either."""
     return not facts.get("serial") and not facts.get("damaged")
 
 
 def question_digits(suite: str) -> int:
-    """How many digits the question of an OCRA suite has."""
+    """Return how many digits the question of an OCRA suite has."""
     found = re.search(r"[:-]Q[ANH]([0-9]{2})", suite)
     return int(found[1]) if found else _DEFAULT_QUESTION
 
@@ -32,7 +32,7 @@ def _unknown(shown: str, facts: Facts) -> str:
 
 def _off(shown: str, facts: Facts) -> str:
     if is_blank(facts):
-        return "This card is blank. n gives it a key and a PIN."
+        return "This card is blank. Press n to give it a key and a PIN."
     return "Hold PRESS (p) to switch the card on."
 
 
@@ -52,10 +52,10 @@ def _challenge(shown: str, facts: Facts) -> str:
     if not shown.isdigit():
         wanted = f"Type the challenge from the login page, {_digits(size)}, then OK."
         return f"{wanted}\nNo page? In another terminal: dscplus challenge {facts.get('serial', '')}"
-    # Of a challenge that is longer than the display, only the end is seen.
+    # The display shows only the end of a challenge that is longer than it.
     left = size - len(shown)
     if left <= 0 or len(shown) == _CODE_DIGITS:
-        return "Is this the challenge on the page? Then OK (Enter). C (Backspace) erases a digit."
+        return "Is this the challenge on the page? Then press OK (Enter). C (Backspace) erases a digit."
     return f"Type {_digits(left)} more, then OK."
 
 
@@ -65,9 +65,9 @@ def _response(shown: str, facts: Facts) -> str:
 
 def _notice(shown: str, facts: Facts) -> str:
     return {
-        "NO KEY": "This card is blank. n gives it a key and a PIN; p switches it off.",
+        "NO KEY": "This card is blank. Press n to give it a key and a PIN, or p to switch it off.",
         "LOBATT": "The battery is too low to start. p switches the card off.",
-    }.get(shown, "The record, the flash or the source of random numbers is not right. Nothing was erased.")
+    }.get(shown, "The record, the flash or the source of random numbers is faulty. Nothing was erased.")
 
 
 def _locked(shown: str, facts: Facts) -> str:
@@ -77,7 +77,7 @@ def _locked(shown: str, facts: Facts) -> str:
 
 
 def _asking(shown: str, facts: Facts) -> str:
-    return f"Have the code made: dscplus card unlock-code {facts.get('serial', '')} {shown}\nThen press OK (Enter)."
+    return f"Get the code from: dscplus card unlock-code {facts.get('serial', '')} {shown}\nThen press OK (Enter)."
 
 
 def _unlock(shown: str, facts: Facts) -> str:
@@ -92,7 +92,7 @@ def _wait(shown: str, facts: Facts) -> str:
 
 
 def _wipe(shown: str, facts: Facts) -> str:
-    return "A program asks to make this card blank. OK (Enter) does it, C (Backspace) keeps everything."
+    return "A program asks to make this card blank. OK (Enter) agrees, C (Backspace) keeps everything."
 
 
 def _digits(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What is inside a card, as lines of text: its state, its flash, and what went over its line. Secrets only if asked for."""
+"""The inside of a card as lines of text: its state, its flash, and its serial line. Secrets are shown only on request."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ _ROW = 16
 
 
 def state_lines(facts: Mapping[str, str], interpreter: str, *, wide: bool) -> list[str]:
-    """The firmware's state; if there is room, in two columns."""
+    """Return the lines of the firmware's state, in two columns if there is room."""
     who = {
         "state": facts.get("state", "?"),
         "serial": facts.get("serial") or "none: the card is blank",
@@ -36,7 +36,7 @@ def _table(rows: Mapping[str, str]) -> list[str]:
 
 
 def flash_lines(flash: Flash, *, secrets: bool = False) -> list[str]:
-    """Both slots: what they mean, and their bytes. With `secrets`, the key and what else must not be known is shown too."""
+    """Return the lines of both slots: what they mean, and their bytes. `secrets` shows the key and other secrets too."""
     return [line for number in (0, 1) for line in _slot_lines(number, flash.slots[number], secrets)]
 
 
@@ -45,7 +45,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         return [f"slot {number}: never written"]
     epoch = epoch_of(data)
     if epoch < 0:
-        # What is damaged may hold a key anywhere.
+        # A damaged slot may hold a key anywhere.
         return [f"slot {number}: damaged, {len(data)} bytes", *(_hex(data, range(0)) if secrets else ())]
     record = Record()
     record.decode(data)
@@ -54,7 +54,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         lines[0] += f", {record.failures} wrong PINs of {record.tries}"
     if secrets and not record.blank:
         lines.append(f"  key {bytes(record.key).hex()}")
-    # With the check, a PIN of four digits could be found by trying all of them.
+    # With the checksum, a PIN of four digits could be found by trying all of them.
     return lines + _hex(data, range(0) if secrets else range(journal._AT_KEY, journal.SIZE))
 
 
@@ -64,11 +64,11 @@ def _hex(data: bytes, hidden: range) -> list[str]:
 
 
 def spoken_lines(spoken: Iterable[Spoken]) -> list[str]:
-    """What went over the line, oldest first."""
+    """Return the lines that went over the serial line, oldest first."""
     return [f"{at:8.2f} {'→' if to_card else '←'} {text}" for at, to_card, text in spoken]
 
 
 def _side_by_side(left: list[str], right: list[str]) -> list[str]:
-    """Two columns of equally many lines."""
+    """Join two columns of equally many lines."""
     width = max(map(len, left))
     return [f"{one:{width}}   {other}" for one, other in zip(left, right, strict=True)]

@@ -1,4 +1,4 @@
-"""From the options to the program on the screen, and back to an exit code."""
+"""The start of the desktop program: from its settings to the screen, and back to an exit code."""
 
 import os
 from contextlib import closing
@@ -18,13 +18,13 @@ from dsc_simulator.profiles import ProfileBroken
 
 
 def run(settings: Settings) -> int:
-    """Show the card that the settings say until its person leaves; returns the exit code. Raises SimulatorError and OSError."""
+    """Show the card of `settings` until the person leaves; return the exit code. Raise SimulatorError and OSError."""
     try:
         desk, problem = _open(settings)
     except (SimulatorError, OSError) as error:
         if not in_browser():
             raise
-        # Nobody would see what is said elsewhere.
+        # Nobody would see a message elsewhere.
         NoticeApp(str(error)).run()
         return 1
     with closing(desk):
@@ -37,12 +37,12 @@ def run(settings: Settings) -> int:
 
 
 def in_browser() -> bool:
-    """Whether textual-serve has started this program for a page."""
+    """Return whether textual-serve started this program for a page."""
     return "TEXTUAL_DRIVER" in os.environ
 
 
 class NoticeApp(App[None]):
-    """Says why there is no card."""
+    """A screen that says why there is no card."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q,ctrl+c", "quit", "Quit")]
 
@@ -51,11 +51,15 @@ class NoticeApp(App[None]):
         self._words = words
 
     def compose(self) -> ComposeResult:
+        """Show the message."""
         yield Static(self._words, markup=False)
 
 
 def _open(settings: Settings) -> tuple[Desk, str]:
-    """The desk, and what its person should know first. In place of a broken profile, there is a new one of another name."""
+    """Open the desk; return it with what the person should know first.
+
+    If the profile is broken, open a new one under another name instead.
+    """
     try:
         return Desk(settings), ""
     except ProfileBroken as broken:

@@ -1,8 +1,8 @@
-"""A simulated card in real time, with several people at its line: the part of the desktop program that has no screen.
+"""A simulated card in real time, with several hosts at its line: the part of the desktop program that has no screen.
 
 Promises: every call may come from any thread; time passes on the card only as it passes for `now`, unless it is paused; what
-the card sends goes to everybody who listens; the record of the line holds no key, no PIN and no response; whatever the firmware
-does wrong ends in `trouble`, for a person to read, and a restart gets over it.
+the card sends goes to every listener; the record of the line holds no key, no PIN and no response; a failure of the firmware
+ends in `trouble`, a text for a person, and a restart clears it.
 """
 
 import threading
@@ -19,9 +19,9 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.errors import SimulatorError
 
 TICK = 0.25
-"""Seconds between two looks at a card that is on: its display changes by itself at most once a second."""
+"""Seconds between two checks of a card that is on. Its display changes by itself at most once a second."""
 _OFF_WITHIN = 120
-_KEPT_LINES = 500
+_LINES_MAX = 500
 _LINE_MAX = 240
 _LINE_ENDS = (b"\n", b"\r")
 
@@ -29,7 +29,7 @@ Listener = Callable[[bytes], None]
 
 
 class Spoken(NamedTuple):
-    """One line on the line: when, in seconds of the card's time; whether it went to the card; what, without its secrets."""
+    """One line on the serial line: the second of the card's time, the direction, and the text without its secrets."""
 
     at: float
     to_card: bool
@@ -37,7 +37,7 @@ class Spoken(NamedTuple):
 
 
 class LiveCard:
-    """`card`, whose clock follows `now`. `changed` is called, in whatever thread, when there may be something new to show."""
+    """A card whose clock follows `now`. `changed` is called, in any thread, when there may be something new to show."""
 
     def __init__(
         self, card: SimulatedCard, *, now: Callable[[], float] = time.monotonic, changed: Callable[[], None] = lambda: None
@@ -46,16 +46,16 @@ class LiveCard:
         self.changed = changed
         self.paused = False
         self.trouble = ""
-        self.spoken: deque[Spoken] = deque(maxlen=_KEPT_LINES)
+        self.spoken: deque[Spoken] = deque(maxlen=_LINES_MAX)
         self._now = now
-        self._then = now()
+        self._caught_up_to = now()
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
-        self._parts = {True: b"", False: b""}
+        self._partial_lines = {True: b"", False: b""}
         self._interpreter = ""
         self._facts: dict[str, str] = {}
         with self._lock:
-            self._pass_on()
+            self._deliver_output()
 
     @property
     def display(self) -> str:
@@ -64,67 +64,70 @@ class LiveCard:
 
     @property
     def interpreter(self) -> str:
-        """What runs the firmware, with its version."""
+        """The interpreter that runs the firmware, with its version."""
         with suppress(SimulatorError):
             self._interpreter = self.card.interpreter
         return self._interpreter
 
     @property
     def seconds(self) -> float:
-        """How long the card's clock has run."""
+        """Seconds that the card's clock has run."""
         return self.card.board.clock.now_ms / 1000
 
     @property
     def next_tick(self) -> float | None:
-        """Seconds until `tick` should be called; None while nothing can happen by itself."""
+        """Seconds until `tick` should be called. None while nothing can happen by itself."""
         return TICK if self.display and not self.paused and not self.trouble else None
 
     def press(self, *keys: str) -> None:
         """Press keys, one after another."""
-        with self._at_work():
+        with self._working():
             self.card.press(*keys)
 
     def send(self, data: bytes) -> None:
-        """Bytes for the card, from whoever is at its line."""
-        with self._at_work():
-            self._note(data, to_card=True)
+        """Send bytes from a host to the card."""
+        with self._working():
+            self._record(data, to_card=True)
             self.card.send(data)
 
     def tick(self) -> None:
-        """Let the time pass that has passed. `changed` is called only if the card has noticed."""
+        """Bring the card's clock up to `now`. Call `changed` only if the card's display or trouble changed."""
         with self._lock:
             before = (self.display, self.trouble)
             self._catch_up()
-            self._pass_on()
+            self._deliver_output()
         if before != (self.display, self.trouble):
             self.changed()
 
     def advance(self, seconds: float) -> None:
-        """Let some time pass at once."""
-        with self._at_work():
+        """Let `seconds` pass at once."""
+        with self._working():
             self.card.advance(seconds)
 
     def advance_to_off(self) -> None:
-        """Let as much time pass at once as the card takes to switch itself off."""
-        with self._at_work():
+        """Let time pass at once until the card switches itself off."""
+        with self._working():
             for _ in range(_OFF_WITHIN):
                 if not self.card.advance(1):
                     return
 
     def pause(self, paused: bool) -> None:
-        """Have the card's time stand still, or go on."""
-        with self._at_work():
+        """Stop the card's time, or let it run again."""
+        with self._working():
             self.paused = paused
 
     def restart(self) -> None:
         """Take the battery out and put it back."""
-        with self._at_work():
+        with self._working():
             self.trouble = ""
-            self._parts = {True: b"", False: b""}
+            self._partial_lines = {True: b"", False: b""}
             self.card.restart()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener` called with all that the card sends from now on; returns what ends that, once or more."""
+        """Call `listener` with everything that the card sends from now on.
+
+        Return a function that ends this. Calling it twice does nothing.
+        """
         with self._lock:
             self._listeners.append(listener)
 
@@ -135,14 +138,14 @@ class LiveCard:
         return end
 
     def facts(self) -> dict[str, str]:
-        """What the card says of itself: its answers to `hello` and `info`, as in docs/protocol.md.
+        """Return what the card reports of itself: its answers to `hello` and `info`, as in docs/protocol.md.
 
-        `damaged` is there too if no record in its flash is good. Asked for between what others say, and told to nobody
-        else. While somebody is in the middle of a line: what it said before.
+        The name `damaged` is added if no record in its flash is good. The questions go between those of the hosts, and no
+        host sees the answers. While a host is in the middle of a line, the result is the previous one.
         """
         with self._lock:
-            if not self.trouble and not self._parts[True]:
-                self._pass_on()
+            if not self.trouble and not self._partial_lines[True]:
+                self._deliver_output()
                 try:
                     self._facts = {name: value for word in (b"hello", b"info") for name, value in self._ask(word)}
                 except SimulatorError as error:
@@ -151,7 +154,7 @@ class LiveCard:
             return self._facts
 
     def _is_damaged(self) -> bool:
-        # As in the firmware's journal: with one slot never written, the first record ever was only cut.
+        # As in the firmware's journal: if one slot was never written, a power cut tore the first record ever.
         slots = self.card.flash.slots
         return None not in slots and all(epoch_of(slot) < 0 for slot in slots)
 
@@ -163,20 +166,20 @@ class LiveCard:
             yield name, unquote(value)
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
+    def _working(self) -> Iterator[None]:
         with self._lock:
             self._catch_up()
             try:
                 yield
             except SimulatorError as error:
                 self.trouble = str(error)
-            self._pass_on()
+            self._deliver_output()
         self.changed()
 
     def _catch_up(self) -> None:
-        passed = int((self._now() - self._then) * 1000)
-        # What is less than a millisecond is left for the next time.
-        self._then += passed / 1000
+        passed = int((self._now() - self._caught_up_to) * 1000)
+        # The rest below a millisecond is left for the next time.
+        self._caught_up_to += passed / 1000
         if self.paused or self.trouble or passed <= 0:
             return
         try:
@@ -184,27 +187,27 @@ class LiveCard:
         except SimulatorError as error:
             self.trouble = str(error)
 
-    def _pass_on(self) -> None:
+    def _deliver_output(self) -> None:
         data = self.card.receive()
         if data:
-            self._note(data, to_card=False)
+            self._record(data, to_card=False)
             for listener in tuple(self._listeners):
                 listener(data)
 
-    def _note(self, data: bytes, *, to_card: bool) -> None:
-        """Write down the lines that have ended; of what is no line, no more than a line's length is kept."""
-        *lines, rest = (self._parts[to_card] + data).replace(b"\r", b"\n").split(b"\n")
-        self._parts[to_card] = rest[-_LINE_MAX:]
+    def _record(self, data: bytes, *, to_card: bool) -> None:
+        """Record the complete lines. Of bytes without a line end, only the length of a line is kept."""
+        *lines, rest = (self._partial_lines[to_card] + data).replace(b"\r", b"\n").split(b"\n")
+        self._partial_lines[to_card] = rest[-_LINE_MAX:]
         for line in lines:
             if line:
                 text = mask(line[-_LINE_MAX:]).decode("ascii", "backslashreplace")
-                # Control characters would be the terminal's to obey.
+                # The terminal would obey control characters.
                 shown = "".join(c if c.isprintable() else "." for c in text)
                 self.spoken.append(Spoken(self.seconds, to_card, shown))
 
 
 class InProcessPort:
-    """The host's end of a live card's line, like a pyserial port: for a CardClient in this very program."""
+    """The host's end of a live card's line, like a pyserial port, for a CardClient in the same program."""
 
     def __init__(self, live: LiveCard) -> None:
         self.timeout: float | None = None
@@ -215,10 +218,11 @@ class InProcessPort:
 
     @property
     def in_waiting(self) -> int:
+        """The number of bytes that have arrived."""
         return len(self._received)
 
     def read(self, size: int = 1, /) -> bytes:
-        """What is there: the card has answered before `write` returns, so there is nothing to wait for."""
+        """Return what has arrived. The card has answered before `write` returns, so there is nothing to wait for."""
         if not self._received:
             time.sleep(self.timeout or 0)
         taken = bytes(self._received[:size])
@@ -226,8 +230,10 @@ class InProcessPort:
         return taken
 
     def write(self, data: bytes, /) -> int:
+        """Send bytes to the card; return how many."""
         self._live.send(data)
         return len(data)
 
     def close(self) -> None:
+        """Stop listening to the card."""
         self._stop()

@@ -1,4 +1,4 @@
-"""What is shown beside the card, once asked for: its line, the firmware's state, its flash, its time."""
+"""The panel beside the card: its line, the firmware's state, its flash, or its time."""
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -10,15 +10,15 @@ from dsc_simulator.desktop.workspace import Desk
 
 NAMES = {"line": "The serial line", "state": "The firmware's state", "flash": "The flash", "time": "The card's time"}
 _TIME_KEYS = (
-    "[@click=app.pause]z  {pause}[/]\n[@click=app.advance]a  10 seconds pass at once[/]\n"
-    "[@click=app.to_off]o  time passes until the card switches itself off[/]"
+    "[@click=app.pause]z  {pause}[/]\n[@click=app.advance]a  let 10 seconds pass at once[/]\n"
+    "[@click=app.to_off]o  let time pass until the card switches itself off[/]"
 )
 _TWO_COLUMNS, _MARGINS = 72, 4
 _CARD_COLUMNS = 80
 
 
 class Panel(VerticalScroll):
-    """One of NAMES, or hidden. `secrets`: the flash is shown with its key, until another panel is."""
+    """One of NAMES, or hidden. With `secrets`, the flash is shown with its key until another panel is opened."""
 
     can_focus = False
 
@@ -29,10 +29,11 @@ class Panel(VerticalScroll):
         self._text = ""
 
     def compose(self) -> ComposeResult:
+        """Lay out the panel: one text."""
         yield Static(id="inside", markup=True)
 
     def toggle(self, name: str) -> None:
-        """Show the panel `name`, or nothing if that is what is shown."""
+        """Show the panel `name`, or hide it if it is shown."""
         self.showing = "" if self.showing == name else name
         self.secrets = False
         self.set_class(bool(self.showing), "shown")
@@ -40,7 +41,7 @@ class Panel(VerticalScroll):
         self.scroll_home(animate=False)
 
     def update_from(self, desk: Desk) -> None:
-        """Show what there is now."""
+        """Show the current contents."""
         if not self.showing:
             return
         inside_of = self.query_one("#inside", Static)
@@ -55,7 +56,7 @@ class Panel(VerticalScroll):
     def _put(self, place: Static, text: str, *, markup: bool = False) -> None:
         if self._text != text:
             self._text = text
-            # What somebody has sent over the line must not be taken for markup.
+            # Text that a host sent over the line must not be taken for markup.
             place.update(text if markup else Content(text))
 
     def _lines(self, desk: Desk) -> list[str]:
@@ -65,18 +66,18 @@ class Panel(VerticalScroll):
             ]
         if self.showing == "state":
             return inspection.state_lines(desk.live.facts(), desk.live.interpreter, wide=self._room >= _TWO_COLUMNS)
-        hint = "k hides the key again" if self.secrets else "k shows what is hidden (··), after asking"
+        hint = "k hides the key again" if self.secrets else "k shows what is hidden (··) after you confirm"
         return [*inspection.flash_lines(desk.live.card.flash, secrets=self.secrets), hint]
 
     @property
     def _room(self) -> int:
-        """Columns for text. Not asked of the layout, which has given this panel none while it was hidden."""
+        """The columns for text. The layout cannot say: it gave this panel no width while it was hidden."""
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 
     def _time(self, desk: Desk) -> str:
         live = desk.live
-        state = "stands still" if live.paused else "runs as yours does"
-        return f"{live.seconds:.0f} s since the program began; it {state}.\n" + _TIME_KEYS.format(
-            pause="let it run on" if live.paused else "let it stand still"
+        state = "stands still" if live.paused else "runs in real time"
+        return f"{live.seconds:.0f} s since the program started; it {state}.\n" + _TIME_KEYS.format(
+            pause="let time run" if live.paused else "stop time"
         )

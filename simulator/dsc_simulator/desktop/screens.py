@@ -1,4 +1,4 @@
-"""What asks the person something: making a card, and whether a secret may be shown."""
+"""The screens that ask the person something: making a card, and whether to show a secret."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +15,11 @@ from dsc_simulator.desktop.card_setup import Wish, likely_serial
 from dsc_simulator.profiles import BadName, check_name
 
 _POLICIES = ("is part of the response (usual)", "is checked by the card, which locks after 5 wrong ones")
-_ENROLLING = ("learns of it, so that dscplus challenge works", "does not learn of it")
+_ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it")
 
 
 class Choice(Static, can_focus=True):
-    """One of a few `options`, in words: Textual's own buttons for this tell on from off by colour alone."""
+    """One of a few `options`, in words: Textual's own widgets show what is on by color alone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
 
@@ -29,36 +29,39 @@ class Choice(Static, can_focus=True):
         self.chosen = chosen
 
     def on_mount(self) -> None:
-        self._say()
+        """Show the chosen option."""
+        self._update_label()
 
     def on_click(self) -> None:
+        """Choose the next option."""
         self.action_change()
 
     def action_change(self) -> None:
+        """Choose the next option."""
         self.chosen = (self.chosen + 1) % len(self._options)
-        self._say()
+        self._update_label()
 
-    def _say(self) -> None:
+    def _update_label(self) -> None:
         self.update(f"[{self._options[self.chosen]}]")
 
 
 @dataclass(frozen=True)
 class Order:
-    """A card to make, and the name of its profile; None if it has none."""
+    """A card to make, and the name of its profile, or None if it has none."""
 
     name: str | None
     wish: Wish
 
 
 class MakeScreen(ModalScreen[Order | None]):
-    """Asks what a card is to be. `name`: what its profile is called for now; None: nothing is kept of it."""
+    """Asks what kind of card to make. `name` is the profile's name for now, or None if nothing is kept."""
 
     AUTO_FOCUS = "#pin"
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss_none", "Not now"),
-        # A field and a button take Enter themselves; this is for a choice.
+        ("escape", "dismiss_none", "Cancel"),
+        # A field and a button handle Enter themselves; this binding is for a choice.
         ("enter", "make", "Make it"),
-        # At once: otherwise what is typed next, in one go, still lands in the field before.
+        # With priority: otherwise text that arrives together with the Tab would still land in the previous field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
@@ -69,39 +72,44 @@ class MakeScreen(ModalScreen[Order | None]):
         self._notice = notice
 
     def compose(self) -> ComposeResult:
+        """Lay out the fields and buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Make a card"
             yield Static(self._notice, markup=False)
             if self._profile is not None:
-                yield _row("Profile's name", Input(self._profile, id="name", compact=True, max_length=32))
-            yield _row("Card's serial", Input(likely_serial(), id="serial", compact=True, max_length=16))
+                yield _row("Profile name", Input(self._profile, id="name", compact=True, max_length=32))
+            yield _row("Card serial", Input(likely_serial(), id="serial", compact=True, max_length=16))
             yield _row("PIN, 4 digits", Input(id="pin", password=True, compact=True, max_length=4, type="integer"))
             yield _row("PIN again", Input(id="again", password=True, compact=True, max_length=4, type="integer"))
             yield _row("The PIN", Choice(_POLICIES, name="policy"))
-            yield _row("The verifier", Choice(_ENROLLING, 0 if self._profile is not None else 1, name="enrol"))
-            yield _row("Its key", Static("is random, and shown to nobody"))
-            yield Static("Tab goes on, space changes a choice.", markup=False)
+            yield _row("The verifier", Choice(_ENROLLING, 0 if self._profile is not None else 1, name="enroll"))
+            yield _row("Its key", Static("is random and is not shown"))
+            yield Static("Tab moves to the next field, space changes a choice.", markup=False)
             yield Static(id="problem", classes="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Make it (Enter)", id="make", variant="primary", compact=True)
-                yield Button("Not now (Esc)", id="cancel", compact=True)
+                yield Button("Cancel (Esc)", id="cancel", compact=True)
 
     def on_input_submitted(self) -> None:
-        self._order()
+        """Make the card."""
+        self._submit()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Make the card, or cancel."""
         if event.button.id == "make":
-            self._order()
+            self._submit()
         else:
             self.dismiss(None)
 
     def action_make(self) -> None:
-        self._order()
+        """Make the card."""
+        self._submit()
 
     def action_dismiss_none(self) -> None:
+        """Cancel."""
         self.dismiss(None)
 
-    def _order(self) -> None:
+    def _submit(self) -> None:
         try:
             self.dismiss(Order(self._profile_name(), self._wish()))
         except (InputError, BadName) as error:
@@ -119,7 +127,7 @@ class MakeScreen(ModalScreen[Order | None]):
             pin=typed("pin"),
             pin_again=typed("again"),
             policy=("ocra", "card")[self.query_one("#policy", Choice).chosen],
-            enrol=self.query_one("#enrol", Choice).chosen == 0,
+            enroll=self.query_one("#enroll", Choice).chosen == 0,
         )
 
 
@@ -128,7 +136,7 @@ def _row(name: str, field: Widget) -> Horizontal:
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks one question; only y is yes."""
+    """Asks one question. Only y means yes."""
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [("y", "answer(True)", "Yes"), ("n,escape,enter", "answer(False)", "No")]
@@ -138,6 +146,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._question = question
 
     def compose(self) -> ComposeResult:
+        """Lay out the question and its buttons."""
         with Vertical(classes="dialog"):
             yield Static(self._question, markup=False)
             with Horizontal(classes="buttons"):
@@ -145,26 +154,30 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Button("No (n)", id="no", variant="primary", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer with the button that was pressed."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:
+        """Close the screen with this answer."""
         self.dismiss(answer)
 
 
 class NoteScreen(ModalScreen[None]):
-    """Says something that should not be missed."""
+    """Shows a message that should not be missed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,enter", "dismiss", "Go on")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,enter", "dismiss", "Continue")]
 
     def __init__(self, words: str) -> None:
         super().__init__()
         self._words = words
 
     def compose(self) -> ComposeResult:
+        """Lay out the message and its button."""
         with Vertical(classes="dialog"):
             yield Static(self._words, markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Go on (Enter)", variant="primary", compact=True)
+                yield Button("Continue (Enter)", variant="primary", compact=True)
 
     def on_button_pressed(self) -> None:
+        """Close the message."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""What Textual does not see to: a terminal, or a page's server, that is closed under the program."""
+"""What Textual does not handle: a terminal, or a page's server, that closes while the program runs."""
 
 import os
 import select
@@ -8,18 +8,18 @@ import threading
 
 
 def leave_with_terminal() -> None:
-    """End this process at once when its terminal, or the server of its page, has gone, whatever it is doing then.
+    """End this process at once when its terminal, or the server of its page, closes, whatever it is doing then.
 
-    Textual would wait for ever for its last words to be taken. There is nothing to put in order: the system closes the doors
-    and gives the profile's lock up, and what the card has written is on disk.
+    Textual would wait forever for its last output to be read. Nothing needs cleaning up: the system closes the line's
+    endpoints and releases the profile's lock, and what the card has written is on disk.
     """
     if not hasattr(select, "poll") or not sys.__stdin__:
         return
-    # Elsewhere, standard input may end long before the program is to.
+    # Elsewhere, standard input may end long before the program should.
     if not sys.__stdin__.isatty() and "TEXTUAL_DRIVER" not in os.environ:
         return
     gone = select.poll()
-    # Asked for nothing, it tells of a hang-up alone.
+    # A poll that asks for no event still reports a hang-up.
     gone.register(sys.__stdin__.fileno(), 0)
     threading.Thread(target=_wait, args=(gone,), name="terminal-watch", daemon=True).start()
 

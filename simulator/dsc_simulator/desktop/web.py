@@ -1,4 +1,4 @@
-"""The same program in a browser, by textual-serve: for this machine, and for pages of its own only."""
+"""The desktop program in a browser, by textual-serve, for this machine only."""
 
 import asyncio
 import shlex
@@ -18,19 +18,20 @@ _START = "from dsc_host.cli import main; main()"
 
 
 class OwnPagesOnly(Server):
-    """Whatever another page makes the browser send here is refused: it could press the card's keys, and read its screen."""
+    """A server that refuses requests of other pages: they could press the card's keys and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
-        # A page of our own: textual-serve's fetches a font from far away, and waits for a click.
+        # The page is our own: textual-serve's fetches a font from the internet and waits for a click.
         page = Path(__file__).parent / "page"
         super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
         self.console = Console(stderr=True)
         self._pages: set[asyncio.Task[Any]] = set()
 
     async def on_startup(self, app: web.Application) -> None:
-        """Says nothing: it has been said where the page is."""
+        """Print nothing: the command has already printed the page's address."""
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one page, and remember it until it closes."""
         page = asyncio.current_task()
         assert page is not None
         self._pages.add(page)
@@ -40,22 +41,22 @@ class OwnPagesOnly(Server):
             self._pages.discard(page)
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """Ends the program of every page that is still open, instead of waiting for its reader to go."""
-        # Those that have begun to end are let do so; one that is stopped in the middle of it would leave its program behind.
+        """End the program of every page that is still open, instead of waiting for its reader to close it."""
+        # Programs that are ending are allowed to finish: if their task were cancelled now, they would stay behind.
         await self.wait(_ENDING_SECONDS)
         for page in self._pages:
             page.cancel()
         await self.wait(_LEAVE_SECONDS)
 
     async def wait(self, seconds: float) -> None:
-        """Wait so long until no page is open."""
+        """Wait until no page is open, for at most `seconds`."""
         if self._pages:
             await asyncio.wait(tuple(self._pages), timeout=seconds)
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
         app.middlewares.append(self._refuse_others)
-        app.on_response_prepare.append(_not_within_another)
+        app.on_response_prepare.append(_forbid_embedding)
         return app
 
     @property
@@ -66,26 +67,26 @@ class OwnPagesOnly(Server):
         async def refuse(
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
-            # The name too: another one may be made to lead here.
+            # The host name is checked too: another name may have been made to lead here.
             if request.host != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
-                raise web.HTTPForbidden(text="Only the card's own page may come here.")
+                raise web.HTTPForbidden(text="Only the card's own page may connect.")
             return await handler(request)
 
         return refuse
 
 
-async def _not_within_another(request: web.Request, response: web.StreamResponse) -> None:
-    """Within a page of somebody else's, a click that is meant for that page could press the card's keys."""
+async def _forbid_embedding(request: web.Request, response: web.StreamResponse) -> None:
+    """Forbid other pages to embed this one: a click meant for such a page could press the card's keys."""
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
 
 
 def server(arguments: Sequence[str], port: int) -> OwnPagesOnly:
-    """What serves `dscplus sim` with `arguments`; every page that is opened starts one."""
+    """Return a server for `dscplus sim` with `arguments`. Each page that is opened starts one program."""
     command = shlex.join([sys.executable, "-c", _START, "sim", *arguments])
     return OwnPagesOnly(command, port)
 
 
 def serve(arguments: Sequence[str], port: int) -> None:
-    """Serve until Ctrl-C. Raises OSError if the port is taken."""
+    """Serve until Ctrl-C. Raise OSError if the port is taken."""
     server(arguments, port).serve()

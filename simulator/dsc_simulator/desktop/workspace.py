@@ -1,4 +1,4 @@
-"""What stands on the desk: a profile, the card that it is, and the doors to the card's line."""
+"""The workspace of the desktop program: a profile, its card, and the endpoints of the card's line."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,12 +12,12 @@ from dsc_simulator.line_server import Doors
 from dsc_simulator.profiles import BadName, ProfileFile, Profiles
 
 DEFAULT_NAME = "default"
-"""What a first profile is called unless its owner wants another name."""
+"""The name of the first profile, unless its owner chooses another."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the options of `dscplus sim` say. `name` None: a card of which nothing is kept."""
+    """The options of `dscplus sim`. If `name` is None, the card is temporary."""
 
     name: str | None
     open_verifier: OpenVerifier = field(repr=False)
@@ -25,14 +25,14 @@ class Settings:
     seed: int | None = None
     tcp_port: int = 0
     keys_on_line: bool = False
-    """Whether a program at its line may press its keys: where no person is there to press them."""
+    """Whether a program at the line may press the card's keys. It may if no person is there to press them."""
     profiles: Profiles = field(default_factory=Profiles)
 
 
 class Desk:
-    """The card of `settings`, at work until `close`. `changed` is called, in any thread, when there may be something to show.
+    """The card of `settings`, running until `close`. `changed` is called, in any thread, when there may be something to show.
 
-    Raises SimulatorError and its children, and OSError.
+    Raises SimulatorError, its subclasses, and OSError.
     """
 
     def __init__(self, settings: Settings, *, changed: Callable[[], None] = lambda: None) -> None:
@@ -57,34 +57,34 @@ class Desk:
 
     @property
     def name(self) -> str | None:
-        """What the profile is called; None if nothing is kept."""
+        """The name of the profile. None if the card is temporary."""
         return None if self.profile is None else self.profile.name
 
     @property
     def title(self) -> str:
-        """Which profile it is, and what runs it."""
+        """The name of the profile and of the engine, for a person."""
         name = f"profile {self.name}" if self.profile else "temporary"
         return f"{name} · {self.live.card.engine}"
 
     @property
     def is_new(self) -> bool:
-        """Whether there was no profile of this name yet."""
+        """Whether no profile had this name before."""
         return self.profile is not None and self.profile.is_new
 
     @property
     def where(self) -> str:
-        """Where a program reaches the card."""
+        """The addresses of the card's line and the number of connected programs, for a person."""
         here = " · ".join(filter(None, (self.doors.pty, self.doors.url)))
-        hosts = ("nobody connected", "1 program connected", "2 programs connected")[self.doors.hosts]
+        hosts = ("not connected", "1 program connected", "2 programs connected")[self.doors.hosts]
         return f"Line: {here} · {hosts}"
 
     def rename(self, name: str) -> None:
-        """Put this card away and take a new profile, `name`. If that can't be had, the card here comes back."""
+        """Close this card and open a new profile, `name`. If that fails, this card is opened again."""
         now = self.name
         if name == now:
             return
         if name in self.settings.profiles.names():
-            raise BadName(f"profile: there is a card called {name} already; dscplus sim --profile {name} opens it")
+            raise BadName(f"profile: there is already a card called {name}; dscplus sim --profile {name} opens it")
         self._stack.close()
         try:
             self._open(name)
@@ -93,4 +93,5 @@ class Desk:
             raise
 
     def close(self) -> None:
+        """Close the line's endpoints, the card and the profile."""
         self._stack.close()
