@@ -50,7 +50,7 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
-        # Time without power is unknown, so a wait starts again.
+        # The time spent without power is unknown, so the wait starts again.
         self._wait()
         self.board.display.show(self.card.cells)
         if self.card.condition == states.BROKEN:

@@ -1,7 +1,7 @@
 """Files that survive a power cut and that only their owner can access.
 
-The contents and the name of such a file are on the disk; its folder holds its name. To make or replace such a file,
-write a draft, `flush` and `os.fsync` it, give it its name, and call `keep_name`.
+Both the contents and the name of such a file are on the disk; the name is stored in its folder. To make or replace such a
+file, write a draft, `flush` and `os.fsync` it, give it its name, and call `keep_name`.
 """
 
 import errno
@@ -30,7 +30,7 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     """Log a warning with a remedy if other users can access a file, or its companions with these suffixes.
 
-    Nothing is refused: an open file has been open until now, and a refusal would stop every login. For the folder, the
+    Nothing is refused: the permissions were the same until now, and a refusal would stop every login. For the folder, the
     warning covers only write access for everybody: on many systems, a group that may write it is the user's own.
     """
     if os.name != "posix":

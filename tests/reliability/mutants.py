@@ -93,7 +93,7 @@ MUTANTS = (
         (
             "the wait outlives the battery",
             "app.py",
-            "        # Time without power is unknown, so a wait starts again.\n        self._wait()\n",
+            "        # The time spent without power is unknown, so the wait starts again.\n        self._wait()\n",
             "",
         ),
     ),

@@ -18,7 +18,7 @@ class UsbLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
-        """Return the waiting bytes as a view, or b""."""
+        """Return the waiting bytes as a view; no bytes if none wait."""
         n = 0
         # A read of more bytes than are waiting would block, so read one byte at a time.
         while n < _SIZE and self._waits() and self._source.readinto(self._one):
@@ -46,7 +46,7 @@ class UartLine:
         self._view = memoryview(self._buffer)
 
     def read(self):
-        """Return the waiting bytes as a view, or b""."""
+        """Return the waiting bytes as a view; no bytes if none wait."""
         waiting = min(self._uart.any(), _SIZE)
         if not waiting:
             return b""

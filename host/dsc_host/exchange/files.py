@@ -67,7 +67,7 @@ def _open(path: str) -> BinaryIO:
 
 
 def _open_nonblocking(path: str, flags: int) -> int:
-    """Open a file without waiting for a writer, which a pipe would do."""
+    """Open a file. Do not wait for a writer, as opening a pipe would."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 

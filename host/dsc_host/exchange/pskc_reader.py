@@ -1,6 +1,6 @@
 """Reading of PSKC: yields the cards one after the other, and the line and the reason of each card that must be refused.
 
-An error in one package costs one card. An error of the file, such as a wrong key, is one error for the whole file.
+An error in one package costs one card. An error in the file, such as a wrong key, is one error for the whole file.
 """
 
 from collections.abc import Iterator
@@ -97,8 +97,7 @@ class _Card:
             for key in package.keys:
                 self._take(package, key)
         except InputError as error:
-            # A card that misses an unreadable part would be another card. A package that is not meant for us leaves the
-            # card intact.
+            # Without an unreadable part, it would be a different card. A package of another kind does not change the card.
             self._spoilt |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None

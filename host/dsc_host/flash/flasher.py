@@ -34,7 +34,7 @@ _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
 _PROGRAM = re.compile("[0-9a-f]{12}")
 _HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
-# A `main.py` starts with the line that the flasher puts before it. The `main.py` of an image holds nothing but our program.
+# A flashed `main.py` starts with the line that the flasher adds. The `main.py` of an image holds nothing but our program.
 _OUR_MAIN = re.compile(
     rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
     rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'
@@ -57,7 +57,7 @@ class Found:
     board: bytes | None
     digests: Mapping[str, str]
     programs: tuple[str, ...]
-    """The folders that hold a program of ours, complete or not."""
+    """The folders that hold a version of this firmware, complete or not."""
 
     @property
     def has_other_program(self) -> bool:
@@ -172,7 +172,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Tell whether a main.py was flashed or comes from an image. A program that uses the firmware belongs to its author."""
+    """Tell whether dscplus wrote this main.py, by flashing or in an image. A user's program may import the firmware too."""
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -308,7 +308,7 @@ def _wiring(found: Found, board: str | None) -> bytes | None:
 
 
 def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
-    """Return the fields of the wiring, or none if the file is spoilt: the firmware reports that."""
+    """Return the fields of the wiring, or none if the file is invalid: the firmware reports that."""
     try:
         fields = json.loads(wiring or b"")
     except ValueError:
