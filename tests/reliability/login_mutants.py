@@ -49,7 +49,7 @@ MUTANTS = (
         "entering",
         ("a session ends when its time is over", "now >= session.expires_at or ", ""),
         ("a login that is half-way is no session", "user is None or session.stage not in stages or", "user is None or"),
-        ("a session ends when it is idle", "now < session.seen_at + context.policy.sessions.idle", "session.seen_at > 0"),
+        ("a session ends when it is idle", "now < seen_at + context.policy.sessions.idle", "seen_at > 0"),
     ),
     *_login(
         "signin/sessions.py",

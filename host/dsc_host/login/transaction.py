@@ -6,7 +6,7 @@ ids; cards come after users, and the end of the log after cards. So no two trans
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rows import Account, Device, User
+from dsc_host.login.session_activity import SessionActivity
 from dsc_host.records.audit import Event
 from dsc_host.records.table_rows import is_key
 from dsc_host.records.transaction import Refused
@@ -71,6 +72,7 @@ class LoginContext:
     policy: Policy
     calendar: Calendar
     passwords: Passwords
+    activity: SessionActivity = field(default_factory=SessionActivity, repr=False, compare=False)
 
     def now(self) -> float:
         """Return the time in Unix seconds."""

@@ -112,6 +112,10 @@ class LoginSystem(ShareCalls):
         """A login that is half-way, to be shown again. Raises `NotIn`."""
         return flow.step(self.context, token)
 
+    def is_waiting(self, token: str) -> bool:
+        """Tell whether this login waits for a push that nobody has answered yet. Raises `NotIn`."""
+        return flow.is_waiting(self.context, token)
+
     def visitor(self, token: str) -> Visitor:
         """Who is in. Raises `NotIn`."""
         return sessions.visitor(self.context, token)

@@ -40,6 +40,7 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     for device_id in expired:
         context.change(partial(_end, device_id))
     context.change(_tidy)
+    _write_activity(context)
     _log_refusals(context)
     return Done(len(orders), len(expired), outbox.deliver(context, senders))
 
@@ -67,6 +68,12 @@ def _end(device_id: str, tx: LoginTransaction) -> None:
     user = users[device.owner_id]
     outbox.tell(tx, user, "expired", device=registry.label(device))
     tx.log("device.expire", user, "done", device.kind, device=device.id)
+
+
+def _write_activity(context: LoginContext) -> None:
+    if used := context.activity.pending():
+        context.change(lambda tx: sessions.write_activity(tx, used))
+        context.activity.forget(used)
 
 
 def _tidy(tx: LoginTransaction) -> None:

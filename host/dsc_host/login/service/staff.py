@@ -46,16 +46,16 @@ class Staff:
 
     def check_support(self, token: str) -> None:
         """Raises `NotIn`, or `NotAllowed` for whoever is not support."""
-        self._do(token, (Role.SUPPORT,), lambda _db, _staff, _session: None)
+        self._look(token, (Role.SUPPORT,), lambda _tx, _staff, _session: None)
 
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
         """Who is calling, and what they have. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
-            user = calls.caller(tx, session)
+            user = calls.known_caller(tx, session)
             return user.name, registry.views(tx, user)
 
-        return self._do(token, (Role.SUPPORT,), seen)
+        return self._look(token, (Role.SUPPORT,), seen)
 
     def give_temporary_code(self, token: str) -> str:
         """A code for who is calling, to be read out. Raises `NotAllowed`, `NotNow`."""
@@ -88,11 +88,11 @@ class Staff:
         """The codes of a card of who is calling, again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
-            user = calls.caller(tx, session)
-            held = registry.held(tx.db, user, device)
+            user = calls.known_caller(tx, session)
+            held = registry.held(tx.db, user, device, lock=False)
             return registry.view(tx, user, *held), code_sheets.sheet_codes(tx, held[0])
 
-        return self._do(token, (Role.SUPPORT,), seen)
+        return self._look(token, (Role.SUPPORT,), seen)
 
     def enable_messages(self, token: str, number: str) -> bool:
         """Enable SMS and call-back for who is calling; return whether at once. A number that is new waits.
@@ -118,7 +118,7 @@ class Staff:
         def seen(tx: LoginTransaction, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
             return [(waits.view(tx.db, each), Identity(**data_of(each))) for each in waits.corrections(tx.db)]
 
-        return self._do(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
+        return self._look(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
 
     def decide_correction(self, token: str, correction: str, agreed: bool) -> None:
         """Confirm or refuse a correction that somebody else has asked for. Raises `NotAllowed`, `NotFound`, `NotNow`."""
@@ -132,9 +132,9 @@ class Staff:
         """Return what waits for who is calling. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> list[WaitView]:
-            return [waits.view(tx.db, each) for each in waits.of_user(tx.db, calls.caller(tx, session))]
+            return [waits.view(tx.db, each) for each in waits.of_user(tx.db, calls.known_caller(tx, session))]
 
-        return self._do(token, (Role.SUPPORT,), seen)
+        return self._look(token, (Role.SUPPORT,), seen)
 
     def confirm_wait(self, token: str, wait: str) -> None:
         """Make it count now: on a later day, and by another member of support than who asked for it.
@@ -163,11 +163,11 @@ class Staff:
 
     def queue(self, token: str) -> list[Request]:
         """The cards that are to be made or sent. Raises `NotAllowed`."""
-        return self._do(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.queue(tx))
+        return self._look(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.queue(tx))
 
     def personalise_all(self, token: str, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
         """Make all cards that were asked for, one after another. Raises `NotAllowed`, and what a card's line raises."""
-        staff = self._do(token, (Role.ISSUER,), lambda _db, staff, _s: staff.name)
+        staff = self._look(token, (Role.ISSUER,), lambda _tx, staff, _s: staff.name)
         mine = self.system.by(f"issuer:{staff}")
         return shipping.personalise_all(mine.context, mine.verifier, open_card, told)
 
@@ -185,7 +185,7 @@ class Staff:
 
     def pending_shares(self, token: str) -> list[ShareView]:
         """What waits for compliance. Raises `NotAllowed`."""
-        return self._do(token, (Role.COMPLIANCE,), lambda tx, _staff, _s: sharing.pending(tx.db))
+        return self._look(token, (Role.COMPLIANCE,), lambda tx, _staff, _s: sharing.pending(tx.db))
 
     def decide_share(self, token: str, share: str, agreed: bool) -> ShareState:
         """Raises `NotAllowed`, `NotNow`, `NotFound`."""
@@ -199,3 +199,10 @@ class Staff:
             return work(tx, user, session)
 
         return self.system.do(token, access.scoped(Scope.FULL), done)
+
+    def _look(self, token: str, roles: tuple[Role, ...], work: Callable[[LoginTransaction, User, Session], T]) -> T:
+        def done(tx: LoginTransaction, user: User, session: Session) -> T:
+            calls.check_role(user, session, *roles)
+            return work(tx, user, session)
+
+        return access.look(self.system.context, token, access.scoped(Scope.FULL), done)

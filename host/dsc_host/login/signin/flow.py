@@ -18,7 +18,7 @@ from dsc_host.errors import OutOfMemory, out_of_memory
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import answer_limits, registry
-from dsc_host.login.devices.kinds import FACTORS, Attempt, Outcome
+from dsc_host.login.devices.kinds import FACTORS, Attempt, Outcome, phone_app
 from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
@@ -176,14 +176,25 @@ def step(context: LoginContext, token: str) -> Step:
     """A login that is half-way, as it stands. Raises `NotIn`."""
 
     def shown(tx: LoginTransaction) -> Step:
-        user, session = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+        user, session = sessions.looked_up(tx, token, Stage.CHOOSING, Stage.ANSWERING)
         choices = _choices(tx, user)
         offer = None
         if session.stage == Stage.ANSWERING:
-            offer = _offer(registry.held(tx.db, user, session.device_id)[0], data_of(session)["shows"])
+            device, _ = registry.held(tx.db, user, session.device_id, lock=False)
+            offer = _offer(device, data_of(session)["shows"])
         return Step(token, Stage(session.stage), user.name, choices, user.opted_out, offer)
 
-    return context.change(shown)
+    return context.read(shown)
+
+
+def is_waiting(context: LoginContext, token: str) -> bool:
+    """Tell whether a push was offered that nobody has answered yet. Raises `NotIn`."""
+
+    def look(tx: LoginTransaction) -> bool:
+        session = sessions.looked_up(tx, token, Stage.ANSWERING)[1]
+        return phone_app.is_waiting(tx, data_of(session)["keeps"])
+
+    return context.read(look)
 
 
 # ---- the pieces ----

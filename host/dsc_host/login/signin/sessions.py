@@ -23,8 +23,6 @@ from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, locked_user
 
 _TOKEN_BYTES = 32
-_SEEN_EVERY = 60
-"""Seconds after which it is written down again that somebody is there."""
 
 
 def hashed(token: object) -> str:
@@ -99,15 +97,13 @@ def end_all(db: Connection, user: User, *, but: str = "") -> None:
 
 def visitor(context: LoginContext, token: str) -> Visitor:
     """Who is in. Raises `NotIn`."""
-    session_id = hashed(token)
 
-    def look(tx: LoginTransaction) -> tuple[Visitor, bool]:
+    def look(tx: LoginTransaction) -> Visitor:
         user, session = looked_up(tx, token, Stage.IN)
-        return _visitor(tx.db, user, session), context.now() >= session.seen_at + _SEEN_EVERY
+        return _visitor(tx.db, user, session)
 
-    found, stale = context.read(look)
-    if stale:
-        context.change(lambda tx: rows.sessions.change(tx.db, session_id, seen_at=context.now()))
+    found = context.read(look)
+    context.activity.record(found.session, context.now())
     return found
 
 
@@ -116,8 +112,15 @@ def rotate(tx: LoginTransaction, token: str) -> str:
     session = locked(tx, token, *Stage)[1]
     new = secrets.token_urlsafe(_TOKEN_BYTES)
     end(tx.db, session)
-    rows.sessions.add(tx.db, session._replace(id=hashed(new)))
+    seen_at = tx.context.activity.last(session.id, session.seen_at)
+    rows.sessions.add(tx.db, session._replace(id=hashed(new), seen_at=seen_at))
     return new
+
+
+def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
+    """Write down when these sessions were last used, by their ids."""
+    for session, seen_at in used.items():
+        rows.sessions.change(tx.db, session, seen_at=seen_at)
 
 
 def forget_old(tx: LoginTransaction) -> None:
@@ -129,7 +132,8 @@ def _lasts(context: LoginContext, user: User, session: Session) -> bool:
     now = context.now()
     if now >= session.expires_at or session.settings != user.settings:
         return False
-    return bool(data_of(session).get("idle_is_fine")) or now < session.seen_at + context.policy.sessions.idle
+    seen_at = context.activity.last(session.id, session.seen_at)
+    return bool(data_of(session).get("idle_is_fine")) or now < seen_at + context.policy.sessions.idle
 
 
 def _visitor(db: Connection, user: User, session: Session) -> Visitor:

@@ -57,12 +57,17 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
 
 
 def caller(tx: LoginTransaction, session: Session) -> User:
-    """Who is calling, locked with whom they share a device. Raises `NotAllowed` if that was not checked, or too long ago."""
+    """Return the identified caller, locked with the users with whom they share a device. Raise as `known_caller` does."""
+    user = known_caller(tx, session)
+    return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
+
+
+def known_caller(tx: LoginTransaction, session: Session) -> User:
+    """Return the caller who was identified in this session. Raise `NotAllowed` if nobody was, or too long ago."""
     called = data_of(session).get("called")
     if not called or tx.now() >= called["until"]:
         raise NotAllowed("check first who is calling")
-    user = found(rows.users.find(tx.db, called["user"]))
-    return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
+    return found(rows.users.find(tx.db, called["user"]))
 
 
 def _canonical(identity: Identity) -> bytes:

@@ -83,7 +83,10 @@ def pushed(visit: Visit) -> Response:
     """For the page's script: whether the push was approved."""
     try:
         offer = visit.system.step(visit.token).offer
-        done = visit.system.answer(visit.token, "") if offer and "number" in offer.shows else Answered(Status.REFUSED)
+        is_push = offer is not None and "number" in offer.shows
+        if is_push and visit.system.is_waiting(visit.token):
+            return JSONResponse({"status": str(Status.WAITING)})
+        done = visit.system.answer(visit.token, "") if is_push else Answered(Status.REFUSED)
     except NotIn:
         return JSONResponse({"status": "ended"}, 401)
     response = JSONResponse({"status": str(done.status)})

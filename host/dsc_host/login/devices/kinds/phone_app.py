@@ -18,7 +18,7 @@ from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, Offered
 from dsc_host.login.model import Status
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Push
-from dsc_host.login.transaction import data_of, found
+from dsc_host.login.transaction import LoginTransaction, data_of, found
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, responses
@@ -65,6 +65,12 @@ class PhoneFactor:
             rows.pushes.change(attempt.tx.db, push.id, state=USED)
             return entered(attempt, push.method)
         return WAITING if push.state == ASKED and attempt.tx.now() < push.expires_at else REFUSED
+
+
+def is_waiting(tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
+    """Tell whether the push that an offer has kept is still to be answered. It only reads."""
+    push = rows.pushes.find(tx.db, kept.get("push", ""))
+    return push is not None and push.state == ASKED and tx.now() < push.expires_at
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:

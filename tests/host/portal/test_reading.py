@@ -1,0 +1,89 @@
+"""A page that only shows something writes nothing: it takes no lock, and nobody waits for it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from tests.host.login.phone_app import activated
+from tests.host.login.town import ANNA, PASSWORD, Town
+from tests.host.portal.browsing import Browsers, enter
+
+from dsc_host.portal.app import GET
+from dsc_host.records.backends.base import Mode
+from dsc_host.records.store import Store
+
+HALF_WAY = ("/login/device", "/login/answer")
+"""The pages of a login that is half-way."""
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[Mode]:
+    """The write transactions that were begun."""
+    begun: list[Mode] = []
+    transaction: Callable[[Store, Mode], AbstractContextManager[Any]] = Store._transaction
+
+    def counted(store: Store, mode: Mode) -> AbstractContextManager[Any]:
+        if mode is not store._backend.READ:
+            begun.append(mode)
+        return transaction(store, mode)
+
+    monkeypatch.setattr(Store, "_transaction", counted)
+    return begun
+
+
+def test_no_page_writes_when_it_is_opened(town: Town, browser: Browsers, writes: list[Mode]) -> None:
+    for name in ("anna", "sue", "ivo", "cleo"):
+        visitor = enter(town, browser(), name)
+        for path in GET:
+            # So long after the last one that it is worth writing down that somebody is there.
+            town.clock.advance(61)
+            writes.clear()
+            assert visitor.open(path).status in (200, 403), path
+            assert writes == [], path
+
+
+def test_the_desk_writes_nothing_while_a_caller_is_on_the_line(town: Town, browser: Browsers, writes: list[Mode]) -> None:
+    sue = enter(town, browser(), "sue")
+    sue.open("/desk")
+    sue.press("Check", user="anna", **{name: getattr(ANNA, name) for name in ANNA.__slots__})
+    writes.clear()
+    assert "anna" in sue.open("/desk").text
+    assert writes == []
+
+
+def test_no_page_of_a_login_writes_when_it_is_opened(browser: Browsers, writes: list[Mode]) -> None:
+    for name in ("anna", "ben"):
+        visitor = browser()
+        visitor.press("Continue", name=name, password=PASSWORD)
+        for path in HALF_WAY:
+            writes.clear()
+            assert visitor.open(path).status == 200, path
+            assert writes == [], path
+
+
+def test_asking_whether_a_push_was_approved_writes_nothing(town: Town, browser: Browsers, writes: list[Mode]) -> None:
+    app = activated(town, "ben")
+    ben = browser()
+    ben.press("Continue", name="ben", password=PASSWORD)
+    form = next(form for form in ben.page.forms if "csrf" in form.fields)
+    for _ in range(3):
+        writes.clear()
+        asked = ben.client.post("/login/pushed", data=form.fields)
+        assert asked.json() == {"status": "waiting"}
+        assert writes == []
+    app.approve()
+    assert ben.client.post("/login/pushed", data=form.fields).json() == {"status": "accepted"}
+
+
+def test_who_only_looks_is_not_taken_to_be_gone(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    idle = town.system.policy.sessions.idle
+    for _ in range(4):
+        town.clock.advance(idle - 60)
+        assert anna.open("/devices").path == "/devices"
+    town.system.operator.run_due()
+    town.clock.advance(idle - 60)
+    assert anna.open("/devices").path == "/devices"
+    town.clock.advance(idle + 60)
+    assert anna.open("/devices").path == "/login"
