@@ -264,8 +264,8 @@ WAYS: Mapping[str, Way] = {
 SILENT = {
     "LoginSystem": {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
-        "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver", "draft_request", "leave", "may_withdraw", "rotate",
-        "skip",
+        "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver", "draft_request", "leave",
+        "may_withdraw", "rotate", "skip",
         "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
         "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "proofs",
         "staff",
