@@ -1,4 +1,4 @@
-"""The login system's web pages: for visitors, for those who work there, and for a demonstration."""
+"""The login system's web pages: for users, for staff, and for a demonstration."""
 
 from dsc_host.portal.app import application
 from dsc_host.portal.demo.demonstration import Demonstration, begin

@@ -1,4 +1,4 @@
-"""The portal: every page, its path, and who may come there."""
+"""The portal: every page with its path, assembled into one application."""
 
 import asyncio
 import logging
@@ -39,6 +39,7 @@ from dsc_host.portal.pages import (
 )
 from dsc_host.portal.security import Cookies, Guard
 from dsc_host.portal.site import Handler, Site, Visit
+from dsc_host.portal.views import Link
 from dsc_host.server.bodies import Bodies
 
 _log = logging.getLogger("dsc_host.portal")
@@ -149,15 +150,20 @@ def application(
     due_every: float = 60.0,
     ended: Callable[[], None] = lambda: None,
 ) -> Starlette:
-    """The portal over one login system.
+    """Return the portal of one login system as a Starlette application.
 
-    `secure`: visitors come over https, through a proxy that ends it. `hosts`: the names under which it is reached. With a
-    `demonstration`, its pages are there too: never where real people log in. While it runs, what time makes due is done
-    every `due_every` seconds; `ended` is called at the end.
+    Args:
+        system: The login system that the pages work on.
+        secure: Visitors connect over https, through a proxy that ends it.
+        hosts: The host names under which visitors reach the portal.
+        name: The title of the pages. Empty: a title in the visitor's language.
+        demonstration: Adds its pages. Never use one where real people log in.
+        due_every: The seconds between two rounds of due work, while the portal runs.
+        ended: Called when the portal ends.
     """
-    toys = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
+    own_paths = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
     opened = frozenset({*GET, *(DEMONSTRATION_GET if demonstration else ())})
-    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, POST, proofs.wanted, toys)
+    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, POST, proofs.wanted, own_paths)
     pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
     if demonstration is not None:
         pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")
@@ -171,7 +177,7 @@ def application(
         routes=[*pages, *api, static],
         middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended),
-        exception_handlers={HTTPException: partial(_told, site), Exception: partial(_failed, site)},
+        exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
     )
 
 
@@ -192,8 +198,8 @@ async def _do_due(system: LoginSystem, seconds: float) -> None:
         try:
             await run_in_threadpool(system.operator.run_due)
         except Exception:
-            # Whatever it is, the pages go on; the next round tries again.
-            _log.exception("what is due was not done")
+            # The pages must go on after any error. The next round tries again.
+            _log.exception("due work was not done")
         await asyncio.sleep(seconds)
 
 
@@ -212,14 +218,15 @@ def _templates() -> Environment:
     )
 
 
-async def _told(site: Site, request: Request, error: Exception) -> Response:
-    """What the router refuses: no such page, or not that way."""
+async def _refused(site: Site, request: Request, error: Exception) -> Response:
+    """Return the page for a request that the router refuses: an unknown path, or a wrong method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     visit = Visit(site, request)
-    words = {404: "There is no such page.", 405: "This page is not used that way. Go back, and use its buttons."}
-    return visit.problem(status, visit._(words.get(status, "That did not work.")))
+    words = {404: "There is no such page.", 405: "This page cannot be reloaded. Go to the overview and start again."}
+    links = (Link("/", visit._("Overview")),) if status == 405 else ()
+    return visit.problem(status, visit._(words.get(status, "That did not work.")), links)
 
 
 async def _failed(site: Site, request: Request, _error: Exception) -> Response:
     visit = Visit(site, request)
-    return visit.problem(500, visit._("Something has gone wrong here. It is written down; try again later."))
+    return visit.problem(500, visit._("Something went wrong on our side. The error was logged. Try again later."))

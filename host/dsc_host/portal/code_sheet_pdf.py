@@ -1,6 +1,6 @@
-"""A card of codes as PDF: one A4 page, the same bytes for the same card.
+"""A security code card as a PDF: one A4 page, with the same bytes for the same card.
 
-The fonts that every PDF reader has know Latin letters only, so a sheet in Russian has its few words in English.
+The built-in fonts of PDF readers have Latin letters only, so the few words of a Russian sheet are in English.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ _LATIN = ("en", "de")
 
 
 def download(_: Language, label: str, codes: Sequence[str]) -> Response:
-    """The card with this label, as a file to be saved."""
+    """Return the codes of the card with this label as a PDF file to download."""
     made = pdf(_("Security codes"), _("Card {number}", number=label), codes, _.code)
     return Response(made, media_type="application/pdf", headers={"content-disposition": 'attachment; filename="codes.pdf"'})
 
 
 def pdf(title: str, subtitle: str, codes: Sequence[str], language: str) -> bytes:
-    """The page. Raises `DscError` if the package that draws it is not installed."""
+    """Return the page as PDF bytes. Raises `DscError` if the package that draws it is not installed."""
     try:
         from reportlab.lib.pagesizes import A4
         from reportlab.pdfgen.canvas import Canvas

@@ -1,7 +1,7 @@
-"""The page's languages: English, which the code is written in, German and Russian, by gettext catalogues.
+"""The languages of the pages: English, in which the code is written, and German and Russian from gettext catalogs.
 
-The catalogues are `locale/LANGUAGE.po`; they are compiled in memory when the first portal starts, so no generated file
-can be out of date.
+The catalogs are `locale/LANGUAGE.po`. They are compiled in memory when the first portal starts, so no generated file can be
+out of date.
 """
 
 from collections.abc import Mapping
@@ -22,38 +22,39 @@ from babel.numbers import format_currency
 NAMES = {"en": "English", "de": "Deutsch", "ru": "Русский"}
 FALLBACK = "en"
 NONE = "\N{EN DASH}"
-"""What stands where there is nothing."""
+"""The text that stands for a missing value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One of them: its words, and how it writes days and amounts."""
+    """A language: its translations, and its formats of days and amounts."""
 
     code: str
     words: NullTranslations
 
     def __call__(self, text: str, **values: object) -> str:
-        """A sentence, translated, with its values put in."""
+        """Return a sentence, translated, with its values filled in."""
         translated = self.words.gettext(text) if text else ""
         return translated.format(**values) if values else translated
 
     def day(self, text: str) -> str:
-        """A day that is written as 2026-12-31."""
+        """Format a day that is written as 2026-12-31."""
         return str(format_date(datetime.fromisoformat(text), "long", locale=self.code)) if text else ""
 
     def moment(self, at: float | None) -> str:
-        """A Unix time, in UTC."""
+        """Format a Unix time in UTC."""
         if at is None:
             return NONE
         return str(format_datetime(datetime.fromtimestamp(at, UTC), "medium", locale=self.code)) + " UTC"
 
     def dollars(self, amount: Decimal) -> str:
+        """Format an amount of US dollars."""
         return str(format_currency(amount, "USD", locale=self.code))
 
 
 @cache
 def load() -> Mapping[str, Language]:
-    """All of them, by their codes; read once in a process."""
+    """Return all languages by their codes. The catalogs are read once in a process."""
     loaded = {FALLBACK: Language(FALLBACK, NullTranslations())}
     for code in NAMES:
         if code != FALLBACK:
@@ -62,7 +63,7 @@ def load() -> Mapping[str, Language]:
 
 
 def negotiated(languages: Mapping[str, Language], chosen: str, accepted: str) -> Language:
-    """The one that was chosen; else the first that the browser asks for and that we have; else English."""
+    """Return the chosen language, or the first available one that the browser accepts, or English."""
     if chosen in languages:
         return languages[chosen]
     wanted = sorted(_weighted(accepted[:500]), key=lambda each: -each[1])

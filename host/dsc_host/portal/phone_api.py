@@ -1,6 +1,6 @@
-"""Where apps on phones call: JSON over POST, without cookies, each call with the device's own token.
+"""The HTTP interface for apps on phones: JSON over POST, without cookies, each call with the device's own token.
 
-Field names are those of `dsc_host.login.Begun`, `Activated`, `Question` and `Push`; bytes are hex digits. A refusal is
+The field names are those of `dsc_host.login.Begun`, `Activated`, `Question` and `Push`. Bytes are hex digits. A refusal is
 `{"error": {"code", "message"}}` with its status.
 """
 
@@ -23,19 +23,21 @@ Call = Callable[[LoginSystem, "Asked"], Any]
 
 
 class Asked:
-    """What a call has brought. Raises `InputError` for a field that is missing, or is none."""
+    """The fields of a call. Its methods raise `InputError` for a field that is missing or malformed."""
 
     def __init__(self, values: Mapping[str, Any], address: str) -> None:
         self._values = values
         self.address = address
 
     def text(self, name: str, default: str | None = None) -> str:
+        """Return a field that is a line of text of at most 256 characters."""
         value = self._values.get(name, default)
         if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
             raise InputError(name, f"must be a line of at most {_LONGEST} characters")
         return value
 
     def key(self, name: str) -> bytes | None:
+        """Return a key that is given in hex digits, or None if the field is missing."""
         if self._values.get(name) is None:
             return None
         try:
@@ -44,6 +46,7 @@ class Asked:
             raise InputError(name, "must be hex digits") from None
 
     def proof(self) -> Proof | None:
+        """Return the proof that another device was used, or None if the field is missing."""
         value = self._values.get("proof")
         if value is None:
             return None
@@ -51,6 +54,7 @@ class Asked:
         return Proof(given.text("id"), given.text("response"))
 
     def number(self, name: str) -> int:
+        """Return a field that is a whole number, or 0 if it is missing."""
         value = self._values.get(name, 0)
         if type(value) is not int:
             raise InputError(name, "must be a whole number")
@@ -58,12 +62,12 @@ class Asked:
 
     @property
     def app(self) -> tuple[str, str]:
-        """Which app calls."""
+        """The calling app: its device id and its device token."""
         return self.text("device"), self.text("device_token")
 
 
 def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[Response]]:
-    """The call, as Starlette wants it."""
+    """Return the call as an endpoint for Starlette."""
 
     async def answered(request: Request) -> Response:
         try:
@@ -73,7 +77,7 @@ def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[R
         except Rejected as rejected:
             return _refusal(rejected.status, "malformed", rejected.reason)
         except NotIn:
-            return _refusal(401, "NotIn", "begin anew")
+            return _refusal(401, "NotIn", "start again")
         except DscError as error:
             response = _refusal(status_of(error), type(error).__name__, str(error))
             if isinstance(error, TooManyAttempts | OutOfMemory):
@@ -88,7 +92,7 @@ def _refusal(status: int, code: str, message: str) -> Response:
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    # A page of another site cannot send this type without asking first, and we say no.
+    # Another site's page cannot send this type without a preflight request, and the portal refuses that.
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Rejected(415, "must be application/json")
     try:
@@ -104,33 +108,40 @@ async def _json(request: Request) -> dict[str, Any]:
 
 
 def begin(system: LoginSystem, asked: Asked) -> Any:
+    """Start the activation of an app, with the user's name and password."""
     return asdict(system.phones.begin(asked.text("name"), asked.text("password"), asked.address, asked.number("phone")))
 
 
 def activate(system: LoginSystem, asked: Asked) -> Any:
+    """Activate the app with the token from the SMS and the app's keys."""
     keys = asked.key("pin_key") or b"", asked.key("biometrics_key")
     return asdict(system.phones.activate(asked.text("ticket"), asked.text("token"), *keys, asked.proof()))
 
 
 def challenge(system: LoginSystem, asked: Asked) -> Any:
+    """Return a question that the app answers to prove that it holds its key."""
     return asdict(system.phones.challenge(*asked.app))
 
 
 def pushes(system: LoginSystem, asked: Asked) -> Any:
+    """Return the logins that wait for the app's approval."""
     return {"pushes": [asdict(push) for push in system.phones.pushes(*asked.app)]}
 
 
 def approve(system: LoginSystem, asked: Asked) -> Any:
+    """Approve a login with a response to its question."""
     system.phones.approve(*asked.app, asked.text("push"), asked.text("method"), asked.text("response"))
     return {}
 
 
 def deny(system: LoginSystem, asked: Asked) -> Any:
+    """Deny a login."""
     system.phones.deny(*asked.app, asked.text("push"))
     return {}
 
 
 def remove(system: LoginSystem, asked: Asked) -> Any:
+    """Remove the app from the user's devices."""
     system.phones.remove(*asked.app)
     return {}
 

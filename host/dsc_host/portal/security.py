@@ -1,13 +1,13 @@
-"""What protects every page: headers, cookies, the CSRF token, and limits on what is sent here.
+"""The protection of every page: headers, cookies, the CSRF token, and limits on requests.
 
 Six promises:
 
-1. Every POST of a page carries a token that only a page of ours, shown to this very visitor, can have; and it comes from us.
-2. Cookies are HttpOnly and SameSite=Strict; over https they are Secure and bound to this host (`__Host-`).
-3. Nothing but our own files is executed, styled by, shown in, or sent to; nobody shows us in a frame.
-4. Pages are kept in no cache, and no other site learns where a visitor came from.
-5. A request for a host that is not ours, or that is too large or malformed, is refused before any page sees it.
-6. No secret is in a URL: whatever is one comes in a form or in a cookie.
+1. Every POST of a page carries a token that only a page of ours, shown to this very visitor, can have, and comes from our site.
+2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
+3. Pages execute, style with, show and send to our own files only. No other site can show them in a frame.
+4. No cache keeps a page, and no other site learns where a visitor came from.
+5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
+6. No secret is in a URL. Secrets come in forms or in cookies.
 """
 
 import hmac
@@ -33,11 +33,11 @@ _POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Of a drawing, which brings its own style and is shown as a picture."""
+"""The policy for a drawing, which has its own style and is shown as a picture."""
 
 
 class Rejected(Exception):
-    """A request that no page sees. `status` and `reason` are what the visitor is told."""
+    """A request that is refused before any page sees it, with the `status` and `reason` of the refusal."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -47,46 +47,49 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """The names of the cookies, and how they are set. `secure`: the visitor comes over https."""
+    """The names and attributes of the cookies. `secure`: the visitor connects over https."""
 
     secure: bool
 
     @property
     def session(self) -> str:
+        """The name of the cookie with the visitor's token."""
         return "__Host-session" if self.secure else "session"
 
     def read(self, request: Request) -> str:
-        """The visitor's token; empty if there is none that could be one of ours."""
+        """Return the visitor's token, or empty text if there is none that could be one of ours."""
         value = request.cookies.get(self.session, "")
         return value if 16 <= len(value) <= _COOKIE_LETTERS and value.isascii() else ""
 
     def write(self, response: Response, token: str) -> None:
+        """Set the visitor's token."""
         response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="strict", path="/")
 
     def keep(self, response: Response, name: str, value: str, seconds: int) -> None:
-        """A cookie that is no secret: the language, a notice."""
+        """Set a cookie that is no secret, for example the language or a notice, for some seconds."""
         response.set_cookie(
             name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="strict", path="/"
         )  # fmt: skip
 
     def drop(self, response: Response, name: str) -> None:
+        """Delete a cookie."""
         response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="strict")
 
 
 def new_visitor() -> str:
-    """A token for somebody who has not begun to log in. It is nobody's session, and is replaced when one begins."""
+    """Return a token for a visitor who has not started to log in. It belongs to no session; a login replaces it."""
     return "v." + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def csrf(token: str) -> str:
-    """What a form of this visitor's carries. From it, the token cannot be found."""
+    """Return the CSRF token for this visitor's forms. The visitor's token cannot be derived from it."""
     return hmac.new(token.encode(), b"dscplus csrf", "sha256").hexdigest()
 
 
 def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
-    """Raises `Rejected` for a POST that does not come from a page of ours that was shown to this visitor."""
+    """Raise `Rejected` unless a POST comes from a page of ours that was shown to this visitor."""
     origin = request.headers.get("origin")
-    # As browsers write it, SCHEME://HOST: what follows is compared, and not parsed, so that nothing can be malformed.
+    # Browsers write SCHEME://HOST. The rest is compared and not parsed, so that nothing can be malformed.
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Rejected(403, "another site")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -96,7 +99,7 @@ def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises `Rejected` for what is too large, no form, or has a field twice."""
+    """Return the fields of a form. Raises `Rejected` if it is too large, is no form, or has a field twice."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         raise Rejected(415, "no form")
     body = await read_body(request)
@@ -113,7 +116,7 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 async def read_body(request: Request) -> bytes:
-    """All of it. Raises `Rejected` if it is too large, or does not arrive in time."""
+    """Return the whole body. Raises `Rejected` if it is too large or does not arrive in time."""
     body = b""
     try:
         async for chunk in request.stream():
@@ -130,15 +133,16 @@ def _is_clean(text: str) -> bool:
 
 
 class Guard:
-    """The headers on every answer, and the hosts that are ours. ASGI middleware."""
+    """ASGI middleware that adds the headers to every answer and refuses requests for other hosts."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
-        """`hosts`: names without a port, in lower case."""
+        """Guard `app`. `hosts` are names without a port, in lower case."""
         self._app = app
         self._hosts = hosts
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it if its host is not ours."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -153,7 +157,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower(): value for name, value in message["headers"]}
-                # By what is answered: a page that says that there is no such picture is a page.
+                # Decided by the answer, because a page that reports a missing picture is a page.
                 is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
                 headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
@@ -166,7 +170,7 @@ class Guard:
             "content-security-policy": _PICTURE_POLICY if media_type.startswith(b"image/svg+xml") else _POLICY,
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
-            # Not "no-referrer": with that, browsers send our own forms from an origin "null".
+            # Not "no-referrer": with that, browsers send our own forms from the origin "null".
             "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
@@ -179,6 +183,6 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return the host without its port; empty for text that is neither a host nor a host and a port."""
+    """Return the host without its port, or empty text if the text is neither a host nor a host and a port."""
     found = _HOST.fullmatch(host)
     return found["name"].lower() if found else ""

@@ -1,10 +1,10 @@
-"""What every page's handler has at hand: the site, and the visit that it answers.
+"""The context of a page's handler: the site, and the visit that the handler answers.
 
-A handler is a plain function: it takes a `Visit` and gives a response, in a thread of its own. Whatever it raises becomes a
-page in plain words, with the status that fits.
+A handler is a plain function that takes a `Visit` and returns a response. It runs in a thread of its own. Every refusal that
+it raises becomes a page in plain words, with the matching status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +30,7 @@ from dsc_host.login import (
 from dsc_host.portal import security
 from dsc_host.portal.languages import NAMES, Language, negotiated
 from dsc_host.portal.security import Cookies, Rejected
-from dsc_host.portal.views import View
+from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import explained, noticed
 
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -46,32 +46,32 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (DscError, 409),
 )
 _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
-_SAID_SECONDS = 60
+_NOTICE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One portal."""
+    """One portal: the login system, and everything that its pages share."""
 
     system: LoginSystem
     cookies: Cookies
     templates: Environment
     languages: Mapping[str, Language]
     name: str = ""
-    """What it calls itself; empty for words in the visitor's language."""
+    """The title of the pages. Empty: a title in the visitor's language."""
     demonstration: Any = None
-    """What a demonstration has beside: its card, its outbox, its phone."""
+    """The demonstration with its cards, its outbox and its phones, or None."""
     pages: frozenset[str] = frozenset("/")
-    """The paths that may be opened, not only sent to."""
+    """The paths that answer GET."""
     posts: "Mapping[str, Handler]" = field(default_factory=dict)
-    """What is done with each form, by its path."""
+    """The handlers of the forms, by path."""
     ask_for_proof: "Handler | None" = None
-    """What is shown instead of a refusal for want of a proof."""
-    toys: frozenset[str] = frozenset()
-    """The demonstration's own paths. Its card and phone lie in other tabs, and stay in use while a login changes its token."""
+    """The handler that asks for a proof when a form was refused because it lacks one."""
+    demonstration_paths: frozenset[str] = frozenset()
+    """The paths of the demonstration. Its card and phone are in other tabs and stay usable while a login changes its token."""
 
     def endpoint(self, handler: "Handler") -> Callable[[Request], Awaitable[Response]]:
-        """The handler, as Starlette wants it."""
+        """Return the handler as an endpoint for Starlette."""
 
         async def answered(request: Request) -> Response:
             visit = Visit(self, request)
@@ -85,24 +85,24 @@ class Site:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
 
             except OutOfMemory as error:
-                # There was not even enough for a page, or for the thread that makes it.
+                # There was not enough memory for a page, or for the thread that makes it.
                 return PlainTextResponse(f"{error}\n", 503, {"Retry-After": seconds_to_wait(error)})
 
         return answered
 
 
 _REJECTIONS = {
-    400: "The browser has sent something that is no form. Go back and try again.",
-    403: "This page was open for too long, or comes from elsewhere. Go back, load it again, and try once more.",
-    408: "What you sent did not arrive in time. Go back and try again.",
-    413: "That was too much at once.",
-    415: "The browser has sent something that is no form. Go back and try again.",
+    400: "Your browser sent an invalid form. Go back and try again.",
+    403: "This page was open for too long, or came from another site. Go back, reload it, and try again.",
+    408: "The form did not arrive in time. Go back and try again.",
+    413: "The form is too large.",
+    415: "Your browser sent an invalid form. Go back and try again.",
 }
 
 
 @dataclass(slots=True)
 class Visit:
-    """One request, and what is known of who makes it."""
+    """One request, and what is known about its visitor."""
 
     site: Site
     request: Request
@@ -110,16 +110,19 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """What the visitor's cookie holds: a session's token, a login's, or a mere visitor's."""
+        """The token in the visitor's cookie: that of a session, of a login, or of a visitor who does neither."""
         return self.site.cookies.read(self.request)
 
     @property
     def form_token(self) -> str:
-        """What the forms of this path are bound to."""
-        return self.site.demonstration.secret if str(self.request.scope["path"]) in self.site.toys else self.token
+        """The token to which the forms of this path are bound."""
+        return (
+            self.site.demonstration.secret if str(self.request.scope["path"]) in self.site.demonstration_paths else self.token
+        )
 
     @property
     def address(self) -> str:
+        """The network address of the visitor, or empty text if it is unknown."""
         return self.request.client.host if self.request.client else ""
 
     @property
@@ -130,21 +133,22 @@ class Visit:
 
     @property
     def system(self) -> LoginSystem:
+        """The login system of the site."""
         return self.site.system
 
     def visitor(self) -> Visitor:
-        """Who is in. Raises `NotIn`."""
+        """Return the visitor who is logged in. Raises `NotIn`."""
         return self.system.visitor(self.token)
 
     def value(self, name: str, longest: int = 200) -> str:
-        """A field of the form; empty if it was left out. Raises `InputError` for one that is too long."""
+        """Return a field of the form, or empty text if it is missing. Raises `InputError` if it is too long."""
         text = self.form.get(name, "")
         if len(text) > longest:
             raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text
 
     def show(self, view: View, status: int = 200) -> Response:
-        """A page."""
+        """Return a page with the layout, the pending notice and the visitor's token."""
         said = self.request.cookies.get("said", "")
         token = self.token or security.new_visitor()
         page = self.site.templates.get_template("page.html").render(
@@ -170,51 +174,51 @@ class Visit:
         return response
 
     def go(self, path: str, *, said: str = "", token: str = "") -> Response:
-        """To another page, perhaps with a notice there, and under a new token."""
+        """Redirect to another page, with an optional notice there and an optional new token."""
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
             self.site.cookies.write(response, token)
         if said:
-            self.site.cookies.keep(response, "said", said, _SAID_SECONDS)
+            self.site.cookies.keep(response, "said", said, _NOTICE_SECONDS)
         return response
 
     def go_on(self, path: str, *, said: str) -> Response:
-        """The same under a new token, after what may have ended the session: then to the login."""
+        """Redirect under a new token after a change. If the change has ended the session, redirect to the login."""
         if not self.in_already():
             return self.go("/login", said=said)
         return self.go(path, said=said, token=self.system.rotate(self.token))
 
     def speak(self, code: str, path: str) -> Response:
-        """The same page in another language."""
+        """Redirect to the same page in another language."""
         response = self.go(path)
         if code in self.site.languages:
             self.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
         return response
 
     def explain(self, error: DscError) -> str:
-        """What went wrong, in the visitor's language."""
+        """Return what went wrong, in the visitor's language."""
         return explained(error, self._)
 
     def again(self, view: View, error: DscError) -> Response:
-        """The page once more, with what was wrong. What only wants a proof is nobody's mistake: it is asked for."""
+        """Return the page again with the error. A missing proof is not an error of the visitor: `ProofNeeded` is raised on."""
         if isinstance(error, ProofNeeded):
             raise error
         return self.wrong(view, self.explain(error), status_of(error))
 
     def wrong(self, view: View, words: str, status: int) -> Response:
-        """The same, in words of the page's own."""
+        """Return the page again with an error in words of its own."""
         return self.show(replace(view, error=words), status)
 
-    def problem(self, status: int, words: str) -> Response:
-        """A page that says what is wrong."""
-        return self.show(View(self._("That did not work"), words=(words,)), status)
+    def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
+        """Return a page that only explains a problem, with links to what helps."""
+        return self.show(View(self._("That did not work"), words=(words,), links=links), status)
 
     def in_already(self) -> bool:
-        """Whether a page of the login was asked for by somebody who is in."""
+        """Return whether the visitor is logged in."""
         return self._who() is not None
 
     def _page(self) -> str:
-        """Where one comes by a link: this page, or, if a form has led here, the one that it belongs to."""
+        """Return the path of this page, or, after a form, of the page that the form belongs to."""
         path = str(self.request.scope["path"])
         while path not in self.site.pages:
             path = path.rpartition("/")[0]
@@ -237,11 +241,12 @@ def _overview(visit: Visit) -> Response:
 
 
 def status_of(error: DscError) -> int:
+    """Return the HTTP status for a refusal."""
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
 
 
 def seconds_to_wait(error: TooManyAttempts | TooManyChallenges | OutOfMemory) -> str:
-    """Return when to come back, as the header Retry-After says it."""
+    """Return the seconds to wait as text for the header Retry-After."""
     return str(max(1, round(error.retry_after)))
 
 

@@ -1,5 +1,6 @@
-"""What a page is made of. A handler says what is on a page in these words; one template draws them all, so that every
-page is read, tabbed through and magnified in the same way.
+"""The parts of a page. A handler describes a page with these parts, and one template draws them all.
+
+So every page is read, tabbed through and magnified in the same way.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several: a radio button, or a line of a list."""
+    """One of several options: a radio button, or a line of a list."""
 
     value: str
     label: str
@@ -17,7 +18,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something to fill in. `kind`: text, password, code (digits), tel, date, radio, checkbox or hidden."""
+    """An input field. `kind`: text, password, code (digits), tel, date, radio, checkbox or hidden."""
 
     name: str
     label: str
@@ -32,13 +33,13 @@ class Field:
 
 
 def hidden(name: str, value: str) -> Field:
-    """What a form sends back as it was."""
+    """Return a hidden field, which a form sends back unchanged."""
     return Field(name, "", "hidden", value=value)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form, sent by POST. `also` are further buttons: where each sends it, and what is on it."""
+    """A form that is sent by POST. `also` are further buttons, each with its target path and its label."""
 
     action: str
     submit: str
@@ -50,6 +51,8 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A link below the page's content, with an optional hint."""
+
     href: str
     label: str
     hint: str = ""
@@ -57,7 +60,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table; `forms` are what can be done with it."""
+    """A row of a table. `forms` are the actions for it."""
 
     cells: Sequence[str]
     forms: Sequence[Form] = ()
@@ -65,6 +68,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A table with a caption and column heads. `empty` is shown if there are no rows."""
+
     caption: str
     heads: Sequence[str]
     rows: Sequence[Row]
@@ -73,7 +78,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Something to be read off and typed elsewhere: a challenge, a number, a code."""
+    """A value that the user reads and types elsewhere: a challenge, a number, a code."""
 
     label: str
     value: str
@@ -82,7 +87,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page."""
+    """A whole page, without the layout."""
 
     title: str
     words: Sequence[str] = ()
@@ -94,11 +99,11 @@ class View:
     notice: str = ""
     facts: Sequence[tuple[str, str]] = ()
     script: str = ""
-    """The name of one of our own scripts, without which the page works too."""
+    """The name of one of our own scripts. The page also works without it."""
     style: str = ""
-    """The path of one more style sheet of ours."""
+    """The path of an additional style sheet of ours."""
     fragment: str = ""
-    """The name of a template that draws what these words cannot: the card."""
+    """The name of a template that draws something the other parts cannot, for example the card."""
     beside: str = ""
-    """The name of one that is drawn beside what is shown and the forms; below them where it is narrow."""
+    """The name of a template that is drawn beside the values and forms, or below them on a narrow screen."""
     extra: dict[str, object] = field(default_factory=dict)

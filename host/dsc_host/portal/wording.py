@@ -1,5 +1,4 @@
-"""What pages call things, and how they say that something went wrong or was done: in English here, in others by the
-catalogues."""
+"""The names of things on the pages, and the sentences for errors and notices. English is here; catalogs have the others."""
 
 from collections.abc import Mapping
 
@@ -14,16 +13,16 @@ KINDS: Mapping[str, str] = {
     Kind.TEMPORARY_CODE: "Temporary code",
     Kind.PHONE_APP: "App on your phone",
     Kind.SMS: "Code by SMS",
-    Kind.VOICE: "Code by a call",
+    Kind.VOICE: "Code by phone call",
     "platinum": "Platinum token (no longer issued)",
     "gold": "Gold token (no longer issued)",
     "digital_card": "Digital Security Card (no longer issued)",
     "none": "No device",
 }
 STATES: Mapping[DeviceState, str] = {
-    DeviceState.SHIPPED: "to be activated",
+    DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",
-    DeviceState.MISPLACED: "put aside, may be activated again",
+    DeviceState.MISPLACED: "set aside, can be activated again",
     DeviceState.LOST: "lost",
     DeviceState.STOLEN: "stolen",
     DeviceState.DAMAGED: "damaged",
@@ -36,39 +35,39 @@ ORDERS: Mapping[OrderState, str] = {
     OrderState.PERSONALISED: "made, not yet sent",
     OrderState.SHIPPED: "on its way",
     OrderState.DONE: "activated",
-    OrderState.CANCELLED: "taken back",
-    OrderState.ENDED: "its card is out of use",
+    OrderState.CANCELLED: "canceled",
+    OrderState.ENDED: "card no longer in use",
 }
 HOLDS: Mapping[HoldState, str] = {
     HoldState.HELD: "held",
-    HoldState.RELEASED: "free again",
+    HoldState.RELEASED: "released",
     HoldState.KEPT: "kept",
 }
 SHARES: Mapping[ShareState, str] = {
-    ShareState.DRAFT: "begun",
+    ShareState.DRAFT: "started",
     ShareState.PROVEN: "not confirmed",
-    ShareState.PENDING: "waits for compliance",
+    ShareState.PENDING: "waiting for compliance",
     ShareState.DONE: "shared",
     ShareState.REFUSED: "refused",
     ShareState.CANCELLED: "ended",
 }
 SCOPES: Mapping[Scope, str] = {
-    Scope.FULL: "Everything: trading, and all of your account.",
-    Scope.ACCOUNT: "Your account, but no trading.",
-    Scope.TRADING: "Trading, and withdrawals within the limit without a device, but none of your account's settings.",
-    Scope.STATEMENTS: "The statements of your closed account.",
+    Scope.FULL: "Full access to trading and to your account.",
+    Scope.ACCOUNT: "Your account, without trading.",
+    Scope.TRADING: "Trading, and withdrawals within the limit that applies without a device. No account settings.",
+    Scope.STATEMENTS: "Only the statements of your closed account.",
 }
 LOSSES: Mapping[Loss, str] = {
-    Loss.MISPLACED: "not at hand, may be found",
+    Loss.MISPLACED: "misplaced, may be found",
     Loss.LOST: "lost",
     Loss.STOLEN: "stolen",
     Loss.DAMAGED: "damaged",
 }
 RESTRICTIONS: Mapping[str, str] = {
     "low_priced_stocks": "Trading in low-priced and over-the-counter stocks is restricted.",
-    "bank_details": "Bank details are changed only through support.",
-    "email": "The email address is changed only through support.",
-    "funding": "By direct debit only one first deposit is possible, of at most {amount}.",
+    "bank_details": "Bank details can be changed only through support.",
+    "email": "The email address can be changed only through support.",
+    "funding": "Direct debit allows only one initial deposit of at most {amount}.",
 }
 ROLES: Mapping[str, str] = {
     Role.SUPPORT: "Support desk",
@@ -85,7 +84,7 @@ _FIELDS: Mapping[str, str] = {
     "number": "Number",
     "days": "Days",
     "identity": "Identity",
-    "loss": "What has happened",
+    "loss": "What happened",
     "cents": "US cents",
     "address": "Address",
     "amount": "Amount",
@@ -96,59 +95,59 @@ _FIELDS: Mapping[str, str] = {
     "birth date": "Date of birth",
     "citizenship": "Citizenship",
     "residence": "Country of residence",
-    "document type": "Kind of document",
+    "document type": "Document type",
     "document number": "Document number",
 }
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",
     "left": "You are logged out.",
-    "wrong": "That was not right. Choose a device and try again.",
-    "password": "Your password is changed. All other sessions have ended.",
-    "pin": "The PIN of your card is changed. All other sessions have ended.",
-    "activated": "The device is in use now.",
-    "code": "That was not the code. Try again, or have another one sent.",
-    "removed": "Nothing is sent to this number any more. All other sessions have ended.",
-    "phone": "The phone number is confirmed. All other sessions have ended.",
-    "cancelled": "The request is taken back.",
-    "out": "The protection is switched off. What was lost by it is below.",
-    "other_out": "Their protection is switched off: trading asks them for no device, and their limits are lower.",
+    "wrong": "That answer was not correct. Choose a device and try again.",
+    "password": "Your password was changed. All other sessions have ended.",
+    "pin": "Your card's PIN was changed. All other sessions have ended.",
+    "activated": "The device is now active.",
+    "code": "The code is not correct. Try again, or request a new one.",
+    "removed": "No more messages go to this number. All other sessions have ended.",
+    "phone": "The phone number was confirmed. All other sessions have ended.",
+    "cancelled": "The request was canceled.",
+    "out": "The protection is switched off. See below what you have lost.",
+    "other_out": "This user's protection is switched off: trading needs no device, and the limits are lower.",
     "in": "The protection is on again.",
-    "returned": "Thank you. The card is out of use, and on its way back.",
-    "unshared": "The device is not shared any more.",
-    "closed": "The account is closed. Name and password open its statements.",
-    "withdrawn": "The withdrawal is recorded.",
+    "returned": "Thank you. The card is now out of use and on its way back.",
+    "unshared": "The device is no longer shared.",
+    "closed": "The account is closed. You can still read its statements with your user name and password.",
+    "withdrawn": "The withdrawal was recorded.",
     "sent": "The card is on its way.",
-    "received": "The card is received, and its deposit is free.",
-    "kept": "The deposit is kept.",
-    "identified": "The caller is known.",
-    "taken": "The device is out of use.",
+    "received": "The card was received, and its deposit was released.",
+    "kept": "The deposit was kept.",
+    "identified": "The caller was identified.",
+    "taken": "The device was taken out of use.",
     "messages": "Codes by SMS and call are enabled.",
     "corrected": "The correction waits for a second person.",
-    "waits": "It waits for some days. The owner was told, and may stop it.",
+    "waits": "The change takes effect after some days. The owner was told and can stop it.",
     "counts": "It counts now.",
-    "stopped": "It is stopped.",
-    "decided": "The request is decided.",
-    "made": "The cards are made.",
+    "stopped": "The change was stopped.",
+    "decided": "Your decision was recorded.",
+    "made": "All cards were made.",
     "time": "Time has passed.",
 }
 
 
 def explained(error: DscError, _: Language) -> str:
-    """What went wrong, for whoever did it. It holds no secret, and nothing that helps whoever guesses."""
+    """Return what went wrong as a sentence for the visitor. It holds no secret, and nothing that helps an attacker guess."""
     if isinstance(error, LoginError):
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))
     if isinstance(error, TooManyChallenges):
-        return _("Too many challenges were asked for. Try again in {seconds} s.", seconds=round(error.retry_after))
+        return _("Too many challenges were requested. Try again in {seconds} s.", seconds=round(error.retry_after))
     if isinstance(error, InputError):
         return _input(error, _)
     if isinstance(error, VerifierError | OutOfMemory):
-        return _("This does not work at the moment. Nothing was changed; try again.")
+        return _("This is not possible at the moment. Nothing was changed. Try again.")
     return _("That did not work.")
 
 
 def noticed(key: str, _: Language) -> str:
-    """What was done, by its key; empty for a key that there is not."""
+    """Return the notice with this key, or empty text if there is none."""
     return _(_NOTICES.get(key, ""))
 
 

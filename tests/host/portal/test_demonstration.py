@@ -153,7 +153,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     assert staff.identify(sue, "carl", CARL)
     card = next(each for each in staff.caller_devices(sue)[1] if each.label == serial)
     staff.report_loss(sue, card.id, Loss.STOLEN)
-    assert issuer.press("Keep", serial=serial).notice == "The deposit is kept."
+    assert issuer.press("Keep", serial=serial).notice == "The deposit was kept."
     shown.system.deliver()
     assert f"20 USD were kept for the card {serial}" in shown.letters[-1].text
 

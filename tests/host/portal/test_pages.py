@@ -21,7 +21,7 @@ def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Brow
     question = anna.press("Continue", name="anna", password=PASSWORD).shown
     page = anna.press("Log in", answer="00000000")
     assert page.status in (200, 401)
-    assert "not right" in page.error + page.notice
+    assert "not correct" in page.error + page.notice
     if page.path == "/login/answer":
         assert page.shown == question
 
@@ -52,7 +52,7 @@ def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Brows
     anna.open("/password")
     assert "same both times" in anna.press("Change", old=PASSWORD, new="another quiet harbour", again="typo").error
     page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
-    assert page.notice == "Your password is changed. All other sessions have ended."
+    assert page.notice == "Your password was changed. All other sessions have ended."
     assert elsewhere.open("/devices").path == "/login"
 
 

@@ -16,7 +16,7 @@ def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town:
     anna = come_with(browser(), town.bridged("anna")[1])
     anna.open("/request")
     page = anna.press("Continue", name="ben", account=other, pin=PIN, again=PIN)
-    assert (page.title, other in page.text, "ben" in page.text) == ("Is this right?", True, True)
+    assert (page.title, other in page.text, "ben" in page.text) == ("Is this correct?", True, True)
     anna.press("Back")
     form = next(form for form in anna.page.forms if form.action == "/request")
     assert (form.fields["name"], form.fields["account"]) == ("ben", other)
@@ -33,7 +33,7 @@ def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
     assert sue.press("Agree").status == 403, "it takes another one"
     cleo = enter(town, browser(), "cleo")
     assert "sue" in cleo.open("/compliance").text
-    assert cleo.press("Agree").notice == "The request is decided."
+    assert cleo.press("Agree").notice == "Your decision was recorded."
 
 
 def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: Browsers) -> None:
@@ -42,8 +42,8 @@ def test_a_change_is_stopped_by_the_code_from_its_message(town: Town, browser: B
     code = next(each for each in town.letters if each.template == "number_waits").values["stop"]
     anybody = browser()
     anybody.open("/stop")
-    assert "Nothing that waits" in anybody.press("Stop it", code="ABCDEFGH").error
-    assert "will not happen" in anybody.press("Stop it", code=code).text
+    assert "No waiting change" in anybody.press("Stop it", code="ABCDEFGH").error
+    assert "will not take effect" in anybody.press("Stop it", code=code).text
     anybody.open("/stop")
     assert anybody.press("Stop it", code=code).status == 404
 
@@ -57,9 +57,9 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, br
     town.clock.advance(DAY)
     sue = come_with(browser(), town.call("ben"))
     sue.open("/desk")
-    assert sue.press("Stop it").notice == "It is stopped."
+    assert sue.press("Stop it").notice == "The change was stopped."
     assert sue.press("Confirm").notice == "It counts now."
-    assert "Changes that wait" not in sue.page.text
+    assert "Waiting changes" not in sue.page.text
 
 
 def test_the_two_errors_of_sharing_by_their_names(town: Town, browser: Browsers) -> None:
@@ -82,7 +82,7 @@ def test_who_has_no_device_is_led_to_one_that_is_shared(town: Town, browser: Bro
     ben.open("/share")
     question = ben.press("Continue", owner="anna", password=PASSWORD).shown
     ben.press("Continue", answer=town.respond(SERIALS["anna"], question))
-    assert "is shared now" in ben.press("Continue").text
+    assert "is now shared" in ben.press("Continue").text
 
 
 def test_who_is_not_primary_is_told_whom_to_ask(town: Town, browser: Browsers) -> None:
@@ -94,9 +94,9 @@ def test_who_is_not_primary_is_told_whom_to_ask(town: Town, browser: Browsers) -
 def test_withdrawals_as_far_as_the_limit(town: Town, browser: Browsers) -> None:
     carl = come_with(browser(), town.session("carl"))
     carl.open("/withdraw")
-    assert carl.press("Withdraw", amount="150000").notice == "The withdrawal is recorded."
-    assert "You may withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
-    assert carl.press("Withdraw", amount="50000").notice == "The withdrawal is recorded."
+    assert carl.press("Withdraw", amount="150000").notice == "The withdrawal was recorded."
+    assert "You can withdraw $50,000.00 now." in carl.press("Withdraw", amount="60000").error
+    assert carl.press("Withdraw", amount="50000").notice == "The withdrawal was recorded."
 
 
 def test_a_closed_account_has_statements_only(town: Town, browser: Browsers) -> None:

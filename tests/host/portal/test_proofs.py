@@ -22,14 +22,14 @@ def anna(town: Town, browser: Browsers) -> Browser:
 def change_password(visitor: Browser) -> None:
     visitor.open("/password")
     page = visitor.press("Change", old=PASSWORD, new=NEW, again=NEW)
-    assert page.title == "Is it you?"
+    assert page.title == "Is this you?"
     assert NEW not in page.html, "what was typed is sealed"
 
 
 def test_a_form_is_carried_out_after_the_answer_with_all_that_was_typed(town: Town, anna: Browser) -> None:
     change_password(anna)
     page = anna.press("Continue", answer=town.respond(CARD, anna.page.shown))
-    assert page.notice == "Your password is changed. All other sessions have ended."
+    assert page.notice == "Your password was changed. All other sessions have ended."
     assert town.system.begin("anna", NEW)
 
 
@@ -37,7 +37,7 @@ def test_a_wrong_answer_may_be_put_right(town: Town, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
     page = anna.press("Continue", answer="00000000")
-    assert ("not right" in page.error, page.shown) == (True, question)
+    assert ("not correct" in page.error, page.shown) == (True, question)
     assert anna.press("Continue", answer=town.respond(CARD, question)).path == "/"
 
 
@@ -46,10 +46,10 @@ def test_after_three_wrong_answers_another_question_is_asked(town: Town, anna: B
     question = anna.page.shown
     for _ in range(3):
         page = anna.press("Continue", answer="00000000")
-    assert (page.title, page.shown != question) == ("Is it you?", True)
+    assert (page.title, page.shown != question) == ("Is this you?", True)
     town.clock.advance(120)  # Wrong answers bring a pause.
     page = anna.press("Continue", answer=town.respond(CARD, page.shown))
-    assert "is changed" in page.notice, page.text
+    assert "was changed" in page.notice, page.text
 
 
 def test_with_several_devices_one_is_chosen(town: Town, browser: Browsers) -> None:
@@ -78,4 +78,4 @@ def test_each_form_asks_for_it(town: Town, anna: Browser) -> None:
     more = {"tracking": "RR 1", "device": town.system.devices(anna.cookie)[0].id, "address": "1 Road, Zug"}
     values = {"sure": "yes", "number": "+41795550123", "owner": "ben", "password": PASSWORD, "pin": "8246", "again": "8246"}
     for path in ("/phones", "/close", "/opt-out", "/request", "/share", "/devices/online", "/return/sent"):
-        assert anna.post(path, **values, **more).title == "Is it you?", path
+        assert anna.post(path, **values, **more).title == "Is this you?", path

@@ -1,7 +1,7 @@
-"""A demonstration of the whole: a few people, their cards on the page, a phone, and everything that was sent to them.
+"""A demonstration of the login system: a few users, their cards on the page, a phone, and all messages that they get.
 
-It is for looking at, on one's own machine: whoever opens the page may use anybody's card and phone, and read everybody's
-messages. Nothing of it is kept: the records are in memory.
+Use it on your own machine only: anybody who can open the page can use every card and phone, and read every message. Nothing
+is kept, because the records are in memory.
 """
 
 import secrets
@@ -30,45 +30,67 @@ _DAY = 24 * 60 * 60
 
 
 class Key(Protocol):
-    """A key as it is drawn: what is on it, and where it lies, in hundredths of the picture's width and height."""
+    """A key as it is drawn: its label, and its position in hundredths of the picture's width and height."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The text on the key."""
+
     @property
-    def left(self) -> float: ...
+    def left(self) -> float:
+        """The left edge."""
+
     @property
-    def top(self) -> float: ...
+    def top(self) -> float:
+        """The top edge."""
+
     @property
-    def width(self) -> float: ...
+    def width(self) -> float:
+        """The width."""
+
     @property
-    def height(self) -> float: ...
+    def height(self) -> float:
+        """The height."""
 
 
 class PageCard(Protocol):
-    """A card that is drawn on a page and pressed there: what the entry-point group `dscplus.cards` gives."""
+    """A card that is drawn on a page and pressed there. The entry-point group `dscplus.cards` provides it."""
 
     @property
-    def serial(self) -> str: ...
+    def serial(self) -> str:
+        """The serial, or empty text for a blank card."""
+
     @property
     def keys(self) -> Mapping[str, Key]:
-        """By their names, which are letters and digits, in the order in which they are used."""
+        """The keys by name, in the order in which they are used. Names are letters and digits."""
 
     @property
-    def display(self) -> str: ...
+    def display(self) -> str:
+        """The text on the display."""
+
     @property
-    def number(self) -> int: ...
-    def press(self, key: str) -> None: ...
-    def svg(self) -> str: ...
-    def line(self) -> Any: ...
-    def close(self) -> None: ...
+    def number(self) -> int:
+        """The number of the picture, which changes when the picture does."""
+
+    def press(self, key: str) -> None:
+        """Press the key with this name."""
+
+    def svg(self) -> str:
+        """Return the picture of the card."""
+
+    def line(self) -> Any:
+        """Return the card's serial line."""
+
+    def close(self) -> None:
+        """Switch the card off and free its memory."""
 
 
 MakeCard = Callable[..., PageCard]
-"""With a profile (`serial`, `key`, `suite`), or without one for a blank card."""
+"""A function that makes a card from a profile (`serial`, `key`, `suite`), or a blank card without one."""
 
 
 def card_maker() -> MakeCard | None:
-    """What makes cards for a page; None if nothing that does is installed."""
+    """Return the function that makes cards for a page, or None if no package provides one."""
     for entry in entry_points(group=CARDS):
         maker: MakeCard = entry.load()
         return maker
@@ -76,18 +98,19 @@ def card_maker() -> MakeCard | None:
 
 
 class Clock:
-    """The time of the wall, and what a visitor has let pass beside."""
+    """A clock that shows the real time plus the time that a visitor let pass."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
 
     def __call__(self) -> float:
+        """Return the time in Unix seconds."""
         return time.time() + self.ahead
 
 
 @dataclass(slots=True)
 class Demonstration:
-    """What there is to play with."""
+    """The login system of the demonstration, with its cards, phones and messages."""
 
     system: LoginSystem
     make_card: MakeCard | None
@@ -97,52 +120,53 @@ class Demonstration:
     cards: dict[str, PageCard] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
     secret: str = field(default_factory=secrets.token_urlsafe)
-    """What the forms of the card and the phone are bound to."""
+    """The secret to which the forms of the card and the phone are bound."""
 
     def card_of(self, name: str) -> PageCard | None:
-        """Somebody's card; None if they have none."""
+        """Return a user's card, or None if they have none."""
         return self.cards.get(name)
 
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
-        """Where the card of this serial lies, and the card; None if it does not, or no more.
+        """Return the card with this serial and the user who has it, or None if nobody has it.
 
-        The cards say so themselves: one that is shared lies with its owner, and one that was replaced is gone.
+        The cards themselves are asked: a shared card is with its owner, and a replaced one is gone.
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if card.serial == serial), None)
 
     def give_card(self, name: str, serial: str) -> None:
-        """Enrol a card for somebody, and lay it on the page."""
+        """Enroll a card for a user, and put it on the page."""
         key = secrets.token_bytes(32)
         self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
         self.system.operator.enrol_card(name, serial)
         if self.make_card is not None:
-            self._lay(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
+            self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
 
     def blank_card(self, name: str) -> CardClient:
-        """A blank card for somebody, on the line; it is on the page from now on. Raises `DscError` without a simulator."""
+        """Put a blank card for a user on the page and return its line. Raises `DscError` without a simulator."""
         if self.make_card is None:
             raise DscError("no card can be made here: install the simulator")
         card = self.make_card()
-        self._lay(name, card)
+        self._put(name, card)
         return CardClient(card.line())
 
     def phone(self, name: str) -> PhoneApp:
-        """Somebody's phone."""
+        """Return the app on a user's phone."""
         return PhoneApp(Path(self.folder.name) / f"{name}.json", Direct(self.system))
 
     def pass_days(self, days: float) -> None:
-        """Let time pass, and do what it makes due, day by day."""
+        """Advance the clock by whole days, and do the due work of each day."""
         for _ in range(int(days)):
             self.clock.ahead += _DAY
             self.system.operator.run_due()
 
     def close(self) -> None:
+        """Switch all cards off, close the records and delete the phones."""
         for card in self.cards.values():
             card.close()
         self.system.verifier.close()
         self.folder.cleanup()
 
-    def _lay(self, name: str, card: PageCard) -> None:
+    def _put(self, name: str, card: PageCard) -> None:
         before = self.cards.get(name)
         if before is not None:
             before.close()
@@ -151,40 +175,47 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """The login system as a phone's app sees it, in the same process."""
+    """The login system as an app on a phone sees it, in the same process."""
 
     system: LoginSystem
 
     def begin(self, name: str, password: str, phone: int) -> Any:
+        """Start the activation of the app."""
         return self.system.phones.begin(name, password, "phone", phone)
 
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
     ) -> Any:
+        """Activate the app."""
         return self.system.phones.activate(ticket, token, pin_key, biometrics_key, Proof(*proof) if proof else None)
 
     def challenge(self, device: str, device_token: str) -> Any:
+        """Return a question for the app."""
         return self.system.phones.challenge(device, device_token)
 
     def pushes(self, device: str, device_token: str) -> tuple[Any, ...]:
+        """Return the logins that wait for approval."""
         return self.system.phones.pushes(device, device_token)
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
+        """Approve a login."""
         self.system.phones.approve(device, device_token, push, method, response)
 
     def deny(self, device: str, device_token: str, push: str) -> None:
+        """Deny a login."""
         self.system.phones.deny(device, device_token, push)
 
     def remove(self, device: str, device_token: str) -> None:
+        """Remove the app from the user's devices."""
         self.system.phones.remove(device, device_token)
 
 
 PEOPLE = {
     "anna": "has a card; primary user of her account",
-    "anna.work": "another user name of Anna's, with codes by SMS: to share the card with",
-    "carl": "has an equity of 2.5 million US dollars and codes by SMS: to request a card, or to activate a phone",
-    "sue": "support desk, with a card",
-    "ivo": "issuer, with a card: makes and sends what was requested",
+    "anna.work": "another user name of Anna's, with codes by SMS; use it to share the card",
+    "carl": "has an equity of 2.5 million US dollars and codes by SMS; use it to request a card or activate a phone",
+    "sue": "support, with a card",
+    "ivo": "issuer, with a card; makes and sends the requested cards",
     "cleo": "compliance, with a card",
 }
 ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
@@ -195,7 +226,7 @@ CONTACT = {"support": "+41 41 555 01 01, an example", "returns": "Card returns, 
 
 
 def begin(policy: Policy | None = None) -> Demonstration:
-    """Records in memory, with the people of `PEOPLE` in them, all with one password and one PIN."""
+    """Return a demonstration with records in memory and the users of `PEOPLE`, who share one password and one PIN."""
     policy = policy or Policy.of({"contact": CONTACT})
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
@@ -203,11 +234,11 @@ def begin(policy: Policy | None = None) -> Demonstration:
     system = LoginSystem.over(verifier, policy=policy, senders=senders)
     folder = tempfile.TemporaryDirectory(prefix="dscplus-phones-")
     shown = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
-    _settle(shown)
+    _populate(shown)
     return shown
 
 
-def _settle(shown: Demonstration) -> None:
+def _populate(shown: Demonstration) -> None:
     system = shown.system
     anna = system.operator.add_entity("Anna Example", ANNA, "1 Harbour Road, 6300 Zug")
     carl = system.operator.add_entity("Carl Example", CARL, "2 Lake Street, 10115 Berlin")

@@ -1,4 +1,4 @@
-"""The pages of the demonstration: the people, a card, a phone, the messages, and the time."""
+"""The pages of the demonstration: the users, a card, a phone, the messages, and the time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ def _shown(visit: Visit) -> Demonstration:
 
 
 def overview(visit: Visit) -> Response:
+    """Show the users, and the form that lets time pass."""
     _, shown = visit._, _shown(visit)
     rows = [
         Row(
@@ -34,23 +35,27 @@ def overview(visit: Visit) -> Response:
         )
         for name, words in shown.people.items()
     ]
-    table = Table(_("People"), (_("User name"), _("Who"), _("What they hold")), rows)
+    table = Table(_("People"), (_("User name"), _("Who"), _("Card and phone")), rows)
     days = Field("days", _("Days"), "code", value="1", longest=2)
     return visit.show(
         View(
             _("Demonstration"),
             words=(
-                _("Everything here is in memory, and gone when the program ends. Whoever sees this page may use it all."),
+                _(
+                    "Everything here is in memory and is lost when the program ends. Anybody who can open this"
+                    " page can use all of it."
+                ),
                 _("Everybody's password is “{password}”, and every card's PIN is {pin}.", password=SESAME, pin=PIN),
             ),
             tables=(table,),
-            forms=(Form("/demonstration/time", _("Let them pass"), (days,), legend=_("Time")),),
-            links=(Link("/outbox", _("Messages that were sent")), Link("/login", _("Log in"))),
+            forms=(Form("/demonstration/time", _("Let the days pass"), (days,), legend=_("Time")),),
+            links=(Link("/outbox", _("Sent messages")), Link("/login", _("Log in"))),
         )
     )
 
 
 def pass_time(visit: Visit) -> Response:
+    """Let some days pass."""
     text = visit.value("days", 2)
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 0 < days <= _MOST_DAYS:
@@ -60,10 +65,11 @@ def pass_time(visit: Visit) -> Response:
 
 
 def outbox(visit: Visit) -> Response:
+    """Show the sent messages, the newest first."""
     _, shown = visit._, _shown(visit)
     shown.system.deliver()
     rows = [Row((_.moment(each.at), f"{each.channel} {each.address}", each.text)) for each in reversed(shown.letters)]
-    table = Table(_("Messages that were sent"), (_("When"), _("To"), _("Text")), rows, _("None."))
+    table = Table(_("Sent messages"), (_("When"), _("To"), _("Text")), rows, _("None."))
     return visit.show(View(_("Outbox"), tables=(table,), links=(Link("/demonstration", _("Demonstration")),)))
 
 
@@ -71,9 +77,9 @@ def outbox(visit: Visit) -> Response:
 
 
 def with_card(visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
-    """The page on which a device's answer is wanted, with the card beside it that gives it, if that lies here.
+    """Add the card that gives the wanted answer to a page, if the demonstration has that card.
 
-    `new_pin`: the answer is to be made with a PIN that is chosen on this page.
+    `new_pin`: the answer must be made with a PIN that is chosen on this page.
     """
     _, shown = visit._, visit.site.demonstration
     if offer.kind is not Kind.DSC_PLUS or not isinstance(shown, Demonstration):
@@ -93,15 +99,24 @@ def with_card(visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) 
 
 def _how(_: Language, new_pin: bool = False) -> tuple[str, ...]:
     if new_pin:
-        return (_("This is the card's own firmware. Hold press, type the NEW PIN, OK; the challenge, OK."),)
+        return (
+            _(
+                "This card runs the real firmware. Hold press, enter the NEW PIN and press OK, then enter the"
+                " challenge and press OK."
+            ),
+        )
     return (
-        _("This is the card's own firmware. Hold press, type the PIN {pin}, OK; the challenge, OK.", pin=PIN),
-        _("A card that was requested, or whose PIN was changed, has the PIN that was chosen then."),
+        _(
+            "This card runs the real firmware. Hold press, enter the PIN {pin} and press OK, then enter the"
+            " challenge and press OK.",
+            pin=PIN,
+        ),
+        _("A card that was requested, or whose PIN was changed, has the PIN that its user chose."),
     )
 
 
 def _extra(shown: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
-    """What the card's template draws. Its form is a toy's, also on a page that is none."""
+    """Return the values for the card's template. Its form is always bound to the demonstration's secret."""
     return {"card": card, "name": name, "csrf": security.csrf(shown.secret)}
 
 
@@ -119,24 +134,26 @@ def _card(visit: Visit) -> tuple[str, PageCard]:
 
 
 def pick_card(visit: Visit) -> Response:
+    """Go to the page of a user's card."""
     return _to_card(visit, _card(visit)[0])
 
 
 def _to_card(visit: Visit, name: str) -> Response:
     response = visit.go(f"/card?name={name}")
-    # For when this page is come back to by a path alone.
+    # For a return to this page by its path alone.
     visit.site.cookies.keep(response, "card", name, 3600)
     return response
 
 
 def card(visit: Visit) -> Response:
+    """Show a user's card."""
     _, (name, card) = visit._, _card(visit)
     view = View(
         _("Card of {name}", name=name),
         words=_how(_),
         fragment="card.html",
         extra={**_extra(_shown(visit), name, card), "beside": None},
-        links=(Link("/login/answer", _("To the login")), Link("/demonstration", _("Demonstration"))),
+        links=(Link("/login/answer", _("Go to the login")), Link("/demonstration", _("Demonstration"))),
         style=_style(name),
         script="card.js",
     )
@@ -144,6 +161,7 @@ def card(visit: Visit) -> Response:
 
 
 def press(visit: Visit) -> Response:
+    """Press a key of a card; return the display as JSON, or go to the card's page."""
     name, card = _card(visit)
     card.press(visit.value("key", 8))
     if "application/json" in visit.request.headers.get("accept", ""):
@@ -152,15 +170,17 @@ def press(visit: Visit) -> Response:
 
 
 def card_state(visit: Visit) -> Response:
+    """Return the display of a card as JSON."""
     return JSONResponse({"display": _card(visit)[1].display})
 
 
 def card_picture(visit: Visit) -> Response:
+    """Return the picture of a card as SVG."""
     return Response(_card(visit)[1].svg(), media_type="image/svg+xml")
 
 
 def card_style(visit: Visit) -> Response:
-    """Where the keys are drawn: what lays the buttons over them."""
+    """Return the style sheet that puts the buttons over the drawn keys."""
     rules = [
         f'.keys [value="{name}"] {{ --left: {key.left:.3f}%; --top: {key.top:.3f}%; '
         f"--width: {key.width:.3f}%; --height: {key.height:.3f}%; }}\n"
@@ -180,12 +200,14 @@ def _phone_name(visit: Visit) -> str:
 
 
 def pick_phone(visit: Visit) -> Response:
+    """Go to the page of a user's phone."""
     response = visit.go("/phone")
     visit.site.cookies.keep(response, "phone", _phone_name(visit), 3600)
     return response
 
 
 def phone(visit: Visit) -> Response:
+    """Show a user's phone."""
     return visit.show(_phone(visit))
 
 
@@ -204,7 +226,7 @@ def _phone(visit: Visit) -> View:
             (
                 Field("user", _("User name"), value=name, longest=64),
                 Field("password", _("Password"), "password", longest=128),
-                Field("phone", _("Which of your numbers, if there are several"), "code", _("1 is the newest."), "1", longest=2),
+                Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),
             ),
             legend=_("Activate the app for a user"),
         )
@@ -212,18 +234,18 @@ def _phone(visit: Visit) -> View:
     if app.users:
         users = Field("user", _("User name"), value=app.users[0].name, longest=64)
         challenge = Field("challenge", _("Challenge"), "code", longest=6)
-        finger = Field("finger", _("Use the finger"), "checkbox", optional=True)
+        finger = Field("finger", _("Use my finger"), "checkbox", optional=True)
         forms.insert(
             0, Form("/phone/respond", _("Show the response string"), (users, challenge, pin, finger), legend=_("Authenticate"))
         )
     heads = (_("User name"), _("From"), _("Number"), _("Answer"))
     return View(
         _("Phone of {name}", name=name),
-        tables=(Table(_("Logins that wait"), heads, rows, _("None.")),),
+        tables=(Table(_("Waiting logins"), heads, rows, _("None.")),),
         forms=forms,
         links=(
-            Link("/phone", _("Look again")),
-            Link("/outbox", _("Messages that were sent")),
+            Link("/phone", _("Refresh")),
+            Link("/outbox", _("Sent messages")),
             Link("/demonstration", _("Demonstration")),
         ),
     )
@@ -236,11 +258,12 @@ def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ..
     pin = Field("pin", _("PIN of the app"), "password", longest=6)
     forms = [Form("/phone/approve", _("Approve"), (*named, number, pin))]
     if finger:
-        forms.append(Form("/phone/approve", _("Approve with the finger"), (*named, number, hidden("finger", "yes"))))
+        forms.append(Form("/phone/approve", _("Approve with my finger"), (*named, number, hidden("finger", "yes"))))
     return (*forms, Form("/phone/deny", _("Deny"), named, danger=True))
 
 
 def phone_begin(visit: Visit) -> Response:
+    """Start the activation of the app, and ask for its code."""
     _, name = visit._, _phone_name(visit)
     app = _shown(visit).phone(name)
     try:
@@ -256,17 +279,15 @@ def phone_begin(visit: Visit) -> Response:
             hidden("ticket", begun.ticket),
             Field("token", _("Activation code from the SMS"), longest=16),
             Field("pin", pin_words, "password", longest=6),
-            Field("finger", _("Let me use the finger, too"), "checkbox", optional=True),
+            Field("finger", _("Also allow my finger"), "checkbox", optional=True),
         ),
     )
     words = _("A code was sent to {number}.", number=begun.phones[number])
-    return visit.show(
-        View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Messages that were sent")),))
-    )
+    return visit.show(View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Sent messages")),)))
 
 
 def _number(text: str) -> int:
-    """Counted from 0; -1, of which there is none, for what is no number."""
+    """Return the number counted from 0, or -1, which no number has, if the text is not a number."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 
@@ -277,6 +298,7 @@ class _Ticket:
 
 
 def phone_activate(visit: Visit) -> Response:
+    """Activate the app for a user."""
     app = _shown(visit).phone(_phone_name(visit))
     begun = _Ticket(visit.value("ticket", 64))
     try:
@@ -287,7 +309,7 @@ def phone_activate(visit: Visit) -> Response:
 
 
 def phone_respond(visit: Visit) -> Response:
-
+    """Show the app's response to a challenge."""
     _, app = visit._, _shown(visit).phone(_phone_name(visit))
     pin = None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
     try:
@@ -299,6 +321,7 @@ def phone_respond(visit: Visit) -> Response:
 
 
 def phone_approve(visit: Visit) -> Response:
+    """Approve a login in the app."""
     app = _shown(visit).phone(_phone_name(visit))
     pin = None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
     for user, push in app.waiting():
@@ -311,6 +334,7 @@ def phone_approve(visit: Visit) -> Response:
 
 
 def phone_deny(visit: Visit) -> Response:
+    """Deny a login in the app."""
     app = _shown(visit).phone(_phone_name(visit))
     for user, push in app.waiting():
         if (user.name, push.id) == (visit.value("user", 64), visit.value("push", 32)):

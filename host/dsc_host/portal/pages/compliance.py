@@ -11,6 +11,7 @@ from dsc_host.portal.wording import KINDS
 
 
 def compliance(visit: Visit) -> Response:
+    """Show the requests and corrections that wait for a decision."""
     _ = visit._
     rows = [
         Row(
@@ -22,12 +23,13 @@ def compliance(visit: Visit) -> Response:
         )
         for each in visit.system.staff.pending_shares(visit.token)
     ]
-    heads = (_("Who asks"), _("Owner"), _("Device"), _("Decision"))
+    heads = (_("Requesting user"), _("Owner"), _("Device"), _("Decision"))
     table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
     return visit.show(View(_("Compliance"), tables=(table, *support._corrections(visit))))
 
 
 def decide(visit: Visit) -> Response:
+    """Approve or refuse a request to share a device."""
     agreed = visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
         return visit.go("/compliance")

@@ -1,4 +1,4 @@
-"""The pages of one's own: the overview, the devices, the password, the PIN, activation, the card of codes."""
+"""The pages of a user's devices: the list, activation, the PIN, the security code card."""
 
 from starlette.responses import Response
 
@@ -20,11 +20,12 @@ _DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/comp
 
 
 def devices(visit: Visit) -> Response:
+    """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
     rows = [Row((_(KINDS[each.kind]), each.label, _standing(_, each)), _device_forms(_, each, who)) for each in own]
     table = Table(
-        _("Your devices"), (_("Device"), _("Which"), _("State"), _("What you can do")), rows, _("You have none.")
+        _("Your devices"), (_("Device"), _("Which"), _("State"), _("Actions")), rows, _("You have none.")
     )  # fmt: skip
     forms: tuple[Form, ...] = ()
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
@@ -41,11 +42,11 @@ def devices(visit: Visit) -> Response:
 
 
 def _onward(_: Language) -> tuple[Link, ...]:
-    """What else may be done about devices."""
+    """Return the links to further actions with devices."""
     return (
         Link("/request", _("Request a card")),
-        Link("/share", _("Share a device"), _("between user names of one person")),
-        Link("/phones", _("Phone numbers"), _("where codes go")),
+        Link("/share", _("Share a device"), _("between user names of the same person")),
+        Link("/phones", _("Phone numbers"), _("the numbers that receive codes")),
     )
 
 
@@ -63,14 +64,14 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
                 _.moment(each.activates_at),
                 f"{_.dollars(each.hold)}, {_(HOLDS[each.held])}" if each.held else NONE,
             ),
-            (Form("/request/cancel", _("Take back"), (hidden("request", each.id),)),) if each.state == "requested" else (),
+            (Form("/request/cancel", _("Cancel"), (hidden("request", each.id),)),) if each.state == "requested" else (),
         )
         for each in requests
     ]
     asked = (
-        _("For"), _("State"), _("Address"), _("Expected"), _("Activates by itself"), _("Deposit"), _("What you can do")
+        _("For"), _("State"), _("Address"), _("Expected"), _("Automatic activation"), _("Deposit"), _("Actions")
     )  # fmt: skip
-    tables = [Table(_("Cards that you requested"), asked, rows)] if rows else []
+    tables = [Table(_("Cards you requested"), asked, rows)] if rows else []
     back = [
         Row(
             (
@@ -84,12 +85,12 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
     ]
     if back:
         sent = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
-        tables.append(Table(_("Cards on their way back"), sent, back))
+        tables.append(Table(_("Cards you are returning"), sent, back))
     return tuple(tables)
 
 
 def _standing(_: Language, device: DeviceView) -> str:
-    words = [_("put aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
+    words = [_("set aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
     if device.shared:
         words.append(_("shared"))
     if device.expires_at is not None and device.state is DeviceState.ACTIVE:
@@ -112,10 +113,12 @@ def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, 
 
 
 def online_card(visit: Visit) -> Response:
+    """Issue an online security code card, and show its codes."""
     return _sheet(visit, visit.system.request_online_card(visit.token).id)
 
 
 def sheet(visit: Visit) -> Response:
+    """Show the codes of a card that is not activated yet."""
     return _sheet(visit, visit.value("device", 32))
 
 
@@ -123,11 +126,11 @@ def _sheet(visit: Visit, device: str) -> Response:
     _, codes = visit._, visit.system.sheet(visit.token, device)
     named = (hidden("device", device),)
     view = View(
-        _("Your card of codes"),
+        _("Your security code card"),
         words=(
             _(
-                "Print this page, or save it as PDF, and keep it apart from your password."
-                " Once the card is activated, nobody can show it again."
+                "Print this page or save it as a PDF, and keep it separate from your password."
+                " After activation the codes cannot be shown again."
             ),
         ),
         fragment="sheet.html",
@@ -138,6 +141,7 @@ def _sheet(visit: Visit, device: str) -> Response:
 
 
 def sheet_pdf(visit: Visit) -> Response:
+    """Return the codes of a card as a PDF."""
     device = visit.value("device", 32)
     codes = visit.system.sheet(visit.token, device)
     label = next((each.label for each in visit.system.devices(visit.token) if each.id == device), "")
@@ -148,11 +152,13 @@ def sheet_pdf(visit: Visit) -> Response:
 
 
 def activate(visit: Visit) -> Response:
+    """Show the element of a device that is to be activated."""
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
     return visit.show(with_card(visit, _activating(visit._, offer), offer))
 
 
 def activated(visit: Visit) -> Response:
+    """Activate the device if its answer is correct."""
     if visit.system.activate(visit.token, visit.value("answer")):
         return visit.go("/devices", said="activated")
     return visit.go("/devices", said="wrong")
@@ -164,38 +170,40 @@ def _activating(_: Language, offer: Offer) -> View:
         words=instructions(_, offer),
         shown=shown(_, offer),
         forms=(Form("/activate/answer", _("Activate"), fields(_, offer)),),
-        links=(Link("/devices", _("Back to the devices")),),
+        links=(Link("/devices", _("Back to devices")),),
     )
 
 
-# ---- the PIN and the password ----
+# ---- the PIN ----
 
 
 def pin(visit: Visit) -> Response:
+    """Show the form that changes a card's PIN."""
     _ = visit._
     offer = visit.system.ask_to_change_pin(visit.token, visit.value("device", 32))
     view = View(
         _("Change the PIN"),
         words=(
-            _("Choose a new PIN of four digits. Then make a response on the card with this NEW PIN and the challenge below."),
-            _("From then on the card is used with the new PIN; the card itself is not changed."),
+            _("Choose a new 4-digit PIN. Then get a response from the card with this NEW PIN and the challenge below."),
+            _("From then on, use the new PIN with the card. The card itself is not changed."),
         ),
         shown=shown(_, offer),
         forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
-        links=(Link("/devices", _("Back to the devices")),),
+        links=(Link("/devices", _("Back to devices")),),
     )
     return visit.show(with_card(visit, view, offer, new_pin=True))
 
 
 def _new_pin(_: Language) -> tuple[Field, ...]:
-    hint = _("No year, no birthday, no digits in a row, not one digit four times.")
+    hint = _("Avoid years, birthdays, sequences such as 1234, and repeated digits.")
     return (
         Field("pin", _("New PIN"), "password", hint, autocomplete="new-password", longest=4),
-        Field("again", _("New PIN, again"), "password", autocomplete="new-password", longest=4),
+        Field("again", _("Repeat the new PIN"), "password", autocomplete="new-password", longest=4),
     )
 
 
 def changed_pin(visit: Visit) -> Response:
+    """Change a card's PIN if the response was made with the new one."""
     if visit.value("pin", 4) != visit.value("again", 4):
         raise InputError("PIN", "must be the same both times")
     if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):

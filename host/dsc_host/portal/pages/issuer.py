@@ -1,4 +1,4 @@
-"""The pages of the issuer: the queue of requested cards, and the cards that come back."""
+"""The pages of the issuer: the queue of requested cards, and the returned cards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ from dsc_host.portal.wording import ORDERS
 
 
 def issuer(visit: Visit) -> Response:
+    """Show the cards to make and ship, and the forms for returned cards."""
     _, waiting = visit._, visit.system.staff.queue(visit.token)
     rows = [
         Row(
@@ -24,17 +25,17 @@ def issuer(visit: Visit) -> Response:
         )
         for each in waiting
     ]
-    heads = (_("User name"), _("Goes to"), _("State"), _("Serial"), _("What you can do"))
+    heads = (_("User name"), _("Delivery address"), _("State"), _("Serial"), _("Actions"))
     forms = [
-        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=16),), legend=_("A card has come back")),
+        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=16),), legend=_("A card came back")),
         Form(
             "/issuer/settle",
             _("Keep"),
             (
                 Field("serial", _("Serial"), longest=16),
-                Field("cents", _("US cents"), "code", _("Empty: the usual amount."), longest=6, optional=True),
+                Field("cents", _("US cents"), "code", _("Leave empty for the usual amount."), longest=6, optional=True),
             ),
-            legend=_("A card does not come back: keep its deposit"),
+            legend=_("A card was not returned: keep its deposit"),
         ),
     ]
     if visit.site.demonstration is not None and any(not each.serial for each in waiting):
@@ -46,9 +47,9 @@ def issuer(visit: Visit) -> Response:
 
 
 def make(visit: Visit) -> Response:
-    """In the demonstration, the card is at hand: the simulated one, made blank first."""
+    """Make all requested cards, in the demonstration only: each becomes a new simulated card."""
     if visit.site.demonstration is None:
-        raise NotAllowed("cards are made by dscplus issuer, where they are plugged in")
+        raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
 
     @contextmanager
     def next_card(request: Request) -> Iterator[CardClient]:
@@ -60,16 +61,19 @@ def make(visit: Visit) -> Response:
 
 
 def ship(visit: Visit) -> Response:
+    """Record that a card was sent."""
     visit.system.staff.ship(visit.token, visit.value("request", 32))
     return visit.go("/issuer", said="sent")
 
 
 def receive(visit: Visit) -> Response:
+    """Record that a card came back."""
     visit.system.staff.receive(visit.token, visit.value("serial", 16).strip())
     return visit.go("/issuer", said="received")
 
 
 def settle(visit: Visit) -> Response:
+    """Keep the deposit of a card, whole or in part."""
     text = visit.value("cents", 6).strip()
     cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
     visit.system.staff.settle(visit.token, visit.value("serial", 16).strip(), cents)

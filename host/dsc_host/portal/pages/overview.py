@@ -12,8 +12,9 @@ from dsc_host.portal.wording import SCOPES
 
 
 def overview(visit: Visit) -> Response:
+    """Show what the session may use, and links to the pages."""
     who, _ = visit.visitor(), visit._
-    facts = ((_("What this session may do"), _(SCOPES[who.scope])), (_("It ends at the latest"), _.moment(who.until)))
+    facts = ((_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until)))
     return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))
 
 
@@ -22,10 +23,10 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         return (Link("/statements", _("Statements")),)
     links = []
     if who.role in _DESKS and who.scope is Scope.FULL:
-        links.append(Link(_DESKS[who.role], _("Your desk")))
+        links.append(Link(_DESKS[who.role], _("Staff page")))
     if who.scope in (Scope.FULL, Scope.ACCOUNT):
         links += [
-            Link("/devices", _("Devices"), _("what lets you in, and your requests")),
+            Link("/devices", _("Devices"), _("your security devices and card requests")),
             Link("/password", _("Change the password")),
         ]
     if who.scope is Scope.FULL:
@@ -40,8 +41,9 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
 
 
 def statements(visit: Visit) -> Response:
+    """Show the statements of an account."""
     who, _ = visit.visitor(), visit._
     if who.scope is Scope.TRADING:
         raise NotAllowed("log in with a device for this")
-    table = Table(_("Statements"), (), (), _("There are no statements in this demonstration of the login."))
+    table = Table(_("Statements"), (), (), _("This demonstration has no statements."))
     return visit.show(View(_("Statements"), tables=(table,)))

@@ -8,11 +8,13 @@ from dsc_host.portal.views import Field, Form, View
 
 
 def password(visit: Visit) -> Response:
+    """Show the form that changes the password."""
     visit.visitor()
     return visit.show(_password(visit))
 
 
 def changed_password(visit: Visit) -> Response:
+    """Change the password."""
     try:
         if visit.form.get("new") != visit.form.get("again"):
             raise InputError("password", "must be the same both times")
@@ -29,7 +31,7 @@ def _password(visit: Visit) -> View:
     fields = (
         Field("old", _("Old password"), "password", autocomplete="current-password", longest=rules.longest),
         Field("new", _("New password"), "password", hint, autocomplete="new-password", longest=rules.longest),
-        Field("again", _("New password, again"), "password", autocomplete="new-password", longest=rules.longest),
+        Field("again", _("Repeat the new password"), "password", autocomplete="new-password", longest=rules.longest),
     )
-    words = _("All your other sessions end.")
+    words = _("All your other sessions will end.")
     return View(_("Change the password"), words=(words,), forms=(Form("/password", _("Change"), fields),))

@@ -1,4 +1,4 @@
-"""The page of one's phone numbers: those that are confirmed, and how another one becomes it."""
+"""The page of a user's phone numbers: the confirmed ones, and the steps that confirm another one."""
 
 from starlette.responses import Response
 
@@ -11,11 +11,12 @@ from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
 
 
 def phones(visit: Visit) -> Response:
+    """Show the user's phone numbers."""
     return visit.show(_numbers(visit))
 
 
 def asked(visit: Visit) -> Response:
-    """A code is on its way."""
+    """Send a code to a new number, and ask for it."""
     number = visit.value("number", 32).replace(" ", "")
     try:
         masked = visit.system.ask_to_confirm_phone(visit.token, number)
@@ -26,6 +27,7 @@ def asked(visit: Visit) -> Response:
 
 
 def answered(visit: Visit) -> Response:
+    """Confirm the number if the code is correct."""
     if not visit.system.confirm_phone(visit.token, visit.value("answer")):
         return visit.go("/phones", said="code")
     waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
@@ -33,6 +35,7 @@ def answered(visit: Visit) -> Response:
 
 
 def removed(visit: Visit) -> Response:
+    """Remove a phone number."""
     visit.system.forget_phone(visit.token, visit.value("phone", 32))
     return visit.go_on("/phones", said="removed")
 
@@ -43,20 +46,26 @@ def _numbers(visit: Visit, number: str = "") -> View:
         Row((masked,), (Form("/phones/remove", _("Remove"), (hidden("phone", phone),), danger=True),))
         for phone, masked in visit.system.phone_numbers(visit.token).items()
     ]
-    hint = _("The country first, without blanks: +41791234567.")
+    hint = _("Start with the country code, without spaces: +41791234567.")
     field = Field("number", _("Phone number"), hint=hint, value=number, autocomplete="tel", longest=20)
     return View(
         _("Phone numbers"),
         words=(
-            _("Codes by SMS and by a call go to the number that was confirmed last; an app is activated by any of them."),
-            _("The code comes by SMS. When it is right, all your other sessions end, and you are told by email and SMS."),
+            _(
+                "Codes by SMS and phone call go to the number that you confirmed last. You can activate an app"
+                " with any of your numbers."
+            ),
+            _(
+                "The code comes by SMS. When you enter it correctly, all your other sessions end, and you get"
+                " a notice by email and SMS."
+            ),
         ),
         tables=(
-            Table(_("Confirmed numbers"), (_("Phone number"), _("What you can do")), rows, _("You have none.")),
+            Table(_("Confirmed numbers"), (_("Phone number"), _("Actions")), rows, _("You have none.")),
             *_waiting(visit),
         ),
         forms=(Form("/phones", _("Send a code"), (field,)),),
-        links=(Link("/devices", _("Back to the devices")),),
+        links=(Link("/devices", _("Back to devices")),),
     )
 
 
@@ -70,5 +79,5 @@ def _code(_: Language, masked: str) -> View:
         _("Confirm the phone number"),
         words=(_("A code is on its way to {number}.", number=masked),),
         forms=(Form("/phones/answer", _("Confirm"), (field,)),),
-        links=(Link("/phones", _("Begin anew")),),
+        links=(Link("/phones", _("Start again")),),
     )

@@ -1,6 +1,6 @@
-"""The pages that ask for a device's answer once more, before what weakens protection; then it goes on where it was.
+"""The pages that ask for a device's answer again before an operation that weakens protection, and then continue with it.
 
-The form that was sent, with all that was typed, comes along sealed: the visitor does not fill it in again.
+The submitted form is sealed and sent along with all its fields, so the visitor does not fill it in again.
 """
 
 from starlette.responses import Response
@@ -15,18 +15,18 @@ from dsc_host.portal.wording import KINDS
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for the proof that this visit was refused without."""
+    """Ask for the proof that the refused form of this visit lacks."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _begun(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
 
 
 def chosen(visit: Visit) -> Response:
-    """Show the element of the device that was chosen."""
+    """Show the element of the chosen device."""
     return _asked(visit, visit.value("device", 32), visit.form.get("kept", ""))
 
 
 def answered(visit: Visit) -> Response:
-    """Judge the answer, and go on with what was kept."""
+    """Judge the answer, and continue with the sealed form if it is correct."""
     kept, proofs = visit.form.get("kept", ""), visit.system.proofs
     path, form = proofs.unseal(visit.token, kept)
     if not proofs.answer(visit.token, visit.value("answer", 200)):
@@ -43,7 +43,7 @@ def answered(visit: Visit) -> Response:
 
 
 def _begun(visit: Visit, kept: str) -> Response:
-    """With one device there is nothing to choose."""
+    """Ask for the device. With a single device, go straight to its element."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn
@@ -58,15 +58,15 @@ def _asked(visit: Visit, device: str, kept: str) -> Response:
 
 def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
     choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in devices]
-    field = Field("device", _("Which device do you have at hand?"), "radio", value=choices[0].value, choices=choices)
+    field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
-    return View(_("Is it you?"), words=(_why(_),), forms=(form,), links=(Link("/", _("Overview")),))
+    return View(_("Is this you?"), words=(_why(_),), forms=(form,), links=(Link("/", _("Overview")),))
 
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
     view = View(
-        _("Is it you?"),
+        _("Is this you?"),
         words=(_why(_), *instructions(_, offer)),
         shown=shown(_, offer),
         forms=(Form("/proof/answer", _("Continue"), (*fields(_, offer), hidden("kept", kept))),),
@@ -76,4 +76,4 @@ def _element(visit: Visit, offer: Offer, kept: str) -> View:
 
 
 def _why(_: Language) -> str:
-    return _("This changes what protects your account. Answer with your device once more; then it goes on.")
+    return _("This changes the protection of your account. Use your device once more to continue.")

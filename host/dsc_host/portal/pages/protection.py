@@ -17,6 +17,7 @@ from dsc_host.portal.wording import KINDS, RESTRICTIONS
 
 
 def protection(visit: Visit) -> Response:
+    """Show the withdrawal limits with and without protection by a device."""
     _, who = visit._, visit.visitor()
     known = visit.system.protection(visit.token)
     other = known.with_protection if known.opted_out else known.without
@@ -25,8 +26,8 @@ def protection(visit: Visit) -> Response:
         Row((_("now"), _(KINDS[known.level.kind]), *_amounts(_, known.level))),
         Row((when, _(KINDS[other.kind]), *_amounts(_, other))),
     ]
-    heads = (_("When"), _("Protected by"), _("In a day"), _("In five business days"))
-    words = [_("You have opted out: trading asks for no device.") if known.opted_out else _("Every login asks for a device.")]
+    heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
+    words = [_("You have opted out: trading needs no device.") if known.opted_out else _("Every login needs a device.")]
     if known.opted_out:
         words += [_("You have lost:"), *_lost(visit, known)]
     users = visit.system.account_users(visit.token) if who.scope is Scope.FULL else []
@@ -39,14 +40,14 @@ def protection(visit: Visit) -> Response:
         View(
             _("Protection and limits"),
             words=words,
-            tables=(Table(_("What may be withdrawn"), heads, rows), *_others(_, users)),
+            tables=(Table(_("Withdrawal limits"), heads, rows), *_others(_, users)),
             links=(*links, Link("/", _("Overview"))),
         )
     )
 
 
 def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:
-    """The account's users, for the primary one, who sees to them."""
+    """Return the table of the account's users, for the primary user, who manages their protection."""
     if len(users) < 2:
         return ()
     rows = [Row((name, _("opted out") if each.opted_out else _("protected"))) for name, each in users]
@@ -59,6 +60,7 @@ def _lost(visit: Visit, known: Protection) -> list[str]:
 
 
 def opting_out(visit: Visit) -> Response:
+    """Show what opting out would cost, and the form that opts out."""
     _ = visit._
     visit.system.check_primary(visit.token)
     users = [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
@@ -66,14 +68,15 @@ def opting_out(visit: Visit) -> Response:
         return visit.go("/protection")
     known = users[0][1]
     day, five = _amounts(_, known.without)
-    words = _("Withdrawals would be limited to {day} in a day and {five} in five business days.", day=day, five=five)
-    fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what is lost"), "checkbox"))
+    words = _("Withdrawals would be limited to {day} per day and {five} per five business days.", day=day, five=five)
+    fields = (*_whose(visit, [name for name, _each in users]), Field("sure", _("I know what I will lose"), "checkbox"))
     form = Form("/opt-out", _("Opt out"), fields, danger=True)
-    lost = (_("This would be lost:"), *_lost(visit, known), words)
+    lost = (_("You would lose:"), *_lost(visit, known), words)
     return visit.show(View(_("Opt out"), words=lost, forms=(form,), links=(Link("/protection", _("Back")),)))
 
 
 def opted_out(visit: Visit) -> Response:
+    """Opt a user out of the protection."""
     if visit.form.get("sure") != "yes":
         return visit.go("/opt-out")
     name = visit.value("name", 64)
@@ -86,6 +89,7 @@ def opted_out(visit: Visit) -> Response:
 
 
 def opting_in(visit: Visit) -> Response:
+    """Show the form that opts back in."""
     _ = visit._
     visit.system.check_primary(visit.token)
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
@@ -93,15 +97,16 @@ def opting_in(visit: Visit) -> Response:
         return visit.go("/protection")
     choices = (
         Choice("yes", _("Always use the device to log in")),
-        Choice("no", _("Do not use it to trade, as now")),
+        Choice("no", _("Do not use it for trading, as now")),
     )
     choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
     form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
-    words = _("The restrictions end, and the limits of the devices are back.")
+    words = _("The restrictions end, and the limits of your devices apply again.")
     return visit.show(View(_("Opt back in"), words=(words,), forms=(form,), links=(Link("/protection", _("Back")),)))
 
 
 def opted_in(visit: Visit) -> Response:
+    """Opt a user back in to the protection."""
     if visit.form.get("always") != "yes":
         return visit.go("/protection")
     visit.system.opt_in(visit.token, visit.value("name", 64) or None)
@@ -109,7 +114,7 @@ def opted_in(visit: Visit) -> Response:
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
-    """Whose protection it is about: whoever is asked about, even if there is no choice, unless it is one's own."""
+    """Return a choice of the users, even of a single one, unless that is the visitor."""
     _ = visit._
     if list(names) == [visit.visitor().name]:
         return ()
@@ -130,11 +135,13 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
 
 
 def withdraw(visit: Visit) -> Response:
+    """Show the form for a withdrawal."""
     visit.visitor()
     return visit.show(_withdraw(visit))
 
 
 def withdrawn(visit: Visit) -> Response:
+    """Withdraw an amount within the limits."""
     _ = visit._
     try:
         allowance = visit.system.withdraw(visit.token, _amount(visit.value("amount", 32)))
@@ -145,13 +152,13 @@ def withdrawn(visit: Visit) -> Response:
         return visit.go("/withdraw", said="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
 
-    words = _("That is more than your limit. You may withdraw {left} now.", left=left)
+    words = _("That is more than your limit. You can withdraw {left} now.", left=left)
     return visit.wrong(_withdraw(visit), words, 409)
 
 
 def _withdraw(visit: Visit) -> View:
     _ = visit._
-    field = Field("amount", _("Amount in US dollars"), hint=_("As 1250.00"), longest=20)
+    field = Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20)
     form = Form("/withdraw", _("Withdraw"), (field,))
     return View(_("Withdraw money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
 
@@ -164,17 +171,19 @@ def _amount(text: str) -> Decimal:
 
 
 def closing(visit: Visit) -> Response:
+    """Show the form that closes the account."""
     _ = visit._
     visit.system.check_primary(visit.token)
     words = (
-        _("All devices stop working, and only the statements stay, for name and password."),
-        _("Send cards back before you close it: their deposit is held until they are received."),
+        _("All devices stop working. Only the statements stay available, with user name and password."),
+        _("Send your cards back before you close the account: their deposit is held until they are received."),
     )
-    form = Form("/close", _("Close the account"), (Field("sure", _("Close it for good"), "checkbox"),), danger=True)
+    form = Form("/close", _("Close the account"), (Field("sure", _("Close it permanently"), "checkbox"),), danger=True)
     return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))
 
 
 def closed(visit: Visit) -> Response:
+    """Close the account, and end the session."""
     if visit.form.get("sure") != "yes":
         return visit.go("/close")
     visit.system.close_account(visit.token)

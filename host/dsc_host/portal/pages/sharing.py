@@ -1,4 +1,4 @@
-"""The pages of sharing a device, and those of protection: limits, opting out and in, withdrawals, closing the account."""
+"""The pages for sharing a device: the request, the answer of the device, the confirmation, and the end of a share."""
 
 from starlette.responses import Response
 
@@ -12,11 +12,12 @@ from dsc_host.portal.wording import KINDS, SHARES
 
 
 def share(visit: Visit) -> Response:
+    """Show the user's shared devices, and the form that starts a share."""
     return visit.show(_begin(visit))
 
 
 def begun(visit: Visit) -> Response:
-    """The owner's password was right: the device's element."""
+    """Check the owner's password, and show the element of the owner's device."""
     _ = visit._
     try:
         asked, offer = visit.system.begin_share(
@@ -26,47 +27,50 @@ def begun(visit: Visit) -> Response:
         return visit.again(_begin(visit), error)
     named = hidden("share", asked.id)
     view = View(
-        _("The shared device answers"),
+        _("Use the shared device"),
         words=instructions(_, offer),
         shown=shown(_, offer),
         forms=(Form("/share/answer", _("Continue"), (named, *fields(_, offer))),),
-        links=(Link("/share", _("Begin anew")),),
+        links=(Link("/share", _("Start again")),),
     )
     return visit.show(with_card(visit, view, offer))
 
 
 def answered(visit: Visit) -> Response:
+    """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
     if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
         return visit.go("/share", said="wrong")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     named = (hidden("share", share_id),)
     view = View(
-        _("Is this right?"),
+        _("Is this correct?"),
         facts=(
             (_("Device"), f"{_(KINDS[asked.kind])} {asked.device}"),
             (_("Belongs to"), asked.owner),
             (_("Shared with"), asked.user),
         ),
-        words=(_("Your other cards are put aside while the device is shared."),),
+        words=(_("Your other cards are set aside while the device is shared."),),
         forms=(Form("/share/confirm", _("Continue"), named),),
-        links=(Link("/share", _("Begin anew")),),
+        links=(Link("/share", _("Start again")),),
     )
     return visit.show(view)
 
 
 def confirmed(visit: Visit) -> Response:
+    """Confirm the share, which may still wait for compliance."""
     _ = visit._
     state = visit.system.confirm_share(visit.token, visit.value("share", 32))
-    words = _("The device is shared now. Keep your other cards in a safe place: they can be used again later.")
+    words = _("The device is now shared. Keep your other cards in a safe place: you can use them again later.")
     if state is ShareState.PENDING:
-        words = _("Your request waits for compliance. You are told when it is decided.")
-    # Who had no device has begun half-way through their login, and goes on with it.
+        words = _("Your request is waiting for compliance. You will be told the decision.")
+    # A user without a device has started this during their login, and continues with the login.
     there = "/devices" if visit.in_already() else "/login/device"
     return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))
 
 
 def unshared(visit: Visit) -> Response:
+    """End a share."""
     visit.system.cancel_share(visit.token, visit.value("share", 32))
     return visit.go_on("/share", said="unshared")
 
@@ -76,13 +80,13 @@ def _begin(visit: Visit) -> View:
     rows = [
         Row(
             (f"{_(KINDS[each.kind])} {each.device}", each.owner, each.user, _(SHARES[each.state])),
-            (Form("/share/cancel", _("End it"), (hidden("share", each.id),)),)
+            (Form("/share/cancel", _("Stop sharing"), (hidden("share", each.id),)),)
             if each.state in (ShareState.DONE, ShareState.PENDING)
             else (),
         )
         for each in visit.system.shares(visit.token)
     ]
-    heads = (_("Device"), _("Belongs to"), _("Shared with"), _("State"), _("What you can do"))
+    heads = (_("Device"), _("Belongs to"), _("Shared with"), _("State"), _("Actions"))
     form = Form(
         "/share",
         _("Continue"),
@@ -94,11 +98,11 @@ def _begin(visit: Visit) -> View:
     return View(
         _("Share a device"),
         words=(
-            _("Both user names must belong to one person, neither may have a temporary device, and of both users' devices"
-              " the most secure one is shared."),
-            _("Begin as the user who does not own the device, with the device at hand. An app on a phone is not shared:"
-              " it takes several users by itself."),
+            _("Both user names must belong to the same person, and neither may have a temporary device."
+              " The most secure device of both users is shared."),
+            _("Start as the user who does not own the device, and have the device with you."
+              " A phone app is not shared, because it supports several users itself."),
         ),
         forms=(form,),
-        tables=(Table(_("What you share"), heads, rows),) if rows else (),
+        tables=(Table(_("Shared devices"), heads, rows),) if rows else (),
     )  # fmt: skip

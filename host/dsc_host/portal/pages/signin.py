@@ -1,4 +1,4 @@
-"""The pages of the login: name and password, the device, its element, and out again."""
+"""The pages of the login: name and password, the device, its element, and the logout."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +14,7 @@ _LONGEST = 64
 
 
 def name_and_password(visit: Visit) -> Response:
+    """Show the first page of the login, or the overview to a visitor who is logged in."""
     try:
         visit.visitor()
     except NotIn:
@@ -22,6 +23,7 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
+    """Check name and password, and go to the device or straight to its element."""
     name = visit.value("name", 64)
     try:
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
@@ -29,7 +31,7 @@ def begin(visit: Visit) -> Response:
         return visit.again(_first(visit._, name), error)
     if step.stage is Stage.IN:
         return visit.go("/", token=step.token)
-    # With one device there is nothing to choose: as on the card's own instructions, its element comes next.
+    # A single device leaves nothing to choose, so its element comes next, as in the card's own instructions.
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -42,10 +44,12 @@ def begin(visit: Visit) -> Response:
 
 
 def device(visit: Visit) -> Response:
+    """Show the choice of the device."""
     return visit.show(_choosing(visit._, visit.system.step(visit.token)))
 
 
 def choose(visit: Visit) -> Response:
+    """Choose a device, or log in without one."""
     chosen = visit.value("device", 32)
     if chosen == "none":
         return visit.go("/", token=visit.system.skip(visit.token).token)
@@ -53,7 +57,7 @@ def choose(visit: Visit) -> Response:
 
 
 def manual(visit: Visit) -> Response:
-    """No push has come: a challenge to be typed into the phone."""
+    """Replace a push that did not arrive with a challenge to type into the phone."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
@@ -61,6 +65,7 @@ def manual(visit: Visit) -> Response:
 
 
 def element(visit: Visit) -> Response:
+    """Show the element of the chosen device."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
@@ -68,6 +73,7 @@ def element(visit: Visit) -> Response:
 
 
 def answer(visit: Visit) -> Response:
+    """Judge the answer of the device."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
@@ -75,12 +81,12 @@ def answer(visit: Visit) -> Response:
     if done.step is not None:
         return visit.go(*_where(done)[:1], said=_where(done)[1], token=done.step.token)
     view = with_card(visit, answering(visit._, offer), offer)
-    words = "This login was not approved on the phone yet." if done.status is Status.WAITING else WRONG
+    words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
 
 
 def pushed(visit: Visit) -> Response:
-    """For the page's script: whether the push was approved."""
+    """Tell the page's script whether the push was approved."""
     try:
         offer = visit.system.step(visit.token).offer
         is_push = offer is not None and "number" in offer.shows
@@ -98,6 +104,7 @@ def pushed(visit: Visit) -> Response:
 
 
 def leave(visit: Visit) -> Response:
+    """Log out."""
     visit.system.leave(visit.token)
     response = visit.go("/login", said="left")
     visit.site.cookies.drop(response, visit.site.cookies.session)
@@ -105,13 +112,14 @@ def leave(visit: Visit) -> Response:
 
 
 def language(visit: Visit) -> Response:
+    """Show the same page in another language."""
     path = visit.value("path")
     return visit.speak(visit.value("code", 8), path if path.startswith("/") and not path.startswith("//") else "/")
 
 
-# ---- what is on the pages ----
+# ---- the content of the pages ----
 
-WRONG = "That was not right. Try again; after three wrong answers you begin anew."
+WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
 
 
 def _first(_: Language, name: str = "") -> View:
@@ -121,9 +129,9 @@ def _first(_: Language, name: str = "") -> View:
     )
     return View(
         _("Log in"),
-        words=(_("Name and password first; then what your device shows."),),
+        words=(_("Log in with your user name and password. You will then be asked for your security device."),),
         forms=(Form("/login", _("Continue"), fields),),
-        links=(Link("/stop", _("Stop a change"), _("with the code from its message")),),
+        links=(Link("/stop", _("Stop a change"), _("with the code from the message")),),
     )
 
 
@@ -134,54 +142,56 @@ def _choosing(_: Language, step: Step) -> View:
             Choice(
                 "none",
                 _("Without a device"),
-                _("For trading, and withdrawals within the limit without a device: you have opted out."),
+                _("You have opted out: this allows trading, and withdrawals within the limit that applies without a device."),
             )
         )
     if not choices:
-        words = _("You have no device in use. Call support: when it is known who you are, you get a temporary code.")
-        other = Link("/share", _("I have a device under another user name"), _("to be shared with this one"))
-        return View(_("No device"), words=(words,), links=(other, Link("/login", _("Begin anew"))))
-    field = Field("device", _("How do you want to go on?"), "radio", value=choices[0].value, choices=choices)
+        words = _("You have no active device. Call support: after they have identified you, you get a temporary code.")
+        other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
+        return View(_("No device"), words=(words,), links=(other, Link("/login", _("Start again"))))
+    field = Field("device", _("How do you want to continue?"), "radio", value=choices[0].value, choices=choices)
     return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),))
 
 
 def answering(_: Language, offer: Offer) -> View:
-    """The page that shows a device's element, and takes the answer."""
-    also = (("/login/manual", _("No notification has come")),) if "number" in offer.shows else ()
+    """Return the page that shows a device's element and takes the answer."""
+    also = (("/login/manual", _("I got no notification")),) if "number" in offer.shows else ()
     return View(
         _(KINDS[offer.kind]),
         words=instructions(_, offer),
         shown=shown(_, offer),
-        forms=(Form("/login/answer", _("Log in") if not also else _("I have approved"), fields(_, offer), also=also),),
-        links=(Link("/login/device", _("Use another device")), Link("/login", _("Begin anew"))),
+        forms=(Form("/login/answer", _("Log in") if not also else _("I have approved it"), fields(_, offer), also=also),),
+        links=(Link("/login/device", _("Use another device")), Link("/login", _("Start again"))),
         script="push.js" if also else "",
     )
 
 
 def shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
+    """Return the values of an element that the user reads from the page."""
     labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
     return tuple(Shown(labels[name], value) for name, value in offer.shows.items() if name in labels)
 
 
 def instructions(_: Language, offer: Offer) -> tuple[str, ...]:
-    """What to do with this device, in our own words."""
+    """Return the instructions for using this device."""
     if offer.kind is Kind.DSC_PLUS:
         return (
-            _("On the card, hold the key marked press until PIN> appears. Type your four digits, then OK."),
-            _("At CHALLNG> type the challenge below, then OK. Type the eight digits that the card shows here."),
+            _("On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK."),
+            _("At CHALLNG>, enter the challenge below and press OK. Then enter the 8-digit response from your card here."),
         )
     if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
-        return (_("Look up the two codes that stand at these index numbers on your card, and type both in this order."),)
+        return (_("Find the two codes with these index numbers on your card, and enter both in this order."),)
     if offer.kind is Kind.TEMPORARY_CODE:
-        return (_("Type the code that support has given you."),)
+        return (_("Enter the code that support gave you."),)
     if "number" in offer.shows:
         return (_("A notification was sent to your phone. Approve it there only if it shows the same number."),)
     if offer.kind is Kind.PHONE_APP:
-        return (_("In the app, choose to authenticate, type this challenge, and copy the response string here."),)
+        return (_("In the app, choose Authenticate, enter this challenge, and copy the response string here."),)
     return (_("A code is on its way to {number}.", number=offer.shows.get("sent_to", "")),)
 
 
 def fields(_: Language, offer: Offer) -> tuple[Field, ...]:
+    """Return the field for the answer; none for a push, which is answered on the phone."""
     if "number" in offer.shows:
         return ()
     digits = offer.kind in (Kind.DSC_PLUS, Kind.SMS, Kind.VOICE)

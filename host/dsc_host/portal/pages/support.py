@@ -1,4 +1,4 @@
-"""The pages of those who work here: support, the issuer, compliance."""
+"""The pages of support: identification of a caller, and help for the identified caller."""
 
 from starlette.responses import Response
 
@@ -18,7 +18,7 @@ _DOCUMENTS = ("passport", "id", "licence", "ssn")
 
 
 def support(visit: Visit) -> Response:
-    """Who is calling; once that is known, what can be done for them."""
+    """Show the identification of a caller or, after it, the ways to help them."""
     visit.system.staff.check_support(visit.token)
     try:
         name, devices = visit.system.staff.caller_devices(visit.token)
@@ -28,15 +28,16 @@ def support(visit: Visit) -> Response:
 
 
 def identify(visit: Visit) -> Response:
-    said = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+    """Compare the caller's details with the records."""
+    stated = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
     try:
-        known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), said)
+        known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), stated)
     except DscError as error:
         return visit.again(_identify(visit), error)
     if known:
         return visit.go("/desk", said="identified")
 
-    words = visit._("This is not what is known of this user. Give nothing to this caller.")
+    words = visit._("These details do not match this user. Give nothing to this caller.")
     return visit.wrong(_identify(visit), words, 403)
 
 
@@ -47,20 +48,20 @@ def _identify(visit: Visit) -> View:
         "/desk/correct",
         _("Correct"),
         (Field("user", _("User name"), longest=64), *_identity_fields(_)),
-        legend=_("Correct what is known, after papers were shown"),
+        legend=_("Correct the details after you have seen the papers"),
     )
-    words = _("Ask who calls for all of this before you do anything for them. Never read it out.")
+    words = _("Ask the caller for all of these details before you do anything for them. Never read them out.")
     return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=_corrections(visit))
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
     return (
         Field("birth_date", _("Date of birth"), "date", longest=10),
-        Field("citizenship", _("Citizenship"), hint=_("The country's two letters, as CH."), longest=2),
-        Field("residence", _("Country of residence"), hint=_("The country's two letters, as CH."), longest=2),
+        Field("citizenship", _("Citizenship"), hint=_("The country's two letters, for example CH."), longest=2),
+        Field("residence", _("Country of residence"), hint=_("The country's two letters, for example CH."), longest=2),
         Field(
             "document_type",
-            _("Kind of document"),
+            _("Document type"),
             "radio",
             value="passport",
             choices=[Choice(each, _(label)) for each, label in _DOCUMENT_LABELS.items()],
@@ -72,7 +73,7 @@ def _identity_fields(_: Language) -> tuple[Field, ...]:
 _DOCUMENT_LABELS = {
     "passport": "Passport",
     "id": "Identity card",
-    "licence": "Driving licence",
+    "licence": "Driver's license",
     "ssn": "Social security number",
 }
 
@@ -85,7 +86,7 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
         for each in devices
     ]
     heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))
-    phone = Field("number", _("Phone number"), "tel", _("With the country first, as +41791234567."), longest=16)
+    phone = Field("number", _("Phone number"), "tel", _("Start with the country code, for example +41791234567."), longest=16)
     return View(
         _("{name} is calling", name=name),
         tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
@@ -112,11 +113,12 @@ def _loss_forms(_: Language, device: DeviceView) -> tuple[Form, ...]:
 
 
 def temporary(visit: Visit) -> Response:
+    """Show a new temporary code for the caller."""
     _, code = visit._, visit.system.staff.give_temporary_code(visit.token)
     rules = visit.system.policy.temporary
     words = _(
-        "Read this out now: it is not shown again. For {full} days it opens everything, then for {account} days the"
-        " account only.",
+        "Read this code out now. It is not shown again. It gives full access for {full} days, and then access to the"
+        " account only for {account} days.",
         full=rules.full_days,
         account=rules.account_days,
     )
@@ -125,6 +127,7 @@ def temporary(visit: Visit) -> Response:
 
 
 def loss(visit: Visit) -> Response:
+    """Take a device of the caller out of use."""
     try:
         why = Loss(visit.value("loss", 16))
     except ValueError:
@@ -134,9 +137,10 @@ def loss(visit: Visit) -> Response:
 
 
 def code_card(visit: Visit) -> Response:
+    """Issue a security code card to the caller, and show its codes."""
     _ = visit._
     device, codes = visit.system.staff.issue_code_card(visit.token)
-    words = _("Print this page, or save it as PDF, and send it to its owner, who activates it by two of its codes.")
+    words = _("Print this page or save it as a PDF, and send it to the owner, who activates the card with two of its codes.")
     view = View(
         _("Security code card {number}", number=device.label),
         words=(words,),
@@ -149,16 +153,19 @@ def code_card(visit: Visit) -> Response:
 
 
 def code_card_pdf(visit: Visit) -> Response:
+    """Return the codes of the caller's new card as a PDF."""
     device, codes = visit.system.staff.sheet(visit.token, visit.value("device", 32))
     return code_sheet_pdf.download(visit._, device.label, codes)
 
 
 def messages(visit: Visit) -> Response:
+    """Enable codes by SMS and phone call for the caller."""
     now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
     return visit.go("/desk", said="messages" if now else "waits")
 
 
 def correct(visit: Visit) -> Response:
+    """Record a correction of a user's details, which waits for a second person."""
     identity = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
     try:
         visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
@@ -168,16 +175,19 @@ def correct(visit: Visit) -> Response:
 
 
 def confirm_wait(visit: Visit) -> Response:
+    """Confirm a waiting change of the caller."""
     visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
     return visit.go("/desk", said="counts")
 
 
 def stop_wait(visit: Visit) -> Response:
+    """Stop a waiting change of the caller."""
     visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
     return visit.go("/desk", said="stopped")
 
 
 def decide_correction(visit: Visit) -> Response:
+    """Approve or refuse a correction, as the second person."""
     agreed, desk = visit.value("agreed", 8), "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
     if agreed not in ("yes", "no"):
         return visit.go(desk)
@@ -186,7 +196,7 @@ def decide_correction(visit: Visit) -> Response:
 
 
 def _corrections(visit: Visit) -> tuple[Table, ...]:
-    """Corrections that wait for a second person."""
+    """Return the table of corrections that wait for a second person."""
     _ = visit._
     rows = [
         Row(
@@ -198,7 +208,7 @@ def _corrections(visit: Visit) -> tuple[Table, ...]:
         )
         for wait, identity in visit.system.staff.corrections(visit.token)
     ]
-    heads = (_("User name"), _("Corrected details"), _("Asked for by"), _("Decision"))
+    heads = (_("User name"), _("Corrected details"), _("Requested by"), _("Decision"))
     return (Table(_("Corrections that wait for a second person"), heads, rows),) if rows else ()
 
 

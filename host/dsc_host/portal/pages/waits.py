@@ -1,6 +1,6 @@
-"""The page that stops a change that waits, for whoever has the code from its message, and what other pages say of waiting.
+"""The page that stops a waiting change with the code from its message, and the table of waiting changes on other pages.
 
-The code stops and can do nothing else; opening the page does nothing: its button does.
+The code can only stop the change. Opening the page does nothing; its button stops the change.
 """
 
 from collections.abc import Sequence
@@ -22,29 +22,36 @@ WAITS = {
 
 
 def stopping(visit: Visit) -> Response:
+    """Show the form that stops a change."""
     return visit.show(_stop(visit._))
 
 
 def stopped(visit: Visit) -> Response:
+    """Stop the change that has the given code."""
     _ = visit._
     try:
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
     except DscError as error:
         return visit.again(_stop(_), error)
     if not done:
-        return visit.wrong(_stop(_), _("Nothing that waits has this code. It may have been stopped already."), 404)
-    words = _("It is stopped, and will not happen. If you did not ask for it, change your password, and call support.")
+        return visit.wrong(_stop(_), _("No waiting change has this code. It may have been stopped already."), 404)
+    words = _(
+        "The change was stopped and will not take effect. If you did not request it, change your password and call support."
+    )
     return visit.show(View(_("Stop a change"), words=(words,), links=(Link("/login", _("Log in")),)))
 
 
 def _stop(_: Language) -> View:
-    words = _("When a change was begun without a lasting device, or by support, you were sent a code. It stops the change.")
+    words = _(
+        "If a change was started without a permanent device, or by support, you were sent a code. Enter it"
+        " here to stop the change."
+    )
     form = Form("/stop", _("Stop it"), (Field("code", _("Code"), longest=64),), danger=True)
     return View(_("Stop a change"), words=(words,), forms=(form,), links=(Link("/login", _("Log in")),))
 
 
 def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> tuple[Table, ...]:
-    """The table of what waits; at the support desk, with what may be done about it."""
+    """Return a table of the waiting changes, with buttons for support if `desk` is true; nothing if there are none."""
     _ = visit._
     if not waits:
         return ()
@@ -60,5 +67,5 @@ def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> t
         )
         for each in waits
     ]
-    heads = (_("Change"), _("Which"), _("Counts from"), *((_("What you can do"),) if desk else ()))
-    return (Table(_("Changes that wait"), heads, rows),)
+    heads = (_("Change"), _("Which"), _("Takes effect"), *((_("Actions"),) if desk else ()))
+    return (Table(_("Waiting changes"), heads, rows),)

@@ -12,40 +12,40 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     walk.press("Continue")
     assert "PIN" in walk.error
     walk.picture("request-weak-pin")
-    walk.page.get_by_label("Where the card goes").fill("9 Other Street, 80331 Munich")
+    walk.page.get_by_label("Address for the card").fill("9 Other Street, 80331 Munich")
     fill(walk, NEW)
     walk.press("Continue").picture("request-2-summary")
-    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this right?", True, True)
-    assert walk.press("Back").page.get_by_label("Where the card goes").input_value() == "9 Other Street, 80331 Munich"
+    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this correct?", True, True)
+    assert walk.press("Back").page.get_by_label("Address for the card").input_value() == "9 Other Street, 80331 Munich"
     fill(walk, NEW)
-    assert walk.press("Continue").press("Continue").title == "Your card is requested"
+    assert walk.press("Continue").press("Continue").title == "Your card was requested"
     walk.picture("request-3-done")
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("issuer-queue")
-    assert issuer.press("Make all cards").notice == "The cards are made."
+    assert issuer.press("Make all cards").notice == "All cards were made."
     serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
     about = f"carl {issuer.page.locator('tbody tr td').first.inner_text()}"
     assert issuer.press("Sent", about).notice == "The card is on its way."
     walk.open("/devices").press("Activate", f"{CARD} {serial}").picture("activate")
     assert walk.card_here == "Card of carl"
-    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is in use now."
+    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is now active."
 
 
 def test_a_request_is_taken_back(walk: Walk) -> None:
     requested(walk.enter_by_sms("carl"))
-    walk.open("/devices").page.get_by_role("button", name="Take back").click()
+    walk.open("/devices").page.get_by_role("button", name="Cancel").click()
     walk.page.wait_for_url(walk.address + "/devices")
-    assert walk.notice == "The request is taken back."
+    assert walk.notice == "The request was canceled."
 
 
 def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Walk) -> None:
     ordered(walk.enter_by_sms("carl"))
     days = walk.another().open("/demonstration")
     before = len(walk.told("carl"))
-    days.press("Let them pass", Days="20")
+    days.press("Let the days pass", Days="20")
     assert len(walk.told("carl")) == before + 2, walk.told("carl")
     days.tab().open("/outbox").picture("outbox")
-    days.press("Let them pass", Days="1")
+    days.press("Let the days pass", Days="1")
     assert len(walk.told("carl")) == before + 3
     assert "in use" in walk.enter("carl", NEW).open("/devices").text
 
@@ -53,11 +53,11 @@ def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Wa
 def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
     walk.enter("anna").open("/devices").press("Change the PIN", f"{CARD} IB3000901")
     walk.page.get_by_label("New PIN", exact=True).fill(NEW)
-    walk.page.get_by_label("New PIN, again").fill(NEW)
+    walk.page.get_by_label("Repeat the new PIN").fill(NEW)
     walk.picture("change-pin")
     assert walk.card_here == "Card of anna"
     walk.press("Change the PIN", Response=walk.card("anna", walk.read, NEW))
-    assert walk.notice == "The PIN of your card is changed. All other sessions have ended."
+    assert walk.notice == "Your card's PIN was changed. All other sessions have ended."
     walk.enter("anna", NEW)
 
 
@@ -79,9 +79,9 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         walk.page.get_by_role("button", name="Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     walk.press("Activate the card")
-    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is in use now."
+    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is now active."
     serial = ordered(walk)
-    assert "Changes that wait" in walk.open("/devices").text
+    assert "Waiting changes" in walk.open("/devices").text
     walk.picture("waits")
     walk.shown.pass_days(5)
     walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
@@ -98,5 +98,5 @@ def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     walk.picture("parcel")
     assert "Receipt expected" in walk.text
     issuer = walk.another().enter("ivo").open("/issuer")
-    assert issuer.press("Received", Serial=serial).notice == "The card is received, and its deposit is free."
-    assert "free again" in walk.open("/devices").text
+    assert issuer.press("Received", Serial=serial).notice == "The card was received, and its deposit was released."
+    assert "released" in walk.open("/devices").text

@@ -99,7 +99,7 @@ def test_other_languages_fit_too(walk: Walk, language: str) -> None:
 def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     keys = walk.open("/login").page.keyboard
     keys.press("Tab")
-    assert walk.page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    assert walk.page.evaluate("document.activeElement.textContent") == "Skip to the content"
     walk.picture("keyboard-skip")
     keys.press("Enter")
     keys.press("Tab")
@@ -113,7 +113,7 @@ def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     walk.picture("keyboard-focus")
     keys.press("Enter")
     walk.page.wait_for_url(walk.address + "/")
-    assert "Everything: trading" in walk.text
+    assert "Full access to trading" in walk.text
 
 
 def tabbed(walk: Walk, to: Locator) -> None:

@@ -13,18 +13,18 @@ def prove(walk: Walk) -> Walk:
     walk.picture("share-2-challenge")
     assert walk.card_here == "Card of anna"
     walk.press("Continue", Response=walk.card("anna", walk.read)).picture("share-3-summary")
-    assert walk.title == "Is this right?"
+    assert walk.title == "Is this correct?"
     return walk
 
 
 def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     walk.enter_by_sms("anna.work")
     prove(walk).press("Continue").picture("share-4-done")
-    assert "is shared now" in walk.text
+    assert "is now shared" in walk.text
     walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
     assert walk.path == "/"
     walk.open("/share").picture("share-5-list")
-    assert walk.press("End it", f"{CARD} IB3000901 anna").notice == "The device is not shared any more."
+    assert walk.press("Stop sharing", f"{CARD} IB3000901 anna").notice == "The device is no longer shared."
     assert walk.path == "/login", "the session that the card had opened has ended with the sharing"
     assert walk.begin("anna.work").page.get_by_label(CARD).count() == 0
 
@@ -33,11 +33,11 @@ def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
     system.operator.put_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
-    assert "waits for compliance" in prove(walk).press("Continue").text
+    assert "waiting for compliance" in prove(walk).press("Continue").text
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")
-    assert desk.press("Agree", "anna.work anna").notice == "The request is decided."
+    assert desk.press("Agree", "anna.work anna").notice == "Your decision was recorded."
     assert walk.out().begin("anna.work").page.get_by_label(CARD).count() == 1
 
 
@@ -50,7 +50,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     assert "low-priced" in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
-    assert "Trading, and withdrawals within the limit without a device" in walk.text
+    assert "Trading, and withdrawals within the limit that applies without a device" in walk.text
     walk.enter("anna").open("/opt-in").picture("opt-in")
     assert walk.press("Continue").notice_or_none is None, "nothing was chosen"
     walk.follow("Opt back in").choose("Always use the device to log in")
@@ -61,6 +61,6 @@ def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> No
     walk.enter("anna")
     walk.shown.clock.ahead += 400
     walk.open("/opt-out").choose("anna.work", "Opt out", I_know_what_is_lost="yes").picture("proof")
-    assert (walk.title, walk.card_here) == ("Is it you?", "Card of anna")
-    assert "Their protection" in walk.press("Continue", Response=walk.card("anna", walk.read)).notice
+    assert (walk.title, walk.card_here) == ("Is this you?", "Card of anna")
+    assert "This user's protection" in walk.press("Continue", Response=walk.card("anna", walk.read)).notice
     assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()

@@ -19,7 +19,7 @@ def activate_phone(walk: Walk, name: str) -> Walk:
     phone.press("Send the activation code", User_name=name, Password=SESAME)
     phone.page.get_by_label("Activation code from the SMS").fill(walk.sent("sms"))
     phone.page.locator("input[name=pin]").fill(_APP_PIN)
-    phone.page.get_by_label("Let me use the finger, too").check()
+    phone.page.get_by_label("Also allow my finger").check()
     phone.press("Activate")
     assert "in use" in phone.notice
     return phone
@@ -29,7 +29,7 @@ def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.open("/login").picture("login-1-name")
     walk.press("Continue", User_name="anna", Password=SESAME).picture("login-2-challenge")
     assert walk.card_here == "Card of anna"
-    assert "not right" in walk.press("Log in", Response="00000000").text
+    assert "not correct" in walk.press("Log in", Response="00000000").text
     walk.click_drawn("PRESS", *PIN, "OK", *walk.read)
     expect(walk.display).to_have_text(re.compile(walk.read))
     walk.picture("login-3-card-challenge")
@@ -38,7 +38,7 @@ def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
     walk.picture("login-3-card-response")
     assert walk.page.get_by_label("Response").input_value() == "", "it is read and typed"
     walk.press("Log in", Response=walk.display.inner_text()).picture("login-4-in")
-    assert (walk.path, "Everything: trading" in walk.text) == ("/", True)
+    assert (walk.path, "Full access to trading" in walk.text) == ("/", True)
     assert walk.out().notice == "You are logged out."
     walk.open("/demonstration").picture("demonstration")
 
@@ -58,7 +58,7 @@ def test_a_security_code_card(walk: Walk) -> None:
     walk.press("Activate", str(label).split(": ")[1])
     walk.picture("code-card-index-numbers")
     first = walk.read
-    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == "The device is in use now."
+    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == "The device is now active."
     walk.out().begin("anna.work").choose("Security code card")
     assert set(walk.read.split()).isdisjoint(first.split())
     walk.press("Log in", The_two_codes=look_up(codes, walk.read))
@@ -71,7 +71,7 @@ def test_a_code_by_sms_and_by_a_call(walk: Walk) -> None:
     assert "+49" in walk.text
     walk.picture("sms")
     assert walk.press("Log in", Code=walk.sent("sms")).path == "/"
-    walk.out().begin("carl").choose("Code by a call").press("Log in", Code=walk.sent("voice"))
+    walk.out().begin("carl").choose("Code by phone call").press("Log in", Code=walk.sent("voice"))
     assert walk.path == "/"
 
 
@@ -86,7 +86,7 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
     assert walk.page.get_by_label(CARD).count() == 1
     walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
     walk.open("/phones").picture("phone-number-confirmed")
-    assert "Nothing is sent" in walk.press("Remove", "+41…23").notice
+    assert "No more messages go" in walk.press("Remove", "+41…23").notice
 
 
 def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> None:
@@ -94,18 +94,18 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     phone = activate_phone(walk, "carl")
     phone.picture("phone")
     walk.begin("carl").picture("push-number")
-    phone.follow("Look again").picture("phone-push")
+    phone.follow("Refresh").picture("phone-push")
     about = f"carl {phone.page.locator('tbody tr td').first.inner_text()}"
     phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=_APP_PIN)
     # The page's script sees it, and moves on by itself.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
-    phone.follow("Look again").press("Approve with the finger", about, Number_on_the_login_page=number)
+    phone.follow("Refresh").press("Approve with my finger", about, Number_on_the_login_page=number)
     walk.page.wait_for_url(walk.address + "/")
     walk.out().begin("carl")
-    phone.follow("Look again").press("Deny", about)
+    phone.follow("Refresh").press("Deny", about)
     walk.page.wait_for_url(walk.address + "/login/device")
-    assert "Everything: trading" not in walk.text
-    walk.begin("carl").press("No notification has come").picture("phone-manual")
+    assert "Full access to trading" not in walk.text
+    walk.begin("carl").press("I got no notification").picture("phone-manual")
     phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=_APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"
