@@ -84,17 +84,17 @@ def test_the_story_in_words_fits_a_terminal(demo: Demo) -> None:
     shown = re.findall(r"│ (\S+) +│", done.out)
     assert shown[:2] == shown[3:5] == ["PIN>", "CHALLNG>"]
     assert all(re.fullmatch("[0-9]{8}", response) for response in (shown[2], shown[5]))
-    sent = re.findall(r"The response (\d{8}) goes", done.out)
+    sent = re.findall(r"The response (\d{8}) is entered", done.out)
     assert sent == [shown[2], shown[5], shown[2]], "the replay is the first response"
     challenges = re.findall(r"shows the challenge (\d{6})$", done.out, re.MULTILINE)
     assert len(set(challenges)) == 2
     assert max(map(len, lines)) <= 80
     assert [line for line in lines if re.match(r"\w", line)] == [
-        "A blank card, just made",
-        "Personalise and enrol",
+        "A new blank card",
+        "Personalize and enroll",
         "Log in",
-        "A thief has the card, and not the PIN",
-        "Somebody has seen the first response, and sends it again",
+        "A thief has the card but not the PIN",
+        "Somebody saw the first response and sends it again",
         "Time each part took",
     ], "every other line is indented: none was wrapped"
     at = lines.index("Log in")
@@ -111,7 +111,7 @@ def test_the_story_as_json(demo: Demo, engine: str) -> None:
     assert result["accepted"] == OUTCOMES
     assert {frozenset(step) for step in result["steps"]} == {frozenset({"what"}), frozenset({"what", "display"})}
     assert [step["display"] for step in result["steps"] if "display" in step][:2] == ["PIN>", "CHALLNG>"]
-    parts = "start the card|open the verifier|make the key|enrol|personalise|issue a challenge|verify"
+    parts = "start the card|open the verifier|make the key|enroll|personalize|issue a challenge|verify"
     assert set(result["times_ms"]) == {*parts.split("|"), "wake, PIN, challenge, response"}
     assert all(spent > 0 for spent in result["times_ms"].values())
 
@@ -183,7 +183,7 @@ def test_a_personalised_card_is_left_alone(demo: Demo) -> None:
         before = list(card.flash.slots)
         done = demo("--card", card.url)
         assert done.code == 1
-        assert done.err == ("Error: the card is personalised, as IB1; the demonstration wants a blank one: dscplus wipe\n")
+        assert done.err == ("Error: the card is personalized as IB1; the demonstration needs a blank one: dscplus wipe\n")
         assert card.flash.slots == before
 
 
@@ -267,7 +267,7 @@ def test_ctrl_c_still_makes_the_card_blank(demo: Demo, held: SimulatedCard, monk
         stop_at(monkeypatch, "1 2 3 4 OK")
         done = demo("--card", held.url, "--timeout", "8")
     assert done.code == 130
-    assert "Stopping. Ctrl-C once more leaves the card as it is.\n" in done.err
+    assert "Stopping. Press Ctrl-C once more to leave the card as it is.\n" in done.err
     assert done.err.endswith("Error: stopped\n")
     assert serial(held) == ""
 

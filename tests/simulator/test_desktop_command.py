@@ -85,7 +85,7 @@ def test_a_broken_profile_is_reported_kept_aside_and_another_offered(
 def test_without_a_terminal_it_says_so(command: Command) -> None:
     done = command("sim")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "Error: dscplus sim draws on a terminal, and this is none; --headless needs none\n"
+    assert done.err == "Error: dscplus sim needs a terminal to draw on, and this is not one; --headless needs none\n"
 
 
 def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) 
     done = command("sim")
     assert (done.code, done.out) == (2, "")
     assert done.err == "Error: there are several cards: name one with --profile: home, work\n"
-    assert "this is none" in command("sim", "--profile", "home").error
+    assert "this is not one" in command("sim", "--profile", "home").error
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_with_several_cards_one_must_be_named(command: Command, tmp_path: Path) 
         (["--profile", "a/b"], "--profile: profile: a name has 1 to 32 of"),
         (["--profile", "a", "--temporary"], "--profile: is for a card that is kept"),
         (["--tcp-port", "70000"], "--tcp-port"),
-        (["--web", "--headless"], "--web: is for a person"),
+        (["--web", "--headless"], "--web: cannot be used with --headless"),
         (["--seed", "x"], "--seed"),
     ],
 )
@@ -166,12 +166,12 @@ def test_an_expectation_that_fails_is_told_with_its_line_and_exit_42(command: Co
         ("--screenshot card.png", "--screenshot: a file's name must end in .svg"),
         ("--record card.gif", "--record: a file's name must end in .cast or .svg"),
         ("--record nowhere/card.svg", "--record: there is no folder nowhere"),
-        ("--screenshot none.svg --record ./none.svg", "--record: none.svg is written already, by --screenshot"),
+        ("--screenshot none.svg --record ./none.svg", "--record: none.svg is already written by --screenshot"),
         ("--script script.yaml", "script.yaml:2"),
-        ("--script drawing.yaml --screenshot card.svg --force", "card.svg is written already, by the script"),
-        ("--script drawing.yaml --record card.svg --force", "card.svg is written already, by the script"),
+        ("--script drawing.yaml --screenshot card.svg --force", "card.svg is already written by the script"),
+        ("--script drawing.yaml --record card.svg --force", "card.svg is already written by the script"),
         ("--profile work --screenshot folder.svg --force", "is not a regular file"),
-        ("--profile work --script own.yaml", "it brings a card of its own; leave --profile out"),
+        ("--profile work --script own.yaml", "describes its own card; leave --profile out"),
     ],
 )
 def test_what_can_not_be_done_is_refused_before_anything_is(
@@ -201,7 +201,7 @@ def test_a_picture_and_a_recording_are_made_and_not_written_over(command: Comman
     before = picture.read_bytes()
     again = command(*arguments)
     assert again.code == 2
-    assert "--force writes over it" in again.err
+    assert "--force overwrites it" in again.err
     assert picture.read_bytes() == before
     assert command(*arguments, "--force").code == 0
 

@@ -246,7 +246,7 @@ def test_a_file_is_written_as_it_is_and_only_replaced_if_that_is_wanted(tmp_path
     path = tmp_path / "a.svg"
     write_file(path, "ä\nb\n")
     assert path.read_bytes() == "ä\nb\n".encode()
-    with pytest.raises(RecordingError, match=rf"^{re.escape(str(path))}: exists already$"):
+    with pytest.raises(RecordingError, match=rf"^{re.escape(str(path))}: already exists$"):
         write_file(path, "new")
     assert path.read_bytes() == "ä\nb\n".encode()
     write_file(path, "new", overwrite=True)
@@ -270,7 +270,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
         link(scratch, target)
 
     monkeypatch.setattr(os, "link", race)
-    with pytest.raises(RecordingError, match="exists already") if raced else nullcontext():
+    with pytest.raises(RecordingError, match="already exists") if raced else nullcontext():
         write_file(path, "mine")
     assert path.read_text() == ("theirs" if raced else "mine")
     assert os.listdir(tmp_path) == ["a.svg"]

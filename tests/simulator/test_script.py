@@ -221,7 +221,7 @@ def test_a_screenshot_that_can_not_be_written_is_refused_before_the_first_step(t
     (tmp_path / "a.svg").write_text("mine")
     (tmp_path / "d.svg").mkdir()
     for name, words, options in (
-        ("a.svg", "exists already", {}),
+        ("a.svg", "already exists", {}),
         ("d.svg", "is not a regular file", {"overwrite": True}),
         ("no/a.svg", "there is no folder", {}),
     ):
@@ -241,7 +241,7 @@ def test_a_picture_that_appears_meanwhile_stays_what_it_is(tmp_path: Path) -> No
     with SimulatedCard() as card:
         result = run_script(script, card, folder=tmp_path, tell=lambda _: (tmp_path / "a.svg").write_text("theirs") and None)
     assert (result.exit_code, result.screenshots) == (1, ())
-    assert f"screenshot: {tmp_path / 'a.svg'}: exists already\n" in result.message()
+    assert f"screenshot: {tmp_path / 'a.svg'}: already exists\n" in result.message()
     assert (tmp_path / "a.svg").read_text() == "theirs"
 
 

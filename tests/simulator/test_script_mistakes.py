@@ -55,7 +55,7 @@ def test_a_profile_of_the_callers() -> None:
     plain = parse_script(b"steps: [{send: info, expect-reply: {serial: B}}]")
     with plain.open_card(profile=profile) as card:
         assert run_script(plain, card).exit_code == 0
-    with pytest.raises(ScriptError, match=r"a\.yaml: describes a card of its own"):
+    with pytest.raises(ScriptError, match=r"a\.yaml: describes its own card"):
         parse_script(LOGIN.encode(), "a.yaml").open_card(profile=profile)
 
 
@@ -83,9 +83,9 @@ def test_the_largest_counter() -> None:
         (f"\n  serial: A\n  key: random\n  counter: {2**64 - 1}", "4: counter: must be"),
         ("\n  seed: 1.5", "2: seed: must be a number"),
         ("\n  engine: cpp", "2: engine: must be cpython or micropython"),
-        ("\n  colour: red", "2: card: there is no 'colour'; there are serial, key, suite"),
+        ("\n  colour: red", "2: card: unknown name 'colour'; allowed: serial, key, suite"),
         ("A", "1: card: must be `name: value`, of serial, "),
-        ("{seed: 1, seed: 1}", "1: card: 'seed' stands here twice"),
+        ("{seed: 1, seed: 1}", "1: card: 'seed' is given twice"),
     ],
 )
 def test_a_card_that_can_not_be(section: str, words: str) -> None:
@@ -96,32 +96,32 @@ def test_a_card_that_can_not_be(section: str, words: str) -> None:
 
 # What is said, and the steps of which it is.
 MISTAKES: dict[str, list[str]] = {
-    "a step: there is no 'jump'; there are press, enter, expect-display, ": ["jump: 1"],
+    "a step: unknown name 'jump'; allowed: press, enter, expect-display, ": ["jump: 1"],
     "a step: must be `name: value`, of press, enter": ["press"],
     "a step: must be": ["", "[press]"],
     "a step does one thing": ["{press: OK, enter: 1}", "{expect-reply: ok}", "{}"],
     "a step does one thing; only `send`": ["{press: OK, expect-reply: ok}"],
-    "a step: 'press' stands here twice": ["{press: OK, press: OK}"],
+    "a step: 'press' is given twice": ["{press: OK, press: OK}"],
     "a step: must be one text or number": ["{[a]: b}"],
-    "press: must be of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, OK, C, PRESS, not 'ok'; `enter` types many digits": ["press: ok"],
-    "press: must be of": ["press: 1234", "press: 00"],
+    "press: must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, OK, C, PRESS, not 'ok'; `enter` types many digits": ["press: ok"],
+    "press: must be one of": ["press: 1234", "press: 00"],
     "press: must be one text": ["press:", "press: [[1]]", "press: {a: b}"],
     "press: 1 to 64 keys": ["press: []", "press: [" + "1," * 65 + "]"],
     "enter: must be 1 to 64 digits": ["enter: " + "1" * 65],
-    "enter: nothing has been saved as first before": ["enter: ${first}"],
+    "enter: nothing was saved as first before": ["enter: ${first}"],
     "enter: ${name} must be a name that `save-response` gave": ["enter: ${First}"],
     "expect-display: a display shows at most 8 characters": ["expect-display: CHALLENG>", "expect-display: ä"],
     'expect-display: must be one text or number; an empty text is written ""': ["expect-display:"],
     "expect-display: ${name} must be": ["expect-display: ${x"],
     "expect-display: must be one text": ["expect-display: [a]"],
-    "expect-display: there is no 'like'; there are matches": ["expect-display: {like: a}"],
+    "expect-display: unknown name 'like'; allowed: matches": ["expect-display: {like: a}"],
     "matches: must be one text": ["expect-display: {}"],
-    "matches: is no regular expression: unterminated": ["expect-display: {matches: '['}"],
+    "matches: is not a regular expression: unterminated": ["expect-display: {matches: '['}"],
     "matches: at most 40 characters, no (?": [
         f"expect-display: {{matches: {value}}}" for value in ("'(a+)+b'", "'(?x)(a+) {9}b'", "'(a*) *'", "'${a}'", "a" * 41)
     ],
     "cut-power: must be a number from 0 to 1000000000": ["cut-power: -1", "cut-power: 1.5", "cut-power: 10000000000"],
-    "restart: has no value": ["restart: now"],
+    "restart: takes no value": ["restart: now"],
     "send: must be a word and at most 10 values": ["send: Info", "send: challenge 482913", "send: hello nonce=a*b"],
     "send: at most 200 characters, all of them printable": [
         'send: "info\\n>1 wipe"',
@@ -129,11 +129,11 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "expect-reply (or the word ok): must be": ["{send: info, expect-reply: fine}"],
     "expect-reply: must be one text": ["{send: info, expect-reply: {counter: [1]}}"],
-    "expect-reply: `error` stands alone, and must be one of bad-arg, unknown": [
+    "expect-reply: `error` must be the only value, and one of bad-arg, unknown": [
         "{send: info, expect-reply: {error: no}}",
         "{send: info, expect-reply: {error: denied, x: 1}}",
     ],
-    "expect-reply: nothing has been saved as a before": ["{send: info, expect-reply: {counter: '${a}'}}"],
+    "expect-reply: nothing was saved as a before": ["{send: info, expect-reply: {counter: '${a}'}}"],
     "save-response: a name is 1 to 32": ["save-response: The Response"],
     "screenshot: must be the name of an .svg file": [
         f"screenshot: {value}" for value in ("a.png", "../a.svg", "/tmp/a.svg", "a/../../a.svg", "'C:\\a.svg'", ".svg")
@@ -143,8 +143,8 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "a script has no anchors and aliases": ["comment: &a text", "comment: *a"],
     "a script has no tags (!)": ["comment: !!python/object/apply:os.system [ls]", "enter: !!int 0123"],
-    "a step: there is no '<<'": ["<<: {press: OK}"],
-    "this is not YAML: mapping values are not allowed here; texts may want quotes": ["comment: a: b"],
+    "a step: unknown name '<<'": ["<<: {press: OK}"],
+    "this is not YAML: mapping values are not allowed here; texts may need quotes": ["comment: a: b"],
     "this is not YAML": ["comment: 'a", 'comment: "\\UFFFFFFFF"'],
 }
 
@@ -170,21 +170,21 @@ def test_a_mistake_says_where_it_is_and_what_is_allowed(step: str, words: str) -
         ("steps: []\n", "a.yaml:1: steps: must be a list"),
         ("steps: {press: OK}\n", "a.yaml:1: steps: must be a list"),
         ("steps:\n" + "- restart\n" * 1001, "a.yaml:2: steps: must be a list of 1 to 1000"),
-        ("stages: []\n", "a.yaml:1: a script: there is no 'stages'; there are card, steps"),
+        ("stages: []\n", "a.yaml:1: a script: unknown name 'stages'; allowed: card, steps"),
         ("steps: [restart]\n---\nsteps: [restart]\n", "a.yaml:2: this is not YAML: but found another document"),
         (b"steps:\n- comment: \xff\n", "a.yaml:2: this is not UTF-8 text"),
         ("steps:\n- comment: \x00\n", "a.yaml:2: a control character"),
         ("steps:\n\t- restart\n", "a.yaml:2: this is not YAML: "),
         ("#" * (MAX_BYTES + 1), f"a.yaml:1: too long: a script has at most {MAX_BYTES} bytes"),
-        ("steps: " + "[" * 60000, "a.yaml:1: too deep: at most 8 values"),
+        ("steps: " + "[" * 60000, "a.yaml:1: too deep: at most 8 nested"),
         ("[" * 65000, "a.yaml:1: too deep"),
         ("- " * 30000, "a.yaml:1: too deep"),
         ("steps: " + "{a: " * 15000, "a.yaml:1: too deep"),
         ("a: &a [x]\nb: &b [*a,*a]\nsteps: [*b,*b]\n", "a.yaml:1: a script has no anchors and aliases"),
         ("%YAML 9.9\n---\nsteps: [restart]\n", "a.yaml:1: this is not YAML: found incompatible YAML document"),
         ("%YAML 1." + "9" * 5000 + "\n---\nsteps: [restart]\n", "a.yaml:1: this is not YAML"),
-        ("steps:\n- screenshot: a.svg\n- screenshot: ./A.svg\n", "a.yaml:3: step 2: screenshot: A.svg is written already"),
-        ("steps:\n- press: [1,\n   2,\n   no]\n", "a.yaml:4: step 1: press: must be of"),
+        ("steps:\n- screenshot: a.svg\n- screenshot: ./A.svg\n", "a.yaml:3: step 2: screenshot: A.svg is already written"),
+        ("steps:\n- press: [1,\n   2,\n   no]\n", "a.yaml:4: step 1: press: must be one of"),
     ],
 )
 def test_a_file_that_is_no_script(text: str | bytes, words: str) -> None:
@@ -213,7 +213,7 @@ def test_files(tmp_path: Path) -> None:
         read_script(path)
     with pytest.raises(ScriptError, match="Is a directory"):
         read_script(tmp_path)
-    with pytest.raises(ScriptError, match="is no name for a file"):
+    with pytest.raises(ScriptError, match="is not a valid file name"):
         read_script(Path("a\0b"))
     path.write_bytes(b"\xef\xbb\xbf" + LOGIN.replace("\n", "\r\n").encode())
     assert [step.line for step in read_script(path).steps] == [3, 4, 5]

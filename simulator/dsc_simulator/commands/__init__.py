@@ -1,1 +1,1 @@
-"""Commands that need the simulator, offered to `dscplus` through its entry points."""
+"""The commands that need the simulator. `dscplus` finds them through its entry points."""

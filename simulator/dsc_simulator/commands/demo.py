@@ -1,4 +1,4 @@
-"""`dscplus demo`: a card and a verifier, both real, through one login; then a wrong PIN and a replay, both refused."""
+"""`dscplus demo`: one login with a real card and a real verifier, then a wrong PIN and a replay, both refused."""
 
 import secrets
 import time
@@ -23,9 +23,9 @@ _ENTROPY_BYTES = 32
 _RESPONSE_DIGITS = 8
 _STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe makes it blank."
 
-# Not read from the environment: a card that somebody works with is no card to demonstrate with.
+# Not read from the environment: the card that somebody works with must not be used for a demonstration.
 BlankCardOption = Annotated[
-    str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real one.")
+    str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real card.")
 ]
 
 
@@ -35,10 +35,10 @@ def register(app: typer.Typer) -> None:
 
 
 class Hands(Protocol):
-    """Somebody who presses the card's keys and reads its display."""
+    """Presses the card's keys and reads its display."""
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
-        """Press keys, one after another, until the display is as it should be then; returns what it shows."""
+        """Press keys, one after another, until `until` accepts the display; return what the display shows."""
 
 
 class FingersOfSimulator:
@@ -48,6 +48,7 @@ class FingersOfSimulator:
         self._card = card
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        """Press keys; return what the display shows."""
         return self._card.press(*keys)
 
 
@@ -58,18 +59,20 @@ class FingersOverLine:
         self._client = client
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        """Press keys until `until` accepts the display; return what it shows."""
         self._client.press(*keys)
         return self._client.display()
 
 
 class FingersOfOwner:
-    """A person at a real card, who is told what to press; the display says when it is done."""
+    """Tells a person at a real card what to press, and watches the display for the result."""
 
     def __init__(self, client: CardClient, seconds: float) -> None:
         self._client = client
         self._seconds = seconds
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
+        """Ask the person to press keys, and wait for the display. Raise LinkTimeout if that takes too long."""
         notice(f"  On the card, press: {' '.join(keys)}")
         deadline = time.monotonic() + self._seconds
         while not until(shown := self._client.display()):
@@ -82,7 +85,7 @@ class FingersOfOwner:
 
 @dataclass(frozen=True)
 class Scene:
-    """Who takes part: the card's line and keys, the verifier, and who tells of it."""
+    """What the demonstration works with: the card's line and keys, the verifier, and the narrator."""
 
     client: CardClient
     hands: Hands
@@ -98,9 +101,9 @@ def demo(
     timeout: TimeoutOption = OWNER_SECONDS,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch a login go through: a card that runs the real firmware, and a verifier.
+    """Watch a login with a card that runs the real firmware, and a verifier.
 
-    The card is a simulated one, or with --card a real one, which must be blank and is asked to go blank again at the end.
+    The card is simulated. With --card it is a real one, which must be blank and is asked to become blank again at the end.
 
     \b
     Examples:
@@ -111,7 +114,7 @@ def demo(
     if engine is not None and engine not in ENGINES:
         raise typer.BadParameter(f"must be {' or '.join(ENGINES)}, not {engine}", param_hint="--engine")
     if engine is not None and card is not None:
-        raise typer.BadParameter("is for a simulated card, not for one with --card", param_hint="--engine")
+        raise typer.BadParameter("is for a simulated card; leave it out with --card", param_hint="--engine")
     check_timeout(timeout)
     story = Story(quiet=as_json)
     try:
@@ -128,7 +131,7 @@ def demo(
 
 def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene:
     engine = engine or ("micropython" if available("micropython") else "cpython")
-    story.chapter("A blank card, just made")
+    story.chapter("A new blank card")
     story.engine = engine
     with story.timed("start the card"):
         card = stack.enter_context(SimulatedCard(engine=engine))
@@ -143,7 +146,7 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
     client = stack.enter_context(CardClient.open(url))
     greeting = client.hello()
     if greeting.serial:
-        raise Failed(f"the card is personalised, as {greeting.serial}; the demonstration wants a blank one: dscplus wipe")
+        raise Failed(f"the card is personalized as {greeting.serial}; the demonstration needs a blank one: dscplus wipe")
     story.tell(f"Engine: the board itself, {greeting.board}")
     hands = FingersOverLine(client) if "keys" in greeting.caps else FingersOfOwner(client, seconds)
     stack.enter_context(_blank_again(client, hands))
@@ -152,13 +155,13 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
 
 @contextmanager
 def _blank_again(client: CardClient, hands: Hands) -> Iterator[None]:
-    """Make a real card blank at the end: its key goes with the demonstration's verifier."""
+    """Make a real card blank at the end: the demonstration's verifier, which knows its key, ends too."""
     try:
         yield
     except BaseException as first:
-        # What went wrong first is what the user is told at the end.
+        # The message at the end must be about the first failure.
         if isinstance(first, KeyboardInterrupt):
-            notice("Stopping. Ctrl-C once more leaves the card as it is.")
+            notice("Stopping. Press Ctrl-C once more to leave the card as it is.")
         try:
             _make_blank(client, hands)
         except (DscError, Failed, KeyboardInterrupt) as error:
@@ -172,7 +175,7 @@ def _make_blank(client: CardClient, hands: Hands) -> None:
         return
     client.cancel()
     client.wipe()
-    notice("  The demonstration's key is of no use any more: the card is made blank.")
+    notice("  The demonstration's key is no longer useful: the card is made blank.")
     try:
         hands.press("OK", until=lambda shown: shown != "WIPE?")
     finally:
@@ -187,27 +190,27 @@ def _verifier(stack: ExitStack, story: Story) -> Verifier:
 
 
 def play(scene: Scene) -> None:
-    """The whole story: personalise, log in, and two attempts that must fail."""
-    _personalise(scene)
+    """Play the whole story: personalize, log in, and two attempts that must fail."""
+    _personalize(scene)
     challenge, response = _log_in(scene)
     _wrong_pin(scene)
     _replay(scene, challenge, response)
     scene.client.cancel()
 
 
-def _personalise(scene: Scene) -> None:
+def _personalize(scene: Scene) -> None:
     story = scene.story
-    story.chapter("Personalise and enrol")
+    story.chapter("Personalize and enroll")
     with story.timed("make the key"):
         key = derive_key(secrets.token_bytes(_ENTROPY_BYTES), scene.client.entropy(_ENTROPY_BYTES), SERIAL)
     story.tell(f"A key of {len(key)} bytes, made from random bytes of both sides")
     profile = Profile(serial=SERIAL, key=key)
-    with story.timed("enrol"):
+    with story.timed("enroll"):
         scene.verifier.enroll(SERIAL, key=key, suite=profile.suite, pin=PIN)
-    with story.timed("personalise"):
+    with story.timed("personalize"):
         scene.client.personalize(profile)
     story.tell(f"The card is {scene.client.info().serial} now, suite {profile.suite}")
-    story.tell("The verifier knows it")
+    story.tell("The verifier has enrolled it")
 
 
 def _challenge(scene: Scene) -> Challenge:
@@ -218,7 +221,7 @@ def _challenge(scene: Scene) -> Challenge:
 
 
 def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
-    """Work the card as its owner does; returns the response."""
+    """Use the card as its owner does; return the response."""
     hands, story = scene.hands, scene.story
     scene.client.cancel()
     with story.timed("wake, PIN, challenge, response"):
@@ -236,7 +239,7 @@ def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
 
 
 def _verify(scene: Scene, name: str, challenge: Challenge, response: str) -> None:
-    scene.story.tell(f"The response {response} goes into the login page")
+    scene.story.tell(f"The response {response} is entered on the login page")
     with scene.story.timed("verify"):
         verdict = scene.verifier.verify(challenge.id, response)
     scene.story.outcome(name, verdict.accepted)
@@ -251,11 +254,11 @@ def _log_in(scene: Scene) -> tuple[Challenge, str]:
 
 
 def _wrong_pin(scene: Scene) -> None:
-    scene.story.chapter("A thief has the card, and not the PIN")
+    scene.story.chapter("A thief has the card but not the PIN")
     challenge = _challenge(scene)
     _verify(scene, "wrong_pin", challenge, _respond(scene, challenge, WRONG_PIN))
 
 
 def _replay(scene: Scene, challenge: Challenge, response: str) -> None:
-    scene.story.chapter("Somebody has seen the first response, and sends it again")
+    scene.story.chapter("Somebody saw the first response and sends it again")
     _verify(scene, "replay", challenge, response)

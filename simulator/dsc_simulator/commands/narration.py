@@ -1,4 +1,4 @@
-"""How a demonstration is told: on the terminal as it happens, or as one JSON object at the end."""
+"""The narration of a demonstration: on the terminal as it happens, or as one JSON object at the end."""
 
 import time
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ _ASCII_FRAME = str.maketrans("╭╮╰╯─│", "++++-|")
 
 
 class Story:
-    """Steps, outcomes and times of what happens. `quiet` tells nothing until `result` is asked for.
+    """The steps, outcomes and times of a demonstration. With `quiet`, nothing is printed before `result` is asked for.
 
-    `engine` is what runs the card's firmware: `cpython`, `micropython`, or `board` for a real one.
+    `engine` runs the card's firmware: `cpython`, `micropython`, or `board` for a real card.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -27,22 +27,24 @@ class Story:
         self._outcomes: dict[str, bool] = {}
 
     def chapter(self, title: str) -> None:
+        """Begin a chapter."""
         self._console.print(f"\n{title}", style="bold cyan", markup=False)
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
-        """Add what the block takes to the time of `part`."""
+        """Add the time of the block to the time of `part`."""
         started = time.perf_counter()
         yield
         spent = (time.perf_counter() - started) * 1000
         self._times_ms[part] = round(self._times_ms.get(part, 0) + spent, 3)
 
     def tell(self, what: str) -> None:
+        """Tell one step."""
         self._steps.append({"what": what})
         self._console.print(f"  {what}", markup=False)
 
     def display(self, what: str, shown: str) -> None:
-        """What somebody did with the card, and what its display shows now."""
+        """Tell what was done with the card, and what its display then shows."""
         self._steps.append({"what": what, "display": shown})
         grid = Table.grid(padding=(0, 2))
         picture = text(shown)
@@ -52,13 +54,13 @@ class Story:
         self._console.print(grid)
 
     def outcome(self, name: str, accepted: bool) -> None:
-        """What the verifier said."""
+        """Tell what the verifier decided."""
         self._outcomes[name] = accepted
         self._steps.append({"what": f"the verifier says: {'accepted' if accepted else 'refused'}"})
         self._console.print(f"  The verifier says: [bold]{'[green]accepted' if accepted else '[red]refused'}[/]")
 
     def times(self) -> None:
-        """The table of times, which ends the telling."""
+        """Print the table of times, which ends the story."""
         table = Table(title="Time each part took", title_justify="left", show_header=False)
         table.add_column()
         table.add_column(justify="right")
@@ -68,9 +70,9 @@ class Story:
         self._console.print(table)
 
     def went(self, **outcomes: bool) -> bool:
-        """Whether the outcomes were these, and no others."""
+        """Return whether the outcomes were exactly these."""
         return self._outcomes == outcomes
 
     def result(self) -> dict[str, Any]:
-        """Everything, for JSON. Times are milliseconds."""
+        """Return everything, for JSON. Times are in milliseconds."""
         return {"engine": self.engine, "steps": self._steps, "accepted": self._outcomes, "times_ms": self._times_ms}

@@ -1,4 +1,4 @@
-"""`dscplus sim`: a card on the screen, and its line where any program can reach it."""
+"""`dscplus sim`: a card on the screen whose line any program can reach."""
 
 import os
 import sys
@@ -28,31 +28,31 @@ def register(app: typer.Typer) -> None:
 def sim(
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Which card, of those that are kept. Default: the only one, or a new one."),
+        typer.Option(metavar="NAME", help="The name of the card. Default: the only card that is kept, or a new one."),
     ] = None,
-    temporary: Annotated[bool, typer.Option("--temporary", help="A blank card, of which nothing is kept.")] = False,
+    temporary: Annotated[bool, typer.Option("--temporary", help="Use a blank card and keep nothing of it.")] = False,
     engine: Annotated[
-        str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: the one it had, or cpython.")
+        str | None, typer.Option(metavar="ENGINE", help="cpython or micropython. Default: the card's last one, or cpython.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Make its random numbers the same each time.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Make the card's random numbers the same each time.")] = None,
     tcp_port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_PORT_MAX, help="Where its line is on TCP. 0: any that is free.")
+        int, typer.Option(metavar="PORT", min=0, max=_PORT_MAX, help="The TCP port of its line. 0: any free port.")
     ] = 0,
-    web: Annotated[bool, typer.Option("--web", help="Show it in a browser, on this machine only.")] = False,
-    web_port: Annotated[int, typer.Option(metavar="PORT", min=1, max=_PORT_MAX, help="The browser's port.")] = 8000,
-    headless: Annotated[bool, typer.Option("--headless", help="No screen: only serve its line, or do what follows.")] = False,
-    script: Annotated[Path | None, typer.Option(metavar="FILE", help="Do with the card what a script says.")] = None,
-    screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the card as it is then: .svg.")] = None,
-    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep all that it showed: .cast or .svg.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over files that are there already.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Show it in a browser on this machine.")] = False,
+    web_port: Annotated[int, typer.Option(metavar="PORT", min=1, max=_PORT_MAX, help="The port for the browser.")] = 8000,
+    headless: Annotated[bool, typer.Option("--headless", help="Show nothing: only serve the card's line.")] = False,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="Run a script on the card.")] = None,
+    screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the card as it is at the end: .svg.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record everything that it shows: .cast or .svg.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """See and press a card, with the real firmware in it.
+    """Show a simulated card that runs the real firmware, and press its keys.
 
     Its keys are 0 to 9, Enter (OK), Backspace (C) and p (PRESS), or the mouse. Any program reaches its serial line at the
-    addresses on the screen. A card is kept under its profile's name; the first time, you are led through making one.
+    addresses on the screen. A card is kept under its profile's name. The first time, you are led through making one.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def sim(
     """
     _check(profile, temporary, engine)
     if web and (headless or script or screenshot or record):
-        raise typer.BadParameter("is for a person, not with --headless and what goes with it", param_hint="--web")
+        raise typer.BadParameter("cannot be used with --headless, --script, --screenshot or --record", param_hint="--web")
     if script or screenshot or record:
         _exit(_perform(script, screenshot, record, force, as_json, profile, engine, seed))
         return
@@ -88,7 +88,7 @@ def sim(
 
 def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
     if profile is not None and temporary:
-        raise typer.BadParameter("is for a card that is kept, not with --temporary", param_hint="--profile")
+        raise typer.BadParameter("is for a card that is kept; leave it out with --temporary", param_hint="--profile")
     if engine is not None and engine not in ENGINES:
         raise typer.BadParameter(f"must be {' or '.join(ENGINES)}, not {engine}", param_hint="--engine")
     if profile is not None:
@@ -99,14 +99,14 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
 
 
 def _again(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
-    """The options, for the program that each page starts."""
+    """Return the options for the program that each page starts."""
     given = {"--profile": profile, "--engine": engine, "--seed": seed, "--tcp-port": tcp_port}
     return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
 
 
 def _serve(arguments: list[str], port: int, database: str | None, master_key: Path | None) -> None:
     _need("textual_serve", "web")
-    # By the environment: an address may hold a password, which a command line shows to everybody.
+    # Passed in the environment: an address may hold a password, and everybody can read a command line.
     named = {"DSCPLUS_DB": database, "DSCPLUS_MASTER_KEY_FILE": master_key and str(master_key)}
     os.environ.update({name: value for name, value in named.items() if value})
     from dsc_simulator.desktop.web import serve
@@ -162,17 +162,17 @@ def _need(package: str, extra: str) -> None:
 
 
 def _need_terminal() -> None:
-    # In a browser, Textual's own driver stands in for one.
+    # In a browser, Textual's own driver replaces the terminal.
     if "TEXTUAL_DRIVER" in os.environ:
         return
     # Textual draws on standard error.
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     if not all(stream is not None and stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
-        raise Failed("dscplus sim draws on a terminal, and this is none; --headless needs none")
+        raise Failed("dscplus sim needs a terminal to draw on, and this is not one; --headless needs none")
 
 
 def _which(profile: str | None) -> str:
-    """The profile that is meant: with several, one must be named."""
+    """Return the profile to use. If there are several, one must be named."""
     from dsc_simulator.desktop import DEFAULT_NAME
 
     names = Profiles().names()

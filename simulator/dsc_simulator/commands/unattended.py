@@ -1,4 +1,4 @@
-"""What `dscplus sim` does without a person: runs a script, draws or records what the card shows, or only serves its line."""
+"""`dscplus sim` without a person: it runs a script, draws or records what the card shows, or only serves its line."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ _PICTURE = ".svg"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be done: a script, and files for a picture of the card as it is then and for all that it showed."""
+    """A task without a person: a script, a file for a picture of the card at the end, and a file for a recording."""
 
     script: Path | None
     screenshot: Path | None
@@ -30,19 +30,19 @@ class Task:
     as_json: bool
 
     def check(self) -> None:
-        """Raises Failed if a file could not be written: before the card does anything."""
+        """Raise Failed if a file could not be written. This comes before the card does anything."""
         self._check_file("--screenshot", self.screenshot, (_PICTURE,))
         self._check_file("--record", self.record, (_CAST, _PICTURE))
         if self.record and self.screenshot and _place(self.record) == _place(self.screenshot):
-            raise Failed(f"--record: {self.record} is written already, by --screenshot", 2)
+            raise Failed(f"--record: {self.record} is already written by --screenshot", 2)
 
     def check_script(self, script: Script) -> None:
-        """Raises ScriptError if the script draws one of the files."""
+        """Raise ScriptError if the script writes one of the files."""
         folder = self.script.parent if self.script else Path()
         drawn = {_place(folder / name) for name in script.screenshots}
         for option, path in (("--screenshot", self.screenshot), ("--record", self.record)):
             if path and _place(path) in drawn:
-                raise ScriptError(f"{option}: {path} is written already, by the script")
+                raise ScriptError(f"{option}: {path} is already written by the script")
 
     def _check_file(self, option: str, path: Path | None, endings: tuple[str, ...]) -> None:
         if path is None:
@@ -50,7 +50,7 @@ class Task:
         if path.suffix not in endings:
             raise Failed(f"{option}: a file's name must end in {' or '.join(endings)}", 2)
         if os.path.lexists(path) and not self.force:
-            raise Failed(f"{option}: {path} is there already; --force writes over it", 2)
+            raise Failed(f"{option}: {path} already exists; --force overwrites it", 2)
         if os.path.lexists(path) and not path.is_file():
             raise Failed(f"{option}: {path} is not a regular file", 2)
         if not path.parent.is_dir():
@@ -58,12 +58,15 @@ class Task:
 
 
 def _place(path: Path) -> str:
-    """The same for all names of a file in one folder."""
+    """Return a text that is the same for all names of one file in a folder."""
     return os.path.join(os.path.realpath(path.parent), os.path.normcase(path.name))
 
 
 def perform(task: Task, name: str | None, engine: str | None, seed: int | None) -> int:
-    """Do it with the card of the profile `name`, or a temporary one. Returns the exit code: 42 if an expectation fails."""
+    """Do the task with the card of the profile `name`, or with a temporary card.
+
+    Return the exit code, which is 42 if an expectation fails.
+    """
     task.check()
     try:
         script = read_script(task.script) if task.script else None
@@ -93,7 +96,7 @@ def _card(script: Script | None, name: str | None, engine: str | None, seed: int
             yield stack.enter_context(SimulatedCard(engine=engine or "cpython", seed=seed))
         else:
             if script and script.card:
-                raise ScriptError(f"{script.name}: it brings a card of its own; leave --profile out")
+                raise ScriptError(f"{script.name}: describes its own card; leave --profile out")
             profile = stack.enter_context(Profiles().open(name, engine))
             yield stack.enter_context(SimulatedCard(engine=profile.engine, flash=profile.flash, seed=seed))
 
@@ -109,11 +112,13 @@ def _play(task: Task, script: Script | None, card: SimulatedCard) -> int:
 
 
 def serve(settings: Settings, *, as_json: bool) -> int:
-    """Serve the card's line until Ctrl-C or SIGTERM; where it is, is said first."""
+    """Serve the card's line until Ctrl-C or SIGTERM. Print its addresses first."""
     stir = threading.Event()
     with closing(_desk(settings, stir)) as desk:
         show({"card": desk.title, "pty": desk.doors.pty, "tcp": desk.doors.url}, as_json=as_json)
-        notice("Ctrl-C ends it. Its keys are pressed over its line, by the request `key`: it is a test rig, not a card.")
+        notice(
+            "Ctrl-C ends it. Programs press its keys over its line, with the request `key`: it is for tests, not for logins."
+        )
         while True:
             stir.wait(desk.live.next_tick)
             stir.clear()

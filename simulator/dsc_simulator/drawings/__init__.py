@@ -1,1 +1,1 @@
-"""Drawings made by the program: the card, its wiring, and the pictures of the documents."""
+"""Drawings that the program makes: the card, its wiring, and the pictures in the documents."""

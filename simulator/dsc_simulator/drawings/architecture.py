@@ -1,7 +1,7 @@
 """The parts of the program and the imports between them, as a drawing (SVG).
 
-The tables here say which parts there are and which imports another. A test compares them with the packages as they are, so the
-drawing cannot differ from the code. An arrow that follows from others is left out: what `cli` imports through `portal`, say.
+The tables here say which parts there are and which imports which. A test compares them with the packages, so the drawing cannot
+differ from the code. An arrow that follows from others is left out: for example what `cli` imports through `portal`.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """The name without the package that the drawing's ground stands for."""
+        """The name without the package whose frame encloses the part."""
         return self.module.removeprefix("dsc_host.")
 
 
@@ -63,14 +63,14 @@ IMPORTS = {
 """What each part imports, except what it imports through another part."""
 
 SERIAL_LINE = ("dsc_host.link", "dsc_firmware")
-"""The two parts that no import joins: they talk over the serial line."""
+"""The two parts that share no import: they talk over the serial line."""
 
 _WIDTH, _HEIGHT = 1050, 570
 _BOX_WIDTH, _BOX_HEIGHT = 144, 52
 _LEFT, _ACROSS = 14, 166
 _TOP, _DOWN = 44, 88
 _GAP = 40
-"""Between the card and the host, for the serial line."""
+"""The space between the card and the host, for the serial line."""
 _HOST_LEFT = _LEFT + _ACROSS + _GAP - 14
 _SPREAD = 15
 
@@ -98,7 +98,7 @@ def _box(part: Part) -> str:
 
 
 def _leaning(one: Part, other: Part) -> int:
-    """How far from the middle of a box the arrow to another one stands: on the side of that one, so that arrows do not meet."""
+    """Return how far the arrow stands from the middle of a box. It stands towards the other box, so arrows do not meet."""
     return (other.column > one.column) * _SPREAD - (other.column < one.column) * _SPREAD
 
 
@@ -127,7 +127,7 @@ def _spoken() -> str:
 
 
 def svg() -> str:
-    """The parts and their imports as an SVG document. A screen reader is told every arrow."""
+    """Return the parts and their imports as an SVG document. A screen reader reads every arrow."""
     parts = {part.module: part for part in PARTS}
     told = escape(_spoken())
     host = f'x="{_HOST_LEFT}" y="12" width="{_WIDTH - _HOST_LEFT - 8}" height="{_HEIGHT - 24}"'

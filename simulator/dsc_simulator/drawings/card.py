@@ -1,4 +1,4 @@
-"""What a card looks like: pure functions from what its display shows to a picture, as SVG or as text.
+"""Pictures of a card: pure functions from what its display shows to SVG or text.
 
 Every picture of a card, in docs, terminal or browser, is made here.
 """
@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 CELLS = 8
 
-# A cell of 14 segments: a top, b c right, d bottom, e f left, g h the middle's halves, i j k the slanted and upright strokes
-# of the upper half from left to right, l m n those of the lower half.
+# A cell has 14 segments: a is the top, b and c the right, d the bottom, e and f the left; g and h are the halves of the middle;
+# i, j and k are the slanted and upright strokes of the upper half from left to right; l, m and n those of the lower half.
 _GLYPHS = {
     " ": "",
     "*": "ghijklmn",
@@ -80,7 +80,7 @@ _KEYS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 
 
 class Key(NamedTuple):
-    """A key as it is drawn: what is on it, and where it lies on the card."""
+    """A key in the drawing: its name, its label, and its place on the card."""
 
     label: str
     left: float
@@ -90,7 +90,7 @@ class Key(NamedTuple):
 
 
 def _placed() -> Mapping[str, Key]:
-    """By their names, in the order in which they are used: in the drawing's own units."""
+    """Return the keys by name, in the order of their use, in the drawing's own units."""
     keys = {"PRESS": Key("press", 24, 144, 60, 21)}
     for row, labels in enumerate(_KEYS):
         for column, label in enumerate(labels):
@@ -99,7 +99,7 @@ def _placed() -> Mapping[str, Key]:
 
 
 def keys() -> Mapping[str, Key]:
-    """Every key that is drawn, by its name, *press* first; where it lies in hundredths of the card's width and height."""
+    """Return every drawn key by name, *press* first. Places are in hundredths of the card's width and height."""
     across, down = 100 / _CARD_WIDTH, 100 / _CARD_HEIGHT
     return {
         name: Key(key.label, key.left * across, key.top * down, key.width * across, key.height * down)
@@ -108,7 +108,7 @@ def keys() -> Mapping[str, Key]:
 
 
 def segments(character: str) -> str:
-    """The segments, letters `a` to `n`, that show `character`; for one that the display does not have, all of them."""
+    """Return the segments, letters `a` to `n`, that show `character`. A character that the display lacks lights all."""
     return _GLYPHS.get(character.upper(), "abcdefghijklmn")
 
 
@@ -119,7 +119,7 @@ def _cells(shown: str) -> str:
 
 
 def _stroke(segment: str) -> str:
-    """One segment as an SVG line, pulled in at its ends so that its neighbours don't touch it."""
+    """Return the SVG path of one segment, shortened at its ends so that it does not touch its neighbors."""
     x1, y1, x2, y2 = _STROKES[segment]
     length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
     dx, dy = (x2 - x1) / length * _GAP, (y2 - y1) / length * _GAP
@@ -149,9 +149,9 @@ _STYLE = (
 
 
 def svg(shown: str) -> str:
-    """A card whose display shows `shown`, at most 8 characters, as an SVG document.
+    """Return a card whose display shows `shown`, at most 8 characters, as an SVG document.
 
-    A screen reader is told what the display shows.
+    A screen reader reads what the display shows. Raise ValueError for a longer text.
     """
     cells = _cells(shown)
     spoken = f"Digital Security Card+, display: {shown.strip() or 'off'}"
@@ -170,13 +170,13 @@ def svg(shown: str) -> str:
 
 
 def text(shown: str) -> str:
-    """The display as three lines of text, for a terminal."""
+    """Return the display as three lines of text, for a terminal."""
     cells = _cells(shown)
     return f"╭{'─' * (CELLS + 2)}╮\n│ {cells} │\n╰{'─' * (CELLS + 2)}╯"
 
 
 _SLANT = "\u2571"
-# Where each segment stands in a cell of text, 5 characters wide and 5 high, and how it is drawn there.
+# The place of each segment in a cell of text, 5 characters wide and 5 high, and its character.
 _BIG = {
     "a": ((0, 1, "━"), (0, 2, "━"), (0, 3, "━")),
     "b": ((1, 4, "┃"),),
@@ -193,7 +193,7 @@ _BIG = {
     "m": ((3, 2, "┃"),),
     "n": ((3, 3, "╲"),),
 }
-# Two segments in line are drawn as one: a gap as large as a character would part them too far.
+# Two segments in line are drawn as one: a gap as large as a character would separate them too much.
 _JOINTS = (("ef", 0, "┃"), ("bc", 4, "┃"), ("jm", 2, "┃"), ("gh", 2, "━"))
 _BIG_WIDTH, _BIG_HEIGHT = 5, 5
 
@@ -211,6 +211,6 @@ def _big_cell(character: str) -> list[str]:
 
 
 def big(shown: str) -> str:
-    """The display's segments as five lines of text, 47 characters each, for a terminal."""
+    """Return the display's segments as five lines of text, 47 characters each, for a terminal."""
     cells = [_big_cell(character) for character in _cells(shown)]
     return "\n".join(" ".join(rows) for rows in zip(*cells, strict=True))

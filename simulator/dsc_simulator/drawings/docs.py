@@ -1,8 +1,8 @@
-"""The parts of docs that the program makes itself: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
+"""Makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
-`architecture.svg` is the parts and their imports. `card.svg` is the drawing of the card. `transitions.md` is the state machine,
-found out by pressing every key in every situation of the firmware's own `Card`. `wiring.svg` and `wokwi/diagram.json` are the
-wiring in `pico.json`. `--check` writes nothing and fails if a file is not as it would be written.
+`architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `transitions.md` is the state
+machine, found by pressing every key in every situation of the firmware's own `Card`. `wiring.svg` and `wokwi/diagram.json` show
+the wiring in `pico.json`. `--check` writes nothing and fails if a file differs from what would be written.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _LIMIT_MS = 120_000
 
 @dataclass(frozen=True)
 class Situation:
-    """A card in some state: how it is set up, the keys that lead there, and how its check of PIN or code will end."""
+    """A card in some state: its setup, the keys that lead there, and the outcome of its check of PIN or code."""
 
     name: str
     keys: tuple[int, ...] = ()
@@ -43,6 +43,7 @@ class Situation:
     wrong_codes: int = 0
 
     def card(self) -> Card:
+        """Return a card in this situation."""
         card = Card()
         card.condition, card.locked, card.checks_pin = self.condition, self.locked, self.checks_pin
         card.unlocks = self.unlocks
@@ -54,7 +55,7 @@ class Situation:
         return card
 
     def step(self, card: Card, event: int, now: int) -> None:
-        """One event and what follows from it, with a board on which everything works."""
+        """Handle one event and what follows from it, on a board where everything works."""
         effects = card.step(event, now)
         while effects & ~states.SHOW:
             effects = card.step(self._outcome(card, effects), now)
@@ -128,7 +129,7 @@ def _after(situation: Situation, key: int) -> str:
 
 
 def _patience(situation: Situation) -> str:
-    """How long the card waits before it turns itself off."""
+    """Return how long the card waits before it turns itself off."""
     card = situation.card()
     if card.state == states.OFF:
         return "·"
@@ -140,7 +141,7 @@ def _patience(situation: Situation) -> str:
 
 
 def transitions() -> str:
-    """The table of the state machine, as Markdown."""
+    """Return the table of the state machine, as Markdown."""
     head = ["state", "shows", *_KEYS, "no key"]
     rows = [head, ["---"] * len(head)]
     for situation in _SITUATIONS:
@@ -156,7 +157,7 @@ def transitions() -> str:
 
 
 def pico() -> dict[str, Any]:
-    """The content of the ready-made board.json for a Pico."""
+    """Return the content of the ready-made board.json for a Pico."""
     config: dict[str, Any] = json.loads(files("dsc_firmware").joinpath("boards", "pico.json").read_text(encoding="utf-8"))
     return config
 
@@ -171,7 +172,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the files, or check them. Returns the exit code."""
+    """Write the files, or check them. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dsc_simulator.drawings.docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     parser.add_argument("folder", type=Path)

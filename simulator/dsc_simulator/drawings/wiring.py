@@ -1,6 +1,6 @@
-"""How a Pico is wired, out of a board.json's content: as a drawing (SVG), and as a project for the Wokwi simulator.
+"""The wiring of a Pico from the content of a board.json: as a drawing (SVG), and as a project for the Wokwi simulator.
 
-Both are made of the same list of wires, so they cannot differ. The functions are pure;
+Both are made from the same list of wires, so they cannot differ. The functions are pure;
 `python -m dsc_simulator.drawings.docs` writes what they return.
 """
 
@@ -16,7 +16,7 @@ PINS = (
     *("GP16", "GP17", "GND", "GP18", "GP19", "GP20", "GP21", "GND", "GP22", "RUN"),
     *("GP26", "GP27", "AGND", "GP28", "VREF", "3V3", "3V3_EN", "GND", "VSYS", "VBUS"),
 )
-"""The pins of a Pico, a Pico W and a Pico 2: pin 1 first, as they are numbered on the board."""
+"""The pins of a Pico, a Pico W and a Pico 2, in the order of their numbers on the board: pin 1 first."""
 
 COLOURS = {
     "black": "#1d2430",
@@ -29,10 +29,10 @@ COLOURS = {
     "magenta": "#c2185b",
     "orange": "#b84a00",
 }
-"""The colours of wires: their names, as Wokwi knows them, and what they are in the drawing. They read well on `PAPER`."""
+"""The colors of wires: their names in Wokwi, and their values in the drawing. They can be read well on `PAPER`."""
 
 PAPER = "#f5f7fa"
-"""What the drawing stands on. It has its own ground, so it looks the same on a light page and on a dark one."""
+"""The background of the drawing. It looks the same on a light page and on a dark one."""
 
 _SUPPLY, _LCD_GROUND = 36, 38
 _SIDE = 20  # pins on each side
@@ -49,16 +49,16 @@ class Wire:
 
 
 def wires(config: Mapping[str, Any]) -> tuple[Wire, ...]:
-    """Every wire that the board described by `config`, the content of a board.json, needs.
+    """Return every wire that a board needs. `config` is the content of its board.json.
 
-    Raises ValueError for what can't be drawn: another display than a text display, a board without a keypad, a battery, a
-    UART, a pin that a Pico does not have, and a pin that is used twice.
+    Raise ValueError for what cannot be drawn: a display other than a text display, a board without a keypad, a battery, a
+    UART, a pin that a Pico does not have, or a pin that is used twice.
     """
     display, keypad = config["display"], config["keypad"]
     if display["kind"] != "hd44780" or not keypad:
         raise ValueError("only a board with a keypad and a text display (hd44780) can be drawn")
     if config.get("battery") or config.get("line", {"kind": "usb"})["kind"] != "usb":
-        raise ValueError("a board with a battery or a UART can't be drawn")
+        raise ValueError("a board with a battery or a UART cannot be drawn")
     found = [
         Wire(_number(display["scl"]), "lcd", "SCL", "gold"),
         Wire(_number(display["sda"]), "lcd", "SDA", "blue"),
@@ -88,12 +88,12 @@ def _is_left(number: int) -> bool:
 
 
 def _ground_beside(number: int) -> int:
-    """The ground pin nearest to a pin, on its own side of the board."""
+    """Return the ground pin nearest to a pin, on the same side of the board."""
     grounds = [i for i, name in enumerate(PINS, 1) if name == "GND" and _is_left(i) == _is_left(number) and i != _LCD_GROUND]
     return min(grounds, key=lambda ground: abs(ground - number))
 
 
-# The drawing. The Pico stands upright in the middle, USB on top; the display is above it, the keypad below, the button beside.
+# The drawing. The Pico is upright in the middle, USB on top. The display is above it, the keypad below, the button beside it.
 
 _PITCH, _LANE, _LANES = 18, 16, 4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 240, 400, 190, 570
@@ -115,7 +115,7 @@ _STYLE = (
 
 
 def _pico_at(number: int) -> tuple[int, int]:
-    """Where a pin of the Pico is: 1 to 20 down the left side, 21 to 40 up the right one."""
+    """Return where a pin of the Pico is: 1 to 20 go down the left side, 21 to 40 up the right one."""
     if _is_left(number):
         return _LEFT, _TOP + _PITCH * number
     return _RIGHT, _TOP + _PITCH * (2 * _SIDE + 1 - number)
@@ -127,7 +127,7 @@ def _row_at(pins: list[str], y: int, pitch: int) -> dict[str, tuple[int, int]]:
 
 
 def _ends(found: tuple[Wire, ...]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Where each pin of each part is."""
+    """Return where each pin of each part is."""
     places: dict[tuple[str, str], tuple[int, int]] = {}
     for part, y, pitch in (("lcd", _LCD_BOTTOM, 40), ("keypad", _KEYPAD_TOP, 27)):
         row = _row_at([wire.pin for wire in found if wire.part == part], y, pitch)
@@ -140,7 +140,7 @@ def _ends(found: tuple[Wire, ...]) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
-    """Out of the Pico's side to a lane of its own, along it, and into the part from above or below."""
+    """Return the path out of the Pico's side to a lane of its own, along it, and into the part from above or below."""
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x} {y}H{to_x}"
@@ -150,13 +150,13 @@ def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
 
 
 def _lanes(found: tuple[Wire, ...]) -> dict[Wire, int]:
-    """Who is nearest to its part takes the innermost lane, so that wires on one side to one part do not cross."""
+    """Return the lane of each wire. Wires nearest to a part take the innermost lanes, so that they do not cross."""
     lanes: dict[Wire, int] = {}
     for part, upwards in (("lcd", True), ("keypad", False)):
         for left in (True, False):
             group = [wire for wire in found if wire.part == part and _is_left(wire.number) == left]
             if len(group) > _LANES:
-                raise ValueError(f"{part}: more than {_LANES} wires from one side of the Pico can't be drawn")
+                raise ValueError(f"{part}: more than {_LANES} wires from one side of the Pico cannot be drawn")
             group.sort(key=lambda wire: _pico_at(wire.number)[1], reverse=not upwards)
             lanes |= {wire: lane for lane, wire in enumerate(group)}
     return lanes
@@ -167,7 +167,7 @@ def _text(x: int, y: int, how: str, words: str) -> str:
 
 
 def _pin(part: str, at: tuple[int, int], *texts: str, free: bool = False) -> str:
-    """A pin and what is written beside it. `data-part` tells a program whose pin it is."""
+    """Draw a pin and the text beside it. `data-part` tells a program which part the pin belongs to."""
     kind = "pin free" if free else "pin"
     return f'<g class="{kind}" data-part="{part}"><circle cx="{at[0]}" cy="{at[1]}" r="5"/>{"".join(texts)}</g>'
 
@@ -215,7 +215,7 @@ def _button(places: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
 
 
 def svg(config: Mapping[str, Any]) -> str:
-    """The wiring of a board as an SVG document. Raises ValueError: see `wires`."""
+    """Return the wiring of a board as an SVG document. Raise ValueError as `wires` does."""
     found = wires(config)
     places, lanes = _ends(found), _lanes(found)
     told = "Wiring: " + ", ".join(f"{PINS[wire.number - 1]} to {wire.part} {wire.pin}" for wire in found)
@@ -239,7 +239,7 @@ def svg(config: Mapping[str, Any]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-# Wokwi. Its parts are measured in pixels; where they stand means nothing for the wiring.
+# Wokwi measures its parts in pixels. Their places do not affect the wiring.
 
 
 def _wokwi_pin(number: int) -> str:
@@ -250,7 +250,7 @@ def _wokwi_pin(number: int) -> str:
 
 
 def _bends(wire: Wire, lane: int) -> list[str]:
-    """How a wire runs, in Wokwi's words: from the Pico's pin, and after the star back from the part's."""
+    """Return the path of a wire in Wokwi's notation: from the Pico's pin, and after the star back from the part's pin."""
     out = f"h{(-1 if _is_left(wire.number) else 1) * (20 + 10 * lane)}"
     if wire.part == "press":
         return []
@@ -258,7 +258,7 @@ def _bends(wire: Wire, lane: int) -> list[str]:
 
 
 def wokwi(config: Mapping[str, Any]) -> str:
-    """The same wiring as the diagram.json of a Wokwi project. Raises ValueError: see `wires`."""
+    """Return the same wiring as the diagram.json of a Wokwi project. Raise ValueError as `wires` does."""
     found = wires(config)
     lanes = _lanes(found)
     parts = [

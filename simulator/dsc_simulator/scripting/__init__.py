@@ -1,1 +1,1 @@
-"""Scripts for a card without a person, and recordings of what it shows."""
+"""Scripts that use a card without a person, and recordings of what a card shows."""

@@ -1,7 +1,7 @@
-"""Pictures of what a card shows: one at a time, and the whole of a session as an asciicast or as a strip of pictures.
+"""Pictures of what a card shows: single ones, and whole sessions as an asciicast or as a strip of pictures.
 
-A recording is made in the card's own time, so the same session gives the same bytes. It holds the keys that were pressed, and
-with them the PIN.
+A recording is made in the card's own time, so the same session gives the same bytes. It contains the keys that were pressed,
+and with them the PIN.
 """
 
 import json
@@ -20,11 +20,11 @@ from dsc_simulator.drawings import card as drawing
 from dsc_simulator.errors import SimulatorError
 
 MAX_EVENTS = 100_000
-"""The most displays, keys and restarts that a recording holds."""
+"""The largest number of displays, keys and restarts in a recording."""
 CAST_WIDTH, CAST_HEIGHT = 40, 5
-"""The terminal of an asciicast, in characters and lines."""
+"""The size of an asciicast's terminal, in characters and lines."""
 RESTART = "restart"
-"""The name, among those of keys, for the battery taken out and put back."""
+"""The name, among the names of keys, for taking the battery out and putting it back."""
 _LAST_SECONDS = 1.0
 _GAP = 130
 _CAPTION = 16
@@ -32,14 +32,14 @@ _SIZE = re.compile(r'<svg [^>]*width="(\d+)" height="(\d+)"')
 
 
 class RecordingError(SimulatorError):
-    """A recording or a picture could not be written; the message begins with the file's name."""
+    """A recording or a picture could not be written. The message begins with the file's name."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What the display shows from `ms` on, milliseconds of the card's time since the recording began.
+    """What the display shows from `ms` on, in milliseconds of the card's time since the recording began.
 
-    `keys` were pressed, one after another, since the moment before. `keys_before` counts those of the whole recording so far.
+    `keys` are the keys pressed since the previous moment, in order. `keys_before` counts those of the whole recording so far.
     """
 
     ms: int
@@ -50,9 +50,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class Recording:
-    """The moments of a session, the first at 0 ms, and how long it took.
+    """The moments of a session, the first at 0 ms, and its length.
 
-    `complete` is False if there was more than a recording holds. `pending` are keys that changed no display any more.
+    `complete` is False if the session had more events than a recording holds. `pending` are the keys after the last change
+    of the display.
     """
 
     moments: tuple[Moment, ...]
@@ -62,7 +63,7 @@ class Recording:
 
 
 class _SeenDisplay(Display):
-    """Stands before a display and has a recorder look at it."""
+    """A display that shows everything on another display and informs a recorder."""
 
     def __init__(self, recorder: "Recorder", behind: Display) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class _SeenDisplay(Display):
 
 
 class _HeardKeypad(Keypad):
-    """Stands before a keypad and tells a recorder of each key."""
+    """A keypad that passes everything to another keypad and informs a recorder of each key."""
 
     def __init__(self, recorder: "Recorder", behind: Keypad) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class _HeardKeypad(Keypad):
 class Recorder:
     """Records a card from now on, across restarts, until `stop` or the end of the `with` block.
 
-    It stands before the board's display and keypad meanwhile. Any number may record the same card.
+    Meanwhile it replaces the board's display and keypad. Several recorders may record the same card.
     """
 
     def __init__(self, card: SimulatedCard) -> None:
@@ -110,7 +111,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the board another display and keypad; the first thing that a card does then is to say so on the line.
+        # A restart gives the board a new display and keypad. The card then first sends an event on the line.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -120,18 +121,18 @@ class Recorder:
         self.stop()
 
     def stop(self) -> None:
-        """Record no more. Stopping twice is fine."""
+        """Stop recording. Stopping twice does nothing."""
         if self._ended is None:
             self._ended = self._now()
             self._detach()
 
     def recording(self) -> Recording:
-        """What has been recorded so far."""
+        """Return what was recorded so far."""
         end = self._now() if self._ended is None else self._ended
         return Recording(tuple(self._moments), end, self._complete, tuple(self._keys))
 
     def look(self) -> None:
-        """Take down what the display shows now, if it is something else than before."""
+        """Record what the display shows now, if it has changed."""
         shown = _readable(self._card.board.display.cells)
         if self._ended is not None or (self._moments and self._moments[-1].shown == shown):
             return
@@ -140,13 +141,13 @@ class Recorder:
             self._keys.clear()
 
     def press(self, name: str) -> None:
-        """Take down that a key was pressed."""
+        """Record that a key was pressed."""
         if self._ended is None and self._has_room():
             self._keys.append(name)
             self._count += 1
 
     def _has_room(self) -> bool:
-        # Nothing may be raised here: it would look like a crash of the firmware, in the middle of which this runs.
+        # Nothing may be raised here: this runs in the middle of the firmware, and an error would look like a crash of it.
         self._complete = self._complete and len(self._moments) + self._count < MAX_EVENTS
         return self._complete
 
@@ -165,7 +166,7 @@ class Recorder:
         self.look()
 
     def _detach(self) -> None:
-        # If another recorder stands before this one, it stays where it is, and takes nothing down any more.
+        # If another recorder stands in front of this one, this one stays in place and records nothing more.
         if self._board.display is self._display:
             self._board.display = self._display.behind
         if self._board.keypad is self._keypad:
@@ -173,25 +174,25 @@ class Recorder:
 
 
 def _readable(cells: bytes) -> str:
-    """The display as text that every file format can hold, without the spaces on its right."""
+    """Return the display as text that every file format can hold, without the spaces on its right."""
     return "".join(chr(c) if 0x20 <= c <= 0x7E else "?" for c in cells).rstrip()
 
 
 def screenshot(card: SimulatedCard) -> str:
-    """The card as it looks now, as an SVG document."""
+    """Return a picture of the card as it looks now, as an SVG document."""
     return drawing.svg(card.display)
 
 
 def _spell(keys: Iterable[str]) -> str:
-    """Keys for a person: `press`, `1234 OK`."""
+    """Return the keys as text for a person: `press`, `1234 OK`."""
     names = ["press" if key == "PRESS" else key for key in keys]
     return re.sub(r"(?<=\b\d) (?=\d\b)", "", " ".join(names))
 
 
 def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "Digital Security Card+") -> str:
-    """The recording as an asciicast, version 2: a line of JSON for the terminal, then one for each display.
+    """Return the recording as an asciicast, version 2: a line of JSON for the terminal, then one line for each display.
 
-    A simulated card takes keys in no time at all, so each is given `key_seconds`. Players cut pauses down to 2 s.
+    A simulated card handles keys in no time, so each key is given `key_seconds`. Players shorten pauses to 2 s.
     """
     head = {"version": 2, "width": CAST_WIDTH, "height": CAST_HEIGHT, "idle_time_limit": 2.0, "title": title}
     lines = [json.dumps(head)]
@@ -206,15 +207,15 @@ def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "D
 
 
 def _frame(moment: Moment) -> str:
-    """The terminal cleared, the display, and which keys led to it."""
+    """Return the text of a frame: clear the terminal, show the display, and name the keys that led to it."""
     caption = _cut(_spell(moment.keys), CAST_WIDTH - 2)
     return "\x1b[2J\x1b[H" + "\r\n".join([*drawing.text(moment.shown).splitlines(), f"  {caption}".rstrip()])
 
 
 def strip(recording: Recording, *, typing: bool = True) -> str:
-    """The recording as one SVG document: a row of cards, one for each display, with what was pressed between them.
+    """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, displays that only show another digit are left out. A screen reader is told the whole story.
+    Without `typing`, displays that only show another digit are left out. A screen reader reads the whole story.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
@@ -236,7 +237,7 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
 
 
 def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
-    """The moments that a digit did not lead to; keys of those left out go to the next that stays."""
+    """Return the moments without those after a digit. The keys of a removed moment go to the next one that stays."""
     kept: list[Moment] = []
     keys: tuple[str, ...] = ()
     for moment in moments:
@@ -248,7 +249,7 @@ def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
 
 
 def _why(moment: Moment, before: Moment) -> str:
-    """What led from one display to the next: keys, or else time."""
+    """Return what led from one display to the next: keys, or else time."""
     waited = moment.ms - before.ms
     return _spell(moment.keys) or (f"{waited / 1000:g} s" if waited else "")
 
@@ -256,7 +257,7 @@ def _why(moment: Moment, before: Moment) -> str:
 def _caption(moment: Moment, before: Moment, x: float, height: int) -> str:
     text = escape(_cut(_why(moment, before), _CAPTION))
     style = "font:600 13px sans-serif;text-anchor:middle"
-    # Grey, to be read on white and on black.
+    # This gray can be read on white and on black.
     words = f'<text x="{x:g}" y="{height / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
     y = f"{height / 2 + 6:g}"
     return f'{words}<path d="M{x - 40:g} {y}h76m-7 -5l7 5l-7 5" fill="none" stroke="#7a8699" stroke-width="2"/>'
@@ -274,15 +275,16 @@ def _cut(text: str, length: int) -> str:
 
 
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
-    """Put `text` into a file, whole or not at all. One that exists is only replaced with `overwrite`, and only if it is a
-    plain file. Raises RecordingError.
+    """Write `text` to a file, whole or not at all.
+
+    An existing file is replaced only with `overwrite`, and only if it is a regular file. Raise RecordingError.
     """
     try:
         _write(path, text, overwrite)
     except FileExistsError as error:
-        raise RecordingError(f"{path}: {'is not a regular file' if overwrite else 'exists already'}") from error
+        raise RecordingError(f"{path}: {'is not a regular file' if overwrite else 'already exists'}") from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no name for a file"
+        reason = error.strerror if isinstance(error, OSError) else "is not a valid file name"
         raise RecordingError(f"{path}: {reason}") from error
 
 
@@ -304,13 +306,13 @@ def _write(path: Path, text: str, overwrite: bool) -> None:
 
 
 def _publish(scratch: Path, path: Path) -> None:
-    """Give a file its name, unless that is taken meanwhile."""
+    """Rename the scratch file to its name, unless that name was taken meanwhile."""
     try:
         os.link(scratch, path)
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems have no second names; there the look and the renaming are as close together as can be.
+        # Some file systems have no hard links. There the check and the renaming are as close together as possible.
         if os.path.lexists(path):
             raise FileExistsError from None
         os.replace(scratch, path)

@@ -1,4 +1,4 @@
-"""What a script is once it has been read, and how it runs on a card."""
+"""A parsed script, and how it runs on a card."""
 
 import os
 import re
@@ -17,18 +17,18 @@ from dsc_simulator.profile import Profile
 from dsc_simulator.scripting.recording import screenshot, write_file
 
 UNMET = 42
-"""The exit code of a script that saw something else than it expected."""
+"""The exit code of a script whose expectation failed."""
 NAME = re.compile(r"\$\{([a-z][a-z0-9_-]{0,31})\}")
-"""A name in a text, in whose place comes what was saved under it."""
+"""A reference to a saved text, such as `${name}`, which the saved text replaces."""
 _REPLY = re.compile(r"<(\d+) (ok|err)(?: (.*))?\*([0-9a-f]{8})")
 
 
 class ScriptError(SimulatorError):
-    """A script can't be run; the message says where it is wrong and what is allowed."""
+    """A script cannot run. The message says where it is wrong and what is allowed."""
 
 
 class _Unmet(Exception):
-    """An expectation fails."""
+    """An expectation failed."""
 
     def __init__(self, expected: str, shown: str) -> None:
         super().__init__(expected, shown)
@@ -68,12 +68,13 @@ class Script:
     screenshots: tuple[str, ...]
 
     def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
-        """The card to run it on: the one that it describes, or one with `profile`. `engine` and `seed` go before its own.
+        """Open the card to run on: the one that the script describes, or one with `profile`.
 
-        Raises ScriptError if both describe a card, and what SimulatedCard raises.
+        `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and what
+        SimulatedCard raises.
         """
         if self.card and profile:
-            raise ScriptError(f"{self.name}: describes a card of its own, so it can't run on another; leave one of them out")
+            raise ScriptError(f"{self.name}: describes its own card, so it cannot run on another; leave one of them out")
         own = self.card or CardSection(profile, None, None)
         return SimulatedCard(
             engine=engine or own.engine or ENGINES[0], profile=own.profile, seed=own.seed if seed is None else seed
@@ -82,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a script ended early. `crash` tells a dead firmware or a picture that can't be written from an expectation."""
+    """Where a script ended early. `crash` marks a dead firmware or a failed picture, not a failed expectation."""
 
     line: int
     step: int
@@ -94,8 +95,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class ScriptResult:
-    """What came of a script. `steps` ran without a failure; `seconds` passed on the card's clock; `saved` are the texts of
-    `save-response`; `power_cuts` is how often the power failed.
+    """The result of a script.
+
+    `steps` is how many ran without a failure, `seconds` the time on the card's clock, `saved` the texts of `save-response`,
+    and `power_cuts` how often the power failed.
     """
 
     script: str
@@ -109,17 +112,17 @@ class ScriptResult:
 
     @property
     def exit_code(self) -> int:
-        """0, 42 if an expectation failed, 1 if the script could not go on."""
+        """0; or 42 if an expectation failed; or 1 if the script could not go on."""
         if self.failure is None:
             return 0
         return 1 if self.failure.crash else UNMET
 
     def result(self) -> dict[str, object]:
-        """Everything, for JSON."""
+        """Return everything, for JSON."""
         return {**asdict(self), "exit_code": self.exit_code}
 
     def message(self) -> str:
-        """Why it ended early, and a picture of the display, for a person; empty if it did not."""
+        """Return why the script ended early, and a picture of the display, for a person. Empty if it did not."""
         failure = self.failure
         if failure is None:
             return ""
@@ -129,7 +132,7 @@ class ScriptResult:
 
 
 def on_terminal(words: str) -> None:
-    """Tell a person at a terminal how far a script is; where standard error leads elsewhere, nobody is told."""
+    """Tell a person at a terminal how far a script is. Do nothing if standard error is not a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
         print(words, file=sys.stderr)
 
@@ -144,9 +147,9 @@ def run_script(
 ) -> ScriptResult:
     """Run a script on a card, in no time but the card's own. It ends at the first expectation that fails.
 
-    Screenshots go into `folder`; files that exist are replaced only with `overwrite`. `tell` gets a line for each step. What
-    the card sends stays on its line for others to read. Raises ScriptError, before the first step, if a screenshot
-    can't be written.
+    Screenshots go into `folder`; existing files are replaced only with `overwrite`. `tell` receives a line for each step.
+    What the card sends stays on its line for others to read. Raise ScriptError, before the first step, if a screenshot
+    cannot be written.
     """
     for name in script.screenshots:
         _check_place(script, folder / name, overwrite)
@@ -174,7 +177,7 @@ def _check_place(script: Script, path: Path, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise ScriptError(f"{script.name}: screenshot: there is no folder {path.parent}")
     if os.path.lexists(path) and not (overwrite and path.is_file()):
-        raise ScriptError(f"{script.name}: screenshot: {path} {'is not a regular file' if overwrite else 'exists already'}")
+        raise ScriptError(f"{script.name}: screenshot: {path} {'is not a regular file' if overwrite else 'already exists'}")
 
 
 def _failure(run: "Run", step: Step) -> Failure | None:
@@ -188,9 +191,9 @@ def _failure(run: "Run", step: Step) -> Failure | None:
 
 
 class Run:
-    """A script on its way, as its steps see it.
+    """A running script, as its steps see it.
 
-    A card without power is what it is on a desk: it takes no key and no request and shows nothing, until `restart`.
+    A card without power behaves as a physical one: it ignores keys and requests and shows nothing, until `restart`.
     """
 
     def __init__(self, card: SimulatedCard, folder: Path, overwrite: bool, tell: Callable[[str], None]) -> None:
@@ -208,21 +211,21 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long the script has run on the card's clock."""
+        """How long the script has run, in seconds of the card's clock."""
         return (self.card.board.clock.now_ms - self._began) / 1000
 
     def fill(self, text: str) -> str:
-        """The text with what was saved in place of names."""
+        """Return the text with saved texts in place of their names."""
         return NAME.sub(lambda name: self.saved[name[1]], text)
 
     def expect(self, met: bool, expected: str) -> None:
-        """Go on only if the display is as it should be."""
+        """Continue only if the expectation is met."""
         if not met:
             dark = " (the power is off; `restart` brings it back)" if self._dark else ""
             raise _Unmet(expected, f"{self.card.display!r}{dark}")
 
     def powered(self, do: Callable[[], object]) -> None:
-        """Do something to the card, if it has power, and note it if the power fails meanwhile."""
+        """Call `do` if the card has power, and note it if the power fails meanwhile."""
         if self._dark:
             return
         try:
@@ -238,11 +241,12 @@ class Run:
         self.card.board.clock.now_ms = until
 
     def restart(self) -> None:
+        """Take the battery out and put it back."""
         self._dark = False
         self.powered(self.card.restart)
 
     def ask(self, text: str, expected: Mapping[str, str]) -> None:
-        """Send a request; go on only if the reply is `ok` and has these values, or is the error that `expected` names."""
+        """Send a request. Continue only if the reply is `ok` with the expected values, or the expected error."""
         wanted = {name: self.fill(value) for name, value in expected.items()}
         words, values = self._reply(self.fill(text))
         if not wanted.items() <= values.items() or ("error" in values) != ("error" in wanted):
@@ -250,7 +254,7 @@ class Run:
             raise _Unmet(" ".join(["the reply", *(() if "error" in wanted else ("ok",)), *listed]), repr(words))
 
     def _reply(self, request: str) -> tuple[str, dict[str, str]]:
-        """Send a request; returns the reply for a person, and its values, or the code of its error as `error`."""
+        """Send a request. Return the reply as text for a person, and its values, or its error code as `error`."""
         self._requests += 1
         body = f">{self._requests} {request}".encode()
         self._received = bytearray()
@@ -267,11 +271,13 @@ class Run:
             self._received += data
 
     def save(self, name: str) -> None:
+        """Save the response on the display under `name`."""
         shown = self.card.display
         self.expect(re.fullmatch("[0-9]{4,8}", shown) is not None, "a response, 4 to 8 digits")
         self.saved[name] = shown
 
     def take_picture(self, name: str) -> None:
+        """Write a picture of the card to the file `name`."""
         write_file(self._folder / name, screenshot(self.card), overwrite=self._overwrite)
         self.pictures.append(name)
 

@@ -1,6 +1,6 @@
-"""A card without a person: a YAML file says what is pressed and what the display should show then.
+"""A script that uses a card without a person: a YAML file says what to press and what the display should then show.
 
-A script is text from somebody else. It is bounded in every direction, it makes no objects but those below, and it is understood
+A script may come from a stranger. Its size is limited in every way, it can make no objects but those below, and it is checked
 as a whole before its first step runs. Numbers are taken as they are written, not as YAML reads them: the PIN 0123 stays 0123.
 """
 
@@ -51,18 +51,18 @@ __all__ = [
 ]
 
 MAX_BYTES, MAX_STEPS, MAX_TEXT, MAX_DEPTH = 65536, 1000, 200, 8
-"""The most bytes of a file, steps, characters of a text, and values within one another."""
+"""The limits: bytes of a file, steps, characters of a text, and levels of nested values."""
 _MAX_SECONDS, _MAX_KEYS, _MAX_COUNT, _MAX_PATTERN, _MAX_LINE = 86400, 64, 10**9, 40, 240
 _MAX_COUNTER = 2**64 - 2
 
 _REQUEST = re.compile(r"[a-z]+(?: [a-z]+=(?:[!-$&-)+-<>-~]|%[0-9a-fA-F]{2})*){0,10}")
 _ERRORS = ("bad-arg", "unknown", "state", "locked", "denied", "busy", "fault")
 _FIELDS = {"pin-policy": "pin", "pin": "code", "unlock-key": "unlock"}
-"""Fields of the card that the firmware calls otherwise."""
+"""The names of a card's fields that differ from the firmware's."""
 
 
 class _Wrong(Exception):
-    """What is wrong on a line."""
+    """A mistake on a line of a script."""
 
     def __init__(self, line: int, words: str) -> None:
         super().__init__(words)
@@ -70,17 +70,17 @@ class _Wrong(Exception):
 
 
 def read_script(path: Path) -> Script:
-    """The script in a file. Raises ScriptError for a file that can't be read, and for everything that is wrong with it."""
+    """Read a script from a file. Raise ScriptError if the file cannot be read or has a mistake."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or 'is no name for a file'}") from error
+        raise ScriptError(f"{path}: {getattr(error, 'strerror', None) or 'is not a valid file name'}") from error
     return parse_script(data, str(path))
 
 
 def parse_script(data: bytes, name: str = "script") -> Script:
-    """The script in `data`, UTF-8; `name` stands at the beginning of every error. Raises ScriptError."""
+    """Parse a script from UTF-8 bytes. `name` begins every error message. Raise ScriptError."""
     parser = _Parser()
     try:
         return parser.script(_compose(data), name)
@@ -90,7 +90,7 @@ def parse_script(data: bytes, name: str = "script") -> Script:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes nodes, which know their lines and how they were written, of YAML without the parts that a script has no use for."""
+    """Makes nodes, which know their lines and original text, from YAML without the features that a script does not need."""
 
     within = 0
 
@@ -102,7 +102,7 @@ class _Loader(yaml.SafeLoader):
         if getattr(event, "tag", None):
             raise _Wrong(line, "a script has no tags (!): leave it out, or put the text in quotes")
         if self.within == MAX_DEPTH:
-            raise _Wrong(line, f"too deep: at most {MAX_DEPTH} values within one another")
+            raise _Wrong(line, f"too deep: at most {MAX_DEPTH} nested values")
         self.within += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self.within -= 1
@@ -122,12 +122,12 @@ def _compose(data: bytes) -> yaml.Node:
         raise _Wrong(text[: error.position].count("\n") + 1, "a control character; a script is plain text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}; texts may want quotes") from None
+        raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}; texts may need quotes") from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML lets through what Python says to an escape or a version that is out of range.
+        # PyYAML does not catch Python's errors for an escape or a version that is out of range.
         raise _Wrong(1, "this is not YAML") from None
     if node is None:
-        raise _Wrong(1, "the file is empty; it wants `steps:`, and `card:` if it describes its own card")
+        raise _Wrong(1, "the file is empty; it needs `steps:`, and `card:` if it describes its own card")
     return node
 
 
@@ -136,7 +136,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _text(node: yaml.Node, what: str) -> str:
-    """A text or number as it is written."""
+    """Return a text or number as it is written."""
     if not isinstance(node, yaml.ScalarNode) or node.tag.endswith(":null"):
         raise _Wrong(_line(node), f'{what}: must be one text or number; an empty text is written ""')
     text = str(node.value)
@@ -155,22 +155,22 @@ def _number(node: yaml.Node, what: str, most: int, decimals: bool = False) -> st
 
 
 def _items(node: yaml.Node, what: str, allowed: Mapping[str, object] | None = None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-    """A mapping's names, and for each the name's own node and that of its value."""
+    """Return a mapping's names, each with the node of the name and the node of its value."""
     if not isinstance(node, yaml.MappingNode):
         raise _Wrong(_line(node), f"{what}: must be `name: value`" + (f", of {', '.join(allowed)}" if allowed else ""))
     found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key, value in node.value:
         name = _text(key, what)
         if allowed is not None and name not in allowed:
-            raise _Wrong(_line(key), f"{what}: there is no {name[:40]!r}; there are {', '.join(allowed)}")
+            raise _Wrong(_line(key), f"{what}: unknown name {name[:40]!r}; allowed: {', '.join(allowed)}")
         if name in found:
-            raise _Wrong(_line(key), f"{what}: {name[:40]!r} stands here twice")
+            raise _Wrong(_line(key), f"{what}: {name[:40]!r} is given twice")
         found[name] = (key, value)
     return found
 
 
 class _Parser:
-    """Makes actions of steps. `step` is the one at which it is, from 1; 0 before the first."""
+    """Makes actions from steps. `step` is the number of the current step, from 1; it is 0 before the first."""
 
     def __init__(self) -> None:
         self.step = 0
@@ -202,10 +202,10 @@ class _Parser:
         return Step(_line(key), self.step, names[0], act)
 
     def _with_names(self, text: str, node: yaml.Node, what: str) -> str:
-        """Check the names in a text; returns it as it might be once they are filled in."""
+        """Check the names in a text. Return the text as it might be once they are filled in."""
         for name in NAME.findall(text):
             if name not in self._saved:
-                raise _Wrong(_line(node), f"{what}: nothing has been saved as {name} before")
+                raise _Wrong(_line(node), f"{what}: nothing was saved as {name} before")
         filled = NAME.sub("00000000", text)
         if "${" in filled:
             raise _Wrong(_line(node), f"{what}: ${{name}} must be a name that `save-response` gave")
@@ -218,7 +218,9 @@ class _Parser:
             raise _Wrong(_line(node), f"press: 1 to {_MAX_KEYS} keys")
         for item, key in zip(nodes, keys, strict=True):
             if key not in KEYS:
-                raise _Wrong(_line(item), f"press: must be of {', '.join(KEYS)}, not {key[:40]!r}; `enter` types many digits")
+                raise _Wrong(
+                    _line(item), f"press: must be one of {', '.join(KEYS)}, not {key[:40]!r}; `enter` types many digits"
+                )
         return lambda run: run.powered(lambda: run.card.press(*keys))
 
     def enter(self, node: yaml.Node) -> Action:
@@ -239,13 +241,13 @@ class _Parser:
 
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
-        # What else Python's expressions can do could keep it busy for years, over eight characters.
+        # Other features of Python's expressions could keep it busy for years, even with eight characters.
         if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]|\$\{", text):
             raise _Wrong(_line(node), f"matches: at most {_MAX_PATTERN} characters, no (?…), no repeated group, no ${{name}}")
         try:
             pattern = re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
-            raise _Wrong(_line(node), f"matches: is no regular expression: {error}") from None
+            raise _Wrong(_line(node), f"matches: is not a regular expression: {error}") from None
         return lambda run: run.expect(pattern.fullmatch(run.card.display) is not None, f"a display that matches {text}")
 
     def advance(self, node: yaml.Node) -> Action:
@@ -258,13 +260,13 @@ class _Parser:
 
     def restart(self, node: yaml.Node) -> Action:
         if not isinstance(node, yaml.ScalarNode) or node.value not in ("", "~", "null"):
-            raise _Wrong(_line(node), "restart: has no value; write `- restart`")
+            raise _Wrong(_line(node), "restart: takes no value; write `- restart`")
         return Run.restart
 
     def send(self, node: yaml.Node, reply: yaml.Node | None) -> Action:
         text = _text(node, "send")
         filled = self._with_names(text, node, "send")
-        # A line has room for the number, the check and their marks.
+        # A line must also have room for the number, the check and their marks.
         if not _REQUEST.fullmatch(filled) or len(filled) > _MAX_LINE - len(">1000 *00000000"):
             raise _Wrong(_line(node), "send: must be a word and at most 10 values, as in `challenge q=482913`; a space is %20")
         if reply is None or (isinstance(reply, yaml.ScalarNode) and reply.value == "ok"):
@@ -274,7 +276,7 @@ class _Parser:
         for name, (_, value) in parts.items():
             self._with_names(expected[name], value, "expect-reply")
         if "error" in expected and (len(expected) > 1 or expected["error"] not in _ERRORS):
-            raise _Wrong(_line(reply), f"expect-reply: `error` stands alone, and must be one of {', '.join(_ERRORS)}")
+            raise _Wrong(_line(reply), f"expect-reply: `error` must be the only value, and one of {', '.join(_ERRORS)}")
         return lambda run: run.ask(text, expected)
 
     def save_response(self, node: yaml.Node) -> Action:
@@ -290,7 +292,7 @@ class _Parser:
         if path.suffix != ".svg" or path.is_absolute() or ".." in path.parts or re.search(r'[\\:*?"<>|]', text):
             raise _Wrong(_line(node), "screenshot: must be the name of an .svg file, and may not lead out of its folder")
         if str(path).casefold() in self._files:
-            raise _Wrong(_line(node), f"screenshot: {path} is written already, by another step")
+            raise _Wrong(_line(node), f"screenshot: {path} is already written by another step")
         self._files[str(path).casefold()] = str(path)
         return lambda run: run.take_picture(str(path))
 
@@ -315,7 +317,7 @@ STEPS: dict[str, Callable[[_Parser, yaml.Node], Action]] = {
 
 
 def _card(node: yaml.Node) -> CardSection:
-    """The card that a script describes, checked by the firmware's own rules."""
+    """Return the card that a script describes, checked by the firmware's own rules."""
     allowed = ("serial", "key", "suite", "pin-policy", "pin", "tries", "counter", "unlock-key", "engine", "seed")
     parts = _items(node, "card", dict.fromkeys(allowed))
     texts = {name: _text(value, name) for name, (_, value) in parts.items()}
@@ -358,10 +360,10 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """A key that is written in hex, or a random one, which a seed makes the same each time."""
+    """Return a key that is written in hex, or a random key, which a seed makes the same each time."""
     text = texts.get(name)
     if text == "random":
-        # Not what the card's own random numbers begin with.
+        # The label keeps a seeded key different from the card's own random numbers.
         return secrets.token_bytes(32) if seed is None else random.Random(f"{name} {seed}").randbytes(32)  # noqa: S311
     if text is not None and not re.fullmatch("([0-9a-fA-F]{2})*", text):
         raise ProfileRefused(f"{name}: must be hex digits, two for each byte, or the word random")
