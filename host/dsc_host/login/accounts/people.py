@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money
-from dsc_host.login.errors import NotFound
 from dsc_host.login.model import Identity
 from dsc_host.login.rows import Account, Entity, User
 from dsc_host.login.transaction import LoginTransaction, found, known
@@ -57,10 +56,3 @@ def put_under_review(tx: LoginTransaction, entity_id: str, reviewed: bool) -> No
     known(rows.entities.locked(tx.db, entity_id), "person", entity_id)
     rows.entities.change(tx.db, entity_id, under_review=reviewed)
     tx.log("person.review", None, "done", "on" if reviewed else "off", person=entity_id)
-
-
-def owner_of(db: Connection, device: rows.Device) -> User:
-    user = rows.users.find(db, device.owner_id)
-    if user is None:
-        raise NotFound("its owner is not known any more")
-    return user

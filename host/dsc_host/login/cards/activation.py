@@ -12,7 +12,7 @@ from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.kinds import FACTORS, REFUSED, Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Kind, Loss, Offer, OrderState, Scope, Status, UseState
+from dsc_host.login.model import DeviceState, Kind, Loss, Offer, OrderState, Status, UseState
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
@@ -158,8 +158,3 @@ def to_be_activated(tx: LoginTransaction) -> list[str]:
     before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
     return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]
-
-
-def scope_for_activation() -> tuple[Scope, ...]:
-    """In which sessions a device may be activated: also in those that a temporary code has opened late."""
-    return (Scope.FULL, Scope.ACCOUNT)

@@ -9,7 +9,6 @@ from dsc_host import personalization
 from dsc_host.errors import InputError
 from dsc_host.link import CardClient, Profile
 from dsc_host.login import rows
-from dsc_host.login.accounts import money
 from dsc_host.login.cards import requests
 from dsc_host.login.cards.activation import activates_at
 from dsc_host.login.devices import registry
@@ -124,16 +123,3 @@ def _recorded(tx: LoginTransaction, order_id: str, serial: str) -> Request:
     vault.forget(tx.db, requests.secret(order.id))
     tx.log("card.personalise", user, "done", order=order.id, card=serial)
     return requests.view(tx, found(rows.orders.find(tx.db, order.id)))
-
-
-def parcels_to(db: Connection, request: Request) -> str:
-    """What stands on the parcel."""
-    user = rows.users.one(db, rows.users.c.name == request.user)
-    entity = rows.entities.find(db, user.entity_id) if user else None
-    return f"{entity.name if entity else request.user}, {request.address}"
-
-
-def fee_range(context: LoginContext) -> tuple[str, str]:
-    """Within what a card that does not come back is charged, in USD."""
-    least, most = context.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
-    return f"{money.money(least)}", f"{money.money(most)}"

@@ -23,7 +23,6 @@ from dsc_host.login.model import (
     TEMPORARY,
     Kind,
     Offer,
-    Role,
     Scope,
     ShareState,
     ShareView,
@@ -319,7 +318,3 @@ def _comes_back(context: LoginContext, device: Device, use: Use) -> bool:
 
 def _has_more(tx: LoginTransaction, user: User, share: Share) -> bool:
     return any(device.id != share.device_id for device, _ in registry.live_of(tx, user))
-
-
-def may_decide(staff: User) -> bool:
-    return staff.role == Role.COMPLIANCE
