@@ -1,12 +1,12 @@
-"""What the login system refuses, by name. Each message may be shown to whoever asked."""
+"""The errors of the login system. Each message may be shown to the user."""
 
 from dsc_host.errors import DscError
 
 
 class LoginError(DscError):
-    """Something was asked of the login system that cannot be.
+    """The base class of all errors that the login system raises.
 
-    `words` is the message with its `values` still to be put in, so that a page can say it in another language.
+    `words` is the message with placeholders, and `values` are their values. A page can so translate the message.
     """
 
     def __init__(self, words: str, **values: object) -> None:
@@ -16,21 +16,24 @@ class LoginError(DscError):
 
 
 class NotIn(LoginError):
-    """There is no such session, or it has ended."""
+    """The session does not exist or has ended."""
 
     def __init__(self) -> None:
         super().__init__("you are not logged in, or no longer")
 
 
 class WrongCredentials(LoginError):
-    """Name and password do not go together. Which of them is wrong is not said, nor whether there is such a name."""
+    """The user name and the password do not match.
+
+    The error does not say which of them is wrong, nor whether the user name exists.
+    """
 
     def __init__(self) -> None:
         super().__init__("name or password is wrong")
 
 
 class TooManyAttempts(LoginError):
-    """Too much has failed. `retry_after` is the seconds until it may be tried again."""
+    """Too many attempts failed. `retry_after` is the time in seconds until the next attempt is possible."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("too many attempts; try again in {seconds} s", seconds=max(1, round(retry_after)))
@@ -38,31 +41,31 @@ class TooManyAttempts(LoginError):
 
 
 class NotAllowed(LoginError):
-    """This user may not do that; the message says who may."""
+    """The user may not do this. The message says who may."""
 
 
 class ProofNeeded(LoginError):
-    """The operation wants a fresh answer of one of the user's devices in this session."""
+    """The operation requires a fresh answer from one of the user's devices in this session."""
 
     def __init__(self) -> None:
         super().__init__("answer with your device once more for this")
 
 
 class NotFound(LoginError):
-    """There is none of that, or it is somebody else's: which, is not said."""
+    """The record does not exist or belongs to another user. The error does not say which."""
 
 
 class NotNow(LoginError):
-    """It is where in its life this cannot be done."""
+    """The current state does not allow this operation."""
 
 
 class LessSecureDevice(LoginError):
-    """The device that was to be shared is less secure than another one of those who share it."""
+    """The device to share is less secure than another device of the two users."""
 
 
 class DifferentIdentity(LoginError):
-    """Those who want to share a device are not known to be one person."""
+    """The users who want to share a device are not known to be the same person."""
 
 
 class TemporaryDevice(LoginError):
-    """One of those who want to share a device has a temporary one now."""
+    """One of the users who want to share a device currently has a temporary device."""

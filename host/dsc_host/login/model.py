@@ -1,4 +1,7 @@
-"""What the login system takes and gives. All are frozen; times are Unix seconds, amounts of money `Decimal`s."""
+"""The values that the login system takes and returns.
+
+All are immutable. Times are in Unix seconds and amounts of money are `Decimal` numbers.
+"""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +11,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a user may hold to log in with. Their levels, and what they allow, are in the policy."""
+    """The kinds of device to log in with. The policy holds their levels and limits."""
 
     DSC_PLUS = "dsc_plus"
     CODE_CARD = "code_card"
@@ -20,35 +23,35 @@ class Kind(StrEnum):
 
 
 PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)
-"""What can be laid into a hand, and shared."""
+"""The kinds that are physical objects and can be shared."""
 TEMPORARY = (Kind.ONLINE_CARD, Kind.TEMPORARY_CODE)
-"""What bridges the time until there is something better again."""
+"""The kinds that serve only until the user has a lasting device again."""
 
 
 class Scope(StrEnum):
-    """What a session may do."""
+    """The part of the system that a session may use."""
 
     FULL = "full"
-    ACCOUNT = "account"  # the account's pages, and no trading
-    TRADING = "trading"  # trading, and none of the account's settings: without a device, after opting out
-    STATEMENTS = "statements"  # reading the statements of a closed account
+    ACCOUNT = "account"  # the pages of the account, without trading
+    TRADING = "trading"  # trading without the account's settings: after opting out, without a device
+    STATEMENTS = "statements"  # only the statements of a closed account
 
 
 class Role(StrEnum):
-    """What a user is to the system. Staff log in as everybody does."""
+    """The role of a user. Staff log in as customers do."""
 
     CUSTOMER = "customer"
     SUPPORT = "support"  # checks identities, gives temporary codes, takes devices out of use
-    ISSUER = "issuer"  # personalises, ships, and takes parcels in
-    COMPLIANCE = "compliance"  # decides on sharing
+    ISSUER = "issuer"  # personalizes and ships cards, and receives returned ones
+    COMPLIANCE = "compliance"  # decides on requests to share a device
 
 
 class DeviceState(StrEnum):
-    """Where a device is in its life."""
+    """The state of a device."""
 
-    SHIPPED = "shipped"  # on its way: not to be used before it is activated
+    SHIPPED = "shipped"  # on its way to the user; must be activated before use
     ACTIVE = "active"
-    MISPLACED = "misplaced"  # may be found and reactivated
+    MISPLACED = "misplaced"  # can be activated again if it is found
     LOST = "lost"
     STOLEN = "stolen"
     DAMAGED = "damaged"
@@ -57,23 +60,23 @@ class DeviceState(StrEnum):
 
 
 class UseState(StrEnum):
-    """Whether one user may use a device now."""
+    """The state of one user's use of a device."""
 
     ACTIVE = "active"
-    PARKED = "parked"  # put aside while another one is shared
+    PARKED = "parked"  # set aside while the user shares another device
 
 
 class Stage(StrEnum):
-    """How far a login is."""
+    """The stage of a login."""
 
-    CHOOSING = "choosing"  # name and password were right
-    ANSWERING = "answering"  # the device's element is shown
-    ACTIVATING = "activating"  # no login: an app waits for its token
+    CHOOSING = "choosing"  # the name and password were correct
+    ANSWERING = "answering"  # the page shows the device's challenge
+    ACTIVATING = "activating"  # not a login: the activation of an app waits for its token
     IN = "in"
 
 
 class Status(StrEnum):
-    """What became of an answer."""
+    """The result of an answer."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -81,19 +84,19 @@ class Status(StrEnum):
 
 
 class OrderState(StrEnum):
-    """Where a request for a card is."""
+    """The state of a request for a card."""
 
-    DRAFT = "draft"  # shown as a summary, and not confirmed
+    DRAFT = "draft"  # shown as a summary, but not confirmed
     REQUESTED = "requested"
     PERSONALISED = "personalised"
     SHIPPED = "shipped"
     DONE = "done"
     CANCELLED = "cancelled"
-    ENDED = "ended"  # its card was lost or sent back before it was activated
+    ENDED = "ended"  # the card was lost or returned before it was activated
 
 
 class HoldState(StrEnum):
-    """What became of money that was held."""
+    """The state of a deposit."""
 
     HELD = "held"
     RELEASED = "released"
@@ -101,18 +104,18 @@ class HoldState(StrEnum):
 
 
 class ShareState(StrEnum):
-    """Where a request to share a device is."""
+    """The state of a request to share a device."""
 
     DRAFT = "draft"  # the device has not answered yet
-    PROVEN = "proven"  # it has; not confirmed
-    PENDING = "pending"  # compliance has to decide
+    PROVEN = "proven"  # the device has answered, but the user has not confirmed
+    PENDING = "pending"  # compliance must decide
     DONE = "done"
     REFUSED = "refused"
     CANCELLED = "cancelled"
 
 
 class WaitKind(StrEnum):
-    """What waits until it counts."""
+    """The kinds of change that wait before they take effect."""
 
     NUMBER = "number"
     CARD = "card"
@@ -121,7 +124,7 @@ class WaitKind(StrEnum):
 
 
 class WaitState(StrEnum):
-    """What became of what waits."""
+    """The state of a wait."""
 
     WAITING = "waiting"
     DONE = "done"
@@ -129,7 +132,7 @@ class WaitState(StrEnum):
 
 
 class Loss(StrEnum):
-    """Why a device cannot be used."""
+    """The reason why a device can no longer be used."""
 
     MISPLACED = "misplaced"
     LOST = "lost"
@@ -138,7 +141,10 @@ class Loss(StrEnum):
 
 
 def is_address(text: object) -> bool:
-    """Whether it is one email address, as anna@example.com: one, and with nothing that a mail server takes for more."""
+    """Return whether `text` is exactly one email address, for example anna@example.com.
+
+    Characters that a mail server could take for a second address are not allowed.
+    """
     return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}", text) is not None
 
 
@@ -147,70 +153,73 @@ LOSSES: Mapping[Loss, DeviceState] = {loss: DeviceState(loss.value) for loss in 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """By what a person is known: two with the same are the same person."""
+    """The details that identify a person. Two users with the same details are the same person."""
 
     birth_date: str
-    """As 1980-12-31."""
+    """A date in the form 1980-12-31."""
     citizenship: str
-    """Two letters, as CH."""
+    """A country code of two letters, for example CH."""
     residence: str
     document_type: str
-    """passport, id, licence, or ssn for citizens and residents of the US."""
+    """One of passport, id, licence, and ssn. The last is for citizens and residents of the US."""
     document_number: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A device, as its user sees it."""
+    """A device as its user sees it."""
 
     id: str
     kind: Kind
     label: str
-    """A serial, the end of a phone number, the number of a card: what tells it from another."""
+    """A text that distinguishes the device from others: a serial, the end of a phone number, or the number of a code card."""
     state: DeviceState
     use: UseState
     shared: bool
-    """Whether it belongs to somebody else, or somebody else may use it too."""
+    """Whether two or more users may use the device."""
     own: bool
     live: bool
-    """Whether it opens the door now."""
+    """Whether the user can log in with the device now."""
     expires_at: float | None
     level: int
-    """0 is the highest."""
+    """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool
-    """Whether it is one of those that are to be sent back."""
+    """Whether the issuer takes the device back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the page shows for a device, and asks for."""
+    """The challenge of a device, as a page shows it."""
 
     kind: Kind
     device: str
     label: str
     shows: Mapping[str, str]
-    """`challenge`, `indexes`, `number`, `sent_to`: what the kind has of them."""
+    """A mapping with some of the keys `challenge`, `indexes`, `number` and `sent_to`, depending on the kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A login that has begun: name and password were right."""
+    """The state of a login after the name and password were accepted."""
 
     token: str = field(repr=False)
-    """For the cookie. A new one at each step; the one before is worth nothing then."""
+    """The token for the cookie. Each step has a new token and makes the previous one invalid."""
     stage: Stage
     user: str
     choices: tuple[DeviceView, ...] = ()
     may_skip: bool = False
-    """Whether the user has opted out, and may go on without a device, to `Scope.TRADING`."""
+    """Whether the user has opted out and may continue without a device, with `Scope.TRADING`."""
     offer: Offer | None = None
     scope: Scope | None = None
-    """If it is `Stage.IN`."""
+    """The scope of the session; None before `Stage.IN`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of an answer. If it was accepted, `step` is the way in; if the offer is used up, there is none."""
+    """The result of an answer.
+
+    `step` is the session if the answer was accepted. After a refusal it is a new start if the challenge is used up, else None.
+    """
 
     status: Status
     step: Step | None = None
@@ -218,10 +227,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who is logged in."""
+    """The user who is logged in, with the session."""
 
     session: str = field(repr=False)
-    """The session's record, not what its cookie holds."""
+    """The id of the session's row. It is not the token in the cookie."""
     user: str
     name: str
     role: Role
@@ -235,7 +244,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A card that was asked for, as its user sees it."""
+    """A request for a card, as its user sees it."""
 
     id: str
     user: str
@@ -243,12 +252,12 @@ class Request:
     address: str
     at: float
     estimate: str
-    """A day, as 2026-12-31."""
+    """A date in the form 2026-12-31."""
     shipped_at: float | None
     activates_at: float | None
     hold: Decimal
     held: HoldState | None
-    """What became of the money; None until the request is confirmed."""
+    """The state of the deposit; None until the request is confirmed."""
     account: str
     serial: str
 
@@ -261,12 +270,12 @@ class WaitView:
     user: str
     kind: WaitKind
     what: str
-    """A number, masked, or what tells a card from another."""
+    """A masked phone number, or a text that distinguishes the card."""
     at: float
     due_at: float | None
-    """When it counts by itself; None if a second person has to confirm it."""
+    """The time when the change takes effect by itself; None if a second person must confirm it."""
     asked_by: str
-    """The member of support who asked for it; empty if the user did."""
+    """The name of the support member who asked for the change; empty if the user did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Passwords, kept as Argon2id hashes (RFC 9106), and made anew when the policy asks for more than what is kept.
+"""Password hashes by Argon2id (RFC 9106), which are renewed when the policy demands a higher cost.
 
 Three promises:
 
-1. Every refusal is the same work: a hash under each cost that any kept hash has, and under the policy's. Which user it is,
-   whether there is one, and how old their hash is cannot be told from the time.
-2. The memory that hashes take is bounded, however many people log in at once: a few threads compute all of them.
-3. Where even that memory is not to be had, `OutOfMemory` is raised, and nobody is let in.
+1. Every refusal takes the same work: one hash for each cost that a stored hash has, and one for the policy's cost. The time
+   does not reveal which user it is, whether the user exists, or how old the hash is.
+2. The memory for hashes is bounded, however many people log in at once: a few threads compute all hashes.
+3. If even that memory is not available, `OutOfMemory` is raised, and nobody is let in.
 """
 
 import re
@@ -25,16 +25,16 @@ _HASH_BYTES = 32
 _AT_ONCE = 4
 _COST = re.compile(r"\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,10})(\$.*)?")
 _COSTS_SECONDS = 600
-"""How long the costs of the kept hashes are remembered: hashes are made anew, and a cost is not paid for ever."""
+"""The time in seconds after which the costs of the stored hashes are read again. Renewed hashes make old costs obsolete."""
 SUFFIX_LETTERS = 67
-"""What follows the cost in the PHC form: $, 16 bytes of salt, $, 32 bytes of hash, in base64 without padding."""
+"""The number of characters after the cost in the PHC form: $, 16 bytes of salt, $, and 32 bytes of hash in unpadded base64."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Work:
-    """What one hash costs."""
+    """The cost of one hash."""
 
     memory_kib: int
     iterations: int
@@ -42,19 +42,19 @@ class Work:
 
     @classmethod
     def of(cls, kept: str) -> "Work | None":
-        """Return what a hash in the PHC form, or its beginning, costs; None for anything but Argon2id."""
+        """Return the cost of a hash, from its PHC form or the beginning of it; None if it is not Argon2id."""
         found = _COST.fullmatch(kept)
         return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
 
     def kdf(self, salt: bytes) -> Argon2id:
-        """Return what computes a hash of this cost."""
+        """Return the key derivation function that computes a hash with this cost."""
         return Argon2id(
             salt=salt, length=_HASH_BYTES, iterations=self.iterations, lanes=self.lanes, memory_cost=self.memory_kib
         )  # fmt: skip
 
 
 class Works:
-    """The costs that kept hashes have. Threads may share one: at worst, two read them at once."""
+    """The costs of the stored hashes. Threads may share an object: at worst, two of them read the costs at once."""
 
     def __init__(self) -> None:
         self._found: frozenset[Work] = frozenset()
@@ -62,48 +62,61 @@ class Works:
 
     @property
     def found(self) -> frozenset[Work]:
-        """The costs that are known."""
+        """Return the known costs."""
         return self._found
 
     def renew(self, now: float, read: Callable[[], Iterable[str]]) -> None:
-        """Read them again if it is time to. `read` returns what stands before the salt of each hash, each text once."""
+        """Read the costs again if they are older than ten minutes.
+
+        `read` returns the text before the salt of each hash, without repetitions.
+        """
         if self._read_at is None or not 0 <= now - self._read_at < _COSTS_SECONDS:
             self._found = frozenset(work for text in read() if (work := Work.of(text)) is not None)
             self._read_at = now
 
     def add(self, work: Work) -> None:
-        """Remember a cost that a kept hash turned out to have."""
+        """Add the cost of a stored hash that was not known before."""
         self._found |= {work}
 
 
 class Cost(Protocol):
-    """The policy's table `passwords`."""
+    """The settings for passwords, as in the table `passwords` of the policy."""
 
     @property
-    def shortest(self) -> int: ...
+    def shortest(self) -> int:
+        """The minimum number of characters."""
+
     @property
-    def longest(self) -> int: ...
+    def longest(self) -> int:
+        """The maximum number of characters."""
+
     @property
-    def memory_kib(self) -> int: ...
+    def memory_kib(self) -> int:
+        """The memory for one hash, in KiB."""
+
     @property
-    def iterations(self) -> int: ...
+    def iterations(self) -> int:
+        """The number of passes over the memory."""
+
     @property
-    def lanes(self) -> int: ...
+    def lanes(self) -> int:
+        """The number of lanes that Argon2id computes in parallel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """Makes and checks the hashes. Threads may share one."""
+    """A hasher and checker of passwords. Threads may share an object."""
 
     cost: Cost
     works: Works = field(default_factory=Works, repr=False, compare=False)
-    # A limit alone would not do: the C library keeps what was freed for the thread that freed it, and the pages have many.
+    # Limiting concurrency alone is not enough: the C library keeps freed memory for the thread that freed it, and the web
+    # server has many threads.
     _workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "passwords"), repr=False, compare=False
     )
 
     def check_new(self, password: str, *others: str) -> None:
-        """Raises `InputError` for one that is too short, too long, or one of `others`: the name, the old password."""
+        """Raise `InputError` if a new password is too short, too long, or one of `others`: the name or the old password."""
         if not isinstance(password, str) or not self.cost.shortest <= len(password) <= self.cost.longest:
             raise InputError(
                 "password", "must have {least} to {most} characters", least=self.cost.shortest, most=self.cost.longest
@@ -114,14 +127,14 @@ class Passwords:
             raise InputError("password", "must be harder to guess: another than your name, your old one, or a few characters")
 
     def hashed(self, password: str) -> str:
-        """Return a hash in the PHC form, another one for each call. Raises `OutOfMemory`."""
+        """Return a hash in the PHC form. Each call uses a new salt. Raises `OutOfMemory`."""
         salt = secrets.token_bytes(_SALT_BYTES)
         return self._done(lambda: self._work.kdf(salt).derive_phc_encoded(password.encode()))
 
     def matches(self, password: object, kept: str | None) -> bool:
-        """Return whether it is the one that was hashed; with nothing kept, never. Every call is the same work.
+        """Return whether `kept` is a hash of this password. Return False if `kept` is None. Every call takes the same work.
 
-        Raises `OutOfMemory`, whatever the password.
+        Raises `OutOfMemory`, whatever the password is.
         """
         text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
         data = text.encode("utf-8", "surrogatepass")
@@ -133,14 +146,14 @@ class Passwords:
         works = sorted(costs)
 
         def compared() -> bool:
-            # All of them in one go, so that no other login comes between the parts of this one.
+            # Compute all hashes in one job, so that no other login runs between them.
             right = [self._compared(data, work, kept if work == mine else None) for work in works]
             return any(right)
 
         return self._done(compared) and text != "" and text == password
 
     def is_weaker(self, kept: str) -> bool:
-        """Return whether the hash was made with another cost than the policy's of now."""
+        """Return whether the hash was made with a cost other than the policy's current one."""
         return Work.of(kept) != self._work
 
     @property
@@ -149,7 +162,7 @@ class Passwords:
 
     @staticmethod
     def _compared(data: bytes, work: Work, kept: str | None) -> bool:
-        """Compute one hash, and return whether it is the kept one."""
+        """Compute one hash. Return whether it equals the stored hash."""
         if kept is None:
             work.kdf(bytes(_SALT_BYTES)).derive(data)
             return False
@@ -160,6 +173,6 @@ class Passwords:
         return True
 
     def _done(self, job: Callable[[], T]) -> T:
-        """Return what a thread of this one's own has computed. Raises `OutOfMemory`."""
+        """Run `job` in one of the hashing threads and return its result. Raises `OutOfMemory`."""
         with out_of_memory():
             return self._workers.submit(job).result()

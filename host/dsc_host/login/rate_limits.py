@@ -1,13 +1,13 @@
-"""How often something may fail: by name and address, by name, by address.
+"""Rate limits on attempts: by name and address, by name, and by address.
 
 Four promises:
 
-1. What is counted for a name that nobody has is counted as for one that somebody has.
-2. Nobody can shut somebody else out from a place of their own with a few attempts: the lock is on the name together with the
-   address it was tried from. Only many failures, from many places, lock a name as a whole.
-3. Who is refused here leaves no new row, and of all refusals under one limit the log has two entries: when they begin, and
-   how many they were.
-4. Who reads the database learns no name and no address: they stand there as a keyed hash, whose key it does not hold.
+1. Attempts for a name that does not exist are counted as those for a name that exists.
+2. Nobody can lock out another user from a single address with a few attempts: the lock applies to the name together with the
+   address that the attempts came from. Only many failures, from many addresses, lock a name as a whole.
+3. A refused attempt adds no row. All refusals under one limit make two log entries: one when they begin, and one with their
+   number.
+4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
 """
 
 from collections.abc import Sequence
@@ -24,31 +24,31 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""As long as any gate of another kind counts."""
+"""The longest time in seconds over which any limit counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One thing that is counted. `most` failures within `within` seconds shut it for `shut_for`."""
+    """A limit on one kind of attempt. `most` failures within `within` seconds close it for `shut_for` seconds."""
 
     what: str
     who: str
     most: int
     within: float
     shut_for: float = 0
-    """0: until the time is over in which they were counted."""
+    """0 means: until the counting time is over."""
     pause_after: int = 0
-    """From so many failures on there is a pause, twice as long each time; 0: never."""
+    """The number of failures from which each failure causes a pause, twice as long as the one before. 0 means never."""
     pause: float = 0
 
     def key(self, context: LoginContext) -> str:
-        """Return the name of its row: a hash that only who has the master key can make."""
+        """Return the name of the limit's row: a hash that only the holder of the master key can compute."""
         return context.cards.keys.current.pseudonym(f"{self.what}\n{self.who}")
 
 
 @dataclass(frozen=True, slots=True)
 class Shut:
-    """A gate that lets nothing pass now."""
+    """A limit that is closed now."""
 
     key: str
     what: str
@@ -56,7 +56,7 @@ class Shut:
 
 
 def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[Gate, ...]:
-    """Return what a name and a password have to pass. An address is counted with the whole network that its client has."""
+    """Return the limits that an attempt with a name and password must pass. Addresses are counted by their client's network."""
     login, network = context.policy.login, client_network(address)
     return (
         Gate(
@@ -69,19 +69,19 @@ def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[G
 
 
 def visits(context: LoginContext, name: str, address: object) -> Gate:
-    """Return what counts right passwords: each leaves a login that is half-way, and entries in the log."""
+    """Return the limit on correct passwords. Each of them creates a login in progress and entries in the log."""
     login = context.policy.login
     return Gate("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
 
 
 def shut_until(tx: LoginTransaction, gates: Sequence[Gate]) -> float:
-    """Return the Unix time from which on all of these gates are open; 0 if they are open now."""
+    """Return the Unix time from which all of these limits are open; 0 if they are open now."""
     shut = _shut(tx, gates)
     return shut.until if shut else 0.0
 
 
 def check(context: LoginContext, gates: Sequence[Gate]) -> None:
-    """Raise `TooManyAttempts` if one of the gates is shut. Nothing is written but the first refusal's entry in the log."""
+    """Raise `TooManyAttempts` if one of the limits is closed. Write nothing except the log entry for the first refusal."""
     shut = context.read(lambda tx: _shut(tx, gates))
     if shut is None:
         return
@@ -92,28 +92,28 @@ def check(context: LoginContext, gates: Sequence[Gate]) -> None:
 
 
 def uncounted(context: LoginContext, gates: Sequence[Gate]) -> list[Counted]:
-    """Return the refusals at these gates, which are open again, to be logged; they are counted anew from here on."""
+    """Return and reset the refusals that these limits have counted, so that the caller can log them."""
     return context.cards.refusals.take([gate.key(context) for gate in gates])
 
 
 def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
-    """Log how many refusals there were. To be the last thing that a transaction does."""
+    """Log the number of refusals. Call this last in a transaction."""
     for each in counted:
         tx.log("password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
 
 
 def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | None:
-    """Count an attempt at each as failed, before it is looked at: so that any number at once gain nothing.
+    """Count a failed attempt at each limit, before the attempt is checked, so that parallel attempts gain nothing.
 
-    If one of them is shut now, nothing is counted, and the refusal is returned.
+    If one of the limits is closed, count nothing and return the refusal.
     """
     now = tx.now()
-    # First without making a row: who is refused adds none.
+    # Check first without adding a row: a refused attempt must not add any.
     if shut := _shut(tx, gates):
         return TooManyAttempts(shut.until - now)
     before = {gate: _locked(tx.db, gate.key(tx.context), now) for gate in _in_order(tx.context, gates)}
     if times := [attempt.until - now for attempt in before.values() if now < attempt.until]:
-        # Another attempt has shut it meanwhile.
+        # Another attempt has closed the limit meanwhile.
         return TooManyAttempts(max(times))
     for gate, attempt in before.items():
         over = now >= attempt.since + gate.within or attempt.failures >= gate.most
@@ -125,18 +125,18 @@ def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | Non
 
 
 def passed(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
-    """Forget the failures at the first gate, one's own; at the others, which many pass, take back what was charged."""
+    """Forget the failures at the first limit, the user's own. At the others, which are shared, undo this attempt's charge."""
     for gate in _in_order(tx.context, gates):
         attempt = rows.attempts.locked(tx.db, gate.key(tx.context))
         if attempt and gate is gates[0]:
-            # Not removed: whoever waits for its lock would find nothing there.
+            # Do not remove the row: a transaction that waits for its lock would not find it.
             rows.attempts.change(tx.db, attempt.name, failures=0, until=0.0)
         elif attempt:
             _take_back(tx.db, attempt, gate)
 
 
 def take_back(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
-    """Take back at each gate what was charged, for an attempt that could not be looked at."""
+    """Undo the charge at each limit, for an attempt that could not be checked."""
     for gate in _in_order(tx.context, gates):
         if attempt := rows.attempts.locked(tx.db, gate.key(tx.context)):
             _take_back(tx.db, attempt, gate)
@@ -149,14 +149,14 @@ def _take_back(db: Connection, attempt: Attempt, gate: Gate) -> None:
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Remove the rows that count for nothing any more, those of an earlier master key too."""
+    """Remove rows that no longer count, including those of an earlier master key."""
     longest = max(tx.policy.login.failures_within, tx.policy.login.address_within, DAY)
     old = (rows.attempts.c.until < tx.now()) & (rows.attempts.c.since < tx.now() - longest)
     rows.attempts.remove(tx.db, old)
 
 
 def _shut(tx: LoginTransaction, gates: Sequence[Gate]) -> Shut | None:
-    """Return the gate that is shut the longest; None if all are open."""
+    """Return the limit that is closed the longest; None if all are open."""
     now, keys = tx.now(), {gate.key(tx.context): gate.what for gate in gates}
     found = rows.attempts.all(tx.db, rows.attempts.c.name.in_(keys), rows.attempts.c.until > now)
     shut = [Shut(attempt.name, keys[attempt.name], attempt.until) for attempt in found]
@@ -164,12 +164,12 @@ def _shut(tx: LoginTransaction, gates: Sequence[Gate]) -> Shut | None:
 
 
 def _in_order(context: LoginContext, gates: Sequence[Gate]) -> list[Gate]:
-    """Return them in the order in which all transactions lock them."""
+    """Return the limits in the order in which all transactions lock them."""
     return sorted(gates, key=lambda gate: gate.key(context))
 
 
 def _locked(db: Connection, key: str, now: float) -> Attempt:
-    """Made if it was not there, or was tidied away just now."""
+    """Lock the row of this key and return it. Add the row if it does not exist or has just been removed."""
     while True:
         rows.attempts.ensure(db, Attempt(key, 0, now, 0))
         if attempt := rows.attempts.locked(db, key):

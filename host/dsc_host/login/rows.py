@@ -1,4 +1,4 @@
-"""The login system's records, and the tables that they are in."""
+"""The records of the login system and their tables."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from dsc_host.schema import login_tables
 
 
 class Entity(NamedTuple):
-    """Whom the law knows."""
+    """A person or company, identified by its papers."""
 
     id: str
     name: str
@@ -21,7 +21,7 @@ class Entity(NamedTuple):
 
 
 class Account(NamedTuple):
-    """`equity` is in whole cents of its currency."""
+    """An account. `equity` is in whole cents of its currency."""
 
     id: str
     entity_id: str
@@ -32,7 +32,7 @@ class Account(NamedTuple):
 
 
 class User(NamedTuple):
-    """A name to log in by."""
+    """A user name for logging in."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class User(NamedTuple):
 
 
 class Phone(NamedTuple):
-    """A number to which codes may be sent, once it is confirmed."""
+    """A phone number. Codes may be sent to it once it is confirmed."""
 
     id: str
     user_id: str
@@ -57,7 +57,7 @@ class Phone(NamedTuple):
 
 
 class Device(NamedTuple):
-    """What somebody holds to log in with."""
+    """A device to log in with."""
 
     id: str
     kind: str
@@ -71,7 +71,7 @@ class Device(NamedTuple):
 
 
 class Use(NamedTuple):
-    """That a user may use a device: their own, or one that is shared with them."""
+    """The right of a user to use a device: their own, or one that is shared with them."""
 
     id: str
     user_id: str
@@ -82,7 +82,7 @@ class Use(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A login, half-way or done. `id` is the hash of what the cookie holds."""
+    """A session or a login in progress. `id` is the hash of the token in the cookie."""
 
     id: str
     user_id: str
@@ -97,7 +97,7 @@ class Session(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """How often something failed since a time."""
+    """A count of failures since a time. `name` is the key of the limit."""
 
     name: str
     failures: int
@@ -106,7 +106,7 @@ class Attempt(NamedTuple):
 
 
 class Push(NamedTuple):
-    """A question to a phone."""
+    """A login request that was sent to a phone."""
 
     id: str
     device_id: str
@@ -122,7 +122,7 @@ class Push(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What is to be sent to a user; its words' values are in the vault."""
+    """A message to a user. The values for its text are in the vault."""
 
     id: str
     user_id: str
@@ -137,7 +137,7 @@ class Message(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A card that was asked for."""
+    """A request for a card."""
 
     id: str
     user_id: str
@@ -153,7 +153,7 @@ class Order(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """Money that is held for a card."""
+    """A deposit for a card. `cents` is the amount held, and `kept` the amount that was kept."""
 
     id: str
     account_id: str
@@ -165,7 +165,7 @@ class Hold(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """A card on its way back."""
+    """A card on its way back to the issuer."""
 
     id: str
     user_id: str
@@ -177,7 +177,7 @@ class Parcel(NamedTuple):
 
 
 class Share(NamedTuple):
-    """That a device is to be, or is, shared."""
+    """A request to share a device, or a device that is shared."""
 
     id: str
     user_id: str
@@ -191,7 +191,7 @@ class Share(NamedTuple):
 
 
 class Withdrawal(NamedTuple):
-    """Money that was taken out."""
+    """An amount that was taken out of an account."""
 
     id: str
     account_id: str
@@ -201,7 +201,7 @@ class Withdrawal(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """A change that waits until it counts. `stop` is the hash of the code that stops it."""
+    """A change that takes effect later. `stop` is the hash of the code that stops it."""
 
     id: str
     user_id: str

@@ -1,7 +1,7 @@
-"""Transactions of the login system, and their context.
+"""The context and the transactions of the login system.
 
-An operation that changes what belongs to a user locks the user first (`locked_user`), several users in the order of their
-ids; cards come after users, and the end of the log after cards. So no two transactions wait for each other.
+The order of locks: an operation first locks the users that it changes (`locked_user`), in the order of their ids. Then it
+locks cards, and last the end of the log. Two transactions therefore never wait for each other in a circle.
 """
 
 import json
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LoginTransaction:
-    """A transaction of the login system. Users are locked first, in the order of their ids; then cards; then the log's end."""
+    """A transaction of the login system. It locks users in the order of their ids, then cards, and last the end of the log."""
 
     context: "LoginContext"
     db: Connection
@@ -46,27 +46,27 @@ class LoginTransaction:
 
     @property
     def calendar(self) -> Calendar:
-        """Return the business days."""
+        """Return the calendar of business days."""
         return self.context.calendar
 
     @property
     def passwords(self) -> Passwords:
-        """Return what hashes passwords."""
+        """Return the hasher of passwords."""
         return self.context.passwords
 
     def now(self) -> float:
-        """Return the time in Unix seconds. Ask for it after a row is locked: time passes while others hold it."""
+        """Return the time in Unix seconds. Call it after locking a row: waiting for a lock takes time."""
         return self.context.now()
 
     def log(self, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
-        """Log what was done, as the last thing that the transaction does."""
+        """Write an entry to the audit log. Call this last in the transaction."""
         whom = {"user": user.name} if user else {}
         self.cards.log(self.now(), Event(f"login.{action}", None, outcome, reason, {**whom, **detail}))
 
 
 @dataclass(frozen=True, slots=True)
 class LoginContext:
-    """A login system, in the name of one actor: the cards and records that it uses, its policy, calendar and passwords."""
+    """The context of login operations: the context of the cards, which names the actor, with policy, calendar and passwords."""
 
     cards: CardContext
     policy: Policy
@@ -79,16 +79,16 @@ class LoginContext:
         return self.cards.now()
 
     def change(self, work: Callable[[LoginTransaction], T | Refused]) -> T:
-        """Do `work` in a transaction that may write; see `Context.change`."""
+        """Run `work` in a transaction that may write. See `Context.change`."""
         return self.cards.change(lambda cards: work(LoginTransaction(self, cards.db)))
 
     def read(self, work: Callable[[LoginTransaction], T]) -> T:
-        """Do `work` in a transaction that only reads: it takes no lock."""
+        """Run `work` in a transaction that only reads and takes no lock."""
         return self.cards.read(lambda cards: work(LoginTransaction(self, cards.db)))
 
 
 def locked_user(db: Connection, user_id: str) -> User:
-    """Raises `NotFound`."""
+    """Lock a user by id and return it. Raises `NotFound`."""
     user = rows.users.locked(db, user_id)
     if user is None:
         raise NotFound("there is no such user")
@@ -96,17 +96,17 @@ def locked_user(db: Connection, user_id: str) -> User:
 
 
 def locked_users(db: Connection, user_ids: Iterable[str]) -> dict[str, User]:
-    """Each of them, locked in the order of their ids. Raises `NotFound`."""
+    """Lock users in the order of their ids and return them by id. Raises `NotFound`."""
     return {user_id: locked_user(db, user_id) for user_id in sorted(set(user_ids))}
 
 
 def find_user(db: Connection, name: str) -> User | None:
-    """The user of this name, if there is one; whatever `name` is."""
+    """Return the user of this name, or None. `name` may be any text."""
     return rows.users.one(db, rows.users.c.name == name) if is_key(name) else None
 
 
 def user_named(db: Connection, name: str) -> User:
-    """Raises `NotFound`."""
+    """Return the user of this name. Raises `NotFound`."""
     user = find_user(db, name)
     if user is None:
         raise NotFound("there is no user of this name")
@@ -114,27 +114,29 @@ def user_named(db: Connection, name: str) -> User:
 
 
 def account_of(db: Connection, user: User) -> Account:
+    """Return the account of a user."""
     return found(rows.accounts.find(db, user.account_id))
 
 
 def found(record: T | None) -> T:
-    """What must be there, because something points to it. Raises `NotFound`."""
+    """Return `record`, which another record points to. Raises `NotFound` if it is None."""
     if record is None:
         raise NotFound("there is none of that")
     return record
 
 
 def known(record: T | None, field: str, given: str) -> T:
-    """What somebody named by its id. Raises `InputError` that names it."""
+    """Return `record`, which somebody named by its id. Raises an `InputError` that names the field if it is None."""
     if record is None:
         raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record
 
 
 def data_of(record: Device | rows.Session | rows.Share | rows.Wait) -> dict[str, Any]:
-    """What stands in its column `data`."""
+    """Return the content of the column `data`."""
     return dict(json.loads(record.data))
 
 
 def as_data(values: Mapping[str, Any]) -> str:
+    """Return values as JSON text for the column `data`."""
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
