@@ -1,4 +1,4 @@
-"""The country that a phone number belongs to, as far as its first digits tell (ITU-T E.164)."""
+"""Calling codes: the country of a phone number, as far as its first digits tell (ITU-T E.164)."""
 
 _OF_ONE_DIGIT = frozenset("17")
 _OF_TWO_DIGITS = frozenset(
@@ -16,7 +16,7 @@ _OF_TWO_DIGITS = frozenset(
 
 
 def calling_code(number: str) -> str:
-    """Return the code of the country, such as 41 of +41791234567. Several countries share 1, and 7."""
+    """Return the calling code of a number, for example 41 of +41791234567. Several countries share 1, and several share 7."""
     digits = number.removeprefix("+")
     if digits[:1] in _OF_ONE_DIGIT:
         return digits[:1]

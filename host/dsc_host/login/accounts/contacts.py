@@ -1,4 +1,8 @@
-"""Contacts of a user: phone numbers and the email address."""
+"""The phone numbers and the email address of a user.
+
+Only confirmed numbers are used. The number that was confirmed last comes first. Each change is announced to the user: codes
+that go to a new number or address are a new way to log in.
+"""
 
 from sqlalchemy import Connection
 
@@ -12,9 +16,9 @@ from dsc_host.records import table_rows
 
 
 def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Told) -> Phone:
-    """Record a confirmed number of a user: the one that was confirmed last. Raises `InputError`.
+    """Record a confirmed number of a user, or that a known number was confirmed again. Raises `InputError`.
 
-    `told` proves that the user was told of it.
+    `told` proves that the user was notified.
     """
     field_checks.check_phone(number)
     known = rows.phones.one(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
@@ -25,7 +29,7 @@ def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Told) -> P
 
 
 def phones_of(db: Connection, user: User) -> list[Phone]:
-    """Those that are confirmed, the one that was confirmed last first."""
+    """Return the confirmed numbers of a user, the most recently confirmed first."""
     confirmed_at = rows.phones.c.confirmed_at
     return rows.phones.all(
         db, rows.phones.c.user_id == user.id, confirmed_at.is_not(None), order=confirmed_at.desc()
@@ -33,12 +37,12 @@ def phones_of(db: Connection, user: User) -> list[Phone]:
 
 
 def masked(number: str) -> str:
-    """A phone number that its owner knows again and nobody else learns."""
+    """Return a phone number with most digits hidden, so that only its owner recognizes it."""
     return f"{number[:3]}…{number[-2:]}"
 
 
 def set_email(tx: LoginTransaction, name: str, email: str) -> None:
-    """Where messages go from now on. Both addresses are told: the old one's reader may not have asked for it.
+    """Change the email address of a user. Notify both addresses: the owner of the old one may not have asked for the change.
 
     Raises `InputError`.
     """

@@ -1,4 +1,4 @@
-"""Who is known here, and what belongs to whom: for whoever runs the system. No password is in it, and no paper's number."""
+"""The directory of people, accounts and users, for the operator. It holds no password and no document number."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,48 +14,48 @@ from dsc_host.login.rows import User
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """Somebody whom the law knows."""
+    """A person or company."""
 
     id: str
     name: str
     birth_date: str
-    """As 1980-12-31."""
+    """A date in the form 1980-12-31."""
     citizenship: str
     residence: str
     address: str
     under_review: bool
-    """Whether compliance has to agree before a device of theirs is shared."""
+    """Whether compliance must agree before one of the person's devices is shared."""
     accounts: tuple[str, ...]
-    """Their ids."""
+    """The ids of the person's accounts."""
     users: tuple[str, ...]
-    """The names by which this person logs in, to whosever accounts."""
+    """The names of the person's users, on any account."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """An account."""
+    """An account with its owner and users."""
 
     id: str
     person: str
-    """The id of whose it is."""
+    """The id of the owner."""
     person_name: str
     equity: Decimal
     currency: str
     primary: str | None
-    """The name of the user who may change its security settings; None before it has users."""
+    """The name of the user who may change the security settings; None before the account has users."""
     users: tuple[str, ...]
     closed_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """A name to log in by."""
+    """A user with the account and the person that it belongs to."""
 
     id: str
     name: str
     account: str
     person: str
-    """The id of who logs in by it: the account's owner, or another one."""
+    """The id of the person who logs in by this name: the account's owner or another person."""
     person_name: str
     role: Role
     email: str
@@ -63,11 +63,11 @@ class UserView:
     primary: bool
     opted_out: bool
     closed: bool
-    """Whether the account is."""
+    """Whether the account is closed."""
 
 
 def persons(db: Connection, name: str = "") -> list[PersonView]:
-    """Those whose names have `name` in them, in capitals or not; by name."""
+    """Return the people whose names contain `name`, sorted by name. Upper and lower case are the same."""
     accounts = _gathered((each.entity_id, each.id) for each in rows.accounts.all(db))
     users = _gathered((each.entity_id, each.name) for each in rows.users.all(db, order=rows.users.c.name))
     return [
@@ -83,13 +83,13 @@ def persons(db: Connection, name: str = "") -> list[PersonView]:
             users=users.get(each.id, ()),
         )
         for each in rows.entities.all(db, order=rows.entities.c.name)
-        # Not by the database, whose own comparison knows no capitals but A to Z.
+        # Not in SQL: the database ignores the case of A to Z only.
         if isinstance(name, str) and name.casefold() in each.name.casefold()
     ]
 
 
 def accounts(db: Connection) -> list[AccountView]:
-    """All, by their owners' names."""
+    """Return all accounts, sorted by the names of their owners."""
     owners = {each.id: each.name for each in rows.entities.all(db)}
     users = rows.users.all(db, order=rows.users.c.name)
     names = {each.id: each.name for each in users}
@@ -111,7 +111,7 @@ def accounts(db: Connection) -> list[AccountView]:
 
 
 def users(db: Connection, name: str = "") -> list[UserView]:
-    """Those whose names have `name` in them; by name."""
+    """Return the users whose names contain `name`, sorted by name."""
     user, entity, account = rows.users.c, rows.entities.c, rows.accounts.c
     wanted = (
         select(rows.users.table, entity.name, account.primary_user, account.closed_at)
@@ -140,7 +140,7 @@ def _user(user: User, person_name: str, primary_user: str, closed_at: float | No
 
 
 def _gathered(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    """By the first of each pair, the second ones in their order."""
+    """Group the second items of the pairs by the first ones. The order is kept."""
     found: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:
         found[key] = (*found.get(key, ()), value)

@@ -1,4 +1,4 @@
-"""The rules for what is kept of people and users: names, addresses, numbers, papers. A breach is an `InputError`."""
+"""Checks of the fields of people and users: names, addresses, phone numbers and papers. Each failure is an `InputError`."""
 
 import re
 from datetime import date
@@ -9,30 +9,34 @@ from dsc_host.login.model import Identity, is_address
 DOCUMENTS = ("passport", "id", "licence", "ssn")
 LANGUAGES = ("en", "de", "ru")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-# Where a 0 is dialled before a number inside the country, and no number begins with one: not Italy (39), nor others that
-# have made it a part of the number, such as Benin, Gabon and the Ivory Coast.
+# The countries in which people dial a 0 before a number, while no number begins with 0. This excludes Italy (39) and others
+# where the 0 has become a part of the number, such as Benin, Gabon and the Ivory Coast.
 _TRUNK_0 = re.compile(r"\+(27|3[123]|353|358|380|385|386|4[01346]|421|49|6[014]|8[12]|9[01]|972)0")
 
 
-# ---- what is checked ----
+# ---- the checks ----
 
 
 def check_name(name: str) -> None:
+    """Raise `InputError` if `name` is not a valid user name."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):
         raise InputError("name", "must be 3 to 32 of a-z, 0-9, dot, - and _, beginning with a letter or digit")
 
 
 def check_email(email: str) -> None:
+    """Raise `InputError` if `email` is not an email address."""
     if not is_address(email):
         raise InputError("email", "must be an address, as anna@example.com")
 
 
 def check_language(language: str) -> None:
+    """Raise `InputError` if the pages and messages do not exist in this language."""
     if language not in LANGUAGES:
         raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
 
 
 def check_phone(number: str) -> None:
+    """Raise `InputError` if `number` is not a phone number in international form."""
     if not isinstance(number, str) or not _PHONE.fullmatch(number):
         raise InputError("phone", "must be + and 7 to 15 digits, country first, without blanks or the trunk 0: +41791234567")
     if dialled := _TRUNK_0.match(number):
@@ -42,6 +46,7 @@ def check_phone(number: str) -> None:
 
 
 def check_identity(identity: Identity) -> None:
+    """Raise `InputError` if a field of `identity` is not valid."""
     if not isinstance(identity, Identity) or not all(isinstance(getattr(identity, each), str) for each in Identity.__slots__):
         raise InputError("identity", "must be words of at most 64 letters")
     try:
@@ -60,7 +65,7 @@ def check_identity(identity: Identity) -> None:
 
 
 def line(field: str, text: str, most: int) -> str:
-    """One line of text, without blanks at its ends. Raises `InputError`."""
+    """Return one line of text without blanks at its ends. Raises `InputError` if it is empty or longer than `most`."""
     if not isinstance(text, str) or not 0 < len(text.strip()) <= most or not text.isprintable():
         raise InputError(field, "must be one line of 1 to {most} characters", most=most)
     return text.strip()

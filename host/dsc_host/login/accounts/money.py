@@ -1,4 +1,4 @@
-"""Amounts of money, as whole cents in the records and as decimals elsewhere."""
+"""Amounts of money: whole cents in the records, decimal numbers elsewhere."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ _MOST_MONEY = Decimal(10) ** 15
 
 
 def cents(field: str, amount: Decimal) -> int:
-    """Whole cents. Raises `InputError` for what is not an amount of money."""
+    """Return an amount in whole cents. Raises an `InputError` that names `field` if it is not an amount of money."""
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < _MOST_MONEY:
         raise InputError(field, "must be an amount of money, 0 or more")
     if (amount * _CENTS) % 1:
@@ -18,4 +18,5 @@ def cents(field: str, amount: Decimal) -> int:
 
 
 def money(whole_cents: int) -> Decimal:
+    """Return an amount in whole cents as a decimal number."""
     return Decimal(whole_cents) / _CENTS

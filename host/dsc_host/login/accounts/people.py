@@ -1,6 +1,6 @@
-"""Entities, accounts and users: who is known, by what name they log in, and who may change an account's security settings.
+"""Entities and accounts: the people and companies that the issuer knows, and their accounts.
 
-Each account has one primary user, who may; the others are told whom to ask.
+Each account belongs to one entity and has one primary user, who alone may change its security settings.
 """
 
 import re
@@ -18,7 +18,7 @@ from dsc_host.records import table_rows
 
 
 def add_entity(tx: LoginTransaction, name: str, identity: Identity, address: str) -> Entity:
-    """Raises `InputError` naming the field that is not what it must be."""
+    """Add a person or company. Raises an `InputError` that names the invalid field."""
     field_checks.check_identity(identity)
     entity = Entity(
         table_rows.new_id(),
@@ -35,7 +35,7 @@ def add_entity(tx: LoginTransaction, name: str, identity: Identity, address: str
 
 
 def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) -> Account:
-    """Without a primary user: the first user becomes it. Raises `InputError`."""
+    """Add an account. Its first user becomes its primary user. Raises `InputError`."""
     known(rows.entities.find(db, entity_id), "person", entity_id)
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise InputError("currency", "must be three capital letters, as USD")
@@ -43,6 +43,7 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
 
 
 def identity_of(db: Connection, user: User) -> Identity:
+    """Return the identity of the person that a user belongs to."""
     entity = found(rows.entities.find(db, user.entity_id))
     return Identity(
         entity.birth_date, entity.citizenship, entity.residence, entity.document_type, entity.document_number
@@ -50,7 +51,7 @@ def identity_of(db: Connection, user: User) -> Identity:
 
 
 def put_under_review(tx: LoginTransaction, entity_id: str, reviewed: bool) -> None:
-    """Whether compliance has to agree before a device of this person's is shared. Raises `InputError`."""
+    """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
     if not isinstance(reviewed, bool):
         raise InputError("review", "must be one of {kinds}", kinds="True, False")
     known(rows.entities.locked(tx.db, entity_id), "person", entity_id)

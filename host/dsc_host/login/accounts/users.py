@@ -1,4 +1,7 @@
-"""Users: the names that people log in by, their passwords, and who may change an account's settings."""
+"""Users: the names that people log in by, their passwords, and the right to change an account's settings.
+
+Only the primary user of an account may change its security settings. The error that others get names the primary user.
+"""
 
 from sqlalchemy import Connection, func, select
 
@@ -24,7 +27,10 @@ def add_user(
     role: Role,
     entity_id: str | None = None,
 ) -> User:
-    """A user of an account, of its entity or another one. Raises `InputError`, also for a name that is taken."""
+    """Add a user to an account. Without `entity_id`, the user belongs to the account's owner.
+
+    Raises `InputError`, for example if the name is taken.
+    """
     if role not in tuple(Role):
         raise InputError("role", "must be one of {kinds}", kinds=", ".join(Role))
     account = known(rows.accounts.locked(tx.db, account_id), "account", account_id)
@@ -41,7 +47,7 @@ def add_user(
 
 
 def check_new_user(db: Connection, account_id: str, name: str, email: str, language: str, entity_id: str | None = None) -> None:
-    """Raises `InputError` for what cannot become a user of this account, or whose name is taken."""
+    """Raise `InputError` if this user cannot be added to the account, for example because the name is taken."""
     field_checks.check_name(name)
     field_checks.check_language(language)
     field_checks.check_email(email)
@@ -53,7 +59,7 @@ def check_new_user(db: Connection, account_id: str, name: str, email: str, langu
 
 
 def user_by_name(db: Connection, name: str) -> User:
-    """Whom somebody at the system's own machine named. Raises `InputError`."""
+    """Return the user whom the operator named. Raises `InputError`."""
     field_checks.check_name(name)
     user = rows.users.one(db, rows.users.c.name == name)
     if user is None:
@@ -62,11 +68,12 @@ def user_by_name(db: Connection, name: str) -> User:
 
 
 def is_primary(db: Connection, user: User) -> bool:
+    """Return whether a user is the primary user of the account."""
     return account_of(db, user).primary_user == user.id
 
 
 def check_primary(db: Connection, user: User) -> None:
-    """Raises `NotAllowed`, which tells whom to ask."""
+    """Raise `NotAllowed`, which names the primary user, unless `user` is the primary user of the account."""
     account = account_of(db, user)
     if account.primary_user != user.id:
         primary = found(rows.users.find(db, account.primary_user))
@@ -74,7 +81,10 @@ def check_primary(db: Connection, user: User) -> None:
 
 
 def changeable_by(db: Connection, user: User) -> list[User]:
-    """The users whose security settings this one may see to: themselves first; as the primary one, the account's."""
+    """Return the users whose security settings `user` may change, `user` first.
+
+    For a primary user these are all users of the account, for others only themselves.
+    """
     if not is_primary(db, user):
         return [user]
     others = (rows.users.c.account_id == user.account_id) & (rows.users.c.id != user.id)
@@ -82,7 +92,10 @@ def changeable_by(db: Connection, user: User) -> list[User]:
 
 
 def of_account(db: Connection, user: User, name: str | None) -> User:
-    """The user of this name, or oneself, whose settings `user` is about to change. Raises `NotAllowed`, `NotFound`."""
+    """Return the user of this name, whose settings `user` wants to change; without a name, `user`.
+
+    Raises `NotAllowed`, `NotFound`.
+    """
     check_primary(db, user)
     for each in changeable_by(db, user):
         if each.name == (user.name if name is None else name):
@@ -91,13 +104,13 @@ def of_account(db: Connection, user: User, name: str | None) -> User:
 
 
 def check_other(db: Connection, staff: User, user: User | None) -> None:
-    """Nobody who works here serves themselves, by whatever name. Raises `NotNow`."""
+    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name."""
     if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
         raise NotNow("somebody else must decide this: it is about you")
 
 
 def change_password(tx: LoginTransaction, user_id: str, before: str, password_hash: str) -> User:
-    """Put a new hash in place of the one that was checked. Raises `NotAllowed` if it was changed meanwhile."""
+    """Replace a password hash. Raises `NotAllowed` if it is not `before` any more: it was changed since it was checked."""
     user = locked_user(tx.db, user_id)
     if user.password != before:
         raise NotAllowed("the password was changed meanwhile; log in again")
@@ -108,14 +121,14 @@ def change_password(tx: LoginTransaction, user_id: str, before: str, password_ha
 
 
 def password_costs(db: Connection) -> list[str]:
-    """Return what stands before the salt of each user's password hash, each text once."""
+    """Return the text before the salt of each password hash, without repetitions."""
     kept = rows.users.c.password
     before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
     return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))
 
 
 def set_password(tx: LoginTransaction, name: str, password_hash: str) -> User:
-    """For who has forgotten theirs: whatever it was, it is another one, and nobody is in. They are told as if by themselves.
+    """Set the password of a user who has forgotten it, and notify the user. The caller ends the sessions.
 
     Raises `InputError`.
     """
@@ -124,7 +137,7 @@ def set_password(tx: LoginTransaction, name: str, password_hash: str) -> User:
 
 
 def set_language(tx: LoginTransaction, name: str, language: str) -> None:
-    """Of messages. Raises `InputError`."""
+    """Set the language of a user's messages. Raises `InputError`."""
     field_checks.check_language(language)
     user = locked_user(tx.db, user_by_name(tx.db, name).id)
     rows.users.change(tx.db, user.id, language=language)
@@ -132,7 +145,7 @@ def set_language(tx: LoginTransaction, name: str, language: str) -> None:
 
 
 def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
-    """Who may change the account's security settings from now on: one of its users. Who could before is told, too.
+    """Make one of an account's users its primary user. Notify the previous primary user too.
 
     Raises `InputError`.
     """
@@ -151,5 +164,5 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
 
 
 def settings_changed(db: Connection, user: User, **changes: object) -> None:
-    """Change a user so that every session from before is worth nothing."""
+    """Change a user and make all existing sessions of the user invalid."""
     rows.users.change(db, user.id, settings=rows.users.c.settings + 1, **changes)
