@@ -1,4 +1,4 @@
-"""Business days: which days count, where each begins in its time zone, and how far back so many of them reach."""
+"""The calendar of business days: which days count, when a day begins, and how far back a number of business days reaches."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ _WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Days of one place. `weekend` has the days of the week, Monday is 1; `ValueError` if there is no other one."""
+    """The business days of one place.
+
+    `weekend` holds days of the week: Monday is 1. Raises `ValueError` if all seven days are in it.
+    """
 
     zone: ZoneInfo
     weekend: Set[int]
@@ -22,14 +25,15 @@ class Calendar:
             raise ValueError("weekend")
 
     def day(self, at: float) -> date:
-        """The day that it is there at this Unix time."""
+        """Return the date in the calendar's time zone at this Unix time."""
         return datetime.fromtimestamp(at, UTC).astimezone(self.zone).date()
 
     def is_business(self, day: date) -> bool:
+        """Return whether a day is a business day."""
         return day.isoweekday() not in self.weekend and day not in self.holidays
 
     def add(self, day: date, business_days: int) -> date:
-        """The business day that comes so many after this day; with 0, this day or the first after it."""
+        """Return the date that is so many business days after `day`. With 0, return `day` or the next business day."""
         if not self.is_business(day):
             day = self._next(day)
             business_days = max(business_days - 1, 0)
@@ -38,13 +42,13 @@ class Calendar:
         return day
 
     def start(self, day: date) -> float:
-        """The Unix time at which a day begins there."""
+        """Return the Unix time at which a day begins in the calendar's time zone."""
         return datetime.combine(day, time(), self.zone).timestamp()
 
     def window(self, at: float, days: int) -> float:
-        """The Unix time at which the longest time began that has only so many business days in it, and ends now.
+        """Return the beginning, in Unix time, of the longest period that ends now and contains `days` business days.
 
-        So the days between, after and before them are in it too: no time with so many business days is ever left out.
+        It includes the holidays before, between and after them, so that no period with `days` business days reaches beyond it.
         """
         day = self.day(at)
         left = days - self.is_business(day)

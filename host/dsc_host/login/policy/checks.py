@@ -1,4 +1,4 @@
-"""What a policy must be beyond the kinds of its values: nothing that passes here fails later, when somebody goes by it."""
+"""Checks of a policy beyond the types of its values. A policy that passes does not fail later, while it is used."""
 
 from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
@@ -16,11 +16,11 @@ _LONGEST_ANSWER = 64
 
 
 def refuse(problem: str) -> NoReturn:
-    """Raises `InputError`."""
+    """Raise an `InputError` about the policy."""
     raise InputError("policy", problem)
 
 
-# What must be more than 0; elsewhere, 0 means "not at all".
+# Settings that must be more than 0. For others, 0 means "never" or "none".
 _POSITIVE = {
     "login": (
         "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "successes_by_address",
@@ -39,7 +39,7 @@ _POSITIVE = {
 }  # fmt: skip
 
 
-# Beyond these, a calendar, a hash or a person gives up.
+# Upper limits. Larger values would break the calendar, take too long to compute, or be useless to a person.
 _AT_MOST = {
     "passwords": {"longest": 1024, "memory_kib": 4_194_304, "iterations": 1000, "lanes": 64},
     "login": {"code_digits": 32},
@@ -53,7 +53,7 @@ _AT_MOST = {
 
 
 def check(policy: "Policy") -> None:
-    """What no single value shows. Raises `InputError`."""
+    """Check what depends on several values or on a range. Raises `InputError`."""
     for name, keys in _POSITIVE.items():
         for key in keys:
             if not getattr(getattr(policy, name), key):

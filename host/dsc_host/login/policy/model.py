@@ -1,6 +1,6 @@
-"""The policy of the login system: every number that it goes by, read from one file and checked before anything goes by it.
+"""The policy: all settings of the login system, read from one file and checked before use.
 
-The defaults are `policy.toml` beside this module, with the published values. A file of one's own may hold some of the keys.
+The default values are in `policy.toml` beside this module. A file may override some of them.
 """
 
 import tomllib
@@ -24,6 +24,8 @@ _MOST_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LoginPolicy:
+    """The table `login`: limits on attempts, codes and messages."""
+
     failures: int
     failures_within: int
     lock_for: int
@@ -49,6 +51,8 @@ class LoginPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
+    """The table `sessions`: how long a session lasts, in seconds."""
+
     idle: int
     longest: int
     pin: int
@@ -57,6 +61,8 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
+    """The table `passwords`: the length of a password and the cost of its hash."""
+
     shortest: int
     longest: int
     memory_kib: int
@@ -66,6 +72,8 @@ class PasswordPolicy:
 
 @dataclass(frozen=True, slots=True)
 class CodeCardPolicy:
+    """The table `code_card`: the codes on a printed sheet."""
+
     codes: int
     indexes: int
     code_letters: int
@@ -73,11 +81,15 @@ class CodeCardPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OnlineCardPolicy:
+    """The table `online_card`: the days that an online card is valid."""
+
     valid_days: int
 
 
 @dataclass(frozen=True, slots=True)
 class TemporaryPolicy:
+    """The table `temporary`: the validity and the length of a temporary code."""
+
     full_days: int
     account_days: int
     letters: int
@@ -85,6 +97,8 @@ class TemporaryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PhonePolicy:
+    """The table `phone`: the logins that are sent to the app, and its activation."""
+
     push_validity: int
     pushes: int
     number_digits: int
@@ -94,6 +108,8 @@ class PhonePolicy:
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
+    """The table `request`: the conditions for a card, its deposit, serials, fees and exchange rates."""
+
     equity: int
     hold_cents: int
     delivery_days: int
@@ -107,17 +123,23 @@ class RequestPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ContactPolicy:
+    """The table `contact`: the texts on the pages about how to reach the issuer."""
+
     support: str
     returns: str
 
 
 @dataclass(frozen=True, slots=True)
 class PinPolicy:
+    """The table `pins`: PINs that are refused because they are too common."""
+
     common: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ActivationPolicy:
+    """The table `activation`: the days until a card is activated automatically, and of the messages before."""
+
     automatic_days: int
     near_days: int
     imminent_days: int
@@ -125,11 +147,15 @@ class ActivationPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SharingPolicy:
+    """The table `sharing`: the cases in which compliance decides."""
+
     compliance: str
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionPolicy:
+    """The table `protection`: the validity of a step-up, and the waiting times of changes."""
+
     proof_seconds: int
     wait_days: int
     corrected_seconds: int
@@ -137,12 +163,16 @@ class ProtectionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RestrictionPolicy:
+    """The table `restrictions`: what is not available after opting out."""
+
     lost: tuple[str, ...]
     funding_beyond_cents: int
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarPolicy:
+    """The table `calendar`: the time zone, weekend and holidays."""
+
     zone: str
     weekend: tuple[int, ...]
     holidays: tuple[date, ...]
@@ -150,7 +180,7 @@ class CalendarPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One row of the table of levels. None is any amount; amounts are in USD."""
+    """A row of the table of levels. Limits are in US dollars; None means that there is no limit."""
 
     kind: str
     issued: bool = True
@@ -162,7 +192,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Policy:
-    """All of it, as the tables of the file."""
+    """The whole policy, with a field for each table of the file."""
 
     login: LoginPolicy
     sessions: SessionPolicy
@@ -183,12 +213,12 @@ class Policy:
 
     @classmethod
     def default(cls) -> "Policy":
-        """With the published values."""
+        """Return the policy with the default values."""
         return cls.of({})
 
     @classmethod
     def load(cls, path: str | Path) -> "Policy":
-        """The defaults, and what this TOML file says instead. Raises `InputError` that names the file and the key."""
+        """Return the defaults, overridden by a TOML file. Raises an `InputError` that names the file and the key."""
         try:
             with Path(path).open("rb") as file:
                 text = file.read(_MOST_BYTES + 1)
@@ -208,7 +238,7 @@ class Policy:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Policy":
-        """The defaults, and what is given instead, table by table. Raises `InputError` that names the key."""
+        """Return the defaults, overridden by the given tables. Raises an `InputError` that names the key."""
         tables = tomllib.loads(files("dsc_host.login.policy").joinpath("policy.toml").read_text("utf-8"))
         kinds = get_type_hints(cls)
         for name, table in given.items():
@@ -227,16 +257,16 @@ class Policy:
 
     @cached_property
     def business_days(self) -> Calendar:
-        """The calendar that the table `calendar` describes."""
+        """The calendar that the table `calendar` describes. It is made once."""
         return Calendar(ZoneInfo(self.calendar.zone), frozenset(self.calendar.weekend), frozenset(self.calendar.holidays))
 
     def level(self, kind: str) -> int:
-        """Where a kind stands in the table of levels: 0 is the highest."""
+        """Return the position of a kind in the table of levels: 0 is the highest."""
         return [level.kind for level in self.levels].index(kind)
 
 
 def _merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    free = where.startswith("request.")  # Kinds and currencies may be added.
+    free = where.startswith("request.")  # These tables take further kinds and currencies.
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
     whole = dict(before)
@@ -256,7 +286,7 @@ def _table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
 
 
 def _value(where: str, kind: Any, value: Any) -> Any:
-    """The value as its field wants it."""
+    """Check a value against the type of its field, and return it in that type."""
     if kind is int:
         if type(value) is not int or not 0 <= value <= _MOST:
             refuse(f"{where}: must be a whole number, 0 or more")
