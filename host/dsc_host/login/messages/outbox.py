@@ -1,11 +1,11 @@
-"""The outbox: messages to people, written down in the transaction that is their reason, and sent afterwards.
+"""The outbox: messages to people, written in the transaction that causes them and sent afterwards.
 
 Three promises:
 
-1. A message is in the outbox exactly if what it tells of has happened.
-2. It is sent at least once, and tried five times within some hours; what it says lies in the vault, and is gone when it was
-   sent or given up.
-3. What is sent is in its receiver's language: the sentences are in `messages.toml`.
+1. A message is in the outbox exactly if its cause has happened.
+2. It is sent at least once. Sending is tried five times within some hours. Its values lie in the vault and are erased when the
+   message was sent or given up.
+3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
 import json
@@ -27,7 +27,7 @@ from dsc_host.records import table_rows, vault
 
 EMAIL, SMS, VOICE = "email", "sms", "voice"
 PAUSES = (0, 60, 300, 1_800, 7_200)
-"""The seconds after which it is tried for the first time, the second, and so on, from when it was written down."""
+"""The seconds between the writing of a message and each attempt to send it."""
 TRIES = len(PAUSES)
 FALLBACK = "en"
 _QUEUED, _SENDING, _SENT, _FAILED = "queued", "sending", "sent", "failed"
@@ -37,10 +37,10 @@ _KEPT_SECONDS = 90 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a sender sends.
+    """A message that is ready to be sent.
 
-    `template` is the entry of `messages.toml` that the words come from, `values` what was put into them. `text` and `values`
-    may hold a code: they are not shown by `repr`, and are not for any log.
+    `template` is the entry of `messages.toml` with the sentences, and `values` are the values for its placeholders. `text` and
+    `values` may contain a code: `repr` leaves them out, and they must not be logged.
     """
 
     id: str
@@ -55,17 +55,18 @@ class Letter:
 
 
 class Sender(Protocol):
-    """Brings a letter to its address, or raises."""
+    """A way to send messages, for example by email."""
 
-    def send(self, letter: Letter) -> None: ...
+    def send(self, letter: Letter) -> None:
+        """Send a message to its address. Raises if that fails."""
 
 
 def tell(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date) -> None:
-    """Put a message to `user` into the outbox. `template` is one of `messages.toml`, `values` what its sentences want.
+    """Put a message to `user` into the outbox. `template` is an entry of `messages.toml`; `values` are for its placeholders.
 
-    A day is written as the user's language writes it.
+    A date is written in the form of the user's language.
     """
-    _words(template, FALLBACK)  # A template that there is not is a mistake of ours, and not found first when it is sent.
+    _words(template, FALLBACK)  # An unknown template is a bug. Fail here, not when the message is sent.
     message = Message(
         id=table_rows.new_id(),
         user_id=user.id,
@@ -84,9 +85,9 @@ def tell(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAI
 
 
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
-    """Send what waits, oldest first, each over its channel's sender, and return how many were sent. None of it raises.
+    """Send the messages that are due, the oldest first. Return the number of sent ones. Errors of a sender are recorded.
 
-    `codes_for`: only SMS and calls to the user of this name, who waits for them: not for everybody's mail.
+    With `codes_for`, send only SMS and calls to the user of this name: a user who waits for a code must not wait for others.
     """
     column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
@@ -99,14 +100,14 @@ def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: 
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """What was sent, or given up, long ago."""
+    """Remove messages that were sent or given up more than 90 days ago."""
     rows.messages.remove(
         tx.db, rows.messages.c.state.in_((_SENT, _FAILED)), rows.messages.c.at < tx.now() - _KEPT_SECONDS
     )  # fmt: skip
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue again what was being sent when its process ended."""
+    """Queue messages again whose process ended while it was sending them."""
     stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < tx.now() - _STUCK_SECONDS)
     for message in rows.messages.all(tx.db, stuck, most=100):
         _queue_again(tx.db, message, "its process ended")
@@ -121,14 +122,14 @@ def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str)
         senders[letter.channel].send(letter)
     except KeyError:
         trouble = f"there is no sender for {letter.channel}"
-    except Exception as error:  # Whatever a sender raises, the others' letters are sent.
+    except Exception as error:  # One failing message must not stop the others, whatever the sender raises.
         trouble = type(error).__name__
     context.change(lambda tx: _record(tx.db, message_id, trouble))
     return not trouble
 
 
 def _taken(tx: LoginTransaction, message_id: str) -> Letter | None:
-    """The letter, now this process's to send; None if another one has it."""
+    """Mark a message as being sent and return it; None if another process has taken it."""
     message = rows.messages.locked(tx.db, message_id)
     if message is None or message.state != _QUEUED:
         return None
@@ -136,7 +137,7 @@ def _taken(tx: LoginTransaction, message_id: str) -> Letter | None:
         values: dict[str, str] = json.loads(vault.get(tx.cards, _secret(message_id)) or b"{}")
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
-        # Somebody has changed it, or an older version of ours has written it: the others' letters are sent.
+        # Somebody has changed the row, or an older version wrote it. The other messages must still be sent.
         rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its words do not open")
         vault.forget(tx.db, _secret(message_id))
         return None
@@ -158,7 +159,7 @@ def _record(db: Connection, message_id: str, trouble: str) -> None:
 
 
 def _queue_again(db: Connection, message: Message, trouble: str) -> None:
-    """For the next try, if there is one left."""
+    """Queue a message for the next attempt, or mark it as failed after the last one."""
     state = _QUEUED if message.tries < TRIES else _FAILED
     rows.messages.change(db, message.id, state=state, trouble=trouble[:200])
     if state == _FAILED:
@@ -174,7 +175,7 @@ def _written(day: date, language: str) -> str:
 
 
 def _words(template: str, language: str) -> tuple[str, str]:
-    """Subject and text. Raises `KeyError` for a template that there is not."""
+    """Return the subject and the text of a template. Raises `KeyError` for an unknown one."""
     entry = _templates()[template]
     words = entry.get(language) or entry[FALLBACK]
     return words["subject"], words["text"]
@@ -186,15 +187,16 @@ def _templates() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 
 def templates() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    """All of them: by name and language, `subject` and `text`."""
+    """Return all templates. Each maps a language to `subject` and `text`."""
     return _templates()
 
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """A sender that calls a function: for tests, demonstrations, and whatever has a function to send by."""
+    """A sender that calls a function, for tests and demonstrations."""
 
     function: Callable[[Letter], None]
 
     def send(self, letter: Letter) -> None:
+        """Call the function with the message."""
         self.function(letter)

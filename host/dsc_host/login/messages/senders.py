@@ -1,6 +1,6 @@
-"""What brings letters to people: by mail, or into a folder from which something else takes them.
+"""Senders: by email, or into a folder from which another program takes the messages.
 
-Promises: a letter is in the folder whole or not at all, and is readable by its owner alone; a sender raises if it has not sent.
+Promises: a message is in the folder completely or not at all, and only its owner can read it. A sender raises if it fails.
 """
 
 import json
@@ -15,26 +15,30 @@ from dsc_host.login.messages.outbox import Letter
 
 _SECONDS = 10.0
 _WRITTEN = ("id", "channel", "address", "subject", "text", "language", "at")
-"""What of a letter is written into a spool: not the values, which would lie there a second time."""
+"""The fields of a message that are written into a spool. The values are left out: the text contains them already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """By SMTP, with TLS if the server offers it: against listeners, for its certificate is not checked. Codes go by SMS."""
+    """A sender by SMTP.
+
+    It uses TLS if the server offers it. This protects against eavesdropping only, because the certificate is not checked. Codes
+    go by SMS instead.
+    """
 
     host: str
     port: int
     sender: str
 
     def send(self, letter: Letter) -> None:
-        """Raises `OSError`, of which SMTP's own errors are."""
+        """Send an email. Raises `OSError`, the base class of SMTP's errors."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, letter.address, letter.subject
         message.set_content(letter.text)
-        # After the text: to set that drops all that was said of the content before.
+        # After the text: setting the content removes all content headers.
         message["Content-Language"] = letter.language
         with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
-            server.ehlo_or_helo_if_needed()  # Before it, nothing is known of what the server offers.
+            server.ehlo_or_helo_if_needed()  # The extensions are unknown before this.
             if server.has_extn("starttls"):
                 server.starttls()
             server.send_message(message)
@@ -42,12 +46,12 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """Into a folder: one JSON file for each letter, for whatever has a line to a phone."""
+    """A sender that writes one JSON file for each message into a folder, for a program that has a phone line."""
 
     folder: Path
 
     def send(self, letter: Letter) -> None:
-        """Raises `OSError`."""
+        """Write a message into the folder. Raises `OSError`."""
         draft, file = self.folder / f".{letter.id}", self.folder / f"{letter.id}.json"
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as opened:
