@@ -1,11 +1,11 @@
-"""How many elements somebody may ask for, how many messages they may cause, and how many wrong answers they may give.
+"""Limits on what a user may cause after the password was accepted: challenges, messages and wrong answers.
 
-All of it comes after the password: nobody uses up what is somebody else's who does not know it. Three promises:
+Only somebody who knows the password can use up these limits. Three promises:
 
-1. A device is locked for its user after some wrong answers in a row, and after twice as many in a day, whoever comes in
-   meanwhile: so the owner's right answers do not buy more guesses.
-2. A device that is locked offers nothing, and nothing is sent for it: no answer to it would count.
-3. A user, a foreign number and a country are sent so many messages in a day, and no more.
+1. A device is locked for its user after some wrong answers in a row, and after twice as many within a day, even with correct
+   answers in between. The owner's correct answers therefore do not buy an attacker more guesses.
+2. A locked device shows no challenge, and nothing is sent for it: no answer would be accepted.
+3. A user, an unconfirmed number and a country each get a limited number of messages in a day.
 """
 
 from dsc_host.login import rate_limits, rows
@@ -20,12 +20,12 @@ _OFFERS_WITHIN = 300
 
 
 def offers(context: LoginContext, user: User) -> Gate:
-    """Return what counts the elements that a user asks for: each may cost a message, or wear a card out."""
+    """Return the limit on the challenges that a user asks for. Each may cost a message or use up a question of a card."""
     return Gate("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 
 
 def messages(context: LoginContext, user: User, number: str) -> list[Gate]:
-    """Return what counts the messages to a number that is known as the user's."""
+    """Return the limits on messages to a number that is confirmed as the user's."""
     login = context.policy.login
     return [
         Gate("messages to a user", user.id, login.messages_to_user, DAY),
@@ -34,9 +34,9 @@ def messages(context: LoginContext, user: User, number: str) -> list[Gate]:
 
 
 def messages_to_any(context: LoginContext, user: User, number: str) -> list[Gate]:
-    """Return what counts the messages to a number that may be anybody's.
+    """Return the limits on messages to a number that is not confirmed and may belong to anybody.
 
-    Such messages are counted by themselves: so that nobody uses up the messages that its owner logs in with.
+    They include a separate limit for the number, so that nobody can use up the messages that its owner logs in with.
     """
     return [
         *messages(context, user, number),
@@ -45,19 +45,19 @@ def messages_to_any(context: LoginContext, user: User, number: str) -> list[Gate
 
 
 def locked_for(tx: LoginTransaction, use: Use) -> float:
-    """Return for how many seconds from now wrong answers have locked this user out of this device; 0 if they have not."""
+    """Return the seconds until this user may use this device again; 0 if wrong answers have not locked it."""
     until = [use.locked_until or 0.0, rate_limits.shut_until(tx, [_in_a_day(tx.context, use)])]
     return max(0.0, max(until) - tx.now())
 
 
 def refusal(tx: LoginTransaction, use: Use) -> TooManyAttempts | None:
-    """Return why this device offers nothing to this user now, if so."""
+    """Return the refusal for a device that is locked for this user; None if it is not."""
     seconds = locked_for(tx, use)
     return TooManyAttempts(seconds) if seconds else None
 
 
 def count_failure(tx: LoginTransaction, factor: Factor, use: Use) -> None:
-    """Count one wrong answer to a device that is not locked, where the verifier does not count it."""
+    """Count a wrong answer to a device that is not locked, unless the verifier counts it."""
     if factor.COUNTS_ITSELF:
         return
     over = use.locked_until is not None
@@ -69,6 +69,6 @@ def count_failure(tx: LoginTransaction, factor: Factor, use: Use) -> None:
 
 def _in_a_day(context: LoginContext, use: Use) -> Gate:
     login = context.policy.login
-    # A policy that allows more in a row allows them in a day too.
+    # The daily limit must not be lower than the limit in a row.
     most = max(login.factor_failures_in_a_day, login.factor_failures)
     return Gate("wrong answers", use.id, most, DAY, login.factor_lock_for)

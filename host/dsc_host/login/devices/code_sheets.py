@@ -1,4 +1,7 @@
-"""Sheets of codes: security code cards and online cards before their activation."""
+"""Sheets of codes: printed security code cards and online cards, until they are activated.
+
+A sheet is activated by two of its codes. Its codes are shown only until then.
+"""
 
 import secrets
 
@@ -16,7 +19,7 @@ _SEED_BYTES = 32
 
 
 def begin_code_card(tx: LoginTransaction, user: User, kind: Kind) -> Device:
-    """A card of codes, to be printed, and activated by two of its codes. In place of one that was never activated."""
+    """Make a new sheet of codes that is to be activated. It replaces a sheet of this kind that was never activated."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
@@ -29,7 +32,10 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: Kind) -> Device:
 
 
 def request_online_card(tx: LoginTransaction, session: Session, user: User) -> Device:
-    """For a user who has nothing that lasts, nor another online card: none is renewed without end. Raises `NotNow`."""
+    """Give an online card to a user who has no lasting device. Raises `NotNow`.
+
+    A session that an online card opened gives no other one, so that nobody can renew online cards without end.
+    """
     opened_by = rows.devices.find(tx.db, session.device_id)
     live = [device for device, _ in registry.live_of(tx, user)]
     if any(opens_for_good(device) for device in live):
@@ -42,7 +48,7 @@ def request_online_card(tx: LoginTransaction, session: Session, user: User) -> D
 
 
 def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
-    """The codes of a card that is not activated yet: afterwards, nobody sees them again. Raises `NotNow`."""
+    """Return the codes of a sheet that is not activated yet. Raises `NotNow` afterwards: nobody sees the codes again."""
     if device.state != DeviceState.SHIPPED or device.kind not in (Kind.ONLINE_CARD, Kind.CODE_CARD):
         raise NotNow("the codes are shown only until the card is activated")
     seed = found(vault.get(tx.cards, registry.secret(device.id)))

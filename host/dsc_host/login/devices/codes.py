@@ -1,7 +1,7 @@
 """Codes: those on a security code card, and those that are sent or read out.
 
-Three promises: every code of a card is as likely as any other; no index is asked for again before all have been; and a check
-takes as long for a wrong code as for a right one, and raises for nothing that anybody may type.
+Three promises: all codes of a card are equally likely; no index is asked for again before all others have been; a check takes
+the same time for wrong and correct codes, and raises nothing, whatever a person enters.
 """
 
 import hmac
@@ -10,35 +10,35 @@ import secrets
 from collections.abc import Callable, Sequence
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Without those that are taken for others: 0 and O, 1, I and L."""
+"""The characters of codes. It leaves out those that people confuse: 0 and O, 1, I and L."""
 _LONGEST = 64
 _FAIR = 256 - 256 % len(ALPHABET)
 
 
 def code(seed: bytes, index: int, letters: int) -> str:
-    """The code at an index, 1 or more, of the card with this seed."""
+    """Return the code at an index of the card with this seed. Indexes begin at 1."""
     found: list[str] = []
     block = 0
     while len(found) < letters:
         data = hmac.digest(seed, f"dscplus code {index} {block}".encode(), "sha256")
-        # Bytes beyond a multiple of the alphabet would make its first letters likelier.
+        # Bytes beyond a multiple of the alphabet's length would make its first characters more likely.
         found += [ALPHABET[byte % len(ALPHABET)] for byte in data if byte < _FAIR]
         block += 1
     return "".join(found[:letters])
 
 
 def codes(seed: bytes, count: int, letters: int) -> tuple[str, ...]:
-    """All of a card, from index 1 on."""
+    """Return all codes of a card, from index 1 on."""
     return tuple(code(seed, index, letters) for index in range(1, count + 1))
 
 
 def draw(
     asked: bytes, count: int, indexes: int, pick: Callable[[int], int] = secrets.randbelow
 ) -> tuple[tuple[int, ...], bytes]:
-    """So many index numbers, all different, and what is to be remembered of them in place of `asked`, a bit for each.
+    """Draw distinct index numbers. Return them, and the new value for `asked`: a bit for each index that was drawn.
 
-    None is drawn again until all have been; then a new round begins. Where a round ends with fewer than are wanted, the rest
-    comes from the next one.
+    No index is drawn again before all others have been; then a new round begins. If fewer are left in a round than are wanted,
+    the rest comes from the next round.
     """
     drawn: list[int] = []
     bits = int.from_bytes(asked, "big")
@@ -54,7 +54,7 @@ def draw(
 
 
 def normalized(text: object) -> str | None:
-    """What somebody typed, as codes are written; None for what can be none."""
+    """Return the text in the form of codes: upper case, without separators. Return None if it cannot be a code."""
     if not isinstance(text, str) or len(text) > _LONGEST:
         return None
     plain = re.sub(r"[\s,;-]", "", text).upper()
@@ -62,16 +62,16 @@ def normalized(text: object) -> str | None:
 
 
 def matches(seed: bytes, indexes: Sequence[int], text: object, letters: int) -> bool:
-    """Whether these are the codes at these indexes, in their order, however they are spaced."""
+    """Return whether the text contains the codes at these indexes in this order. Spaces do not matter."""
     right = "".join(code(seed, index, letters) for index in indexes)
     return hmac.compare_digest((normalized(text) or "").encode(), right.encode())
 
 
 def random_code(letters: int) -> str:
-    """So many letters and digits that cannot be foreseen."""
+    """Return a random code of so many letters and digits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(letters))
 
 
 def random_digits(digits: int) -> str:
-    """So many digits that cannot be foreseen."""
+    """Return a random number of so many digits, as text."""
     return str(secrets.randbelow(10**digits)).zfill(digits)

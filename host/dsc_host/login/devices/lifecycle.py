@@ -1,4 +1,7 @@
-"""Changes of a user's devices that need no proof: numbers that are removed, and messages that begin."""
+"""Changes of a user's devices that need no proof by the device itself.
+
+A phone number is removed together with the devices that send codes to it. Codes by SMS and call-back go to one number.
+"""
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
@@ -11,7 +14,7 @@ from dsc_host.login.transaction import LoginTransaction, data_of
 
 
 def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
-    """A phone number is not this user's any more: nothing that goes there opens the door."""
+    """Remove a phone number of a user, and end the devices that send codes to it."""
     rows.phones.remove(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
     for device, _ in registry.live_of(tx, user):
         if data_of(device).get("number") == number:
@@ -19,9 +22,9 @@ def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
 
 
 def enable_messages(tx: LoginTransaction, user: User, number: str, told: Told) -> None:
-    """Send codes by SMS and call-back to a confirmed number, and to no other one.
+    """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
 
-    Raises `NotNow` if the phone app has taken their place.
+    Raises `NotNow` if the user has the phone app, which replaces them.
     """
     check_no_app(tx, user)
     has = set()
@@ -38,11 +41,11 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Told) -
 
 
 def check_no_app(tx: LoginTransaction, user: User) -> None:
-    """Raise `NotNow` if the phone app has taken the place of SMS and call-back."""
+    """Raise `NotNow` if the user has the phone app, which replaces SMS and call-back."""
     if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
         raise NotNow("the phone app has taken the place of SMS and call-back")
 
 
 def opens_for_good(device: Device) -> bool:
-    """Whether it is a device that lasts."""
+    """Return whether this is a lasting device: a card, a code card or the phone app."""
     return Kind(device.kind) in (*PHYSICAL, Kind.PHONE_APP)

@@ -1,4 +1,4 @@
-"""PINs that are tried first by whoever finds a card, and are refused when it is asked for."""
+"""Weak PINs: those that a finder of a card would try first. They are refused when a user chooses a PIN."""
 
 from datetime import date
 
@@ -10,9 +10,9 @@ _RUNS = ("0123456789", "9876543210", "1234567890", "0987654321")
 
 
 def weak_pin(pin: str, birth_date: date | None, policy: Policy) -> str | None:
-    """Why a PIN is weak: `repeated`, `run`, `year`, `birth date` or `common`; None if it is not.
+    """Return why a PIN is weak: `repeated`, `run`, `year`, `birth date` or `common`. Return None if it is not weak.
 
-    Raises `InputError` for what is not 4 digits.
+    Raises `InputError` if the text is not 4 digits.
     """
     if not isinstance(pin, str) or len(pin) != _DIGITS or not pin.isascii() or not pin.isdigit():
         raise InputError("PIN", "must be {digits} digits, 0 to 9", digits=_DIGITS)

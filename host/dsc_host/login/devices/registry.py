@@ -1,6 +1,6 @@
-"""Devices, and who may use them: whether one opens the door now, how it is shown, and how its life goes on.
+"""The registry of devices: who may use them, whether they are valid now, how pages show them, and how their state changes.
 
-Whenever what opens a user's door changes, that user's sessions from before end.
+Whenever the devices that a user can log in with change, all existing sessions of the user end.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, 
 from dsc_host.records import table_rows, vault
 
 Held = tuple[Device, Use]
-"""A device, and one user's use of it."""
+"""A device with one user's use of it."""
 
 
 def add(
@@ -33,7 +33,7 @@ def add(
     expires_at: float | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Device:
-    """Add a device of a user, which they may use as soon as it is active. `told` proves that the user was told of it."""
+    """Add a device of a user, who may use it as soon as it is active. `told` proves that the user was notified."""
     now = tx.now()
     device = Device(
         table_rows.new_id(), str(kind), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
@@ -44,15 +44,15 @@ def add(
 
 
 def held_by(db: Connection, user: User) -> list[Held]:
-    """All that a user has or had, own and shared ones, the oldest first."""
+    """Return all devices that a user has or had, including shared ones, the oldest first."""
     uses = {use.device_id: use for use in rows.uses.all(db, rows.uses.c.user_id == user.id)}
     wanted = rows.devices.c.id.in_(list(uses))
     return [(device, uses[device.id]) for device in rows.devices.all(db, wanted, order=rows.devices.c.made_at)]
 
 
 def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> Held:
-    """Raises `NotFound` for what is not this user's to use. Without `lock`, only to look."""
-    # The device before its use: whoever else answers with it may be changing both.
+    """Return a device and the user's use of it. Without `lock`, only read it. Raises `NotFound` if it is not the user's."""
+    # Lock the device before its use, because another user of the device may be changing both.
     device = (rows.devices.locked if lock else rows.devices.find)(db, device_id)
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == device_id)
     use = rows.uses.one(db, mine) if device else None
@@ -62,22 +62,24 @@ def held(db: Connection, user: User, device_id: str, *, lock: bool = True) -> He
 
 
 def is_live(device: Device, use: Use, now: float) -> bool:
-    """Whether it opens the door now."""
+    """Return whether the user can log in with the device at the time `now`."""
     in_time = device.expires_at is None or now < device.expires_at
     return device.state == DeviceState.ACTIVE and use.state == UseState.ACTIVE and in_time
 
 
 def live_of(tx: LoginTransaction, user: User) -> list[Held]:
+    """Return the devices that a user can log in with now."""
     now = tx.now()
     return [(device, use) for device, use in held_by(tx.db, user) if is_live(device, use, now)]
 
 
 def kinds_of(tx: LoginTransaction, user: User) -> set[str]:
-    """The kinds of what opens this user's door now."""
+    """Return the kinds of device that a user can log in with now."""
     return {device.kind for device, _ in live_of(tx, user)}
 
 
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
+    """Return a device as its user sees it."""
     others = rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
     return DeviceView(
         id=device.id,
@@ -95,24 +97,24 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
 
 
 def is_returnable(context: LoginContext, device: Device) -> bool:
-    """Whether it is one of those that are taken back."""
+    """Return whether the issuer takes this device back."""
     return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", context.policy.request.returnable)
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
-    """Of all but those whose life has ended, the highest level first."""
+    """Return all devices of a user except those that have ended, the highest level first."""
     kept = [(device, use) for device, use in held_by(tx.db, user) if device.state != DeviceState.ENDED]
     return tuple(sorted((view(tx, user, *each) for each in kept), key=lambda shown: (shown.level, shown.id)))
 
 
 def label(device: Device) -> str:
-    """What tells a device from another of its kind."""
+    """Return a text that distinguishes a device from others of its kind."""
     data = data_of(device)
     return str(data.get("label") or (contacts.masked(data["number"]) if "number" in data else device.serial or ""))
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
-    """Bring a device into another state; if it opened doors or does now, every session of everybody who uses it ends."""
+    """Change the state of a device. If it was active or becomes active, end all sessions of all its users."""
     rows.devices.change(tx.db, device.id, state=str(state), since=tx.now(), **changes)
     if DeviceState.ACTIVE in (device.state, state):
         for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):
@@ -123,22 +125,22 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
 
 
 def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
-    """What bridged the time until there was something better again has done its work."""
+    """End the temporary devices of a user, except the one with the id `but`: a better device has replaced them."""
     for device, _ in held_by(tx.db, user):
         if Kind(device.kind) in TEMPORARY and device.state == DeviceState.ACTIVE and device.id != but:
             move(tx, device, DeviceState.ENDED)
 
 
 def users_of(db: Connection, device: Device) -> list[str]:
-    """The ids of all who may use it."""
+    """Return the ids of all users of a device."""
     return [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id == device.id)]
 
 
 def with_data(db: Connection, device: Device, **changes: Any) -> None:
-    """Change some of what is known of a device."""
+    """Change some values in the column `data` of a device."""
     rows.devices.change(db, device.id, data=as_data({**data_of(device), **changes}))
 
 
 def secret(device_id: str) -> str:
-    """Under what name the vault keeps what a device's codes come from."""
+    """Return the name under which the vault keeps the secret that the device's codes are made from."""
     return f"device:{device_id}"

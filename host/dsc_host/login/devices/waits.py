@@ -1,10 +1,11 @@
-"""Waits: changes that count only after some days, or after a second person's word, and that their owner may stop meanwhile.
+"""Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
-What a temporary device or support has begun, and what would last, waits: a number, a card, opting out. Its owner is told on
-every channel from before, with a code that stops it, without logging in, and can do nothing else. A second identification by
-support, on a later day and by another member, makes it count at once. A corrected identity waits for a second person.
+A lasting change that a temporary device or support has begun must wait: a phone number, a card, opting out. Its owner is
+notified at every address from before. The message has a code that stops the change without logging in, and can do nothing
+else. After a second identification by support, on a later day and by another member, the change takes effect at once. A
+correction of an identity waits for a second person.
 
-A card that waits is made and sent as any other, and cannot be activated before.
+A card that waits is made and shipped like any other, but it cannot be activated before the end of the wait.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ _WAITING = rows.waits.c.state == WaitState.WAITING
 
 
 def is_temporary(db: Connection, session: Session) -> bool:
-    """Return whether a temporary device has opened this session: what is begun in it and would last has to wait."""
+    """Return whether a temporary device opened this session. Lasting changes that are begun in such a session must wait."""
     device = rows.devices.find(db, session.device_id)
     return device is not None and device.kind in TEMPORARY
 
@@ -44,10 +45,12 @@ def begin(
     by: str = "",
     also: Sequence[User] = (),
 ) -> Wait:
-    """Begin to wait, and tell the owner. `what` names it in the message, `by` is the member of support who asked for it,
-    `also` who is told beside the owner, with the same code.
+    """Begin to wait, and notify the owner.
 
-    A wait for the same thing that has begun before is replaced.
+    `what` names the change in the message, `by` is the name of the support member who asked for it, and `also` are users who
+    get the same message with the same code.
+
+    A new wait replaces an earlier one for the same change.
     """
     for earlier in of_user(tx.db, user):
         if (earlier.kind, earlier.data) == (kind, as_data(data)):
@@ -68,12 +71,12 @@ def begin(
 
 
 def of_user(db: Connection, user: User) -> list[Wait]:
-    """Return what waits for a user, the oldest first."""
+    """Return the waits of a user, the oldest first."""
     return rows.waits.all(db, rows.waits.c.user_id == user.id, _WAITING, order=rows.waits.c.at)
 
 
 def corrections(db: Connection) -> list[Wait]:
-    """Return the corrected identities that wait for a second person, the oldest first."""
+    """Return the corrections of identities that wait for a second person, the oldest first."""
     return rows.waits.all(db, _WAITING, rows.waits.c.kind == WaitKind.IDENTITY, order=rows.waits.c.at)
 
 
@@ -85,20 +88,20 @@ def view(db: Connection, wait: Wait) -> WaitView:
 
 
 def with_code(db: Connection, code: str) -> Wait | None:
-    """Return what this code stops, if it waits still; whatever `code` is."""
+    """Return the wait that this code stops; None if there is none. `code` may be any text."""
     normal = codes.normalized(code) if isinstance(code, str) and len(code) <= 64 else None
     return rows.waits.one(db, rows.waits.c.stop == _hash(normal), _WAITING) if normal else None
 
 
 def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Raise `NotNow` if this card waits still."""
+    """Raise `NotNow` if this card is still waiting."""
     if wait := card_wait(tx, user, device):
         day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow("this card can be activated from {day} on: it was asked for without a lasting device", day=day.isoformat())
 
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
-    """Return the wait of this card, if it waits still."""
+    """Return the wait of this card; None if it is not waiting any more."""
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
     cards = [wait for wait in of_user(tx.db, user) if wait.kind == WaitKind.CARD and tx.now() < (wait.due_at or 0)]
@@ -106,13 +109,13 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
 
 
 def to_end(tx: LoginTransaction) -> list[str]:
-    """Return the ids of what has waited long enough."""
+    """Return the ids of the waits that are over."""
     due = _WAITING & (rows.waits.c.due_at <= tx.now())
     return [wait.id for wait in rows.waits.all(tx.db, due, order=rows.waits.c.due_at, most=1000)]
 
 
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
-    """Raise unless this member of staff may make it count now: another one than who asked, and on a later day."""
+    """Raise unless this staff member may end the wait now: another one than who asked for the change, and on a later day."""
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this: you have asked for it")
     if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):
@@ -122,17 +125,17 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
 
 
 def done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
-    """It counts now."""
+    """Record that the change has taken effect."""
     _end(tx, wait, WaitState.DONE, by)
 
 
 def stopped(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
-    """It will never count."""
+    """Record that the change was stopped for good."""
     _end(tx, wait, WaitState.STOPPED, by)
 
 
 def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
-    """Return what waits, locked; with `user`, one of theirs. Raises `NotFound`."""
+    """Lock a wait and return it. If `user` is given, it must be this user's. Raises `NotFound`."""
     wait = rows.waits.locked(db, wait_id)
     if wait is None or wait.state != WaitState.WAITING or (user is not None and wait.user_id != user.id):
         raise NotFound("nothing of that waits")
@@ -140,7 +143,7 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
 
 
 def corrected_until(tx: LoginTransaction, user: User) -> float:
-    """Return until when nobody is identified by what is known of this person, because it was corrected; 0 if it was not."""
+    """Return the Unix time until which support may not identify this person, because of a correction; 0 if there is none."""
     theirs = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id)]
     lately = rows.waits.c.decided_at > tx.now() - tx.policy.protection.corrected_seconds
     mine = rows.waits.all(

@@ -1,4 +1,4 @@
-"""The ways of proving who one is, each behind the same protocol."""
+"""The kinds of device, each behind the same protocol: it offers a challenge and checks the answer."""
 
 from collections.abc import Mapping
 

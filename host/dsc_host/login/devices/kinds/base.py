@@ -1,8 +1,8 @@
-"""What every way of proving who one is has in common.
+"""The protocol of all device kinds.
 
-A factor offers: says what the page shows, and what has to be kept until the answer comes. It checks: says what the answer is.
-It does both in the transaction that is open, in which the user is locked: so of answers that come at once, one is judged after
-the other, and what is to be used once is.
+A factor offers a challenge: it returns what the page shows, and what is kept until the answer comes. Later it checks the
+answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after the other,
+and single-use values are used once.
 """
 
 from collections.abc import Mapping
@@ -17,56 +17,56 @@ from dsc_host.records.transaction import Refused
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Where one offer is made, or one answer checked."""
+    """A single offer or check: the transaction, the user and the device."""
 
     tx: LoginTransaction
     user: User
     device: Device
     token: str = field(repr=False)
-    """The login's own: what nobody but the visitor's browser has."""
+    """The token of the login, which only the visitor's browser has."""
     address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What the page shows, and what is kept with the login until the answer comes."""
+    """A challenge: what the page shows, and what is kept with the login until the answer comes."""
 
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether one refusal uses it up: there is nothing that could be typed more rightly."""
+    """Whether a single refusal uses it up. This is so if the user types nothing and could not correct it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an answer is."""
+    """The result of an answer."""
 
     status: Status
     scope: Scope = Scope.FULL
     longest: float | None = None
-    """How long the session may last, if not as long as others; then it does not end for being idle."""
+    """The maximum duration of the session in seconds, if it differs from the policy's. The session then has no idle timeout."""
     until: float | None = None
-    """When it ends at the latest."""
+    """The Unix time at which the session ends at the latest."""
     duress: bool = False
     looked_at: bool = True
-    """Whether the answer was compared with anything. One that was not is no guess, and is not counted."""
+    """Whether the answer was compared. An answer that was not is no guess and is not counted."""
 
 
 REFUSED = Outcome(Status.REFUSED)
 STALE = Outcome(Status.REFUSED, looked_at=False)
-"""To an answer to what is not asked for any more."""
+"""The outcome for an answer to a challenge that is no longer open."""
 ACCEPTED = Outcome(Status.ACCEPTED)
 WAITING = Outcome(Status.WAITING)
 
 
 class Factor(Protocol):
-    """One way of proving who one is."""
+    """One kind of proof that the user has a device."""
 
     COUNTS_ITSELF: bool
-    """Whether wrong answers are counted, and lock it, where it checks them: in the verifier."""
+    """Whether the verifier counts wrong answers and locks the device."""
 
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
-        """`manual`: where there are two ways, that which needs nothing but the page. A refusal is kept: it is logged."""
+        """Offer a challenge. `manual` asks for one to type instead of a push. A refusal is committed with its log entry."""
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
-        """What this answer is to what was offered. Raises for no text whatever."""
+        """Check an answer to what was offered. Raises nothing, whatever the text."""

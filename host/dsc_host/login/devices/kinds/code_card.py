@@ -1,10 +1,11 @@
-"""Security code cards, printed and online ones: two index numbers, and the two codes that stand there.
+"""Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-No code is asked for again before all have been, and no others are asked for before these were answered: rightly, or wrongly
-three times, which is counted. So nobody who has seen some of the codes can ask until they are the ones.
+No code is asked for again before all others have been. No other codes are asked for until these were answered, correctly or
+three times wrongly; wrong answers are counted. Somebody who has seen some of the codes can therefore not ask again and again
+until the page asks for those.
 
-The codes come from a seed that lies in the vault. How many there are and how long is known of each card, so that those that
-are printed stay good when the policy wants other ones.
+The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
+stay valid when the policy changes.
 """
 
 import binascii
@@ -17,29 +18,33 @@ from dsc_host.login.transaction import data_of, found
 from dsc_host.records import vault
 
 _OPEN = "open"
-"""In a device's data: the index numbers that wait for their answer, and how often it was wrong."""
+"""The key, in the data of a device, of the open index numbers with their number of wrong answers."""
 _NONE: Mapping[str, Any] = {"indexes": [], "wrong": 0}
 
 
 class CodeCardFactor:
+    """The kind of printed and online code cards."""
+
     COUNTS_ITSELF = False
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
+        """Offer the open index numbers, or draw new ones."""
         card, data = attempt.tx.policy.code_card, data_of(attempt.device)
         count = data.get("codes", card.codes)
         indexes = list((data.get(_OPEN) or _NONE)["indexes"])
         if len(indexes) != card.indexes or max(indexes) > count:
-            # There are none, or the policy has changed meanwhile.
+            # No indexes are open, or the policy has changed since.
             drawn, asked = codes.draw(binascii.unhexlify(data["asked"]), count, card.indexes)
             indexes = list(drawn)
             registry.with_data(attempt.tx.db, attempt.device, asked=asked.hex(), **{_OPEN: {"indexes": indexes, "wrong": 0}})
         return Offered({"indexes": " ".join(map(str, indexes))}, {"indexes": indexes})
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check the codes at the open index numbers."""
         data = data_of(attempt.device)
         is_open = data.get(_OPEN) or _NONE
         if kept["indexes"] != is_open["indexes"]:
-            # They were answered in another login meanwhile: what was typed there is good for nothing here.
+            # The indexes were answered in another login meanwhile, so this answer cannot count.
             return STALE
         seed = found(vault.get(attempt.tx.cards, registry.secret(attempt.device.id)))
         letters = data.get("letters", attempt.tx.policy.code_card.code_letters)

@@ -1,9 +1,9 @@
-"""The phone app: a question that is pushed to it, to be approved or denied there; or, without network, a challenge to type.
+"""The phone app: it approves or denies a login that is pushed to it. Without a network, the user types a challenge into it.
 
-The number that the page shows is shown on the phone too: so nobody approves somebody else's login for their own. The app has
-two keys, one that its PIN makes and one that a finger or a face releases; by which one answered is known how long a session
-may last. A response string begins with the letter of its key. A phone that was asked too often, and has
-approved nothing, is not asked any more that day: the challenge is typed then.
+The page and the phone show the same number, so that nobody approves somebody else's login as their own. The app has two keys:
+one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how long the session
+may last. A response string begins with the letter of its key. A phone that got too many pushes without approving one gets no
+more on that day: the user must type the challenge.
 """
 
 from collections.abc import Mapping
@@ -27,29 +27,33 @@ from dsc_host.verifier.transaction import CardTransaction
 
 PIN, FINGER = "pin", "biometrics"
 LETTERS = {"P": PIN, "B": FINGER}
-"""What a response string begins with."""
+"""The first letter of a response string, with the method that it stands for."""
 ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
 _DRAWS = 10
 _DAY = 24 * 60 * 60
 
 
 class PhoneFactor:
+    """The kind of the phone app."""
+
     COUNTS_ITSELF = True
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
+        """Send a push to the phone. Offer a challenge to type if `manual` is set or the limit on pushes is reached."""
         asked = _challenges(attempt)
         if isinstance(asked, Refused):
             return asked
         question = asked[PIN].question
         ids = {method: challenge.id for method, challenge in asked.items()}
         _end_earlier(attempt)
-        # Whoever has the password could ask until somebody approves only to have peace; a challenge disturbs nobody.
+        # An attacker with the password could send pushes until the owner approves one for peace. A challenge disturbs nobody.
         if manual or rate_limits.charge(attempt.tx, [_pushes(attempt)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(attempt, question, ids)
         return Offered({"number": push.number}, {"push": push.id}, once=True)
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check whether the push was approved, or judge the response to the challenge."""
         if "push" in kept:
             return self._pushed(attempt, kept["push"])
         text = answer.replace(" ", "").upper()
@@ -74,18 +78,19 @@ def is_waiting(tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:
+    """Reset the limit on pushes. Return the outcome with the duration of a session for this method."""
     rate_limits.passed(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
 
 def serials(device: rows.Device) -> dict[str, str]:
-    """The serial of each method's key in the verifier's records."""
+    """Return the serial of each method's key in the verifier's records."""
     return dict(data_of(device)["serials"])
 
 
 def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
-    """One question to each of the app's keys: the same, because a person types it once."""
+    """Issue a challenge for each key of the app. All have the same question, because the user types it once."""
     for _ in range(_DRAWS):
         context = attempt.tx.cards.context
         question = context.draw(6)
@@ -93,7 +98,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
         try:
             issued = {method: challenges.issue(cards, serial, False) for method, serial in serials(attempt.device).items()}
         except VerifierError:
-            # One of the keys was asked this before.
+            # One of the keys has had this question before.
             continue
         refusals = [each for each in issued.values() if isinstance(each, Refused)]
         return refusals[0] if refusals else {m: c for m, c in issued.items() if isinstance(c, Challenge)}
@@ -101,7 +106,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
 
 
 def _pushes(attempt: Attempt) -> Gate:
-    """How often a phone may be asked without anything being approved."""
+    """Return the limit on pushes to a phone without an approval."""
     return Gate("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, _DAY, _DAY)
 
 
@@ -110,13 +115,16 @@ def _drawn(question: str, _digits: int) -> str:
 
 
 def _end_earlier(attempt: Attempt) -> None:
-    """One at a time: what was asked before is not to be approved by mistake."""
+    """Deny earlier pushes to this phone, so that nobody approves one of them by mistake."""
     for earlier in rows.pushes.all(attempt.tx.db, rows.pushes.c.device_id == attempt.device.id, rows.pushes.c.state == ASKED):
         rows.pushes.change(attempt.tx.db, earlier.id, state=DENIED)
 
 
 def _number(attempt: Attempt) -> str:
-    """Draw a number that no other page shows for this phone now: so nobody asks until theirs is the one on the owner's page."""
+    """Draw a number that no other page shows for this phone now.
+
+    Otherwise an attacker could ask until their login shows the same number as the owner's page.
+    """
     earliest, column = attempt.tx.now() - attempt.tx.policy.login.step_validity, rows.pushes.c
     taken = {
         push.number

@@ -1,6 +1,6 @@
-"""Codes that are sent: by SMS, or read out in a call. Only the visitor's browser and the phone together open the door.
+"""Codes by SMS and by phone call. A login needs both the visitor's browser and the phone.
 
-The code itself is kept nowhere: what is kept is its hash under the login's token, which is in the visitor's browser alone.
+The code itself is not stored. The database keeps its hash under the login's token, which only the visitor's browser has.
 """
 
 import hmac
@@ -17,13 +17,16 @@ from dsc_host.records.transaction import Refused
 
 
 class SentCodeFactor:
+    """The kind of codes that are sent over one channel."""
+
     COUNTS_ITSELF = False
 
     def __init__(self, channel: str) -> None:
-        """`channel`: that of the outbox."""
+        """`channel` is the outbox's name of the channel."""
         self._channel = channel
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
+        """Put a new code into the outbox, unless a limit on messages is reached."""
         number = data_of(attempt.device)["number"]
         if refusal := rate_limits.charge(attempt.tx, answer_limits.messages(attempt.tx.context, attempt.user, number)):
             return Refused(refusal)
@@ -34,6 +37,7 @@ class SentCodeFactor:
         return Offered({"sent_to": masked(number)}, {"digest": _digest(attempt, code), "until": until})
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check the code and its time."""
         right = hmac.compare_digest(_digest(attempt, answer.replace(" ", "")), kept["digest"])
         return ACCEPTED if right and attempt.tx.now() < kept["until"] else REFUSED
 
