@@ -1,6 +1,6 @@
-"""Proving, within a session, that one holds a device: to activate it, to change its PIN, to share it, or to step up.
+"""Proofs that a user holds a device, given within a session: to activate it, change its PIN, share it, or step up.
 
-What was offered is kept with the session, for one purpose, and for a few answers.
+The challenge is kept with the session. It serves one purpose and takes only a few answers.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from dsc_host.records.transaction import Refused
 
 
 class Purpose(StrEnum):
-    """What a proof is for. One for another purpose proves nothing."""
+    """The purpose of a proof. A proof for one purpose is not valid for another."""
 
     ACTIVATE = "activate"
     PIN = "pin"
@@ -39,9 +39,10 @@ def ask(
     *,
     token: str = "",
 ) -> Offer | Refused:
-    """Offer a device's element. `about` is what else the proof is bound to. Counted as at the login: it may wear a card out.
+    """Offer a challenge of a device for a purpose. Challenges are limited as at the login, because each uses up a question.
 
-    `token`: the session's own, for what is known to the visitor's browser alone.
+    `about` is something else that the proof is bound to, such as a request's id. `token` is the token of the session, for kinds
+    that bind their challenge to the visitor's browser.
     """
     use = _use_of(tx.db, device, user, purpose)
     locked = answer_limits.refusal(tx, use) if use else None
@@ -64,7 +65,7 @@ def ask(
 
 
 def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, dict[str, Any]]:
-    """The device whose element was offered, and what was. Raises `NotNow` if there is nothing to answer."""
+    """Return the device that was asked, and the stored challenge. Raises `NotNow` if there is nothing to answer."""
     proof = data_of(session).get("proof")
     device = rows.devices.locked(db, proof["device"]) if proof else None
     if proof is None or device is None or (proof["purpose"], proof["about"]) != (purpose, about):
@@ -73,7 +74,7 @@ def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -
 
 
 def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
-    """What was offered, again. Raises `NotNow`."""
+    """Return the challenge again as the page shows it. Raises `NotNow` if there is nothing to answer."""
     device, proof = asked(db, session, purpose, about)
     return Offer(Kind(device.kind), device.id, registry.label(device), dict(proof["shows"]))
 
@@ -89,7 +90,10 @@ def judge(
     token: str = "",
     check: Callable[[Attempt, dict[str, Any], str], Outcome] | None = None,
 ) -> tuple[Device, bool]:
-    """Whether the answer is right. `check` is how, if not as the device's factor does. Raises `NotNow`."""
+    """Judge an answer. Return the device, and whether the answer was correct.
+
+    `check` judges it instead of the device's factor. Raises `NotNow` if there is nothing to answer.
+    """
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):
@@ -108,16 +112,16 @@ def judge(
 
 
 def _failed(tx: LoginTransaction, session: Session, proof: dict[str, Any]) -> bool:
-    """Count one answer to what was offered; return False."""
+    """Count a wrong answer to the challenge. Return False."""
     tries = int(proof["tries"]) + 1
     _keep(tx.db, session, {**proof, "tries": tries} if tries < tx.policy.login.code_attempts else None)
     return False
 
 
 def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:
-    """Return the use in which the wrong answers of a proof are counted.
+    """Return the use at which wrong answers are counted.
 
-    Who proves who they are does it by their own use; who activates or shares a device, by its owner's.
+    For a step-up this is the user's own use of the device. For an activation or a share it is the use of the device's owner.
     """
     whose = user.id if purpose is Purpose.FRESH else device.owner_id
     return rows.uses.one(db, rows.uses.c.device_id == device.id, rows.uses.c.user_id == whose)

@@ -1,11 +1,12 @@
-"""Coming in: name and password, then the device's own element.
+"""The login: name and password first, then the challenge of a device.
 
 Four promises:
 
-1. Nobody comes in without a live device, but to `Scope.TRADING` after opting out, and to the statements of a closed account.
-2. Name and password are refused in the same way and time, whichever is wrong; each attempt is counted before it is looked at.
-3. An answer is judged once; an offer is good for a few answers and a few minutes, and for the login that it was made for.
-4. What opens the door is asked anew when it is opened: a device that was taken out of use meanwhile does not.
+1. Nobody logs in without a valid device, except with `Scope.TRADING` after opting out, and to the statements of a closed
+   account.
+2. A wrong name and a wrong password are refused in the same way and time. Each attempt is counted before it is checked.
+3. An answer is judged once. A challenge is valid for a few answers and a few minutes, and only for its own login.
+4. The device is checked again when the login succeeds: one that was taken out of use meanwhile does not log in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,14 +33,14 @@ from dsc_host.records.transaction import Refused
 
 _ADDRESS_LETTERS = 64
 _COMPARISONS = 3
-"""With a hash that was changed meanwhile, at the most."""
+"""The maximum number of comparisons, if another login renews the hash meanwhile."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
-    """The user whose name and password these are. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
+    """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
     gates, visits = rate_limits.gates_of_login(context, name, address), rate_limits.visits(context, name, address)
-    # First only to look: who is shut out writes nothing, and waits for nobody who does.
+    # Only read at first: a refused attempt must not write, nor wait for another one that does.
     rate_limits.check(context, [*gates, visits])
     earlier = rate_limits.uncounted(context, [*gates, visits])
 
@@ -57,9 +58,9 @@ def check_password(context: LoginContext, name: str, password: str, address: str
             user, same = _compared(context, user, password, gates, visits)
             if same:
                 return user
-            # Another login has had the hash made anew while the old one was compared: once more, with the new one.
+            # Another login has renewed the hash during the comparison: compare again, with the new hash.
     except OutOfMemory:
-        # The password was not looked at, so it was no attempt.
+        # The password was not checked, so this was no attempt.
         with out_of_memory():
             context.change(lambda tx: rate_limits.take_back(tx, gates))
         raise
@@ -69,12 +70,15 @@ def check_password(context: LoginContext, name: str, password: str, address: str
 def _compared(
     context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate
 ) -> tuple[User, bool]:
-    """The user as they are now, and whether they still have the hash that was compared. Raises `WrongCredentials`."""
+    """Compare the password. Return the current user, and whether the compared hash is still theirs.
+
+    Raises `WrongCredentials`.
+    """
     right = context.passwords.matches(password, user.password if user else None)
     anew = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
 
     def judged(tx: LoginTransaction) -> tuple[User, bool] | Refused:
-        # Looked for in any case: what is spared for a name that there is not would be seen in the time.
+        # Query in any case: a query less for an unknown name would show in the time.
         now = rows.users.locked(tx.db, user.id if user else "")
         if now is not None and user is not None and now.password != user.password:
             return now, False
@@ -82,10 +86,10 @@ def _compared(
             tx.log("password", now, "refused", "wrong" if now else "unknown")
             return Refused(WrongCredentials())
         rate_limits.passed(tx, gates)
-        # Of those that come at once, each is looked at; the next one is refused.
+        # Parallel logins all pass here, but the next one is refused.
         rate_limits.charge(tx, [visits])
         if anew:
-            # The same password under a dearer hash: nothing that anybody would have to log in anew for.
+            # The password is the same and only its hash costs more, so sessions need not end.
             rows.users.change(tx.db, now.id, password=anew)
         tx.log("password", now, "done")
         return now, True
@@ -94,7 +98,7 @@ def _compared(
 
 
 def begin(context: LoginContext, name: str, password: str, address: str) -> Step:
-    """The first step. Raises `WrongCredentials`, `TooManyAttempts`."""
+    """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`."""
     user = check_password(context, name, password, address)
     known = address[:_ADDRESS_LETTERS] if is_key(address) else ""
 
@@ -108,7 +112,7 @@ def begin(context: LoginContext, name: str, password: str, address: str) -> Step
 
 
 def choose(context: LoginContext, token: str, device_id: str, *, manual: bool = False) -> Step:
-    """Ask for the element of one of the user's devices. Raises `NotIn`, `NotFound`, and what the device refuses with."""
+    """Offer a challenge of one of the user's devices. Raises `NotIn`, `NotFound`, and the refusals of the device."""
 
     def chosen(tx: LoginTransaction) -> Step | Refused:
         user, session = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
@@ -122,7 +126,7 @@ def choose(context: LoginContext, token: str, device_id: str, *, manual: bool = 
         attempt = Attempt(tx, user, device, new, address)
         offered = FACTORS[Kind(device.kind)].offer(attempt, manual=manual)
         if isinstance(offered, Refused):
-            # The login stands where it stood: there may be another device.
+            # The login stays at its stage: the user may have another device.
             sessions.drop(tx.db, new)
             return offered
         sessions.end(tx.db, session)
@@ -136,7 +140,7 @@ def choose(context: LoginContext, token: str, device_id: str, *, manual: bool = 
 
 
 def answer(context: LoginContext, token: str, text: str) -> Answered:
-    """Judge an answer to what was offered. Raises `NotIn`; a wrong one is `Status.REFUSED`."""
+    """Judge an answer to the challenge. A wrong one returns `Status.REFUSED`. Raises `NotIn`."""
     given = text if isinstance(text, str) and len(text) <= 64 else ""
 
     def answered(tx: LoginTransaction) -> Answered:
@@ -144,7 +148,7 @@ def answer(context: LoginContext, token: str, text: str) -> Answered:
         device, use = registry.held(tx.db, user, session.device_id)
         data = data_of(session)
         if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, context.now()):
-            # Not even looked at: no answer to a device that is locked uses anything up, or is counted.
+            # Do not check the answer: an answer to a locked device neither counts nor uses anything up.
             return _refused(tx, user, session, device, data)
         attempt, factor = Attempt(tx, user, device, token, str(data["address"])), FACTORS[Kind(device.kind)]
         outcome = factor.check(attempt, data["keeps"], given)
@@ -160,7 +164,7 @@ def answer(context: LoginContext, token: str, text: str) -> Answered:
 
 
 def skip(context: LoginContext, token: str) -> Step:
-    """Go on without a device, after opting out. Raises `NotIn`, `NotNow`."""
+    """Log in without a device, after opting out. Raises `NotIn`, `NotNow`."""
 
     def skipped(tx: LoginTransaction) -> Step:
         user, session = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
@@ -173,7 +177,7 @@ def skip(context: LoginContext, token: str) -> Step:
 
 
 def step(context: LoginContext, token: str) -> Step:
-    """A login that is half-way, as it stands. Raises `NotIn`."""
+    """Return the current step of a login. Raises `NotIn`."""
 
     def shown(tx: LoginTransaction) -> Step:
         user, session = sessions.looked_up(tx, token, Stage.CHOOSING, Stage.ANSWERING)
@@ -197,7 +201,7 @@ def is_waiting(context: LoginContext, token: str) -> bool:
     return context.read(look)
 
 
-# ---- the pieces ----
+# ---- the steps ----
 
 
 def _choosing(tx: LoginTransaction, user: User, address: str) -> Step:
@@ -222,7 +226,7 @@ def _entered(tx: LoginTransaction, user: User, session: Session, device: Device,
     sessions.end(tx.db, session)
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
     if outcome.duress:
-        # The page shows nothing of it; those who can help are told.
+        # The page must not show it. Notify those who can help.
         outbox.tell(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)

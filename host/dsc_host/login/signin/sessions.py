@@ -1,11 +1,11 @@
-"""Sessions: who is in, how far a login is, and for how long.
+"""Sessions and logins in progress: who is logged in, at which stage a login is, and for how long.
 
 Four promises:
 
-1. A token is drawn anew at each step; the one before is worth nothing then. The database has only its hash.
-2. A session's scope is what the device gave that opened it, and never grows.
-3. It ends when it has been idle, when its time is over, and when password, PIN or devices of its user change.
-4. A login that is half-way is no session: nothing but its next step can be done with it.
+1. Each step of a login draws a new token and makes the previous one invalid. The database has only the hash of a token.
+2. The scope of a session comes from the device that opened it and never grows.
+3. A session ends after some idle time, at the end of its duration, and when the user's password, PIN or devices change.
+4. A login in progress is not a session: only the next step of the login can be done with it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _TOKEN_BYTES = 32
 
 
 def hashed(token: object) -> str:
-    """Under what a token's session is kept."""
+    """Return the hash of a token, which is the id of its session."""
     text = token if isinstance(token, str) else ""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -41,7 +41,7 @@ def begin(
     until: float,
     data: Mapping[str, Any] | None = None,
 ) -> str:
-    """A new session, and the token for its cookie."""
+    """Add a session or a login in progress. Return the token for its cookie."""
     token, now = secrets.token_urlsafe(_TOKEN_BYTES), tx.now()
     kept = as_data(data or {})
     session = Session(hashed(token), user.id, str(stage), str(scope), device, user.settings, now, now, until, kept)
@@ -50,7 +50,7 @@ def begin(
 
 
 def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
-    """The session of this token, and its user, locked. Raises `NotIn` if there is none that is at one of these stages."""
+    """Lock and return the user and the session of this token. Raises `NotIn` unless it is at one of these stages."""
     session = rows.sessions.find(tx.db, hashed(token))
     if session is None:
         raise NotIn
@@ -62,7 +62,7 @@ def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Sess
 
 
 def looked_up(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
-    """The same, only to look: nothing is locked. Raises `NotIn`."""
+    """Return the user and the session of this token without locking them. Raises `NotIn` as `locked` does."""
     session = rows.sessions.find(tx.db, hashed(token))
     user = rows.users.find(tx.db, session.user_id) if session else None
     if session is None or user is None or session.stage not in stages or not _lasts(tx.context, user, session):
@@ -71,7 +71,7 @@ def looked_up(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, S
 
 
 def check_scope(session: Session, *scopes: Scope) -> None:
-    """Raises `NotIn` for a login that is half-way, `NotAllowed` for a session that is good for something else."""
+    """Raise `NotIn` for a login in progress, and `NotAllowed` for a session whose scope is not one of these."""
     if session.stage != Stage.IN:
         raise NotIn
     if session.scope not in scopes:
@@ -79,16 +79,17 @@ def check_scope(session: Session, *scopes: Scope) -> None:
 
 
 def end(db: Connection, session: Session) -> None:
+    """End a session."""
     rows.sessions.remove(db, rows.sessions.c.id == session.id)
 
 
 def drop(db: Connection, token: str) -> None:
-    """The same, by its token. No error if there is none."""
+    """End the session of this token, if there is one."""
     rows.sessions.remove(db, rows.sessions.c.id == hashed(token))
 
 
 def end_all(db: Connection, user: User, *, but: str = "") -> None:
-    """All of a user's, except the one of this id, which goes on under the settings of now."""
+    """End all sessions of a user except the one with the id `but`, which continues under the user's current settings."""
     rows.sessions.remove(db, rows.sessions.c.user_id == user.id, rows.sessions.c.id != but)
     if but:
         fresh = rows.users.find(db, user.id)
@@ -96,7 +97,7 @@ def end_all(db: Connection, user: User, *, but: str = "") -> None:
 
 
 def visitor(context: LoginContext, token: str) -> Visitor:
-    """Who is in. Raises `NotIn`."""
+    """Return the user who is logged in. Raises `NotIn`."""
 
     def look(tx: LoginTransaction) -> Visitor:
         user, session = looked_up(tx, token, Stage.IN)
@@ -108,7 +109,7 @@ def visitor(context: LoginContext, token: str) -> Visitor:
 
 
 def rotate(tx: LoginTransaction, token: str) -> str:
-    """The same session under a new token. Raises `NotIn`."""
+    """Give a session a new token and return it. Raises `NotIn`."""
     session = locked(tx, token, *Stage)[1]
     new = secrets.token_urlsafe(_TOKEN_BYTES)
     end(tx.db, session)
@@ -118,13 +119,13 @@ def rotate(tx: LoginTransaction, token: str) -> str:
 
 
 def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
-    """Write down when these sessions were last used, by their ids."""
+    """Write the times of the last use of sessions. `used` maps their ids to Unix times."""
     for session, seen_at in used.items():
         rows.sessions.change(tx.db, session, seen_at=seen_at)
 
 
 def forget_old(tx: LoginTransaction) -> None:
-    """Those whose time is over."""
+    """Remove the sessions whose time is over."""
     rows.sessions.remove(tx.db, rows.sessions.c.expires_at < tx.now())
 
 

@@ -1,8 +1,8 @@
-"""Step-up: which operations of a customer want a fresh answer of one of their devices, beside the session.
+"""Step-up: the operations for which a customer must answer with a device again, although the session is open.
 
-Whoever holds a stolen session can look, and can do what loses nothing. What adds, changes or removes protection wants proof
-that a device of the user is at hand now: an answer within the last few minutes, given in this very session. The answer that
-opened the session counts as long as any other.
+Somebody with a stolen session can read, and can do what loses nothing. Operations that add, change or remove protection need
+proof that the user has a device at hand: an answer within the last few minutes, in this very session. The answer that opened
+the session counts too.
 """
 
 from dsc_host.login.errors import ProofNeeded
@@ -27,9 +27,9 @@ GUARDED = frozenset({
     "request_online_card",
     "sheet",
 })  # fmt: skip
-"""The operations that weaken protection, or prepare to."""
+"""The operations that weaken the protection, or prepare to."""
 ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_phone", "confirm_share"})
-"""The operations that only complete what a guarded one has begun, by an answer to what it asked."""
+"""The operations that complete a guarded one with an answer to its challenge."""
 HARMLESS = frozenset({
     "account_users",
     "address",
@@ -45,16 +45,16 @@ HARMLESS = frozenset({
     "waiting",
     "withdraw",
 })  # fmt: skip
-"""The operations that look, or take back what was asked for. A withdrawal has limits of its own."""
+"""The operations that only read or withdraw a request. Withdrawals of money have limits of their own."""
 PROVEN_AT = "proven_at"
-"""Under what name a session keeps when a device last answered in it."""
+"""The key, in the data of a session, of the time at which a device last answered in it."""
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
-    """Raise `ProofNeeded` if this operation wants a fresh answer and there is none. An unknown operation is a `KeyError`."""
+    """Raise `ProofNeeded` if the operation needs a fresh answer and there is none. Raises `KeyError` for unknown operations."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
-    # A login that is half-way has shown its password a few minutes ago, and has no device to answer with.
+    # A login in progress has shown the password a few minutes ago, and has no device to answer with.
     if operation in GUARDED and session.stage == Stage.IN and not is_fresh(context, session):
         raise ProofNeeded
 
