@@ -1,11 +1,12 @@
-"""The server's side of the phone app: activation by name, password and a token sent by SMS; pushes, approved or denied.
+"""The server's side of the phone app: its activation by name, password and SMS token, and its answers to pushes.
 
 Four promises:
 
-1. An app is activated only for whoever knows name and password and has a phone that was confirmed before.
-2. The token is good for one activation, a few minutes, and a few tries; of activations at once with one token, one succeeds.
-3. A push is answered once. Approving it takes a right response, made with the PIN or released by a finger or a face.
-4. The app's keys lie in the verifier's records like any card's; a wrong PIN is a wrong response, and is counted there.
+1. An app is activated only for somebody who knows the name and password and holds a phone that was confirmed before.
+2. The token is valid for one activation, a few minutes and a few attempts. Of parallel activations with one token, one
+   succeeds.
+3. A push is answered once. Approving it takes a correct response, made with the PIN or released by a finger or a face.
+4. The verifier keeps the app's keys like those of a card. A wrong PIN gives a wrong response, and the verifier counts it.
 """
 
 import hmac
@@ -37,7 +38,7 @@ _REFUSAL = "the activation code is wrong, was used, or has expired; ask for anot
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys that an app has made."""
+    """The keys that an app has generated."""
 
     pin: bytes = field(repr=False)
     biometrics: bytes | None = field(repr=False)
@@ -50,14 +51,15 @@ class Keys:
             raise InputError("key", "must be another one for each way to answer")
 
     def by_method(self) -> dict[str, bytes]:
+        """Return the keys by their methods."""
         named = {phone_app.PIN: self.pin, phone_app.FINGER: self.biometrics}
         return {method: key for method, key in named.items() if key is not None}
 
 
 def begin(context: LoginContext, name: str, password: str, address: str, phone: int = 0) -> Begun:
-    """Send an activation token to one of the user's confirmed phones: 0 is the one that was confirmed last.
+    """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    Raises as `entering.begin`, `NotNow`, and `InputError` for a phone that there is not.
+    Raises `NotNow`, `InputError` if there is no such phone, and what `flow.check_password` raises.
     """
     user = flow.check_password(context, name, password, address)
 
@@ -84,15 +86,15 @@ def begin(context: LoginContext, name: str, password: str, address: str, phone: 
 
 
 def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated:
-    """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that is used up or expired.
+    """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that was used or has expired.
 
-    `proof` is a right response by a user whom the app knows already. An app asks it of whoever holds the phone before it takes
-    another user in; which app it is that calls, and whether it has asked, is not known here.
+    `proof` is a correct response of a user who is in the app already. The app demands it before it adds another user. The
+    server does not know which app calls, nor whether it has demanded the proof.
     """
     device_token = secrets.token_urlsafe(_KEY_BYTES)
 
     def activated(tx: LoginTransaction) -> Activated | Refused:
-        # The first statement, as enrolling wants it.
+        # Claim first, as the enrollment requires.
         context.cards.store.claim(tx.db)
         user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
         data = data_of(session)
@@ -113,7 +115,7 @@ def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: 
 
 
 def challenge(context: LoginContext, device_id: str, device_token: str) -> Question:
-    """A question to an app's PIN, to be answered when a user is added to it. Raises `NotFound`."""
+    """Issue a challenge for the app's PIN, which is answered when another user is added to the app. Raises `NotFound`."""
 
     def asked(tx: LoginTransaction) -> Question | Refused:
         device = _device(tx, device_id, device_token)[0]
@@ -124,7 +126,7 @@ def challenge(context: LoginContext, device_id: str, device_token: str) -> Quest
 
 
 def pushes(context: LoginContext, device_id: str, device_token: str) -> tuple[Push, ...]:
-    """What waits for an answer on this phone. Raises `NotFound`."""
+    """Return the logins that wait for an answer on this phone. Raises `NotFound`."""
 
     def waiting(tx: LoginTransaction) -> tuple[Push, ...]:
         device, user = _device(tx, device_id, device_token, lock=False)
@@ -138,7 +140,7 @@ def pushes(context: LoginContext, device_id: str, device_token: str) -> tuple[Pu
 
 
 def approve(context: LoginContext, device_id: str, device_token: str, push_id: str, method: str, response: str) -> None:
-    """Let a login in. Raises `NotFound`, `NotNow`, and `NotAllowed` for a wrong response, which is counted."""
+    """Approve a login. Raises `NotFound`, `NotNow`, and `NotAllowed` for a wrong response, which is counted."""
 
     def approved(tx: LoginTransaction) -> Refused | None:
         device, user = _device(tx, device_id, device_token)
@@ -158,7 +160,7 @@ def approve(context: LoginContext, device_id: str, device_token: str, push_id: s
 
 
 def deny(context: LoginContext, device_id: str, device_token: str, push_id: str) -> None:
-    """Keep a login out. Raises `NotFound`, `NotNow`."""
+    """Deny a login. Raises `NotFound`, `NotNow`."""
 
     def denied(tx: LoginTransaction) -> None:
         device, user = _device(tx, device_id, device_token)
@@ -170,7 +172,7 @@ def deny(context: LoginContext, device_id: str, device_token: str, push_id: str)
 
 
 def remove(context: LoginContext, device_id: str, device_token: str) -> None:
-    """The app was removed from the phone, or one of its users from the app. Raises `NotFound`."""
+    """End the app's device, after the app or one of its users was removed on the phone. Raises `NotFound`."""
 
     def removed(tx: LoginTransaction) -> None:
         device, user = _device(tx, device_id, device_token)
@@ -182,7 +184,7 @@ def remove(context: LoginContext, device_id: str, device_token: str) -> None:
 
 
 def end(tx: LoginTransaction, device: Device) -> None:
-    """Nothing of this app's opens a door any more."""
+    """Retire the keys of an app and end its device."""
     for serial in phone_app.serials(device).values():
         lifecycle.settle(tx.cards, serial, State.RETIRED, "app removed")
     registry.move(tx, device, DeviceState.ENDED)
@@ -196,7 +198,7 @@ def _digest(ticket: str, token: str) -> str:
 
 
 def _right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, object], ticket: str, token: str) -> bool:
-    """Counted before it is compared."""
+    """Return whether the token is correct. Count the attempt before the comparison."""
     tries = int(str(data["tries"])) + 1
     if tries > tx.policy.login.code_attempts:
         sessions.end(tx.db, session)
@@ -219,7 +221,7 @@ def _added(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told
 
 
 def _take_place(tx: LoginTransaction, user: User) -> None:
-    """What the app takes the place of, and what was to bridge the time until it came."""
+    """End the devices that the app replaces, and the temporary ones."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:
             registry.move(tx, device, DeviceState.ENDED)
@@ -227,7 +229,7 @@ def _take_place(tx: LoginTransaction, user: User) -> None:
 
 
 def _device(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
-    """The app that this token belongs to, in use, and its user, locked. Raises `NotFound`."""
+    """Return the active app of this token, and its user, locked unless `lock` is False. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
     device = rows.devices.find(tx.db, device_id) if known else None
     if device is None or device.kind != Kind.PHONE_APP:

@@ -1,13 +1,13 @@
-"""Confirming a phone number: a code is sent to it, and typed in the session that asked for it.
+"""The confirmation of a phone number: a code is sent to it, and the user enters the code in the same session.
 
 Three promises:
 
-1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few tries.
-2. From then on codes go to it, and to no number from before; in a session of a temporary device, only after some days.
-   Where the phone app has taken their place, none do; an app may be activated by it.
-3. Every other session of the user's ends, and the user is told on every channel from before.
+1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
+2. From then on, codes go to this number and to no earlier one. In a session of a temporary device this waits for some days.
+   If the user has the phone app, no codes are sent, but an app may be activated by the number.
+3. All other sessions of the user end, and the user is notified at every address from before.
 
-The code itself is kept nowhere: what is kept is its hash under the session's token, which is in the visitor's browser alone.
+The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
 """
 
 import hmac
@@ -30,7 +30,7 @@ _KEY = "phone"
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> str | Refused:
-    """Send a code there; the number, masked. Raises `InputError`; `TooManyAttempts` for too many codes."""
+    """Send a code to a number. Return the masked number. Raises `InputError`. Returns a refusal for too many codes."""
     field_checks.check_phone(number)
     if refusal := rate_limits.charge(
         tx, [answer_limits.offers(tx.context, user), *answer_limits.messages_to_any(tx.context, user, number)]
@@ -45,7 +45,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Whether this is the code, and the number is confirmed now, or waits. Raises `NotNow` if none was asked for."""
+    """Return whether the code was correct. If so, the number is confirmed now or waits. Raises `NotNow` without a challenge."""
     asked = data_of(session).get(_KEY)
     if not asked or tx.now() >= asked["until"]:
         raise NotNow("there is nothing to answer; begin again")
@@ -68,7 +68,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         lifecycle.enable_messages(tx, user, asked["number"], told)
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
-            # It was opened by a code to another number, and goes on by the one that has just been answered.
+            # A code to another number opened this session. It continues with the number that was just confirmed.
             answered = next(device for device in live if device.kind == Kind.SMS)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
     sessions.end_all(tx.db, user, but=session.id)
@@ -77,7 +77,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
 
 def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) -> None:
-    """Take a number back. Raises `NotFound`, and `NotNow` if nothing else would open the door."""
+    """Remove a confirmed number. Raises `NotFound`, and `NotNow` if the user would have no device left."""
     phone = rows.phones.locked(tx.db, phone_id) if isinstance(phone_id, str) else None
     if phone is None or phone.user_id != user.id:
         raise NotFound("you have no such phone number")
@@ -89,7 +89,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     notices.tell(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)
     users.settings_changed(tx.db, user)
-    # A session that a code to this number has opened ends with it.
+    # A session that a code to this number opened ends with it.
     ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
     sessions.end_all(tx.db, user, but="" if ends else session.id)
     tx.log("phone.forget", user, "done")
