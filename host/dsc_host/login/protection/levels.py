@@ -1,4 +1,4 @@
-"""The level of protection that a user has, and the limits that come with it."""
+"""The level of protection that a user has, and the limits that follow from it."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,23 @@ from dsc_host.login.transaction import LoginTransaction
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What a user has by being protected, or would not have."""
+    """The level of a user, compared with the levels with and without protection."""
 
     opted_out: bool
     level: Level
     with_protection: Level
     without: Level
     restrictions: tuple[str, ...]
-    """What is lost by opting out: keys of the policy's."""
+    """What the user would lose by opting out: keys of the policy."""
 
 
 def level_of(tx: LoginTransaction, user: User) -> Level:
-    """Of the highest of what opens this user's door; after opting out, of nothing."""
+    """Return the level of the user's best valid device; after opting out, the level without a device."""
     return limits.level_of(() if user.opted_out else registry.kinds_of(tx, user), tx.policy)
 
 
 def protection(tx: LoginTransaction, user: User) -> Protection:
+    """Return the level of a user with the alternatives."""
     return Protection(
         opted_out=user.opted_out,
         level=level_of(tx, user),

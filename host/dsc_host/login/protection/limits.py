@@ -1,4 +1,4 @@
-"""How much may be taken out, within a day and within five business days, by what protects the account."""
+"""The limits on withdrawals, within a day and within five business days. They depend on the level of protection."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ DAYS = 5
 _MOST = Decimal(10) ** 15
 
 Spent = Callable[[float], Decimal]
-"""What was taken out since a Unix time."""
+"""A function that returns the amount taken out since a Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether an amount may be taken out. None is any amount."""
+    """The decision about an amount, with what may still be taken out. None means that there is no limit."""
 
     allowed: bool
     left_today: Decimal | None
@@ -28,12 +28,12 @@ class Allowance:
 
 
 def level_of(kinds: Iterable[str], policy: Policy) -> Level:
-    """The highest level among these kinds; that of `none` if there are none."""
+    """Return the highest level among these kinds; the level `none` if there are none."""
     return policy.levels[min((policy.level(kind) for kind in kinds), default=policy.level("none"))]
 
 
 def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar: Calendar) -> Allowance:
-    """Whether `amount` may be taken out now, beside what was already. Raises `InputError` for what is no amount."""
+    """Decide whether `amount` may be taken out now, in addition to what was taken out before. Raises `InputError`."""
     check_amount(amount)
     if level.per_day is None or level.per_five_days is None:
         return Allowance(True, None, None)
@@ -44,7 +44,7 @@ def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar:
 
 
 def check_amount(amount: Decimal) -> None:
-    """Raises `InputError`."""
+    """Raise `InputError` if this is not a positive amount of money with at most two decimals."""
     if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 < amount < _MOST:
         raise InputError("amount", "must be an amount of money, more than 0")
     if (amount * 100) % 1:

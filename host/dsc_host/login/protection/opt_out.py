@@ -1,4 +1,8 @@
-"""Opting out of the protection, and back in."""
+"""Opting out of the protection by devices, and opting in again.
+
+After opting out a user trades without a device, with the limits of the lowest level. The primary user of the account decides
+this for all its users. All sessions of the user end.
+"""
 
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import waits
@@ -10,9 +14,9 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
-    """From now on, a device is not needed for trading, and no more is worth than without; or it is needed again.
+    """Opt a user out or in. `primary` is the primary user of the account and is locked. Raises `NotNow`.
 
-    For the primary user, locked, or another one of the account. Raises `NotNow`.
+    After opting out, trading needs no device, and the limits are those without a device.
     """
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:
@@ -23,7 +27,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
 
 
 def opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
-    """Like `opt`, begun by a temporary device: it waits. Raises `NotNow`."""
+    """Begin an opt-out that takes effect after some days, because a temporary device asked for it. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
         raise NotNow("{name} has opted out already", name=user.name)

@@ -1,12 +1,12 @@
-"""Sharing one device between the users of one person.
+"""Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be one person; none of them has a temporary device; and the device is of the highest
-level among theirs. It is begun by the user who is not the device's owner, with the owner's name and password and a live
-answer of the device; then it is confirmed, and done at once, or when compliance has agreed. Not for the phone app, which
-takes several users by itself.
+Three conditions: the users are known to be the same person; none of them has a temporary device; the device has the highest
+level among theirs. The user who does not own the device begins, with the owner's name and password and a fresh answer of the
+device. After the user's confirmation the device is shared at once, or when compliance has agreed. The phone app is not shared,
+because it takes several users itself.
 
-Who has no device at all begins it half-way through their login: with their own password, and the owner's, and the owner's
-device at hand. It lets nobody in; it is how they come by a device to log in with.
+A user without any device begins during the login, with their own password, the owner's password and the owner's device. This
+does not log anybody in, but gives the user a device to log in with.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,18 +38,18 @@ from dsc_host.records.transaction import Refused
 
 _STANDING = rows.shares.c.state.in_([str(ShareState.PENDING), str(ShareState.DONE)])
 _VALID_SECONDS = 900
-"""From the owner's password to the confirmation."""
+"""The seconds from the owner's password to the confirmation."""
 
 
 def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
-    """Raises `NotIn`, or `NotAllowed`, unless this session may see to sharing."""
+    """Raise `NotIn` or `NotAllowed` unless this session may share devices."""
     if session.stage == Stage.CHOOSING and not registry.live_of(tx, user):
         return
     sessions.check_scope(session, Scope.FULL)
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Like `check_may`, and with a fresh proof if the operation wants one. Not for a login that is half-way."""
+    """Return a check as `check_may`, with a step-up if the operation needs one. A login in progress needs none."""
 
     def checked(tx: LoginTransaction, user: User, session: Session) -> None:
         check_may(tx, user, session)
@@ -59,7 +59,7 @@ def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
 
 
 def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
-    """The same, for whoever only wants to see what is shared."""
+    """Raise `NotIn` or `NotAllowed` unless this session may see what is shared."""
     if session.stage == Stage.IN:
         sessions.check_scope(session, Scope.FULL, Scope.ACCOUNT)
     else:
@@ -69,7 +69,7 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
 ) -> tuple[Share, Offer] | Refused:
-    """Ask the owner's device to answer; the owner's name and password were right. Without a device's id, their highest.
+    """Ask the owner's device for an answer, after the owner's password was accepted. Default: the owner's most secure device.
 
     Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
@@ -90,7 +90,7 @@ def begin(
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
-    """The device's answer. Raises `NotFound`, `NotNow`."""
+    """Judge the device's answer. Raises `NotFound`, `NotNow`."""
     share = _own(tx, user, share_id, ShareState.DRAFT)
     _, right = device_proof.judge(tx, session, user, Purpose.SHARE, text, about=share.id)
     if right:
@@ -100,7 +100,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, te
 
 
 def parties(db: Connection, share_id: str) -> list[str]:
-    """Who asks and who gives, by their ids, to be locked first. Raises `NotFound`."""
+    """Return the ids of the user who asks and of the device's owner, who must be locked first. Raises `NotFound`."""
     share = rows.shares.find(db, share_id) if isinstance(share_id, str) else None
     if share is None:
         raise NotFound("you have no such request")
@@ -108,7 +108,7 @@ def parties(db: Connection, share_id: str) -> list[str]:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Whom it concerns, by their ids, what becomes of a user and of their devices: to be locked before anything is logged."""
+    """Return the ids of all users whom a change of this user or of their devices concerns. Lock them before the log."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
     asked = rows.shares.all(db, _with([user.id]), _STANDING)
@@ -116,7 +116,7 @@ def concerned(db: Connection, user: User) -> list[str]:
 
 
 def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> ShareState:
-    """Do it, or put it before compliance. Raises as `begin`: what has changed meanwhile counts."""
+    """Share the device, or submit the request to compliance. The conditions are checked again. Raises as `begin` does."""
     share = found(rows.shares.find(tx.db, share_id))
     if share.user_id != user_id:
         raise NotFound("you have no such request")
@@ -135,7 +135,7 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
 
 
 def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> ShareState:
-    """Compliance's decision. Raises `NotFound`, `NotNow`, and as `begin` if what has changed meanwhile forbids it."""
+    """Carry out the decision of compliance. Raises `NotFound`, `NotNow`, and as `begin` does if a condition no longer holds."""
     share = found(rows.shares.find(tx.db, share_id))
     both = locked_users(tx.db, [share.user_id, share.owner_id])
     share = found(rows.shares.locked(tx.db, share_id))
@@ -156,7 +156,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
 
 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
-    """End the sharing, by either of the two: what was put aside for it may be used again. Raises `NotFound`, `NotNow`."""
+    """End the sharing, on behalf of either user. What was set aside for it is usable again. Raises `NotFound`, `NotNow`."""
     share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
         raise NotFound("you have no such request")
@@ -176,7 +176,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     ):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
     _undo(tx.db, user, share, parked)
-    # A session that the shared device has opened ends with the sharing.
+    # A session that the shared device opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
     notices.tell(tx, user, "share_ended")
@@ -184,13 +184,13 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
 
 
 def end_of_device(tx: LoginTransaction, device: Device) -> None:
-    """A device is out of use for good: with whom it was shared, what was put aside for it may be used again."""
+    """End the sharing of a device that is out of use for good. What its users have set aside for it is usable again."""
     for share in rows.shares.all(tx.db, rows.shares.c.device_id == device.id, _STANDING):
         _end(tx, share)
 
 
 def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
-    """What is known of a person has changed: who is not known to be the same as they any more shares nothing with them."""
+    """End the sharing of a person whose identity has changed with users who are no longer known to be the same person."""
     mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
     for share in rows.shares.all(tx.db, _with(mine), _STANDING):
         user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))
@@ -199,24 +199,25 @@ def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
 
 
 def end_of_user(tx: LoginTransaction, user: User) -> None:
-    """A user's account is closed: nothing is shared with them, nor by them."""
+    """End all sharing of a user whose account is closed."""
     for share in rows.shares.all(tx.db, _with([user.id]), _STANDING):
         _end(tx, share)
 
 
 def shares_of(tx: LoginTransaction, user: User) -> list[ShareView]:
-    """What a user shares, or has asked to, on either side."""
+    """Return the shares and requests of a user, on either side."""
     shown = rows.shares.all(tx.db, _with([user.id]), order=rows.shares.c.at)
     return [view(tx.db, share) for share in shown if share.state != ShareState.DRAFT]
 
 
 def pending(db: Connection) -> list[ShareView]:
-    """What waits for compliance, the oldest first."""
+    """Return the requests that wait for compliance, the oldest first."""
     waiting = rows.shares.c.state == ShareState.PENDING
     return [view(db, share) for share in rows.shares.all(db, waiting, order=rows.shares.c.at)]
 
 
 def view(db: Connection, share: Share) -> ShareView:
+    """Return a share as its users see it."""
     device = found(rows.devices.find(db, share.device_id))
     names = [found(rows.users.find(db, each)).name for each in (share.user_id, share.owner_id)]
     label = registry.label(device)
@@ -271,7 +272,7 @@ def _own(tx: LoginTransaction, user: User, share_id: str, state: ShareState) -> 
     return share
 
 
-# ---- what is done ----
+# ---- the changes ----
 
 
 def _do(tx: LoginTransaction, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
@@ -291,12 +292,12 @@ def _do(tx: LoginTransaction, share: Share, user: User, owner: User, device: Dev
 
 
 def _with(users: Sequence[str]) -> ColumnElement[bool]:
-    """That one of these users shares it, on either side."""
+    """Return the condition that one of these users is on either side of a share."""
     return rows.shares.c.user_id.in_(users) | rows.shares.c.owner_id.in_(users)
 
 
 def _end(tx: LoginTransaction, share: Share) -> None:
-    """Without anybody's asking for it."""
+    """End a share or a request without a user's action, and notify the user."""
     user = found(rows.users.find(tx.db, share.user_id))
     parked = data_of(share).get("parked", [])
     _undo(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])

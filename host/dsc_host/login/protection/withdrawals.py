@@ -1,7 +1,7 @@
-"""Opting out and back in, and what may be taken out of an account: what protection is worth.
+"""Withdrawals of money, within the limits of the device that opened the session.
 
-Three promises: what an account took out within a day, and within five business days, never exceeds the limits of the device
-that opened the session; it counts on, whatever device comes after; and of requests at once, one is judged after the other.
+Three promises: what an account takes out within a day and within five business days never exceeds the limits of the device that
+opened the session; earlier withdrawals count, whatever device made them; parallel requests are judged one after the other.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from dsc_host.login.transaction import LoginTransaction, account_of, found
 from dsc_host.records import table_rows
 
 _LATEST = 221_845_392_000
-"""The year 9000: calendars end somewhere."""
+"""The year 9000 in Unix seconds. Python's calendar ends soon after it."""
 
 
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Whether this user may take so many dollars out now, logged in with their highest device. Raises `InputError`.
+    """Return whether this user may take out so many dollars now, logged in with their best device. Raises `InputError`.
 
-    `now`: another time, in Unix seconds, from 1970 to 9000.
+    `now` is another time to ask for, in Unix seconds, from 1970 to 9000.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
@@ -44,8 +44,8 @@ def _judged(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now
 
 
 def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
-    """Whether as much may be taken out in this session; if so, it is recorded. Its device's own limits count."""
-    # By the account, because all its users spend the same money.
+    """Decide whether an amount may be taken out in this session, and record it if so. The limits of its device apply."""
+    # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     allowance = _judged(tx, user, amount, _level_in(tx, session, user), tx.now())
     if allowance:
@@ -57,7 +57,7 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
 
 
 def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:
-    """What the session's device is worth, as long as it opens the door."""
+    """Return the level of the session's device, if the device is still valid."""
     live = [] if user.opted_out else registry.live_of(tx, user)
     return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], tx.policy)
 
