@@ -1,7 +1,8 @@
-"""Bringing a device into use: by its first response, by itself three weeks after it was shipped, or again after it was found.
+"""The activation of devices, and changes of a card's PIN.
 
-And changing a card's PIN, proven by a response made with the new one. Whatever bridged the time until then ends, and so do
-all sessions but the one in which it was done.
+A device is activated by its first response, by itself three weeks after it was shipped, or again after it was found. A change
+of the PIN is proven by a response that was made with the new PIN. An activation ends the temporary devices, and all sessions
+except the one in which it was done.
 """
 
 from typing import Any
@@ -26,7 +27,7 @@ DAY = 24 * 60 * 60
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
-    """Begin to activate a device that was shipped, or found again. Raises `NotFound`, `NotNow`."""
+    """Begin to activate a device that was shipped or found again. Raises `NotFound`, `NotNow`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id or device.state not in _WAITING:
         raise NotNow("this device cannot be activated: it is in use, or out of use for good")
@@ -35,7 +36,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
-    """Activate it, if the answer is right. Raises `NotNow`."""
+    """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
     device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_checked)
     if not right:
         tx.log("activate", user, "refused", device.kind, device=device.id)
@@ -44,14 +45,14 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
         raise NotNow("this device has been activated, or taken out of use, meanwhile")
     waits.check_card(tx, user, device)
     activate(tx, user, device, "by its response")
-    # It goes on by the device that has just answered.
+    # The session continues with the device that has just answered.
     rows.sessions.change(tx.db, session.id, device_id=device.id)
     sessions.end_all(tx.db, user, but=session.id)
     return True
 
 
 def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
-    """From now on it opens the door. The user is locked."""
+    """Bring a device into use, so that the user can log in with it. The user is locked."""
     notices.tell(tx, user, "activated", device=registry.label(device))
     kind = Kind(device.kind)
     changes: dict[str, Any] = {}
@@ -62,7 +63,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
         elif (other.kind, other.state, other.owner_id) == (kind, DeviceState.MISPLACED, user.id):
-            # It has been replaced: whoever finds it has found nothing.
+            # The new device replaces the misplaced one, which nobody can use even if it is found.
             lifecycle.settle(tx.cards, found(other.serial), State.LOST, "replaced")
             registry.move(tx, other, DeviceState.LOST)
     # An online card ends the temporary code; a lasting device ends both.
@@ -74,13 +75,13 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
 
 
 def _checked(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
-    """As the factor does; of a card that was put aside, which is taken back into use only if it answers rightly."""
+    """Check an answer as the factor does. Reactivate a misplaced card for this, and keep it active only if it is correct."""
     if attempt.device.kind != Kind.DSC_PLUS or attempt.device.state != DeviceState.MISPLACED:
         return FACTORS[Kind(attempt.device.kind)].check(attempt, kept, text)
     serial, cards = found(attempt.device.serial), attempt.tx.cards
     misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
     if misplaced != Loss.MISPLACED:
-        # Whoever runs the verifier has decided otherwise meanwhile.
+        # The operator of the verifier has changed the card's state meanwhile.
         return REFUSED
     lifecycle.move(cards, serial, State.ACTIVE, "found")
     outcome = FACTORS[Kind.DSC_PLUS].check(attempt, kept, text)
@@ -103,7 +104,10 @@ def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: s
 
 
 def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
-    """The card's PIN is `new_pin`, if this response was made with it. Raises `InputError` for a weak PIN, `NotNow`."""
+    """Change the PIN of a card if this response was made with `new_pin`. Return whether it was.
+
+    Raises `InputError` for a weak PIN, `NotNow`.
+    """
 
     def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
         answers = [(kept["challenge"], response.replace(" ", ""))]
@@ -122,11 +126,11 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
     return True
 
 
-# ---- by itself ----
+# ---- without a response ----
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate a card whose time has come, or tell its owner that it is coming. The order may have been done meanwhile."""
+    """Activate a card that is due, or notify its owner that it will be soon. Do nothing if the order is done meanwhile."""
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
@@ -149,12 +153,12 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activates_at(context: LoginContext, shipped_at: float) -> float:
-    """When a card that was shipped then is activated by itself."""
+    """Return the Unix time at which a card that was shipped at `shipped_at` is activated by itself."""
     return shipped_at + context.policy.activation.automatic_days * DAY
 
 
 def to_be_activated(tx: LoginTransaction) -> list[str]:
-    """The orders of cards that were shipped so long ago that there may be something to do."""
+    """Return the ids of the orders whose cards are due for activation or for a notice about it."""
     before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
     return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]

@@ -1,4 +1,7 @@
-"""The loss of a device: what ends with it, and what its state becomes."""
+"""Losses: what ends together with a lost device, and the state that it gets.
+
+A misplaced card can be found and activated again. The loss of a phone also ends its number and its app.
+"""
 
 from sqlalchemy import Connection
 
@@ -18,14 +21,14 @@ from dsc_host.verifier.model import State
 
 
 def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> None:
-    """Out of use, whoever uses it. Raises `NotNow` for one that has been, for good."""
+    """Take a device out of use for all its users. Raises `NotNow` if it is out of use for good already."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is out of use already")
     notices.tell(tx, user, "out_of_use", device=registry.label(device))
     if device.serial and device.kind == Kind.DSC_PLUS:
         lifecycle.settle(tx.cards, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):
-        # Whoever has that phone now would have codes read to them, or activate an app of their own.
+        # Whoever has the phone now could receive codes, or activate an app of their own.
         for number in _numbers_of(tx.db, user, device):
             device_lifecycle.forget_number(tx, user, number)
     for serial in data_of(device).get("serials", {}).values():
@@ -39,7 +42,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
 
 
 def _numbers_of(db: Connection, user: User, device: Device) -> list[str]:
-    """The numbers that reach the phone that this is, or may be."""
+    """Return the phone numbers that belong, or may belong, to this phone."""
     if device.kind == Kind.PHONE_APP:
         return [known.number for known in contacts.phones_of(db, user)]
     return [data_of(device)["number"]] if "number" in data_of(device) else []

@@ -1,7 +1,7 @@
-"""Asking for a card: who may, where it goes, its PIN, and the money that is held for it.
+"""Requests for a card: who may have one, its address, its PIN, and the deposit.
 
-A request is a draft, which may be drawn up anew as often as one likes, until it is confirmed. Its PIN lies in the vault until
-the card is personalised. One request at a time for each user.
+A request is a draft until it is confirmed. A new draft replaces the one before. The PIN lies in the vault until the card is
+personalized. A user has one open request at a time.
 """
 
 from datetime import date
@@ -40,9 +40,9 @@ def draft(
     account_id: str | None = None,
     whose: str | None = None,
 ) -> Request:
-    """Draw up a request, in place of an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
+    """Draft a request and return it. It replaces an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    `user` is locked, and draws it up for themselves or, by name, for another user of their account.
+    `user` is locked. The card is for `user`, or for the user of their account with the name `whose`.
     """
     owner = users.of_account(tx.db, user, whose)
     replaces = _check_may(tx, owner)
@@ -63,7 +63,7 @@ def draft(
 
 
 def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -> Request:
-    """Send the draft off; its money is held from now on. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+    """Confirm a draft and hold its deposit. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     users.check_primary(tx.db, user)
     order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
@@ -81,7 +81,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
 
 
 def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
-    """Take a request back, before its card is made. Raises `NotFound`, `NotNow`."""
+    """Withdraw a request before its card is made. Raises `NotFound`, `NotNow`."""
     order, owner = own(tx.db, user, order_id)
     if order.state == OrderState.DRAFT:
         drop(tx.db, order)
@@ -95,19 +95,19 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
 
 
 def end_of_card(db: Connection, device_id: str) -> None:
-    """A card is out of use: if it was never activated, its request has come to its end, and another one may be made."""
+    """End the open request of a card that is out of use, so that the user may request another card."""
     for order in rows.orders.all(db, rows.orders.c.device_id == device_id, rows.orders.c.state.in_(_OPEN)):
         rows.orders.change(db, order.id, state=str(OrderState.ENDED))
 
 
 def release(db: Connection, order_id: str) -> None:
-    """Free the money that is held for a request."""
+    """Release the deposit of a request."""
     for hold in rows.holds.all(db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD):
         rows.holds.change(db, hold.id, state=str(HoldState.RELEASED))
 
 
 def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
-    """Keep what is held for a card that does not come back, and return how many cents. Raises `InputError`, `NotNow`."""
+    """Keep the deposit of a card that does not come back. Return the amount in cents. Raises `InputError`, `NotNow`."""
     least, most = tx.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
     wanted = tx.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
     if type(wanted) is not int or not least <= wanted <= most:
@@ -122,21 +122,21 @@ def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
 
 
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
-    """Raises `InputError` for what is no PIN, or a weak one, with the rule that it breaks."""
+    """Raise an `InputError` that names the broken rule if this is not a PIN or is a weak one."""
     born = date.fromisoformat(people.identity_of(tx.db, user).birth_date)
     if weak := pins.weak_pin(pin, born, tx.policy):
         raise InputError("PIN", _WEAK[weak])
 
 
 def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
-    """A user's, and those of whoever's settings they may change; the newest first."""
+    """Return the requests of all users whose settings `user` may change, the newest first."""
     mine = [each.id for each in users.changeable_by(tx.db, user)]
     orders = rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine), order=rows.orders.c.at)
     return [view(tx, order) for order in reversed(orders)]
 
 
 def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
-    """The request, and whose it is. Raises `NotFound` for what is not this user's, nor of their account as its primary one."""
+    """Return a request and its owner. Raises `NotFound` unless `user` is the owner or the account's primary user."""
     order = rows.orders.find(db, order_id) if isinstance(order_id, str) else None
     owner = next((each for each in users.changeable_by(db, user) if order and each.id == order.user_id), None)
     order = rows.orders.locked(db, order_id) if owner else None
@@ -146,13 +146,14 @@ def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
 
 
 def accounts_of(db: Connection, user: User) -> list[str]:
-    """The open accounts on which the money for a card may be held, by their ids: the user's own first."""
+    """Return the ids of the open accounts that can hold the deposit, the user's own first."""
     open_now = (rows.accounts.c.entity_id == user.entity_id) & rows.accounts.c.closed_at.is_(None)
     others = [each.id for each in rows.accounts.all(db, open_now) if each.id != user.account_id]
     return [user.account_id, *others]
 
 
 def view(tx: LoginTransaction, order: Order) -> Request:
+    """Return a request as its user sees it."""
     device = rows.devices.find(tx.db, order.device_id) if order.device_id else None
     hold = rows.holds.one(tx.db, rows.holds.c.order_id == order.id)
     return Request(
@@ -172,12 +173,12 @@ def view(tx: LoginTransaction, order: Order) -> Request:
 
 
 def secret(order_id: str) -> str:
-    """Under what name the vault keeps the PIN that was chosen."""
+    """Return the name under which the vault keeps the PIN of a request."""
     return f"order:{order_id}"
 
 
 def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
-    """Raises `NotNow` for a currency whose rate is not known."""
+    """Return the equity of an account in US dollars. Raises `NotNow` if the policy has no rate for its currency."""
     rate = context.policy.request.rates.get(account.currency)
     if rate is None:
         raise NotNow("no rate is known for {currency}; ask support", currency=account.currency)
@@ -185,7 +186,7 @@ def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Whether it replaces a card that is gone. Raises `NotNow` if this user may not have one now."""
+    """Return whether a card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")
@@ -206,7 +207,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
 
 
 def _account(db: Connection, user: User, account_id: str | None) -> Account:
-    """The one on which the money is held: the user's, or another one of the same entity."""
+    """Return the account that holds the deposit: the user's own, or another one of the same person."""
     if account_id is None:
         return account_of(db, user)
     account = rows.accounts.find(db, account_id)
@@ -221,6 +222,6 @@ def _estimate(context: LoginContext) -> str:
 
 
 def drop(db: Connection, order: Order) -> None:
-    """A draft, unless it was confirmed meanwhile."""
+    """Remove a draft and its PIN, unless it was confirmed meanwhile."""
     if rows.orders.remove(db, rows.orders.c.id == order.id, rows.orders.c.state == OrderState.DRAFT):
         vault.forget(db, secret(order.id))

@@ -1,7 +1,7 @@
-"""Cards that come back, accounts that end, and the money that was held for a card.
+"""Returned cards, their deposits, and the closing of accounts.
 
-Only cards whose serial the policy names are taken back; other devices are destroyed by whoever has them. When a card's
-receipt is recorded, what was held for it is free.
+The issuer takes back only cards whose serials the policy names. Owners destroy other devices themselves. The receipt of a card
+releases its deposit.
 """
 
 from sqlalchemy import Connection
@@ -25,7 +25,7 @@ SENT, RECEIVED = "sent", "received"
 
 
 def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) -> Parcel:
-    """A card is on its way back, and out of use from now on. Raises `NotFound`, `NotNow`, `InputError`."""
+    """Announce that a card is on its way back, and take it out of use. Raises `NotFound`, `NotNow`, `InputError`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("you have no device of your own by this name")
@@ -35,7 +35,7 @@ def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) ->
 
 
 def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
-    """A card has arrived, announced or not: its money is free, and its key is erased. Raises `NotFound`, `NotNow`."""
+    """Record the arrival of a card, announced or not. Release its deposit and erase its key. Raises `NotFound`, `NotNow`."""
     device = _card(tx.db, serial)
     if device is None:
         raise NotFound("there is no such card")
@@ -61,24 +61,25 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
 
 
 def _card(db: Connection, serial: str) -> Device | None:
-    """The card of this serial, if somebody has or had it; whatever `serial` is."""
+    """Return the card of this serial if somebody has or had it. `serial` may be any text."""
     mine = (rows.devices.c.serial == serial) & (rows.devices.c.kind == Kind.DSC_PLUS)
     return rows.devices.one(db, mine) if table_rows.is_key(serial) else None
 
 
 def expected(context: LoginContext, parcel: Parcel) -> tuple[str, str]:
-    """The business days between which a parcel's receipt is likely to be shown."""
+    """Return the business days between which the receipt of a parcel will probably be shown."""
     sent = context.calendar.day(parcel.sent_at)
     least, most = context.policy.request.receipt_days
     return context.calendar.add(sent, least).isoformat(), context.calendar.add(sent, most).isoformat()
 
 
 def parcels_of(db: Connection, user: User) -> list[Parcel]:
+    """Return the parcels of a user, the oldest first."""
     return rows.parcels.all(db, rows.parcels.c.user_id == user.id, order=rows.parcels.c.sent_at)
 
 
 def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) -> int:
-    """Keep what is held for a card that does not come back, and return how many cents. Raises `NotFound`, `NotNow`."""
+    """Keep the deposit of a card that does not come back. Return the amount in cents. Raises `NotFound`, `NotNow`."""
     device = _card(tx.db, serial)
     order = rows.orders.one(tx.db, rows.orders.c.device_id == device.id) if device else None
     if device is None or order is None:
@@ -95,7 +96,7 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) ->
 
 
 def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
-    """Whether a card was said to be on its way back, and ought to have arrived before today."""
+    """Return whether a card was announced as on its way back and should have arrived before today."""
     parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id, rows.parcels.c.state == SENT)
     return parcel is not None and expected(tx.context, parcel)[1] < tx.calendar.day(tx.now()).isoformat()
 
@@ -104,7 +105,7 @@ def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Whom closing the account concerns, by their ids: its users, and those with whom they share a device."""
+    """Return the ids of the account's users and of all who share a device with them: closing the account concerns them."""
     return [each for one in _of_account(db, user) for each in sharing.concerned(db, one)]
 
 
@@ -113,7 +114,7 @@ def _of_account(db: Connection, user: User) -> list[User]:
 
 
 def close(tx: LoginTransaction, user: User) -> None:
-    """From now on, name and password open the account's statements, and nothing else. Raises `NotAllowed`, `NotNow`."""
+    """Close an account. Name and password then open only its statements. Raises `NotAllowed`, `NotNow`."""
     users.check_primary(tx.db, user)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
@@ -127,7 +128,7 @@ def close(tx: LoginTransaction, user: User) -> None:
 
 
 def _end_all(tx: LoginTransaction, user: User) -> None:
-    """Nothing of a user's opens a door any more; a card that comes back is still received."""
+    """End all devices and requests of a user. A card that comes back can still be received."""
     for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id):
         if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
             requests.cancel(tx, user, order.id)

@@ -1,4 +1,7 @@
-"""The issuer's work: the queue of cards that were asked for, each personalised over the line, and sent to its owner."""
+"""The work of the issuer: the queue of requested cards, their personalization over the serial line, and their shipping.
+
+Making a card and recording it are two steps. If the program ends between them, the next attempt recognizes the card.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,13 +27,13 @@ from dsc_host.schema import card_tables
 from dsc_host.verifier import Verifier
 
 OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
-"""Gives the blank card that this request's is to be: it may ask a person to put the next one on the line."""
+"""A function that opens the blank card for a request. It may ask a person to connect the next card."""
 Told = Callable[[int, int, Request], None]
-"""Told how many are done, of how many, and which was the last."""
+"""A callback that gets the number of finished cards, the number of all cards, and the last finished request."""
 
 
 def queue(tx: LoginTransaction) -> list[Request]:
-    """The requests whose cards are to be made or sent, the oldest first."""
+    """Return the requests whose cards must be made or shipped, the oldest first."""
     waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALISED)])
     return [requests.view(tx, order) for order in rows.orders.all(tx.db, waiting, order=rows.orders.c.at)]
 
@@ -38,9 +41,9 @@ def queue(tx: LoginTransaction) -> list[Request]:
 def personalise(
     context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
 ) -> Request:
-    """Make the card of one request, and record it. A card that was made and not recorded is recorded now.
+    """Make the card of a request and record it. A card that was made before but not recorded is only recorded.
 
-    Raises `NotNow`, `InputError`, and what `personalising.personalise` raises.
+    Raises `NotNow`, `InputError`, and what `personalization.personalise` raises.
     """
     owner, pin, chosen = context.change(lambda tx: _begun(tx, order_id, serial))
     if not _made_before(verifier, client, owner):
@@ -51,7 +54,7 @@ def personalise(
 
 
 def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
-    """Make the cards of all requests, one after another. What raises leaves those before as they are."""
+    """Make the cards of all requests, one after another. An error does not affect the cards that are already finished."""
     waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])
     made = []
     for number, request in enumerate(waiting, 1):
@@ -62,7 +65,7 @@ def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCa
 
 
 def ship(tx: LoginTransaction, order_id: str) -> Request:
-    """The card is on its way: its owner is told, and its three weeks begin. Raises `NotNow`, `NotFound`."""
+    """Record that a card was shipped, and notify its owner. The three weeks begin. Raises `NotNow`, `NotFound`."""
     order = _locked(tx.db, order_id)
     if order.state != OrderState.PERSONALISED:
         raise NotNow("the card is not ready to be sent, or was sent already")
@@ -76,7 +79,7 @@ def ship(tx: LoginTransaction, order_id: str) -> Request:
 
 
 def next_serial(tx: LoginTransaction) -> str:
-    """The first serial of the policy's series that no device and no card of the verifier's has. Raises `InputError`."""
+    """Return the first serial of the policy's series that neither a device nor the verifier has. Raises `InputError`."""
     for series in tx.policy.request.series:
         columns = (rows.devices.c.serial, card_tables.cards.c.serial)
         begun = (select(column).where(column.startswith(beginning(series), autoescape=True)) for column in columns)
@@ -90,14 +93,14 @@ def next_serial(tx: LoginTransaction) -> str:
 
 
 def _locked(db: Connection, order_id: str) -> Order:
-    """With its user locked before it."""
+    """Lock the user of an order, then the order. Return the order."""
     order = found(rows.orders.find(db, order_id))
     locked_user(db, order.user_id)
     return found(rows.orders.locked(db, order_id))
 
 
 def _begun(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str, str, str]:
-    """Whose the card is to be, its PIN, and its serial."""
+    """Return the name of the card's owner, its PIN, and its serial."""
     order = _locked(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("this card was made already, or its request was taken back")
@@ -106,7 +109,7 @@ def _begun(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str
 
 
 def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
-    """Whether this very card was made for this owner, and whoever made it was cut off before that was recorded."""
+    """Return whether this card was made for this owner in an attempt that ended before recording it."""
     held = client.info().serial
     return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
 
