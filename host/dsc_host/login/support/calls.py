@@ -1,10 +1,10 @@
-"""The support attempt: what staff do for those who call, each with the role for it, and after it is known who is calling.
+"""Calls to support: staff identify the caller before they do anything for them.
 
 Three promises:
 
-1. Without the role, nothing; without an identity that was checked in this session and not long ago, nothing that opens a door.
-2. A temporary code is shown once, to whoever gave it; a user has one at a time.
-3. Whatever is done is in the log, with who did it and for whom.
+1. Staff need the role for each operation. What gives access needs a caller who was identified recently, in the same session.
+2. A temporary code is shown once, to the staff member who created it. A user has one at a time.
+3. Everything is logged, with the name of the staff member and of the user.
 """
 
 import hmac
@@ -22,20 +22,20 @@ from dsc_host.login.transaction import LoginTransaction, as_data, data_of, find_
 from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900
-"""Seconds: one call."""
+"""The seconds for which an identification counts: the duration of a call."""
 _TRIES, _TRIES_SECONDS = 5, 3600
 
 
 def check_role(staff: User, session: Session, *roles: Role) -> None:
-    """Raises `NotAllowed`."""
+    """Raise `NotAllowed` unless the staff member has one of these roles and logged in with a device."""
     if Role(staff.role) not in roles or session.scope != Scope.FULL:
         raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
 
 
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
-    """Whether what a caller says is what is known of this user. It counts in this session, for this call.
+    """Return whether a caller's details are those of this user. If so, the caller is identified in this session.
 
-    Wrong ones are counted for the user, whoever asks: `TooManyAttempts`.
+    Wrong details are counted for the user, whoever asks. Too many return a refusal.
     """
     given = _canonical(said)
     gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
@@ -57,13 +57,13 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
 
 
 def caller(tx: LoginTransaction, session: Session) -> User:
-    """Return the identified caller, locked with the users with whom they share a device. Raise as `known_caller` does."""
+    """Lock the identified caller and all users who share a device with them. Return the caller. Raises as `known_caller`."""
     user = known_caller(tx, session)
     return locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
 
 
 def known_caller(tx: LoginTransaction, session: Session) -> User:
-    """Return the caller who was identified in this session. Raise `NotAllowed` if nobody was, or too long ago."""
+    """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or if it is too long ago."""
     called = data_of(session).get("called")
     if not called or tx.now() >= called["until"]:
         raise NotAllowed("check first who is calling")

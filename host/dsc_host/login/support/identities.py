@@ -1,4 +1,8 @@
-"""Corrections of what is known of a person, asked for by support and confirmed by a second member of staff."""
+"""Corrections of a person's identity, requested by support and confirmed by a second staff member.
+
+The person is notified under all their user names and can stop the correction. For some time after it, support may not identify
+the person by the corrected details.
+"""
 
 from collections.abc import Mapping
 
@@ -21,10 +25,10 @@ def locked_person(db: Connection, user: User) -> User:
 
 
 def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Identity) -> None:
-    """Ask for what is known of a person to be put right, after they have shown their papers. A second person confirms it.
+    """Request a correction of a person's identity, after they have shown their papers. A second person must confirm it.
 
-    They are told, by all their names, and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if it is about the one
-    who does it.
+    All users of the person are notified and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if the staff member is
+    that person.
     """
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))
@@ -36,7 +40,7 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
 
 
 def set_identity(tx: LoginTransaction, user: User, data: Mapping[str, str], staff: User) -> None:
-    """Put right what is known of a person, whose users are locked."""
+    """Correct a person's identity, notify all their users, and end what they may no longer share. The users are locked."""
     for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
         notices.tell(tx, each, "identity_corrected")
     rows.entities.change(tx.db, user.entity_id, **{each: data[each] for each in Identity.__slots__})

@@ -1,4 +1,4 @@
-"""Reports of lost, stolen and misplaced devices, taken by support."""
+"""Reports of lost, stolen, damaged and misplaced devices, which support takes from identified callers."""
 
 from dsc_host.errors import InputError
 from dsc_host.login.cards import losses
@@ -11,7 +11,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
-    """Take a device of whoever is calling out of use. Only one that was misplaced can be taken back into it."""
+    """Take a device of the identified caller out of use. Only a misplaced one can be activated again."""
     if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(Loss))
     user = calls.caller(tx, session)

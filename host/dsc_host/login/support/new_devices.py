@@ -1,4 +1,8 @@
-"""Devices that support gives to an identified caller: a security code card, or codes by SMS and call-back."""
+"""Devices that support gives to identified callers: a security code card, or codes by SMS and call-back.
+
+Both wait before they can be used, because an attacker could have deceived support. A number that is known already does
+not wait.
+"""
 
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import code_sheets, registry, waits
@@ -11,7 +15,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> Device:
-    """A security code card for whoever is calling, to be sent to them."""
+    """Make a security code card for the identified caller, which is then sent by mail."""
     user = calls.caller(tx, session)
     device = code_sheets.begin_code_card(tx, user, Kind.CODE_CARD)
     label = registry.label(device)
@@ -21,7 +25,7 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> Devi
 
 
 def offer_messages(tx: LoginTransaction, user: User, number: str, staff: User) -> bool:
-    """Send codes to a number of whoever is calling, and return whether at once: a number that is new waits."""
+    """Enable codes for a number of the caller. Return True if they are enabled now, False if a new number must wait."""
     device_lifecycle.check_no_app(tx, user)
     if number not in notices.numbers_of(tx.db, user):
         waits.begin(tx, user, WaitKind.NUMBER, {"number": number}, contacts.masked(number), by=staff.name)

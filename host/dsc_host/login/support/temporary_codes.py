@@ -1,4 +1,4 @@
-"""Temporary codes, which support reads out to an identified caller."""
+"""Temporary codes, which support reads out to identified callers."""
 
 from dsc_host.login.accounts import users
 from dsc_host.login.cards.activation import DAY
@@ -13,12 +13,12 @@ from dsc_host.records import vault
 
 
 def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
-    """A code for whoever is calling, in place of an earlier one. To be read out, and not written down."""
+    """Make a temporary code for the identified caller, who gets it read out. It replaces an earlier one."""
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: name and password are enough for its statements")
     for earlier in TEMPORARY:
-        # Who calls for a code misses the online card as well.
+        # A caller who needs a code does not have the online card any more.
         _end_kind(tx, user, earlier)
     full_until = tx.now() + tx.policy.temporary.full_days * DAY
     until = full_until + tx.policy.temporary.account_days * DAY

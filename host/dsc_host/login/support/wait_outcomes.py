@@ -1,4 +1,7 @@
-"""The outcomes of what waits: it counts, after its days or by a second identification; or it is stopped."""
+"""The outcomes of waits: a change takes effect, after its days or by a second identification, or it is stopped.
+
+Every outcome is logged. A change that is stopped never takes effect, and its owner is notified.
+"""
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
@@ -19,7 +22,7 @@ _TRIES, _TRIES_SECONDS = 30, 3600
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
-    """Let something count that has waited long enough; it may have been stopped meanwhile."""
+    """Let a change take effect whose wait is over. Do nothing if it was stopped meanwhile."""
     wait = rows.waits.find(tx.db, wait_id)
     if wait is None:
         return
@@ -33,7 +36,7 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 
 
 def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
-    """Make it count now. The user is locked."""
+    """Let a change take effect now. The user is locked."""
     waits.done(tx, wait, by)
     data, kind = data_of(wait), WaitKind(wait.kind)
     if account_of(tx.db, user).closed_at is not None:
@@ -57,7 +60,7 @@ def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
-    """Stop it for good. The user is locked."""
+    """Stop a change for good and notify the user. The user is locked."""
     waits.stopped(tx, wait, by)
     if wait.kind == WaitKind.CARD:
         _stop_card(tx, user, data_of(wait)["card"])
@@ -66,7 +69,7 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
 
 
 def stop_by_code(context: LoginContext, code: str, address: str) -> bool:
-    """Stop what this code stops, and return whether there was anything. Raises `TooManyAttempts`."""
+    """Stop the change that this code belongs to. Return whether there was one. Raises `TooManyAttempts`."""
 
     def stopped(tx: LoginTransaction) -> bool | Refused:
         gate = Gate("stop", address if isinstance(address, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
@@ -86,7 +89,7 @@ def stop_by_code(context: LoginContext, code: str, address: str) -> bool:
 
 
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool) -> None:
-    """Have a second person confirm or refuse a corrected identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+    """Carry out a second person's decision on a corrected identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     asked = rows.waits.find(tx.db, wait_id)
     if asked is None or asked.kind != WaitKind.IDENTITY:
         raise NotFound("nothing of that waits")
@@ -102,7 +105,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
 
 
 def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
-    """Neither the card nor its request comes to anything; money that is held for it is free."""
+    """Cancel the request of a card, or take the card out of use, and release its deposit."""
     order = rows.orders.find(tx.db, card)
     if order is None:
         device = rows.devices.locked(tx.db, card)
