@@ -1,26 +1,27 @@
-"""The activity of sessions: when each was last used, kept in memory until it is written down.
+"""The activity of sessions: the time when each was last used, kept in memory until it is written to the database.
 
-Looking at a page writes nothing. So the time of each look stays here, and `maintenance.run` writes all of them in one
-transaction. Each process knows its own; the others learn of it when it is written.
+A page that only shows something writes nothing to the database. The time of each use is therefore kept here, and
+`maintenance.run` writes all of them in one transaction. Each process has its own times. Other processes see them when they are
+written.
 """
 
 from collections.abc import Mapping
 from threading import Lock
 
 MOST = 100_000
-"""The number of sessions that are remembered at most; the one that was used least recently is forgotten first."""
+"""The maximum number of sessions in memory. If there are more, the least recently used one is forgotten."""
 
 
 class SessionActivity:
-    """The times of use that are not written down yet. Threads may share it."""
+    """The times of use that are not in the database yet. Threads may share an object."""
 
     def __init__(self) -> None:
-        """Remember nothing yet."""
+        """Begin without any times."""
         self._used: dict[str, float] = {}
         self._lock = Lock()
 
     def record(self, session: str, now: float) -> None:
-        """Remember that the session with this id was used, in Unix seconds."""
+        """Record that the session with this id was used at the Unix time `now`."""
         with self._lock:
             self._used.pop(session, None)
             if len(self._used) >= MOST:
@@ -28,17 +29,17 @@ class SessionActivity:
             self._used[session] = now
 
     def last(self, session: str, written: float) -> float:
-        """Return when the session was last used; `written` is what the records say."""
+        """Return the Unix time when the session was last used. `written` is the time in the database."""
         with self._lock:
             return max(written, self._used.get(session, written))
 
     def pending(self) -> Mapping[str, float]:
-        """Return what is to be written down."""
+        """Return the times that must be written to the database, by the ids of their sessions."""
         with self._lock:
             return dict(self._used)
 
     def forget(self, written: Mapping[str, float]) -> None:
-        """Forget what was written down, unless it was used again meanwhile."""
+        """Forget the times that were written, except those of sessions that were used again meanwhile."""
         with self._lock:
             for session, used in written.items():
                 if self._used.get(session) == used:

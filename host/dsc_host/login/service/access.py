@@ -1,6 +1,6 @@
-"""Who may do what, asked anew by every call: whether the session lasts, what it is good for, and whose it is.
+"""Access: each call checks anew that its session is valid, what it may do, and for whom.
 
-Whoever works on several users names them: all are locked in the one order before anything is looked at twice.
+An operation on several users names them first. All are locked in one order before anything is read again.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,16 +16,16 @@ from dsc_host.records.transaction import Refused
 
 T = TypeVar("T")
 May = Callable[[LoginTransaction, User, Session], None]
-"""Raises unless this session may do something."""
+"""A check that raises unless a session may do something."""
 Work = Callable[[LoginTransaction, User, Session], T | Refused]
-"""What is done for whoever is in."""
+"""The work of an operation for the user who is logged in."""
 Others = Callable[[Connection, User], Iterable[str]]
-"""The ids of the users who are worked on beside the one who asks."""
+"""A function that returns the ids of further users whom the operation concerns."""
 _STAGES = (Stage.IN, Stage.CHOOSING)
 
 
 def change(context: LoginContext, token: str, may: May, work: Work[T], others: Others | None = None) -> T:
-    """Do `work` in a transaction that has locked who asks, and the others. Raises `NotIn`, and what `may` raises."""
+    """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, and what `may` raises."""
 
     def done(tx: LoginTransaction) -> T | Refused:
         if others is not None:
@@ -40,7 +40,7 @@ def change(context: LoginContext, token: str, may: May, work: Work[T], others: O
 
 
 def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
-    """The same, only to look: nothing is locked, nobody waits."""
+    """Run `work` in a transaction that only reads and takes no lock. Raises as `change` does."""
 
     def seen(tx: LoginTransaction) -> T:
         user, session = sessions.looked_up(tx, token, *_STAGES)
@@ -51,7 +51,7 @@ def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTrans
 
 
 def operation(name: str, *scopes: Scope) -> May:
-    """For an operation of a customer's: with one of these scopes, and a fresh proof if the operation wants one."""
+    """Return the check for a customer's operation: the session has one of these scopes, and a step-up if it needs one."""
 
     def may(tx: LoginTransaction, _user: User, session: Session) -> None:
         sessions.check_scope(session, *scopes)
@@ -61,5 +61,5 @@ def operation(name: str, *scopes: Scope) -> May:
 
 
 def scoped(*scopes: Scope) -> May:
-    """For whoever is in, with one of these scopes."""
+    """Return the check that a session has one of these scopes."""
     return lambda _tx, _user, session: sessions.check_scope(session, *scopes)

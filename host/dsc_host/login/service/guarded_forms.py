@@ -1,7 +1,7 @@
-"""Proofs: the fresh answer of a device that a guarded operation wants, asked for and given in a session that is open.
+"""The step-up within an open session, and the form that waits for it.
 
-A form that could not be carried out without one is kept by the visitor, sealed under the master key for this session: so
-nothing of it lies in the records, and nothing that was typed stands in a page.
+A form that needs a fresh answer is kept by the browser, sealed under the master key for this session. It is therefore neither
+in the records, nor readable in a page.
 """
 
 import base64
@@ -28,16 +28,19 @@ _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT)
 
 
 class System(Protocol):
-    """What this wants of the login system."""
+    """The parts of the login system that are used here."""
 
     @property
-    def context(self) -> LoginContext: ...
-    def deliver(self, codes_for: str | None = None) -> int: ...
+    def context(self) -> LoginContext:
+        """The context of the login system."""
+
+    def deliver(self, codes_for: str | None = None) -> int:
+        """Send the messages that are due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """Made by `LoginSystem.proofs`. `token` is that of the session that is open."""
+    """The calls of a step-up. `token` is the token of the open session."""
 
     system: System
 
@@ -48,7 +51,7 @@ class Proofs:
         return tuple(each for each in shown if each.live)
 
     def ask(self, token: str, device: str) -> Offer:
-        """Have the element of one of these devices shown. Raises `NotFound`, `TooManyAttempts`."""
+        """Ask for the challenge of one of these devices. Raises `NotFound`, `TooManyAttempts`."""
         at = self.system.context
 
         def asked(tx: LoginTransaction, user: User, session: Session) -> tuple[str, Offer] | Refused:
@@ -63,13 +66,13 @@ class Proofs:
         return offer
 
     def offer(self, token: str) -> Offer:
-        """Return what was asked, again. Raises `NotNow` if there is nothing to answer."""
+        """Return the challenge again. Raises `NotNow` if there is nothing to answer."""
         return access.look(
             self.system.context, token, _MAY, lambda tx, _user, session: device_proof.shown(tx.db, session, Purpose.FRESH)
         )
 
     def answer(self, token: str, text: str) -> bool:
-        """Return whether the answer was right: then guarded operations go through for some minutes. Raises `NotNow`."""
+        """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`."""
         at = self.system.context
 
         def answered(tx: LoginTransaction, user: User, session: Session) -> bool:
@@ -85,14 +88,14 @@ class Proofs:
         return access.change(at, token, _MAY, answered)
 
     def seal(self, token: str, path: str, form: Mapping[str, str]) -> str:
-        """Return a form as a text that only this session can open again."""
+        """Seal a form into a text that only this session can open again."""
         plain = json.dumps([path, dict(form)]).encode()
         return base64.urlsafe_b64encode(
             self.system.context.cards.keys.current.seal(plain, _bound(token), Secret.VAULT)
         ).decode()
 
     def unseal(self, token: str, sealed: str) -> tuple[str, dict[str, str]]:
-        """Return the path and the fields of a form that was sealed in this session. Raises `NotNow` for any other text."""
+        """Open a form that was sealed in this session. Return its path and fields. Raises `NotNow` for any other text."""
         try:
             packed = base64.urlsafe_b64decode(sealed.encode())
             path, form = json.loads(self.system.context.cards.keys.current.unseal(packed, _bound(token), Secret.VAULT))

@@ -1,6 +1,6 @@
-"""What is to be done because time has passed: cards that activate by themselves, what has expired, what waits to be sent.
+"""Maintenance: work that is due because time has passed, such as activations, expired devices and waiting messages.
 
-It may be run at any time, by any number of processes, and begun again: what was done is not done again.
+Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _DRAFT_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done."""
+    """The result of a run: how many cards were considered for activation, devices expired, and messages were sent."""
 
     activations: int
     expired: int
@@ -30,7 +30,7 @@ class Done:
 
 
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
-    """Do all that is due. Each piece is a transaction of its own."""
+    """Do all work that is due. Each piece is a transaction of its own."""
     for wait_id in context.read(waits.to_end):
         context.change(partial(_wait, wait_id))
     orders = context.read(activation.to_be_activated)
@@ -92,6 +92,6 @@ def _tidy(tx: LoginTransaction) -> None:
 
 
 def _log_refusals(context: LoginContext) -> None:
-    """Log how many refusals there were under limits that are over."""
+    """Log the number of refusals under limits that are open again."""
     if counted := context.cards.refusals.over(context.now()):
         context.change(lambda tx: rate_limits.log_refusals(tx, counted))

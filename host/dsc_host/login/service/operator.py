@@ -1,6 +1,6 @@
-"""What whoever runs the system does at its own machine: people and accounts, cards to be made, and what time makes due.
+"""The operations of the operator, who runs the system on its own machine: people, accounts, cards, and maintenance.
 
-Whoever may open the records may do this: there is no session, and the log names the actor of the records.
+Whoever can open the records may do this. There is no session, and the log names the actor of the records.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ from dsc_host.verifier import Verifier
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Made by `LoginSystem.operator`."""
+    """The operator's calls. `LoginSystem.operator` makes the object."""
 
     context: LoginContext
     verifier: Verifier
     senders: Mapping[str, Sender]
 
     def add_entity(self, name: str, identity: Identity, address: str) -> str:
-        """Somebody whom the law knows; their id. Raises `InputError`."""
+        """Add a person or company and return the id. Raises `InputError`."""
         return self.context.change(lambda tx: people.add_entity(tx, name, identity, address).id)
 
     def add_account(self, entity: str, equity: Decimal, currency: str = "USD") -> str:
-        """Raises `InputError`."""
+        """Add an account and return its id. Raises `InputError`."""
         return self.context.change(lambda tx: people.add_account(tx.db, entity, equity, currency).id)
 
     def add_user(
@@ -49,10 +49,10 @@ class Operator:
         role: Role = Role.CUSTOMER,
         entity: str | None = None,
     ) -> str:
-        """A name to log in by. The first of an account is its primary user. With a phone, whose number was confirmed, they
+        """Add a user and return the id. The first user of an account is its primary user.
 
-        may log in by SMS and call-back at once; without anything, they have to call support. `entity` is whose name it is,
-        if not the account owner's. Raises `InputError`.
+        `phone` is a confirmed number, by which the user may log in with SMS and call-back at once. Without it, the user must
+        call support. `entity` is the id of the user's person, if it is not the account's owner. Raises `InputError`.
         """
         self.check_new_user(account, name, email=email, phone=phone, language=language, entity=entity)
         self.context.passwords.check_new(password, name)
@@ -70,18 +70,18 @@ class Operator:
     def check_new_user(
         self, account: str, name: str, *, email: str, phone: str | None, language: str, entity: str | None
     ) -> None:
-        """Raises the `InputError` that `add_user` would raise, before a password is asked for."""
+        """Raise the `InputError` that `add_user` would raise, before the operator is asked for a password."""
         if phone is not None:
             field_checks.check_phone(phone)
         self.context.read(lambda tx: users.check_new_user(tx.db, account, name, email, language, entity))
 
     def user(self, name: str) -> directory.UserView:
-        """The user of this name. Raises `InputError`."""
+        """Return the user of this name. Raises `InputError`."""
         user = self.context.read(lambda tx: users.user_by_name(tx.db, name))
         return next(each for each in self.users(user.name) if each.id == user.id)
 
     def set_password(self, name: str, password: str) -> None:
-        """For who has forgotten theirs: their sessions end, and they are told. Raises `InputError`."""
+        """Set the password of a user who has forgotten it. Their sessions end, and they are notified. Raises `InputError`."""
         self.context.read(lambda tx: users.user_by_name(tx.db, name))
         self.context.passwords.check_new(password, name)
         kept = self.context.passwords.hashed(password)
@@ -92,34 +92,34 @@ class Operator:
         self.context.change(changed)
 
     def set_email(self, name: str, email: str) -> None:
-        """Where a user's messages go; the address from before is told, too. Raises `InputError`."""
+        """Set the email address of a user, and notify the old address too. Raises `InputError`."""
         self.context.change(lambda tx: contacts.set_email(tx, name, email))
 
     def set_language(self, name: str, language: str) -> None:
-        """Of a user's messages: one of `people.LANGUAGES`. Raises `InputError`."""
+        """Set the language of a user's messages: one of `field_checks.LANGUAGES`. Raises `InputError`."""
         self.context.change(lambda tx: users.set_language(tx, name, language))
 
     def set_primary(self, account: str, name: str) -> None:
-        """Who may change an account's security settings: one of its users. Raises `InputError`."""
+        """Make one of an account's users its primary user, who may change its security settings. Raises `InputError`."""
         self.context.change(lambda tx: users.set_primary(tx, account, name))
 
     def persons(self, name: str = "") -> list[directory.PersonView]:
-        """Those whose names have `name` in them."""
+        """Return the people whose names contain `name`."""
         return self.context.read(lambda tx: directory.persons(tx.db, name))
 
     def accounts(self) -> list[directory.AccountView]:
-        """All of them."""
+        """Return all accounts."""
         return self.context.read(lambda tx: directory.accounts(tx.db))
 
     def users(self, name: str = "") -> list[directory.UserView]:
-        """Those whose names have `name` in them."""
+        """Return the users whose names contain `name`."""
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
     def enrol_card(self, name: str, serial: str) -> str:
-        """A card that is in the verifier's records already becomes a user's, in use; the device's id."""
+        """Give a card that the verifier knows already to a user, in use. Return the id of the device."""
 
         def enrolled(tx: LoginTransaction) -> str:
-            # The first statement: of two that assign the same card, one is told that it is somebody's.
+            # Claim first: if two calls assign the same card, the second one gets the error below.
             self.context.cards.store.claim(tx.db)
             user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
             if rows.devices.count(tx.db, rows.devices.c.serial == serial):
@@ -134,7 +134,7 @@ class Operator:
         return self.context.change(enrolled)
 
     def set_equity(self, account: str, equity: Decimal) -> None:
-        """Raises `InputError`."""
+        """Set the equity of an account. Raises `InputError`."""
         cents = money.cents("equity", equity)
         self.context.change(
             lambda tx: rows.accounts.change(
@@ -143,23 +143,23 @@ class Operator:
         )
 
     def put_under_review(self, entity: str, reviewed: bool = True) -> None:
-        """Whether compliance has to agree before a device of this entity's is shared. Raises `InputError`."""
+        """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
         self.context.change(lambda tx: people.put_under_review(tx, entity, reviewed))
 
     def run_due(self) -> maintenance.Done:
-        """Do what time has made due, and send what waits."""
+        """Do the maintenance that is due, and send the messages that are due."""
         return maintenance.run(self.context, self.senders)
 
     def queue(self) -> list[Request]:
-        """The cards that are to be made or sent."""
+        """Return the requests whose cards must be made or shipped."""
         return self.context.change(lambda tx: shipping.queue(tx))
 
     def make_cards(self, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
-        """Make all cards that were asked for, one after another. Raises what a card's line raises."""
+        """Make the cards of all requests, one after another. Raises what the line to a card raises."""
         return shipping.personalise_all(self.context, self.verifier, open_card, told)
 
     def ship(self, request: str) -> Request:
-        """A card is on its way. Raises `NotNow`, `InputError`."""
+        """Record that a card was shipped. Raises `NotNow`, `InputError`."""
 
         def shipped(tx: LoginTransaction) -> Request:
             known(rows.orders.find(tx.db, request), "request", request)

@@ -1,4 +1,4 @@
-"""The calls of the login system about sharing a device."""
+"""The operations of customers on sharing a device."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,18 @@ from dsc_host.records.transaction import Refused
 
 @dataclass(frozen=True, slots=True)
 class ShareCalls:
-    """The part of `LoginSystem` that shares devices."""
+    """The part of `LoginSystem` about sharing."""
 
     context: LoginContext
 
     def begin_share(
         self, token: str, owner: str, password: str, device: str = "", address: str = ""
     ) -> tuple[ShareView, Offer]:
-        """By who is not the owner: the owner's name and password, and a challenge to the owner's device.
+        """Begin to share the owner's device. The user who does not own it gives the owner's name and password.
 
-        `token` may be that of a login that is half-way, of a user who has no device. Raises `WrongCredentials`,
-        `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`, `TemporaryDevice`, `NotNow`.
+        `token` may be the token of a login in progress, if the user has no device. Returns the share and the challenge for the
+        owner's device. Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`,
+        `TemporaryDevice`, `NotNow`.
         """
         access.look(self.context, token, sharing.may("begin_share"), lambda _db, _user, _session: None)
         giver = flow.check_password(self.context, owner, password, address)
@@ -35,7 +36,7 @@ class ShareCalls:
         return access.change(self.context, token, sharing.may("begin_share"), begun, lambda _db, _user: [giver.id])
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
-        """Whether the device's answer was right. Raises `NotFound`, `NotNow`."""
+        """Return whether the device's answer was correct. Raises `NotFound`, `NotNow`."""
 
         def answered(tx: LoginTransaction, user: User, session: Session) -> bool:
             return sharing.answer(tx, session, user, share, answer)
@@ -43,7 +44,7 @@ class ShareCalls:
         return access.change(self.context, token, sharing.may("answer_share"), answered)
 
     def confirm_share(self, token: str, share: str) -> ShareState:
-        """Done, or pending until compliance has agreed. Raises as `begin_share`."""
+        """Confirm the share. The result is pending if compliance must agree. Raises as `begin_share` does."""
 
         def confirmed(tx: LoginTransaction, user: User, session: Session) -> ShareState:
             return sharing.confirm(tx, session, user.id, share)
@@ -58,7 +59,7 @@ class ShareCalls:
         def cancelled(tx: LoginTransaction, user: User, session: Session) -> None:
             sharing.cancel(tx, session, user.id, share)
 
-        # With little, too: who shared a device that is missing now comes by their own again.
+        # Allow a limited session too: a user whose shared device is missing gets their own device back by this.
         access.change(
             self.context,
             token,
@@ -68,5 +69,5 @@ class ShareCalls:
         )
 
     def shares(self, token: str) -> list[ShareView]:
-        """What one shares, or has asked to."""
+        """Return the shares and requests of the user."""
         return access.look(self.context, token, sharing.check_sees, lambda tx, user, _s: sharing.shares_of(tx, user))

@@ -1,4 +1,4 @@
-"""The login system for those who work there: support, the issuer, compliance. Each call asks for the role that it needs."""
+"""The operations of staff: support, the issuer and compliance. Each call checks the role of the staff member."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,34 +22,41 @@ T = TypeVar("T")
 
 
 class System(Protocol):
-    """What this wants of the login system."""
+    """The parts of the login system that are used here."""
 
     @property
-    def context(self) -> LoginContext: ...
+    def context(self) -> LoginContext:
+        """The context of the login system."""
+
     @property
-    def verifier(self) -> Verifier: ...
-    def by(self, actor: str) -> "System": ...
-    def do(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T | Refused]) -> T: ...
+    def verifier(self) -> Verifier:
+        """The verifier with the cards."""
+
+    def by(self, actor: str) -> "System":
+        """Return the same system for operations in the name of `actor`."""
+
+    def do(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T | Refused]) -> T:
+        """Run `work` in a transaction that has locked the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Over one login system. `token` is that of the one who works here."""
+    """The calls of staff. `token` is the token of the staff member's session."""
 
     system: System
 
     def identify(self, token: str, user: str, said: Identity) -> bool:
-        """Whether a caller is this user, by what they say. Raises `NotAllowed`, `NotNow`."""
+        """Return whether a caller is this user, by the details that they give. Raises `NotAllowed`, `NotNow`."""
         return self._do(
             token, (Role.SUPPORT,), lambda tx, staff, session: calls.identify(tx, session, staff, user, said)
         )  # fmt: skip
 
     def check_support(self, token: str) -> None:
-        """Raises `NotIn`, or `NotAllowed` for whoever is not support."""
+        """Raise `NotIn`, or `NotAllowed` unless the user has the role of support."""
         self._look(token, (Role.SUPPORT,), lambda _tx, _staff, _session: None)
 
     def caller_devices(self, token: str) -> tuple[str, tuple[DeviceView, ...]]:
-        """Who is calling, and what they have. Raises `NotAllowed`."""
+        """Return the name and the devices of the identified caller. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
             user = calls.known_caller(tx, session)
@@ -58,7 +65,7 @@ class Staff:
         return self._look(token, (Role.SUPPORT,), seen)
 
     def give_temporary_code(self, token: str) -> str:
-        """A code for who is calling, to be read out. Raises `NotAllowed`, `NotNow`."""
+        """Make a temporary code for the identified caller, to be read out. Raises `NotAllowed`, `NotNow`."""
 
         def given(tx: LoginTransaction, staff: User, session: Session) -> str:
             return temporary_codes.give_temporary_code(tx, session, staff)
@@ -66,7 +73,7 @@ class Staff:
         return self._do(token, (Role.SUPPORT,), given)
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
-        """Take a device of who is calling out of use. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Take a device of the identified caller out of use. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
         def reported(tx: LoginTransaction, staff: User, session: Session) -> None:
             loss_reports.report_loss(tx, session, staff, device, loss)
@@ -74,7 +81,7 @@ class Staff:
         self._do(token, (Role.SUPPORT,), reported)
 
     def issue_code_card(self, token: str) -> tuple[DeviceView, tuple[str, ...]]:
-        """A security code card for who is calling, and its codes, to be printed and sent. Raises `NotAllowed`."""
+        """Make a security code card for the caller. Return it with its codes, to be printed and sent. Raises `NotAllowed`."""
 
         def issued(tx: LoginTransaction, staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
             device = new_devices.issue_code_card(tx, session, staff)
@@ -85,7 +92,7 @@ class Staff:
         return self._do(token, (Role.SUPPORT,), issued)
 
     def sheet(self, token: str, device: str) -> tuple[DeviceView, tuple[str, ...]]:
-        """The codes of a card of who is calling, again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Return the codes of the caller's card again, until it is activated. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> tuple[DeviceView, tuple[str, ...]]:
             user = calls.known_caller(tx, session)
@@ -95,7 +102,7 @@ class Staff:
         return self._look(token, (Role.SUPPORT,), seen)
 
     def enable_messages(self, token: str, number: str) -> bool:
-        """Enable SMS and call-back for who is calling; return whether at once. A number that is new waits.
+        """Enable SMS and call-back for the caller. Return True if they are enabled now, False if a new number must wait.
 
         Raises `NotAllowed`, `NotNow`.
         """
@@ -107,13 +114,13 @@ class Staff:
         return self._do(token, (Role.SUPPORT,), enabled)
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
-        """Ask for an identity to be corrected: a second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
+        """Request a correction of an identity. A second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
         self._do(
             token, (Role.SUPPORT,), lambda tx, staff, _s: identities.correct_identity(tx, staff, user, identity)
         )  # fmt: skip
 
     def corrections(self, token: str) -> list[tuple[WaitView, Identity]]:
-        """Return the corrected identities that wait for a second person. Raises `NotAllowed`."""
+        """Return the corrections of identities that wait for a second person. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
             return [(waits.view(tx.db, each), Identity(**data_of(each))) for each in waits.corrections(tx.db)]
@@ -121,7 +128,7 @@ class Staff:
         return self._look(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
 
     def decide_correction(self, token: str, correction: str, agreed: bool) -> None:
-        """Confirm or refuse a correction that somebody else has asked for. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+        """Confirm or refuse a correction that somebody else requested. Raises `NotAllowed`, `NotFound`, `NotNow`."""
 
         def decided(tx: LoginTransaction, staff: User, _session: Session) -> None:
             wait_outcomes.decide_correction(tx, staff, correction, agreed)
@@ -129,7 +136,7 @@ class Staff:
         self._do(token, (Role.SUPPORT, Role.COMPLIANCE), decided)
 
     def caller_waits(self, token: str) -> list[WaitView]:
-        """Return what waits for who is calling. Raises `NotAllowed`."""
+        """Return the waits of the identified caller. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, session: Session) -> list[WaitView]:
             return [waits.view(tx.db, each) for each in waits.of_user(tx.db, calls.known_caller(tx, session))]
@@ -137,7 +144,7 @@ class Staff:
         return self._look(token, (Role.SUPPORT,), seen)
 
     def confirm_wait(self, token: str, wait: str) -> None:
-        """Make it count now: on a later day, and by another member of support than who asked for it.
+        """Let a change take effect now, on a later day and by another support member than who asked for it.
 
         Raises `NotAllowed`, `NotFound`, `NotNow`.
         """
@@ -153,7 +160,7 @@ class Staff:
         self._do(token, (Role.SUPPORT,), confirmed)
 
     def stop_wait(self, token: str, wait: str) -> None:
-        """Stop something that waits for who is calling. Raises `NotAllowed`, `NotFound`."""
+        """Stop a waiting change of the identified caller. Raises `NotAllowed`, `NotFound`."""
 
         def stopped(tx: LoginTransaction, staff: User, session: Session) -> None:
             user = calls.caller(tx, session)
@@ -162,33 +169,33 @@ class Staff:
         self._do(token, (Role.SUPPORT,), stopped)
 
     def queue(self, token: str) -> list[Request]:
-        """The cards that are to be made or sent. Raises `NotAllowed`."""
+        """Return the requests whose cards must be made or shipped. Raises `NotAllowed`."""
         return self._look(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.queue(tx))
 
     def personalise_all(self, token: str, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
-        """Make all cards that were asked for, one after another. Raises `NotAllowed`, and what a card's line raises."""
+        """Make the cards of all requests, one after another. Raises `NotAllowed`, and what the line to a card raises."""
         staff = self._look(token, (Role.ISSUER,), lambda _tx, staff, _s: staff.name)
         mine = self.system.by(f"issuer:{staff}")
         return shipping.personalise_all(mine.context, mine.verifier, open_card, told)
 
     def ship(self, token: str, request: str) -> Request:
-        """A card is on its way. Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        """Record that a card was shipped. Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(token, (Role.ISSUER,), lambda tx, _staff, _s: shipping.ship(tx, request))
 
     def receive(self, token: str, serial: str) -> Parcel:
-        """A card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        """Record that a card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(token, (Role.ISSUER,), lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def settle(self, token: str, serial: str, cents: int | None = None) -> int:
-        """Keep what is held for a card that does not come back. Raises `NotAllowed`, `NotNow`, `InputError`."""
+        """Keep the deposit of a card that does not come back. Raises `NotAllowed`, `NotNow`, `InputError`."""
         return self._do(token, (Role.ISSUER,), lambda tx, staff, _s: returns.settle(tx, serial, cents, staff))
 
     def pending_shares(self, token: str) -> list[ShareView]:
-        """What waits for compliance. Raises `NotAllowed`."""
+        """Return the shares that wait for compliance. Raises `NotAllowed`."""
         return self._look(token, (Role.COMPLIANCE,), lambda tx, _staff, _s: sharing.pending(tx.db))
 
     def decide_share(self, token: str, share: str, agreed: bool) -> ShareState:
-        """Raises `NotAllowed`, `NotNow`, `NotFound`."""
+        """Decide on a share for compliance. Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(
             token, (Role.COMPLIANCE,), lambda tx, staff, _s: sharing.decide(tx, staff, share, agreed)
         )  # fmt: skip

@@ -72,7 +72,7 @@ class PhoneFactor:
 
 
 def is_waiting(tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
-    """Tell whether the push that an offer has kept is still to be answered. It only reads."""
+    """Return whether the push of an offer still waits for an answer. This only reads."""
     push = rows.pushes.find(tx.db, kept.get("push", ""))
     return push is not None and push.state == ASKED and tx.now() < push.expires_at
 
