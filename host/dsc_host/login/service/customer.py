@@ -120,7 +120,7 @@ class LoginSystem(ShareCalls):
         return flow.step(self.context, token)
 
     def is_waiting(self, token: str) -> bool:
-        """Tell whether this login waits for a push that nobody has answered yet. Raises `NotIn`."""
+        """Return whether this login waits for a push that nobody has answered yet. Raises `NotIn`."""
         return flow.is_waiting(self.context, token)
 
     def visitor(self, token: str) -> Visitor:

@@ -192,7 +192,7 @@ def step(context: LoginContext, token: str) -> Step:
 
 
 def is_waiting(context: LoginContext, token: str) -> bool:
-    """Tell whether a push was offered that nobody has answered yet. Raises `NotIn`."""
+    """Return whether a push was offered that nobody has answered yet. Raises `NotIn`."""
 
     def look(tx: LoginTransaction) -> bool:
         session = sessions.looked_up(tx, token, Stage.ANSWERING)[1]
