@@ -1,7 +1,7 @@
-"""What holds the log to the cards: whether each card is as the log last told of it.
+"""Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
 
-Entries that are cut off the end, with the end put back to what it was once, are missed here: a card's row that was changed
-since has a version that the log does not tell of. So does a row that was put back: the log tells of a later version.
+They find what the log alone would miss: entries cut off its end, with an old end put back. A card's row that was changed since
+then has a version that the log does not record. They also find a row that was put back: the log records a later version.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +15,12 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a row that no entry tells of: one from before entries told of rows."""
+"""The version of a row that no entry records: the row is older than the entries that record versions."""
 _ENROLLED, _REMOVED = "card.enroll", "card.remove"
 
 
 def problems(db: Connection, seals: CardSeals) -> Iterator[str]:
-    """Yield what is wrong with the cards."""
+    """Yield each difference between the cards and the log."""
     yield from _of_cards(db, seals)
     yield from _of_missing_cards(db)
 
@@ -42,18 +42,18 @@ def _of_cards(db: Connection, seals: CardSeals) -> Iterator[str]:
 
 
 def _compared(card: CardRecord, told: str | None) -> Iterator[str]:
-    """Compare a row with the last version of it that the log tells of."""
+    """Compare a row with the last version of it that the log records."""
     if told == card.in_log or (told is None and card.version == _FIRST):
         return
     enrollment, _, version = (told or ":0").rpartition(":")
     if enrollment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
-        yield f"card {card.serial}: its row is at version {card.version}, the log tells of {version}: its end was cut off"
+        yield f"card {card.serial}: its row is at version {card.version}, the log records {version}: its end was cut off"
     else:
-        yield f"card {card.serial}: its row is an earlier one than the log tells of: it was put back"
+        yield f"card {card.serial}: its row is older than the one that the log records: it was put back"
 
 
 def _told(db: Connection, serials: Sequence[str]) -> dict[str, str]:
-    """Return what the latest entry that tells of each card's row says of it."""
+    """Return what the latest entry about each card's row records of it."""
     if not serials:
         return {}
     latest = select(func.max(audit.c.number)).where(audit.c.serial.in_(serials), audit.c.card_row.is_not(None))
@@ -62,11 +62,11 @@ def _told(db: Connection, serials: Sequence[str]) -> dict[str, str]:
 
 
 def _of_missing_cards(db: Connection) -> Iterator[str]:
-    """Find those that the log has enrolled, and not removed, and that have no row."""
+    """Yield each card that was enrolled according to the log, was not removed, and has no row."""
     latest = select(func.max(audit.c.number)).where(or_(audit.c.action == _ENROLLED, audit.c.action == _REMOVED))
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
     gone = select(audit.c.serial).where(
         audit.c.number.in_(latest.group_by(audit.c.serial)), audit.c.action == _ENROLLED, ~there
     )
     for serial in db.execute(gone.order_by(audit.c.serial)).scalars():
-        yield f"card {ascii(serial)[1:-1]}: the log has it enrolled, and it has no row: it was removed"
+        yield f"card {ascii(serial)[1:-1]}: the log says that it is enrolled, but it has no row: it was removed"

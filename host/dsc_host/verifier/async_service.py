@@ -1,12 +1,12 @@
-"""The verifier for programs that await: the same calls, done in worker threads.
+"""The verifier for asynchronous programs: the same calls, done in worker threads.
 
 Four promises:
 
-1. No call keeps the event loop: whatever waits for the database, waits in a thread of this verifier's own.
-2. A call that is cancelled before a thread took it up does nothing. One that a thread has taken up goes on to its end, and
-   what it does is recorded, though nobody hears of it: after a cancelled `verify`, take the challenge for used up.
-3. `close` lets what a thread has taken up end first; what none has taken up never begins, and raises `StoreError`.
-4. What may be long, all cards' secrets or the whole log, is read a part at a time, as fast as it is taken.
+1. No call blocks the event loop. Whatever waits for the database waits in a thread that belongs to this verifier.
+2. A call that is cancelled before a thread has started it does nothing. A call that a thread has started runs to its end and
+   is recorded, although nobody gets the result. So after a cancelled `verify`, assume that the challenge is used up.
+3. `close` waits for the calls that threads have started. Calls that no thread has started never start, and raise `StoreError`.
+4. What may be long, such as all cards' secrets or the whole log, is read a part at a time, as fast as the caller takes it.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext
 
 SQLITE_THREADS = 1
-"""One transaction at a time writes to an SQLite file. More threads only wait for each other, by trying again and again."""
+"""Only one transaction at a time writes to an SQLite file. More threads would only wait for each other, by retrying."""
 SERVER_THREADS = 5
-"""As many connections to a server are kept open."""
+"""The number of connections to a server that are kept open."""
 MOST_THREADS = 15
-"""As many connections there can be at once."""
+"""The largest number of connections at once."""
 PAGE = 500
-"""So many enrollments, or entries, are in memory at once."""
+"""The number of enrollments or log entries in memory at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class _Crew:
-    """The threads that do the work, shared by all copies of one AsyncVerifier."""
+    """The threads that do the work. All copies of one AsyncVerifier share them."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "dsc-verifier")
@@ -50,7 +50,7 @@ class _Crew:
         try:
             running = loop.run_in_executor(self._pool, self._unless_closed, work)
         except RuntimeError:
-            # Closed by another thread, a moment ago; or there is no memory for a thread.
+            # Another thread has closed it a moment ago, or there is no memory for a thread.
             raise (_closed() if self._closed else OutOfMemory()) from None
         return await running
 
@@ -61,7 +61,7 @@ class _Crew:
 
     def close(self) -> None:
         self._closed = True
-        # Not by cancelling what waits: who awaits it would be told that somebody had cancelled them.
+        # Do not cancel the calls that wait: their callers would see a cancellation that nobody asked for.
         self._pool.shutdown(wait=True)
 
 
@@ -80,13 +80,13 @@ def _awaitable(
 
 
 class AsyncVerifier:
-    """What `Verifier` does, awaited. Tasks share one; it has the verifier for itself.
+    """The calls of `Verifier` as coroutines. Tasks may share one. Nothing else may use its verifier.
 
-    Callbacks that a call takes are called in a worker thread, and what it is to draw from is drawn from there.
+    A worker thread runs the callbacks that a call takes, and reads the iterables that it takes.
     """
 
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
-        """Around an open verifier, which `close` closes. `threads`: how many calls are done at once, 1 to 15; `InputError`."""
+        """Wrap an open verifier, which `close` closes. `threads`, 1 to 15, is how many calls run at once; else `InputError`."""
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError("threads", f"must be a whole number from 1 to {MOST_THREADS}")
         self._verifier = verifier
@@ -94,7 +94,7 @@ class AsyncVerifier:
 
     @classmethod
     async def open(cls, database: str, *, threads: int | None = None, **options: Any) -> Self:
-        """As `Verifier.open`, whose options it takes. `threads`, if left out: 1 for SQLite, 5 for a server."""
+        """Open a database as `Verifier.open` does, with its options. `threads` defaults to 1 for SQLite and 5 for a server."""
         verifier = await asyncio.to_thread(partial(Verifier.open, database, **options))
         try:
             return cls(verifier, threads=default_threads(database) if threads is None else threads)
@@ -103,7 +103,7 @@ class AsyncVerifier:
             raise
 
     async def close(self) -> None:
-        """Wait for the calls that threads have taken up, then let go of the database. May be called again."""
+        """Wait for the calls that threads have started, then close the database. May be called again."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -119,7 +119,7 @@ class AsyncVerifier:
         await self.close()
 
     def by(self, actor: str) -> Self:
-        """The same verifier, threads and connections; what it does is logged as this actor's. `InputError`."""
+        """Return the same verifier, threads and connections, for actions in the name of `actor`. Raises `InputError`."""
         other = object.__new__(type(self))
         other._verifier = self._verifier.by(actor)
         other._crew = self._crew
@@ -127,17 +127,17 @@ class AsyncVerifier:
 
     @property
     def context(self) -> CardContext:
-        """As `Verifier.context`."""
+        """Return the records and rules that this verifier works with, as `Verifier.context` does."""
         return self._verifier.context
 
     @property
     def policy(self) -> Policy:
-        """As it was given to `open`."""
+        """Return the policy that was given to `open`."""
         return self._verifier.policy
 
     @property
     def audit(self) -> "AsyncAudit":
-        """The log, to read and to check."""
+        """Return the log, to read and to check."""
         return AsyncAudit(self._verifier, self._crew)
 
     enroll = _awaitable(Verifier.enroll)
@@ -163,27 +163,27 @@ class AsyncVerifier:
     keys_in_use = _awaitable(Verifier.keys_in_use)
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
-        """As `Verifier.disclose`; logged when the first is asked for. At most 500 are in memory at once."""
+        """Yield what `Verifier.disclose` yields. The first step logs the call. At most 500 are in memory at once."""
         source = await self._crew.do(lambda: self._verifier.disclose(serials))
         async for enrollment in _drawn(self._crew, source):
             yield enrollment
 
 
 class AsyncAudit:
-    """As `Verifier.audit`."""
+    """The log of an `AsyncVerifier`, with the calls of `AuditLog` as coroutines."""
 
     def __init__(self, verifier: Verifier, crew: _Crew) -> None:
-        """For `AsyncVerifier.audit`."""
+        """Take the verifier and its threads from `AsyncVerifier.audit`."""
         self._log = verifier.audit
         self._crew = crew
 
     async def entries(self, after: int = 0, serial: str | None = None) -> AsyncIterator[Entry]:
-        """All entries with a number above `after`, or those of one card, in order; some at a time."""
+        """Yield all entries with a number above `after`, or those of one card, in order. Some are in memory at a time."""
         async for entry in _drawn(self._crew, self._log.entries(after, serial)):
             yield entry
 
     async def check(self, since: Checkpoint | None = None) -> AuditReport:
-        """As `AuditLog.check`."""
+        """Check the log as `AuditLog.check` does."""
         return await self._crew.do(lambda: self._log.check(since))
 
 
@@ -194,5 +194,5 @@ async def _drawn(crew: _Crew, source: Iterator[T]) -> AsyncIterator[T]:
 
 
 def default_threads(database: str) -> int:
-    """How many threads serve a database best, by its URL."""
+    """Return the number of threads that suits a database best, by its URL."""
     return SQLITE_THREADS if database.startswith("sqlite:") else SERVER_THREADS

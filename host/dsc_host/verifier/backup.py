@@ -1,14 +1,14 @@
-"""All records in one file, for another machine or another kind of database: made while others work, put back into an empty one.
+"""Backup and restore: all records in one file, for another machine or another kind of database.
 
-Five promises:
+Others may work while a backup is made. It is restored into an empty database. Five promises:
 
-1. A backup is of one moment, and all of it: cards, challenges, owners, and the log, which goes on where it was.
-2. It holds no secret in the clear: keys and PINs lie in it sealed under the master key, as in the database. The master key is
-   not in it, and without it the backup is worth nothing: keep both, but not together.
-3. It ends with a seal of the master key over every byte, the identity of its database among them. One that was cut short,
-   changed or put together is refused; so is another database's, for who says which one is wanted.
-4. Restoring is one transaction into a database without cards: all of it, or nothing.
-5. No response that was accepted after the backup was made is accepted again for the same challenge: all challenges end,
+1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log, which goes on where it was.
+2. It holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master key
+   is not in the backup, and the backup is worth nothing without it: keep both, but not together.
+3. It ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut short,
+   changed or put together is refused. So is a backup of another database, if you say which one you want.
+4. Restoring is one transaction into a database without cards: it restores everything or nothing.
+5. No response that was accepted after the backup was made is accepted again for the same challenge. All challenges end,
    and so does every session of the login system.
 """
 
@@ -34,7 +34,7 @@ from dsc_host.verifier.service import Verifier
 
 
 def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = ignored) -> int:
-    """Write all records to `file`, and return how many cards there are. The making is logged, also in the backup itself."""
+    """Write all records to `file`, and return the number of cards. This is logged first, so the backup holds its own entry."""
     context = verifier._context
     context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))
     return records_backup.write(context, SCHEMA, file, done)[cards.name]
@@ -50,13 +50,13 @@ def restore(
     identity: str | None = None,
     done: Progress = ignored,
 ) -> int:
-    """Put a backup into the database at this URL, which has no cards yet, and return how many it has then.
+    """Restore a backup into the database at this URL, which must have no cards, and return the number of its cards.
 
-    With `identity`, only a backup of the database that has it. The restored database has the identity of the one that the
-    backup is of: its seals are bound to it.
+    With `identity`, accept only a backup of the database that has it. The restored database takes over the identity of the
+    database that the backup is of, because its seals are bound to it.
     Raises `InputError` for a backup that is not whole and unchanged, is of another database, or is sealed under a master key
-    that is not among the given ones, and `StoreError` for a database that cannot be used or has records. Then nothing is
-    changed.
+    that is not among the given ones. Raises `StoreError` for a database that cannot be used or has records. In both cases
+    nothing is changed.
     """
     keys = Keyring.of(master_key)
     store = Store.open(database, SCHEMA)
@@ -66,7 +66,7 @@ def restore(
             _check_empty(db)
             restored = Restoring(SCHEMA, file, keys, done).into(db)[cards.name]
             _check_master_key(db, keys)
-            # Whatever was answered since the backup was made was a challenge's that may be open in it.
+            # A challenge that was answered after the backup was made may be open in it. So end all open ones.
             now = float(clock())
             found = _seals(db, keys, identity)
             _end_challenges(db, found, now)
@@ -80,12 +80,12 @@ def restore(
 
 
 def _seals(db: Connection, keys: Keyring, wanted: str | None) -> CardSeals:
-    """Return the seals of the database that the backup is of: its identity comes with it."""
+    """Return the seals of the database that the backup is of. Its identity comes with them."""
     found = CardSeals.load(db, keys)
     if found is None:
         raise seals.missing()
     if wanted not in (None, found.database):
-        raise InputError("backup", f"is of the database {found.database}, not of {wanted}; name a backup of that one")
+        raise InputError("backup", f"is of database {found.database}, not of {wanted}; name a backup of {wanted}")
     return found
 
 
@@ -105,7 +105,7 @@ def _check_empty(db: Connection) -> None:
     db.execute(delete(cards).where(cards.c.state == DECOY))
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit.BEGIN]):
-        raise StoreError("there are records in it already; restore a backup into a new database")
-    # Of a database that was opened, and then used for nothing.
+        raise StoreError("the database already has records; restore the backup into a new one")
+    # They belong to a database that was opened and then not used.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

@@ -1,4 +1,4 @@
-"""Which card is meant, and how it is shown."""
+"""Finding a card by its serial, and converting its row into a `Card`."""
 
 import hashlib
 import json
@@ -14,21 +14,21 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 MOST_LISTED = 10**6
-"""Cards at once; whoever wants more goes on after the last one."""
+"""The largest number of cards in one listing. To get more, list again after the last serial."""
 
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card. Raises `UnknownCard`, `StoreError` for one that somebody has changed in the database."""
+    """Return the card. Raises `UnknownCard`, and `StoreError` if somebody has changed it in the database."""
     return tx.seals.check(_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card, which nobody else changes until the transaction ends. Raises as `known_card`."""
+    """Return the card and lock it until the transaction ends. Raises as `known_card` does."""
     return tx.seals.check(_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the same, of a card that has its secrets. Raises also `StateError`."""
+    """Return a card that has its secrets, locked. Raises as `known_card` does, and `StateError` for a retired card."""
     card = locked_card(tx, serial)
     if card.state == State.RETIRED:
         raise StateError(f"card {serial}: is retired for good; enroll a new card, which may have the same serial")
@@ -36,12 +36,12 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 
 def check_known(db: Connection, serial: str) -> None:
-    """Raise `UnknownCard` if there is no such card; lock it otherwise, whatever was done to it."""
+    """Lock the card, even if somebody has changed it in the database. Raises `UnknownCard` if there is none."""
     _real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
 
 
 def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
-    """What to list cards by."""
+    """Raise `InputError` unless cards can be listed by these values."""
     if owner is not None:
         card_rules.check_owner(owner)
     if state is not None and (not isinstance(state, str) or state not in set(State)):
@@ -53,18 +53,19 @@ def check_listing(owner: str | None, state: str | None, after: str, limit: int |
 
 
 def is_real(card: CardRecord | None) -> bool:
-    """Whether it is there, and no decoy."""
+    """Return whether the row exists and is no decoy."""
     return card is not None and card.state != DECOY
 
 
 def unknown(serial: str) -> UnknownCard:
+    """Return the error for a serial without a card. A value that is no serial is not quoted."""
     return UnknownCard(
-        f"card {serial}: is not enrolled" if card_rules.is_serial(serial) else "card: none is enrolled under such a serial"
+        f"card {serial}: is not enrolled" if card_rules.is_serial(serial) else "card: none is enrolled under this serial"
     )
 
 
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
-    """The card, free of a lock that is over and of the failures that led to it, or of a pause that is over."""
+    """Return the card without a lock that has ended and the failures that led to it, or without a pause that has ended."""
     if card.locked_until is None or now < card.locked_until:
         return card
     failures = 0 if card.failures >= policy.lock_after else card.failures
@@ -73,13 +74,13 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
 
 
 def shown(tx: CardTransaction, found: Sequence[CardRecord], now: float) -> list[Card]:
-    """Return the cards as they stand now. Raises `StoreError` for one that somebody has changed in the database."""
+    """Return the cards as they are now. Raises `StoreError` if somebody has changed one in the database."""
     names = owners_of(tx, found)
     return [_shown(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
 
 
 def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
-    """Return the owners of each of these cards. Raises as `shown`."""
+    """Return the owners of each card, by its serial. Raises as `shown` does."""
     names = rows.owners_of(tx.db, [record.serial for record in found])
     for record in found:
         if tx.seals.check(record).owners_hash != owners_hash(names.get(record.serial, ())):
@@ -91,7 +92,7 @@ def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tup
 
 
 def owners_hash(names: Iterable[str]) -> bytes:
-    """Return what a card's row holds of its owners."""
+    """Return the hash of the owners' names that a card's row holds."""
     known = sorted(set(names))
     return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
 

@@ -1,4 +1,4 @@
-"""What may be enrolled: every rule for a card's serial, suite, keys, PINs, counter and owners. A breach is an `InputError`."""
+"""The rules for a card's serial, suite, keys, PINs, counter and owners. A breach of one raises `InputError`."""
 
 import hmac
 import re
@@ -11,11 +11,11 @@ from dsc_host.verifier.model import Enrollment
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
-"""Where counters stop. This one itself is never used: what follows it could not be stored."""
+"""The end of the counters. The last one itself is never used: the one after it could not be stored."""
 
 
 def check(enrollment: Enrollment) -> None:
-    """All the rules."""
+    """Raise `InputError` if an enrollment breaks any rule."""
     check_serial(enrollment.serial)
     suite = usable_suite(enrollment.suite)
     check_key(enrollment.key)
@@ -31,35 +31,37 @@ def check(enrollment: Enrollment) -> None:
 
 
 def shown_serial(serial: object) -> str:
-    """A serial for a message, whatever it is: its beginning, with nothing in it that a terminal obeys."""
+    """Return a value given as a serial for a message: its beginning, without any control characters for a terminal."""
     return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
 
 
 def is_serial(serial: object) -> bool:
-    """Whether it is 1 to 16 of A-Z, 0-9 and `-`, as the card's line wants it."""
+    """Return whether the value is 1 to 16 characters of A-Z, 0-9 and `-`, as the card's serial line requires."""
     return isinstance(serial, str) and re.fullmatch("[A-Z0-9-]{1,16}", serial) is not None
 
 
 def check_serial(serial: str) -> None:
+    """Raise `InputError` unless the value is a serial."""
     if not is_serial(serial):
         raise InputError("serial", "must be 1 to 16 characters of A-Z, 0-9 and -")
 
 
 def usable_suite(text: str) -> Suite:
-    """The suite, if the verifier can supply all its inputs and a person can type its question and response."""
+    """Return the suite if the verifier can supply all its inputs and a person can type its question and response."""
     suite = Suite.parse(text)
     if suite.question_format != "N":
-        raise InputError("suite", "its question must be decimal digits (QN): other ones are not drawn here")
+        raise InputError("suite", "its question must be decimal digits (QN): the verifier draws no others")
     if suite.session is not None:
-        raise InputError("suite", "must not have session data (S): there is none to supply")
+        raise InputError("suite", "must not have session data (S): the verifier has none to supply")
     if suite.time_step is not None:
-        raise InputError("suite", "must not have the time (T): a card has no clock that agrees with this one")
+        raise InputError("suite", "must not have the time (T): a card has no clock that agrees with the verifier's")
     if suite.digits == 0:
         raise InputError("suite", "its response must have 4 to 10 digits: 0 is a whole MAC in hex, too long for a display")
     return suite
 
 
 def check_key(key: bytes) -> None:
+    """Raise `InputError` unless the key is 16 to 64 bytes."""
     if not isinstance(key, bytes):
         raise InputError("key", "must be bytes")
     if len(key) not in KEY_BYTES:
@@ -67,7 +69,10 @@ def check_key(key: bytes) -> None:
 
 
 def check_pin(pin: str | None, suite: Suite) -> None:
-    """A PIN is wanted exactly if the suite has one; a card that checks its PIN itself keeps it to itself."""
+    """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
+
+    A card with such a suite checks its PIN itself and reveals it to nobody.
+    """
     if suite.pin_hash is None:
         if pin is not None:
             raise InputError("pin", "is not part of this suite; leave it out")
@@ -77,9 +82,9 @@ def check_pin(pin: str | None, suite: Suite) -> None:
 
 
 def check_duress_pin(duress_pin: str, suite: Suite) -> None:
-    """Check a second PIN, which is accepted and tells that the owner is being forced. Only where the PIN is checked here.
+    """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, so that the verifier checks it.
 
-    It is not compared with the card's PIN: to refuse one that is equal would tell the PIN to whoever may set this one.
+    The duress PIN is not compared with the card's PIN: to refuse an equal one would reveal the PIN to a caller who may set it.
     """
     if suite.pin_hash is None:
         raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
@@ -88,11 +93,13 @@ def check_duress_pin(duress_pin: str, suite: Suite) -> None:
 
 
 def check_new_pin(pin: str) -> None:
+    """Raise `InputError` unless the PIN is 4 digits."""
     if not _is_pin(pin):
         raise InputError("pin", "must be 4 digits, 0 to 9")
 
 
 def check_owner(owner: str) -> None:
+    """Raise `InputError` unless the value is a name: 1 to 64 printable characters without blanks at its ends."""
     if not isinstance(owner, str) or not 0 < len(owner) <= OWNER_LETTERS or not owner.isprintable() or owner != owner.strip():
         raise InputError("owner", f"must be a name of 1 to {OWNER_LETTERS} characters, with no blanks at its ends")
 
@@ -102,7 +109,7 @@ def _is_pin(pin: object) -> bool:
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
-    """Only a card that checks its PIN itself, whose suite has none, can lock, and so be unlocked."""
+    """Raise `InputError` for a wrong unlock key. Only a card that checks its PIN itself can lock itself and be unlocked."""
     if unlock_key is None:
         return
     if suite.pin_hash is not None:
@@ -114,7 +121,8 @@ def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None
 
 
 def check_counter(counter: int, suite: Suite) -> None:
-    # A bool is an int to isinstance, and never a counter.
+    """Raise `InputError` unless the counter is in range, and 0 if the suite has none."""
+    # A bool is an int to isinstance, but never a counter.
     if type(counter) is not int or not 0 <= counter < COUNTER_END:
         raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
     if counter and not suite.counter:

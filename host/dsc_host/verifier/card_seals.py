@@ -1,12 +1,12 @@
-"""The seals of rows: what a card's row and a challenge hold, authenticated under a key that belongs to one database.
+"""The seals of rows: they authenticate a card's row or a challenge under a key that belongs to one database.
 
 Four promises:
 
-1. A card's row or a challenge that somebody has changed in the database, whichever column, is refused, not used.
-2. A row that was moved to another serial, or that comes from another database, is refused, also under one master key.
-3. A sealed secret opens only in its database, for the one enrollment of one card, with the suite that it was enrolled with, and
-   never as a card's if it was a decoy's.
-4. Each change of a card's row has a number, which the entry of the log that tells of it holds too: see `audit`.
+1. A card's row or a challenge that somebody has changed in the database, in any column, is refused and not used.
+2. A row that was moved to another serial, or that comes from another database, is refused, even under the same master key.
+3. A sealed secret opens only in its database, for one enrollment of one card, with the suite that the card was enrolled with.
+   A decoy's secret never opens as a card's.
+4. Each change of a card's row has a number. The log entry about the change holds it too: see `audit`.
 """
 
 import hmac
@@ -24,7 +24,7 @@ _STATE, _REASON = (CardRecord._fields.index(name) for name in ("state", "state_r
 
 
 class Holder(NamedTuple):
-    """What a card's secrets are bound to, beside the database."""
+    """The owner of a card's secrets: together with the database, what they are bound to."""
 
     serial: str
     enrolment: str
@@ -33,38 +33,38 @@ class Holder(NamedTuple):
 
     @classmethod
     def of(cls, card: CardRecord) -> "Holder":
-        """Return what the secrets of this row must be bound to."""
+        """Return the holder that the secrets of this row must be bound to."""
         return cls(card.serial, card.enrolment, card.suite, card.state == DECOY)
 
 
 class CardSeals(Seals):
-    """The seals of a database's cards and challenges. Threads may share it."""
+    """The seals of the cards and challenges of one database. Threads may share it."""
 
     __slots__ = ()
 
     def sealed(self, card: CardRecord) -> CardRecord:
-        """Return the row with the seal that belongs to its content."""
+        """Return the row with the seal of its content."""
         return card._replace(seal=self.of_text(_card_text(card)))
 
     def sealed_challenge(self, challenge: ChallengeRecord) -> ChallengeRecord:
-        """Return the challenge with the seal that belongs to its content."""
+        """Return the challenge with the seal of its content."""
         return challenge._replace(seal=self.of_text(_challenge_text(challenge)))
 
     def is_sealed(self, card: CardRecord) -> bool:
-        """Tell whether the row is as it was written."""
+        """Return whether the row is as it was written."""
         return self._is_right(_card_text, card)
 
     def check(self, card: CardRecord) -> CardRecord:
-        """Return the row if it is as it was written; raise `StoreError` if somebody has changed it."""
+        """Return the row if it is as it was written. Raises `StoreError` if somebody has changed it."""
         if not self._is_right(_card_text, card):
             raise StoreError(
-                f"card {card.serial}: its row in the database is not as it was sealed: it was changed, or is another's; "
+                f"card {card.serial}: its row in the database is not as it was sealed: it was changed, or is another card's; "
                 "see audit verify; restore the database from a backup, or remove the card and enroll it again"
             )
         return card
 
     def check_challenge(self, challenge: ChallengeRecord) -> ChallengeRecord:
-        """Return the challenge if it is as it was written; raise `StoreError` if somebody has changed it."""
+        """Return the challenge if it is as it was written. Raises `StoreError` if somebody has changed it."""
         if not self._is_right(_challenge_text, challenge):
             raise StoreError(
                 f"card {challenge.serial}: a challenge of it in the database is not as it was sealed: it was changed; "
@@ -73,20 +73,20 @@ class CardSeals(Seals):
         return challenge
 
     def bound(self, holder: Holder) -> str:
-        """Return what a card's secrets are bound to, as `MasterKey.seal` wants it."""
+        """Return the text that a card's secrets are bound to, for `MasterKey.seal`."""
         return f"{self.database} {'decoy' if holder.decoy else 'card'} {holder.enrolment} {holder.suite}"
 
     def _is_right(self, text: Callable[[Any], str], row: CardRecord | ChallengeRecord) -> bool:
         try:
             return hmac.compare_digest(self.of_text(text(row)), row.seal)
         except (AttributeError, TypeError, ValueError):
-            # SQLite keeps whatever was put into a column.
+            # SQLite keeps any value that was put into a column.
             return False
 
 
-# What the seals are over: the columns as Python writes them, which keeps apart what stands side by side, and what is of another
-# type, and takes half the time of JSON. Of text that may be in any letters, the bytes: which letters it writes as they are,
-# Python decides anew with each edition of Unicode.
+# The texts that the seals cover: the columns as Python's `repr` writes them. It keeps neighboring columns and different types
+# apart, and takes half the time of JSON. Free text is written as bytes: which letters `repr` writes as they are depends on the
+# edition of Unicode.
 
 
 def _card_text(row: CardRecord) -> str:
@@ -98,5 +98,5 @@ def _challenge_text(row: ChallengeRecord) -> str:
 
 
 def new_enrollment() -> str:
-    """Return 16 hex digits that no other enrollment has."""
+    """Return 16 random hex digits that no other enrollment has."""
     return secrets.token_hex(_ENROLMENT_BYTES)

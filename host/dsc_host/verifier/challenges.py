@@ -1,9 +1,9 @@
 """Challenges: how a question is drawn, which ones are remembered, and how often a card may be asked.
 
-The limit is on the card, because a challenge is what wrong responses, and so a lock, need. It is no guard against
-guessing, which the lock is: so it errs on the owner's side.
+The rate limit is on the card, because only a challenge makes wrong responses, and so a lock, possible. The limit does not
+guard against guessing, because the lock does. So where it must err, it errs on the owner's side.
 
-Who may not learn which cards there are is given challenges for decoys too: rows that nothing visible tells from cards.
+A caller who must not learn which cards exist gets challenges for decoys too. Nothing visible tells these rows from cards.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 DRAWS = 100
-"""Draws of a question before giving up: with nine in ten of a card's questions used, one challenge in 37,000 fails."""
+"""How often a question is drawn before giving up. With 9 in 10 of a card's questions used, one challenge in 37,000 fails."""
 REMEMBERED = 1000
-"""How many of a card's latest questions it is not asked again, if its suite has a counter."""
+"""How many of a card's latest questions are not asked again, if its suite has a counter."""
 FORGOTTEN = 10
-"""At most so many rows are removed when one is added: however many have expired, no call takes longer for it."""
+"""How many old rows are removed at most when one is added. So no call takes longer, however many have expired."""
 _ID_BYTES = 11
 
 
 def draw_question(digits: int) -> str:
-    """A number of so many decimal digits, leading zeros included, from the operating system's random source."""
+    """Draw a number of so many decimal digits, leading zeros included, from the operating system's random source."""
     return str(secrets.randbelow(10**digits)).zfill(digits)
 
 
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
-    """See `Verifier.challenge`. A refusal is logged too."""
+    """Draw a challenge as `Verifier.challenge` does. Log a refusal too."""
     is_serial = card_rules.is_serial(serial)
     if conceal and is_serial:
         now, card = _card_or_decoy(tx, serial)
@@ -61,18 +61,18 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
 
 
 def _card_or_decoy(tx: CardTransaction, serial: str) -> tuple[float, CardRecord | None]:
-    """Return the time once all is locked, and the card, or its decoy: two rows are read, whether there is a card or not."""
+    """Return the time once all is locked, and the card or its decoy. Read two rows, whether there is a card or not."""
     decoys.standing(tx, serial, tx.now())
     card = rows.lock_card_or(tx.db, serial, decoys.name_of(serial))
     return tx.now(), card
 
 
 def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
-    """A question that the card, which is locked in this transaction, is not remembered to have been asked."""
+    """Return a challenge whose question the card is not remembered to have been asked. Lock the card first."""
     suite = Suite.parse(card.suite)
     if suite.counter:
-        # Also where there is nothing to forget yet: who asks would see how often others have asked for this card. Without
-        # a counter, a question that comes again has the response that it had.
+        # Run this even if there is nothing to forget yet: its time would tell the caller how often others have asked for this
+        # card. Without a counter nothing is forgotten: a question that comes again has the same response as before.
         rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
         record = tx.seals.sealed_challenge(_drawn(card, suite, now, now + tx.policy.validity, tx.draw))
@@ -91,10 +91,10 @@ def _refused(
 
 
 def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
-    # Also where so many were not asked for yet, which is not to be seen. Numbers have no gaps, and a challenge that still
-    # counts is remembered: so this one row is the whole window's count.
+    # Run this even if the card had fewer challenges, because the time must not tell. Numbers have no gaps, and a challenge that
+    # still counts is remembered. So this one row answers for the whole period.
     earliest = rows.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
-    # A time to come is one of a clock that was set back: it does not count, or the owner would wait until then.
+    # A time in the future comes from a clock that was set back. It does not count, or the owner would wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

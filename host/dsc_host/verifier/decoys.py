@@ -1,13 +1,13 @@
-"""Decoys: rows that stand for cards which there are not, so that asking for one is like asking for any other card.
+"""Decoys: rows that stand in for cards that do not exist, so that asking for one looks like asking for any other card.
 
-A decoy is counted, paused and locked as a card is, and takes as long to judge; only it is never accepted. Nothing of it is
+A decoy is counted, paused and locked like a card, and judging it takes as long, but it is never accepted. Nothing of it is
 shown, and its serial may be enrolled at any time. Three promises:
 
-1. Asking for a card executes the same statements as asking for none, the first time and later: under each serial that is asked
-   for, of a card too, there is a decoy. That of a card is never used.
-2. A decoy has the suite that a card of its serial could have: one of those of the cards next to it, as often as they have it.
-   Which one depends on a secret in the database and on the serial, so it is the same whenever it is drawn.
-3. A decoy remembers what it was asked as a card does, for a year after it was asked for the last time.
+1. Asking for a card executes the same statements as asking for a missing one, the first time and later. There is a decoy for
+   each serial that was asked for, even if the serial has a card. The decoy of a card is never used.
+2. A decoy has a suite that a card of its serial could have: one of those of the cards next to it, as often as they have it.
+   The choice depends on a secret in the database and on the serial, so it is the same each time it is made.
+3. A decoy remembers its questions as a card does, for a year after it was last asked.
 """
 
 import hmac
@@ -31,14 +31,14 @@ _DAY = 24 * 60 * 60
 _REMEMBERED = 366 * _DAY
 _KEY_BYTES = 32
 _FORGOTTEN = 10
-"""At most so many are removed when one is added."""
-_NEIGHBOURS = 64
-"""So many cards on either side of a serial are looked at."""
+"""The largest number of old decoys that are removed when one is added."""
+_NEIGHBORS = 64
+"""The number of cards on either side of a serial whose suites are read."""
 _DRAWN_WITH = "decoys"
-"""The name under which the vault keeps what suites are drawn with."""
+"""The name in the vault of the secret that suites are drawn with."""
 
-# No letter of a stand-in is one of a serial's, so no card can have its name; and it comes after all cards in their order, but
-# for a serial that begins with a dash.
+# A stand-in has no letter that a serial has, so no card can have its name. It also sorts after all cards, except after those
+# whose serial begins with a dash.
 _SERIAL = string.ascii_uppercase + string.digits + "-"
 _STAND_IN = string.ascii_lowercase + "[\\]^_`{|}~" + "!"
 _TO_STAND_IN = str.maketrans(_SERIAL, _STAND_IN)
@@ -46,23 +46,23 @@ _TO_SERIAL = str.maketrans(_STAND_IN, _SERIAL)
 
 
 def name_of(serial: str) -> str:
-    """Return what the decoy of this serial is called in the records."""
+    """Return the name that the decoy of this serial has in the records."""
     return serial.translate(_TO_STAND_IN)
 
 
 def serial_of(name: str) -> str:
-    """Return the serial that a decoy was asked for under; of a card, its own."""
+    """Return the serial that belongs to a decoy's name. Return a card's serial as it is."""
     return name.translate(_TO_SERIAL)
 
 
 def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
-    """Return the decoy of this serial, locked: a row like any other, but its key is nobody's, and it is never accepted."""
+    """Return the decoy of this serial, locked. Add it first if there is none: a row like any other, with a random key."""
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:
         rows.forget_decoys(tx.db, now - _REMEMBERED, _FORGOTTEN)
         rows.add_decoy(tx.db, _new_decoy(tx, name, serial, now))
-        # Perhaps another's, which came a moment before.
+        # Read it again: another transaction may have added its own a moment ago.
         return _row(tx.db, name)
     if now - tx.seals.check(found).state_since >= _DAY:
         found = tx.changed(found, state_since=now)
@@ -81,7 +81,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Where there is none, too: a card's decoy may have another suite than the card, and its question would tell.
+    # Seal a PIN even if the suite has none. A card's decoy may have another suite than the card, and the time would show it.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
@@ -107,12 +107,12 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
 
 
 def _suite(tx: CardTransaction, serial: str) -> str:
-    """Draw one of the neighbours' suites, weighted by how many have it.
+    """Draw one of the neighbors' suites, weighted by how many have it.
 
-    By weighted rendezvous: where a neighbour comes or goes, hardly any serial's suite changes.
+    Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor comes or goes.
     """
     secret = vault.kept(tx, _DRAWN_WITH, secrets.token_bytes(_KEY_BYTES))
-    weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBOURS)) or Counter([DEFAULT_SUITE])
+    weights = Counter(rows.suites_near(tx.db, serial, _NEIGHBORS)) or Counter([DEFAULT_SUITE])
 
     def distance(suite: str) -> float:
         drawn = int.from_bytes(hmac.digest(secret, f"{serial} {suite}".encode(), "sha256")[:7], "big")

@@ -1,7 +1,7 @@
-"""Taking cards into the records, one or a million, and giving their secrets out again for another system.
+"""Enrollment: adding cards to the records, one or a million, and disclosing their secrets to another system.
 
-A serial that is taken is refused, unless its card is retired: that one then gives way, with all that was kept of it but
-its entries in the log.
+A serial that a card has already is refused. If that card is retired, the new card replaces it and everything recorded of it but
+its log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,22 +18,22 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 500
-"""So many cards are enrolled, or given out, in one transaction: a few tenths of a second."""
+"""The number of cards that are enrolled or disclosed in one transaction, which takes a few tenths of a second."""
 
 _GIVING_WAY = (State.RETIRED, DECOY)
 _TRIES = 3
-"""Others would have to bring a decoy of the same serial as often, each time in the same moment."""
+"""How often adding is tried. To fail each time, others would have to add a decoy of the same serial just before each try."""
 
 Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
 
 
 class _NoneKept(Exception):
-    """Undoes a transaction."""
+    """Raised to undo a transaction."""
 
 
 def enroll(tx: CardTransaction, enrollment: Enrollment) -> CardRecord:
-    """One card, in this transaction. Raises `InputError`, `AlreadyEnrolled`."""
+    """Enroll one card in this transaction. Raises `InputError` and `AlreadyEnrolled`."""
     card_rules.check(enrollment)
     now = tx.now()
     record = _record(tx.context, enrollment, now)
@@ -51,7 +51,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """See `Verifier.enroll_all`. `claim` is done at the beginning of each transaction."""
+    """Enroll cards as `Verifier.enroll_all` does. Call `claim` at the beginning of each transaction."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0
@@ -72,7 +72,7 @@ def _all_or_none(
 ) -> int:
     total = bad = 0
     try:
-        # Not tried again if others were in the way: the enrollments can be had only once.
+        # If others are in the way, do not try again: the enrollments can be read only once.
         with context.writing() as tx:
             claim(tx)
             while batch := list(islice(numbered, BATCH)):
@@ -101,7 +101,7 @@ def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusa
 
 
 def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> tuple[int, list[tuple[int, str, DscError]]]:
-    """How many were added, and the position, serial and error of each that was not."""
+    """Add the cards that can be added. Return their number, and the position, serial and error of each other card."""
     now = tx.now()
     good: dict[str, tuple[int, Enrollment, CardRecord]] = {}
     refusals: list[tuple[int, str, DscError]] = []
@@ -119,7 +119,7 @@ def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> 
 
 
 def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], now: float) -> list[tuple[str, DscError]]:
-    """Add those that can be, and log it. Returns the others' serials, with what is wrong."""
+    """Add the cards that can be added, and log them. Return the serial and the error of each other card."""
     free, added = [], set[str]()
     for _ in range(_TRIES):
         left = [record for _, record in wanted if record.serial not in added]
@@ -128,7 +128,7 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], n
         free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
         if not free:
             break
-        # A decoy may have come a moment before: it gives way too.
+        # Somebody may have added a decoy a moment ago. It gives way too.
         added |= rows.add_cards(tx.db, free)
     rows.add_owners(tx.db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [
@@ -172,11 +172,11 @@ def _taken(serial: str) -> AlreadyEnrolled:
     return AlreadyEnrolled(f"card {serial}: is already enrolled")
 
 
-# ---- out again ----
+# ---- disclosing ----
 
 
 def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrollment]:
-    """See `Verifier.disclose`."""
+    """Yield cards with their secrets as `Verifier.disclose` does."""
     for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 

@@ -1,6 +1,6 @@
-"""A card's life: enrolled, active, suspended, lost, retired; locked and unlocked; its owners and its duress PIN.
+"""A card's life: its states, its locks, its owners and its duress PIN.
 
-Each change is one transaction with its entry in the log. What could not be done leaves everything as it was.
+Each change is one transaction, with its entry in the log. A call that fails leaves everything as it was.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _FROM: Mapping[State, tuple[State, ...]] = {
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
-"""Where a card must be to come here by somebody's decision."""
+"""The states from which a caller may bring a card into this state."""
 _DONE_BY = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
@@ -37,7 +37,7 @@ _ERASED: Mapping[str, Any] = {
 
 
 def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
-    """Bring a card into another state. Raises `InputError`, `UnknownCard`, `StateError`."""
+    """Bring a card into another state. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     card = card_lookup.locked_card(tx, serial)
     if card.state not in _FROM[to]:
@@ -48,13 +48,13 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
 
 
 def settle(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
-    """The same for whoever has decided where it belongs, whatever became of it: one that cannot come there stays as it is."""
+    """Bring a card into another state if it can get there from its own. Otherwise leave it as it is. Raises `InputError`."""
     if is_at(tx, serial, *_FROM[to]):
         move(tx, serial, to, reason)
 
 
 def is_at(tx: CardTransaction, serial: str, *states: State) -> bool:
-    """Whether there is such a card, and in one of these states. It is locked."""
+    """Return whether the card exists and is in one of these states. Lock it."""
     try:
         return card_lookup.locked_card(tx, serial).state in states
     except UnknownCard:
@@ -62,7 +62,7 @@ def is_at(tx: CardTransaction, serial: str, *states: State) -> bool:
 
 
 def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -> Card:
-    """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard`, `StateError`."""
+    """Lock a card as its wrong responses would. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     seconds = tx.policy.lock_for if seconds is None else seconds
     if type(seconds) not in (int, float) or not 0 < seconds <= MOST_SECONDS:
@@ -74,7 +74,7 @@ def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -
 
 
 def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
-    """End its lock or pause, if it has one, and forget its failures."""
+    """End a card's lock or pause, if any, and forget its failures. Raises `InputError`, `UnknownCard` and `StateError`."""
     check_reason(reason)
     card = card_lookup.usable_card(tx, serial)
     changes = {"failures": 0, "failures_in_day": 0, "locked_until": None}
@@ -82,7 +82,7 @@ def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
 
 
 def add_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
-    """One that is its owner already stays it."""
+    """Add an owner, unless the card has this owner already. Raises `InputError`, `UnknownCard` and `StateError`."""
     card_rules.check_owner(owner)
     card = card_lookup.usable_card(tx, serial)
     names = card_lookup.owners_of(tx, [card])[serial]
@@ -94,7 +94,7 @@ def add_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 
 
 def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
-    """Raises `StateError` if it is none."""
+    """Remove an owner. Raises `InputError`, `UnknownCard`, and `StateError` if the card has no such owner."""
     card_rules.check_owner(owner)
     card = card_lookup.locked_card(tx, serial)
     names = card_lookup.owners_of(tx, [card])[serial]
@@ -105,9 +105,9 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 
 
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
-    """Set a second PIN; None takes it away. Raises `InputError`, `UnknownCard`, `StateError`.
+    """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
 
-    The card's PIN is not even opened: what is done, logged and answered is the same for a second PIN that is equal to it.
+    The card's PIN is not even opened. So what is done, logged and returned is the same for a second PIN that equals it.
     """
     card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:
@@ -118,17 +118,17 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
 
 
 def remove(tx: CardTransaction, serial: str) -> None:
-    """All but its entries in the log; also of one that somebody has changed in the database."""
+    """Remove a card, even one that somebody changed in the database. Only its log entries stay. Raises `UnknownCard`."""
     card_lookup.check_known(tx.db, serial)
     rows.remove_cards(tx.db, [serial])
     tx.log(tx.now(), Event("card.remove", serial, "done"))
 
 
 def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refused:
-    """See `Verifier.unlock_code`. A refusal because of too many is logged too."""
+    """Make an unlock code as `Verifier.unlock_code` does. Log a refusal for too many codes too."""
     card = card_lookup.usable_card(tx, serial)
     if card.sealed_unlock_key is None:
-        raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; locked, it can only be wiped")
+        raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; if it is locked, it can only be wiped")
     now = tx.now()
     try:
         times = unlock_codes.with_one_more(serial, card.unlock_times, now, tx.policy.unlock_codes)
@@ -143,7 +143,7 @@ def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refus
 
 
 def check_reason(reason: str) -> None:
-    """What somebody writes of why they do something."""
+    """Raise `InputError` unless the text could be a reason: one line, not too long."""
     if not isinstance(reason, str) or len(reason) > REASON_LETTERS or not reason.isprintable():
         raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
 

@@ -1,8 +1,8 @@
-"""Changing the master key while others work: card after card is sealed anew under the keyring's first key.
+"""The change of the master key while others work: batch after batch, cards are sealed again under the keyring's first key.
 
-Some cards at a time, each batch in a transaction of its own: nobody waits long for a card, and whatever stops it, cards are
-under the one key or the other, never neither. Begun again, it goes on with those that are left. Every process that uses
-the database meanwhile must know both keys.
+Each batch is a transaction of its own, so nobody waits long for a card. Whatever interrupts the change, each card is under one
+of the two keys. When started again, the change goes on with the cards that are left. Every process that uses the database
+meanwhile must know both keys.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""So many cards at a time cannot be used, for some milliseconds."""
+"""The number of cards that cannot be used at the same time, for some milliseconds."""
 
 Progress = Callable[[int, int], None]
 
@@ -30,7 +30,7 @@ SEALED = {
 
 
 def rekey(context: CardContext, done: Progress) -> int:
-    """See `Verifier.rekey`."""
+    """Seal everything under the current master key as `Verifier.rekey` does."""
     to = context.keys.current
     with context.reading() as tx:
         left = rows.count_not_under(tx.db, to.id)
@@ -45,19 +45,19 @@ def rekey(context: CardContext, done: Progress) -> int:
             _seal_vault(context, to)
             return total
         else:
-            # Others may have enrolled cards under the old key meanwhile, before where we are.
+            # Others may have enrolled cards under the old key meanwhile, with serials that we have passed.
             after = ""
 
 
 def in_use(context: CardContext) -> dict[str, int]:
-    """See `Verifier.keys_in_use`."""
+    """Count the cards under each master key as `Verifier.keys_in_use` does."""
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         return {audit.end_key(tx.db): 0, seals.key_id(tx.db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(tx.db)}
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
-    """Not told of as cards are: there are few, and each takes no time."""
+    """Seal the vault. It is not reported as cards are: its secrets are few, and each takes no time."""
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
         begins = seals.key_id(tx.db) != to.id
@@ -74,13 +74,13 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
 
 
 def _seal_some(tx: CardTransaction, to: MasterKey, after: str) -> tuple[int, str]:
-    """How many were sealed, and the last one's serial. The log's end is sealed anew with them."""
+    """Seal a batch of cards, and the log's end with them. Return their number and the last serial."""
     found = rows.lock_cards_not_under(tx.db, to.id, after, BATCH)
     if not found and after:
         return 0, after
     for card in found:
         anew = {"key_id": to.id, **_sealed_anew(tx.context, tx.seals.check(card), to)}
-        # No other version: what the row says is the same.
+        # Keep the version: the row says the same as before.
         rows.change_card(tx.db, tx.seals.sealed(card._replace(**anew)), *anew)
     serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))

@@ -1,8 +1,8 @@
-"""What the verifier takes and gives: `Policy`, `Enrollment`, `Card`, `Challenge` and `Verdict`.
+"""The values that the verifier takes and returns: `Policy`, `Enrollment`, `Card`, `Challenge` and `Verdict`.
 
-Of these, only an `Enrollment` holds a key and a PIN, and does not show them.
+Only an `Enrollment` holds a key and a PIN, and its `repr` leaves them out.
 
-All are frozen. Times are Unix seconds; lengths of time are seconds.
+All classes are frozen. Times are Unix seconds. Durations are in seconds.
 """
 
 from dataclasses import dataclass, field
@@ -12,43 +12,51 @@ from dsc_host.errors import InputError
 from dsc_host.ocra import DEFAULT_SUITE
 
 MOST_WINDOW = 1000
-"""A wrong response costs one HMAC for each counter of the window, while its card, in SQLite every card, is locked."""
+"""The largest `Policy.window`.
+
+A wrong response costs one HMAC for each counter in the window. Meanwhile its card is locked; in SQLite, every card is.
+"""
 MOST_RESYNC_WINDOW = 10_000
 MOST_UNLOCK_CODES = 100
-"""As many times are kept for each card."""
+"""The largest `Policy.unlock_codes`. Each card's row holds this many times at most."""
 MOST_SECONDS = 10**10
-"""Some three hundred years."""
+"""The longest duration: about three hundred years."""
 MOST_CHALLENGES = 1000
-"""As many challenges are remembered of each card, at least."""
+"""The largest `Policy.challenges`. Of each card, at least this many challenges are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long, how often and how far. `InputError` names the field that is out of its range."""
+    """The durations, limits and windows that the verifier works with.
+
+    Raises `InputError` naming the field that is out of its range.
+    """
 
     validity: float = 300
-    """How long a challenge may be answered; more than 0."""
+    """How long a challenge may be answered, in seconds. More than 0."""
     attempts: int = 3
-    """How many responses use up one challenge, whatever becomes of them; 1 or more."""
+    """How many responses use up one challenge, whatever their outcome. 1 or more."""
     lock_after: int = 10
-    """How many wrong responses in a row, over all its challenges, lock a card; 1 or more."""
+    """How many wrong responses in a row, over all challenges of a card, lock the card. 1 or more."""
     lock_after_in_a_day: int = 20
-    """How many wrong responses within 24 hours lock a card, also if right ones come between; at least `lock_after`."""
+    """How many wrong responses within 24 hours lock a card, even with right ones in between. At least `lock_after`."""
     lock_for: float = 24 * 60 * 60
-    """How long the lock lasts; more than 0."""
+    """How long a lock lasts, in seconds. More than 0."""
     window: int = 20
-    """How many responses a card may have shown that never came here: counters looked ahead; 0 to 1000."""
+    """How many responses a card may have shown that never came here: the counters that are looked ahead. 0 to 1000."""
     unlock_codes: int = 10
-    """How many unlock codes a card may be given in any 24 hours; 1 to 100."""
+    """How many unlock codes a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
-    """How far ahead `Verifier.resync` looks for two responses in a row; 1 to 10,000."""
+    """How many counters `Verifier.resync` looks ahead for two responses in a row. 1 to 10,000."""
     challenges: int = 30
-    """How many challenges a card may be given in any `challenges_within` seconds; 1 to 1000."""
+    """How many challenges a card may get in any `challenges_within` seconds. 1 to 1000."""
     challenges_within: float = 5 * 60
-    """More than 0."""
+    """The period for `challenges`, in seconds. More than 0."""
     pause: float = 30
-    """For how long a card's responses are not looked at after `attempts` wrong ones in a row; twice as long after each further
-    `attempts`, but never longer than `lock_for`. So nobody can lock a card in a moment. 0: not at all."""
+    """How many seconds a card's responses are ignored after `attempts` wrong ones in a row. 0 turns the pause off.
+
+    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody can lock a card in a moment.
+    """
 
     def __post_init__(self) -> None:
         for name in ("validity", "lock_for", "challenges_within"):
@@ -66,7 +74,7 @@ class Policy:
 
     @property
     def most_in_a_day(self) -> int:
-        """How many wrong responses lock a card within a day: who allows more of them in a row allows them in a day too."""
+        """Return how many wrong responses within a day lock a card: at least `lock_after`."""
         return max(self.lock_after, self.lock_after_in_a_day)
 
 
@@ -79,18 +87,18 @@ _RANGES = (
 
 
 class State(StrEnum):
-    """Where a card is in its life. Only in the first two are its responses accepted."""
+    """A card's place in its life. Responses are accepted only in the first two states."""
 
-    ENROLLED = "enrolled"  # no response of it was accepted yet
+    ENROLLED = "enrolled"  # none of its responses has been accepted yet
     ACTIVE = "active"
     SUSPENDED = "suspended"
     LOST = "lost"
-    RETIRED = "retired"  # for ever: its secrets are gone
+    RETIRED = "retired"  # for good: its secrets are erased
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollment:
-    """All that the verifier wants to know of a card, secrets included: see `Verifier.enroll` for the ranges."""
+    """Everything that the verifier needs to know about a card, secrets included. `Verifier.enroll` gives the ranges."""
 
     serial: str
     key: bytes = field(repr=False)
@@ -104,57 +112,57 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An enrolled card, as it stands at the moment of asking."""
+    """An enrolled card, as it was at the moment of the call."""
 
     serial: str
     suite: str
     counter: int
-    """The lowest counter whose response would be accepted; always 0 for a suite without one."""
+    """The lowest counter whose response would be accepted. Always 0 for a suite without a counter."""
     failures: int
-    """Wrong responses since the last right one, or since the last lock ended."""
+    """The number of wrong responses since the last right one, or since the last lock ended."""
     locked_until: float | None
-    """When its lock, or the pause after some wrong responses, ends; None if there is none."""
+    """When the card's lock ends, or its pause after wrong responses. None if it has neither."""
     enrolled_at: float
     has_unlock_key: bool = False
-    """Whether codes can be made that unlock it."""
+    """Whether the verifier can make unlock codes for the card."""
     unlock_codes: int = 0
-    """How many of them it was given so far."""
+    """How many unlock codes were made for the card so far."""
     unlock_code_at: float | None = None
-    """When it was given the last one; None if never."""
+    """When the last unlock code was made. None if there was none."""
     state: State = State.ENROLLED
     state_since: float = 0
     state_reason: str = ""
-    """In the words of whoever changed it."""
+    """The reason that was given for the last change of state."""
     owners: tuple[str, ...] = ()
-    """In their order; none is more than another."""
+    """The owners' names, sorted. All owners have equal rights."""
     has_duress_pin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a user is to type into the card, and the name under which the response comes back."""
+    """A question for the user to type into the card, and the id under which the response comes back."""
 
     id: str
-    """22 hex digits that cannot be guessed."""
+    """22 random hex digits that nobody can guess."""
     serial: str
     question: str
-    """Decimal digits, as many as the suite's question may have."""
+    """Decimal digits: as many as the suite's question may have."""
     expires_at: float
     """The first moment at which a response is too late."""
 
 
 class Reason(StrEnum):
-    """Why a response was accepted or not: for a log, and never for the user, to whom it would say what to try next."""
+    """Why a response was accepted or refused. It is for a log: a user who sees it learns what to try next."""
 
     ACCEPTED = "accepted"
-    WRONG = "wrong"  # not this card's response, or one whose counter is past or beyond the window
-    MALFORMED = "malformed"  # could not be any card's response; counted like a wrong one
-    UNKNOWN = "unknown"  # no such challenge
-    USED = "used"  # the challenge was answered rightly before
-    EXHAUSTED = "exhausted"  # the challenge had as many responses as it may have
+    WRONG = "wrong"  # not this card's response, or its counter is in the past or beyond the window
+    MALFORMED = "malformed"  # no card could show it; counts like a wrong response
+    UNKNOWN = "unknown"  # there is no such challenge
+    USED = "used"  # a right response to the challenge was accepted before
+    EXHAUSTED = "exhausted"  # the challenge had all the responses that it may have
     EXPIRED = "expired"
-    LOCKED = "locked"  # the card is; the response was not looked at
-    PAUSED = "paused"  # the same, for some seconds after some wrong responses
+    LOCKED = "locked"  # the card is locked; the response was ignored
+    PAUSED = "paused"  # the card is paused for some seconds after wrong responses; the response was ignored
     SUSPENDED = "suspended"
     LOST = "lost"
     RETIRED = "retired"
@@ -162,21 +170,25 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one response. `accepted` is all that a user may be shown; as a truth value it is the same."""
+    """The outcome of one response. Show the user nothing but `accepted`, which is also the verdict's truth value."""
 
     reason: Reason
     duress: bool = False
-    """Accepted, and made with the card's duress PIN: its owner is being forced. Not to be seen where the response was typed."""
+
+    """Whether the response was accepted and made with the duress PIN: the owner is being forced.
+
+    Do not show this where the response was typed.
+    """
     retry_after: float | None = None
-    """If the card is locked or paused: the seconds until it is not. To tell it says that the card exists."""
+    """The seconds until the card's lock or pause ends, or None. A caller who sees a number learns that the card exists."""
     closed: bool = field(default=False, compare=False)
-    """Nothing was judged: nobody can answer the challenge any more, or it was never issued. Whoever sent it knows that."""
+    """Whether nothing was judged because the challenge was closed or never issued. The sender knows this anyway."""
 
     @property
     def accepted(self) -> bool:
-        """Whether it was the right response, at the right time, for the first time."""
+        """Return whether this was the right response, at the right time, for the first time."""
         return self.reason is Reason.ACCEPTED
 
     def __bool__(self) -> bool:
-        # Without this, `if verifier.verify(…)` would let everyone in.
+        # Without this method, `if verifier.verify(…)` would let everyone in.
         return self.accepted

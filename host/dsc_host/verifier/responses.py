@@ -1,13 +1,13 @@
-"""The judging of one response, or of two in a row, and all that follows from it, in one transaction.
+"""The judging of one response, or of two in a row, and everything that follows from it, in one transaction.
 
-A challenge is closed once it was answered rightly, has expired, or had as many responses as it may have, whatever became of
-them. Whoever sent the responses knows all three. So a response to a closed challenge, or to one that was never issued, is
+A challenge is closed once it was answered rightly, has expired, or had as many responses as it may have, whatever their
+outcome. The sender of the responses knows all three. So a response to a closed challenge, or to one that was never issued, is
 refused before anything is computed, and costs nobody else anything.
 
-Of a response to an open challenge, the same is computed and the same statements are executed, whatever the outcome: a card that
-is locked, suspended or none at all is told from a wrong response neither by what is answered nor by how long that takes. Only
-where the response could be no card's is there less to do, which is known to whoever sent it. What is computed is computed
-before the card is locked, and once more only if the card was changed meanwhile.
+For a response to an open challenge, the verifier computes the same and executes the same statements, whatever the outcome.
+Neither the answer nor its time distinguishes a locked, suspended or missing card from a wrong response. Less is done only for a
+value that no card could show, and its sender knows that it is one. The computing is done before the card is locked, and done
+again only if somebody changed the card meanwhile.
 """
 
 import re
@@ -30,24 +30,24 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 Answer = tuple[str, str]
-"""The id of a challenge, and a response to it."""
+"""The id of a challenge and a response to it."""
 
 _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, State.RETIRED: Reason.RETIRED}
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
-"""What counts as a failure. Unknown is here what is wrong for a decoy, which is paused and locked as a card is."""
+"""The reasons that count as a failure. UNKNOWN is a wrong response to a decoy here: decoys are paused and locked too."""
 _NO_PIN = "no PIN at all"
-"""In place of a duress PIN that there is not, so that its lack takes as long. No card's PIN has letters."""
+"""Stands in for a missing duress PIN, so that its lack takes as long. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
 _LOGGED = 2
-"""How many times the policy's attempts: so many responses to one challenge are logged."""
+"""How many responses to one challenge are logged, as a multiple of the policy's attempts."""
 _COUNTED_FOR = 60
-"""Seconds: of those that are only counted, the log has one entry in so long a time, of each process."""
+"""The seconds in which each process logs at most one of the responses that are only counted."""
 _DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What the responses are, whatever else stands against them."""
+    """What the responses are by themselves, whatever the state of the card."""
 
     reason: Reason
     counter: int
@@ -55,13 +55,13 @@ class _Finding:
 
 
 def is_id(challenge_id: object) -> bool:
-    """Whether it could be a challenge's."""
+    """Return whether the value could be a challenge's id."""
     return isinstance(challenge_id, str) and re.fullmatch("[0-9a-f]{22}", challenge_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be judged: one answer, or two to catch up by. `new_pin` is judged by in place of the card's PIN."""
+    """The answers to judge: one, or two to catch up by. With `new_pin`, they are judged by it instead of the card's PIN."""
 
     action: str
     answers: Sequence[Answer]
@@ -70,20 +70,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the responses were found to be, computed from a card's row as it was read before it was locked."""
+    """A finding that was computed from a card's row before the card was locked."""
 
     row: CardRecord
-    """The row, whose seal was checked."""
+    """The row as it was read. Its seal was checked."""
     finding: _Finding
 
 
 def judge_alone(context: CardContext, asked: Asked) -> Verdict:
-    """Judge it in transactions of its own: one that only reads, and one that writes where there is something to record."""
+    """Judge the answers in own transactions: one that only reads, and one that writes if there is something to record."""
     with context.reading() as tx:
         found, challenges = _challenged(tx.db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
-    # Not before: the challenge may expire while the database is waited for.
+    # Ask for the time only now: the challenge may have expired while this waited for the database.
     now = context.now()
     if found is None:
         return _counted(context, asked, Reason.UNKNOWN, now)
@@ -95,13 +95,13 @@ def judge_alone(context: CardContext, asked: Asked) -> Verdict:
 
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
-    """Judge it in this transaction, and record what follows. If it is accepted, `new_pin` is the card's PIN from then on."""
+    """Judge the answers in this transaction and record what follows. If accepted, `new_pin` becomes the card's PIN."""
     return _judge(tx, Asked(action, answers, new_pin), None)
 
 
 def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
     found, challenges = _challenged(tx.db, asked, rows.lock_card_of)
-    # Not before: the challenge may have expired while others had the card.
+    # Ask for the time only now: the challenge may have expired while others had the card locked.
     now = tx.now()
     if found is None:
         tx.log(now, Event(asked.action, None, "refused", Reason.UNKNOWN))
@@ -126,7 +126,7 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
 def _challenged(
     db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
-    """The card, and its challenges, as many as there are answers; no card if they are not all of one card, or are one twice."""
+    """Return the card and one challenge for each answer. Return no card if they are of several cards, or one comes twice."""
     ids = [challenge_id for challenge_id, _ in asked.answers]
     found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
     if found is None:
@@ -139,32 +139,32 @@ def _challenged(
 # ---- closed challenges ----
 
 _Closed: TypeAlias = tuple[Reason, ChallengeRecord]
-"""Why no response to a challenge counts any more, and to which."""
+"""The reason why no response to a challenge counts any more, and the challenge."""
 
 
 def _closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
-    """The first of these that is closed. Nothing of the card is looked at: whoever answers a challenge does not know it."""
+    """Return the first closed challenge. Do not look at the card: whoever answers a challenge knows nothing of the card."""
     for challenge in challenges:
         if challenge.used_at is not None:
             return Reason.USED, challenge
         if now >= challenge.expires_at:
             return Reason.EXPIRED, challenge
-        # All responses, and not those alone that were charged: of a card that is locked, none is.
+        # Count all responses, not only those that were charged: while a card is locked, none is charged.
         if challenge.judged >= policy.attempts:
             return Reason.EXHAUSTED, challenge
     return None
 
 
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Whether one response more to this closed challenge is logged: of each, as many as it could have had when it was open.
+    """Return whether another response to this closed challenge is logged: as many as an open challenge may have.
 
-    Without an end to it, whoever sends such responses would have the log grow, and its end locked, as fast as they can send.
+    Without this limit, a sender of such responses could make the log grow, and keep its end locked, as fast as they can send.
     """
     return challenge.judged < _LOGGED * policy.attempts
 
 
 def _counted(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
-    """Refuse it without an entry of its own: the first of a minute has one, which tells how many there were before it."""
+    """Refuse the answers without logging them, but for the first of a minute. Its entry says how many came before it."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.over(now))
     if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
@@ -187,7 +187,7 @@ def _refused_closed(
 
 
 def _inputs(card: CardRecord) -> tuple[object, ...]:
-    """All of a card that a finding depends on."""
+    """Return everything of a card that a finding depends on."""
     return (
         card.serial, card.suite, card.counter, card.state == DECOY, card.state == State.RETIRED,
         card.sealed_key, card.sealed_pin, card.sealed_duress_pin,
@@ -206,9 +206,9 @@ def _found(context: CardContext, card: CardRecord, challenges: Sequence[Challeng
     counter = _counter_after(usual, suite, answers, card.counter, context.policy)
     forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy)
     if card.state == DECOY:
-        # Even if it is by chance what the decoy's key gives.
+        # Refuse even a response that the decoy's key gives by chance.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # First, so that the PIN wins where the duress PIN is equal to it: neither is ever compared with the other.
+    # Check the PIN first, so that it wins over an equal duress PIN: the two are never compared with each other.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
@@ -219,8 +219,8 @@ def _found(context: CardContext, card: CardRecord, challenges: Sequence[Challeng
 def _responders(
     context: CardContext, card: CardRecord, suite: Suite, new_pin: str | None
 ) -> tuple[Responder, Responder | None]:
-    """By the card's PIN, and by its duress PIN; the second is None for a suite without a PIN."""
-    # The secrets of a retired card are gone; it takes as long to be refused.
+    """Return responders for the card's PIN and its duress PIN. The second is None for a suite without a PIN."""
+    # A retired card has no secrets. A random key makes its refusal take as long.
     retired = card.state == State.RETIRED
     key = secrets.token_bytes(32) if retired else context.opened(card, card.sealed_key, Secret.KEY)
     if suite.pin_hash is None:
@@ -233,7 +233,7 @@ def _responders(
 def _counter_after(
     responder: Responder, suite: Suite, answers: Sequence[tuple[str, str]], counter: int, policy: Policy
 ) -> int | None:
-    """The card's counter once these are accepted; None if they are wrong."""
+    """Return the card's counter after accepting these answers, or None if they are wrong."""
     if not suite.counter:
         rights = [counter_search.is_right(responder, *answer) for answer in answers]
         return counter if all(rights) else None
@@ -248,7 +248,7 @@ def _counter_after(
 
 
 def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
-    """Why no response of this card counts now, if so."""
+    """Return why no response of this card counts now, or None if it does."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.locked_until is not None:
@@ -260,9 +260,9 @@ def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
 
 
 def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
-    """Return the card as it is to be."""
+    """Return the card's row as it should be after the judgment."""
     if reason is Reason.ACCEPTED:
-        # Those of the day stay: else whoever guesses between the owner's logins could guess all day.
+        # Keep the failures of the day. Otherwise an attacker who guesses between the owner's logins could guess all day.
         return card._replace(counter=finding.counter, failures=0, locked_until=None, state=State.ACTIVE)
     if reason not in _CHARGED:
         return card
@@ -276,7 +276,7 @@ def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, 
 
 
 def _is_locked(card: CardRecord, policy: Policy) -> bool:
-    """Whether it has failed so often that it is locked, and not only paused."""
+    """Return whether the card has failed so often that it is locked, not only paused."""
     return card.failures >= policy.lock_after or card.failures_in_day >= policy.most_in_a_day
 
 
@@ -298,7 +298,7 @@ def _record(
     now: float,
     new_pin: str | None,
 ) -> CardRecord:
-    """Write it, also where nothing changes: a refusal is not to be quicker than a failure. Returns the row as it is then."""
+    """Write the judgment, even where nothing changes, so that no refusal is quicker than a failure. Return the written row."""
     charged = reason in _CHARGED
     for challenge in challenges:
         answered = challenge._replace(

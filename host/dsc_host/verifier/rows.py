@@ -1,12 +1,12 @@
-"""The rows kept of cards, their owners and challenges, and every statement that reads or changes them.
+"""The rows of cards, their owners and challenges, and every statement that reads or changes them.
 
-Each function does one thing inside a transaction of `Store`; none decides anything. Who changes a card or its challenges
-first locks the card, and locks no other: `lock_card` and `lock_card_of` are the one order in which all wait. The log's end
-is locked last (`audit.record`).
+Each function does one thing inside a transaction of `Store`, and none decides anything. A transaction that changes a card or
+its challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. So all transactions wait in one
+order. The log's end is locked last (`audit.record`).
 
-A row is written with its seal (`seals`), which is over all of it: so who changes a row gives the whole row as it is to be.
+A row is written with its seal (`seals`), which covers the whole row. So a function that changes a row takes the whole new row.
 
-The statements of a login are made once, here, as a `Statement`; the others as they are wanted.
+The statements of a login are prepared once, here, as a `Statement`. The others are built when they are needed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from dsc_host.schema.card_tables import DECOY, NO_OWNERS, cards, challenges, own
 
 
 class CardRecord(NamedTuple):
-    """A row of `cards`; the fields are the columns, in their order."""
+    """A row of `cards`. The fields are the columns, in their order."""
 
     serial: str
     suite: str
@@ -57,12 +57,12 @@ class CardRecord(NamedTuple):
 
     @property
     def in_log(self) -> str | None:
-        """How the log names this row at this version; None of a decoy, whose serial may be a card's too by now."""
+        """Return the log's name for this row at this version. None for a decoy: a card may have the same serial by now."""
         return None if self.state == DECOY else f"{self.enrolment}:{self.version}"
 
 
 class ChallengeRecord(NamedTuple):
-    """A row of `challenges`, likewise."""
+    """A row of `challenges`. The fields are the columns, in their order."""
 
     id: str
     serial: str
@@ -80,7 +80,7 @@ class ChallengeRecord(NamedTuple):
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
-# SQLite leaves the lock out: there, whoever writes is alone.
+# SQLite leaves the lock out, because it has a single writer.
 _LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
 _REAL = cards.alias()
 _EITHER = func.coalesce(
@@ -93,7 +93,7 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 _ISSUED_AT = Statement(
     select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
 )
-# What changes at each login. No column of an index is among these: what is in an index would take longer.
+# The columns that change at each login. None of them is in an index, because writing an index would take longer.
 _LOGIN_COLUMNS = (
     "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
 )  # fmt: skip
@@ -117,7 +117,7 @@ _OLDEST = (
     .limit(bindparam("most", type_=Integer))
 )
 _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
-# Not by catching the error: after one, PostgreSQL's transaction could only be undone.
+# Do not catch the error instead: after an error, a transaction in PostgreSQL can only be undone.
 _ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
 _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
 _IS_REAL = cards.c.state != DECOY
@@ -127,42 +127,43 @@ _IS_REAL = cards.c.state != DECOY
 
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
-    """Add cards of different serials, each unless there is a row of its serial. Returns the serials of those added."""
+    """Add cards of different serials, each unless its serial has a row. Return the serials of those added."""
     statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
     return set(db.execute(statement, [_values(card) for card in added]).scalars())
 
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
-    """Unless it is there by now."""
+    """Add a decoy unless its serial has a row by now."""
     _ADD_DECOY.run(db, _values(card))
 
 
 def find_card(db: Connection, serial: str) -> CardRecord | None:
+    """Return the row of this serial, or None."""
     return _card(_FIND_CARD.row(db, {"of": serial}))
 
 
 def lock_card(db: Connection, serial: str) -> CardRecord | None:
-    """The card, which nobody else changes or locks until the transaction ends."""
+    """Return the row of this serial, or None. Until the transaction ends, nobody else can change or lock it."""
     return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
 def lock_card_or(db: Connection, serial: str, otherwise: str) -> CardRecord | None:
-    """Lock and return the card, or the row named `otherwise` where there is no card, at the same cost."""
+    """Lock and return the card's row, or the row named `otherwise` if there is no card. Both cost the same."""
     return _card(_LOCK_EITHER.row(db, {"of": serial, "otherwise": otherwise}))
 
 
 def find_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
-    """The card that owns this challenge, as it is now."""
+    """Return the card that owns this challenge, as it is now, or None."""
     return _card(_FIND_OWNER.row(db, {"of": challenge_id}))
 
 
 def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
-    """The same, locked as by `lock_card`. What is read of its challenges after this is true until the end."""
+    """Lock and return the card that owns this challenge, or None. Its challenges do not change until the transaction ends."""
     return _card(_LOCK_OWNER.row(db, {"of": challenge_id}))
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
-    """Those with this owner and this state, if given, from the serial after `after` on, in the order of their serials."""
+    """Return the cards with serials after `after`, in order, at most `limit`; of this owner and in this state if given."""
     statement = select(cards).where(_IS_REAL, cards.c.serial > after).order_by(cards.c.serial).limit(limit)
     if owner is not None:
         statement = statement.join(owners).where(owners.c.owner == owner)
@@ -172,59 +173,59 @@ def find_cards(db: Connection, *, owner: str | None, state: str | None, after: s
 
 
 def states_of(db: Connection, serials: Iterable[str]) -> dict[str, str]:
-    """The states of those that there are."""
+    """Return the state of each of these serials that has a row."""
     found = select(cards.c.serial, cards.c.state).where(cards.c.serial.in_(list(serials)))
     return {row.serial: row.state for row in db.execute(found)}
 
 
 def change_card(db: Connection, card: CardRecord, *columns: str) -> None:
-    """Write these columns of a row, and what changes with every change of one."""
+    """Write these columns of a row, its version and its seal."""
     names = (*columns, "version", "seal")
     db.execute(update(cards).where(cards.c.serial == card.serial).values({name: getattr(card, name) for name in names}))
 
 
 def used_card(db: Connection, card: CardRecord) -> None:
-    """Write what changes in a row where its card is asked something, or its response is judged."""
+    """Write the columns that change when a card is given a challenge or its response is judged."""
     _USED.run(db, {"of": card.serial, **{f"new_{name}": getattr(card, name) for name in _LOGIN_COLUMNS}})
 
 
 def remove_cards(db: Connection, serials: Iterable[str]) -> None:
-    """Their challenges and owners go too."""
+    """Remove these cards with their challenges and owners."""
     db.execute(delete(cards).where(cards.c.serial.in_(list(serials))))
 
 
 def forget_decoys(db: Connection, before: float, most: int) -> None:
-    """Remove the decoys that nobody has asked for since `before`; `most` of them at a time."""
+    """Remove the decoys that nobody has asked for since `before`, at most `most` of them."""
     oldest = (
         select(cards.c.serial)
         .where(cards.c.state == DECOY, cards.c.state_since < before)
         .order_by(cards.c.state_since)
         .limit(most)
-        # One that somebody asks for just now stays.
+        # Leave a decoy that somebody is asking for just now.
         .with_for_update(skip_locked=True)
     )
     db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
 
 
 def count_cards(db: Connection) -> int:
-    """All of them, decoys apart."""
+    """Return the number of cards without decoys."""
     return db.execute(select(func.count()).select_from(cards).where(_IS_REAL)).scalar_one()
 
 
 def suites_near(db: Connection, serial: str, most: int) -> list[str]:
-    """The suites of at most so many cards on either side of a serial, each as often as a card has it."""
+    """Return the suites of at most `most` cards on either side of a serial, each as often as a card has it."""
     after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
     before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
-    # Decoys are left out here, and not in the statement: that would look at as many as there are.
+    # Leave decoys out here and not in the statement, which would read as many decoys as there are.
     return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
 def key_ids(db: Connection, most: int) -> set[str]:
-    """The ids of the master keys that cards are sealed under; no more than `most` of them."""
+    """Return the ids of the master keys that cards are sealed under, but no more than `most` of them."""
     found: set[str] = set()
     latest: str | None = ""
     while len(found) < most:
-        # By steps through the index, which costs the same however many cards there are; DISTINCT would look at each.
+        # Step through the index: this costs the same however many cards there are. DISTINCT would read each of them.
         latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
         if latest is None:
             break
@@ -233,17 +234,18 @@ def key_ids(db: Connection, most: int) -> set[str]:
 
 
 def lock_cards_not_under(db: Connection, key_id: str, after: str, limit: int) -> list[CardRecord]:
-    """Cards with secrets that are sealed under another master key, in the order of their serials."""
+    """Lock and return cards whose secrets are sealed under another master key, in the order of their serials."""
     others = select(cards).where(cards.c.serial > after, cards.c.key_id.not_in(["", key_id]))
     return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]
 
 
 def count_not_under(db: Connection, key_id: str) -> int:
+    """Return the number of cards whose secrets are sealed under another master key."""
     return db.execute(select(func.count()).select_from(cards).where(cards.c.key_id.not_in(["", key_id]))).scalar_one()
 
 
 def count_by_key(db: Connection) -> dict[str, int]:
-    """How many cards with secrets are sealed under each master key."""
+    """Return how many cards with secrets are sealed under each master key."""
     counted = select(cards.c.key_id, func.count()).where(cards.c.key_id != "").group_by(cards.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
 
@@ -252,7 +254,7 @@ def count_by_key(db: Connection) -> dict[str, int]:
 
 
 def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Of each of these cards that has any, in order."""
+    """Return the owners, sorted, of each of these cards that has any."""
     found: dict[str, list[str]] = {}
     if serials:
         statement = select(owners).where(owners.c.serial.in_(serials)).order_by(owners.c.serial, owners.c.owner)
@@ -262,13 +264,13 @@ def owners_of(db: Connection, serials: Sequence[str]) -> dict[str, tuple[str, ..
 
 
 def add_owners(db: Connection, pairs: Sequence[tuple[str, str]]) -> None:
-    """Pairs of a card's serial and an owner's name that it does not have yet."""
+    """Add pairs of a card's serial and a new owner's name."""
     if pairs:
         db.execute(insert(owners), [{"serial": serial, "owner": owner} for serial, owner in pairs])
 
 
 def remove_owner(db: Connection, serial: str, owner: str) -> bool:
-    """False if it was none."""
+    """Remove an owner. Return False if the card has no such owner."""
     return db.execute(delete(owners).where(owners.c.serial == serial, owners.c.owner == owner)).rowcount == 1
 
 
@@ -276,28 +278,29 @@ def remove_owner(db: Connection, serial: str, owner: str) -> bool:
 
 
 def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
-    """False, and nothing changed, if the card is remembered to have been asked this question."""
+    """Add a challenge. Return False, and change nothing, if the card is remembered to have been asked its question."""
     return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 
 def find_challenge(db: Connection, challenge_id: str) -> ChallengeRecord | None:
+    """Return the challenge, or None."""
     row = _CHALLENGE.row(db, {"of": challenge_id})
     return None if row is None else ChallengeRecord(*row)
 
 
 def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
-    """Write what changes in a challenge where a response to it is judged."""
+    """Write the columns that change in a challenge when a response to it is judged."""
     _ANSWERED.run(db, {"of": challenge.id, **{f"new_{name}": getattr(challenge, name) for name in _ANSWER_COLUMNS}})
 
 
 def issued_at(db: Connection, serial: str, number: int) -> float | None:
-    """When the card was given its challenge of this number; None if that is not remembered."""
+    """Return when the card was given its challenge of this number, or None if that is not remembered."""
     row = _ISSUED_AT.row(db, {"of": serial, "which": number})
     return None if row is None else row[0]
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
-    """Remove the card's oldest challenges whose number is at most `up_to`, if they have expired; `most` of them at a time."""
+    """Remove the card's oldest challenges that are numbered `up_to` or lower and have expired, at most `most` of them."""
     _FORGET.run(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 

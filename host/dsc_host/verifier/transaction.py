@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 
 
 class HasKeys(Protocol):
-    """A transaction or a context: what has the master keys and the seals of cards."""
+    """A transaction or context, which has the master keys and the seals of cards."""
 
     @property
     def keys(self) -> Keyring:
@@ -29,26 +29,30 @@ class HasKeys(Protocol):
 
 
 class _CardSecrets:
-    """The sealing and opening of cards' secrets and rows, for whatever has the keys."""
+    """The sealing and opening of the secrets and rows of cards."""
 
     __slots__ = ()
 
     def sealed(self: HasKeys, plain: str | bytes | None, holder: Holder, kind: Secret) -> bytes | None:
-        """Seal a secret of a card under the master key that seals; return None for None."""
+        """Seal a secret of a card under the current master key. Return None for None."""
         if plain is None:
             return None
         secret = plain if isinstance(plain, bytes) else plain.encode("ascii")
         return self.keys.current.seal(secret, holder.serial, kind, self.seals.bound(holder))
 
     def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
-        """Return the row after these changes: its next version, sealed. To be written in the same transaction, and logged."""
+        """Return the row with these changes, as its next version and sealed. Write it in the same transaction, and log it."""
         return self.seals.sealed(card._replace(version=card.version + 1, **changes))
 
     def opened(self: HasKeys, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
-        """Raises `InputError` if the card is under another master key, `StoreError` if the secret was tampered with."""
+        """Open a secret of a card.
+
+        Raises `InputError` if the card is under another master key, and `StoreError` if somebody changed the secret.
+        """
         return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind, self.seals.bound(Holder.of(card)))
 
     def opened_pin(self: HasKeys, card: CardRecord, sealed: bytes | None, kind: Secret) -> str | None:
+        """Open a PIN of a card. Return None for None. Raises as `opened` does."""
         return None if sealed is None else _CardSecrets.opened(self, card, sealed, kind).decode("ascii")
 
 
@@ -70,11 +74,11 @@ class CardTransaction(Transaction, _CardSecrets):
 
     @property
     def draw(self) -> Callable[[int], str]:
-        """Return what draws a question of so many digits."""
+        """Return the function that draws a question of so many digits."""
         return self.context.draw
 
     def log(self, now: float, *events: Event) -> None:
-        """Log these events, as the last thing that the transaction does."""
+        """Log these events. Call it as the last thing in the transaction."""
         audit.record(self.db, self.keys, self.seals, now, self.context.actor, events)
 
 
@@ -86,7 +90,7 @@ class CardContext(Context[CardTransaction], _CardSecrets):
     policy: Policy
     draw: Callable[[int], str]
     unjudged: Refusals = field(default_factory=Refusals, repr=False, compare=False)
-    """Responses to challenges that nobody can answer any more."""
+    """The responses to closed or unknown challenges, which are counted but not judged."""
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
 
     def transaction(self, db: Connection) -> CardTransaction:

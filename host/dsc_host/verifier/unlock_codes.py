@@ -1,4 +1,4 @@
-"""The codes that unlock a card which has locked itself after too many wrong PINs: how they are made, and how often.
+"""Unlock codes: how they are made, and how often. They unlock a card that has locked itself after too many wrong PINs.
 
 A code is the card's OCRA response (RFC 6287), under its unlock key, to a challenge that the locked card shows.
 """
@@ -12,18 +12,20 @@ from dsc_host.ocra import Suite
 
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 PERIOD = 24 * 60 * 60
-"""The seconds over which a card's codes are counted."""
+"""The period over which a card's codes are counted, in seconds."""
 
 
 def check_challenge(challenge: str) -> None:
+    """Raise `InputError` unless the value is 6 digits."""
     if not isinstance(challenge, str) or re.fullmatch("[0-9]{6}", challenge) is None:
         raise InputError("challenge", "must be the 6 digits that the locked card shows")
 
 
 def with_one_more(serial: str, times: tuple[float, ...], now: float, most: int) -> tuple[float, ...]:
-    """The times that still count, in order, and `now` among them. Raises TooManyUnlockCodes if `most` of them do already.
+    """Return the times that still count, in order, with `now` as the last one.
 
-    Times later than `now` count too: a clock that was set back must not make room.
+    Times later than `now` count too: a clock that was set back must not make room. Raises `TooManyUnlockCodes` if `most` times
+    count already.
     """
     counted = sorted(time for time in times if now < time + PERIOD)
     if len(counted) >= most:

@@ -1,7 +1,7 @@
-"""What follows the migration of a database: its log begins, and its rows are sealed as those of today are.
+"""The steps after the migration of a database: they begin its log and seal its rows as those of today are sealed.
 
-In the one transaction of the migration: all of it, or the database stays as it was. It takes some tenths of a millisecond for
-each card and each challenge.
+They run in the migration's one transaction, so all of it happens or the database stays as it was. They take some tenths of a
+millisecond for each card and each challenge.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,9 +24,9 @@ _PAGE = 500
 
 
 def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Bring the content of a database that had this version up to date. For `Store.open`.
+    """Bring the content of a database of this version up to date. `Store.open` calls it.
 
-    Raises `InputError` for other master keys, `StoreError` for secrets or a log that somebody has changed.
+    Raises `InputError` for other master keys, and `StoreError` for secrets or a log that somebody has changed.
     """
     if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
         raise other_master_key()
@@ -86,7 +86,7 @@ def _seal_vault(db: Connection, keys: Keyring, seals: CardSeals) -> None:
 
 
 def _pages(db: Connection, table: Table, by: str) -> Iterator[list[dict[str, Any]]]:
-    """Yield all rows, some at a time, in the order of the column `by`."""
+    """Yield all rows in the order of the column `by`, a page at a time."""
     after, column = "", table.c[by]
     while page := db.execute(select(table).where(column > after).order_by(column).limit(_PAGE)).mappings().all():
         yield [dict(row) for row in page]

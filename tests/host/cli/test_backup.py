@@ -29,7 +29,7 @@ def test_a_backup_comes_back(dscplus: Command, keys: Path, tmp_path: Path, monke
     assert json.loads(dscplus("restore", str(file), "--json").out)["cards"] == 2
     assert logs_in(dscplus, 1)
     assert dscplus("audit", "verify").code == 0
-    assert "there are records in it already" in dscplus.refused("restore", str(file), code=1)
+    assert "the database already has records" in dscplus.refused("restore", str(file), code=1)
 
 
 def test_force_does_not_go_as_far_as_the_records_and_their_key(dscplus: Command, keys: Path) -> None:

@@ -148,8 +148,8 @@ def test_what_has_no_code(desk: Command) -> None:
         (["IB1"], "", 2, "challenge: give it on standard input, one line"),
         (["IB1"], "\n", 2, "challenge: must be the 6 digits"),
         (["IB9", "482913"], "", 1, "card IB9: is not enrolled"),
-        (["ib1", "482913"], "", 1, "card: none is enrolled under such a serial"),
-        (["IB2", "482913"], "", 1, "card IB2: was enrolled without an unlock key; locked, it can only be wiped"),
+        (["ib1", "482913"], "", 1, "card: none is enrolled under this serial"),
+        (["IB2", "482913"], "", 1, "card IB2: was enrolled without an unlock key; if it is locked, it can only be wiped"),
     ):
         done = desk("card", "unlock-code", *arguments, stdin=typed)
         assert (done.code, done.out) == (code, "")
