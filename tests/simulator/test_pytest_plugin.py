@@ -72,7 +72,7 @@ def test_a_card_is_as_fixture_factory_and_marker_say(pytester: pytest.Pytester) 
 
 def test_what_no_card_can_be_is_one_clear_line(pytester: pytest.Pytester) -> None:
     wrong = {
-        "pni='1'": "dsc_card: no such option: pni; there are pin, *",
+        "pni='1'": "dsc_card: no such option: pni; the options are pin, *",
         "pin='471'": "dsc_card: pin: must be 4 digits*",
         "serial='no'": "dsc_card: serial: 1 to 16 of*",
         "engine='jython'": "dsc_card: engine: must be one of *",

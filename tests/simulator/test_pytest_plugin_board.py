@@ -85,7 +85,7 @@ def test_what_a_board_cannot_do_is_skipped_with_the_reason(pytester: pytest.Pyte
     result.assert_outcomes(passed=1, skipped=6)
     for name in ("advance", "cut_power", "drain_battery", "noise", "unplug"):
         result.stdout.fnmatch_lines_random([f"SKIPPED*: {name}: only a simulated card can do that, *(--dsc-port)"])
-    result.stdout.fnmatch_lines_random(["SKIPPED*: this test wants several cards, and --dsc-port names one"])
+    result.stdout.fnmatch_lines_random(["SKIPPED*: this test needs several cards, and --dsc-port names one"])
     assert is_blank(board)
 
 
@@ -114,7 +114,7 @@ def test_a_key_of_somebody_elses_is_left_alone(pytester: pytest.Pytester) -> Non
     with SimulatedCard(profile=mine) as board:
         result = run(pytester, "def test_never(dsc_card): ...", "--dsc-port", board.url)
         result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines(["*not these tests' (serial IB3000123): wipe it first"])
+        result.stdout.fnmatch_lines(["*these tests did not write (serial IB3000123): wipe it first"])
         with CardClient.open(board.url) as client:
             assert client.info().serial == "IB3000123"
 

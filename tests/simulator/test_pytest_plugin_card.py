@@ -240,7 +240,7 @@ def test_what_fails_carries_the_report() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"pni": "1"}, "no such option: pni; there are pin, "),
+        ({"pni": "1"}, "no such option: pni; the options are pin, "),
         ({"blank": True, "pin": "4711", "serial": "A"}, "a blank card has no pin, serial"),
         ({"pin": 4711}, "pin: must be text, not int"),
         ({"suite": None}, "suite: must be text, not NoneType"),

@@ -1,1 +1,1 @@
-"""The pytest plugin: simulated cards, real boards, and faults, as fixtures."""
+"""The pytest plugin: simulated cards, real boards and faults, as fixtures."""

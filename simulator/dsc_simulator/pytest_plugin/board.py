@@ -1,6 +1,6 @@
-"""A real board in the place of a simulated card, for the pytest plugin: the same calls, by its serial line.
+"""A real board in place of a simulated card, for the pytest plugin: the same calls, over its serial line.
 
-It is personalised for one test and made blank after it. A card that holds a key of somebody else's is left alone.
+The board is personalized for one test and wiped after it. A card that holds another key is left alone.
 """
 
 import time
@@ -17,16 +17,16 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.fixtures import SERIAL, Identity, SimulatedToken, Token
 
 Ask = Callable[[str], bool]
-"""Shows a person what to do and waits until it is done; False if there is nobody."""
+"""Shows a person what to do and waits until it is done. Returns False if there is nobody."""
 _SECONDS = 5.0
 _CELLS = 8
-_NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to do it: run pytest in one, without -n"
+_NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to do it: run pytest in a terminal, without -n"
 
 
 class BoardToken(Token):
-    """The board at `port`, an address that pyserial takes. `ask` is for its keys, if the line may not press them.
+    """The board at `port`, an address that pyserial takes. `ask` asks for keys that the line may not press.
 
-    Raises DscError if there is no card. What only a simulated card can do skips the test.
+    Raises DscError if there is no card. A test that needs what only a simulated card can do is skipped.
     """
 
     engine = "board"
@@ -53,23 +53,23 @@ class BoardToken(Token):
 
     @property
     def url(self) -> str:
-        """The board's port. It is free from now on, for the program under test, until a key is pressed by `press`."""
+        """The board's port. From now on the program under test may open it, until `press` presses a key."""
         self._let_go()
         return self._port
 
     @property
     def display(self) -> str:
-        """What the display shows, without the spaces on its right; empty when the card is off."""
+        """What the display shows, without the spaces on its right. It is empty when the card is off."""
         self._shown = self._open().display()
         return self._shown
 
     @property
     def cells(self) -> str:
-        """The display's 8 characters."""
+        """The 8 characters of the display."""
         return self.display.ljust(_CELLS)
 
     def press(self, *keys: str) -> str:
-        """Press keys by the line if the board has that, else ask a person to; without one the test is skipped."""
+        """Press keys over the line if the board allows that, else ask a person to. Without a person the test is skipped."""
         for key in keys:
             check_key(key)
         self._note(keys)
@@ -80,29 +80,29 @@ class BoardToken(Token):
         return self.display
 
     def enter(self, text: str) -> str:
-        """Type the digits of `text`, then OK. Returns what the display shows then."""
+        """Type the digits of `text`, then OK. Return what the display then shows."""
         return self.press(*text, "OK")
 
     def report(self) -> str:
-        """Keys, serial line and display, as text in which no secret is."""
+        """Return keys, serial line and display as text that contains no secret."""
         return self._diary.report(self._shown.ljust(_CELLS))
 
     def close(self) -> None:
-        """Make the card blank again, and leave its port. Twice does no harm."""
+        """Make the card blank again, and close its port. Closing twice does nothing."""
         try:
-            # It was blank when the test began: whatever it holds now, the test has written.
+            # It was blank when the test began, so the test wrote whatever it holds now.
             self._make_blank("")
         finally:
             self._let_go()
 
     def _make_blank(self, ours: str) -> None:
-        """Wipe what these tests wrote, which has a serial that begins with `ours`, and nothing else."""
+        """Wipe only what these tests wrote: a card whose serial begins with `ours`."""
         client = self._open()
         client.cancel()
         serial = client.info().serial
         if serial and not serial.startswith(ours):
             pytest.fail(
-                f"the card at {self._port} holds a key that is not these tests' (serial {serial}): wipe it first", False
+                f"the card at {self._port} holds a key that these tests did not write (serial {serial}): wipe it first", False
             )
         if serial:
             client.wipe()
@@ -130,7 +130,7 @@ class BoardToken(Token):
         shown = self.display
         for key in keys:
             self._diary.key(key, shown)
-            # It is off or asks for the PIN then, whatever it showed at the first of these keys.
+            # The card is then off or asks for the PIN, whatever it showed at the first of these keys.
             shown = "" if key == "PRESS" else shown
 
     def _tell(self, direction: str, line: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong around a card, for tests: noise on its line, a plug that is pulled, a battery that is flat.
+"""Faults around a card, for tests: noise on its line, a pulled plug, a flat battery.
 
 Noise is drawn from a seed, so the same calls are disturbed in the same way each time.
 """
@@ -15,14 +15,14 @@ from dsc_simulator.errors import SimulatorError
 
 
 class Unplugged(SimulatorError, SerialException):
-    """The card's plug has been pulled: nothing goes over its serial line until `plug_in`."""
+    """The card's plug was pulled: nothing goes over its serial line until `plug_in`."""
 
 
 class LineNoise:
-    """Damages bytes that pass by. Each of `drop`, `corrupt` and `garbage` is a probability for each byte, 0 to 1: that it
-    is lost, that one of its bits is flipped, that a random byte comes in front of it.
+    """Noise that damages bytes on the line.
 
-    Raises ValueError, which names it, for one that is not from 0 to 1.
+    `drop`, `corrupt` and `garbage` are probabilities for each byte, 0 to 1: that it is lost, that one of its bits is flipped,
+    that a random byte comes in front of it. Raises ValueError, with the name, for a probability outside this range.
     """
 
     def __init__(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> None:
@@ -33,11 +33,11 @@ class LineNoise:
         self._random = random.Random(seed)  # noqa: S311 - meant to come out the same each time
 
     def spoil(self, data: bytes) -> bytes:
-        """What arrives of `data`."""
+        """Return what arrives of `data`."""
         return b"".join(map(self._spoil_byte, data))
 
     def _spoil_byte(self, byte: int) -> bytes:
-        # Each is drawn for every byte, so that a change of one probability does not move the others' victims.
+        # Every byte draws all of them, so that a change of one probability does not change which bytes the others damage.
         garbage, drop, corrupt = (self._random.random() for _ in range(3))
         bit, other = 1 << self._random.randrange(8), self._random.randrange(256)
         kept = b"" if drop < self._drop else bytes([byte ^ bit if corrupt < self._corrupt else byte])
@@ -45,7 +45,7 @@ class LineNoise:
 
 
 class FaultyCard(SimulatedCard):
-    """A simulated card to which faults can be done. It takes what `SimulatedCard` takes."""
+    """A simulated card that can have faults. It takes the same arguments as `SimulatedCard`."""
 
     def __init__(self, **options: Any) -> None:
         self._noise: LineNoise | None = None
@@ -54,9 +54,9 @@ class FaultyCard(SimulatedCard):
 
     @contextmanager
     def noise(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> Iterator[None]:
-        """While the block runs, the serial line damages what it carries, both ways, as `LineNoise` says.
+        """Damage what the serial line carries, both ways, while the block runs. The arguments are those of `LineNoise`.
 
-        Raises ValueError for a probability that is none.
+        Raise ValueError for a number that is not a probability.
         """
         self._noise = LineNoise(drop=drop, corrupt=corrupt, garbage=garbage, seed=seed)
         try:
@@ -65,9 +65,9 @@ class FaultyCard(SimulatedCard):
             self._noise = None
 
     def unplug(self) -> None:
-        """Pull the card's plug: open ports fail with SerialException from now on, and `url` can't be opened.
+        """Pull the card's plug: open ports fail with SerialException from now on, and `url` cannot be opened.
 
-        The card has a battery: it goes on, and what it sends is lost.
+        The card has a battery and goes on. What it sends is lost.
         """
         with self._lock:
             self._unplugged = True
@@ -78,37 +78,37 @@ class FaultyCard(SimulatedCard):
     def plug_in(self) -> None:
         """Put the plug back: `url` can be opened again."""
         self._unplugged = False
-        _ = self.url  # Asking for the address is what makes it known.
+        _ = self.url  # Reading the address registers the card under it.
 
     def drain_battery(self) -> None:
-        """From now on the card refuses to be switched on, and shows `LOBATT`; what runs goes on until it is off."""
+        """Make the battery flat: the card shows `LOBATT` instead of switching on. A card that is on stays on until it is off."""
         self.board.battery.flat = True
 
     def replace_battery(self) -> None:
-        """Put in a good battery. RAM is gone, the flash stays, and the card is off."""
+        """Put in a good battery. RAM is lost, the flash stays, and the card is off."""
         self.board.battery.flat = False
         self.restart()
 
     @property
     def url(self) -> str:
-        """An address for any pyserial program in this process; while the plug is pulled it can't be opened."""
+        """An address for any pyserial program in this process. While the plug is pulled it cannot be opened."""
         return f"sim://{self._name}" if self._unplugged else super().url
 
     @property
     def waiting(self) -> int:
-        """Bytes that the card has sent and nobody has taken yet. Raises Unplugged."""
+        """The number of bytes that the card has sent and nobody has taken yet. Raises Unplugged."""
         self._check_plug()
         return super().waiting
 
     def send(self, data: bytes) -> None:
-        """Bytes for the card's end of the line; the card has dealt with what arrives when this returns. Raises Unplugged."""
+        """Send bytes to the card. It has handled what arrives when this returns. Raise Unplugged."""
         self._check_plug()
         super().send(self._noise.spoil(data) if self._noise else data)
 
     def receive(
         self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
     ) -> bytes:
-        """As `SimulatedCard.receive`. Raises Unplugged, also when the plug is pulled while it waits."""
+        """Do as `SimulatedCard.receive` does. Raise Unplugged, also when the plug is pulled during the wait."""
         self._check_plug()
         taken = super().receive(size, timeout, lambda: self._unplugged or given_up())
         self._check_plug()

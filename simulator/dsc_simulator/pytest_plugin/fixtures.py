@@ -1,6 +1,6 @@
-"""A card for a test: who it is by default, how a login goes, and `simulated_card` for tests that don't use pytest.
+"""A card for a test: its default identity, its login, and `simulated_card` for tests that do not use pytest.
 
-The pytest plugin gives the same cards, as fixtures.
+The pytest plugin offers the same cards as fixtures.
 """
 
 import functools
@@ -21,7 +21,7 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.faults import FaultyCard
 
 SERIAL = "PYTEST-"
-"""What the serials that nobody chose begin with; a number follows."""
+"""The beginning of serials that the test does not choose. A number follows."""
 PIN = "1234"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -31,17 +31,17 @@ _R = TypeVar("_R")
 
 
 class CardRefused(SimulatorError):
-    """The card did not do what was asked of it; the message says what its display shows instead."""
+    """The card did not do what it was asked to do. The message says what its display shows instead."""
 
 
 class CardOptions(TypedDict, total=False):
-    """How a card may be asked for; all have defaults.
+    """The options of a card. All have defaults.
 
-    `pin`: 4 digits, "1234". `pin_policy`: `ocra`, the PIN is part of the response, or `card`, the card checks it; by default
-    what goes with the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) are for `card`. `suite`: any that a card
-    can serve. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default made of the serial.
-    `counter`: the first that it uses, 0. `blank=True`: nobody yet. `engine`: `cpython` or `micropython`. `seed`: of its
-    entropy; 1, then 2 and so on.
+    `pin`: 4 digits, "1234". `pin_policy`: `ocra`, the PIN is part of the response, or `card`, the card checks it; the default
+    depends on the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) need `card`. `suite`: any that a card can
+    serve. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default derived from the serial.
+    `counter`: the first that it uses, 0. `blank=True`: not personalized. `engine`: `cpython` or `micropython`. `seed`: the
+    seed of its entropy; 1, then 2 and so on.
     """
 
     pin: str
@@ -58,7 +58,7 @@ class CardOptions(TypedDict, total=False):
 
 
 class Credentials(TypedDict):
-    """What `dsc_host.Verifier.enroll` takes. `pin` is None if the card checks it itself."""
+    """The arguments of `dsc_host.Verifier.enroll`. `pin` is None if the card itself checks it."""
 
     serial: str
     key: bytes
@@ -70,30 +70,30 @@ class Credentials(TypedDict):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a card is, and the PIN that its owner knows; `profile` is None for a blank one."""
+    """The profile of a card, and the PIN that its owner knows. `profile` is None for a blank card."""
 
     profile: Profile | None
     pin: str = PIN
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Raises TypeError, which names them, for options that no card has, that a blank one has not, or that are no such value."""
+    """Raise TypeError, with their names, for options that no card has or a blank card does not have, and for wrong types."""
     known = CardOptions.__annotations__
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise TypeError(f"dsc_card: no such option: {', '.join(unknown)}; there are {', '.join(known)}")
+        raise TypeError(f"dsc_card: no such option: {', '.join(unknown)}; the options are {', '.join(known)}")
     personal = sorted(set(options) - {"blank", "engine", "seed"})
     if options.get("blank") and personal:
         raise TypeError(f"dsc_card: a blank card has no {', '.join(personal)}")
     for name, value in options.items():
         kind = known[name]
-        # To Python, True is a whole number too.
+        # In Python, True is a whole number too.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise TypeError(f"dsc_card: {name}: must be {_KINDS[kind]}, not {type(value).__name__}")
 
 
 def identity(options: CardOptions, number: int = 1) -> Identity:
-    """Who the card with these options is, the `number`th in its test. Raises ValueError for a PIN that is none."""
+    """Return the identity of the `number`th card in its test. Raise ValueError if the PIN is not 4 digits."""
     if options.get("blank"):
         return Identity(None)
     pin, serial = options.get("pin", PIN), options.get("serial", f"{SERIAL}{number}")
@@ -118,18 +118,18 @@ def _wants_card_check(options: CardOptions) -> bool:
 
 
 class Token(ABC):
-    """What a test can do with a card whether it is simulated or a board."""
+    """The operations of a test on a card, whether it is simulated or a board."""
 
     _identity: Identity
 
     @abstractmethod
     def press(self, *keys: str) -> str:
-        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Returns what the display shows then."""
+        """Press `0` to `9`, `OK`, `C` or `PRESS`, one after another. Return what the display then shows."""
 
     @property
     @abstractmethod
     def display(self) -> str:
-        """What the display shows, without the spaces on its right; empty when the card is off."""
+        """What the display shows, without the spaces on its right. It is empty when the card is off."""
 
     @property
     @abstractmethod
@@ -138,22 +138,22 @@ class Token(ABC):
 
     @abstractmethod
     def report(self) -> str:
-        """Keys, serial line and display, as text in which no secret is."""
+        """Return keys, serial line and display as text that contains no secret."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the card. Twice does no harm."""
+        """Close the card. Closing twice does nothing."""
 
     @property
     def profile(self) -> Profile:
-        """Who the card is. Raises SimulatorError for a blank card."""
+        """The profile of the card. Raises SimulatorError for a blank card."""
         if self._identity.profile is None:
-            raise SimulatorError("this card was made blank: nobody knows who it is")
+            raise SimulatorError("this card was made blank, so it has no profile")
         return self._identity.profile
 
     @property
     def serial(self) -> str:
-        """The serial that it was made with. Raises SimulatorError for a blank card."""
+        """The serial that the card was made with. Raises SimulatorError for a blank card."""
         return self.profile.serial
 
     @property
@@ -163,12 +163,12 @@ class Token(ABC):
 
     @property
     def wrong_pin(self) -> str:
-        """Another PIN than the owner's."""
+        """A PIN that is not the owner's."""
         return f"{(int(self.pin) + 1) % 10_000:04}"
 
     @property
     def credentials(self) -> Credentials:
-        """What the system under test has to know: `verifier.enroll(**card.credentials)`. Raises as `profile` does."""
+        """What the system under test must know: `verifier.enroll(**card.credentials)`. Raises the same as `profile`."""
         profile = self.profile
         return {
             "serial": profile.serial,
@@ -180,10 +180,10 @@ class Token(ABC):
         }
 
     def login(self, challenge: str, *, pin: str | None = None) -> str:
-        """Switch the card on, type PIN and `challenge`, and return the response, which then stands on the display.
+        """Switch the card on, type PIN and `challenge`, and return the response, which the display then shows.
 
-        `pin` is the owner's unless another is given. With a PIN that the card does not check, a wrong one gives a response
-        like any other. Raises CardRefused, ValueError for a challenge that does not fit the card's suite.
+        `pin` is the owner's unless another is given. If the card does not check the PIN, a wrong one gives a response like
+        any other. Raise CardRefused, and ValueError for a challenge that does not fit the card's suite.
         """
         self._check_challenge(challenge)
         if self.display:
@@ -196,7 +196,7 @@ class Token(ABC):
         return response
 
     def drift(self, logins: int = 1) -> None:
-        """Use up counters, as an owner does who asks the card for so many responses and sends none; then the card is off."""
+        """Use up counters, as an owner does who gets `logins` responses and sends none. The card is then off."""
         for _ in range(logins):
             self.login("0" * self._challenge_size())
             self.press("OK")
@@ -219,7 +219,7 @@ class Token(ABC):
 class SimulatedToken(FaultyCard, Token):
     """A `SimulatedCard` that knows its owner, keeps a diary and can have faults: the `number`th of its test.
 
-    Raises as `SimulatedCard` does, TypeError for an unknown option, ValueError for a PIN that is none.
+    Raises what `SimulatedCard` raises, TypeError for an unknown option, and ValueError if the PIN is not 4 digits.
     """
 
     def __init__(self, number: int = 1, /, **options: Unpack[CardOptions]) -> None:
@@ -231,7 +231,7 @@ class SimulatedToken(FaultyCard, Token):
         self.watch(self._diary.line)
 
     def press(self, *keys: str) -> str:
-        """As `SimulatedCard.press`."""
+        """Do as `SimulatedCard.press` does, and note the keys."""
         for key in keys:
             check_key(key)
         for key in keys:
@@ -245,24 +245,24 @@ class SimulatedToken(FaultyCard, Token):
             with super()._power():
                 yield
         except PowerCut as cut:
-            # Another one, without the way through the firmware: with that, a test's report would show the record's bytes.
+            # A new error, without the path through the firmware: with it, a test's report would show the record's bytes.
             raise PowerCut(*cut.args) from None
 
     def report(self) -> str:
-        """Keys, serial line and display, as text in which no secret is."""
+        """Return keys, serial line and display as text that contains no secret."""
         return self._diary.report(self.cells)
 
 
 class simulated_card:  # noqa: N801 - used as a function is
-    """A fresh, personalised card for a block or for one test, closed after it.
+    """A fresh, personalized card for a block or for one test, closed after it.
 
         with simulated_card(pin="4711") as card: ...
 
         @simulated_card(engine="micropython")
         def test_login(self, card): ...
 
-    As a decorator it gives the card as the last positional argument. Options are those of `CardOptions`; TypeError names one
-    that is none. What fails carries the card's report as a note.
+    As a decorator it passes the card as the last positional argument. The options are those of `CardOptions`; an unknown one
+    raises TypeError. A failure carries the card's report as a note.
     """
 
     def __init__(self, **options: Unpack[CardOptions]) -> None:
@@ -282,7 +282,7 @@ class simulated_card:  # noqa: N801 - used as a function is
             error.add_note(card.report())
 
     def __call__(self, test: Callable[..., _R]) -> Callable[..., _R]:
-        """`test` with a card of its own at each call. Raises TypeError for a coroutine function or a class."""
+        """Return `test` with a new card at each call. Raise TypeError for a coroutine function or a class."""
         if inspect.iscoroutinefunction(test) or inspect.isclass(test):
             raise TypeError("simulated_card: decorates plain functions; elsewhere write `with simulated_card() as card:`")
 

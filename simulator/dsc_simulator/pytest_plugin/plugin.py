@@ -1,7 +1,7 @@
-"""A token in everybody's tests: the fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
+"""A card in every test: the fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
 
-This module is loaded in every run of pytest wherever dscplus is installed, so it imports nothing until a test asks for a
-card. What the fixtures give is in docs/testing.md.
+Every run of pytest loads this module wherever dscplus is installed, so it imports nothing until a test asks for a card.
+docs/testing.md says what the fixtures give.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 _ENGINES = ("cpython", "micropython")
 _MARKER = (
     "dsc_card(pin, pin_policy, tries, unlock_key, suite, serial, key, counter, blank, engine, seed): "
-    "what the card of the fixture dsc_card is like; all by name, all with defaults"
+    "the options of the card of the fixture dsc_card; all by name, all with defaults"
 )
 _CARDS: pytest.StashKey[list[Token]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the plugin's options and settings."""
     group = parser.getgroup("dscplus", "Digital Security Card+ (the fixture dsc_card)")
-    engine = "what runs the simulated cards' firmware: cpython (default) or micropython"
-    port = "run the tests on the board at this serial port, which must be blank: it is personalised and wiped for each test"
+    engine = "the engine that runs the simulated cards' firmware: cpython (default) or micropython"
+    port = "run the tests on the board at this serial port, which must be blank: it is personalized and wiped for each test"
     group.addoption("--dsc-engine", choices=_ENGINES, help=engine)
     group.addoption("--dsc-port", metavar="URL", help=port)
     parser.addini("dsc_engine", engine, default="")
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and check the engine and the port."""
     config.addinivalue_line("markers", _MARKER)
     engine = _setting(config, "engine")
     if engine and engine not in _ENGINES:
@@ -48,24 +50,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def _check_installed(engine: str) -> None:
     from dsc_simulator.engines import missing
 
-    # Asked for in so many words, so the tests must not pass by being skipped.
+    # The user asked for this engine explicitly, so the tests must not be skipped.
     if missing(engine):
         what = f"{', '.join(missing(engine))} is not installed; pip install 'dscplus[{engine}]'"
         raise pytest.UsageError(f"dsc_engine: {engine}: {what}")
 
 
 def _setting(config: pytest.Config, name: str) -> str:
-    """What the command line says, else the ini file; empty if neither does."""
+    """Return the value of the command line, else of the ini file. It is empty if neither has one."""
     return str(config.getoption(f"dsc_{name}") or config.getini(f"dsc_{name}"))
 
 
 @pytest.fixture
 def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Token]]:
-    """Makes as many cards as you like, all closed at the end: `dsc_card_factory(pin="4711", engine="micropython")`.
+    """Makes any number of cards, all closed at the end: `dsc_card_factory(pin="4711", engine="micropython")`.
 
-    Options are those of the marker `dsc_card`, which are taken for what is not given here.
+    The options are those of the marker `dsc_card`. The marker's values apply to options that are not given here.
     """
-    # A new one each time: a test that is run again, as some plugins do, begins anew.
+    # A new list each time: a test that is run again, as some plugins do, starts afresh.
     cards: list[Token] = []
     request.node.stash[_CARDS] = cards
     marked = _marked(request.node)
@@ -82,13 +84,13 @@ def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., T
 
 @pytest.fixture
 def dsc_card(dsc_card_factory: Callable[..., Token]) -> Token:
-    """A personalised card, fresh for this test and the same each time: press its keys, or let it `login`."""
+    """A personalized card, fresh for this test and the same each time: press its keys, or let it `login`."""
     return dsc_card_factory()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What failed tells what happened to its cards."""
+    """Add the reports of a failed test's cards to the test's report."""
     report = yield
     if report.failed:
         cards = item.stash.get(_CARDS, [])
@@ -98,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Nobody asks for a test's cards any more when it is over; pytest keeps the test itself to the end of the run."""
+    """Drop a test's cards when it is over, because pytest keeps the test itself to the end of the run."""
     try:
         return (yield)
     finally:
@@ -107,7 +109,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
-    """The marker's options; of several markers the closest to the test decides."""
+    """Return the marker's options. Of several markers, the one closest to the test decides."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("dsc_card"))):
         if mark.args:
@@ -117,7 +119,7 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _over(defaults: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options`, and for the rest the defaults; of those, what makes somebody of a card is nothing to a blank one."""
+    """Return `options` and, for the rest, the defaults. A blank card ignores defaults that would personalize it."""
     blank = options.get("blank")
     kept = {name: value for name, value in defaults.items() if not blank or name in ("engine", "seed")}
     return {**kept, **options}
@@ -136,7 +138,7 @@ def _make(config: pytest.Config, options: dict[str, Any], number: int) -> Token:
         pytest.skip(f"dsc_card: {error}")
     except (TypeError, ValueError, SimulatorError) as error:
         refusal = f"dsc_card: {str(error).removeprefix('dsc_card: ')}"
-    # Out of the except clause, so that the report is this one line, and not what it came from as well.
+    # Outside the except clause, so that the report is this one line without the original error.
     pytest.fail(refusal, pytrace=False)
 
 
@@ -146,7 +148,7 @@ def _board(config: pytest.Config, port: str, options: CardOptions, number: int) 
     from dsc_simulator.pytest_plugin.fixtures import identity
 
     if number > 1:
-        pytest.skip("this test wants several cards, and --dsc-port names one")
+        pytest.skip("this test needs several cards, and --dsc-port names one")
     try:
         return BoardToken(port, identity(options, number), lambda words: _ask(config, words))
     except DscError as error:
@@ -155,7 +157,7 @@ def _board(config: pytest.Config, port: str, options: CardOptions, number: int) 
 
 
 def _ask(config: pytest.Config, words: str) -> bool:
-    """Put `words` to whoever is at the terminal and wait for Enter; False if nobody is."""
+    """Show `words` to the person at the terminal and wait for Enter. Return False if nobody is there."""
     import sys
 
     capture: CaptureManager | None = config.pluginmanager.getplugin("capturemanager")
@@ -164,7 +166,7 @@ def _ask(config: pytest.Config, words: str) -> bool:
     try:
         if not sys.stdin.isatty():
             return False
-        input(f"\n{words}\nand then Enter here: ")
+        input(f"\n{words}\nThen press Enter here: ")
         return True
     except EOFError:
         return False

@@ -1,7 +1,8 @@
-"""For tests of the card's firmware, yours too: hypothesis strategies for all that a card can be given, and the machine that
-compares the firmware, on each engine, with a model written from the docs.
+"""Tools to test the card's firmware, or your own: hypothesis strategies and a comparison with a model.
 
-It needs hypothesis, which `pip install 'dscplus[testing]'` brings; without it, importing this raises ImportError.
+The strategies generate everything that a card can be given. The machine compares the firmware, on each engine, with a model
+written from the docs. This package needs hypothesis, which `pip install 'dscplus[testing]'` brings. Without hypothesis,
+importing it raises ImportError.
 """
 
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""What docs/protocol.md says a card answers; its `log` has the replies too (`< ok text=PIN>`, `< err state`)."""
+"""A model of the card's answers in docs/protocol.md. Its `log` also holds replies (`< ok text=PIN>`, `< err state`)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ Values = Mapping[str, str]
 
 
 class Refused(Exception):
-    """The card answers with an error code."""
+    """The card answered with an error code."""
 
 
 def servable(text: str) -> bool:
-    """Whether a card with SHA-256 can serve the suite."""
+    """Return whether a card with SHA-256 can serve the suite."""
     try:
         suite = Suite.parse(text)
     except DscError:
@@ -28,6 +28,7 @@ def servable(text: str) -> bool:
 
 
 def pattern(text: str) -> Callable[[str], bool]:
+    """Return a function that tells whether a value matches the whole pattern."""
     return lambda value: re.fullmatch(text, value) is not None
 
 
@@ -45,14 +46,15 @@ QUESTIONS = {"N": "[0-9]", "A": "[0-9A-Za-z]", "H": "[0-9A-Fa-f]"}
 
 
 class CardOnLine(UnlockableCard):
-    """A card that takes requests."""
+    """The model of a card that takes requests."""
 
     def restart(self) -> None:
+        """Take the battery out and put it back."""
         super().restart()
         self.fields: dict[str, str] = {}
 
     def request(self, word: str, values: Values, checked: bool = True) -> None:
-        """Take one request; a request without its check is passed over unless a person may type it."""
+        """Take one request. A request without its checksum is ignored, unless a person may type it."""
         if not checked and word not in ("hello", "info", "display"):
             return
         try:
@@ -66,6 +68,7 @@ class CardOnLine(UnlockableCard):
         return handler(values) if handler else refuse("unknown")
 
     def do_hello(self, values: Values) -> str:
+        """Answer who the card is."""
         nonce = values.get("nonce")
         if nonce is not None and len(nonce) > 32:
             refuse("bad-arg")
@@ -73,6 +76,7 @@ class CardOnLine(UnlockableCard):
         return f"{echo} protocol=1 serial={self.record.serial} board=simulator state={self.state} caps=keys"
 
     def do_info(self, values: Values) -> str:
+        """Answer with the card's settings and state."""
         record = self.record
         pin = ("card" if record.checks_pin else "ocra") if record.key else ""
         tries = record.tries - record.failures if record.checks_pin else ""
@@ -83,13 +87,16 @@ class CardOnLine(UnlockableCard):
         )
 
     def do_display(self, values: Values) -> str:
+        """Answer with the display."""
         return f" text={self.display}"
 
     def do_entropy(self, values: Values) -> str:
+        """Answer with random bytes; the model gives only their number."""
         n = values.get("n", "32")
         return f" bytes={int(n)}" if pattern("[1-9]|[1-5][0-9]|6[0-4]")(n) else refuse("bad-arg")
 
     def do_set(self, values: Values) -> str:
+        """Take fields of a profile."""
         if self.record.key:
             refuse("denied")
         for name, value in values.items():
@@ -99,6 +106,7 @@ class CardOnLine(UnlockableCard):
         return ""
 
     def do_personalize(self, values: Values) -> str:
+        """Become the card that the fields describe."""
         if self.record.key:
             refuse("denied")
         fields = {"suite": DEFAULT_SUITE, "pin": "ocra", **self.fields}
@@ -123,6 +131,7 @@ class CardOnLine(UnlockableCard):
         return f" serial={self.record.serial}"
 
     def do_challenge(self, values: Values) -> str:
+        """Take a challenge over the line."""
         if self.record.locked and self.state != "off":
             refuse("locked")
         if self.state not in ("pin", "challenge"):
@@ -138,15 +147,18 @@ class CardOnLine(UnlockableCard):
         return ""
 
     def do_cancel(self, values: Values) -> str:
+        """Forget the fields and turn off."""
         self.fields = {}
         self.leave()
         return ""
 
     def leave(self) -> None:
+        """Turn off unless the card is off."""
         if self.state != "off":
             self.turn_off()
 
     def do_wipe(self, values: Values) -> str:
+        """Ask the owner whether to wipe the card."""
         if not self.record.key or self.state not in ("off", "notice", "locked", "wait"):
             refuse("state")
         self.enter("wipe", "WIPE?")
@@ -154,6 +166,7 @@ class CardOnLine(UnlockableCard):
         return ""
 
     def do_key(self, values: Values) -> str:
+        """Press a key."""
         key = values.get("k", "")
         if not pattern("[0-9]|OK|C|PRESS")(key):
             refuse("bad-arg")
@@ -161,8 +174,10 @@ class CardOnLine(UnlockableCard):
         return ""
 
     def do_selftest(self, values: Values) -> str:
+        """Answer that everything works."""
         return " response=pass entropy=pass journal=pass"
 
 
 def refuse(code: str) -> NoReturn:
+    """Raise Refused with this error code."""
     raise Refused(code)

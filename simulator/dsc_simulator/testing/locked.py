@@ -1,4 +1,4 @@
-"""What docs/card.md says of a card that is locked, and of one that is to be wiped."""
+"""A model of what docs/card.md says about a locked card, and about a card that is to be wiped."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,28 +11,37 @@ UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 
 
 class UnlockableCard(Card):
-    """It can't know what is random: `drawn` is its next unlock challenge, plus 1. It takes no code before `wait_until`."""
+    """The model of a card that can be unlocked and wiped.
+
+    The model cannot know what is random: `drawn` is the card's next unlock challenge, plus 1. The card takes no code before
+    `wait_until`.
+    """
 
     drawn = 0
 
     def restart(self) -> None:
+        """Take the battery out and put it back. The wait for codes begins again."""
         super().restart()
         self.begin_wait()
 
     def begin_wait(self) -> None:
+        """Begin the wait that the number of wrong codes demands."""
         wrong = self.record.unlock_failures
         self.wait_until = self.now + (30_000 * 2 ** (wrong - 1) if wrong else 0)
 
     def next_change(self) -> tuple[int, Callable[[], None]]:
+        """Return the time of the next change, and the change."""
         next_second = self.now + (self.wait_until - self.now - 1) % 1000 + 1
         counts = self.state == "wait" and next_second < self.off_at
         return (next_second, self.show_wait) if counts else super().next_change()
 
     def show_wait(self) -> None:
+        """Show the seconds of the wait, or LOCKED when it is over."""
         seconds = -(-(self.wait_until - self.now) // 1000) if self.record.unlocks else 0
         self.enter(*(("wait", f"WAIT{seconds:4}") if seconds else ("locked", "LOCKED")))
 
     def ask(self) -> None:
+        """Show the unlock challenge, or the wait for it."""
         if self.record.unlocks and self.now < self.wait_until:
             self.show_wait()
         elif self.record.unlocks:
@@ -40,13 +49,16 @@ class UnlockableCard(Card):
             self.enter("asking", f"{self.record.asked - 1:06}")
 
     def await_code(self) -> None:
+        """Ask for the unlock code."""
         self.state = "unlock"
         self.show_typed("")
 
     def right_code(self) -> str:
+        """Return the code that unlocks the card."""
         return UNLOCK_SUITE.response(self.record.unlock_key, f"{self.record.asked - 1:06}")
 
     def try_code(self) -> None:
+        """Check the unlock code that was typed."""
         if len(self.question) < self.size():
             return
         right, self.question = self.question == self.right_code(), ""
@@ -59,6 +71,7 @@ class UnlockableCard(Card):
             self.show_wait()
 
     def erase(self) -> None:
+        """Become blank."""
         self.store(Record())
         self.used_up = False
         self.begin_wait()

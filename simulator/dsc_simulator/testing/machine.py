@@ -17,28 +17,29 @@ from dsc_simulator.testing.line import CardOnLine
 from dsc_simulator.testing.strategies import LineRequest
 from dsc_simulator.testing.subject import Subject, plain
 
-# The most in one example, as a start takes as long as fifty keys.
+# The most starts in one example, because a start takes as long as fifty keys.
 _STARTS = 3
 
 
 class CardMachine(RuleBasedStateMachine):
     """Drives the firmware on each of `engines` and the model of the docs, and compares them after every step.
 
-    Compared are the display, the record, and all that was shown, said and stored in the step, in order; between the engines
-    also the words of errors and every byte of the flash. A card whose power failed must have done some beginning of the step.
+    It compares the display, the record, and everything that the step showed, sent and stored, in order. Between the engines it
+    also compares the texts of errors and every byte of the flash. A card whose power failed must have done some beginning of
+    the step.
 
-    Make a subclass to choose: `engines`, by name; `cards`, a strategy of profiles, None for a blank card; and `firmware`, which
-    returns a context in which the firmware is another, on `cpython` (say, `unittest.mock.patch.object(…)`).
-    Run it with `run_state_machine_as_test`, or collect its `TestCase`. A difference is an AssertionError that names the engine.
+    Make a subclass to choose `engines`, by name; `cards`, a strategy of profiles or None for a blank card; and `firmware`,
+    which returns a context in which `cpython` runs other firmware, for example `unittest.mock.patch.object(…)`. Run it with
+    `run_state_machine_as_test`, or collect its `TestCase`. A difference is an AssertionError that names the engine.
     """
 
     engines: ClassVar[tuple[str, ...]] = tuple(name for name in ENGINES if available(name))
     cards: ClassVar[SearchStrategy[Profile | None]] = given.profiles() | given.profiles() | st.none()
     compared: ClassVar[Counter[str]] = Counter()
-    """How many steps have been compared, by the state after them; `cut` are those in which the power failed. Never reset."""
+    """How many steps were compared, by the state after them. `cut` counts those in which the power failed. Never reset."""
 
     def firmware(self) -> AbstractContextManager[object]:
-        """Around everything: here, nothing."""
+        """Return the context around everything. Here it does nothing."""
         return nullcontext()
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class CardMachine(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def start(self, data: DataObject) -> None:
-        """Take a card out of its box."""
+        """Start a new card."""
         profile = data.draw(self.cards, label="profile")
         slots = profile.flash().slots if profile else (None, None)
         self._open.enter_context(self.firmware())
@@ -59,34 +60,40 @@ class CardMachine(RuleBasedStateMachine):
         self._compare()
 
     def teardown(self) -> None:
+        """Close the cards."""
         self._open.close()
 
     @rule(key=given.keys())
     def press(self, key: str, cut: float | None = None) -> None:
+        """Press a key."""
         self._step(lambda card: card.press(key), lambda: self.model.press(key), cut)
 
     @precondition(lambda self: self.model.state != "off")
     @rule(ms=given.milliseconds())
     def wait(self, ms: int) -> None:
+        """Let time pass while the card is on."""
         self._step(lambda card: card.advance(ms / 1000), lambda: self.model.pass_time(ms))
 
     @rule(line=given.line_requests() | given.noise())
     def say(self, line: LineRequest | bytes) -> None:
+        """Send a request or noise."""
         if isinstance(line, LineRequest):
             self._ask(line)
         else:
-            # The line end keeps it from being the rest of other noise.
+            # The line end keeps this from being the rest of other noise.
             self._step(lambda card: card.send(b"\n" + line), lambda: None)
 
     @precondition(lambda self: self._starts < _STARTS)
     @rule(cut=given.cuts())
     def restart(self, cut: float | None) -> None:
+        """Take the battery out and put it back."""
         self._starts += 1
         self._step(SimulatedCard.restart, self.model.restart, cut)
 
     @precondition(lambda self: self._starts < _STARTS)
     @rule(act=given.keys() | given.line_requests(), cut=given.moments())
     def cut_power(self, act: str | LineRequest, cut: float) -> None:
+        """Cut the power during a key press or a request."""
         if isinstance(act, str):
             self.press(act, cut)
         else:
@@ -95,7 +102,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state == "off" and self.model.record.key and not self.model.record.locked)
     @rule(mistakes=st.integers(0, 2))
     def log_in(self, mistakes: int) -> None:
-        """With wrong PINs before the right one, as far as the card takes them."""
+        """Log in, with `mistakes` wrong PINs before the right one, if the card takes that many."""
         self.press("PRESS")
         if self.model.record.checks_pin:
             for _ in range(min(mistakes, self.model.record.tries - 1 - self.model.record.failures)):
@@ -106,17 +113,20 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state == "off" and self.model.record.key)
     @rule(ms=st.just(0) | given.milliseconds())
     def wake(self, ms: int) -> None:
+        """Switch the card on."""
         self.wait(ms)
         self.press("PRESS")
 
     @precondition(lambda self: self.model.state == "pin")
     @rule(pin=given.pin_entries(), right=st.booleans(), cut=given.cuts())
     def enter_pin(self, pin: str, right: bool, cut: float | None) -> None:
+        """Type a PIN, right or wrong."""
         self._enter(self._right_pin() if right else pin, cut)
 
     @precondition(lambda self: self.model.state == "challenge")
     @rule(data=st.data(), by_line=st.booleans(), cut=given.cuts())
     def enter_question(self, data: DataObject, by_line: bool, cut: float | None) -> None:
+        """Give the card a challenge, by keys or over the line."""
         question = data.draw(given.questions(self.model.record.suite), label="question")
         if by_line or not question.isdigit():
             self._ask(LineRequest("challenge", {"q": question}))
@@ -126,6 +136,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.record.checks_pin and self.model.state in ("off", "pin"))
     @rule(cut=given.cuts())
     def lock(self, cut: float | None) -> None:
+        """Type wrong PINs until the card is locked."""
         if self.model.state == "off":
             self.press("PRESS")
         tries = self.model.record.tries - self.model.record.failures
@@ -137,6 +148,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.record.locked and self.model.record.unlocks)
     @rule(wrong=st.integers(0, 2) | st.integers(0, 10), right=st.booleans(), cut=given.cuts())
     def unlock(self, wrong: int, right: bool, cut: float | None) -> None:
+        """Type unlock codes: some wrong ones, then perhaps the right one."""
         for _ in range(min(wrong, self.model.record.unlocks)):
             self._reach_unlock()
             self._enter("00000000")
@@ -147,7 +159,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.now < self.model.wait_until)
     @rule(ms=st.integers(-1001, 1))
     def wait_almost(self, ms: int) -> None:
-        """Nearly as long as the card takes no code, watching."""
+        """Wait nearly as long as the card refuses codes, while its display counts down."""
         self.wait(max(self.model.wait_until - self.model.now - 5000, 0))
         for key in ("PRESS", "OK"):
             if self.model.state in ("off", "locked"):
@@ -157,6 +169,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.model.record.key)
     @rule(profile=given.profiles(), cut=given.cuts())
     def personalize(self, profile: Profile, cut: float | None) -> None:
+        """Give a blank card a key."""
         self._ask(LineRequest("cancel"))
         for name, value in profile.fields().items():
             self._ask(LineRequest("set", {name: value}))
@@ -165,10 +178,11 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.record.key and self.model.state in ("off", "notice", "locked", "wait"))
     @rule(key=st.sampled_from(["OK", "OK", "C", "PRESS", "1"]), cut=given.cuts(), profile=st.none() | given.profiles())
     def wipe(self, key: str, cut: float | None, profile: Profile | None) -> None:
+        """Ask the card to become blank, answer with a key, and perhaps personalize it again."""
         self._ask(LineRequest("wipe"))
         self.press(key, cut)
         if profile and not self.model.record.key:
-            # At once: nothing of the card that it was may show in the one that it becomes.
+            # This comes at once: nothing of the old card may show in the new one.
             self.personalize(profile, None)
 
     def _right_pin(self) -> str:
@@ -185,7 +199,7 @@ class CardMachine(RuleBasedStateMachine):
         self.press("OK", cut)
 
     def _reach_unlock(self) -> None:
-        """Bring a card that is locked, and takes a code once it has waited, to UNLOCK> with nothing typed."""
+        """Bring a card that is locked and takes a code after a wait to UNLOCK>, with nothing typed."""
         if self.model.state != "off":
             self.press("PRESS")
         self.wait(max(self.model.wait_until - self.model.now, 0))
@@ -195,7 +209,7 @@ class CardMachine(RuleBasedStateMachine):
     def _step(self, act: Callable[[SimulatedCard], object], model_act: Callable[[], None], cut: float | None = None) -> None:
         """Do the same to every subject, and compare. With `cut`, the power fails on the way (see `strategies.moments`)."""
         failed = [subject.do(act, self._number, cut) for subject in self.subjects]
-        # Chance is the one thing that the model has to be told: the engines, of one seed, must agree on it.
+        # The model must be told only what is random. The engines have the same seed and must agree on it.
         self.model.drawn = max(subject.record.asked for subject in self.subjects)
         self.model.log.clear()
         model_act()
@@ -220,7 +234,7 @@ class CardMachine(RuleBasedStateMachine):
             _check(subject, "did", done, self.model.log[: len(done)] if cut else self.model.log)
 
     def _recover(self) -> None:
-        """Start every card with what its flash was left with; then go on with the flash of one of them in all."""
+        """Start every card with what its flash holds, then put the flash of one of them into all."""
         for subject in self.subjects:
             left = subject.record
             subject.do(SimulatedCard.restart)
@@ -230,7 +244,7 @@ class CardMachine(RuleBasedStateMachine):
         survivor = self.subjects[self._starts % len(self.subjects)]
         slots = tuple(survivor.flash.slots)
         for subject in self.subjects:
-            # Of one seed again: the cut came before or after a random number on each.
+            # They get the same seed again, because the cut may have come before or after a random number on each.
             subject.become(slots, seed=self._starts)
         self.model.record = survivor.record
         self.model.log.clear()

@@ -1,4 +1,4 @@
-"""What docs/card.md says a card does, on one page; `log` is what it shows (`[PIN>]`), says (`! event`) and stores, in order."""
+"""A model of docs/card.md. Its `log` holds what the card shows (`[PIN>]`), sends (`! event`) and stores, in order."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from dsc_host import Suite
 from dsc_simulator.testing.record import Record
 
 COUNTERS = 2**64 - 1
-# What keys do beside typing and erasing; in every state but off, PRESS turns the card off.
+# Keys that do more than type and erase. In every state except off, PRESS turns the card off.
 ACTIONS = {
     ("off", "PRESS"): "wake",
     ("pin", "OK"): "try_pin",
@@ -22,7 +22,7 @@ ACTIONS = {
 
 
 class Card:
-    """A card under keys and time (milliseconds); what it does once it is locked is in `locked`, the line in `line`."""
+    """The model of a card: keys and time in milliseconds. Module `locked` adds the locked card, module `line` the line."""
 
     def __init__(self, record: Record, pin: str | None) -> None:
         self.record, self.pin, self.now = record, pin, 0
@@ -30,19 +30,23 @@ class Card:
         self.restart()
 
     def restart(self) -> None:
+        """Take the battery out and put it back."""
         self.state, self.display, self.typed, self.question = "off", "", "", ""
         self.by_line, self.used_up, self.off_at = False, False, 0
         self.log.append("! boot state=off")
 
     def enter(self, state: str, text: str) -> None:
+        """Enter a state and show a text."""
         self.state, self.display = state, text
         self.log += [f"[{text}]", f"! display text={text}"]
 
     def store(self, record: Record) -> None:
+        """Store a record."""
         self.log += [record] * (record != self.record)
         self.record = record
 
     def pass_time(self, milliseconds: int) -> None:
+        """Let time pass, and do what is due in it."""
         end = self.now + milliseconds
         while self.state != "off" and (due := self.next_change())[0] <= end:
             self.now = due[0]
@@ -50,9 +54,11 @@ class Card:
         self.now = end
 
     def next_change(self) -> tuple[int, Callable[[], None]]:
+        """Return the time of the next change, and the change."""
         return self.off_at, self.turn_off
 
     def press(self, key: str) -> None:
+        """Press a key."""
         if (self.state, key) in ACTIONS:
             getattr(self, ACTIONS[self.state, key])()
         elif key == "PRESS":
@@ -62,19 +68,23 @@ class Card:
         self.off_at = self.now + (60_000 if self.state == "response" else 30_000)
 
     def turn_off(self) -> None:
+        """Turn off, and forget what was typed."""
         kept = self.state == "wipe"
         self.typed, self.question, self.by_line = "", "", False
         self.enter("off", "")
         self.log += ["! wipe done=0"] * kept
 
     def wake(self) -> None:
+        """Switch on."""
         text = "ERROR" if self.used_up else "NO KEY" if not self.record.key else "LOCKED" if self.record.locked else "PIN>"
         self.enter({"PIN>": "pin", "LOCKED": "locked"}.get(text, "notice"), text)
 
     def size(self) -> int:
+        """Return how many characters the card waits for."""
         return {"pin": 4, "unlock": 8}.get(self.state) or Suite.parse(self.record.suite).question_length
 
     def type(self, key: str) -> None:
+        """Type a digit, or erase one with C."""
         text = self.typed if self.state == "pin" else self.question
         if key == "C" and not text and self.state == "pin":
             self.turn_off()
@@ -82,6 +92,7 @@ class Card:
             self.show_typed(text[:-1] if key == "C" else text + key)
 
     def show_typed(self, text: str, by_line: bool = False) -> None:
+        """Show what was typed, a PIN as stars."""
         if self.state == "pin":
             self.typed = text
             self.enter("pin", "PIN>" + "*" * len(text))
@@ -90,6 +101,7 @@ class Card:
             self.enter(self.state, text[-8:] or ("UNLOCK>" if self.state == "unlock" else "CHALLNG>"))
 
     def try_pin(self) -> None:
+        """Take the PIN that was typed, and check it if this card does."""
         if len(self.typed) < self.size():
             return
         if self.record.checks_pin:
@@ -103,6 +115,7 @@ class Card:
         self.show_typed(self.question, self.by_line)
 
     def answer(self) -> None:
+        """Compute the response to the challenge."""
         if len(self.question) < self.size():
             return
         suite, counter = Suite.parse(self.record.suite), self.record.counter

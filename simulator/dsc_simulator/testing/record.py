@@ -1,4 +1,4 @@
-"""A card's record, as something that can be compared."""
+"""A card's record in a form that can be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from dsc_simulator.board import Flash
 
 @dataclass(frozen=True)
 class Record:
-    """What outlives the battery; without a key the card is blank.
+    """What a card remembers without its battery. A card without a key is blank.
 
-    `asked` is the unlock challenge that waits for its code, plus 1; 0 means none. `counter` is the next to be used. An
-    `unlock_key` that is empty: the card can't be unlocked.
+    `asked` is the unlock challenge that waits for its code, plus 1; 0 means that there is none. `counter` is the next counter.
+    If `unlock_key` is empty, the card cannot be unlocked.
     """
 
     serial: str = ""
@@ -28,21 +28,22 @@ class Record:
 
     @property
     def locked(self) -> bool:
+        """Whether the card is locked."""
         return self.checks_pin and self.failures >= self.tries
 
     @property
     def unlocks(self) -> int:
-        """How many unlock codes the card still takes."""
+        """How many more unlock codes the card takes."""
         return 10 - self.unlock_failures if self.unlock_key else 0
 
 
 DAMAGED = Record(serial="(damaged)")
-"""What there never is on a card, whatever its power does."""
+"""A record that must never be on a card, whatever happens to its power."""
 
 
 def read_record(slots: Sequence[bytes | None]) -> Record:
-    """What the firmware's own journal finds in a flash with these slots; DAMAGED if it finds that."""
-    # Of a copy: the journal mends what it reads.
+    """Return the record that the firmware's own journal finds in these slots, or DAMAGED if it finds them damaged."""
+    # The journal gets a copy, because it repairs what it reads.
     journal = storage.Journal(Flash((slots[0], slots[1])))
     if journal.load() == storage.BROKEN:
         return DAMAGED

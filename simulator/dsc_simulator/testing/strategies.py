@@ -1,4 +1,4 @@
-"""What a card can be given, as hypothesis strategies."""
+"""Hypothesis strategies for everything that a card can be given."""
 
 from binascii import crc32
 from collections.abc import Mapping
@@ -30,40 +30,43 @@ _SPOILED = {
 
 @dataclass(frozen=True)
 class LineRequest:
-    """One request of docs/protocol.md. Without its `checked` sum, a card takes only what a person may type."""
+    """One request of docs/protocol.md. Unless it is `checked`, a card takes only what a person may type."""
 
     word: str
     values: Mapping[str, str] = field(default_factory=dict)
     checked: bool = True
 
     def line(self, number: int) -> bytes:
-        """The request as it goes over the line, 0 to 65535 its number; the line end before it ends what noise came before."""
+        """Return the request as bytes, with its number, 0 to 65535. The line end before it ends any noise."""
         body = " ".join([f">{number} {self.word}", *(f"{name}={quote(value)}" for name, value in self.values.items())]).encode()
         return b"\n%s%s\n" % (body, b"*%08x" % crc32(body) if self.checked else b"")
 
 
 def keys() -> SearchStrategy[str]:
-    """The 13 keys, by name; OK and C as often as all the digits together."""
+    """Return a strategy of the 13 keys, by name. OK and C are as frequent as all digits together."""
     return st.sampled_from([*KEYS, *["OK", "C"] * 3])
 
 
 def pins() -> SearchStrategy[str]:
-    """PINs of 4 digits, few enough for a right one to be met."""
+    """Return a strategy of PINs of 4 digits, few enough that a right one comes up."""
     return st.sampled_from(["1234", "0000", "9999"])
 
 
 def pin_entries() -> SearchStrategy[str]:
-    """What may be typed at `PIN>`: mostly a PIN, sometimes too few digits or too many."""
+    """Return a strategy of entries at `PIN>`: mostly a PIN, sometimes too few digits or too many."""
     return pins() | pins() | pins() | st.text(digits, max_size=6)
 
 
 def counters() -> SearchStrategy[int]:
-    """First counters, 0 to 2**64 - 2, mostly at either end."""
+    """Return a strategy of first counters, 0 to 2**64 - 2, mostly at either end."""
     return st.integers(0, 3) | st.integers(_LAST_COUNTER - 3, _LAST_COUNTER) | st.integers(0, _LAST_COUNTER)
 
 
 def suites(pin: bool) -> SearchStrategy[str]:
-    """Suites that every engine can serve (SHA-256 alone), with or without P; the default's question as often as all others."""
+    """Return a strategy of suites that every engine can serve (SHA-256 alone), with or without P.
+
+    The default suite's question is as frequent as all other questions together.
+    """
     lengths = st.integers(4, 12) | st.sampled_from([63, 64])
     return st.builds(
         "OCRA-1:HOTP-SHA256-{}:{}{}{}".format,
@@ -75,14 +78,14 @@ def suites(pin: bool) -> SearchStrategy[str]:
 
 
 def questions(suite: str) -> SearchStrategy[str]:
-    """Questions that a card with this suite takes: exactly as long as it says. Raises SuiteError if it is malformed."""
+    """Return a strategy of questions for a card with this suite, exactly as long as it says. Raise SuiteError for a bad one."""
     parsed = Suite.parse(suite)
     size = parsed.question_length
     return st.text(_SIGNS[parsed.question_format], min_size=size, max_size=size)
 
 
 def profiles() -> SearchStrategy[Profile]:
-    """Personalised cards of both PIN policies, with and without an unlock key."""
+    """Return a strategy of profiles of both PIN policies, with and without an unlock key."""
     serials = st.sampled_from(["A", "IB3000123", "Z-9" * 5])
     secrets = st.binary(min_size=16, max_size=64)
     ocra = st.builds(Profile, serial=serials, key=secrets, suite=suites(pin=True), counter=counters())
@@ -100,23 +103,26 @@ def profiles() -> SearchStrategy[Profile]:
 
 
 def milliseconds() -> SearchStrategy[int]:
-    """Times to wait: about the card's own 30 and 60 seconds, fractions of one, and days."""
+    """Return a strategy of times to wait: around the card's own 30 and 60 seconds, fractions of a second, and days."""
     limits = [1, 500, 999, 1000, 29_000, 29_999, 30_000, 30_001, 31_000, 59_000, 59_999, 60_000, 60_001, 61_000]
     return st.sampled_from(limits) | st.sampled_from([86_400_000, 5 * 86_400_000]) | st.integers(0, 200_000)
 
 
 def moments() -> SearchStrategy[float]:
-    """When the power fails in a step: 0 at once, 1 after the longest that a step can take; a short step may be over before."""
+    """Return a strategy of moments at which the power fails in a step.
+
+    0 is at once, and 1 is after the longest that a step can take. A short step may be over before.
+    """
     return st.integers(0, 1000).map(lambda n: n / 1000)
 
 
 def cuts() -> SearchStrategy[float | None]:
-    """Mostly None, for no cut; else one of `moments`."""
+    """Return a strategy of power cuts: mostly None, for no cut; otherwise one of `moments`."""
     return st.integers(0, 4000).map(lambda n: None if n < 3000 else (n - 3000) / 1000)
 
 
 def line_requests() -> SearchStrategy[LineRequest]:
-    """Requests with values right and wrong, and some that there are not."""
+    """Return a strategy of requests with right and wrong values, and of some requests that do not exist."""
     return st.builds(LineRequest, st.just("key"), st.builds(lambda k: {"k": k}, keys() | st.sampled_from(["", "ok", "10"]))) | (
         st.one_of(
             st.sampled_from(["hello", "info", "display", "cancel", "wipe", "wipe", "selftest", "personalize", "reset"]).map(
@@ -139,7 +145,7 @@ def _with(word: str, name: str, values: SearchStrategy[str]) -> SearchStrategy[L
 
 
 def noise() -> SearchStrategy[bytes]:
-    """What a card must pass over: bytes that are no line, lines that are damaged or too long."""
+    """Return a strategy of bytes that a card must ignore: no line at all, or a damaged or too long line."""
     damaged = st.sampled_from(
         [
             b">1 cancel*00000000",

@@ -13,14 +13,14 @@ from dsc_simulator.testing.record import Record, read_record
 Tape = list[str | Record]
 Slots = Sequence[bytes | None]
 
-# A little more than any step takes: two records written; a response computed; a start.
+# Slightly more than any step takes: two written records, a computed response, a start.
 _BYTES = 430
 _INSTRUCTIONS = 3_500_000
 _BOOT_INSTRUCTIONS = 26_000_000
 
 
 def plain(entry: str | Record) -> str | Record:
-    """One entry of a tape without what docs leave open: version, the words of an error, random bytes."""
+    """Return one entry of a tape without what docs leave open: the version, the texts of errors, random bytes."""
     if isinstance(entry, Record):
         return entry
     if entry.startswith("< err "):
@@ -31,7 +31,7 @@ def plain(entry: str | Record) -> str | Record:
 
 
 class _Screen(Display):
-    """A display that tells what it shows."""
+    """A display that reports what it shows."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class _Screen(Display):
 
 
 class _TapedFlash(Flash):
-    """A flash that tells when the record in it becomes another."""
+    """A flash that reports when its record changes."""
 
     def __init__(self, slots: Slots, tell: Callable[[Record], None]) -> None:
         super().__init__((slots[0], slots[1]))
@@ -54,17 +54,17 @@ class _TapedFlash(Flash):
         try:
             super().write(slot, data)
         finally:
-            # Also if the power fails in it: the last byte may have been whole.
+            # This also happens if the power fails during the write: the last byte may have been complete.
             before, self.record = self.record, read_record(self.slots)
             if self.record != before:
                 self._tell(self.record)
 
 
 class Subject:
-    """One engine's card.
+    """The card of one engine.
 
-    `tape` is what its last step showed (`[PIN>]`), said (`! event`, `< reply`, without number and check) and stored (a
-    Record), in order. Raises AssertionError, in any step, for a line that breaks the protocol.
+    `tape` holds, in order, what its last step showed (`[PIN>]`), sent (`! event`, `< reply`, without number and checksum) and
+    stored (a Record). Every step raises AssertionError for a line that breaks the protocol.
     """
 
     def __init__(self, engine: str, slots: Slots, seed: int) -> None:
@@ -78,13 +78,13 @@ class Subject:
 
     @property
     def record(self) -> Record:
-        """What the card remembers, as the firmware's own journal reads it."""
+        """The card's record, as the firmware's own journal reads it."""
         return self.flash.record
 
     def do(self, act: Callable[[SimulatedCard], object], number: int = 0, cut: float | None = None) -> bool:
-        """Make one step, in which replies must have this number and, at the moment `cut` (0 to 1), the power fails.
+        """Run one step. Its replies must have this number, and the power fails at the moment `cut` (0 to 1).
 
-        Returns whether it did fail: the step may have been over before.
+        Return whether the power failed. A step may have been over before.
         """
         self._number = number
         if cut is not None:
@@ -94,7 +94,7 @@ class Subject:
             self.card.cut_power(None)
         except PowerCut:
             if isinstance(self.card.board.display, _Screen):
-                # Not the firmware's doing: a display without power is dark.
+                # The firmware did not do this: a display without power is dark.
                 self._marks.pop()
             return True
         finally:
@@ -107,7 +107,7 @@ class Subject:
         return _BOOT_INSTRUCTIONS if act is SimulatedCard.restart else _INSTRUCTIONS
 
     def become(self, slots: Slots, seed: int) -> None:
-        """Restart as a card with this flash, and with other random numbers."""
+        """Restart as a card with this flash and with other random numbers."""
         self.flash.slots[:] = slots
         self.flash.record = read_record(slots)
         self.card.board.entropy = Entropy(seed)
@@ -115,7 +115,7 @@ class Subject:
 
     def _mark(self, entry: str | Record) -> None:
         if self._card is not None:
-            # The line's bytes are collected until the step is over: how many there were is when this was.
+            # The line's bytes are collected until the step is over. Their number now says when this happened.
             self._marks.append((self._card.waiting + len(self._card.board.line.outbox), entry))
 
     def _wind(self) -> None:
@@ -129,7 +129,7 @@ class Subject:
         self._watch_board()
 
     def _watch_board(self) -> None:
-        # A start gives the board another display.
+        # A start gives the board a new display.
         board = self.card.board
         if not isinstance(board.display, _Screen):
             screen = _Screen(self._mark)
