@@ -81,7 +81,7 @@ class FaultyCard(SimulatedCard):
         _ = self.url  # Reading the address registers the card under it.
 
     def drain_battery(self) -> None:
-        """Make the battery flat: the card shows `LOBATT` instead of switching on. A card that is on stays on until it is off."""
+        """Make the battery flat: the card shows `LOBATT` instead of switching on. A card that is on stays on."""
         self.board.battery.flat = True
 
     def replace_battery(self) -> None:
