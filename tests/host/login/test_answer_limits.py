@@ -8,7 +8,7 @@ from tests.host.login.town import CHEAP, DAY, PASSWORD, PHONE, Town, new_town
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Kind, LoginSystem, Policy, Status, TooManyAttempts
-from dsc_host.login.accounts.calling_codes import calling_code
+from dsc_host.login.accounts.phone_numbers import calling_code
 
 
 def guess(town: Town, name: str) -> bool:

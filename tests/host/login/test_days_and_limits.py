@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,6 +29,24 @@ CALENDARS = st.builds(
 
 
 # ---- days ----
+
+
+@pytest.mark.parametrize(
+    ("given", "closed", "open_days"),
+    [
+        # As the exchange has published them, and long after.
+        ({}, [date(2026, 4, 3), date(2026, 7, 3), date(2027, 6, 18), date(2041, 12, 25)], [date(2026, 12, 24)]),
+        ({"holidays": [date(2026, 12, 24)]}, [date(2026, 12, 24), date(2026, 12, 25)], [date(2026, 12, 23)]),
+        ({"exchange": "SIX"}, [date(2026, 4, 6), date(2026, 12, 25)], [date(2026, 11, 26)]),
+        ({"exchange": ""}, [], [date(2026, 12, 25), date(2027, 1, 1)]),
+    ],
+)
+def test_holidays_are_the_exchanges_in_any_year_and_those_of_the_policy(
+    given: dict[str, Any], closed: list[date], open_days: list[date]
+) -> None:
+    calendar = Policy.of({"calendar": given}).business_days
+    assert [day for day in closed if calendar.is_business(day)] == []
+    assert all(calendar.is_business(day) for day in open_days)
 
 
 @given(CALENDARS, MOMENTS, st.integers(1, 8))

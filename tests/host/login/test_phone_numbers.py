@@ -7,7 +7,7 @@ from tests.host.login.letters import code_letters
 from tests.host.login.town import PASSWORD, PHONE, Town
 
 from dsc_host.errors import InputError
-from dsc_host.login.accounts import contacts, field_checks
+from dsc_host.login.accounts import contacts, phone_numbers
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, user_named
@@ -20,20 +20,31 @@ NEW = "+41795550123"
 )
 def test_what_is_no_number(number: str) -> None:
     with pytest.raises(InputError, match=r"^phone: must be \+"):
-        field_checks.check_phone(number)
+        phone_numbers.check_phone(number)
 
 
 @pytest.mark.parametrize("number", ["+410791234567", "+4901711234567", "+4407911123456", "+35308612345", "+31012345678"])
 def test_the_trunk_0_is_not_dialled_from_abroad(number: str) -> None:
     with pytest.raises(InputError, match=r"^phone: must be without the 0 after \+(41|49|44|353|31), which"):
-        field_checks.check_phone(number)
+        phone_numbers.check_phone(number)
+
+
+@pytest.mark.parametrize("number", ["+4179123456", "+417912345678", "+15005550", "+22507123456", "+41999999"])
+def test_a_number_has_a_length_that_its_country_has(number: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: is too long or too short for a number that begins with \+(41|1|225)$"):
+        phone_numbers.check_phone(number)
+
+
+def test_a_number_begins_with_the_code_of_a_country() -> None:
+    with pytest.raises(InputError, match=r"^phone: must begin with the code of a country, such as \+41$"):
+        phone_numbers.check_phone("+99912345678")
 
 
 @pytest.mark.parametrize(
-    "number", [PHONE, "+390612345678", "+2290197123456", "+22507123456", "+24106123456", "+4920123456", "+15005550006"]
+    "number", [PHONE, "+390612345678", "+2290197123456", "+2250707123456", "+24106123456", "+4920123456", "+15005550006"]
 )  # fmt: skip
 def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
-    field_checks.check_phone(number)
+    phone_numbers.check_phone(number)
 
 
 def _confirm(user: User, number: str, tx: LoginTransaction) -> None:

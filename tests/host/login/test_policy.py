@@ -80,6 +80,7 @@ MISTAKES = {
     "[request.replacement_cents]\ndsc_plus = [1]": "[request] replacement_cents dsc_plus: must be a list of 2",
     "[activation]\nnear_days = 22": "[activation]: imminent_days must be less than near_days",
     '[sharing]\ncompliance = "sometimes"': "[sharing] compliance: must be never, always or reviewed",
+    '[calendar]\nexchange = "XMOON"': "[calendar] exchange: must be an exchange whose holidays are known",
     "[calendar]\nholidays = [3]": "[calendar] holidays: must be a day",
     '[calendar]\nzone = "Moon/Sea"': "[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7",
     '[calendar]\nzone = "../etc"': "[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7",

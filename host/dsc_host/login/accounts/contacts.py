@@ -7,7 +7,7 @@ that go to a new number or address are a new way to log in.
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, users
+from dsc_host.login.accounts import field_checks, phone_numbers, users
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Told
 from dsc_host.login.rows import Phone, User
@@ -20,7 +20,7 @@ def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Told) -> P
 
     `told` proves that the user was notified.
     """
-    field_checks.check_phone(number)
+    phone_numbers.check_phone(number)
     known = rows.phones.one(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
     if known is None:
         return rows.phones.add(tx.db, Phone(table_rows.new_id(), user.id, number, tx.now()))

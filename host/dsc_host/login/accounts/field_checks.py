@@ -8,10 +8,6 @@ from dsc_host.login.model import Identity, is_address
 
 DOCUMENTS = ("passport", "id", "licence", "ssn")
 LANGUAGES = ("en", "de", "ru")
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-# The countries in which people dial a 0 before a number, while no number begins with 0. This excludes Italy (39) and others
-# where the 0 has become a part of the number, such as Benin, Gabon and the Ivory Coast.
-_TRUNK_0 = re.compile(r"\+(27|3[123]|353|358|380|385|386|4[01346]|421|49|6[014]|8[12]|9[01]|972)0")
 
 
 # ---- the checks ----
@@ -33,16 +29,6 @@ def check_language(language: str) -> None:
     """Raise `InputError` if the pages and messages do not exist in this language."""
     if language not in LANGUAGES:
         raise InputError("language", "must be one of {kinds}", kinds=", ".join(LANGUAGES))
-
-
-def check_phone(number: str) -> None:
-    """Raise `InputError` if `number` is not a phone number in international form."""
-    if not isinstance(number, str) or not _PHONE.fullmatch(number):
-        raise InputError("phone", "must be + and 7 to 15 digits, country first, without blanks or the trunk 0: +41791234567")
-    if dialled := _TRUNK_0.match(number):
-        raise InputError(
-            "phone", "must be without the 0 after +{country}, which is dialled inside the country only", country=dialled[1]
-        )
 
 
 def check_identity(identity: Identity) -> None:

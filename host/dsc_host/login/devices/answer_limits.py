@@ -9,7 +9,7 @@ Only somebody who knows the password can use up these limits. Three promises:
 """
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts.calling_codes import calling_code
+from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.devices.kinds.base import Factor
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.rate_limits import DAY, Gate

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts import contacts, field_checks, users
+from dsc_host.login.accounts import contacts, phone_numbers, users
 from dsc_host.login.devices import answer_limits, codes, lifecycle, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
@@ -31,7 +31,7 @@ _KEY = "phone"
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> str | Refused:
     """Send a code to a number. Return the masked number. Raises `InputError`. Returns a refusal for too many codes."""
-    field_checks.check_phone(number)
+    phone_numbers.check_phone(number)
     if refusal := rate_limits.charge(
         tx, [answer_limits.offers(tx.context, user), *answer_limits.messages_to_any(tx.context, user, number)]
     ):

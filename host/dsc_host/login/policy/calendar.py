@@ -1,12 +1,45 @@
 """The calendar of business days: which days count, when a day begins, and how far back a number of business days reaches."""
 
-from collections.abc import Set
+from collections.abc import Container, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
 _WEEK = 7
+_DEFAULT = "NYSE"
+
+
+@lru_cache(maxsize=256)
+def _holidays_in(exchange: str, year: int) -> frozenset[date]:
+    import holidays
+
+    return frozenset(holidays.financial_holidays(exchange, years=year))
+
+
+def is_exchange(name: str) -> bool:
+    """Tell whether the holidays of this exchange are known, by the names of the `holidays` library; no name is fine too."""
+    # The library takes a tenth of a second to load, which a command that asks for no day need not wait for.
+    if name in ("", _DEFAULT):
+        return True
+    import holidays
+
+    return name in holidays.list_supported_financial()
+
+
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The holidays of an exchange, in every year, and others beside them. With an empty name, only the others."""
+
+    exchange: str
+    others: Set[date]
+
+    def __contains__(self, day: object) -> bool:
+        """Tell whether this day is one of them."""
+        if day in self.others:
+            return True
+        return bool(self.exchange) and isinstance(day, date) and day in _holidays_in(self.exchange, day.year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +51,7 @@ class Calendar:
 
     zone: ZoneInfo
     weekend: Set[int]
-    holidays: Set[date]
+    holidays: Container[date]
 
     def __post_init__(self) -> None:
         if not set(self.weekend) < set(range(1, _WEEK + 1)):

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
 from dsc_host.login.model import Kind, is_address
-from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.policy.calendar import Calendar, is_exchange
 from dsc_host.login.policy.serials import is_series
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def check(policy: "Policy") -> None:
         Calendar(ZoneInfo(policy.calendar.zone), frozenset(policy.calendar.weekend), frozenset())
     except (ValueError, OSError, KeyError):
         refuse("[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7, not all of them")
+    if not is_exchange(policy.calendar.exchange):
+        refuse("[calendar] exchange: must be an exchange whose holidays are known, such as NYSE, XLON or SIX; or empty")
 
 
 def _check_contact(policy: "Policy") -> None:

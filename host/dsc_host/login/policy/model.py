@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
-from dsc_host.login.policy.calendar import Calendar
+from dsc_host.login.policy.calendar import Calendar, Holidays
 from dsc_host.login.policy.checks import check, refuse
 
 _MOST = 10**12
@@ -175,6 +175,7 @@ class CalendarPolicy:
 
     zone: str
     weekend: tuple[int, ...]
+    exchange: str
     holidays: tuple[date, ...]
 
 
@@ -258,7 +259,8 @@ class Policy:
     @cached_property
     def business_days(self) -> Calendar:
         """The calendar that the table `calendar` describes. It is made once."""
-        return Calendar(ZoneInfo(self.calendar.zone), frozenset(self.calendar.weekend), frozenset(self.calendar.holidays))
+        known = Holidays(self.calendar.exchange, frozenset(self.calendar.holidays))
+        return Calendar(ZoneInfo(self.calendar.zone), frozenset(self.calendar.weekend), known)
 
     def level(self, kind: str) -> int:
         """Return the position of a kind in the table of levels: 0 is the highest."""

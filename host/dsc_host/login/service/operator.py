@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
-from dsc_host.login.accounts import contacts, directory, field_checks, money, people, users
+from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
 from dsc_host.login.cards import shipping
 from dsc_host.login.devices import lifecycle, registry
 from dsc_host.login.messages import notices
@@ -72,7 +72,7 @@ class Operator:
     ) -> None:
         """Raise the `InputError` that `add_user` would raise, before the operator is asked for a password."""
         if phone is not None:
-            field_checks.check_phone(phone)
+            phone_numbers.check_phone(phone)
         self.context.read(lambda tx: users.check_new_user(tx.db, account, name, email, language, entity))
 
     def user(self, name: str) -> directory.UserView:

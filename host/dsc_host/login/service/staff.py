@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks
+from dsc_host.login.accounts import phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import code_sheets, registry, waits
 from dsc_host.login.errors import NotFound
@@ -110,7 +110,7 @@ class Staff:
         def enabled(tx: LoginTransaction, staff: User, session: Session) -> bool:
             return new_devices.offer_messages(tx, calls.caller(tx, session), number, staff)
 
-        field_checks.check_phone(number)
+        phone_numbers.check_phone(number)
         return self._do(token, (Role.SUPPORT,), enabled)
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
