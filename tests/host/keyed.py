@@ -1,4 +1,4 @@
-"""Records with two cards, whose master key is in a file: for the tests of the commands that change or copy them."""
+"""Records with two cards and a master key in a file, for tests of the commands that change or copy them."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from dsc_host.verifier import MasterKey
 
 @pytest.fixture
 def keys(dscplus: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Records with two cards, whose master key is in a file."""
+    """A master key in a file, with records of two cards under it."""
     dscplus.with_cards("IB1", "IB2")
     monkeypatch.delenv("DSCPLUS_MASTER_KEY")
     path = tmp_path / "master.key"

@@ -1,4 +1,4 @@
-"""The MACs that the RFC defines, from bytes that a test writes out and the standard library's HMAC hashes."""
+"""The MACs that RFC 6287 defines, computed by the standard library's HMAC from bytes that a test writes out."""
 
 import hmac
 
@@ -11,10 +11,10 @@ LATEST = 2**64 - 1
 
 
 def mac_of(suite: str, *inputs: bytes, key: bytes = KEY) -> bytes:
-    """The MAC that the RFC defines, from bytes written out by a test."""
+    """Return the MAC that the RFC defines for bytes that a test writes out."""
     return hmac.digest(key, suite.encode() + b"\0" + b"".join(inputs), Suite.parse(suite).hash)
 
 
 def full(inputs: str) -> str:
-    """A suite with these inputs whose response is the whole MAC, so that a test sees every bit of it."""
+    """Return a suite with these inputs. Its response is the whole MAC, so that a test sees every bit."""
     return f"OCRA-1:HOTP-SHA256-0:{inputs}"

@@ -1,4 +1,4 @@
-"""One client is counted under one name, however many addresses it has."""
+"""One client is counted as one, however many addresses it has."""
 
 import pytest
 

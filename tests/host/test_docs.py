@@ -1,4 +1,4 @@
-"""Every command and every program in the docs is run, as it stands there, in this process and one empty folder per page."""
+"""Run every command and every program of the docs as written, in this process and with one empty folder for each page."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from tests.host.command_runner import Command
 from dsc_host.cli.main import command as built_command
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-# Run by other means: these set up the machine, or are the test run itself.
+# These are tested by other means: they set up the machine, or they are the test run itself.
 _ELSEWHERE = ("make ",)
 _SECONDS = 60
 
@@ -43,7 +43,7 @@ def test_the_commands_in_the_docs_work(page: Path, dscplus: Command, monkeypatch
             typed = Path(source).read_bytes() if source else shell(before.removesuffix(" | "))
             done = dscplus(*shlex.split(words), stdin=typed)
             assert done.code == 0, f"{line}\n{done.err}"
-    # An example's keys are known to everybody.
+    # Everybody knows the keys of the examples.
     dscplus.printed.clear()
 
 
@@ -57,7 +57,7 @@ def test_the_programs_in_the_docs_work(page: Path, tmp_path: Path, monkeypatch: 
 
 
 def shown(page: Path) -> list[str]:
-    """The commands that are only shown: what they need is not there, or they would not end."""
+    """Return the commands that the page only shows, because they need what is missing here or would not end."""
     fenced = re.findall(r"^```([a-z]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     lines = "".join(text for language, text in fenced if language in ("", "bash")).replace("\\\n", "").splitlines()
     return [line for line in lines if line.startswith("dscplus ")]

@@ -1,6 +1,6 @@
-"""OCRA on the host: suites, the RFC's own values, keys and truncation, and the responder that is kept for many responses.
+"""OCRA on the host: suites, the RFC's values, keys and truncation, and a responder that computes many responses.
 
-Where the RFC publishes no value, a test writes out the bytes that should be hashed.
+Where the RFC publishes no value, a test writes out the bytes to hash.
 """
 
 import dataclasses
@@ -153,7 +153,7 @@ def test_a_suite_is_read(text: str, fields: tuple[object, ...]) -> None:
     assert dataclasses.astuple(Suite.parse(text)) == (text, *fields)
 
 
-# What is refused, by the reason for it: whole texts, functions and inputs.
+# Whole texts, functions and inputs that are refused, by the reason.
 TEXTS: dict[str, list[Any]] = {
     "three parts": ["", "OCRA-1", "OCRA-1:HOTP-SHA1-6", DEFAULT + ":"],
     "algorithm must be OCRA-1, not 'OCRA-2'": ["OCRA-2:HOTP-SHA1-6:QN08"],

@@ -1,6 +1,6 @@
-"""What OCRA hashes: question, counter, PIN, session and time, how each is encoded, and every refusal with its reason.
+"""The inputs of OCRA: how the question, counter, PIN, session and time are encoded, and why they are refused.
 
-Where the RFC publishes no value, a test writes out the bytes that should be hashed.
+Where the RFC publishes no value, a test writes out the bytes to hash.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def test_different_digits_can_be_the_same_question() -> None:
 
 def test_how_many_questions_five_digits_make() -> None:
     encode = Suite.parse(full("QN05")).encode_question
-    # Of 16 numbers, the one that ends in a hex 0 is another one's question.
+    # A number that ends in a hex 0, one in 16, makes the same question as another number.
     assert len({encode(f"{number:05}") for number in range(100_000)}) == 93_751
 
 

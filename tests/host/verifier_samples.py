@@ -1,4 +1,4 @@
-"""What the verifier's tests share: one key and PIN for every card, a clock that is moved by hand, right and wrong responses."""
+"""Values that the verifier's tests share: one key and PIN for every card, a manual clock, right and wrong responses."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 KEY = b"0123456789abcdef0123456789abcdef"
 PIN = "1234"
 NO_PAUSE = Policy(pause=0)
-"""For tests of what comes after many failures; the pauses have tests of their own."""
+"""A policy for tests of many failures. The pauses have their own tests."""
 
 
 class Clock:
@@ -26,24 +26,24 @@ class Clock:
 
 
 def drawing() -> Callable[[int], str]:
-    """Draws the same questions in every run: so no response that is to be wrong is the right one by chance."""
+    """Return a function that draws the same questions in every run, so that no wrong response is right by chance."""
     numbers = random.Random(1)
     return lambda digits: f"{numbers.randrange(10**digits):0{digits}}"
 
 
 def right(challenge: Challenge, counter: int = 0) -> str:
-    """What the card answers; every test's card has the same key and PIN."""
+    """Return the card's response. Every card has the same key and PIN."""
     return Suite.parse(SUITE).response(KEY, challenge.question, counter=counter, pin=PIN)
 
 
 def wrong(challenge: Challenge) -> str:
-    """A response that no counter near 0 gives."""
+    """Return a response that no counter below 50 gives."""
     taken = {right(challenge, counter) for counter in range(50)}
     return next(text for text in ("00000000", "00000001") if text not in taken)
 
 
 def fail(verifier: Verifier, serial: str, times: int) -> None:
-    """So many wrong responses in a row, of a verifier whose policy has no pauses."""
+    """Give so many wrong responses in a row to a verifier whose policy has no pauses."""
     for _ in range(times):
         challenge = verifier.challenge(serial)
         assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG

@@ -1,4 +1,4 @@
-"""The verifier, awaited: the same answers, an event loop that is never kept, and what becomes of calls that are cancelled."""
+"""The asynchronous verifier: it answers the same, never blocks the event loop, and handles cancelled calls as promised."""
 
 import asyncio
 import inspect
@@ -81,7 +81,7 @@ def test_a_server_has_more_threads_than_a_file() -> None:
 
 
 class Held:
-    """A verifier one of whose transactions waits until it is let go: its clock does."""
+    """A verifier with a clock that holds one transaction until the test releases it."""
 
     def __init__(self) -> None:
         self.begun, self.go_on, self.hold = threading.Event(), threading.Event(), False
@@ -105,7 +105,7 @@ async def test_the_loop_goes_on_while_the_database_is_waited_for() -> None:
         held.hold = True
         waiting = asyncio.create_task(awaiting.challenge("A-1"))
         await held.is_begun()
-        # The loop runs: it is here while the call is in the thread.
+        # The loop is free: the test runs this line while the call waits in its thread.
         assert not waiting.done()
         held.go_on.set()
         assert (await waiting).serial == "A-1"
@@ -157,7 +157,7 @@ async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
     held.go_on.set()
     await closing
     assert (await first).serial == "A-1"
-    # Not as if somebody had cancelled it.
+    # The call must not look cancelled.
     with pytest.raises(StoreError, match="has been closed"):
         await second
     with pytest.raises(StoreError, match="has been closed"):

@@ -1,4 +1,4 @@
-"""Which cards the verifier takes, one or many at once, what it tells of each that stays out, and what it gives out again."""
+"""The enrolling of one or many cards: which are accepted, what is reported of the others, and what `disclose` returns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def some(number: int) -> Iterator[Enrollment]:
 
 
 class Told:
-    """What was told of a bulk."""
+    """The refusals and counts that `enroll_all` reported."""
 
     def __init__(self) -> None:
         self.refused: list[tuple[int, str, type[DscError]]] = []
@@ -44,7 +44,7 @@ class Told:
 
 
 def with_bad_ones() -> Iterator[Enrollment]:
-    """Good ones, but at 3, 7, 9 (one of this bulk, again), 11 and, a batch later, 44."""
+    """Yield good cards, but bad ones at 3, 7, 9 (a serial of this bulk again), 11, and 44, which is a batch later."""
     bad = {
         3: Enrollment("small", KEY, SUITE, PIN),
         7: Enrollment(serial(7), KEY, SUITE, "12345"),

@@ -1,4 +1,4 @@
-"""How often a card is asked, which of its questions are remembered, and what is forgotten on the way."""
+"""Challenges: how often a card is asked, which of its questions are remembered, and which are forgotten."""
 
 import random
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ database = databases.database
 
 
 def rows(database: Database) -> list[int]:
-    """The numbers of the challenges that are remembered."""
+    """Return the numbers of the challenges that are remembered."""
     with database.raw() as db:
         return list(db.exec_driver_sql("SELECT number FROM challenges ORDER BY number").scalars())
 
@@ -57,7 +57,7 @@ def test_no_time_has_more_than_the_policy_allows_and_each_card_its_own(verifier:
         told[1]
         == {
             "challenge": "card B-2: was given 30 challenges within 300 s; it may have the next one in 1 s",
-            # 1,700,000,000.25 and a day, rounded up to a second.
+            # 1,700,000,000.25 plus one day, rounded up to a second.
             "unlock_code": "card B-2: was given 10 unlock codes within 24 hours; it may have the next one from "
             "2023-11-15T22:13:21+00:00 on",
         }[name]
@@ -85,7 +85,7 @@ def test_the_policy_sets_the_limit(clock: Clock) -> None:
 
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A memory that is soon full."""
+    """Shrink the memory of questions, and return its size."""
     monkeypatch.setattr(challenges, "REMEMBERED", 5)
     monkeypatch.setattr(challenges, "FORGOTTEN", 2)
     return 5
@@ -93,7 +93,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.fixture
 def drawing(remembered: int, database: Database, clock: Clock) -> Iterator[Verifier]:
-    """Draws one of 16 questions, of which no two are one to the card."""
+    """A verifier that draws one of 16 questions, all different to the card."""
     numbers = random.Random(1)
     with Verifier.open(
         database.url,

@@ -1,4 +1,4 @@
-"""Closed challenges: a response to one computes nothing, waits for nobody, and tells nothing of the card."""
+"""Closed challenges: a response to one computes nothing, waits for nobody, and reveals nothing about the card."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ MINUTE = 60
 
 @dataclass
 class Work:
-    """What the calls since the last `reset` have done."""
+    """Counts of the work that calls have done since the last `reset`."""
 
     macs: int = 0
     macs_while_writing: int = 0
@@ -78,7 +78,7 @@ def costs(verifier: Verifier, work: Work, challenge: Challenge, times: int) -> l
 
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_the_same_responses_are_looked_at_whoever_has_the_challenge(verifier: Verifier, work: Work, holder: str) -> None:
-    """Three of them, though of a locked card none is charged: the fourth would else tell that it is locked."""
+    """Three are judged, although none is charged to a locked card: otherwise the fourth would show that it is locked."""
     found = costs(verifier, work, asked(verifier, holder), 8)
     assert found == [(42, 1)] * 3 + [(0, 1)] * 3 + [(0, 1), (0, 0)], "judged, logged one by one, and then counted"
 

@@ -1,4 +1,4 @@
-"""Decoys: who asks for challenges in the name of a card that there is not learns nothing by it."""
+"""Decoys: a caller who asks for challenges for a card that does not exist learns nothing from them."""
 
 import random
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ OTHER_SUITE = "OCRA-1:HOTP-SHA512-10:C-QN08"
 
 @pytest.fixture
 def alone(clock: Clock) -> Iterator[Verifier]:
-    """On SQLite, for what has nothing to do with the database; with no card yet."""
+    """A verifier without cards, on SQLite, for tests that do not depend on the database."""
     with Verifier.open("sqlite://", master_key=MASTER, clock=clock) as verifier:
         yield verifier
 
@@ -135,7 +135,7 @@ def lengths(verifier: Verifier, serials: list[str]) -> list[int]:
 
 
 def test_its_questions_are_as_long_as_those_of_the_cards_around_it(alone: Verifier) -> None:
-    """Three in four cards have the one suite, a fourth the other one."""
+    """Three in four cards have one suite, and a fourth of them has the other."""
     alone.enroll_all(
         Enrollment(f"C-{number:04}", KEY, OTHER_SUITE if number % 4 == 0 else SUITE, None if number % 4 == 0 else PIN)
         for number in range(200)
@@ -160,14 +160,14 @@ def test_its_suite_stays_however_often_it_is_drawn(alone: Verifier) -> None:
 
 
 def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Clock) -> None:
-    """As a card is not, within 1,000: so its memory must outlast the time over which challenges are counted."""
+    """A card is not, within 1,000. So a decoy's memory must outlast the time over which challenges are counted."""
     questions = iter(["111111", "222222"] + ["111111"] * 3 + ["333333"])
     with Verifier.open("sqlite://", master_key=MASTER, clock=clock, draw=lambda _: next(questions)) as verifier:
         asked = []
         for _ in range(3):
             asked.append(verifier.challenge("NO-CARD", conceal=True).question)
             clock.advance(30 * DAY)
-            # Others, which have old decoys forgotten.
+            # Other callers make the verifier forget old decoys.
             with verifier.context.writing() as tx:
                 decoys_module.standing(tx, f"NO-{len(asked)}", clock.now)
     assert asked == ["111111", "222222", "333333"]
@@ -176,11 +176,11 @@ def test_it_is_not_asked_the_same_again_however_long_it_was_left_alone(clock: Cl
 def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
     alone: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first time and later, to ask and to answer, and whatever the suite is."""
+    """This holds for the first time and later, for asking and answering, and for every suite."""
     alone.enroll_all(
         [Enrollment("A-1", KEY, SUITE, PIN), Enrollment("B-2", KEY, SUITE, PIN), Enrollment("Z-9", KEY, SUITE, PIN)]
     )
-    alone.challenge("B-2", conceal=True)  # The first one ever makes the secret.
+    alone.challenge("B-2", conceal=True)  # The very first one makes the secret.
     done: list[str] = []
     connection: Any = alone._context.store._backend.engine.raw_connection()
     connection.driver_connection.set_trace_callback(lambda sql: done.append(" ".join(sql.split()[:3])))
@@ -202,7 +202,7 @@ def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
 
 
 def seen(verifier: Verifier, serial: str, story: list[str], clock: Clock) -> list[object]:
-    """All that shows from outside of a story of challenges and wrong responses."""
+    """Return everything that a caller sees of a story of challenges and wrong responses."""
     shown: list[object] = []
     challenges: list[Challenge] = []
     chance = random.Random(len(story))
@@ -244,10 +244,10 @@ def test_a_story_of_wrong_responses_shows_the_same_of_a_card_and_of_none(example
 def test_a_new_decoy_seals_as_much_whether_its_suite_has_a_pin_or_none(
     alone: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A card's decoy may have another suite than the card, whose question is seen."""
+    """A card's decoy may have another suite than the card, and the caller sees the card's question."""
     alone.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
     alone.enroll("Z-9", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN08")
-    alone.challenge("A-1", conceal=True)  # The first one ever makes the secret.
+    alone.challenge("A-1", conceal=True)  # The very first one makes the secret.
     sealed: list[Secret] = []
     seal = MasterKey.seal
 

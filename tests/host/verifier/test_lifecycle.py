@@ -1,4 +1,4 @@
-"""A card's life: which call does what in which state, what is refused, and what a right response then gets."""
+"""A card's life: what each call does in each state, what is refused, and how a right response is judged afterwards."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ E, A, S, L, R = State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST, State
 
 
 def bring(verifier: Verifier, serial: str, state: State) -> Card:
-    """A card that was just enrolled, into a state."""
+    """Bring a newly enrolled card into a state."""
     if state is State.ACTIVE:
         verifier.suspend(serial)
         verifier.resume(serial, "came back")
@@ -51,7 +51,7 @@ CALLS: dict[str, tuple[tuple[Any, ...], dict[State, State]]] = {
     "unlock_code": (("123456",), {E: E, A: A, S: S, L: L}),
     "challenge": ((), {E: E, A: A, S: S, L: L, R: R}),
 }
-"""Each call's values after the serial, and from where to where it leads; from elsewhere it is refused."""
+"""The arguments of each call after the serial, the states that it may start from, and the one it leads to. Others refuse it."""
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,4 +1,4 @@
-"""Attempts, pauses and locks: what follows from stories of wrong and right responses."""
+"""Attempts, pauses and locks: the outcome of stories of wrong and right responses."""
 
 import pytest
 from tests.host import databases
@@ -59,7 +59,7 @@ def test_what_follows_from_wrong_and_right_responses(clock: Clock, name: str) ->
 
 
 def take(verifier: Verifier, clock: Clock, step: str) -> None:
-    """Take a step of a story, or compare the card with what the step says."""
+    """Take one step of a story, or compare the card with what the step says."""
     card = verifier.card("A-1")
     match step.split():
         case [number, "wrong"]:

@@ -1,4 +1,4 @@
-"""The master key is changed while others work; interrupted, it goes on; afterwards the old one opens nothing."""
+"""The master key is changed while others work. An interrupted change goes on, and afterwards the old key opens nothing."""
 
 import multiprocessing
 import threading
@@ -37,7 +37,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def full(database: Database) -> Database:
-    """Under the old key: cards, one with all four secrets' kinds among them, one retired, and a decoy."""
+    """Records under the old key: cards, one of them with all four kinds of secrets, one retired, and a decoy."""
     with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll_all(Enrollment(serial(number), KEY, SUITE, PIN) for number in range(CARDS))
         verifier.set_duress_pin(serial(0), "4321")
@@ -48,7 +48,7 @@ def full(database: Database) -> Database:
 
 
 def under(database: Database) -> dict[str, int]:
-    """How many rows are under which key."""
+    """Return how many rows are under each key."""
     with database.raw() as db:
         counted = select(card_tables.cards.c.key_id, func.count()).group_by(card_tables.cards.c.key_id)
         return {row[0]: row[1] for row in db.execute(counted)}
@@ -105,7 +105,7 @@ def test_half_way_both_keys_are_wanted_and_it_goes_on_where_it_was(full: Databas
 @pytest.mark.long
 @pytest.mark.every_database
 def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
-    """Logins with both keys, the old one first, and cards that are enrolled under it, go on from before to after."""
+    """Logins with both keys, the old one first, and the enrolling of cards under the old key go on throughout."""
     began, stop = threading.Event(), threading.Event()
 
     def work() -> tuple[int, int]:
@@ -258,7 +258,7 @@ def test_after_each_batch_others_have_some_time_to_themselves(
     with Verifier.open(full.url, master_key=OLD_FIRST) as other, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
 
         def rest(seconds: float) -> None:
-            # The database is free now, or this would wait for ever.
+            # The database must be free now, or this would wait for ever.
             assert log_in(other, serial(7), len(rests))
             rests.append(seconds)
 

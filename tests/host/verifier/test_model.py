@@ -1,6 +1,6 @@
-"""The verifier against a model of its rules that is small enough to be seen to be right.
+"""The verifier against a model of its rules that is small enough to be checked by reading.
 
-Hypothesis makes up long stories of challenges, responses right and wrong, and waiting, for two cards; after every step the
+Hypothesis makes up long stories for two cards: challenges, right and wrong responses, and waiting. After every step, the
 verifier and the model must agree on the reason given and on both cards.
 """
 
@@ -67,7 +67,7 @@ class Model:
         return card.failures >= POLICY.lock_after or card.in_day >= POLICY.lock_after_in_a_day
 
     def verify(self, challenge: ModelChallenge, counter: int | None) -> str:
-        """`counter` is the one that the response was made with; None for a wrong response."""
+        """Judge a response that was made with `counter`, or a wrong one if it is None."""
         card = challenge.card
         if challenge.used:
             return "used"
@@ -128,7 +128,7 @@ class VerifierAgainstModel(RuleBasedStateMachine):
 
     @rule(back=st.integers(0, 3), ahead=st.sampled_from([None, -1, 0, 0, 1, 2, 3]))
     def respond(self, back: int, ahead: int | None) -> None:
-        """To one of the latest challenges, with a counter so far ahead of the verifier's, or wrongly."""
+        """Respond to one of the latest challenges: with a counter so far ahead of the verifier's, or wrongly."""
         if not self.challenges:
             return
         challenge, model = self.challenges[-1 - back % len(self.challenges)]

@@ -1,4 +1,4 @@
-"""Owners: several, each once, whatever their names; and cards listed by owner and by state, page by page."""
+"""Owners: a card may have several, each once and with any name. Cards are listed by owner and state, page by page."""
 
 import json
 from contextlib import suppress
@@ -129,7 +129,7 @@ def test_owners_at_enrollment_are_a_tuple(verifier: Verifier) -> None:
 
 @pytest.fixture
 def many(verifier: Verifier) -> Verifier:
-    """Bob has every other card from C-00 to C-39, Ada every card of which the number ends in 0; A-1 is nobody's."""
+    """Bob has every other card from C-00 to C-39, and Ada each card whose number ends in 0. Nobody has A-1."""
     verifier.enroll_all(
         Enrollment(f"C-{n:02}", KEY, SUITE, PIN, owners=("Ada",) * (n % 10 == 0) + ("Bob",) * (n % 2 == 0)) for n in range(40)
     )
@@ -194,5 +194,5 @@ ODD: list[dict[str, Any]] = [
 def test_a_list_of_what_cannot_be_is_refused_or_empty_and_never_an_error_of_the_database(verifier: Verifier) -> None:
     for given in ODD:
         with suppress(InputError):
-            # Whatever sorts below every serial has them all after it.
+            # A text that sorts below every serial lists all cards.
             assert serials(verifier.cards(**given)) == (["A-1"] if given.get("after") == "\0" else []), given

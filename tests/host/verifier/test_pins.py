@@ -1,4 +1,4 @@
-"""The duress PIN, which lets its owner in and tells; and the changing of a PIN, by whoever has the card."""
+"""The duress PIN, which lets its owner in and reports duress, and the changing of a PIN by whoever has the card."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def answer(verifier: Verifier, pin: str, counter: int) -> Verdict:
 
 
 def change(verifier: Verifier, new_pin: str, typed: str | None = None, counter: int = 0) -> Verdict:
-    """By a response that was made with the new PIN, or with another."""
+    """Change the PIN with a response that was made with the new PIN, or with `typed`."""
     challenge = verifier.challenge("A-1")
     return verifier.change_pin(challenge.id, made_with(typed or new_pin, challenge, counter), new_pin)
 
@@ -44,14 +44,14 @@ def pins(verifier: Verifier) -> tuple[str | None, str | None]:
 
 
 def last(verifier: Verifier) -> tuple[str, str, str, str]:
-    """Entry of the log, `pins` apart."""
+    """Return the last log entry that `pins` did not cause."""
     entry = [entry for entry in verifier.audit.entries() if entry.action != "cards.disclose"][-1]
     return entry.action, entry.serial or "", entry.outcome, entry.reason
 
 
 @pytest.fixture
 def forced(verifier: Verifier) -> Verifier:
-    """Whose card has a duress PIN."""
+    """A verifier whose card has a duress PIN."""
     assert verifier.set_duress_pin("A-1", DURESS_PIN).has_duress_pin
     return verifier
 
@@ -169,7 +169,7 @@ def test_a_challenge_changes_one_pin_once_in_three_attempts(verifier: Verifier) 
     assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).accepted
     for pin, counter in ((NEW_PIN, 0), ("0000", 1)):
         assert verifier.change_pin(challenge.id, made_with(pin, challenge, counter), pin) == Verdict(Reason.USED)
-    # Nor does one that let somebody in.
+    # A challenge that was used for a login changes no PIN either.
     challenge = verifier.challenge("A-1")
     assert verifier.verify(challenge.id, made_with(NEW_PIN, challenge, 1)).accepted
     assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000") == Verdict(Reason.USED)
@@ -225,7 +225,7 @@ def test_what_is_no_pin_is_refused_and_nothing_is_counted(verifier: Verifier) ->
 def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch, pin: str
 ) -> None:
-    """The same answer, the same entry, and nothing is opened or compared that could take longer."""
+    """The answer and the log entry are the same, and nothing is opened or compared that could take longer."""
     opened: list[object] = []
     monkeypatch.setattr(CardContext, "opened", lambda *_: opened.append(1))
     card = verifier.set_duress_pin("A-1", pin)
@@ -236,7 +236,7 @@ def test_setting_a_duress_pin_does_not_tell_whether_it_is_the_pin(
 
 
 def test_an_enrollment_does_not_tell_either(verifier: Verifier) -> None:
-    """What one system gives out, another one takes."""
+    """One system discloses it, and another one enrolls it."""
     card = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN, duress_pin=PIN)
     assert card.has_duress_pin
     (known,) = verifier.disclose(["B-2"])
@@ -245,7 +245,7 @@ def test_an_enrollment_does_not_tell_either(verifier: Verifier) -> None:
 
 
 def test_change_pin_is_no_oracle_for_the_duress_pin(forced: Verifier) -> None:
-    """Whether a new PIN is the duress PIN shows neither where its response is wrong nor where it is right."""
+    """A new PIN that equals the duress PIN shows neither in a wrong response nor in a right one."""
 
     def attempt(pin: str, typed: str) -> tuple[Verdict, Card, tuple[str, str, str, str]]:
         verdict = change(forced, pin, typed)

@@ -1,7 +1,7 @@
-"""Many at once: of parallel submissions of one right response, one is accepted, and the others are told that it was used.
+"""Races: of parallel submissions of one right response, one is accepted, and the others get the reason that it was used.
 
-Every round lets all workers loose at one moment. None may fail in another way either: a database that is locked for an
-instant is waited for.
+Every round starts all workers at one moment. None may fail in another way: each waits for a database that is locked for an
+instant.
 """
 
 import threading
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 def at_once(work: Callable[[int], T]) -> list[T]:
-    """What `work` gives to each of the workers, which all start at one moment."""
+    """Return the results of `work` for each worker. All workers start at one moment."""
     start = threading.Barrier(WORKERS)
 
     def worker(number: int) -> T:
@@ -113,7 +113,7 @@ def test_no_card_is_given_more_in_parallel(database: Database, name: str) -> Non
     most = WORKERS // 2
     policy = Policy(unlock_codes=most, challenges=most)
     with ExitStack() as stack:
-        # One each: what they share is the database.
+        # Each worker has its own verifier. They share only the database.
         desks = [stack.enter_context(Verifier.open(database.url, master_key=MASTER, policy=policy)) for _ in range(WORKERS)]
         desks[0].enroll("A-1", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06", unlock_key=bytes(32))
 

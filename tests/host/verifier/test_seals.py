@@ -1,4 +1,4 @@
-"""The seals of rows, and what older versions have left: it is sealed anew; databases and their backups are told apart."""
+"""The seals of rows. Records of older versions are sealed again, and databases and their backups are told apart."""
 
 import hashlib
 import io
@@ -36,7 +36,7 @@ ENTRY = (1, NOW, "library", "log.begin", None, "done", "", "{}")
 
 @contextmanager
 def older_database(url: str, version: int) -> Iterator[Connection]:
-    """Make the tables of an older version, have them filled, and mark the database as of this version."""
+    """Make the tables of an older version, let the caller fill them, and mark the database with that version."""
     backend = _backend(url, 10)
     with backend.engine.begin() as db:
         for statement in backend.WRITE.statements:
@@ -52,7 +52,7 @@ def older_database(url: str, version: int) -> Iterator[Connection]:
 
 
 def make_version_5(path: Path, *, end: bytes = b"") -> None:
-    """Two cards with owners, an open challenge, a secret, a log."""
+    """Fill a database of version 5 with two cards with owners, an open challenge, a secret and a log."""
     with older_database(url(path), 5) as db:
         fill(db, end)
 
@@ -189,7 +189,7 @@ CHALLENGE = text("INSERT INTO challenges VALUES (:id, :serial, :number, :questio
 
 @pytest.fixture
 def version_3(database: Database) -> Database:
-    """`A-1` has answered once and is locked; `B-2` never did, and has an open challenge."""
+    """A database of version 3. `A-1` has answered once and is locked. `B-2` never answered and has an open challenge."""
     with older_database(database.url, 3) as db:
         for row in cards():
             db.execute(CARD, row)

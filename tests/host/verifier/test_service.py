@@ -1,4 +1,4 @@
-"""What the verifier asks and accepts, rule by rule, on a clock that stands still until it is moved; and how it catches up."""
+"""The verifier's rules for challenges and responses, one by one, on a manual clock, and how it catches up with a card."""
 
 from collections import deque
 from typing import Any
@@ -133,7 +133,7 @@ def test_at_the_end_of_the_range_a_card_is_used_up(verifier: Verifier) -> None:
 
 
 def test_of_two_counters_with_one_response_the_lower_is_taken(verifier: Verifier) -> None:
-    # Four digits, so that two counters of one window soon give the same response.
+    # Use four digits, so that two counters in one window soon give the same response.
     suite = Suite.parse("OCRA-1:HOTP-SHA256-4:C-QN06")
     with Verifier.open("sqlite://", master_key=MASTER, policy=Policy(window=1000)) as wide:
         wide.enroll("B-2", key=KEY, suite=suite.text)
@@ -203,7 +203,7 @@ def test_a_closed_verifier_says_so(verifier: Verifier) -> None:
 
 
 def resync(verifier: Verifier, first: int, second: int, serial: str = "A-1") -> Verdict:
-    """By the responses that two new challenges get with these counters."""
+    """Catch up by the responses to two new challenges that were made with these counters."""
     one, two = verifier.challenge(serial), verifier.challenge(serial)
     return verifier.resync(one.id, right(one, first), two.id, right(two, second))
 

@@ -1,4 +1,4 @@
-"""That the time of a refusal tells nothing, and that it would be noticed if it did."""
+"""The time of a refusal reveals nothing, and the check would notice if it did."""
 
 import random
 from typing import Any
@@ -31,7 +31,7 @@ def test_the_four_are_what_they_are_called(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_locked_card_that_is_refused_before_its_response_is_looked_at_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a clock that goes by what is computed, and never quite evenly."""
+    """Time refusals on a clock that advances with the computing, and never quite evenly."""
     found, shorten, chance = responses._found, Suite._shorten, random.Random(1)
     macs: list[bytes] = []
 

@@ -1,4 +1,4 @@
-"""Unlock codes: which they are, for which cards, how often, and that the unlock key stays where it was put."""
+"""Unlock codes: which they are, for which cards and how often, and that the unlock key stays where it is."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ verifier = databases.verifier
 
 @pytest.fixture
 def desk(verifier: Verifier) -> Verifier:
-    """A verifier with `A-1`, which has a PIN at the verifier, and two that lock: `L-1`, and `N-1` without an unlock key."""
+    """A verifier with `A-1`, whose PIN the verifier checks, and two cards that lock: `L-1`, and `N-1` without an unlock key."""
     verifier.enroll("L-1", key=KEY, suite=SUITE, unlock_key=UNLOCK_KEY)
     verifier.enroll("N-1", key=KEY, suite=SUITE)
     return verifier
@@ -39,7 +39,7 @@ def locking(path: Path) -> Path:
 def test_a_code_is_the_cards_response_under_its_unlock_key(desk: Verifier) -> None:
     for challenge in ("482913", "000000", "000001", "999999"):
         assert desk.unlock_code("L-1", challenge) == UNLOCK_SUITE.response(UNLOCK_KEY, challenge)
-    # HMAC-SHA-256 over suite, NUL and 75E61 padded to 128 bytes, with Python's hmac alone; cut as RFC 4226 does.
+    # HMAC-SHA-256 over the suite, NUL and 75E61 padded to 128 bytes, by Python's hmac alone, truncated as RFC 4226 does.
     assert desk.unlock_code("L-1", "482913") == "23431457"
 
 
