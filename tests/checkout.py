@@ -1,4 +1,4 @@
-"""Where the files of this repository are, for tests that read them."""
+"""The paths of this repository's files, for tests that read them."""
 
 from pathlib import Path
 

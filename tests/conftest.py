@@ -1,4 +1,4 @@
-"""What all tests share: options, their databases, and at the end what ran on each engine and what was left out."""
+"""Shared by all tests: options, databases, and a summary of what ran on each engine and what was left out."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from dsc_simulator import ENGINES
 BOARD = "board"
 _OUTCOMES = ("passed", "failed", "error", "skipped")
 
-# No deadlines: a build machine's cores are shared with everything else, so how long one example takes says nothing.
+# No deadlines: a build machine's cores are shared, so the time that one example takes means nothing.
 # By default, every run makes the same examples; HYPOTHESIS_PROFILE=nightly makes many others, `dev` a few.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)
@@ -27,7 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture
 def one_numbering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host begins to count its requests at 0, and has one nonce: or four digits, as a PIN's, stand there by chance."""
+    """Make a host count its requests from 0 and use one nonce: by chance, either could contain four digits like a PIN."""
     monkeypatch.setattr("secrets.randbelow", lambda _: 0)
     monkeypatch.setattr("secrets.token_hex", lambda count: "ab" * count)
 
@@ -56,13 +56,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--card",
         metavar="URL",
         help="run the contract tests on this card too: serial:PORT, or any address that pyserial takes. "
-        "It is wiped and personalised again and again, so it must be blank, or left over from such a run",
+        "It is wiped and personalized again and again, so it must be blank, or left over from such a run",
     )
-    parser.addoption("--pictures", metavar="FOLDER", help="keep pictures of the pages that the walks in Chromium come to")
+    parser.addoption("--pictures", metavar="FOLDER", help="keep pictures of the pages that the tests in Chromium visit")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    # Made of the reports alone: with xdist, those are all that the controller has.
+    # Made from the reports alone: with xdist, the controller has nothing else.
     counts = {engine: Counter(_outcomes(terminalreporter, engine)) for engine in (*ENGINES, BOARD)}
     parts = [_summary(engine, count) for engine, count in counts.items() if count]
     if parts:

@@ -1,6 +1,6 @@
 """`make coverage`: run all tests and print, for each package, how many of its statements and branches they reach.
 
-Processes that tests start are measured too. The arguments are pytest's. Exits as pytest does.
+Processes that tests start are measured too. The arguments are pytest's. The exit code is pytest's too.
 """
 
 import json
@@ -34,7 +34,7 @@ def table(files: Mapping[str, Any]) -> Iterator[str]:
     packages: dict[str, Counter[str]] = {}
     for file, known in sorted(files.items()):
         if Path(file).is_absolute():
-            continue  # A copy that a test has made.
+            continue  # A copy that a test made.
         for name in (_package(file), "all"):
             packages.setdefault(name, Counter()).update({each: known["summary"][each] for each in _COUNTS})
     yield f"{'package':28} {'statements':>10} {'branches':>9}   reached"

@@ -1,4 +1,4 @@
-"""What test modules share is in modules of its own: no module imports from a test module."""
+"""Test modules import nothing from each other: what they share is in modules of its own."""
 
 import ast
 import re

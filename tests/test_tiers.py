@@ -1,4 +1,4 @@
-"""The tiers of the suite: each test that costs much is marked, and a run says what it left out."""
+"""The tiers of the suite: each expensive test is marked, and a run says what it left out."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The engines, and what the simulator's tests share."""
+"""The fixtures of the simulator's tests, such as the engines."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from dsc_simulator.engines import available
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
-    """The name of an engine, in turn."""
+    """Return the name of each engine in turn."""
     name: str = request.param
     if not available(name):
         pytest.skip(f"engine {name}: its packages are not installed; pip install 'dscplus[{name}]'")
@@ -23,7 +23,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def profile() -> Profile:
-    """A card with the default suite."""
+    """Return the profile of a card with the default suite."""
     return Profile(serial="A-1", key=bytes(range(32)))
 
 
@@ -34,7 +34,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def live(request: pytest.FixtureRequest, profile: Profile, watch: Watch) -> Iterator[LiveCard]:
-    """A card in real time; on each engine, for a test that wants the engine."""
+    """Provide a card in real time. A test that also uses `engine` gets one on each engine."""
     engine = request.getfixturevalue("engine") if "engine" in request.fixturenames else "cpython"
     with SimulatedCard(engine=engine, profile=profile, keys_on_line=False) as card:
         yield LiveCard(card, now=watch)
@@ -48,13 +48,13 @@ def blank(watch: Watch) -> Iterator[LiveCard]:
 
 @pytest.fixture
 def cards(tmp_path: Path) -> Path:
-    """Where the desktop program keeps its cards."""
+    """Return the folder in which the desktop program keeps its cards."""
     return tmp_path / "cards"
 
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`dscplus` in this process, without a terminal; what it keeps, it keeps in `tmp_path`."""
+    """Provide `dscplus` in this process, without a terminal. It stores its files in `tmp_path`."""
     for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.__stdin__", None)

@@ -13,12 +13,12 @@ CARD = Profile(serial="IB3000123", key=bytes(range(32)))
 
 
 def cards(folder: Path) -> Path:
-    """Return where the program keeps its cards."""
+    """Return the folder in which the program keeps its cards."""
     return folder / "data" / "dscplus" / "cards"
 
 
 def keep_card(folder: Path, name: str = "default") -> Path:
-    """Keep CARD under this name; return its file."""
+    """Store CARD under this name; return its file."""
     profiles = Profiles(cards(folder))
     keep(Settings(name, lambda: pytest.fail("no verifier is wanted"), profiles=profiles), CARD.flash())
     return cards(folder) / f"{name}.json"

@@ -1,4 +1,4 @@
-"""What the tests of the desktop program's screen share: the program without a terminal, and its screen as lines of text."""
+"""The desktop program without a terminal, driven by tests, with its screen as lines of text."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ Story = Callable[["Person"], Awaitable[None]]
 
 
 class StillClock:
-    """Time that passes only when it is told to."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,7 +35,7 @@ class StillClock:
 
 
 class Person:
-    """Somebody at the screen, by `pilot`. `verifier` is where cards are enrolled; it is opened when it is first wanted."""
+    """A person at the screen, driven by `pilot`. `verifier` enrolls cards; it is opened on first use."""
 
     def __init__(self, pilot: Pilot[int], desk: Desk, opened: Callable[[], Verifier], clock: StillClock) -> None:
         self.pilot, self.desk, self.clock = pilot, desk, clock
@@ -52,11 +52,11 @@ class Person:
         return app
 
     def says(self, name: str) -> str:
-        """What stands in one of the screen's places, such as `next`."""
+        """Return the text of one of the screen's areas, such as `next`."""
         return str(self.app.main.query_one(f"#{name}", Static).content)
 
     def screen(self) -> str:
-        """All that is on the screen, as text."""
+        """Return everything on the screen, as text."""
         width, height = self.app.size
         console = Console(width=width, height=height, file=io.StringIO(), record=True, legacy_windows=False)
         console.print(self.app.screen._compositor.render_update(full=True))
@@ -72,7 +72,7 @@ class Person:
         await self.pilot.pause()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        """Let the program go on until something is so."""
+        """Let the program run until the condition is true."""
         for _ in range(PATIENCE):
             if true():
                 return
@@ -81,7 +81,7 @@ class Person:
 
 
 def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tuple[int, int] = SIZE, **how: Any) -> CardApp:
-    """Have somebody do `story` at a card, which is kept in `folder` and is `profile` or blank. Returns the program, ended."""
+    """Run `story` on a card that is kept in `folder` and is `profile` or blank. Return the program after its end."""
     clock = StillClock()
     with ExitStack() as stack:
 
@@ -106,7 +106,7 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
 
 
 def at_card(**how: Any) -> Callable[[Story], Callable[[Path], None]]:
-    """Make a test of a story: `play` it, with these options, at a card in a folder of its own."""
+    """Turn a story into a test: `play` it, with these options, on a card in a folder of its own."""
 
     def decorate(story: Story) -> Callable[[Path], None]:
         def test(tmp_path: Path) -> None:

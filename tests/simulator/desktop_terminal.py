@@ -1,4 +1,4 @@
-"""The real `dscplus sim` on a terminal of its own, worked by a program: for tests of how it begins and ends, and benchmarks."""
+"""The real `dscplus sim` on a terminal that a program drives, for benchmarks and for tests of how it starts and ends."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ from typing import Self
 PATIENCE = 30
 FIRST_FRAME = b"Display:"
 
-# The entry point is in the package's metadata, which a checkout may have from an earlier day.
+# The entry point is in the package's metadata, which may be out of date in a checkout.
 _START = """
 import sys
 import dsc_host.cli
@@ -37,13 +37,13 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """One in which everything that is kept is kept in `folder`."""
+    """Return an environment in which all files are stored in `folder`."""
     named = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config"), "TERM": "xterm-256color"}
     return {name: value for name, value in os.environ.items() if not name.startswith("DSCPLUS_")} | named
 
 
 class Terminal:
-    """`dscplus sim ARGUMENTS` on a terminal of 80x24. `seen` is all that it has drawn."""
+    """`dscplus sim ARGUMENTS` on a terminal of 80x24. `seen` is everything that it has drawn."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._end, far = os.openpty()
@@ -65,12 +65,12 @@ class Terminal:
         self.close()
 
     def read(self, seconds: float) -> bool:
-        """Take what is drawn within so many seconds; whether there was anything."""
+        """Read what is drawn within so many seconds; return whether there was anything."""
         if not select.select([self._end], [], [], seconds)[0]:
             return False
         try:
             came = os.read(self._end, 65536)
-        except OSError:  # Nobody is at the other end any more.
+        except OSError:  # The other end is closed.
             return False
         self.seen += came
         return bool(came)
@@ -93,13 +93,13 @@ class Terminal:
         self.process.send_signal(getattr(signal, name))
 
     def close(self) -> None:
-        """Close the terminal under the program."""
+        """Close the terminal while the program runs."""
         if self._open:
             self._open = False
             os.close(self._end)
 
     def end(self) -> int:
-        """Wait until the program has ended; returns its exit code."""
+        """Wait until the program has ended; return its exit code."""
         deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < deadline:
             if not self._open:

@@ -1,4 +1,4 @@
-"""Cards that live in real time, for tests in which time goes when it is told to."""
+"""Cards in real time, on a clock that tests move."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ UNLOCK_KEY = bytes(range(1, 33))
 
 
 class Watch:
-    """A clock that goes when it is told to."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -23,7 +23,7 @@ class Watch:
 
 @contextmanager
 def checking_card(tries: int = 2) -> Iterator[LiveCard]:
-    """A card that checks its PIN, 1234, itself."""
+    """Provide a card that checks its PIN, 1234, itself."""
     suite = "OCRA-1:HOTP-SHA256-8:C-QN06"
     profile = Profile("B-1", KEY, suite, pin_policy="card", pin="1234", tries=tries, unlock_key=UNLOCK_KEY)
     with SimulatedCard(profile=profile, keys_on_line=False) as card:

@@ -1,10 +1,10 @@
-"""Runs the pytest plugin on a test of a test's own."""
+"""Runs the pytest plugin on a test file that a test writes."""
 
 from importlib.metadata import entry_points
 
 import pytest
 
-# Loaded here, because pytester forgets what a run inside this one loads, and cryptography can't be loaded twice.
+# Imported here, because pytester forgets what a run inside this one imports, and cryptography cannot be imported twice.
 import dsc_host  # noqa: F401
 import dsc_simulator.pytest_plugin.fixtures
 from dsc_simulator.engines import available
@@ -13,8 +13,8 @@ if available("micropython"):
     import dsc_simulator.engines.micropython  # noqa: F401
 
 INSTALLED = bool(entry_points(group="pytest11", name="dscplus"))
-# Where its entry point is installed, the plugin is there already, and would refuse to be loaded twice.
-# In the order in which the tests are written: some look at what the one before has left. Schemathesis takes half a second.
+# Where the plugin's entry point is installed, the plugin is loaded already and cannot be loaded twice.
+# The tests run in the order in which they are written: some check what the previous one left. Schemathesis takes half a second.
 FLAGS = (
     "-p",
     "no:cacheprovider",

@@ -1,4 +1,4 @@
-"""Scripts for the tests of scripts: how one is played, and how one is refused."""
+"""Helpers for the tests of scripts: play one, or show how one is refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The cache: it only saves time, nothing that stands in it can do harm, and whole processes that use it end quietly."""
+"""The cache only saves time, nothing in it can do harm, and whole processes that use it end without complaint."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def forget() -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that has been used: what this run's own holds, of which this version asks for two files."""
+    """Return a used cache: the two files of this run's own cache that this version reads."""
     folder = tmp_path_factory.mktemp("cache")
     asked: list[str] = []
     recall = image._load_cached
@@ -41,13 +41,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compiled() -> dict[str, bytes]:
-    """The firmware's files, compiled once for all tests here."""
+    """Return the firmware's files, compiled once for all tests here."""
     return image._compiled_package()
 
 
 @pytest.fixture
 def cache(filled: Path, compiled: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of it, and a process that has not looked into it yet."""
+    """Provide a copy of the cache, and a process that has not used it yet."""
     folder = tmp_path / "cache"
     shutil.copytree(filled, folder)
     folder.chmod(0o700)

@@ -1,4 +1,4 @@
-"""SimulatedCard: what it promises to whoever holds one, also when the power fails where a test says."""
+"""The promises of SimulatedCard, also when the power fails at a chosen moment."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -186,7 +186,7 @@ def test_what_a_port_raises_is_not_swallowed(engine: str, profile: Profile) -> N
         with pytest.raises(FirmwareCrash, match="loose wire") as crash:
             card.press("PRESS")
         assert isinstance(crash.value.__cause__, KeyError)
-        # Mending the wire does not bring a program back that has ended.
+        # Repairing the wire does not restart a program that has ended.
         del card.board.display.show
         with pytest.raises(FirmwareCrash, match="loose wire"):
             card.press("PRESS")
@@ -279,7 +279,7 @@ def test_a_cut_can_be_called_off_and_comes_but_once(engine: str) -> None:
         card.cut_power(after=None)
         assert len(card.press("OK")) == 8
         card.cut_power(after=0)
-        # The response is still shown: *press*, and again for the next login.
+        # The response is still shown: the first *press* switches the card off, the second one starts the next login.
         with pytest.raises(PowerCut):
             card.press("PRESS", "PRESS", *"1234", "OK", *"482913", "OK")
         card.restart()

@@ -1,4 +1,4 @@
-"""`dscplus demo`: its story, on each engine and on cards at the end of a line, and what it leaves behind."""
+"""`dscplus demo`: its story, on each engine and on cards at the end of a line, and the state that it leaves."""
 
 import json
 import re
@@ -23,20 +23,20 @@ Demo = Callable[..., Done]
 
 @pytest.fixture
 def demo(command: Command) -> Iterator[Demo]:
-    """`demo("--json")` is `dscplus demo --json`."""
+    """Return a function: `demo("--json")` runs `dscplus demo --json`."""
     yield lambda *arguments: command("demo", *arguments)
     command.assert_no_secret_was_printed()
 
 
 @pytest.fixture
 def held() -> Iterator[SimulatedCard]:
-    """A blank card with keys of its own."""
+    """Provide a blank card with keys of its own."""
     with SimulatedCard(keys_on_line=False) as card:
         yield card
 
 
 class Owner:
-    """Does with the card what the demonstration says, in a thread of their own, except for the keys in `otherwise`."""
+    """Does what the demonstration asks, in a thread of its own, except for the keys in `otherwise`."""
 
     def __init__(self, card: SimulatedCard, monkeypatch: pytest.MonkeyPatch, **otherwise: tuple[str, ...]) -> None:
         self.told: list[str] = []
@@ -229,7 +229,7 @@ def test_a_card_that_stops_answering(demo: Demo, monkeypatch: pytest.MonkeyPatch
     assert done.code == 5
     assert done.err.endswith(f"Error: the card did not answer {asked} within 2 s\n")
     if method == "entropy":
-        assert done.err.count("\n") == 1, "a card that was never personalised is not wiped"
+        assert done.err.count("\n") == 1, "a card that was never personalized is not wiped"
 
 
 def test_an_owner_who_keeps_the_key(demo: Demo, held: SimulatedCard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_an_owner_who_does_nothing(demo: Demo, held: SimulatedCard) -> None:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, *orders: str) -> None:
-    """Ctrl-C as soon as the owner is told one of these, each once."""
+    """Press Ctrl-C when the owner gets one of these orders, once for each."""
     left = list(orders)
     notice = module.notice
 

@@ -1,4 +1,4 @@
-"""`dscplus sim` as a command: how it begins and ends, and what it does without a person."""
+"""`dscplus sim` as a command: how it starts and ends, and what it does without a person."""
 
 import json
 import os
@@ -44,12 +44,12 @@ def test_it_ends_in_good_order_however_it_ends(tmp_path: Path, how: str, code: i
         assert terminal.end() == code
         assert b"Traceback" not in terminal.seen
     with Profiles(cards(tmp_path)).open("default"):
-        pass  # Nothing of it is in anybody's way.
+        pass  # It leaves nothing that blocks another program.
 
 
 @pytest.fixture
 def on_terminal(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, which takes this for a terminal: for what it refuses before it draws."""
+    """Provide the command with a fake terminal, to test what it refuses before it draws."""
     monkeypatch.setattr(sim, "_need_terminal", lambda: None)
     return command
 

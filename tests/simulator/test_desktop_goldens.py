@@ -25,7 +25,7 @@ OCRA = Profile(serial="IB3000123", key=KEY)
 CHECKED = Profile("IB3000123", KEY, "OCRA-1:HOTP-SHA256-8:C-QN06", "card", "1234", 2, unlock_key=bytes(range(1, 33)))
 WRONG = (*"0000", "enter")
 
-# What is typed on which card, and the picture that is taken then; a state of the firmware comes first in a picture's name.
+# What is typed on which card, and the name of the picture that is then taken. The name begins with a state of the firmware.
 STORIES: list[tuple[Profile | None, list[tuple[tuple[str, ...], str]]]] = [
     (
         OCRA,
@@ -61,7 +61,7 @@ SCREENS = [name for _, pictures in STORIES for _, name in pictures]
 
 @pytest.fixture(autouse=True)
 def nothing_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses, serials and versions that are the same each time."""
+    """Make addresses, serials and versions the same each time."""
     where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · not connected"
     monkeypatch.setattr(Desk, "where", where)
     monkeypatch.setattr("dsc_simulator.desktop.screens.likely_serial", lambda: "SIM123456")

@@ -1,4 +1,4 @@
-"""The desktop program without its screen: real time, the line's record, what comes next, what is inside, making a card."""
+"""The desktop program without its screen: real time, the line's record, hints, the inside of a card, making a card."""
 
 import re
 from contextlib import AbstractContextManager, nullcontext
@@ -169,7 +169,7 @@ def test_a_client_in_this_program(live: LiveCard) -> None:
 
 
 def steps(live: LiveCard, *keys: str) -> list[str]:
-    """What is said at first, and after each key, where that is something else."""
+    """Return the hint at first and after each key, without repetitions."""
     said = [next_step(live.display, live.facts())]
     for key in keys:
         live.press(key)

@@ -1,4 +1,4 @@
-"""The desktop program on a screen: a person logs in, looks inside, and is led, in windows of every size."""
+"""The desktop program on a screen: a person logs in, looks inside and follows hints, in windows of every size."""
 
 import re
 import signal
@@ -55,11 +55,11 @@ async def test_a_touch_of_press_is_not_enough(person: Person) -> None:
     await person.type("p")
     assert person.says("next").startswith("Type your PIN")
     await person.click("PRESS")
-    assert person.says("spoken") == "Display: (off)", "while it is on, a touch will do"
+    assert person.says("spoken") == "Display: (off)", "while it is on, a touch is enough"
     await person.pilot.mouse_down("#key-PRESS")
     assert press.has_class("held")
     await person.pilot.mouse_up("#key-5")
-    assert not press.has_class("held"), "let go elsewhere"
+    assert not press.has_class("held"), "released elsewhere"
 
 
 def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
@@ -303,7 +303,7 @@ def test_without_colour_all_is_said_in_words(cards: Path, monkeypatch: pytest.Mo
             for colour in (segment.style.color, segment.style.bgcolor)
             if colour and (triplet := colour.triplet)
         }
-        assert {triplet for triplet in colours if len(set(triplet)) > 1} == set(), "only greys"
+        assert {triplet for triplet in colours if len(set(triplet)) > 1} == set(), "only grays"
 
     play(story, cards, profile=CARD)
 

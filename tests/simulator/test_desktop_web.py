@@ -1,4 +1,4 @@
-"""The desktop program in a browser: the card's own page reaches it, and no other page does."""
+"""The desktop program in a browser: the card's own page can use it, and no other page can."""
 
 import asyncio
 import os
@@ -30,13 +30,13 @@ Visit = Callable[[ClientSession, str], Awaitable[None]]
 
 
 def visit(story: Visit, *arguments: str) -> list[int]:
-    """Serve, and have a browser do `story` at the page's address. Returns how the programs of its pages have ended."""
-    # Bound from now on, so that nobody else's server gets this port meanwhile.
+    """Serve, and let a browser do `story` at the page's address. Return how the programs of its pages have ended."""
+    # Bound from now on, so that no other server gets this port in between.
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     port = bound.getsockname()[1]
     serving = server(arguments, port)
-    # As in the other tests: the entry point may not be in the package's metadata yet.
+    # As in the other tests: the package's metadata may not have the entry point yet.
     serving.command = shlex.join(command(*arguments))
 
     started: list[asyncio.subprocess.Process] = []
@@ -66,7 +66,7 @@ def visit(story: Visit, *arguments: str) -> list[int]:
 
 
 async def screen(session: ClientSession, here: str) -> bytes:
-    """What the page is sent until it has the display."""
+    """Return what the page receives until it has the display."""
     seen = b""
     async with session.ws_connect(f"http://{here}/ws?width=80&height=24", origin=f"http://{here}") as page:
         while b"Display:" not in seen and b"another program" not in seen:
@@ -85,7 +85,7 @@ def test_the_page_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert answer.status == 200
         assert b"(off)" in await screen(session, here)
 
-    assert len(visit(story, "--temporary")) == 1, "it has ended with its page"
+    assert len(visit(story, "--temporary")) == 1, "the program ends with its page"
 
 
 def test_a_second_page_of_one_card_is_told_why_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ SHOWN = ["", "PIN>****", "CHALLNG>", "71234507", "NO KEY", "LOBATT", "FAIL 1", "
 
 
 def firmware_can_show() -> set[str]:
-    """Every character in a text of the state machine, and every digit and letter of a question."""
+    """Return every character in a text of the state machine, and every digit and letter of a question."""
     source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (card, cells))
     texts = re.findall(r'b"([^"\\]*)"', source)
     questions = [chr(c) for c in range(128) if chr(c).isalnum()]

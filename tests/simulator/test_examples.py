@@ -1,4 +1,4 @@
-"""The examples in docs/examples, each run as its reader would; and every test file that stands in docs/testing.md."""
+"""Every example in docs/examples runs as its reader would run it, and so does every test file in docs/testing.md."""
 
 import os
 import runpy
@@ -7,7 +7,7 @@ import sys
 import unittest
 from pathlib import Path
 
-# Loaded here, because pytester forgets what a run inside this one loads.
+# Imported here, because pytester forgets what a run inside this one imports.
 import flask  # noqa: F401
 import pytest
 from tests.checkout import ROOT
@@ -92,7 +92,7 @@ def test_every_example_is_run_here() -> None:
 
 
 def files_of_the_page() -> list[str]:
-    """The blocks of the page that hold tests."""
+    """Return the blocks of the page that hold tests."""
     return [block for block in blocks(PAGE, "python") if "def test_" in block]
 
 

@@ -1,4 +1,4 @@
-"""The VM: repeatable to the instruction, contained when the firmware goes wrong, gone when nobody needs it, as on boards."""
+"""The VM is like a board: it repeats every instruction, contains a failure of the firmware, and stops when nobody needs it."""
 
 import gc
 import os
@@ -177,7 +177,7 @@ def test_no_open_files_are_left(profile: Profile) -> None:
 
 
 class Interrupt(BaseException):
-    """Stands for KeyboardInterrupt, which pytest takes for its own."""
+    """Replaces KeyboardInterrupt, which pytest would handle itself."""
 
 
 @contextmanager
@@ -203,11 +203,11 @@ def test_ctrl_c_while_the_vm_runs_leaves_the_card_usable(profile: Profile) -> No
     shown: list[bytes] = []
 
     def interrupt(cells: memoryview) -> None:
-        """The display's port, called in the VM's thread; does not come back before the main thread has been interrupted."""
+        """Replace the display's port, which runs in the VM's thread. Return only when the main thread was interrupted."""
         shown.append(bytes(cells))
         main = threading.main_thread().ident
         assert main is not None
-        # More than once, if need be: a signal that comes just before the wait does not end the wait.
+        # More than once, if needed: a signal that comes just before the wait does not end the wait.
         while not caught.wait(0.01):
             signal.pthread_kill(main, signal.SIGINT)
 
@@ -241,7 +241,7 @@ def test_a_card_in_a_forked_process_says_that_it_is_dead(profile: Profile) -> No
         assert card.press("PRESS") == "PIN>"
 
 
-# Modules that reach for a board's pins when they are imported; the VM has none.
+# Modules that use a board's pins when they are imported. The VM has none.
 RESPONSE = """
 import host
 {setup}

@@ -1,4 +1,4 @@
-"""The simulator's Profile: what it takes, what it refuses, and that it is the card that the line would have made."""
+"""The simulator's Profile: what it accepts and refuses, and that it makes the same card as the line would."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ GOOD: dict[str, Any] = {"serial": "A-1", "key": bytes(range(32))}
 CARD_CHECKS: dict[str, Any] = {"pin_policy": "card", "pin": "1234", "suite": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 
 
-# One of each field; tests/firmware/test_profile.py has them all.
+# One example for each field; tests/firmware/test_profile.py has them all.
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("serial", {"serial": "É"}),
     ("key", {"key": bytes(15)}),

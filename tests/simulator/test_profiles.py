@@ -1,4 +1,4 @@
-"""Cards that are kept on disk: what they write is there, what is broken is not touched, and one program has one."""
+"""Cards on disk: what they write is stored, a broken file is not touched, and one program at a time has a profile."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The pytest plugin as its users meet it: fixtures, marker, options, reports, under xdist and beside everything else."""
+"""The pytest plugin as its users see it: fixtures, marker, options and reports, with xdist and with other plugins."""
 
 import re
 import subprocess
@@ -157,7 +157,7 @@ def test_the_plugin_itself_imports_nothing_but_pytest() -> None:
 
 def test_the_host_takes_every_credential() -> None:
     taken = dsc_host.Verifier.enroll.__annotations__.keys() - {"return"}
-    # Whose a card is, and that its owner is being forced, the card does not know.
+    # The card does not know its owner, nor that the owner is being forced.
     assert dsc_simulator.pytest_plugin.fixtures.Credentials.__annotations__.keys() == taken - {"owners", "duress_pin"}
 
 

@@ -1,4 +1,4 @@
-"""`--dsc-port`: the same tests on a board. It is a simulated card in this process; the plugin knows nothing but its port."""
+"""`--dsc-port`: the same tests on a board. It is a simulated card in this process, but the plugin knows only its port."""
 
 import os
 import select
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.simulator.plugging import FLAGS, run
 
-# Loaded here, because pytester forgets what a run inside this one loads.
+# Imported here, because pytester forgets what a run inside this one imports.
 from dsc_host import CardClient, LinkClosed, Profile
 from dsc_simulator import Profile as SimulatedProfile
 from dsc_simulator import SimulatedCard
@@ -46,7 +46,7 @@ LOGINS = """
 
 @pytest.fixture
 def board() -> Iterator[SimulatedCard]:
-    """A blank board whose keys may be pressed over its line."""
+    """Provide a blank board whose keys may be pressed over its line."""
     with SimulatedCard(seed=3) as card:
         yield card
 
@@ -93,7 +93,7 @@ def test_a_failure_on_a_board_tells_keys_line_and_display(pytester: pytest.Pytes
     test = "def test_fails(dsc_card):\n    assert dsc_card.login('482913') == ''"
     result = run(pytester, test, "--dsc-port", board.url)
     result.assert_outcomes(failed=1)
-    # What it takes on a real line is real time: a pause may be noted between two keys.
+    # A real line takes real time, so the report may note a pause between two keys.
     result.stdout.re_match_lines([r"-* dsc_card 1 -*", r"keys: PRESS.* \*.* OK.* 3.* OK", r"│ [0-9]{8} │"])
     result.stdout.fnmatch_lines_random(["* s  in  >* set key=****", "* s  in  >* key k=****"])
     assert is_blank(board)
@@ -164,7 +164,7 @@ BY_HAND = """
 
     @pytest.fixture(autouse=True)
     def owner(monkeypatch):
-        # Whoever sits at the terminal: does on the card what stands there.
+        # This is the person at the terminal, who does what the text there says.
         made = BoardToken.__init__
 
         def with_owner(self, port, identity, ask):
@@ -204,7 +204,7 @@ def test_a_person_is_asked_on_the_terminal(pytester: pytest.Pytester) -> None:
 
 
 def _answer_everything(terminal: int) -> str:
-    """Press Enter whenever that is asked for; returns all that was shown until the program's end."""
+    """Press Enter whenever the program asks for it. Return everything that it showed until its end."""
     shown, answered, deadline = "", 0, time.monotonic() + 60
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 1)[0]:

@@ -1,4 +1,4 @@
-"""The card that the plugin gives, without pytest around it: logins, faults, the diary, and `simulated_card`."""
+"""The plugin's card, without pytest around it: logins, faults, the diary, and `simulated_card`."""
 
 import threading
 import traceback

@@ -1,8 +1,7 @@
-"""The wheel, as a newcomer gets it: in a fresh environment with nothing but what it declares and pytest, the first file of
-docs/testing.md passes.
+"""The wheel works for a new user: the first file of docs/testing.md passes in a fresh environment with only pytest added.
 
-No network: the wheel is built by the hatchling that is installed here, unpacked as pip does, and what it depends on is lent to
-the environment, distribution by distribution.
+There is no network: the installed hatchling builds the wheel, it is unpacked as pip does it, and its dependencies are linked
+into the environment, one distribution after another.
 """
 
 import re
@@ -24,12 +23,12 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def needed(names: list[str]) -> dict[str, list[str]]:
-    """These distributions and all that they need here, extras left out, with what each requires."""
+    """Return these distributions and everything that they need, without extras, with what each requires."""
     found: dict[str, list[str]] = {}
     for name in names:
         try:
             requires = [line for line in distribution(name).requires or () if "extra ==" not in line]
-        except PackageNotFoundError:  # For another system, or another Python.
+        except PackageNotFoundError:  # It is for another system, or another Python.
             continue
         found |= {name: requires}
         new = [match[0] for match in map(_NAME.match, requires) if match and match[0] not in found]
@@ -56,7 +55,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with the wheel, its dependencies and pytest."""
+    """Return the interpreter of an environment with the wheel, its dependencies and pytest."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder, symlinks=sys.platform != "win32")
     site = next(folder.glob("[Ll]ib*/**/site-packages"))

@@ -1,4 +1,4 @@
-"""Recordings: what is taken down, the two formats, and the files."""
+"""Recordings: what they contain, their two formats, and their files."""
 
 import errno
 import json
@@ -22,7 +22,7 @@ LOGIN = ["", "PIN>", *(f"PIN>{'*' * n}" for n in range(1, 5)), "CHALLNG>", *("48
 
 
 def session(card: SimulatedCard) -> Recording:
-    """A login, and the minute after which the card goes off."""
+    """Do a login, and wait the minute after which the card switches itself off."""
     with Recorder(card) as recorder:
         card.press("PRESS", *"1234", "OK")
         card.advance(10)
@@ -188,7 +188,7 @@ def test_many_keys_fit_into_the_terminal() -> None:
 
 
 def pictures(document: str) -> list[str]:
-    """What the cards of a strip show, from left to right."""
+    """Return what the cards of a strip show, from left to right."""
     root = ElementTree.fromstring(document)
     titles = [(group.get("transform", ""), group.findtext(f"{SVG}svg/{SVG}title", "")) for group in root.findall(f"{SVG}g")]
     places = [float(re.findall(r"[0-9.]+", place)[0]) for place, _ in titles]
@@ -265,7 +265,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     def race(scratch: Path, target: Path) -> None:
         if raced:
             target.write_text("theirs")
-        if not links:  # A file system without second names.
+        if not links:  # A file system without hard links.
             raise PermissionError(errno.EPERM, "no links here")
         link(scratch, target)
 

@@ -1,4 +1,4 @@
-"""Scripts: what runs, and what fails with which words."""
+"""Scripts: what runs, and which message a failure gives."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def test_seconds_count_from_where_the_script_begins() -> None:
 def test_a_leading_zero_stays_in_pins_challenges_and_displays(written: str) -> None:
     good = CARD_PIN.replace("0123", written) + f"- press: PRESS\n- enter: {written}\n- expect-display: CHALLNG>\n"
     assert play(good + f"- press: [0, 1, 2, 3]\n- expect-display: {written}\n").exit_code == 0
-    # What YAML 1.1 reads 0123 as.
+    # YAML 1.1 reads 0123 as this number.
     octal = CARD_PIN + "- press: PRESS\n- enter: 0083\n- expect-display: FAIL 1\n"
     assert play(octal).exit_code == 0
 

@@ -1,4 +1,4 @@
-"""Scripts: the card that one describes, and the words with which a wrong one is refused before anything runs."""
+"""Scripts: the card that a script describes, and the message that refuses a wrong script before anything runs."""
 
 import re
 import time
@@ -94,7 +94,7 @@ def test_a_card_that_can_not_be(section: str, words: str) -> None:
     assert "step" not in error
 
 
-# What is said, and the steps of which it is.
+# The message, and the steps that cause it.
 MISTAKES: dict[str, list[str]] = {
     "a step: unknown name 'jump'; allowed: press, enter, expect-display, ": ["jump: 1"],
     "a step: must be `name: value`, of press, enter": ["press"],
@@ -224,7 +224,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def harmless(data: bytes) -> None:
-    """Either a script that runs to its end, whatever that is, or a ScriptError of one line."""
+    """Accept either a script that runs to its end, with any result, or a ScriptError of one line."""
     error = ""
     script: Script | None = None
     try:

@@ -1,4 +1,4 @@
-"""Nothing secret is left in the card's RAM once its state is left, and the key never comes over the line."""
+"""No secret stays in the card's RAM after its state has ended, and the key never goes over the line."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ CARD_PIN = Profile("A", KEY, suite=CLEAR_SUITE, pin_policy="card", pin=PIN, trie
 
 
 def disguises(digits: str) -> dict[str, bytes]:
-    """A number, as it might lie about in memory."""
+    """Return the forms that a number may have in memory."""
     number = int(digits)
     packed = f"{number:x}".ljust(6, "0")
     return {
@@ -36,7 +36,7 @@ def disguises(digits: str) -> dict[str, bytes]:
 
 
 def left(card: SimulatedCard, *secrets: str) -> list[tuple[str, str]]:
-    """Which of these numbers lie in the card's RAM, and how."""
+    """Return which of these numbers are in the card's RAM, and in which form."""
     memory = card.memory()
     assert memory is not None
     return [(digits, how) for digits in secrets for how, data in disguises(digits).items() if data in memory]

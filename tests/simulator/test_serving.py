@@ -1,4 +1,4 @@
-"""The card's line on a pty and on TCP: whoever comes is served, one at a time, and nothing is left afterwards."""
+"""The card's line on a pty and on TCP: any program is served, one at a time, and nothing is left afterwards."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system h
 
 
 class Desk:
-    """A card behind doors; `came` gets the number of hosts each time that one has come or gone."""
+    """Provide a card with endpoints. `came` receives the number of hosts each time that one connects or disconnects."""
 
     def __init__(self) -> None:
         self.card = SimulatedCard()
@@ -107,7 +107,7 @@ def test_those_who_are_refused_do_not_pile_up(desk: Desk) -> None:
         assert [read_line(other) for other in others] == [BUSY] * 6
         assert [other.recv(1) for other in others[:2]] == [b"", b""]
         first.sendall(b"\n>1 display\n")
-        assert read_line(first).startswith(b"<1 ok text=*"), "the first one is not disturbed"
+        assert read_line(first).startswith(b"<1 ok text=*"), "the first host is not disturbed"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the one who is accepted has gone before that")

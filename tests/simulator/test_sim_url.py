@@ -163,7 +163,7 @@ class Reader(threading.Thread):
         self._port = port
         self.result: object = None
         self.start()
-        # Until it stands in the wait that the test is about.
+        # Wait until the thread is in the wait that the test is about.
         while "wait_for" not in self._calls():
             assert self.is_alive()
 

@@ -1,4 +1,4 @@
-"""The wiring, as it is drawn, as a Wokwi project and as a table, against the ready-made board.json of a Pico."""
+"""The wiring as a drawing, as a Wokwi project and as a table, compared with the ready-made board.json of a Pico."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ BOARD_PAGE = (ROOT / "docs/board.md").read_text(encoding="utf-8")
 SVG = "{http://www.w3.org/2000/svg}"
 GROUNDS = {3: "GND.1", 8: "GND.2", 13: "GND.3", 18: "GND.4", 23: "GND.5", 28: "GND.6", 33: "GND.7", 38: "GND.8"}
 
-# The pin numbers of the data sheet that the wiring may use, by GPIO.
+# The data sheet's pin numbers that the wiring may use, by GPIO.
 NUMBERS = {0: 1, 1: 2, 4: 6, 5: 7, 10: 14, 11: 15, 12: 16, 13: 17, 18: 24, 19: 25, 20: 26, 21: 27, 22: 29}
 
 Place = tuple[int, int]
@@ -38,7 +38,7 @@ def four_by_four() -> dict[str, Any]:
 
 
 def expected(config: dict[str, Any]) -> set[tuple[int, str, str]]:
-    """Every wire as (number of the Pico's pin, part, its pin), from the board.json alone."""
+    """Return every wire as (number of the Pico's pin, part, its pin), from the board.json alone."""
     keypad, display = config["keypad"], config["display"]
     links = {(36, "lcd", "VCC"), (38, "lcd", "GND")}
     links |= {(NUMBERS[display["sda"]], "lcd", "SDA"), (NUMBERS[display["scl"]], "lcd", "SCL")}
@@ -50,7 +50,7 @@ def expected(config: dict[str, Any]) -> set[tuple[int, str, str]]:
 
 
 def corners(path: ElementTree.Element) -> list[Place]:
-    """The corners of a wire: M, then H and V only."""
+    """Return the corners of a wire: M, then H and V only."""
     x, y = 0, 0
     found = []
     for letter, words in re.findall(r"([A-Z])([^A-Z]*)", path.get("d", "")):
@@ -67,7 +67,7 @@ def drawn_wires(picture: ElementTree.Element) -> list[ElementTree.Element]:
 
 
 def drawn_pins(picture: ElementTree.Element) -> dict[Place, tuple[str, list[str]]]:
-    """Where a pin is drawn: whose it is, and what is written beside it."""
+    """Return where a pin is drawn: its part, and the text beside it."""
     pins = {}
     for group in picture.iter(f"{SVG}g"):
         circle = group.find(f"{SVG}circle")
@@ -79,7 +79,7 @@ def drawn_pins(picture: ElementTree.Element) -> dict[Place, tuple[str, list[str]
 
 
 def drawn(picture: ElementTree.Element) -> list[tuple[int, str, str]]:
-    """Every wire, followed from end to end through the drawing."""
+    """Yield every wire, followed from end to end through the drawing."""
     pins, found = drawn_pins(picture), []
     for path in drawn_wires(picture):
         places = corners(path)
@@ -91,7 +91,7 @@ def drawn(picture: ElementTree.Element) -> list[tuple[int, str, str]]:
 
 
 def simulated(text: str) -> list[tuple[int, str, str]]:
-    """Every wire of a diagram.json."""
+    """Yield every wire of a diagram.json."""
     numbers = {GROUNDS.get(number, name): number for number, name in enumerate(PINS, 1)}
     found = []
     for start, end, colour, _ in json.loads(text)["connections"]:
@@ -114,7 +114,7 @@ def segments(path: ElementTree.Element) -> list[tuple[Place, Place]]:
 
 
 def meet(one: tuple[Place, Place], other: tuple[Place, Place]) -> bool:
-    """Whether two lines, each upright or level, have a point in common."""
+    """Return whether two lines, each vertical or horizontal, have a point in common."""
     return all(
         max(min(one[0][axis], one[1][axis]), min(other[0][axis], other[1][axis]))
         <= min(max(one[0][axis], one[1][axis]), max(other[0][axis], other[1][axis]))
@@ -233,7 +233,7 @@ def test_the_generated_docs_are_written_with_their_folders_and_checked(tmp_path:
 
 
 def board_config() -> Any:
-    """The module that checks a board.json, without its package, which starts a chip's own modules."""
+    """Return the module that checks a board.json, without its package, which imports a chip's own modules."""
     spec = importlib.util.spec_from_file_location("dsc_firmware.boards.config", BOARDS / "config.py")
     assert spec is not None
     assert spec.loader is not None
