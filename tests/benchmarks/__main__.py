@@ -1,4 +1,4 @@
-"""`make bench`: every figure, and exit 1 if a bound is missed."""
+"""`make bench`: print every figure, and exit with 1 if a bound is missed."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What the desktop program costs: until its first frame, from a key to the screen, and while nobody does anything."""
+"""The cost of the desktop program: until its first frame, from a key to the screen, and while idle."""
 
 import resource
 import statistics
@@ -36,7 +36,7 @@ def _leave(terminal: Terminal) -> None:
 
 
 def _start(folder: Path) -> tuple[float, float]:
-    """Seconds until the first frame, and of the processor for a whole start and end."""
+    """Return the seconds until the first frame, and the processor seconds of a whole start and end."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with Terminal(folder).start() as terminal:
         seconds = time.perf_counter() - began
@@ -54,7 +54,7 @@ def _key_to_screen(terminal: Terminal, key: bytes) -> float:
 
 
 def _cpu(terminal: Terminal) -> float:
-    """Seconds of the processor that the program has had."""
+    """Return the processor seconds that the program has used."""
     path = f"/proc/{terminal.process.pid}/schedstat"
     threads = Path(f"/proc/{terminal.process.pid}/task")
     assert Path(path).exists()
@@ -69,7 +69,7 @@ def _idle_percent(terminal: Terminal) -> float:
 
 
 def measure() -> list[Figure]:
-    """Figures of the real program on a terminal of 80x24, which take half a minute. Linux only: elsewhere there are none."""
+    """Return the figures of the real program on a terminal of 80x24. This takes half a minute. Linux only."""
     if not Path("/proc/self/schedstat").exists():
         return []
     with tempfile.TemporaryDirectory() as name:
@@ -80,12 +80,12 @@ def measure() -> list[Figure]:
             off = _idle_percent(terminal)
             terminal.type(b"p")
             on = _idle_percent(terminal)
-            # The four digits of a PIN, and away again: each key changes the display.
+            # The four digits of a PIN, typed and erased: each key changes the display.
             keys = [_key_to_screen(terminal, key) * 1000 for _ in range(KEYS // 8) for key in (*[b"1"] * 4, *[b"c"] * 4)]
             _leave(terminal)
     return [
         Figure("dscplus sim, first frame", min(seconds for seconds, _ in starts), "s", at_most=1),
-        Figure("dscplus sim, processor until it has ended again", min(cpu for _, cpu in starts), "s"),
+        Figure("dscplus sim, processor time of a start and end", min(cpu for _, cpu in starts), "s"),
         Figure("dscplus sim, a key to the screen", statistics.median(keys), "ms", at_most=50),
         Figure("dscplus sim, the slowest of the keys", max(keys), "ms"),
         Figure("dscplus sim, idle, the card off", off, "% CPU", at_most=2),

@@ -1,7 +1,7 @@
-"""What moving 100,000 cards by PSKC costs, in time and in memory beside a tenth of them.
+"""The cost of moving 100,000 cards by PSKC, in time, and in memory compared with a tenth of them.
 
-Each is done in a process of its own, whose greatest memory the system tells. The cards are of the default suite: each has
-a key and a PIN, in two packages, which both have to be opened.
+Each runs in a process of its own, whose peak memory the system reports. The cards have the default suite: each has a key and
+a PIN, in two packages, and both have to be opened.
 """
 
 import json
@@ -32,7 +32,7 @@ with Verifier.open(f"sqlite:///{folder}/{work}-{number}.db", master_key=MasterKe
     assert move(verifier, f"{folder}/{number}.pskc", key=bytes(32)) == number
     seconds = time.perf_counter() - start
 if sys.platform == "linux":
-    # Not by getrusage, which counts what the parent had when it started this.
+    # Not from getrusage, which includes the parent's memory at the start of this process.
     memory = int(re.search(r"VmHWM:\\s+([0-9]+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 else:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -41,7 +41,7 @@ print(json.dumps([seconds, memory]))
 
 
 def measure() -> Iterator[Figure]:
-    """Some two minutes. Needs python-pskc, and a system that tells how much memory a process had."""
+    """Yield the figures, in about two minutes. Needs python-pskc, and a system that reports the peak memory of a process."""
     with tempfile.TemporaryDirectory() as folder:
         for work in ("export", "import"):
             _, few = _moved(work, folder, FEW)
@@ -49,11 +49,11 @@ def measure() -> Iterator[Figure]:
             yield Figure(f"{work} of {MANY:,} cards by PSKC", seconds, "s")
             yield Figure(f"memory, {work} of {MANY:,} cards / of {FEW:,}", many / few, at_most=1.2)
             yield Figure(f"that memory, {work} of {MANY:,} cards", many / 2**20, "MiB")
-        yield Figure("the file, for each card", Path(folder, f"{MANY}.pskc").stat().st_size / MANY, "bytes")
+        yield Figure("the file's size for each card", Path(folder, f"{MANY}.pskc").stat().st_size / MANY, "bytes")
 
 
 def _moved(work: str, folder: str, number: int) -> tuple[float, int]:
-    """The seconds that it took, and the bytes of memory that the process had at most."""
+    """Return the seconds that the move took, and the peak memory of its process in bytes."""
     command = [sys.executable, "-c", _WORK, work, folder, str(number)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, memory = json.loads(done.stdout)

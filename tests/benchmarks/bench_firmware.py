@@ -1,4 +1,4 @@
-"""What the firmware takes on a board: storage, and heap on MicroPython. The same on every machine."""
+"""The firmware's cost on a board: storage, and heap on MicroPython. It is the same on every machine."""
 
 import re
 from importlib.resources import files
@@ -22,7 +22,7 @@ _BOARD = ("board_heap.make_chip", "heap.before", "board_heap.run", "heap.persona
 
 
 def _in_use(card: SimulatedCard) -> int:
-    """Bytes of heap in use after a collection, the interpreter's own and the simulated board's included."""
+    """Return the bytes of heap in use after a collection, including the interpreter's own and the simulated board's."""
     card.receive()
     card.send(b"\n>1 info\n")
     found = re.search(rb"free=([0-9]+)", card.receive())
@@ -31,10 +31,10 @@ def _in_use(card: SimulatedCard) -> int:
 
 
 def _taken(steps: tuple[str, ...]) -> int:
-    """Bytes of heap that the firmware takes between the first telling and the last, its code included."""
+    """Return the bytes of heap that the firmware takes between the first report and the last, including its code."""
     said: list[str] = []
     config = (files("dsc_firmware") / "boards" / "pico.json").read_text()
-    # The VM has no console that a card could have for its line.
+    # The VM has no console that could be a card's line.
     config = config.replace('{"kind": "usb"}', '{"kind": "uart", "id": 0, "tx": 0, "rx": 1}')
     guests = {path.stem + ".mpy": compile_module(path.name, path.read_bytes()) for path in _GUEST.glob("*.py")}
     program = f"import board_heap, heap, host\nheap.held['config'] = {config!r}\n" + "".join(f"{step}()\n" for step in steps)
@@ -49,7 +49,7 @@ def _taken(steps: tuple[str, ...]) -> int:
 
 
 def measure() -> list[Figure]:
-    """Figures of a card with a heap of 64 KB; takes a few seconds."""
+    """Return the figures of a card with a heap of 64 KB. This takes a few seconds."""
     storage = sum(len(data) for name, data in firmware_files().items() if name.startswith("dsc_firmware/"))
     with SimulatedCard(engine="micropython", profile=PROFILE, seed=1, heap=SMALL_HEAP) as card:
         log_in(card)
@@ -61,6 +61,6 @@ def measure() -> list[Figure]:
         Figure("all .mpy files", storage / KB, "KB", at_most=MOST_STORAGE_KB),
         Figure("heap that the card takes after a login", _taken(_CARD) / KB, "KB", at_most=MOST_HEAP_KB),
         Figure("heap that a board takes with all its parts", _taken(_BOARD) / KB, "KB"),
-        Figure("heap in use in the simulator, all in all", after_one / KB, "KB"),
+        Figure("heap in use in the simulator, in total", after_one / KB, "KB"),
         Figure(f"growth of it over {LOGINS} logins, of 64 KB", growth, "bytes", at_most=0),
     ]

@@ -1,7 +1,7 @@
-"""What the login system costs with 100,000 users who have four factors each, beside 1,000: in process, and as pages under load.
+"""The cost of the login system with 100,000 users with four factors each, compared with 1,000: in process, and as pages.
 
-A login's cost is taken without the password's hash, which is made dear on purpose and is the same among however many; the pages
-are asked for with it, by eight visitors at a time, who share the machine's cores with the portal.
+The cost of a login is measured without the password's hash, which is expensive on purpose and does not depend on the number of
+users. The pages are measured with it, under the load of eight visitors, who share the machine's cores with the portal.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from dsc_host.verifier import MasterKey, Verifier
 MASTER = bytes(range(32))
 FEW, MANY = 1_000, 100_000
 PROBES = 300
-"""Logins by each device that show what one costs."""
+"""The number of logins by each device whose cost is measured."""
 GUESSES = 200
 VISITORS, LOGINS = 8, 25
 CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
@@ -40,7 +40,7 @@ COMMAND = "from dsc_host.cli import main; main()"
 
 
 def measure() -> Iterator[Figure]:
-    """Some two minutes."""
+    """Yield the figures, in about two minutes."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         few, many = (stack.enter_context(_town(folder, number)) for number in (FEW, MANY))
         yield Figure(f"settling {MANY:,} users", many.seconds, "s")
@@ -57,7 +57,7 @@ def measure() -> Iterator[Figure]:
 
 @dataclass
 class Town:
-    """So many users, and what is sent to them."""
+    """A system with so many users, and the messages to them."""
 
     system: LoginSystem
     users: int
@@ -65,7 +65,7 @@ class Town:
     letters: list[Letter] = field(default_factory=list)
 
     def make_dear(self) -> None:
-        """From now on every password costs what the published policy wants."""
+        """Give every password the cost of the published policy from now on."""
         dear = LoginSystem.over(self.system.verifier).context.passwords.hashed(PASSWORD)
         self.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ?", (dear,)))
 
@@ -90,7 +90,7 @@ def logging_in(few: Town, many: Town) -> Iterator[Figure]:
         costs: dict[int, list[float]] = {few.users: [], many.users: []}
         gc.collect()
         for probe in range(PROBES):
-            # All over the records, in turns.
+            # The users are spread over all records and take turns.
             for town in (few, many):
                 costs[town.users].append(_log_in(town, probe * town.users // PROBES, kind))
         ratio = _median(costs[MANY]) / _median(costs[FEW])
@@ -98,7 +98,7 @@ def logging_in(few: Town, many: Town) -> Iterator[Figure]:
 
 
 def _log_in(town: Town, number: int, kind: Kind) -> float:
-    """The seconds that it takes the system; the device's part is the device's."""
+    """Return the seconds that the system takes. The work of the device is not included."""
     start = time.perf_counter()
     begun = town.system.begin(crowd.name(number), PASSWORD, "192.0.2.1")
     step = town.system.choose(begun.token, crowd.device_id(number, kind))
@@ -121,7 +121,7 @@ def _answer(kind: Kind, shows: Mapping[str, str], letters: list[Letter]) -> str:
 
 
 def guessing(town: Town) -> Figure:
-    """Whether it is seen in the time which names there are, at the price of the published policy."""
+    """Compare the times of a wrong password and an unknown name, at the cost of the published policy."""
     dear = LoginSystem.over(town.system.verifier)
     known, unknown = crowd.name(town.users - 1), "nobody"
     hashed = dear.context.passwords.hashed(PASSWORD)
@@ -130,10 +130,10 @@ def guessing(town: Town) -> Figure:
     for guess in range(GUESSES):
         for name, taken in costs.items():
             taken.append(_refused(dear, name, f"198.51.{guess}.1"))
-            # Or the names would be shut.
+            # Otherwise the limits would refuse the names.
             town.system.change(lambda tx: tx.db.exec_driver_sql("DELETE FROM attempts"))
     ratio = _median(costs[known]) / _median(costs[unknown])
-    return Figure("a wrong password / a name that nobody has, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
+    return Figure("a wrong password / an unknown name, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
 
 
 def _refused(system: LoginSystem, name: str, address: str) -> float:
@@ -187,7 +187,7 @@ async def _load(port: int, users: int) -> dict[str, list[float]]:
 
 async def _visit(port: int, users: int, visitor: int, times: dict[str, list[float]]) -> None:
     for login in range(LOGINS):
-        # All over the records. Some were logged in before, so their cards are at the second counter, which is as good.
+        # Spread over all records. Some were logged in before, so their cards are at the second counter, which does not matter.
         number = (login * VISITORS + visitor) * (users // (VISITORS * LOGINS)) + 1
         async with _connected(port, f"203.0.113.{visitor}", times) as ask:
             await ask("page", "/login")
@@ -202,7 +202,7 @@ async def _visit(port: int, users: int, visitor: int, times: dict[str, list[floa
 
 @asynccontextmanager
 async def _connected(port: int, address: str, times: dict[str, list[float]]) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """A visitor: one connection that is kept, and a cookie. A client library would take longer than the portal."""
+    """Provide a visitor: one connection that stays open, and a cookie. A client library would take longer than the portal."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     cookie = ""
 
@@ -229,7 +229,7 @@ async def _connected(port: int, address: str, times: dict[str, list[float]]) -> 
 
 
 def _most_mebibytes(pid: int) -> float:
-    """What the process had at its most; NaN where the system does not say."""
+    """Return the peak memory of the process in MiB. NaN where the system does not report it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -238,7 +238,7 @@ def _most_mebibytes(pid: int) -> float:
 
 
 def _within(times: list[float]) -> float:
-    """That 95 of 100 took no longer than."""
+    """Return the time within which 95 of 100 were answered."""
     return sorted(times)[len(times) * 95 // 100]
 
 

@@ -1,4 +1,4 @@
-"""What a response costs on the host, as ratios of one run."""
+"""The cost of a response on the host, as ratios of one run."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ def candidates() -> dict[str, Callable[[], object]]:
         return second.digest()
 
     def unchecked() -> str:
-        """What CPython takes at the least for a response: nothing is checked, and only this suite is known."""
+        """Compute a response with the least work in CPython: nothing is checked, and only this suite is known."""
         first, second = prepared._inner.copy(), prepared._outer.copy()
         first.update((5).to_bytes(8, "big") + (int(QUESTION) << 4).to_bytes(3, "big") + rest)
         second.update(first.digest())
@@ -56,7 +56,7 @@ def candidates() -> dict[str, Callable[[], object]]:
 
 
 def measure() -> list[Figure]:
-    """The ratios of one run, which takes a few seconds."""
+    """Return the ratios of one run. This takes a few seconds."""
     best = best_times(candidates(), calls=CALLS, rounds=ROUNDS)
     best["series"] /= WINDOW
     return [
@@ -66,8 +66,8 @@ def measure() -> list[Figure]:
         Figure("oath / prepared response", best["oath"] / best["prepared"], above=1),
         Figure("oath / one of a series of 20", best["oath"] / best["series"], above=1),
         Figure("one of a series of 20 / two copied SHA-256 contexts", best["series"] / best["two copied contexts"], at_most=2),
-        # The goal of this one is 2, too. It is no bound, because that is what CPython takes to read a question, to join the
-        # message and to truncate, with nothing checked: the line after it.
+        # The goal of this one is also 2. It is not a bound, because CPython takes that long to read a question, to join the
+        # message and to truncate, with nothing checked: see the line after it.
         Figure("prepared response / two copied SHA-256 contexts", best["prepared"] / best["two copied contexts"]),
         Figure("the same, unchecked / two copied SHA-256 contexts", best["unchecked"] / best["two copied contexts"]),
     ]

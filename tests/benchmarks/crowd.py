@@ -1,4 +1,4 @@
-"""Users with factors, as many as are wanted: written as rows, because one after another they would take an hour.
+"""Any number of users with factors, written as rows, because adding them one after another would take an hour.
 
 Each has an account of their own, a card, a security code card, and SMS and call-back to a phone.
 """
@@ -38,7 +38,7 @@ def device_id(number: int, kind: Kind) -> str:
 
 
 def settle(system: LoginSystem, number: int) -> None:
-    """So many users, of the names `name(0)` and on, all with one password, key, PIN and seed."""
+    """Make so many users, named `name(0)` and so on, all with one password, key, PIN and seed."""
     cards = (Enrollment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
     assert system.verifier.enroll_all(cards) == number
     kept = system.context.passwords.hashed(PASSWORD)

@@ -1,4 +1,4 @@
-"""What a benchmark reports, and how it is timed so that other work on the machine does not decide it."""
+"""The figures that a benchmark reports, and a way to time them that other work on the machine affects little."""
 
 import timeit
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ class Figure(NamedTuple):
 
 
 def best_times(candidates: Mapping[str, Callable[[], object]], *, calls: int, rounds: int) -> dict[str, float]:
-    """Seconds for one call of each candidate: they take turns, `calls` each, and the best of the rounds counts."""
+    """Return the seconds of one call of each candidate. They take turns, `calls` each, and the best of the rounds counts."""
     timers = {name: timeit.Timer(call) for name, call in candidates.items()}
     taken = [{name: timer.timeit(calls) / calls for name, timer in timers.items()} for _ in range(rounds)]
     return {name: min(times[name] for times in taken) for name in timers}

@@ -1,7 +1,7 @@
-"""How much heap a whole board takes, told by the interpreter itself: `boards.run` with every part of the Raspberry Pi Pico's
-`board.json` on a chip whose pins do nothing, and one login.
+"""The heap that a whole board takes, as the interpreter reports it, after one login.
 
-Runs on MicroPython in the VM only. Memory is collected in functions of this module alone, between the firmware's own.
+`boards.run` starts every part of the Raspberry Pi Pico's `board.json` on a chip whose pins do nothing. This runs on MicroPython
+in the VM only. Memory is collected only in functions of this module, between the firmware's own.
 """
 
 import sys
@@ -10,7 +10,7 @@ import heap
 
 
 class Part:
-    """A pin, a bus or a UART: takes everything, and no key is down."""
+    """A pin, a bus or a UART that accepts everything. No key is down."""
 
     IN = OPEN_DRAIN = OUT = PULL_UP = 0
 

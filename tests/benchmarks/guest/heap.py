@@ -1,6 +1,6 @@
-"""How much heap the firmware takes, told by the interpreter itself: one login on a board of this file's own.
+"""The heap that the firmware takes, as the interpreter reports it: one login on a board of this file's own.
 
-Runs on MicroPython in the VM only. Memory is collected in functions of this module alone, between the firmware's own.
+This runs on MicroPython in the VM only. Memory is collected only in functions of this module, between the firmware's own.
 """
 
 import gc
