@@ -1,8 +1,8 @@
 """Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
 The compiler for boards sees one module at a time, so it cannot do the following. A constant of another module becomes
-its value. A name that begins with one underscore, which by convention only the firmware uses, becomes a short one. An
-argument that no call names becomes a number. The same sources always give the same result.
+its value. A name that begins with one underscore, which by convention only the firmware uses, becomes a short one.
+The same sources always give the same result.
 """
 
 import ast
@@ -27,9 +27,6 @@ def compact(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     for path, tree in trees.items():
         _Folding(path, constants).fold(tree)
     _shorten(trees)
-    named = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
-    for tree in trees.values():
-        _number_arguments(tree, named, 0)
     return {path: ast.unparse(ast.fix_missing_locations(tree)).encode() for path, tree in trees.items()}
 
 
@@ -175,27 +172,6 @@ def _rename(tree: ast.Module, short: Mapping[str, str]) -> None:
     for node in ast.walk(tree):
         for field, name in _private(node):
             setattr(node, field, short[name])
-
-
-def _number_arguments(node: ast.AST, named: set[str | None], depth: int) -> None:
-    """Replace the arguments of every function in `node` by numbers, unless a call in the package names them."""
-    for child in ast.iter_child_nodes(node):
-        below = depth
-        if isinstance(child, ast.FunctionDef | ast.Lambda):
-            arguments = [each.arg for each in child.args.args if each.arg not in named and each.arg != "self"]
-            # Every occurrence inside is renamed, so a name that shadows an argument still shadows it.
-            _rename_all(child, {name: f"_{depth + number}" for number, name in enumerate(arguments)})
-            below += len(arguments)
-        _number_arguments(child, named, below)
-
-
-def _rename_all(function: ast.FunctionDef | ast.Lambda, names: Mapping[str, str]) -> None:
-    body = function.body if isinstance(function.body, list) else [function.body]
-    for node in [*function.args.args, *(each for statement in body for each in ast.walk(statement))]:
-        if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
-        elif isinstance(node, ast.arg):
-            node.arg = names.get(node.arg, node.arg)
 
 
 def _private(node: ast.AST) -> Iterator[tuple[str, str]]:

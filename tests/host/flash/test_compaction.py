@@ -83,22 +83,6 @@ def test_what_it_does_stays_and_the_names_go() -> None:
     assert b"__init__" in text
 
 
-def test_arguments_become_numbers_unless_a_call_names_them() -> None:
-    source = b"""
-def outer(values, start, named=5):
-    def inner(values, step):
-        return [start + value * step + named for value in values]
-    return sum(map(lambda value: value + start, inner(values, 2)))
-RESULT = outer([1, 2], 10, named=1)
-"""
-    (small,) = compact({"p/a.py": source}).values()
-    names: dict[str, object] = {}
-    exec(small, names)
-    assert names["RESULT"] == 10 + 2 + 1 + 10 + 10 + 4 + 1 + 10
-    arguments = [node.arg for node in ast.walk(ast.parse(small)) if isinstance(node, ast.arg)]
-    assert sorted(arguments) == ["_0", "_1", "_2", "_2", "_3", "named"]
-
-
 def test_classes_that_inherit_across_modules_keep_their_names_apart() -> None:
     base = b"class Base:\n    def __init__(self):\n        self._base_value = 1\n"
     heir = b"""
