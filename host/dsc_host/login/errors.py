@@ -19,7 +19,7 @@ class NotIn(LoginError):
     """The session does not exist or has ended."""
 
     def __init__(self) -> None:
-        super().__init__("you are not logged in, or no longer")
+        super().__init__("you are not logged in, or your session has ended")
 
 
 class WrongCredentials(LoginError):
@@ -29,7 +29,7 @@ class WrongCredentials(LoginError):
     """
 
     def __init__(self) -> None:
-        super().__init__("name or password is wrong")
+        super().__init__("the user name or password is wrong")
 
 
 class TooManyAttempts(LoginError):
@@ -48,7 +48,7 @@ class ProofNeeded(LoginError):
     """The operation requires a fresh answer from one of the user's devices in this session."""
 
     def __init__(self) -> None:
-        super().__init__("answer with your device once more for this")
+        super().__init__("answer with your device again to do this")
 
 
 class NotFound(LoginError):

@@ -122,9 +122,11 @@ class Passwords:
                 "password", "must have {least} to {most} characters", least=self.cost.shortest, most=self.cost.longest
             )
         if not password.isprintable():
-            raise InputError("password", "must have characters that can be seen, and blanks, only")
+            raise InputError("password", "must have only visible characters and spaces")
         if len(set(password)) < 4 or password.casefold() in {other.casefold() for other in others}:
-            raise InputError("password", "must be harder to guess: another than your name, your old one, or a few characters")
+            raise InputError(
+                "password", "must be harder to guess: not your name, not your old password, and at least 4 different characters"
+            )
 
     def hashed(self, password: str) -> str:
         """Return a hash in the PHC form. Each call uses a new salt. Raises `OutOfMemory`."""

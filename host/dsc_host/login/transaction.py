@@ -109,7 +109,7 @@ def user_named(db: Connection, name: str) -> User:
     """Return the user of this name. Raises `NotFound`."""
     user = find_user(db, name)
     if user is None:
-        raise NotFound("there is no user of this name")
+        raise NotFound("there is no user with this name")
     return user
 
 
@@ -121,7 +121,7 @@ def account_of(db: Connection, user: User) -> Account:
 def found(record: T | None) -> T:
     """Return `record`, which another record points to. Raises `NotFound` if it is None."""
     if record is None:
-        raise NotFound("there is none of that")
+        raise NotFound("there is no such record")
     return record
 
 

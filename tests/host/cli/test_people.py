@@ -87,7 +87,7 @@ def test_a_card_that_is_enrolled_becomes_a_users(dscplus: Command, account: str)
     with dscplus.verifier() as verifier:
         (choice,) = LoginSystem.over(verifier, policy=POLICY).begin("anna", PASSWORD).choices
         assert (choice.kind, choice.label) == (Kind.DSC_PLUS, "IB3000123")
-    assert dscplus("user", "card", "anna", "IB3000123").error == "serial: IB3000123 is somebody's already"
+    assert dscplus("user", "card", "anna", "IB3000123").error == "serial: IB3000123 already belongs to somebody"
 
 
 def test_a_mistake_is_one_line(dscplus: Command, account: str) -> None:
@@ -95,7 +95,7 @@ def test_a_mistake_is_one_line(dscplus: Command, account: str) -> None:
     mistakes: list[tuple[tuple[str, ...], str, str]] = [
         ((*ANNA, "--document", "X1234567"), "", "document type: must be one of"),
         ((*ANNA[:-1], "Switzerland", *PAPERS), "", "citizenship: must be"),
-        ((*ANNA[:6], "17.5.1980", *ANNA[7:], *PAPERS), "", "birth date: must be a day"),
+        ((*ANNA[:6], "17.5.1980", *ANNA[7:], *PAPERS), "", "birth date: must be a date"),
         (("account", "add", "0123456789abcdef"), "", "person: there is none with the id 0123456789abcdef"),
         (("account", "equity", "0123456789abcdef", "5"), "", "account: there is none with the id"),
         (("account", "add", "0123456789abcdef", "--equity", "much"), "", "equity: must be an amount"),
@@ -105,7 +105,7 @@ def test_a_mistake_is_one_line(dscplus: Command, account: str) -> None:
         ((*user, "--phone", "0791"), PASSWORD, "phone: must be"),
         ((*user, "--role", "king"), PASSWORD, "role: must be"),
         (("user", "add", "nowhere", *user[3:]), PASSWORD, "account: there is none with the id nowhere"),
-        ((*user, "--phone", "+410791234567"), "", "phone: must be without"),
+        ((*user, "--phone", "+410791234567"), "", "phone: must not have the 0"),
         ((*user, "--person", "x"), "", "person: there is none with the id x"),
         (("user", "card", "nobody", "IB3000123"), "", "card IB3000123: is not enrolled"),
         (("user", "password", "nobody"), "", "name: there is no user nobody"),

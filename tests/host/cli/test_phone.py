@@ -90,7 +90,7 @@ def test_which_number_the_token_goes_to(dscplus: Command, town: Town, server: st
 
 
 def test_a_number_that_there_is_not(dscplus: Command, town: Town, server: str) -> None:
-    for number, told in (("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of the 1")):
+    for number, told in (("0", "must be 1 or more"), ("-1", "must be 1 or more"), ("2", "must be one of your 1")):
         done = dscplus("phone", "activate", "ben", "--phone", number, stdin=f"{PASSWORD}\n")
         assert done.error.startswith(f"phone: {told}")
     assert town.letters == []

@@ -16,7 +16,7 @@ def test_the_primary_user_opts_others_of_the_account_out_and_in(town: Town) -> N
     assert [(name, each.opted_out) for name, each in town.system.account_users(anna)] == [("anna", False), ("ben", True)]
     assert town.system.begin("ben", PASSWORD).may_skip
     assert not town.system.begin("anna", PASSWORD).may_skip
-    with pytest.raises(NotNow, match="ben has opted out already"):
+    with pytest.raises(NotNow, match="ben has already opted out"):
         town.system.opt_out(anna, "ben")
     town.clock.advance(1)
     town.system.opt_in(anna, "ben")

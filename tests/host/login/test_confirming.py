@@ -93,7 +93,7 @@ def test_a_number_that_was_lost_is_good_for_nothing(town: Town, kind: Kind, loss
     _, held = town.system.staff.caller_devices(desk)
     town.system.staff.report_loss(desk, next(each.id for each in held if each.kind is kind), loss)
     assert town.system.begin("ben", PASSWORD).choices == ()
-    with pytest.raises(NotNow, match="no phone of yours is confirmed"):
+    with pytest.raises(NotNow, match="you have no confirmed phone"):
         town.system.phones.begin("ben", PASSWORD)
 
 
@@ -107,7 +107,7 @@ def test_with_a_lost_phone_its_app_and_its_numbers_are_gone(town: Town, loss: Lo
     if numbers:
         assert len(town.system.phones.begin("ben", PASSWORD).phones) == numbers
     else:
-        with pytest.raises(NotNow, match="no phone of yours is confirmed"):
+        with pytest.raises(NotNow, match="you have no confirmed phone"):
             town.system.phones.begin("ben", PASSWORD)
 
 

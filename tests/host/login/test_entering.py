@@ -58,7 +58,7 @@ def test_a_code_expires(town: Town) -> None:
 
 def test_name_and_password_are_refused_alike(town: Town) -> None:
     for name, password in (("anna", WRONG), ("nobody", PASSWORD), ("", ""), ("anna", ""), ("ANNA ", WRONG)):
-        with pytest.raises(WrongCredentials, match=r"^name or password is wrong$"):
+        with pytest.raises(WrongCredentials, match=r"^the user name or password is wrong$"):
             town.system.begin(name, password, "192.0.2.7")
 
 

@@ -256,7 +256,7 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
     assert served.system.operator.enrol_card("anna", "IB3000555")
     refusal = other[0].result()
     assert isinstance(refusal, InputError)
-    assert str(refusal) == "serial: IB3000555 is somebody's already"
+    assert str(refusal) == "serial: IB3000555 already belongs to somebody"
 
 
 # ---- nobody waits in a circle ----

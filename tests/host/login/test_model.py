@@ -111,7 +111,7 @@ class WaysIn(Machine):
     def support_enables_messages(self, name: str, number: str) -> None:
         person, desk = self.people[name], self.desk(self.people[name])
         if any(item.kind is Kind.PHONE_APP for item in person.live(self.now)):
-            with pytest.raises(NotNow, match="taken the place"):
+            with pytest.raises(NotNow, match="replaces SMS"):
                 self.staff.enable_messages(desk, number)
         elif number not in person.numbers:
             assert not self.staff.enable_messages(desk, number)

@@ -46,7 +46,7 @@ class Sharing(Cards):
     def carl_is(self, who: Identity) -> None:
         self.clock.advance(20)
         self.town.correct("carl", who)
-        with pytest.raises(NotNow, match="not long ago"):
+        with pytest.raises(NotNow, match="corrected recently"):
             self.town.call("carl", who)
         self.clock.advance(DAY)
         self.people["carl"].who = who

@@ -25,7 +25,7 @@ def test_what_is_no_number(number: str) -> None:
 
 @pytest.mark.parametrize("number", ["+410791234567", "+4901711234567", "+4407911123456", "+35308612345", "+31012345678"])
 def test_the_trunk_0_is_not_dialled_from_abroad(number: str) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be without the 0 after \+(41|49|44|353|31), which"):
+    with pytest.raises(InputError, match=r"^phone: must not have the 0 after \+(41|49|44|353|31), which"):
         phone_numbers.check_phone(number)
 
 

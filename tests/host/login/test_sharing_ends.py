@@ -40,7 +40,7 @@ def test_a_card_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
     ben = town.session("ben")
     share = proven(town, ben)
     anna_shares_veras(town)
-    with pytest.raises(NotNow, match="not in use any more"):
+    with pytest.raises(NotNow, match="no longer in use"):
         town.system.confirm_share(ben, share)
     with pytest.raises(NotFound, match="no device of their own that can be shared"):
         town.system.begin_share(ben, "anna", PASSWORD)
@@ -58,7 +58,7 @@ def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(town: Town, loss: L
         # Anna has her own card back, and what was asked for is what it was.
         assert town.system.staff.decide_share(town.session("cleo"), share, True) is ShareState.DONE
         return
-    with pytest.raises(NotNow, match="not in use any more"):
+    with pytest.raises(NotNow, match="no longer in use"):
         town.system.staff.decide_share(town.session("cleo"), share, True)
     assert town.system.staff.decide_share(town.session("cleo"), share, False) is ShareState.REFUSED
 
@@ -88,7 +88,7 @@ def test_what_waits_for_compliance_is_refused_when_they_are_two_persons(town: To
     town.correct("carl", ANNA)
     share = pending(town, town.session("carl"))
     town.correct("carl", CARL)
-    with pytest.raises(NotNow, match="decided already"):
+    with pytest.raises(NotNow, match="already been decided"):
         town.system.staff.decide_share(town.session("cleo"), share, True)
     assert "share_refused" in town.told("carl")
     assert "shared" not in town.told("carl")

@@ -31,7 +31,7 @@ def test_an_unknown_name_and_a_wrong_password_get_the_same_page(browser: Browser
     texts = [re.sub(r'value="(?:anna|nobody|[0-9a-f]{64})"', "", page.html) for page in pages]
     assert texts[0] == texts[1]
     assert [page.status for page in pages] == [401, 401]
-    assert pages[0].error == "Name or password is wrong."
+    assert pages[0].error == "The user name or password is wrong."
 
 
 def test_every_page_opens_for_its_own_people(town: Town, browser: Browsers) -> None:

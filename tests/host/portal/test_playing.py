@@ -46,6 +46,6 @@ def test_a_number_that_there_is_not(shown: Demonstration, browser: Browser) -> N
     browser.open("/phone")
     for typed in ("0", "3", "", "-1", "x", "²", "99"):
         page = browser.press("Send the activation code", user="carl", password=SESAME, phone=typed)
-        assert page.error == "Phone number: must be one of the 2 that are confirmed", typed
+        assert page.error == "Phone number: must be one of your 2 confirmed phones", typed
     assert sent_to(shown) == []
     assert browser.press("Send the activation code", user="carl", password=SESAME).title == "Activate the app"

@@ -16,13 +16,13 @@ LANGUAGES = ("en", "de", "ru")
 def check_name(name: str) -> None:
     """Raise `InputError` if `name` is not a valid user name."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):
-        raise InputError("name", "must be 3 to 32 of a-z, 0-9, dot, - and _, beginning with a letter or digit")
+        raise InputError("name", "must have 3 to 32 characters of a-z, 0-9, dot, - and _, and begin with a letter or digit")
 
 
 def check_email(email: str) -> None:
     """Raise `InputError` if `email` is not an email address."""
     if not is_address(email):
-        raise InputError("email", "must be an address, as anna@example.com")
+        raise InputError("email", "must be an email address, for example anna@example.com")
 
 
 def check_language(language: str) -> None:
@@ -34,20 +34,20 @@ def check_language(language: str) -> None:
 def check_identity(identity: Identity) -> None:
     """Raise `InputError` if a field of `identity` is not valid."""
     if not isinstance(identity, Identity) or not all(isinstance(getattr(identity, each), str) for each in Identity.__slots__):
-        raise InputError("identity", "must be words of at most 64 letters")
+        raise InputError("identity", "must be texts of at most 64 characters")
     try:
         born = date.fromisoformat(identity.birth_date)
     except (TypeError, ValueError):
-        raise InputError("birth date", "must be a day, as 1980-12-31") from None
+        raise InputError("birth date", "must be a date, for example 1980-12-31") from None
     if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
-        raise InputError("birth date", "must be from 1900 on")
+        raise InputError("birth date", "must be in 1900 or later")
     for field, country in (("citizenship", identity.citizenship), ("residence", identity.residence)):
         if not re.fullmatch("[A-Z]{2}", country):
-            raise InputError(field, "must be a country's two capital letters, as CH")
+            raise InputError(field, "must be a country code of two capital letters, for example CH")
     if identity.document_type not in DOCUMENTS:
         raise InputError("document type", "must be one of {kinds}", kinds=", ".join(DOCUMENTS))
     if not re.fullmatch("[A-Z0-9-]{3,32}", identity.document_number):
-        raise InputError("document number", "must be 3 to 32 of A-Z, 0-9 and -")
+        raise InputError("document number", "must have 3 to 32 characters of A-Z, 0-9 and -")
 
 
 def line(field: str, text: str, most: int) -> str:

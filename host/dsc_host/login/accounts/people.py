@@ -38,7 +38,7 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
     """Add an account. Its first user becomes its primary user. Raises `InputError`."""
     known(rows.entities.find(db, entity_id), "person", entity_id)
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
-        raise InputError("currency", "must be three capital letters, as USD")
+        raise InputError("currency", "must be a currency code of three capital letters, for example USD")
     return rows.accounts.add(db, Account(table_rows.new_id(), entity_id, "", money.cents("equity", equity), currency, None))
 
 

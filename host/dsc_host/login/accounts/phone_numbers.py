@@ -1,6 +1,6 @@
-"""Phone numbers as ITU-T E.164 has them: + and the country's code first, then the number inside the country.
+"""Phone numbers in the form of ITU-T E.164: +, the country code, and the number within the country.
 
-The plans of the countries come from the `phonenumbers` library, which is loaded when the first number is looked at.
+The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
 """
 
 import re
@@ -11,9 +11,11 @@ _FORM = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def check_phone(number: str) -> None:
-    """Raise `InputError` unless this could be a number: of a length that its country has, and without the trunk prefix."""
+    """Raise `InputError` unless the number has a length that its country uses, and no trunk prefix."""
     if not isinstance(number, str) or not _FORM.fullmatch(number):
-        raise InputError("phone", "must be + and 7 to 15 digits, country first, without blanks or the trunk 0: +41791234567")
+        raise InputError(
+            "phone", "must be + and 7 to 15 digits with the country code, without spaces or the trunk 0: +41791234567"
+        )
     import phonenumbers
 
     try:
@@ -23,10 +25,10 @@ def check_phone(number: str) -> None:
     if phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
         raise InputError(
             "phone",
-            "must be without the 0 after +{country}, which is dialled inside the country only",
+            "must not have the 0 after +{country}, which is dialed only within the country",
             country=str(parsed.country_code),
         )
-    # A number that is long enough only inside its city is none that an SMS reaches.
+    # An SMS does not reach a number that is only complete within its city.
     if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise InputError(
             "phone", "is too long or too short for a number that begins with +{country}", country=str(parsed.country_code)
@@ -34,9 +36,9 @@ def check_phone(number: str) -> None:
 
 
 def calling_code(number: str) -> str:
-    """Return the code of the country, such as 41 of +41791234567. Several countries share 1, and 7.
+    """Return the country code of a number, for example 41 of +41791234567. Several countries share 1, and several share 7.
 
-    Of what is no number, return the first three digits.
+    If this is not a number, return its first three digits.
     """
     import phonenumbers
 

@@ -106,14 +106,14 @@ def of_account(db: Connection, user: User, name: str | None) -> User:
 def check_other(db: Connection, staff: User, user: User | None) -> None:
     """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name."""
     if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
-        raise NotNow("somebody else must decide this: it is about you")
+        raise NotNow("somebody else must decide this, because it is about you")
 
 
 def change_password(tx: LoginTransaction, user_id: str, before: str, password_hash: str) -> User:
     """Replace a password hash. Raises `NotAllowed` if it is not `before` any more: it was changed since it was checked."""
     user = locked_user(tx.db, user_id)
     if user.password != before:
-        raise NotAllowed("the password was changed meanwhile; log in again")
+        raise NotAllowed("the password was changed in the meantime; log in again")
     notices.tell(tx, user, "password_changed")
     settings_changed(tx.db, user, password=password_hash)
     tx.log("password.change", user, "done")
@@ -152,7 +152,7 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
     account = known(rows.accounts.find(tx.db, account_id), "account", account_id)
     user = user_by_name(tx.db, name)
     if user.account_id != account.id:
-        raise InputError("name", "{name} is no user of this account; add one to it first", name=name)
+        raise InputError("name", "{name} is not a user of this account; add a user to it first", name=name)
     users = locked_users(tx.db, {user.id, account.primary_user})
     account = found(rows.accounts.locked(tx.db, account.id))
     if account.primary_user == user.id:

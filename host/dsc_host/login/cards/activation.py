@@ -30,7 +30,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
     """Begin to activate a device that was shipped or found again. Raises `NotFound`, `NotNow`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id or device.state not in _WAITING:
-        raise NotNow("this device cannot be activated: it is in use, or out of use for good")
+        raise NotNow("this device cannot be activated: it is in use, or permanently out of use")
     waits.check_card(tx, user, device)
     return device_proof.ask(tx, session, user, device, Purpose.ACTIVATE)
 
@@ -42,7 +42,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
         tx.log("activate", user, "refused", device.kind, device=device.id)
         return False
     if device.state not in _WAITING:
-        raise NotNow("this device has been activated, or taken out of use, meanwhile")
+        raise NotNow("this device was activated or taken out of use in the meantime")
     waits.check_card(tx, user, device)
     activate(tx, user, device, "by its response")
     # The session continues with the device that has just answered.
@@ -97,7 +97,7 @@ def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: s
     """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
     device, use = registry.held(tx.db, user, device_id)
     if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
-        raise NotFound("you have no card of your own by this name")
+        raise NotFound("you do not own such a card")
     if not registry.is_live(device, use, tx.now()):
         raise NotNow("activate the card first")
     return device_proof.ask(tx, session, user, device, Purpose.PIN)

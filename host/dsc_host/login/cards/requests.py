@@ -23,11 +23,11 @@ from dsc_host.records import table_rows, vault
 
 _OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)))
 _WEAK = {
-    "repeated": "must not be one digit four times",
-    "run": "must not be digits in a row, up or down",
+    "repeated": "must not be the same digit four times",
+    "run": "must not be a sequence such as 1234 or 4321",
     "year": "must not be a year of this century or the last",
-    "birth date": "must not be in your birth date",
-    "common": "is one of those that are tried first; choose another one",
+    "birth date": "must not be taken from your birth date",
+    "common": "is too common; choose another one",
 }
 
 
@@ -67,7 +67,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     users.check_primary(tx.db, user)
     order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
-        raise NotNow("this request has been sent already")
+        raise NotNow("this request has already been sent")
     _check_may(tx, owner)
     cents = tx.policy.request.hold_cents
     rows.holds.add(tx.db, Hold(table_rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, tx.now()))
@@ -87,7 +87,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
         drop(tx.db, order)
         return
     if order.state != OrderState.REQUESTED:
-        raise NotNow("the card has been made already; return it when it comes")
+        raise NotNow("the card has already been made; return it when it arrives")
     rows.orders.change(tx.db, order.id, state=str(OrderState.CANCELLED))
     vault.forget(tx.db, secret(order.id))
     release(tx.db, order.id)
@@ -116,7 +116,7 @@ def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
         )
     held = rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD)
     if not held:
-        raise NotNow("nothing is held for this card any more")
+        raise NotNow("there is no longer a deposit for this card")
     rows.holds.change(tx.db, held[0].id, state=str(HoldState.KEPT), kept=wanted)
     return wanted
 
@@ -181,7 +181,7 @@ def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
     """Return the equity of an account in US dollars. Raises `NotNow` if the policy has no rate for its currency."""
     rate = context.policy.request.rates.get(account.currency)
     if rate is None:
-        raise NotNow("no rate is known for {currency}; ask support", currency=account.currency)
+        raise NotNow("there is no exchange rate for {currency}; ask support", currency=account.currency)
     return money.money(account.equity) * rate
 
 
@@ -191,7 +191,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
-        raise NotNow("a card is on its way to you already")
+        raise NotNow("a card is already on its way to you")
     mine = (rows.devices.c.owner_id == user.id) & (rows.devices.c.kind == Kind.DSC_PLUS)
     cards = rows.devices.all(tx.db, mine)
     if any(card.state == DeviceState.ACTIVE for card in cards):
@@ -201,7 +201,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
         return True
     least = tx.policy.request.equity
     if not equity_in_dollars(tx.context, account) > least:
-        words = "a card is for accounts with an equity of more than {least} USD, or as much in another currency"
+        words = "a card requires an account with an equity of more than {least} USD, or the equivalent in another currency"
         raise NotNow(words, least=f"{least:,}")
     return False
 

@@ -28,7 +28,7 @@ def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) ->
     """Announce that a card is on its way back, and take it out of use. Raises `NotFound`, `NotNow`, `InputError`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
-        raise NotFound("you have no device of your own by this name")
+        raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.line("tracking", tracking, 64))
     notices.tell(tx, user, "out_of_use", device=registry.label(device))
     return parcel
@@ -44,7 +44,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     device = found(rows.devices.locked(tx.db, device.id))
     parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id)
     if parcel and parcel.state == RECEIVED:
-        raise NotNow("this card has been received already")
+        raise NotNow("this card has already been received")
     if parcel is None:
         parcel = _send(tx, user, device, "-")
     rows.parcels.change(tx.db, parcel.id, state=RECEIVED, received_at=tx.now())
@@ -83,12 +83,12 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) ->
     device = _card(tx.db, serial)
     order = rows.orders.one(tx.db, rows.orders.c.device_id == device.id) if device else None
     if device is None or order is None:
-        raise NotFound("there is no such card that was asked for here")
+        raise NotFound("there is no such card that was requested here")
     user = locked_user(tx.db, device.owner_id)
     users.check_other(tx.db, staff, user)
     gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
     if device.state not in gone and not _is_overdue(tx, device):
-        raise NotNow("this card is not lost, stolen or damaged, nor overdue on its way back, and its account is not closed")
+        raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
     kept = requests.keep(tx, order.id, cents)
     outbox.tell(tx, user, "kept", device=serial, amount=f"{money.money(kept)}")
     tx.log("hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
@@ -118,7 +118,7 @@ def close(tx: LoginTransaction, user: User) -> None:
     users.check_primary(tx.db, user)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
-        raise NotNow("the account is closed already")
+        raise NotNow("the account is already closed")
     for one in locked_users(tx.db, [each.id for each in _of_account(tx.db, user)]).values():
         notices.tell(tx, one, "closed")
         _end_all(tx, one)
@@ -150,9 +150,9 @@ def _end(tx: LoginTransaction, user: User, device: Device) -> None:
 def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Parcel:
     if not registry.is_returnable(tx.context, device):
         taken = ", ".join(tx.policy.request.returnable)
-        raise NotNow("only cards of the series {series} are taken back; cut others up and throw them away", series=taken)
+        raise NotNow("only cards of the series {series} are taken back; cut up and discard other cards", series=taken)
     if rows.parcels.count(tx.db, rows.parcels.c.device_id == device.id):
-        raise NotNow("this card is on its way back already")
+        raise NotNow("this card is already on its way back")
     parcel = Parcel(table_rows.new_id(), user.id, device.id, tracking, SENT, tx.now(), None)
     rows.parcels.add(tx.db, parcel)
     serial = found(device.serial)

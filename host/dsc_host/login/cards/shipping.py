@@ -68,7 +68,7 @@ def ship(tx: LoginTransaction, order_id: str) -> Request:
     """Record that a card was shipped, and notify its owner. The three weeks begin. Raises `NotNow`, `NotFound`."""
     order = _locked(tx.db, order_id)
     if order.state != OrderState.PERSONALISED:
-        raise NotNow("the card is not ready to be sent, or was sent already")
+        raise NotNow("the card is not ready to be sent, or was already sent")
     now = tx.now()
     rows.orders.change(tx.db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
     user = found(rows.users.find(tx.db, order.user_id))
@@ -103,7 +103,7 @@ def _begun(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str
     """Return the name of the card's owner, its PIN, and its serial."""
     order = _locked(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
-        raise NotNow("this card was made already, or its request was taken back")
+        raise NotNow("this card was already made, or its request was withdrawn")
     pin = found(vault.get(tx.cards, requests.secret(order.id))).decode("ascii")
     return found(rows.users.find(tx.db, order.user_id)).name, pin, serial or next_serial(tx)
 
@@ -117,9 +117,9 @@ def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
 def _recorded(tx: LoginTransaction, order_id: str, serial: str) -> Request:
     order = _locked(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
-        raise NotNow("the request was taken back meanwhile; wipe the card {serial}, and retire it", serial=serial)
+        raise NotNow("the request was withdrawn in the meantime; wipe the card {serial} and retire it", serial=serial)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
-        raise NotNow("the card {serial} is somebody's already; put a blank one on the line", serial=serial)
+        raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))
     device = registry.add(tx, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
     rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)

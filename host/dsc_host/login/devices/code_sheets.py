@@ -39,9 +39,9 @@ def request_online_card(tx: LoginTransaction, session: Session, user: User) -> D
     opened_by = rows.devices.find(tx.db, session.device_id)
     live = [device for device, _ in registry.live_of(tx, user)]
     if any(opens_for_good(device) for device in live):
-        raise NotNow("you have a device in use; an online card is for those who miss theirs")
+        raise NotNow("you have a device in use; an online card is for users who have lost theirs")
     if any(device.kind == Kind.ONLINE_CARD for device in (*live, *([opened_by] if opened_by else []))):
-        raise NotNow("you have an online card in use; request a card that lasts, or call support if you miss this one")
+        raise NotNow("you have an online card in use; request a lasting card, or call support if you have lost this one")
     device = begin_code_card(tx, user, Kind.ONLINE_CARD)
     tx.log("online-card.request", user, "done", device=device.id)
     return device

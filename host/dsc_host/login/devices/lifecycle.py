@@ -43,7 +43,7 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Told) -
 def check_no_app(tx: LoginTransaction, user: User) -> None:
     """Raise `NotNow` if the user has the phone app, which replaces SMS and call-back."""
     if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
-        raise NotNow("the phone app has taken the place of SMS and call-back")
+        raise NotNow("the phone app replaces SMS and call-back")
 
 
 def opens_for_good(device: Device) -> bool:

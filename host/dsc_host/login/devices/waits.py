@@ -97,7 +97,9 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
     """Raise `NotNow` if this card is still waiting."""
     if wait := card_wait(tx, user, device):
         day = tx.calendar.day(wait.due_at or tx.now())
-        raise NotNow("this card can be activated from {day} on: it was asked for without a lasting device", day=day.isoformat())
+        raise NotNow(
+            "this card can be activated from {day} on, because it was requested without a lasting device", day=day.isoformat()
+        )
 
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
@@ -117,11 +119,11 @@ def to_end(tx: LoginTransaction) -> list[str]:
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
     """Raise unless this staff member may end the wait now: another one than who asked for the change, and on a later day."""
     if wait.asked_by == staff.name:
-        raise NotAllowed("somebody else must decide this: you have asked for it")
+        raise NotAllowed("somebody else must decide this, because you asked for it")
     if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):
-        raise NotNow("this can be confirmed on a later day only")
+        raise NotNow("this can be confirmed only on a later day")
     if wait.kind != WaitKind.IDENTITY and Role(staff.role) is not Role.SUPPORT:
-        raise NotAllowed("this is for {role}, logged in with a device", role=str(Role.SUPPORT))
+        raise NotAllowed("only {role}, logged in with a device, may do this", role=str(Role.SUPPORT))
 
 
 def done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
@@ -138,7 +140,7 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
     """Lock a wait and return it. If `user` is given, it must be this user's. Raises `NotFound`."""
     wait = rows.waits.locked(db, wait_id)
     if wait is None or wait.state != WaitState.WAITING or (user is not None and wait.user_id != user.id):
-        raise NotFound("nothing of that waits")
+        raise NotFound("there is no such change that waits")
     return wait
 
 

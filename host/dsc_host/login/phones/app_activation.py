@@ -33,7 +33,7 @@ from dsc_host.verifier.model import Enrollment, State
 
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 _KEY_BYTES = 32
-_REFUSAL = "the activation code is wrong, was used, or has expired; ask for another one"
+_REFUSAL = "the activation code is wrong, used or expired; ask for a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Keys:
             if not isinstance(key, bytes) or len(key) != _KEY_BYTES:
                 raise InputError("key", "must be {bytes} bytes", bytes=_KEY_BYTES)
         if self.biometrics is not None and hmac.compare_digest(self.pin, self.biometrics):
-            raise InputError("key", "must be another one for each way to answer")
+            raise InputError("key", "must be different for each way to answer")
 
     def by_method(self) -> dict[str, bytes]:
         """Return the keys by their methods."""
@@ -67,9 +67,9 @@ def begin(context: LoginContext, name: str, password: str, address: str, phone: 
         now = locked_user(tx.db, user.id)
         numbers = [known.number for known in contacts.phones_of(tx.db, now)]
         if not numbers or account_of(tx.db, now).closed_at is not None:
-            raise NotNow("no phone of yours is confirmed; ask support to do that")
+            raise NotNow("you have no confirmed phone; ask support to add one")
         if type(phone) is not int or not 0 <= phone < len(numbers):
-            raise InputError("phone", "must be one of the {count} that are confirmed", count=len(numbers))
+            raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
         limits = [answer_limits.offers(context, now), *answer_limits.messages(context, now, numbers[phone])]
         if refusal := rate_limits.charge(tx, limits):
             return Refused(refusal)
@@ -247,5 +247,5 @@ def _push(tx: LoginTransaction, device: Device, push_id: str) -> rows.Push:
     if push is None or push.device_id != device.id:
         raise NotFound("there is no such login")
     if push.state != phone_app.ASKED or tx.now() >= push.expires_at:
-        raise NotNow("this login has been answered already, or has expired")
+        raise NotNow("this login has already been answered, or has expired")
     return push

@@ -84,7 +84,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     if all(data_of(device).get("number") == phone.number for device, _ in registry.live_of(tx, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
     if waits.is_temporary(tx.db, session):
-        raise NotNow("with a temporary device no number is removed; call support if this one is not yours any more")
+        raise NotNow("you cannot remove a number with a temporary device; call support if this number is no longer yours")
     opened_by = rows.devices.find(tx.db, session.device_id)
     notices.tell(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)

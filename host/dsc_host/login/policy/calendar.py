@@ -19,8 +19,8 @@ def _holidays_in(exchange: str, year: int) -> frozenset[date]:
 
 
 def is_exchange(name: str) -> bool:
-    """Tell whether the holidays of this exchange are known, by the names of the `holidays` library; no name is fine too."""
-    # The library takes a tenth of a second to load, which a command that asks for no day need not wait for.
+    """Return whether the `holidays` library knows this exchange. The empty name is valid too."""
+    # Loading the library takes a tenth of a second. Commands that need no holidays should not wait for it.
     if name in ("", _DEFAULT):
         return True
     import holidays
@@ -30,13 +30,13 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange, in every year, and others beside them. With an empty name, only the others."""
+    """The holidays of an exchange in every year, and other days. With an empty name, only the other days."""
 
     exchange: str
     others: Set[date]
 
     def __contains__(self, day: object) -> bool:
-        """Tell whether this day is one of them."""
+        """Return whether this day is a holiday."""
         if day in self.others:
             return True
         return bool(self.exchange) and isinstance(day, date) and day in _holidays_in(self.exchange, day.year)

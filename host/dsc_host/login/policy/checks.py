@@ -63,22 +63,22 @@ def check(policy: "Policy") -> None:
             if getattr(getattr(policy, name), key) > most:
                 refuse(f"[{name}] {key}: must be at most {most}")
     if not is_address(policy.login.alarm_address):
-        refuse("[login] alarm_address: must be an address, as security@example.com")
+        refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)
     _check_pairs(policy)
     _check_contact(policy)
     for name in ("series", "returnable"):
         for each in getattr(policy.request, name):
             if not is_series(each):
-                refuse(f"[request] {name}: must be of A-Z, 0-9 and -, and then an x for each digit, as IB3000xxx")
+                refuse(f"[request] {name}: must be A-Z, 0-9 and -, followed by an x for each digit, for example IB3000xxx")
     if not policy.request.series:
-        refuse("[request] series: must have one at least")
+        refuse("[request] series: must have at least one series")
     try:
         Calendar(ZoneInfo(policy.calendar.zone), frozenset(policy.calendar.weekend), frozenset())
     except (ValueError, OSError, KeyError):
-        refuse("[calendar] zone: must be a time zone's name, as Europe/Zurich; weekend: days from 1 to 7, not all of them")
+        refuse("[calendar]: zone must be a time zone such as Europe/Zurich, and weekend some of the days 1 to 7, but not all")
     if not is_exchange(policy.calendar.exchange):
-        refuse("[calendar] exchange: must be an exchange whose holidays are known, such as NYSE, XLON or SIX; or empty")
+        refuse("[calendar] exchange: must be empty or an exchange with known holidays, for example NYSE, XLON or SIX")
 
 
 def _check_contact(policy: "Policy") -> None:
@@ -91,7 +91,7 @@ def _check_contact(policy: "Policy") -> None:
 def _check_levels(policy: "Policy") -> None:
     kinds = [level.kind for level in policy.levels]
     if len(kinds) != len(set(kinds)):
-        refuse("[[levels]]: has a kind twice")
+        refuse("[[levels]]: must not have a kind twice")
     if missing := [kind for kind in (*Kind, "none") if kind not in kinds]:
         refuse(f"[[levels]]: {missing[0]} is missing")
     if kinds[-1] != "none":
@@ -108,16 +108,16 @@ def _check_pairs(policy: "Policy") -> None:
     if not activation.imminent_days < activation.near_days < activation.automatic_days:
         refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
     if unknown := [kind for kind in policy.phone.removes if kind not in set(Kind) - {Kind.PHONE_APP}]:
-        refuse(f"[phone] removes: {unknown[0]} is no other kind of device")
+        refuse(f"[phone] removes: {unknown[0]} is not another kind of device")
     if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:
-        refuse(f"[code_card]: codes must be at most 10000, indexes at most as many; an answer {_LONGEST_ANSWER} letters")
+        refuse(f"[code_card]: at most 10000 codes, no more indexes than codes, and {_LONGEST_ANSWER} characters in an answer")
     if policy.passwords.shortest > policy.passwords.longest or policy.passwords.memory_kib < 8 * policy.passwords.lanes:
-        refuse("[passwords]: shortest must not be more than longest, memory_kib at least 8 for each lane")
+        refuse("[passwords]: shortest must not be more than longest, and memory_kib must be at least 8 for each lane")
     days = policy.request.receipt_days
     if len(days) != 2 or not days[0] <= days[1] <= 3650:
-        refuse("[request] receipt_days: must be the least and the most, 3650 days at most")
+        refuse("[request] receipt_days: must be the minimum and the maximum, at most 3650 days")
     for kind, (least, most) in policy.request.replacement_cents.items():
         if not least <= policy.request.fee_cents.get(kind, least) <= most:
-            refuse(f"[request.fee_cents] {kind}: must lie in what request.replacement_cents says")
+            refuse(f"[request.fee_cents] {kind}: must be within the range in request.replacement_cents")
     if policy.sharing.compliance not in ("never", "always", "reviewed"):
         refuse("[sharing] compliance: must be never, always or reviewed")

@@ -20,7 +20,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
     """
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:
-        raise NotNow("{name} has opted out already" if out else "{name} has not opted out", name=user.name)
+        raise NotNow("{name} has already opted out" if out else "{name} has not opted out", name=user.name)
     notices.tell(tx, user, "opted_out" if out else "opted_in")
     users.settings_changed(tx.db, user, opted_out=out)
     tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
@@ -30,6 +30,6 @@ def opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
     """Begin an opt-out that takes effect after some days, because a temporary device asked for it. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
-        raise NotNow("{name} has opted out already", name=user.name)
+        raise NotNow("{name} has already opted out", name=user.name)
     waits.begin(tx, user, WaitKind.OPT_OUT, {}, user.name, also=[primary] if user.id != primary.id else [])
     tx.log("opt-out", user, "waits", by=primary.name)

@@ -74,7 +74,7 @@ def begin(
     Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
     if user_id == owner_id:
-        raise NotNow("this is begun by the user who is not the device's owner")
+        raise NotNow("the user who does not own the device must begin")
     both = locked_users(tx.db, [user_id, owner_id])
     user, owner = both[user_id], both[owner_id]
     device = _chosen(tx, owner, device_id)
@@ -140,7 +140,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
     both = locked_users(tx.db, [share.user_id, share.owner_id])
     share = found(rows.shares.locked(tx.db, share_id))
     if share.state != ShareState.PENDING:
-        raise NotNow("this has been decided already")
+        raise NotNow("this has already been decided")
     user, owner = both[share.user_id], both[share.owner_id]
     for one in (user, owner):
         users.check_other(tx.db, staff, one)
@@ -230,8 +230,8 @@ def view(db: Connection, share: Share) -> ShareView:
 def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> None:
     if people.identity_of(tx.db, user) != people.identity_of(tx.db, owner):
         raise DifferentIdentity(
-            "different identification information: a device is shared between users of one person only; "
-            "if both are you, have support put right what is known of you"
+            "different identification information: only users of the same person can share a device; "
+            "if both users are you, ask support to correct your details"
         )
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
@@ -239,14 +239,14 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
     if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
     if device.id not in {each.id for one, (each, _) in held if one.id == owner.id} or device.owner_id != owner.id:
-        raise NotNow("this device is not in use any more")
+        raise NotNow("this device is no longer in use")
     if rows.uses.count(tx.db, rows.uses.c.user_id == user.id, rows.uses.c.device_id == device.id):
-        raise NotNow("you share this device already")
+        raise NotNow("you already share this device")
     if not tx.policy.levels[tx.policy.level(device.kind)].shareable:
-        raise NotNow("this kind of device is not shared; a phone app takes several users by itself")
+        raise NotNow("this kind of device cannot be shared; a phone app serves several users itself")
     best = min(tx.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
     if tx.policy.level(device.kind) > best:
-        raise LessSecureDevice("less secure device: share the most secure one of both users")
+        raise LessSecureDevice("less secure device: share the most secure device of the two users")
 
 
 def _chosen(tx: LoginTransaction, owner: User, device_id: str) -> Device:
@@ -268,7 +268,7 @@ def _own(tx: LoginTransaction, user: User, share_id: str, state: ShareState) -> 
     if share is None or share.user_id != user.id:
         raise NotFound("you have no such request")
     if share.state != state or (share.expires_at is not None and tx.now() >= share.expires_at):
-        raise NotNow("this request is not at this step, or has expired; begin again")
+        raise NotNow("this request has expired or is at another step; begin again")
     return share
 
 

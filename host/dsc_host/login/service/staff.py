@@ -153,7 +153,7 @@ class Staff:
             user = calls.caller(tx, session)
             kept = waits.locked(tx.db, wait, user)
             if kept.kind == WaitKind.IDENTITY:
-                raise NotFound("nothing of that waits")
+                raise NotFound("there is no such change that waits")
             waits.check_may_confirm(self.system.context, kept, staff)
             wait_outcomes.let_count(tx, user, kept, staff.name)
 

@@ -75,7 +75,7 @@ def check_scope(session: Session, *scopes: Scope) -> None:
     if session.stage != Stage.IN:
         raise NotIn
     if session.scope not in scopes:
-        raise NotAllowed("log in with a device for this" if session.scope != Scope.STATEMENTS else "the account is closed")
+        raise NotAllowed("log in with a device to do this" if session.scope != Scope.STATEMENTS else "the account is closed")
 
 
 def end(db: Connection, session: Session) -> None:

@@ -29,7 +29,7 @@ _TRIES, _TRIES_SECONDS = 5, 3600
 def check_role(staff: User, session: Session, *roles: Role) -> None:
     """Raise `NotAllowed` unless the staff member has one of these roles and logged in with a device."""
     if Role(staff.role) not in roles or session.scope != Scope.FULL:
-        raise NotAllowed("this is for {role}, logged in with a device", role=" or ".join(roles))
+        raise NotAllowed("only {role}, logged in with a device, may do this", role=" or ".join(roles))
 
 
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
@@ -46,7 +46,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
     users.check_other(tx.db, staff, user)
     if user and tx.now() < waits.corrected_until(tx, user):
         tx.log("desk.identify", user, "refused", "corrected", by=staff.name)
-        return Refused(NotNow("what is known of this user was corrected not long ago: nobody is identified by it yet"))
+        return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
         rate_limits.passed(tx, [gate])
@@ -66,15 +66,15 @@ def known_caller(tx: LoginTransaction, session: Session) -> User:
     """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or if it is too long ago."""
     called = data_of(session).get("called")
     if not called or tx.now() >= called["until"]:
-        raise NotAllowed("check first who is calling")
+        raise NotAllowed("identify the caller first")
     return found(rows.users.find(tx.db, called["user"]))
 
 
 def _canonical(identity: Identity) -> bytes:
     if not isinstance(identity, Identity):
-        raise InputError("identity", "must be words of at most 64 letters")
+        raise InputError("identity", "must be texts of at most 64 characters")
     parts = (identity.birth_date, identity.citizenship, identity.residence, identity.document_type, identity.document_number)
     for part in parts:
         if not isinstance(part, str) or len(part) > 64:
-            raise InputError("identity", "must be words of at most 64 letters")
+            raise InputError("identity", "must be texts of at most 64 characters")
     return "\n".join(part.strip().upper() for part in parts).encode("utf-8", "surrogatepass")

@@ -17,6 +17,6 @@ def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: 
     user = calls.caller(tx, session)
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
-        raise NotFound("the caller has no device of their own by this name")
+        raise NotFound("the caller does not own such a device")
     losses.take_out(tx, user, device, loss)
     tx.log("desk.loss", user, "done", str(loss), by=staff.name, device=device.id)

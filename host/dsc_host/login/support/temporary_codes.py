@@ -16,7 +16,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     """Make a temporary code for the identified caller, who gets it read out. It replaces an earlier one."""
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
-        raise NotNow("the account is closed: name and password are enough for its statements")
+        raise NotNow("the account is closed: its statements need only the name and password")
     for earlier in TEMPORARY:
         # A caller who needs a code does not have the online card any more.
         _end_kind(tx, user, earlier)

@@ -92,7 +92,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
     """Carry out a second person's decision on a corrected identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     asked = rows.waits.find(tx.db, wait_id)
     if asked is None or asked.kind != WaitKind.IDENTITY:
-        raise NotFound("nothing of that waits")
+        raise NotFound("there is no such change that waits")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
     users.check_other(tx.db, staff, user)

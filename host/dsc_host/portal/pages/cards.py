@@ -185,7 +185,7 @@ def _return(visit: Visit, device: str) -> View:
     _, who, own = visit._, visit.visitor(), visit.system.devices(visit.token)
     card = next((each for each in own if each.id == device and each.own), None)
     if card is None:
-        raise NotFound("you have no device of your own by this name")
+        raise NotFound("you do not own such a device")
     least, most = visit.system.policy.request.receipt_days
     words = [
         _("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),

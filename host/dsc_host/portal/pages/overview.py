@@ -44,6 +44,6 @@ def statements(visit: Visit) -> Response:
     """Show the statements of an account."""
     who, _ = visit.visitor(), visit._
     if who.scope is Scope.TRADING:
-        raise NotAllowed("log in with a device for this")
+        raise NotAllowed("log in with a device to do this")
     table = Table(_("Statements"), (), (), _("This demonstration has no statements."))
     return visit.show(View(_("Statements"), tables=(table,)))
