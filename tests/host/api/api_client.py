@@ -1,4 +1,4 @@
-"""The verifier's HTTP service in this process, and a client that has a token for each scope."""
+"""The verifier's HTTP service in this process, and a client with a token for each scope."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -16,7 +16,7 @@ NAMES = {"website": Scope.LOGIN, "helpdesk": Scope.DESK, "prometheus": Scope.MET
 
 
 class Api:
-    """The service in this process: `api("POST", "/challenge", serial="A-1")` is one call, by whoever may do it."""
+    """The service in this process. `api("POST", "/challenge", serial="A-1")` makes one call, with the token that it needs."""
 
     def __init__(self, verifier: Verifier, folder: Path, **options: Any) -> None:
         path = folder / "tokens"
@@ -51,7 +51,7 @@ class Api:
         return {"Authorization": f"Bearer {self.tokens[scope]}"}
 
     def rows(self) -> list[Any]:
-        """Return all that is kept of cards, their owners and challenges."""
+        """Return all stored rows of cards, their owners and challenges."""
         with self.verifier._context.store.read() as db:
             return [
                 tuple(row)
@@ -60,17 +60,17 @@ class Api:
             ]
 
     def logged(self) -> list[tuple[str, str, str]]:
-        """Return who did what with what outcome, by the audit log."""
+        """Return the actor, action and outcome of each entry in the audit log."""
         return [(entry.actor, entry.action, entry.outcome) for entry in self.verifier.audit.entries()]
 
 
 def needed(path: str) -> Scope:
-    """Return the scope that may make this call."""
+    """Return the scope that this path needs."""
     return Scope.LOGIN if path.partition("?")[0] in ("/challenge", "/verify", "/resync") else Scope.DESK
 
 
 def problem(answer: httpx.Response, status: int, error: str, field: str | None = None) -> str:
-    """Check that an answer is a problem of RFC 9457 with these values; return its detail."""
+    """Check that an answer is an RFC 9457 problem with these values. Return its detail."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     told = answer.json()
@@ -79,7 +79,7 @@ def problem(answer: httpx.Response, status: int, error: str, field: str | None =
 
 
 def ask(api: Api, serial: str = "A-1") -> Challenge:
-    """Ask for a challenge to this card."""
+    """Ask for a challenge for this card."""
     answer = api("POST", "/challenge", serial=serial)
     assert answer.status_code == 201, answer.text
     given = answer.json()

@@ -1,4 +1,4 @@
-"""Requests as a server hands them to an application, with nothing in between that would tidy them up."""
+"""Requests as a server passes them to an application, without a client that would tidy them up."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass
 class Answer:
-    """What an application has answered; `status` is 0 if nothing."""
+    """The application's answer. `status` is 0 if there was none."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -31,9 +31,9 @@ def ask(
     stalled: Callable[[], asyncio.Event] | None = None,
     client: tuple[str, int] | None = ("192.0.2.7", 40_000),
 ) -> Answer:
-    """Send one request and return the answer; what the application raises, is raised.
+    """Send one request and return the answer. An exception of the application is raised.
 
-    `aborted`: the client goes away after `body`. `stalled`: it says nothing more after `body`, until this event.
+    With `aborted`, the client goes away after `body`. With `stalled`, it sends nothing after `body` until this event is set.
     """
     more = aborted or stalled is not None
     answer, messages = Answer(), [{"type": "http.request", "body": body, "more_body": more}]
@@ -64,5 +64,5 @@ def ask(
 
 
 def merged(given: Mapping[bytes, bytes], *others: tuple[bytes, bytes]) -> Headers:
-    """The headers, with some of them replaced."""
+    """Return the headers with some of them replaced."""
     return tuple({**given, **dict(others)}.items())

@@ -1,4 +1,4 @@
-"""What nobody in their right mind would send: a clear refusal each, and nothing changed."""
+"""Requests that no sane client sends: each is refused with a clear reason, and changes nothing."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import quote

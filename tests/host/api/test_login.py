@@ -1,4 +1,4 @@
-"""What a login page does over HTTP, and what it must not learn."""
+"""The calls that a login page makes over HTTP, and what it must not learn."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_why_a_response_is_not_accepted_is_in_the_audit_log_alone(api: Api, chan
         api("POST", "/verify", id="0" * 22, response="12345678"),
         api("POST", "/verify", id="no id", response="no response"),
     ]
-    # All but the name of the request, which is new each time.
+    # Everything but the request's name, which is new each time.
     told = {(a.status_code, a.content, str({**a.headers, "x-request-id": ""})) for a in answers}
     assert len(told) == 1, told
     assert reasons(api) == [reason, "unknown", "unknown"], "of challenges that were never issued, one entry in a minute"
@@ -62,7 +62,7 @@ def test_too_many_challenges_are_refused_alike_for_a_card_and_none(api: Api, clo
     for serial in ("A-1", DECOY):
         for _ in range(30):
             ask(api, serial)
-            # So that the true time to wait is not the whole window.
+            # Without this, the time to wait would be the whole period.
             clock.advance(1)
         answer = api("POST", "/challenge", serial=serial)
         detail = problem(answer, 429, "too-many-challenges")

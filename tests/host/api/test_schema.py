@@ -1,4 +1,4 @@
-"""The service against its own description: whatever schemathesis thinks of, every answer is one that is described."""
+"""The service against its own schema: each answer to any request of schemathesis is one that the schema describes."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,7 +16,7 @@ from dsc_host.api.operations import OPERATIONS
 from dsc_host.verifier import Policy, Verifier
 
 EXAMPLES = 30
-"""Of each call in each phase, besides those at the edges of every range, which schemathesis makes by itself."""
+"""The examples for each call in each phase. schemathesis adds those at the edges of every range."""
 
 
 def opened() -> Verifier:
@@ -31,10 +31,10 @@ def config(token: str) -> Any:
         {
             "seed": 1,
             "headers": {"Authorization": f"Bearer {token}"},
-            # Sequences of calls have tests of their own; here, each call is tried by itself.
+            # Sequences of calls have their own tests. Here, each call is tried alone.
             "phases": {"stateful": {"enabled": False}},
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
-            # What keeps to its schema may still be no suite, or no PIN for a suite that has none: 422.
+            # A value that fits its schema may still be no suite, or a PIN for a suite without one: 422.
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422", "429"]}},
         }
     )

@@ -31,7 +31,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTE
 
 
 IMPATIENT = "from dsc_host.server import connections; connections.HEAD_SECONDS = 2; "
-"""So that a busy machine still has the time to send and to read a whole request."""
+"""Long enough for a busy machine to send and read a whole request."""
 
 
 def arguments(*given: str, first: str = "") -> list[str]:
@@ -45,7 +45,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 
 
 class Service:
-    """One that runs."""
+    """A running service."""
 
     def __init__(self, process: "subprocess.Popen[str]", token: str) -> None:
         self.process = process
@@ -54,7 +54,7 @@ class Service:
         self.port = int(self.wait_for("listening")["url"].rpartition(":")[2])
 
     def wait_for(self, event: str) -> dict[str, Any]:
-        """Read its log up to such a line: every line of it must be JSON."""
+        """Read its log up to a line that matches. Every line must be JSON."""
         assert self.process.stderr
         for text in self.process.stderr:
             self.lines.append(json.loads(text))
@@ -121,7 +121,7 @@ def test_a_signal_during_a_request_ends_it_after_the_answer(database: Database, 
                 f"Authorization: Bearer {service.token}\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
             )
             line.sendall(head.encode())
-            # It asks for the body: so it has the request in hand.
+            # The service asks for the body, so it has taken the request.
             assert answers.readline().startswith(b"HTTP/1.1 100 ")
             assert answers.readline() == b"\r\n"
             service.process.send_signal(signal.SIGTERM)
@@ -146,7 +146,7 @@ def test_a_signal_during_a_request_ends_it_after_the_answer(database: Database, 
 
 
 def _connect_until_it_fails(port: int) -> None:
-    """Some moments may pass between its saying so and its doing so."""
+    """Connect until it fails: some moments may pass between the service's saying that it ends and its ending."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
@@ -161,7 +161,7 @@ def test_several_workers_share_a_port_and_their_figures(sqlite: Database, tmp_pa
             challenge = service.challenge()
             response = verifier_samples.right(challenge, counter)
             assert service.ask("POST", "/verify", id=challenge.id, response=response) == {"accepted": True}
-        # Whichever of them is asked.
+        # Whichever process answers.
         for _ in range(5):
             figures = service.ask("GET", "/metrics")
             assert 'dscplus_verdicts_total{operation="verify",outcome="accepted"} 10.0' in figures
@@ -176,7 +176,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_pa
         for sent in (b"", b"GET /health HTTP/1.1\r\nHost: ser", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"):
             with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as line, line.makefile("rb") as answers:
                 line.sendall(sent)
-                # It ends, whereas we have not ended it.
+                # The service closes the connection. The test does not.
                 assert answers.read().count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
         assert service.ask("GET", "/health") == {"status": "ok"}
         assert service.end() == 0
@@ -184,7 +184,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_pa
 
 @pytest.fixture
 def records(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Records with a card, beside which the file of tokens is to be; returns the file of tokens."""
+    """Make records with a card. Return the path for the file of tokens, beside them."""
     tokens = dscplus.with_cards("IB1").with_name("tokens")
     monkeypatch.setenv("DSCPLUS_TOKENS", str(tokens))
     return tokens
@@ -224,7 +224,7 @@ def test_an_address_that_is_none_is_refused() -> None:
 
 
 def test_what_it_listens_on_is_known_as_tcp() -> None:
-    # By this alone does asyncio tell that small answers are not to be held back.
+    # asyncio sends small answers at once only if the socket looks like this.
     with Address.checked("127.0.0.1", 0, allow_remote=False).bind() as bound:
         assert bound.proto == socket.IPPROTO_TCP
 

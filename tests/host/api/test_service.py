@@ -1,4 +1,4 @@
-"""The service around its calls: who may do what, what it refuses to read, what it logs."""
+"""The service around its calls: who may make which call, what it refuses to read, and what it logs."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ NOBODYS = "dsc_" + 43 * "A"
 
 
 class Lines(logging.Handler):
-    """What the service logs, as it would stand on stderr."""
+    """The lines that the service logs, as they would be on stderr."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ def test_what_nobody_expected_is_told_without_its_words(api: Api, lines: Lines, 
     answer = api("POST", "/cards/A-1/suspend")
     assert "1234" not in problem(answer, 500, "internal")
     failed = json.loads(lines.texts[0])
-    # The request's name is random: in one of 5,000, these digits stand by chance.
+    # The request's name is random. In one of 5,000, these digits are in it by chance.
     assert "1234" not in "".join(lines.texts).replace(failed["request"], "")
     assert (failed["event"], failed["error"]) == ("failed", "RuntimeError")
     assert "fail" in failed["where"][-1]
@@ -174,11 +174,11 @@ def test_calls_beyond_the_limit_are_told_to_come_back(
             first = asyncio.create_task(api.asend("POST", "/verify", json=body))
             await asyncio.to_thread(begun.wait, 60)
             second = await api.asend("POST", "/verify", json=body)
-            # What tells how the service is needs no place.
+            # A request for the service's own state needs no free place.
             figures = await api.asend("GET", "/metrics", Scope.METRICS)
             go_on.set()
             third = await first
-        # And there is room again.
+        # Afterwards there is room again.
         return third, second, figures, await api.asend("POST", "/verify", json=body)
 
     with Api(verifier, tmp_path, most_in_hand=1) as api:

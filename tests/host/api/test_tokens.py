@@ -1,4 +1,4 @@
-"""Who may call the service: what the file of tokens holds, and what it refuses."""
+"""Access to the service: what the file of tokens holds, and what it refuses."""
 
 import hashlib
 import os

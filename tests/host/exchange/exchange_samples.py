@@ -1,4 +1,4 @@
-"""What the tests of prepared PSKC files share: a file of three cards, ways to change one, and what came of it."""
+"""Samples for the tests of prepared PSKC files: a file of three cards, functions that change one, and its outcome."""
 
 import io
 import re
@@ -32,7 +32,7 @@ def read(data: bytes, **options: Any) -> list[Enrollment | Refusal]:
 
 
 def refused(data: bytes, **options: Any) -> str:
-    """The one error for the whole file."""
+    """Return the single error for the whole file."""
     with pytest.raises(InputError) as raised:
         read(data, **options)
     assert raised.value.field == "PSKC file"
@@ -53,12 +53,12 @@ def in_second_package(pattern: bytes, new: bytes, data: bytes = DATA) -> bytes:
 
 
 def plain(*keys: dict[str, Any]) -> bytes:
-    """The file that python-pskc makes of these keys, in the clear."""
+    """Return the unencrypted file that python-pskc makes of these keys."""
     return _by_library(pskc.PSKC(), keys)
 
 
 def encrypted(*keys: dict[str, Any], key: bytes = KEY, mac_key: bytes | None = None, **setup: Any) -> bytes:
-    """The file that python-pskc makes of these keys, encrypted."""
+    """Return the encrypted file that python-pskc makes of these keys."""
     document = pskc.PSKC()
     document.encryption.setup_preshared_key(key=key, **setup)
     if mac_key:

@@ -1,4 +1,4 @@
-"""Cards in a PSKC file that could not be enrolled as they stand: each is refused, and the others are read."""
+"""Cards in a PSKC file that cannot be enrolled as they are: each is refused, and the others are read."""
 
 import re
 from typing import Any
@@ -85,7 +85,7 @@ UNLOCK = {"algorithm_suite": "OCRA-1:HOTP-SHA256-8:QN06", "policy.key_usage": ["
 
 
 def outcome(card: Enrollment | Refusal) -> object:
-    """The card, or the field for which it was refused."""
+    """Return the card, or the field for which it was refused."""
     return card.error.field if isinstance(card, Refusal) else card
 
 

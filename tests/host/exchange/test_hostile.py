@@ -1,4 +1,4 @@
-"""PSKC files that are broken, or that somebody has prepared: refused in words, and one bad package does not cost the others."""
+"""PSKC files that are broken or prepared by an attacker are refused with a reason. One bad package does not cost the others."""
 
 import io
 import re
@@ -52,7 +52,7 @@ def test_a_file_that_is_cut_off_is_refused() -> None:
 
 
 def test_the_cards_before_the_cut_come_out_first() -> None:
-    """But the last of them: what else belongs to it, such as its PIN, might be missing."""
+    """The last card before the cut is not read: other parts of it, such as its PIN, might be missing."""
     cards = read_pskc(io.BytesIO(DATA[: DATA.index(b"C-3")]), key=KEY)
     assert next(cards) == CARDS[0]
     with pytest.raises(InputError, match="is it complete"):
@@ -115,7 +115,7 @@ def test_a_head_that_comes_twice_or_late_is_refused(name: str) -> None:
 
 
 def test_a_wrong_key_is_one_error_for_the_whole_file() -> None:
-    # Of 256 wrong keys, one makes something of the MAC's key, too: then it is the cards that do not open.
+    # One in 256 wrong keys decrypts the MAC's key to something. Then the cards do not open.
     many = written([Enrollment(f"N{n}", bytes(16), suite=SUITE) for n in range(20)])
     for number in (1, 2, 40):
         assert "nothing in it decrypts" in refused(many, key=bytes([number]) * 16)
@@ -173,7 +173,7 @@ def test_a_file_without_a_mac_is_refused() -> None:
     assert "no MACMethod" in refused(replaced(b' Algorithm="http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"', b""))
     assert "no MACMethod" in refused(re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", DATA, flags=re.DOTALL))
     assert "SHA-1 or SHA-2" in refused(replaced(b"hmac-sha256", b"hmac-md5"))
-    # Whoever cuts the MAC's key down to a byte could try them all.
+    # An attacker who cuts the MAC's key down to a byte could try all values.
     assert "nothing in it decrypts" in refused(encrypted({}, mac_key=b"k"))
 
 

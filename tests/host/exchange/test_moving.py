@@ -1,4 +1,4 @@
-"""Cards between a verifier's records and a file that has a name: all that can be, told what cannot, and no half of anything."""
+"""Moving cards between a verifier's records and a named file: all that can be moved, a reason for the rest, nothing by half."""
 
 import os
 import re
@@ -23,7 +23,7 @@ FULL = [
     Enrollment("U-2", bytes(range(20)), suite=SUITE, unlock_key=bytes(range(1, 33)), counter=2**64 - 2),
 ]
 MANY = [Enrollment(f"N{number:04}", number.to_bytes(16, "big"), suite=SUITE) for number in range(61)]
-"""More than one page of the records, and than one batch of an import."""
+"""More cards than one page of the records and one batch of an import."""
 
 
 @cache
@@ -216,7 +216,7 @@ def test_all_go_in_or_none(office: Verifier, tmp_path: Path, bad: str) -> None:
 
 @pytest.mark.parametrize("number", [3, 51, 61])
 def test_with_atomic_every_bad_one_is_told(office: Verifier, tmp_path: Path, number: int) -> None:
-    """Also those after the last whole batch of 50."""
+    """Bad cards after the last whole batch of 50 are reported too."""
     enrolled(office, MANY[number - 1 : number])
     data = exchange_samples.written(MANY[:number])
     data = exchange_samples.in_second_package(rb"<pskc:ValueMAC>....", b"<pskc:ValueMAC>AAAA", data)
@@ -248,7 +248,7 @@ def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tm
 END = b"</pskc:KeyContainer>"
 MAC_METHOD = re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", exchange_samples.DATA, re.DOTALL)[0]
 ENTITY = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-# At the head of the file, at its end, and all of it; tests/host/exchange/test_hostile.py has every way.
+# Changes at the head of the file, at its end, and to all of it. tests/host/exchange/test_hostile.py has every way.
 OF_NO_USE: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("document type", lambda data: ENTITY + data.partition(b"?>")[2].lstrip()),
     ("no MACMethod", lambda data: re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", data, flags=re.DOTALL)),

@@ -1,4 +1,4 @@
-"""Cards and orders of cards as CSV: read with whatever spreadsheets make of one, taken in, and written without a secret."""
+"""Cards and orders of cards as CSV: files that spreadsheets have changed are read, and no secret is written."""
 
 import csv
 import gc

@@ -1,4 +1,4 @@
-"""PSKC, in and out: the RFC's own values, what python-pskc writes and reads, and the same cards after a round trip."""
+"""PSKC: the RFC's own values, what python-pskc writes and reads, and the same cards after a round trip."""
 
 import base64
 import io
@@ -195,7 +195,7 @@ class Sink(io.RawIOBase):
 def cards(count):
     return (Enrollment(f"N{n}", bytes(16), suite="OCRA-1:HOTP-SHA256-8:C-QN06") for n in range(count))
 
-# python-pskc's objects know each other, so that only the collector frees them: let it be quick.
+# The objects of python-pskc refer to each other, so only the collector frees them. Make it run often.
 gc.set_threshold(700, 1, 1)
 
 def peak(work):
@@ -229,7 +229,7 @@ def test_ten_times_the_cards_take_the_same_memory(tmp_path: Path) -> None:
 
 
 def test_cards_are_written_and_read_as_they_come() -> None:
-    """Neither waits for the end: the first comes out of a file that is not whole yet."""
+    """Neither waits for the end: the first card comes out of a file that is not complete yet."""
     cards = [Enrollment(f"N{number}", number.to_bytes(16, "big"), suite=SUITE) for number in range(250)]
     data = written(cards)
     assert read(data) == cards, "in their order, although 100 are written at a time"

@@ -1,4 +1,4 @@
-"""What the tests of importing and exporting share: records without cards, and what was told."""
+"""Samples for the tests of import and export: records without cards, and a recorder of what is reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def few_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages and batches of a tenth of what they are, so that few cards are many."""
+    """Make pages and batches a tenth as large, so that a few cards fill several."""
     monkeypatch.setattr(enrollment, "BATCH", 50)
     monkeypatch.setattr(moving_cards, "_PAGE", 50)
     monkeypatch.setattr(moving_cards, "_OFTEN", 10)
@@ -40,7 +40,7 @@ def office(database_kind: str) -> Iterator[Verifier]:
 
 
 class Told:
-    """What was told of an import or an export."""
+    """The reports of an import or an export."""
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []

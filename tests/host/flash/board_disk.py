@@ -1,7 +1,7 @@
-"""The board double's disk, which outlives a restart and a power cut.
+"""The board double's disk, which keeps its files through restarts and power cuts.
 
-It is harsher than the boards' littlefs: a file that is being written is seen half-written after a power cut. Only renaming is
-one step, as it is there.
+It is harsher than the boards' littlefs: after a power cut, a file that was being written is seen half-written. Only renaming is
+one step, as it is on littlefs.
 """
 
 from collections.abc import Callable
@@ -13,27 +13,27 @@ _FOLDER = -1
 
 
 class PowerCut(Exception):
-    """The board's power failed."""
+    """The power of the board failed."""
 
 
 @dataclass
 class Disk:
-    """Files and folders by path. `blocks` is its size. At the change number `cut_at`, counted from 0, the power fails."""
+    """Files and folders by path. `blocks` is its size. The power fails at the change number `cut_at`, counted from 0."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {"/", "/lib"})
     blocks: int = 350
     cut_at: int | None = None
     spoils: str = ""
-    """The file of this name does not keep what is written to it."""
+    """The name of a file that does not keep what is written to it."""
     keeps: str = ""
-    """The file of this name cannot be removed."""
+    """The name of a file that cannot be removed."""
     spare_to_rename: int = 0
-    """How many free blocks a rename needs."""
+    """The number of free blocks that a rename needs."""
     changes: int = 0
 
     def do(self, words: list[str], data: bytes) -> bytes | int:
-        """One call of the board's file system: bytes, -1 for a folder, or MicroPython's error number, negative."""
+        """Do one call of the board's file system. Return bytes, -1 for a folder, or MicroPython's error number, negated."""
         name, *paths = words
         paths = ["/" + path.strip("/") for path in paths]
         if name in ("make", "append", "mkdir", "remove", "rmdir", "rename"):

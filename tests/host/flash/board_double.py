@@ -1,8 +1,8 @@
-"""A board on a pseudo terminal: MicroPython's raw REPL as it is documented, run by MicroPython itself, with a disk of its own.
+"""A board on a pseudo terminal: the raw REPL of MicroPython as documented, run by MicroPython itself, with its own disk.
 
-The REPL (`_Repl`) follows docs.micropython.org/en/latest/reference/repl.html, raw mode and raw-paste mode. What it is told to
-run runs in the MicroPython VM, whose files are a `Disk`, which survives a restart and a power cut.
-Nothing here waits for time to pass.
+The REPL (`_Repl`) follows docs.micropython.org/en/latest/reference/repl.html, raw mode and raw-paste mode. The programs that it
+gets run in the MicroPython VM. The VM's files are a `Disk`, which survives restarts and power cuts. Nothing here waits for time
+to pass.
 """
 
 import os
@@ -34,7 +34,7 @@ class _Reset(Exception):
 
 @dataclass
 class Habits:
-    """What kind of board it is, and how it misbehaves."""
+    """The kind of a board, and its misbehavior."""
 
     version: object = (1, 27, 0)
     machine: str = "Raspberry Pi Pico with RP2040"
@@ -43,13 +43,13 @@ class Habits:
     heeds_ctrl_c: bool = True
     prints_while_running: bool = False
     garbles_every: int = 0
-    """Its boot.py prints into every so-manieth answer of the raw REPL."""
+    """If not 0, boot.py prints into every n-th answer of the raw REPL."""
     garbles_once: bool = False
-    """Its boot.py prints into the next answer of the raw REPL."""
+    """Whether boot.py prints into the next answer of the raw REPL."""
 
 
 class _Machine:
-    """One life of the board's MicroPython, from power-up to reset. `out` takes what it prints."""
+    """One run of the board's MicroPython, from power-up to reset. `out` takes what it prints."""
 
     def __init__(self, disk: Disk, habits: Habits, out: Callable[[bytes], None]) -> None:
         self.started = ""
@@ -64,7 +64,7 @@ class _Machine:
         self._resume()
 
     def run(self, source: bytes) -> str:
-        """Run it; returns its traceback. Raises PowerCut, _Reset."""
+        """Run a program and return its traceback. Raises PowerCut and _Reset."""
         self._command, self._error = source, ""
         self._resume()
         return self._error
@@ -115,7 +115,7 @@ class _Machine:
 
 
 class _Repl:
-    """The raw REPL of one life of the board: takes bytes, sends bytes."""
+    """The raw REPL from power-up to reset. It takes bytes and sends bytes."""
 
     def __init__(self, machine: _Machine, habits: Habits, send: Callable[[bytes], None]) -> None:
         self._machine = machine
@@ -200,9 +200,9 @@ class _Repl:
 
 
 class BoardDouble:
-    """A board, plugged in: `url` is its port. Use it as a context manager; `restart` it after a power cut.
+    """A board that is plugged in. `url` is its port. Use it as a context manager, and `restart` it after a power cut.
 
-    `started` is what its main.py said when it last ran: programs of tests call `card.started(version)`. While one of those
+    `started` is what its main.py reported when it last ran: the tests' programs call `card.started(version)`. While one of them
     runs, a simulated card answers on the line, as the firmware would.
     """
 
@@ -279,10 +279,10 @@ class BoardDouble:
             self._machine.stop()
 
     def _turn(self) -> bool:
-        """Take what has come in; False when the board is put away."""
+        """Take the bytes that have come in. Return False when the board is put away."""
         busy = self._card_line is not None
         ready, _, _ = select.select([self._ours, self._wake], [], [], 0.002 if busy else None)
-        # First what came before: a board that is put away has dealt with everything.
+        # Take earlier bytes first: a board that is put away has dealt with everything.
         if self._wake in ready and self._ours not in ready:
             return False
         with suppress(BlockingIOError):
@@ -315,6 +315,6 @@ class BoardDouble:
         self._card = self._card_line = None
 
     def _send(self, data: bytes) -> None:
-        # Like USB on a board: what nobody reads is dropped.
+        # Drop what nobody reads, as a board's USB does.
         with suppress(BlockingIOError):
             os.write(self._ours, data)

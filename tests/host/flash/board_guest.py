@@ -1,6 +1,6 @@
-"""The board double's inside: runs on MicroPython only, as source, in the VM. Its disk and its line are calls to the host.
+"""The inside of the board double, which runs on MicroPython only, as source, in the VM. Its disk and line call the host.
 
-What it cannot have, because this VM is no board, it pretends: machine.reset, the board's name and MicroPython's version.
+It fakes what this VM cannot have, because the VM is no board: machine.reset, the board's name and MicroPython's version.
 """
 
 # ruff: noqa: I001, UP031
@@ -17,7 +17,7 @@ BOX = bytearray(_ROOM)
 _LENGTH = bytearray(4)
 _length = uctypes.struct(uctypes.addressof(_LENGTH), {"n": 0 | uctypes.INT32}, uctypes.LITTLE_ENDIAN)
 _FOLDER = -1
-# As a board prints them; this VM's own numbers are others.
+# The errors as a board prints them. This VM's own numbers differ.
 _REFUSALS = {
     -2: "[Errno 2] ENOENT",
     -5: "[Errno 5] EIO",
@@ -29,7 +29,7 @@ _REFUSALS = {
 
 
 def ask(*words):
-    """What the host answers, as bytes; its refusals are raised."""
+    """Return the host's answer as bytes. Raise its refusals."""
     host.call("ask", "\n".join(words))
     if _length.n < -1:
         raise OSError(_REFUSALS[_length.n])
@@ -126,7 +126,7 @@ class Sys:
 
 
 class Card:
-    """What the test's programs call when they run: the host is told which program that is."""
+    """The module that the tests' programs call when they run, to tell the host which program runs."""
 
     def started(self, version):
         host.call("started", version)
@@ -157,7 +157,7 @@ os.chdir("/")
 sys.path[:] = ["", "/lib"]
 BOOT = "# main.py\n"
 GLOBALS = {"__name__": "__main__"}
-# Nothing is ever collected (see the VM's start.py), and the heap is large enough for that.
+# Memory is never collected (see the VM's start.py). The heap is large enough for that.
 while True:
     host.call("wait", "")
     run(ask("command").decode())

@@ -1,4 +1,4 @@
-"""What the tests of flashing share: small firmwares of two versions, and boards on which one has been flashed."""
+"""Samples for the tests of flashing: small firmwares of two versions, and boards on which one has been flashed."""
 
 from tests.host.flash.board_disk import Disk
 from tests.host.flash.board_double import BoardDouble
@@ -11,7 +11,7 @@ PICO = b'{"board": "pico", "line": {"kind": "usb"}}'
 
 
 def program(version: str, parts: int = 3) -> dict[str, bytes]:
-    """A firmware of several modules; it starts only if all of them are of one version, and says which."""
+    """Return a firmware of several modules. It starts only if all are of one version, and reports which one."""
     names = [f"part{number}" for number in range(parts)]
     imports = "".join(f"from dsc_firmware.{name} import VERSION as {name}\n" for name in names)
     run = f"def run():\n    import card\n    card.started(' '.join(sorted({{{', '.join(names)}, VERSION}})))\n"
@@ -43,14 +43,14 @@ def unflash(board: BoardDouble) -> tuple[str, ...]:
 
 
 def start(disk: Disk) -> str:
-    """What a board with this disk starts when it is switched on."""
+    """Return what a board with this disk starts when it is switched on."""
     disk.cut_at = None
     with BoardDouble(disk) as board:
         return board.started
 
 
 def disk_with(files: dict[str, bytes]) -> Disk:
-    """A disk on which these have been flashed."""
+    """Return a disk on which these files have been flashed."""
     disk = Disk(dict(KEPT))
     disk.files["/board.json"] = PICO
     with BoardDouble(disk) as board:

@@ -1,4 +1,4 @@
-"""What is made smaller for boards means what it meant."""
+"""Modules that are made smaller for boards keep their meaning."""
 
 import ast
 import itertools
@@ -41,7 +41,7 @@ class Child(Part):
 
 
 def run(modules: dict[str, bytes]) -> object:
-    """What `Child(5).total()` gives, with the modules as they are, in a package of their own."""
+    """Return the result of `Child(5).total()` with these modules, in a package of their own."""
     names = {}
     for path in modules:
         name = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")

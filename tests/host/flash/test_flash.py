@@ -1,4 +1,4 @@
-"""Flashing a board: MicroPython itself at the other end of a pseudo terminal, told what to do by mpremote's own transport."""
+"""Flashing a board: mpremote's own transport talks to MicroPython itself at the other end of a pseudo terminal."""
 
 import pytest
 from tests.host.command_runner import needs_pty
@@ -102,7 +102,7 @@ def test_an_interrupted_first_flash_starts_nothing_half(stride: int) -> None:
 
 @pytest.fixture
 def interrupted(old: Disk) -> Disk:
-    """A disk with OLD on which an update to NEW was broken off."""
+    """A disk with OLD on which an update to NEW was interrupted."""
     disk = copy_of(old, cut_at=9)
     with BoardDouble(disk) as board, pytest.raises(LinkClosed):
         flash(board, NEW)

@@ -1,4 +1,4 @@
-"""The commands flash and unflash: what they ask, what they say, and their exit codes."""
+"""The commands `flash` and `unflash`: their questions, their output and their exit codes."""
 
 import json
 import os
@@ -188,7 +188,7 @@ def test_unflash_of_a_board_without_it(dscplus: Command) -> None:
     ],
 )
 def test_make_passes_its_variables_on(variables: tuple[str, ...], words: str) -> None:
-    # What a make that runs these tests hands down to its children is not what a person at a prompt has.
+    # A make that runs these tests passes variables to its children, which a person at a prompt does not have.
     ours = {"PORT", "BOARD", "DRY_RUN", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     command = ["make", "--dry-run", "--assume-old=.venv/.ready", "flash", *variables]

@@ -1,4 +1,4 @@
-"""Boards that cannot be flashed, hold what is not ours or answer what they should not: nothing of anybody's is lost."""
+"""Boards that cannot be flashed, hold foreign files or answer wrongly: nothing of anybody's is lost."""
 
 import pytest
 from tests.host.command_runner import needs_pty
@@ -109,7 +109,7 @@ THEIRS = {"/dsc/notes.txt": b"mine", "/dsc/mine/data.bin": b"mine too"}
 
 @pytest.fixture
 def shared(disk: Disk) -> Disk:
-    """A disk on which OLD has been flashed, with somebody else's files in /dsc."""
+    """A disk on which OLD has been flashed, with another person's files in /dsc."""
     disk.files |= THEIRS
     disk.folders.add("/dsc/mine")
     return disk

@@ -1,4 +1,4 @@
-"""What `dscplus image` makes: the same bytes anywhere, and each part read back by something that did not make it."""
+"""The images that `dscplus image` makes: the same bytes anywhere, and each part read back by an independent reader."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from dsc_host.flash import image as image_module
 from dsc_host.flash.filesystems import littlefs_image, romfs_image
 from dsc_host.flash.uf2 import uf2
 
-# Family, address in the processor's memory and blocks of the file system, in MicroPython 1.24 to 1.29.
+# The family, the address in the processor's memory and the blocks of the file system, in MicroPython 1.24 to 1.29.
 DRIVES = {
     "pico": (0xE48BFF56, 0x100A0000, 352),
     "pico2": (0xE48BFF59, 0x10100000, 768),
@@ -97,7 +97,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
-    """In another process, folder, language and time zone, with sources that are new to the file system."""
+    """Another process, folder, language and time zone give the same bytes, with sources that are new to the file system."""
     copy = tmp_path / "elsewhere"
     for path, data in contents(FIRMWARE).items():
         if "__pycache__" not in path:
@@ -145,7 +145,7 @@ def test_the_uf2_file_holds_the_file_system_with_everything_on_it(board: str) ->
 
 
 def disk_of(data: bytes) -> littlefs.LittleFS:
-    """A littlefs, mounted as the Pico's MicroPython does, which knows its size beforehand."""
+    """Return a littlefs, mounted as the Pico's MicroPython does, which knows its size beforehand."""
     sizes = {"block_size": 4096, "read_size": 32, "prog_size": 256, "cache_size": 1024, "lookahead_size": 32}
     buffer = littlefs.UserContext(buffer=bytearray(data))
     return littlefs.LittleFS(buffer, block_count=len(data) // 4096, **sizes)
@@ -264,7 +264,7 @@ def test_what_goes_in_comes_out() -> None:
 
 
 def test_each_block_carries_a_flash_page() -> None:
-    # The Pico's boot ROM ignores any other size, and an address that is not a page's.
+    # The Pico's boot ROM ignores any other size, and an address that is not the start of a page.
     made = uf2(bytes(512), 0x10000000, 1)
     assert [struct.unpack_from("<I", made, at + 16)[0] for at in (0, 512)] == [256, 256]
 
@@ -276,7 +276,7 @@ def test_what_is_no_whole_number_of_pages_is_refused(size: int, address: int) ->
 
 
 class _Board:
-    """As much of mpremote's transport as `mip install` uses."""
+    """The part of mpremote's transport that `mip install` uses."""
 
     def __init__(self) -> None:
         self.folders = {"/lib"}
@@ -327,7 +327,7 @@ class _Options:
 
 
 def frozen(folder: Path, monkeypatch: pytest.MonkeyPatch, main: bool | None = None) -> tuple[list[tuple[str, str]], str]:
-    """What a manifest freezes and the version it gives, run in its folder as MicroPython's build does."""
+    """Run a manifest in its folder as MicroPython's build does. Return what it freezes and the version it gives."""
     done: list[tuple[str, str]] = []
     versions: list[str] = []
     names = {name: lambda path, name=name: done.append((name, path)) for name in ("package", "freeze", "module")}

@@ -1,10 +1,10 @@
-"""A decoder of UF2 files, which knows the format's specification and nothing of how they are made."""
+"""A decoder of UF2 files, written from the format's specification and not from the code that makes them."""
 
 import struct
 
 
 def decode(data: bytes) -> tuple[int, int, bytes]:
-    """Return the family, the address and the bytes of a UF2 file whose blocks follow each other without a gap."""
+    """Return the family, the address and the bytes of a UF2 file whose blocks follow each other without gaps."""
     assert data
     assert len(data) % 512 == 0
     families, parts, expected = set(), [], None

@@ -1,4 +1,4 @@
-"""A card of a few lines at the far end of a bad line. Only the port is made up, and time is its own: no test waits."""
+"""A small card at the far end of a bad line. Only the port is fake, and it has its own clock: no test waits."""
 
 from binascii import crc32
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def checked(body: str) -> bytes:
 
 
 class FakePort:
-    """A pyserial port on a clock that moves only while someone reads: bytes come when they are due."""
+    """A pyserial port on a clock that moves only while someone reads. Bytes arrive when they are due."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -86,7 +86,7 @@ class FakePort:
 
 @dataclass
 class Card:
-    """Answers as docs/protocol.md says, and remembers what it was asked. `line` carries its replies: tests make it bad."""
+    """A card that answers as docs/protocol.md says and remembers its requests. Tests replace `line` to make the line bad."""
 
     port: FakePort
     answers: dict[str, str] = field(default_factory=dict)

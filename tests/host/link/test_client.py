@@ -1,4 +1,4 @@
-"""What the client's calls mean: the words they send, the replies they take and refuse, and that they tell no secret."""
+"""The client's calls: the words they send, the replies they take and refuse, and that they reveal no secret."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The client on a bad line: every call ends in time, with its own answer or an error, whatever the line does to the bytes."""
+"""The client on a bad line: every call ends in time, with its own answer or an error, whatever happens to the bytes."""
 
 from collections.abc import Callable
 

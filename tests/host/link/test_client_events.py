@@ -1,4 +1,4 @@
-"""A card's events: kept, fetched once and waited for no longer than was said, while other threads make calls."""
+"""A card's events: they are kept, returned once, and waited for no longer than asked, while other threads make calls."""
 
 import threading
 import time
@@ -115,7 +115,7 @@ def test_a_response_that_is_none_is_a_protocol_error(client: CardClient, card: C
 
 @pytest.fixture
 def waits(port: FakePort) -> threading.Event:
-    """Set when somebody reads from the port."""
+    """Return an event that is set when somebody reads from the port."""
     reading, read = threading.Event(), port.read
 
     def read_and_tell(size: int = 1) -> bytes:

@@ -1,4 +1,4 @@
-"""Lines of the protocol: what is written is read back, and nothing else is believed."""
+"""Lines of the protocol: a line that was written is read back, and nothing else is accepted."""
 
 import re
 from binascii import crc32
@@ -18,7 +18,7 @@ NOISE = st.binary(max_size=300)
 
 
 def checked(body: str | bytes) -> bytes:
-    """A line as the protocol's page says, written down a second time."""
+    """Return a line with its checksum as docs/protocol.md describes it, written a second time."""
     raw = body.encode() if isinstance(body, str) else body
     return raw + b"*" + format(crc32(raw), "08x").encode()
 

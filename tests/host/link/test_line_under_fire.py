@@ -1,4 +1,4 @@
-"""The client on a hostile line: no promise is broken there; that one would be noticed; and what such lines once found."""
+"""The client on a hostile line: it breaks no promise, the check would notice if it did, and earlier findings stay fixed."""
 
 import dataclasses
 import random
@@ -24,7 +24,7 @@ def test_no_promise_is_broken() -> None:
 
 
 class AnyNumber(int):
-    """Equal to every number."""
+    """A number that equals every number."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -75,7 +75,7 @@ def test_a_careless_client_is_found_out(
     assert any(host.broken[promise] for host in hosts)
 
 
-# What was found
+# ---- findings ----
 
 
 def test_a_reply_that_came_before_its_request_is_not_believed(client: CardClient, card: Card, port: FakePort) -> None:
@@ -108,10 +108,10 @@ def test_an_event_that_the_request_comes_in_the_middle_of_is_kept(
 @pytest.mark.parametrize(
     ("asked_at", "told"),
     [
-        (7, [(5, "response text=11111111"), (8, "response text=71234507")]),  # The first is of an earlier question.
-        (700, [(0, "boot state=off"), (9, "response text=71234507")]),  # The card has started again.
+        (7, [(5, "response text=11111111"), (8, "response text=71234507")]),  # The first belongs to an earlier question.
+        (700, [(0, "boot state=off"), (9, "response text=71234507")]),  # The card has restarted.
         (65535, [(1, "response text=71234507")]),  # The numbers wrap.
-        (7, [(7, "response text=11111111")]),  # None comes after the one that is dropped.
+        (7, [(7, "response text=11111111")]),  # Nothing comes after the one that is dropped.
     ],
 )
 def test_the_response_is_the_first_that_comes_after_its_question(

@@ -1,4 +1,4 @@
-"""A profile at its limits and past them, and the key that host and card make together."""
+"""A profile at its limits and beyond them, and the key that host and card make together."""
 
 import pytest
 from tests.host.key_derivation import expand

@@ -1,4 +1,4 @@
-"""Ports: found, chosen, opened, and refused with words that help."""
+"""Ports: how they are found, chosen and opened, and the helpful words when they are refused."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def attached(device: str, *, usb: bool = True, description: str = "Pico") -> Lis
 
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch) -> list[ListPortInfo]:
-    """What the system lists as attached."""
+    """Return a list that stands for the ports attached to the system."""
     found: list[ListPortInfo] = []
     monkeypatch.setattr(list_ports, "comports", lambda: list(found))
     return found
@@ -36,7 +36,7 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> list[ListPortInfo]:
 
 @pytest.fixture(autouse=True)
 def handlers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """pyserial's list of handler packages, put back afterwards."""
+    """Return pyserial's list of handler packages, and restore it afterwards."""
     packages = list(serial.protocol_handler_packages)
     monkeypatch.setattr(serial, "protocol_handler_packages", packages)
     return packages
@@ -105,7 +105,7 @@ def test_an_address_that_cannot_be_opened_says_why(url: str, words: str, ports: 
 
 
 class Refusing(serial.SerialBase):
-    """A port that the system refuses, as pyserial reports it."""
+    """A port that the system refuses to open, as pyserial reports it."""
 
     error: Exception
 
@@ -118,7 +118,7 @@ class Refusing(serial.SerialBase):
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch, handlers: list[str]) -> Callable[..., Any]:
-    """Makes `made://` addresses open a port of a class of its own: `base` with these attributes."""
+    """Return a function that makes `made://` addresses open a new class of port: `base` with these attributes."""
 
     def make(base: type = Scripted, **attributes: object) -> Any:
         module = types.ModuleType("made.protocol_made")
@@ -169,7 +169,7 @@ def test_the_group_that_may_open_a_port_is_named(tmp_path: Path, monkeypatch: py
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, str]]:
-    """A real port of the system: its far end, and its address."""
+    """A real port of the system: its far end and its address."""
     far, near = os.openpty()
     yield far, os.ttyname(near)
     os.close(far)
@@ -231,14 +231,14 @@ def test_handlers_of_installed_packages_are_found_once(
 
 
 class Scripted(serial.SerialBase):
-    """A port where `answer` makes what comes back of what was written, on a clock that only reads move."""
+    """A port where `answer` computes the reply to what was written. Its clock moves only while somebody reads."""
 
     now = 0.0
     closes = 0
     kept: tuple["Scripted", ...] = ()
 
     def open(self) -> None:
-        type(self).kept += (self,)  # Not left to the garbage collector, which closes it too.
+        type(self).kept += (self,)  # Keep it, or the garbage collector would close it too.
         self.is_open, self.waiting = True, b""
 
     def close(self) -> None:

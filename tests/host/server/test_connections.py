@@ -1,4 +1,4 @@
-"""Limits on connections, with transports made by hand: nothing here waits for a clock or a network."""
+"""Limits on connections, with fake transports: nothing here waits for a clock or a network."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ PROXY = "10.0.0.1"
 
 
 class Transport(asyncio.Transport):
-    """A connection's other end. It takes what it is sent, until it is told to take no more."""
+    """The other end of a connection. It accepts data until the test tells it to accept no more."""
 
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 1), "sockname": ("127.0.0.1", 80)})
@@ -59,7 +59,7 @@ class Transport(asyncio.Transport):
 
 
 class Server:
-    """One process, whose application answers at once, but holds what is sent to it under /hold."""
+    """One server process. Its application answers at once, except under /hold, where it waits for the test."""
 
     def __init__(self, proxy: str = "") -> None:
         self.held = asyncio.Event()
@@ -90,7 +90,7 @@ class Server:
 
 
 async def turns(number: int = 8) -> None:
-    """Let everything go on that can."""
+    """Let every task run that can."""
     for _ in range(number):
         await asyncio.sleep(0)
 
