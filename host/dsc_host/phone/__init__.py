@@ -1,4 +1,4 @@
-"""The app on a phone, made of software: a real key, real responses, and no PIN kept anywhere."""
+"""A simulated app on a phone: it has a real key, gives real responses, and keeps no PIN anywhere."""
 
 from dsc_host.phone.app import PhoneApp, Push, Server, User
 from dsc_host.phone.http_client import Refused, Remote, Unreachable

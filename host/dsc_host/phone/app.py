@@ -1,10 +1,10 @@
-"""The app itself: its users, each with a key; activation, approval, and the response without network.
+"""The app on a phone: its users, each with a key, and activation, approval and responses without a network.
 
 Three promises:
 
-1. A counter is in the file before a response made with it leaves the app: no two responses share one, whatever fails.
-2. The file is replaced whole or not at all, and is readable by its owner alone. One that is damaged is left as it is.
-3. What the app sends is a response or a key of its own making; never the PIN.
+1. A counter is stored in the file before a response made with it leaves the app: no two responses share one, whatever fails.
+2. The file is replaced whole or not at all, and only its owner can read it. A damaged file is left as it is.
+3. The app sends responses and keys that it made, and never the PIN.
 """
 
 import json
@@ -29,67 +29,99 @@ _LETTERS = {PIN: "P", FINGER: "B"}
 
 
 class Begun(Protocol):
-    """An activation that has begun."""
+    """An activation that was started."""
 
     @property
-    def ticket(self) -> str: ...
+    def ticket(self) -> str:
+        """The secret that names the activation."""
+
     @property
     def phones(self) -> tuple[str, ...]:
         """The user's confirmed numbers, masked, the newest first."""
 
 
 class Activated(Protocol):
-    """What the server gives an app."""
+    """The server's answer to an activated app."""
 
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """The id of the app as a device."""
+
     @property
-    def device_token(self) -> str: ...
+    def device_token(self) -> str:
+        """The secret by which the app names itself to the server."""
+
     @property
-    def user(self) -> str: ...
+    def user(self) -> str:
+        """The user's name."""
 
 
 class Push(Protocol):
-    """A login that waits for an answer."""
+    """A login that waits for approval."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id of the push."""
+
     @property
-    def question(self) -> str: ...
+    def question(self) -> str:
+        """The challenge that the app answers."""
+
     @property
-    def number(self) -> str: ...
+    def number(self) -> str:
+        """The number that the login page shows too."""
+
     @property
-    def user(self) -> str: ...
+    def user(self) -> str:
+        """The user's name."""
+
     @property
-    def where(self) -> str: ...
+    def where(self) -> str:
+        """The network address from which the login comes."""
 
 
 class Question(Protocol):
-    """What the app is asked before it takes another user in."""
+    """A question that the app answers before it may add another user."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The id of the question."""
+
     @property
-    def digits(self) -> str: ...
+    def digits(self) -> str:
+        """The challenge."""
 
 
 class Server(Protocol):
     """The login system, as the app sees it: in the same process, or over HTTP."""
 
-    def begin(self, name: str, password: str, phone: int) -> Begun: ...
+    def begin(self, name: str, password: str, phone: int) -> Begun:
+        """Start an activation; the token goes to the user's phone number with this index."""
+
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
-    ) -> Activated: ...
-    def challenge(self, device: str, device_token: str) -> Question: ...
-    def pushes(self, device: str, device_token: str) -> tuple[Push, ...]: ...
-    def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None: ...
-    def deny(self, device: str, device_token: str, push: str) -> None: ...
-    def remove(self, device: str, device_token: str) -> None: ...
+    ) -> Activated:
+        """Activate the app with the token and its keys, and with a proof if the app already has a user."""
+
+    def challenge(self, device: str, device_token: str) -> Question:
+        """Return a question for the proof."""
+
+    def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
+        """Return the logins that wait for approval."""
+
+    def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
+        """Approve a login."""
+
+    def deny(self, device: str, device_token: str, push: str) -> None:
+        """Deny a login."""
+
+    def remove(self, device: str, device_token: str) -> None:
+        """Remove the app from the user's devices."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user of the app."""
+    """One user of the app, with a key and a counter for each method."""
 
     name: str
     device: str
@@ -100,30 +132,31 @@ class User:
 
 
 class PhoneApp:
-    """One phone's app. Its state is one file."""
+    """The app on one phone. Its state is one file."""
 
     def __init__(self, file: Path, server: Server) -> None:
-        """Raises `InputError` for a file that is none of the app's, or is damaged."""
+        """Load the app. Raises `InputError` if the file belongs to another program or is damaged."""
         self._file = file
         self._server = server
         self._users = _load(file)
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Those who are activated, in the order in which they came."""
+        """The activated users, in the order of their activation."""
         return tuple(self._users.values())
 
     def begin(self, name: str, password: str, phone: int = 0) -> Begun:
-        """The first step of an activation: a token comes by SMS.
+        """Start an activation: the server sends a token by SMS.
 
-        `phone` is which of the user's confirmed numbers it goes to; 0 is the one that was confirmed last.
+        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last.
         """
         return self._server.begin(name, password, phone)
 
     def activate(self, begun: Begun, token: str, pin: str, *, finger: bool = False) -> User:
-        """The second: the token, and the PIN: a new one, or, if the app has a user already, the one that it has.
+        """Finish an activation with the token and the PIN.
 
-        Raises `InputError`, and what the server refuses with.
+        The first user of the app chooses the PIN. Further users need the existing one. `finger` also enables approval
+        without the PIN. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)
@@ -134,37 +167,37 @@ class PhoneApp:
         return user
 
     def waiting(self) -> list[tuple[User, Push]]:
-        """The logins that wait for an answer, of all users."""
+        """Return the logins that wait for approval, of all users."""
         return [(user, push) for user in self.users for push in self._server.pushes(user.device, user.device_token)]
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
-        """Let a login in: with the PIN, or without one by the finger. `number` is what the login page shows.
+        """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the one on the login page.
 
-        Raises `InputError` for another number, before anything is sent, and what the server refuses with.
+        Raises `InputError` for another number before anything is sent, and raises the server's refusals.
         """
         if number.strip() != push.number:
-            raise InputError("number", "is not the one that this login shows; if you see another one, deny the login")
+            raise InputError("number", "does not match this login; if the login page shows another number, deny the login")
         method = FINGER if pin is None else PIN
         response = self._respond(user.name, push.question, method, pin)
         self._server.approve(user.device, user.device_token, push.id, method, response)
 
     def deny(self, user: User, push: Push) -> None:
-        """Keep a login out."""
+        """Deny a login."""
         self._server.deny(user.device, user.device_token, push.id)
 
     def respond(self, name: str, challenge: str, *, pin: str | None = None) -> str:
-        """The response string to a challenge that was typed in: without network. Raises `InputError`."""
+        """Return the response string to a challenge that the user typed in. Needs no network. Raises `InputError`."""
         method = FINGER if pin is None else PIN
         return _LETTERS[method] + self._respond(name, challenge, method, pin)
 
     def forget(self, name: str) -> None:
-        """Take a user out of the app, and tell the server. Raises `InputError` if there is none."""
+        """Remove a user from the app and tell the server. Raises `InputError` if there is no such user."""
         user = self._user(name)
         self._server.remove(user.device, user.device_token)
         self._keep({each: known for each, known in self._users.items() if each != name})
 
     def _proof(self, pin: str) -> tuple[str, str] | None:
-        """That who adds a user knows the app's PIN: a response by the first one."""
+        """Return a response of the first user, which proves that the PIN is the app's, or None in an app without users."""
         if not self._users:
             return None
         first = self.users[0]
@@ -174,9 +207,9 @@ class PhoneApp:
     def _respond(self, name: str, question: str, method: str, pin: str | None) -> str:
         user = self._user(name)
         if method == FINGER and not user.biometrics:
-            raise InputError("PIN", "is needed: no finger and no face was enabled for this user")
+            raise InputError("PIN", "is needed, because neither a finger nor a face is enabled for this user")
         suite = Suite.parse(SUITE)
-        suite.encode_question(question)  # Raises for what is no challenge, before a counter is spent.
+        suite.encode_question(question)  # Raises for a malformed challenge before a counter is used up.
         key = bytes.fromhex(user.key)
         own = biometrics_key(key) if pin is None else pin_key(key, pin)
         counter = user.counters[method]
@@ -185,7 +218,7 @@ class PhoneApp:
         return suite.response(own, question, counter=counter)
 
     def _user(self, name: str) -> User:
-        # Another process may have used the app meanwhile: what counts is in the file.
+        # Another process may have used the app meanwhile: the file counts.
         self._users = _load(self._file)
         if name not in self._users:
             raise InputError("name", "{name} is not activated in this app", name=name)
@@ -197,14 +230,14 @@ class PhoneApp:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While the block runs, no other process uses this app. Raises `InputError` if one does."""
+        """Keep other processes from using this app while the block runs. Raises `InputError` if one does already."""
         lock = self._file.with_name(self._file.name + ".lock")
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
-            raise InputError("file", f"{lock} is there: another command uses the app; if not, remove it") from None
+            raise InputError("file", f"{lock} exists: another command uses the app; if none does, remove it") from None
         except OSError as error:
-            raise InputError("file", f"{lock} cannot be made: {error.strerror}") from None
+            raise InputError("file", f"{lock} cannot be created: {error.strerror}") from None
         try:
             os.close(handle)
             self._users = _load(self._file)

@@ -1,6 +1,6 @@
-"""The login system as a phone's app reaches it over the network: JSON over HTTP.
+"""The client with which a phone's app calls the login system over the network: JSON over HTTP.
 
-Promises: nothing is sent unencrypted but to this machine itself; an answer that is none of the login system's is an error.
+Two promises: it sends nothing unencrypted except to this machine itself; an answer from another kind of server is an error.
 """
 
 import http.client
@@ -19,7 +19,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Refused(DscError):
-    """The login system has said no. `code` is its name for that."""
+    """A refusal by the login system. `code` is its name for the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -27,17 +27,21 @@ class Refused(DscError):
 
 
 class Unreachable(DscError):
-    """The login system cannot be reached, or what answers is none."""
+    """A login system that cannot be reached, or a server that is not a login system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
+    """An activation that was started."""
+
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Activated:
+    """The server's answer to an activated app."""
+
     device: str
     device_token: str = field(repr=False)
     user: str
@@ -45,12 +49,16 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """A question that the app answers before it may add another user."""
+
     id: str
     digits: str
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
+    """A login that waits for approval."""
+
     id: str
     question: str
     number: str
@@ -60,29 +68,31 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A server for `PhoneApp`. Every call raises `Refused`, `Unreachable`, `InputError`."""
+    """A server for `PhoneApp`, at a URL. Every call raises `Refused`, `Unreachable` or `InputError`."""
 
     url: str
 
     def __post_init__(self) -> None:
-        """Raises `InputError` for what is no address of a login system."""
+        """Raise `InputError` unless the URL can be the address of a login system."""
         try:
             parts = urlsplit(self.url)
         except ValueError:
             raise InputError("server", _ADDRESS) from None
-        plain = re.fullmatch("[!-~]+", self.url)  # Other letters are told apart by eye alone; in a name, they begin with xn--.
+        plain = re.fullmatch("[!-~]+", self.url)  # Other letters can look alike; in a host name they begin with xn--.
         if not plain or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise InputError("server", _ADDRESS)
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            raise InputError("server", "must begin with https://; unencrypted, only this machine itself is spoken to")
+            raise InputError("server", "must begin with https://; only a server on this machine may be used without encryption")
 
     def begin(self, name: str, password: str, phone: int = 0) -> Begun:
+        """Start an activation; the token goes to the user's phone number with this index."""
         given = self._call("begin", name=name, password=password, phone=phone)
         return Begun(_text(given, "ticket"), _texts(given, "phones"))
 
     def activate(
         self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
     ) -> Activated:
+        """Activate the app with the token and its keys, and with a proof if the app already has a user."""
         values: dict[str, Any] = {"ticket": ticket, "token": token, "pin_key": pin_key.hex()}
         if biometrics_key is not None:
             values["biometrics_key"] = biometrics_key.hex()
@@ -91,21 +101,26 @@ class Remote:
         return _made(Activated, self._call("activate", **values))
 
     def challenge(self, device: str, device_token: str) -> Question:
+        """Return a question for the proof."""
         return _made(Question, self._call("challenge", device=device, device_token=device_token))
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
+        """Return the logins that wait for approval."""
         given = self._call("pushes", device=device, device_token=device_token).get("pushes")
         if not isinstance(given, list):
             raise Unreachable(_STRANGE)
         return tuple(_made(Push, each) for each in given)
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
+        """Approve a login."""
         self._call("approve", device=device, device_token=device_token, push=push, method=method, response=response)
 
     def deny(self, device: str, device_token: str, push: str) -> None:
+        """Deny a login."""
         self._call("deny", device=device, device_token=device_token, push=push)
 
     def remove(self, device: str, device_token: str) -> None:
+        """Remove the app from the user's devices."""
         self._call("remove", device=device, device_token=device_token)
 
     def _call(self, call: str, /, **values: Any) -> dict[str, Any]:
@@ -136,7 +151,7 @@ class Remote:
             answer = connection.getresponse()
             return answer.status, answer.read(_MOST_BYTES)
         except UnicodeError:
-            # What can be no name of a machine, such as one with two dots in a row.
+            # The host name is malformed, for example has two dots in a row.
             raise InputError("server", _ADDRESS) from None
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self.url} cannot be reached: {error}") from None
@@ -144,8 +159,8 @@ class Remote:
             connection.close()
 
 
-_ADDRESS = "must be its address, as https://login.example.com"
-_STRANGE = "what answers there is no login system"
+_ADDRESS = "must be the address of the login system, for example https://login.example.com"
+_STRANGE = "the server there is not a login system"
 
 
 def _text(given: dict[str, Any], name: str) -> str:

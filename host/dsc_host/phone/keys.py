@@ -1,7 +1,7 @@
-"""The app's two keys, from the one that it keeps: one that its PIN makes, and one that a finger or a face releases.
+"""The app's two derived keys: the PIN makes one, and a finger or a face releases the other.
 
-The app does not know the PIN. A wrong one makes another key, and so a response that looks like any other and is wrong: whoever
-has the phone has nothing to try PINs against but the server, which counts.
+The app does not know the PIN. A wrong PIN makes another key, and so a response that looks like any other and is wrong. A thief
+of the phone can therefore test PINs only against the server, which counts the failures.
 """
 
 import re
@@ -16,18 +16,18 @@ _SHORTEST, _LONGEST = 4, 6
 
 
 def pin_key(key: bytes, pin: str) -> bytes:
-    """The key that the PIN makes. Raises `InputError` for what is no PIN."""
+    """Return the 32-byte key that the app's key and the PIN make. Raises `InputError` for a malformed PIN."""
     check_pin(pin)
     return _derived(key, b"dscplus phone pin " + pin.encode("ascii"))
 
 
 def biometrics_key(key: bytes) -> bytes:
-    """The key that a finger or a face releases."""
+    """Return the 32-byte key that a finger or a face releases."""
     return _derived(key, b"dscplus phone biometrics")
 
 
 def check_pin(pin: str) -> None:
-    """Raises `InputError` unless it has 4 to 6 letters, digits or other visible characters of ASCII."""
+    """Raise `InputError` unless the PIN has 4 to 6 letters, digits or other visible characters of ASCII."""
     if not isinstance(pin, str) or not re.fullmatch(f"[!-~]{{{_SHORTEST},{_LONGEST}}}", pin):
         raise InputError(
             "PIN",

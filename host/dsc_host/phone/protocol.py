@@ -1,22 +1,20 @@
-"""What goes between the phone app and the login system: the same, whether in one process or over HTTP."""
+"""The messages between the phone app and the login system. They are the same in one process and over HTTP."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An activation that has begun: a token is on its way by SMS."""
+    """An activation that was started: a token is on its way by SMS."""
 
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
-    """The user's confirmed phones, masked, the one that was confirmed last first; the token went there, or to the one that
-
-    was chosen."""
+    """The user's confirmed phones, masked, the latest first. The token went to the latest or to the chosen one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A response to a `Question`, by a user whom the app knows already."""
+    """A response to a `Question` by a user of the app."""
 
     id: str
     response: str = field(repr=False)
@@ -24,7 +22,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the app is asked."""
+    """A question that the app answers before it may add another user."""
 
     id: str
     digits: str
@@ -32,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """What the app keeps."""
+    """The data that an activated app stores."""
 
     device: str
     device_token: str = field(repr=False)
@@ -41,7 +39,7 @@ class Activated:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A login that waits for an answer. `number` is what the page shows too."""
+    """A login that waits for approval. The login page shows the same `number`."""
 
     id: str
     question: str

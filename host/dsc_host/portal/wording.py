@@ -104,7 +104,7 @@ _NOTICES: Mapping[str, str] = {
     "wrong": "That answer was not correct. Choose a device and try again.",
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
-    "activated": "The device is now active.",
+    "activated": "The device is now in use.",
     "code": "The code is not correct. Try again, or request a new one.",
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",

@@ -55,7 +55,7 @@ def test_a_phones_whole_life(dscplus: Command, town: Town, server: str) -> None:
         assert dscplus("phone", "approve", "ben", push["number"], *finger, stdin=f"{PIN}\n").code == 0
         assert town.answered(step.token, "")
     step = town.chosen("ben", Kind.PHONE_APP)
-    assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: is not the one")
+    assert dscplus("phone", "approve", "ben", "100", stdin=f"{PIN}\n").error.startswith("number: does not match")
     assert dscplus("phone", "deny", "ben").code == 0
     assert dscplus("phone", "deny", "ben").error == "no login of ben waits for an answer"
     assert dscplus("phone", "respond", "ben", "482913", stdin=f"{PIN}\n").out.startswith("P")

@@ -51,7 +51,7 @@ def test_a_push_is_approved(town: Town, app: PhoneApp, pin: str | None) -> None:
     step = town.chosen("ben", Kind.PHONE_APP)
     ((user, push),) = app.waiting()
     assert (user.name, push.where) == ("ben", "192.0.2.1")
-    with pytest.raises(InputError, match=r"^number: is not the one"):
+    with pytest.raises(InputError, match=r"^number: does not match"):
         app.approve(user, push, "100", pin=pin)
     assert step.offer is not None
     app.approve(user, push, f" {step.offer.shows['number']} ", pin=pin)
@@ -91,7 +91,7 @@ def test_several_users_have_one_pin(town: Town, app: PhoneApp, tmp_path: Path) -
     app.activate(begun, code, PIN)
     assert [user.name for user in app.users] == ["ben", "carl"]
     assert [user.name for user in PhoneApp(tmp_path / "phone.json", Remote("https://x.example")).users] == ["ben", "carl"]
-    with pytest.raises(InputError, match=r"^PIN: is needed: no finger"):
+    with pytest.raises(InputError, match=r"^PIN: is needed, because neither a finger"):
         app.respond("carl", "482913")
 
 
@@ -188,7 +188,7 @@ def test_what_is_no_login_system(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "."])
 def test_a_name_that_no_machine_can_have(host: str) -> None:
-    with pytest.raises(InputError, match=r"^server: must be its address"):
+    with pytest.raises(InputError, match=r"^server: must be the address"):
         Remote(f"https://{host}").begin("ben", PASSWORD)
 
 
@@ -227,7 +227,7 @@ def test_what_answers_like_no_login_system(answer: bytes, tmp_path: Path) -> Non
         thread = threading.Thread(target=listening.handle_request)
         thread.start()
         app = PhoneApp(tmp_path / "phone.json", Remote(f"http://127.0.0.1:{listening.server_address[1]}"))
-        with pytest.raises(Unreachable, match=r"no login system|cannot be reached"):
+        with pytest.raises(Unreachable, match=r"not a login system|cannot be reached"):
             app.begin("ben", PASSWORD)
         thread.join()
     assert not (tmp_path / "phone.json").exists()

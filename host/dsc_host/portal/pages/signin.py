@@ -146,7 +146,7 @@ def _choosing(_: Language, step: Step) -> View:
             )
         )
     if not choices:
-        words = _("You have no active device. Call support: after they have identified you, you get a temporary code.")
+        words = _("You have no device in use. Call support: after they have identified you, you get a temporary code.")
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         return View(_("No device"), words=(words,), links=(other, Link("/login", _("Start again"))))
     field = Field("device", _("How do you want to continue?"), "radio", value=choices[0].value, choices=choices)

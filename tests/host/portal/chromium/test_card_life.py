@@ -28,7 +28,7 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     assert issuer.press("Sent", about).notice == "The card is on its way."
     walk.open("/devices").press("Activate", f"{CARD} {serial}").picture("activate")
     assert walk.card_here == "Card of carl"
-    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is now active."
+    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is now in use."
 
 
 def test_a_request_is_taken_back(walk: Walk) -> None:
@@ -79,7 +79,7 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         walk.page.get_by_role("button", name="Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     walk.press("Activate the card")
-    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is now active."
+    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is now in use."
     serial = ordered(walk)
     assert "Waiting changes" in walk.open("/devices").text
     walk.picture("waits")

@@ -45,7 +45,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
     walk.enter("anna").open("/protection").picture("protection")
     walk.follow("Opt out").picture("opt-out")
     assert "low-priced" in walk.text
-    walk.choose("anna", "Opt out", I_know_what_is_lost="yes")
+    walk.choose("anna", "Opt out", I_know_what_I_will_lose="yes")
     assert "is switched off" in walk.notice
     assert "low-priced" in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
@@ -60,7 +60,7 @@ def test_opting_out_and_back_in(walk: Walk) -> None:
 def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> None:
     walk.enter("anna")
     walk.shown.clock.ahead += 400
-    walk.open("/opt-out").choose("anna.work", "Opt out", I_know_what_is_lost="yes").picture("proof")
+    walk.open("/opt-out").choose("anna.work", "Opt out", I_know_what_I_will_lose="yes").picture("proof")
     assert (walk.title, walk.card_here) == ("Is this you?", "Card of anna")
     assert "This user's protection" in walk.press("Continue", Response=walk.card("anna", walk.read)).notice
     assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()

@@ -58,7 +58,7 @@ def test_a_security_code_card(walk: Walk) -> None:
     walk.press("Activate", str(label).split(": ")[1])
     walk.picture("code-card-index-numbers")
     first = walk.read
-    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == "The device is now active."
+    assert walk.press("Activate", The_two_codes=look_up(codes, first)).notice == "The device is now in use."
     walk.out().begin("anna.work").choose("Security code card")
     assert set(walk.read.split()).isdisjoint(first.split())
     walk.press("Log in", The_two_codes=look_up(codes, walk.read))
@@ -81,7 +81,7 @@ def test_a_phone_number_is_confirmed_and_codes_go_to_it(walk: Walk) -> None:
     walk.press("Send a code", Phone_number="+41 79 555 01 23").picture("phone-number-code")
     assert "+41…23" in walk.text
     walk.press("Confirm", Code=walk.sent("sms"))
-    assert "is confirmed" in walk.notice
+    assert "was confirmed" in walk.notice
     walk.out().begin("anna").picture("several-devices")
     assert walk.page.get_by_label(CARD).count() == 1
     walk.choose("Code by SMS").press("Log in", Code=walk.sent("sms"))
