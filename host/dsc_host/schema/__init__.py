@@ -14,4 +14,4 @@ SCHEMA = Schema(
     kept={**card_tables.KEPT, **login_tables.KEPT},
     restored=(login_tables.end_pushes,),
 )
-"""The schema of every database that dscplus makes: cards and logins are always together."""
+"""The schema of every database that dscplus makes. Cards and logins are always together."""

@@ -1,9 +1,9 @@
-"""The tables, the same in SQLite and in PostgreSQL.
+"""The tables of the cards, the same in SQLite and in PostgreSQL.
 
-Three rules of the verifier are held here, whatever the code above does: a card is not asked a question that it is still
-remembered to have been asked; a challenge goes when its card does; and no two entries of the log have one number.
+The tables enforce three rules of the verifier, whatever the code does: a card is not asked a question again while the question
+is remembered; a challenge is deleted with its card; and no two entries of the log have the same number.
 
-Whoever changes a table also raises `VERSION`, and writes the migration that leads there: see `migrations`.
+When you change a table, raise `VERSION` and write the migration to the new version: see `migrations`.
 """
 
 from sqlalchemy import (
@@ -37,20 +37,19 @@ from dsc_host.records.tables import (
 )
 
 DECOY = "decoy"
-"""The state of a row that stands for a card that there is not, so that asking for it is like asking for any other."""
+"""The state of a row that stands for a card that does not exist, so that asking for it is like asking for any other card."""
 STATE_LETTERS = 9
 OWNER_LETTERS = 64
 ENROLMENT_LETTERS = 16
 NO_OWNERS = bytes(_HASH_BYTES)
-"""The hash of the owners of a card that has none."""
+"""The hash of the owners of a card without owners."""
 
-# Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all that the
-# card was ever given; `unlock_times` has the latest, among them all those that its limit still counts. `asked` counts
-# all the challenges that it was ever given. A card that is retired has no secrets, and an empty `key_id`. `judged` counts
-# all the responses: so that each of them, whatever becomes of it, changes the same rows, and takes the same time.
-# `failures` counts the wrong ones in a row, `failures_in_day` those since `day_since`, whatever was right between them.
-# `enrolment` is random; `version` counts the changes of the row; `owners_hash` is of the owners' names; `seal` is over all the
-# other columns: see `seals`.
+# Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all codes that the
+# card ever got; `unlock_times` has the latest, including all those that the limit still counts. `asked` counts all challenges
+# that the card ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of
+# them changes the same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row;
+# `failures_in_day` counts those since `day_since`, regardless of correct ones between them. `enrolment` is random; `version`
+# counts the changes of the row; `owners_hash` is the hash of the owners' names; `seal` covers all other columns: see `seals`.
 cards = Table(
     "cards",
     metadata,
@@ -83,11 +82,11 @@ cards = Table(
 )
 
 _is_decoy = cards.c.state == DECOY
-# Of decoys alone, so that it takes no room where there are none.
+# An index of decoys alone, so that it takes no room if there are none.
 Index("ix_cards_decoys", cards.c.state_since, sqlite_where=_is_decoy, postgresql_where=_is_decoy)
 
-# A row outlives its challenge: it is the memory of what the card was asked. `number` counts from 1 for each card. The
-# digest is of the question as it is encoded, because that is what the card answers to: 000001 and 000016 are one question.
+# A row outlives its challenge, because it records what the card was asked. `number` counts from 1 for each card. The digest is
+# of the encoded question, because the card answers that: 000001 and 000016 are the same question.
 challenges = Table(
     "challenges",
     metadata,
@@ -114,7 +113,7 @@ owners = Table(
 )
 
 OWN = (identity, cards, challenges, owners, vault, audit, audit_head)
-"""Those of the cards, in an order in which each comes after those that it points to."""
+"""The tables of the cards. Each comes after those that it refers to."""
 
 _REAL = cards.c.state != DECOY
 _OF_REAL = select(cards.c.serial).where(_REAL)
@@ -123,4 +122,4 @@ KEPT = {
     "challenges": select(challenges).where(challenges.c.serial.in_(_OF_REAL)),
     "owners": select(owners).where(owners.c.serial.in_(_OF_REAL)),
 }
-"""The rows that a backup keeps: those of decoys are not."""
+"""The rows that a backup keeps: all rows except those of decoys."""

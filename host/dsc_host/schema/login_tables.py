@@ -1,7 +1,7 @@
-"""The tables of the login system, in the same database and under the same version as the cards'.
+"""The tables of the login system, in the same database and under the same version as those of the cards.
 
-Times are Unix seconds, amounts whole cents. `data` holds a JSON object. What no one may read is in the vault, or is only a
-hash: a password as Argon2id, a session by the SHA-256 of what its cookie holds. An id is 12 to 32 hex digits that mean nothing.
+Times are Unix seconds, amounts whole cents. `data` holds a JSON object. Secrets are in the vault or stored only as a hash: a
+password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 hex digits without a meaning.
 """
 
 from sqlalchemy import (
@@ -38,7 +38,7 @@ def _to(column: str) -> ForeignKey:
     return ForeignKey(column, ondelete="CASCADE")
 
 
-# Whom the law knows: by these fields two entities are one and the same person.
+# People and companies. Two entities with the same values in these fields are the same person.
 entities = Table(
     "entities",
     metadata,
@@ -64,7 +64,7 @@ accounts = Table(
     Column("closed_at", Double),
 )
 
-# `settings` counts every change after which earlier sessions are worth nothing.
+# `settings` counts the changes that make earlier sessions invalid.
 users = Table(
     "users",
     metadata,
@@ -91,7 +91,7 @@ phones = Table(
     UniqueConstraint("user_id", "number"),
 )
 
-# `serial` is that of the card's records, for what answers challenges.
+# `serial` is the serial in the cards' records, for devices that answer challenges.
 devices = Table(
     "devices",
     metadata,
@@ -106,7 +106,7 @@ devices = Table(
     Column("data", String, nullable=False),
 )
 
-# Who may use a device: its owner, and those with whom it is shared. Each has wrong answers and a lock of their own.
+# The users of a device: its owner, and those with whom it is shared. Each has their own count of wrong answers and lock.
 uses = Table(
     "uses",
     metadata,
@@ -134,7 +134,7 @@ sessions = Table(
     Column("data", String, nullable=False),
 )
 
-# How often something was tried: `name` is a hash of what, by whom.
+# How often something was tried. `name` is a hash of the action and the actor.
 attempts = Table(
     "attempts",
     metadata,
@@ -160,7 +160,7 @@ pushes = Table(
     _text("asked_from"),
 )
 
-# `position` is where it stands in its state: so that the oldest is sent first.
+# The index finds the oldest message in a state, which is sent first.
 messages = Table(
     "messages",
     metadata,
@@ -243,7 +243,7 @@ withdrawals = Table(
     Index(None, "account_id", "at"),
 )
 
-# What waits until it counts: `stop` is the hash of the code by which its owner stops it.
+# Changes that take effect later. `stop` is the hash of the code with which the owner stops one.
 waits = Table(
     "waits",
     metadata,
@@ -265,12 +265,12 @@ ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
     withdrawals, waits,
 )  # fmt: skip
-"""In an order in which each comes after those that it points to."""
+"""The tables of the login system. Each comes after those that it refers to."""
 
 KEPT = {"sessions": None}
 """The rows that a backup keeps: no session."""
 
 
 def end_pushes(db: Connection, now: float) -> None:
-    """End the pushes that are open in a restored backup: they may have been answered since it was made."""
+    """End the pushes that are open in a restored backup, because they may have been answered since it was made."""
     db.execute(update(pushes).where(pushes.c.expires_at > now).values(expires_at=now))

@@ -1,9 +1,10 @@
-"""The versions of the schema, and what changed with some of them."""
+"""The versions of the schema, with the versions that brought certain changes."""
 
 VERSION = 8
-"""Of the tables as they stand here."""
+"""The version of the tables in this release."""
 FIRST_WITH_LOG = 4
+"""The first version with an audit log."""
 FIRST_WITH_SEALS = 7
-"""The first whose rows are sealed, and whose secrets are bound to the database and the enrollment."""
+"""The first version whose rows are sealed, and whose secrets are bound to the database and the enrollment."""
 OLDEST = 3
-"""The oldest version that can be migrated: those before it were never released."""
+"""The oldest version that can be migrated. Earlier ones were never released."""

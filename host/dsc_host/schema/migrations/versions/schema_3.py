@@ -1,4 +1,4 @@
-"""Version 3: the first that can be migrated from. Cards with their secrets and counters, and the challenges they were given."""
+"""Version 3: cards with their secrets and counters, and their challenges. It is the oldest version that can be migrated."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ _SERIAL = sa.String(16).with_variant(sa.String(16, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    """Create the tables of cards and challenges."""
     op.create_table(
         "cards",
         sa.Column("serial", _SERIAL, nullable=False),

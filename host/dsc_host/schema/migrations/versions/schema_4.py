@@ -1,6 +1,6 @@
-"""Version 4: cards have a state, owners and perhaps a duress PIN; what happens is logged in a chain.
+"""Version 4: cards have a state, owners and optionally a duress PIN; events are logged in a chain.
 
-A card that is remembered to have answered rightly was in use; the others are waiting for their first response.
+The migration makes a card with a recorded correct response active. The others wait for their first response.
 """
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ _SERIAL = sa.String(16).with_variant(sa.String(16, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    """Add the state, owners and duress PIN of cards, and the log."""
     for name, kind in (("state", sa.String(9)), ("state_since", sa.Double), ("state_reason", sa.String(200))):
         op.add_column("cards", sa.Column(name, kind))
     op.add_column("cards", sa.Column("sealed_duress_pin", sa.LargeBinary))

@@ -1,4 +1,4 @@
-"""Version 5: the login system: people and their accounts, devices, sessions and errands; secrets that belong to no card."""
+"""Version 5: the login system, with people, accounts, devices, sessions and orders, and the vault of other secrets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    """Create the tables of the login system and of the vault."""
     op.create_table(
         "vault",
         sa.Column("name", sa.String(64), nullable=False),

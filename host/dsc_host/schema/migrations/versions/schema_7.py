@@ -22,6 +22,7 @@ _COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any], str], ...] = (
 
 
 def upgrade() -> None:
+    """Add the identity of the database and the seals of rows."""
     op.create_table(
         "identity",
         sa.Column("id", sa.Integer, nullable=False, autoincrement=False),
@@ -34,7 +35,7 @@ def upgrade() -> None:
     op.add_column("audit", sa.Column("card_row", sa.String(40)))
     for table, name, kind, filler in _COLUMNS:
         op.add_column(table, sa.Column(name, kind, nullable=False, server_default=filler))
-    # Without the fillers, which only the rows that were there needed.
+    # Drop the defaults, which only the existing rows needed.
     for table in ("cards", "challenges", "vault"):
         with op.batch_alter_table(table) as batch:
             for _, name, kind, _ in (column for column in _COLUMNS if column[0] == table):

@@ -1,4 +1,4 @@
-"""Version 8: changes that wait until they count."""
+"""Version 8: changes that take effect later."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
+    """Create the table of waiting changes."""
     op.create_table(
         "waits",
         sa.Column("id", sa.String(32), nullable=False),
