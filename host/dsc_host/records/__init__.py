@@ -1,1 +1,1 @@
-"""The records: one database for whoever has tables in it, with its keys, vault, audit log, backup and migrations."""
+"""The records: one database for every package that has tables in it, with keys, vault, audit log, backup and migrations."""

@@ -1,15 +1,15 @@
-"""The log: what was done, by whom, to which card, with what outcome and for what true reason.
+"""The audit log: what was done, by whom, to which card, with what outcome and for what true reason.
 
-Four promises:
+Five promises:
 
-1. An entry is written in the transaction that does what it tells: there is neither one without the other.
+1. An entry is written in the transaction that makes the change: neither exists without the other.
 2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
-   order is found, and where it is.
-3. The end of the log is sealed with the master key and for this database: whoever can write the database, but has not the
-   master key, can neither write the chain anew nor give it an end that it never had, or that another database has.
-4. The log and the cards are cut and put back together or not at all: each change of a card's row has a number, sealed in the
-   row (`seals`) and hashed in the entry that tells of it, and each secret of the vault holds how far the log was. A whole
-   database put back to what it was, cards and all, is found by `since` alone.
+   order is found and located.
+3. The end of the log is sealed with the master key and for this database. An attacker who can write the database but has no
+   master key can neither rewrite the chain nor give it an end that it never had, or that another database has.
+4. The log and the cards can be cut or restored only together: each change of a card's row has a number, which is sealed in
+   the row (`seals`) and hashed in its log entry, and each secret of the vault records how far the log was. Only `since` finds
+   that a whole database, cards and all, was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
 """
 
@@ -34,7 +34,7 @@ from dsc_host.records.tables import audit, audit_head
 
 BEGIN = "log.begin"
 MOST_PROBLEMS = 100
-"""So many are told; of a log that is damaged all over, the first ones matter."""
+"""The most problems that are reported. In a log that is damaged all over, the first ones matter."""
 _PAGE = 1000
 _NUMBERS_END = 2**62
 _START = bytes(32)
@@ -55,26 +55,26 @@ _PAGE_AFTER = (
     .order_by(audit.c.number)
     .limit(_PAGE)
 )
-# In SQLite, what is no number at all is greater than every number.
+# In SQLite, a value that is not a number is greater than every number.
 _OUT_OF_RANGE = select(audit.c.number).where(or_(audit.c.number <= 0, audit.c.number >= _NUMBERS_END)).limit(MOST_PROBLEMS)
 _PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 
 
 class LoggedRow(Protocol):
-    """A row whose versions the log tells of."""
+    """A row whose versions the log records."""
 
     @property
     def in_log(self) -> str | None:
-        """How the log names this row at this version; None if it tells nothing of it."""
+        """The log's name for this version of the row, or None if the log does not record it."""
 
 
 Anchor: TypeAlias = Callable[[Connection, int], Iterator[str]]
-"""Yields what is wrong with the records, for a log that ends at the entry with this number."""
+"""A check that yields what is wrong with the records, for a log that ends at the entry with this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What there is to log. `detail` has words only, none of them secret."""
+    """An event to log. `detail` has words only, none of them secret."""
 
     action: str
     serial: str | None
@@ -82,7 +82,7 @@ class Event:
     reason: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
     row: LoggedRow | None = None
-    """The card's row as it is after this, if this has changed it."""
+    """The card's row after the event, if the event has changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Entry:
     """One entry of the log."""
 
     number: int
-    """From 1, without gaps."""
+    """The number, from 1, without gaps."""
     at: float
     actor: str
     action: str
@@ -100,12 +100,12 @@ class Entry:
     detail: str
     """A JSON object."""
     card_row: str | None
-    """`ENROLLMENT:VERSION` of the card's row after this; None if no card's row was changed."""
+    """`ENROLLMENT:VERSION` of the card's row after the event, or None if no card's row was changed."""
     hash: str
     """64 hex digits."""
 
     def as_json(self) -> dict[str, object]:
-        """What an export has of it; the time in UTC, as ISO 8601, beside the Unix seconds that are hashed."""
+        """Return the entry for an export, with the time also in UTC as ISO 8601 beside the hashed Unix seconds."""
         return {
             "number": self.number,
             "at": self.at,
@@ -123,7 +123,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far the log was at some time: kept elsewhere, it proves later that nothing before it was touched."""
+    """The end of the log at some time. Kept elsewhere, it proves later that nothing before it was changed."""
 
     number: int
     hash: str
@@ -133,7 +133,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
-        """From `NUMBER:HASH`, as it is printed; `InputError` for anything else."""
+        """Parse `NUMBER:HASH`, as it is printed. Raises `InputError` for anything else."""
         if not isinstance(text, str) or not (found := re.fullmatch("([0-9]{1,18}):([0-9a-f]{64})", text)):
             raise InputError("checkpoint", "must be NUMBER:HASH, with a hash of 64 hex digits, as audit verify prints it")
         return cls(int(found[1]), found[2])
@@ -141,7 +141,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What looking through the whole log has found."""
+    """The result of a check of the whole log."""
 
     entries: int
     problems: tuple[str, ...]
@@ -149,17 +149,17 @@ class AuditReport:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was changed, removed, added or put in another order."""
+        """Whether nothing was changed, removed, added or reordered."""
         return not self.problems
 
 
 class AuditLog:
-    """The log of one database, to read and to check."""
+    """The log of one database, for reading and checking."""
 
     def __init__(
         self, store: Store, keys: Keyring, seals: Seals, *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]
     ) -> None:
-        """Of an open database; `anchors` are what the records are held against the log by."""
+        """Take the parts of an open database. `anchors` compare the records with the log."""
         self._store = store
         self._check_serial = check_serial
         self._anchors = anchors
@@ -167,9 +167,9 @@ class AuditLog:
         self._seals = seals
 
     def entries(self, after: int = 0, serial: str | None = None) -> Iterator[Entry]:
-        """All entries with a number above `after`, or those of one card, in order; page by page, however many there are.
+        """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page.
 
-        Raises `InputError` for an `after` that is no number, 0 or more, and a `serial` that could be no card's.
+        Raises `InputError` if `after` is not a number from 0, or `serial` cannot be a card's.
         """
         if type(after) is not int or not 0 <= after < _NUMBERS_END:
             raise InputError("after", "must be a whole number, 0 or more")
@@ -187,10 +187,10 @@ class AuditLog:
             after = page[-1].number
 
     def check(self, since: Checkpoint | None = None) -> AuditReport:
-        """Look through the whole log, as it is at this moment, for anything that was done to it afterwards.
+        """Check the whole log as of this moment for later changes.
 
-        And through all cards and secrets of the vault, for those that were changed outside, or of which the log tells
-        otherwise. With `since`, also whether the log still holds what it held then.
+        The check includes all cards and all secrets of the vault: it finds those that were changed from outside, or that
+        contradict the log. With `since`, it also checks whether the log still holds what it held then.
         """
         with self._store.read() as db:
             report = _Check(self._keys, self._seals).through(db, since)
@@ -199,9 +199,9 @@ class AuditLog:
 
 
 def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-    """Append entries, as the last thing that a transaction does: from here on to its end, others' entries wait.
+    """Append entries as the last step of a transaction. Entries of others wait until the transaction ends.
 
-    Raises `StoreError` if the log's end is not as the master key sealed it: to go on from it would seal it again.
+    Raises `StoreError` if the end of the log does not match its seal, because going on would seal a changed log again.
     """
     number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events)
     rows = []
@@ -230,7 +230,7 @@ def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, e
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
-    """Seal the end of a log that an older dscplus has kept for this database. Raises `StoreError` if it is not as it was."""
+    """Seal the end of a log from an older dscplus for this database. Raises `StoreError` if it does not match its old seal."""
     head = _LOCK_HEAD.row(db, {})
     if _is_new(head):
         return
@@ -255,25 +255,25 @@ def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) ->
         if is_sealed and hmac.compare_digest(keys.opener(key_id).sign_log(end(number, digest)), _bytes(seal)):
             return number, digest
     raise StoreError(
-        "the end of the audit log is not as it was sealed: somebody has changed the database; nothing more is recorded; "
+        "the end of the audit log does not match its seal: somebody has changed the database; nothing more is recorded; "
         "see audit verify, and restore a backup"
     )
 
 
 def last_number(db: Connection) -> int:
-    """Return the number of the last entry, as the end of the log says; 0 if it says nothing."""
+    """Return the number of the last entry according to the end of the log, or 0 if it has none."""
     number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
     return number if type(number) is int else 0
 
 
 def end_key(db: Connection) -> str:
-    """The id of the master key that the end of the log is sealed with; empty if with none."""
+    """Return the id of the master key that seals the end of the log, or empty text if it has no seal."""
     key_id: str = db.execute(_HEAD).one().key_id
     return key_id
 
 
 def is_new(db: Connection) -> bool:
-    """Whether there is nothing of a log yet: neither an entry nor a seal."""
+    """Return whether the log is new: without an entry and without a seal."""
     return _is_new(db.execute(_HEAD).one_or_none())
 
 
@@ -282,16 +282,16 @@ def _is_new(head: Any) -> bool:
 
 
 def _hash(before: bytes, *values: object) -> bytes:
-    """Of the entry with these values, in the order of the columns. JSON keeps apart what stands side by side.
+    """Return the hash of an entry with these values, in the order of the columns. JSON separates neighboring values.
 
-    An entry that changes no card's row is hashed without the last of them, as entries were before there was such a column.
+    An entry that changes no card's row is hashed without the last value, as entries were before that column existed.
     """
     values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + _as_json(values).encode()).digest()
 
 
 def _hash_of_anything(before: bytes, *values: object) -> bytes:
-    """The same, of what somebody has put there; empty if it is nothing that JSON has."""
+    """Return the hash of values that an attacker may have changed, or empty bytes if JSON cannot hold them."""
     try:
         return _hash(before, *values)
     except TypeError:
@@ -303,7 +303,7 @@ def _old_end(number: int, digest: bytes) -> bytes:
 
 
 def _bytes(value: object) -> bytes:
-    """SQLite keeps whatever was put into a column."""
+    """Return bytes as they are, and empty bytes for any other value that SQLite may hold in the column."""
     return value if isinstance(value, bytes) else b""
 
 
@@ -315,7 +315,7 @@ def _iso(seconds: object) -> str | None:
 
 
 def _read(detail: object) -> object:
-    """As an object; as it is, if somebody has put something else there."""
+    """Return the detail as an object, or as text if somebody has replaced it with something else."""
     try:
         return json.loads(str(detail))
     except ValueError:
@@ -331,7 +331,7 @@ def _page(db: Connection, after: int, serial: str | None) -> list[Entry]:
 
 
 class _Check:
-    """One walk from the first entry to the end."""
+    """One pass through the log, from the first entry to the end."""
 
     def __init__(self, keys: Keyring, seals: Seals) -> None:
         self._keys = keys
@@ -341,18 +341,19 @@ class _Check:
         self._hash = _START
 
     def through(self, db: Connection, since: Checkpoint | None) -> AuditReport:
+        """Check all entries and the end, and return the report."""
         entries = 0
         if since and since.number == 0 and since.hash != self._hash.hex():
-            self._tell("its beginning is another one than at the checkpoint")
+            self._report("its beginning differs from the checkpoint")
         for number in db.execute(_OUT_OF_RANGE).scalars():
-            self._tell(f"entry {ascii(number)[:20]}: has a number that none is given")
+            self._report(f"entry {ascii(number)[:20]}: has a number that no entry can have")
         while rows := db.execute(_PAGE_AFTER, {"after": self._number}).all():
             for row in rows:
                 self._follow(row, since)
             entries += len(rows)
         self._look_at_end(db.execute(_HEAD).one_or_none())
         if since and since.number > self._number:
-            self._tell(f"it ends at entry {self._number}, before the checkpoint's, {since.number}")
+            self._report(f"it ends at entry {self._number}, before the checkpoint at entry {since.number}")
         return AuditReport(entries, tuple(self._problems), Checkpoint(self._number, self._hash.hex()))
 
     def _follow(self, row: Row[Any], since: Checkpoint | None) -> None:
@@ -360,32 +361,30 @@ class _Check:
         if not isinstance(digest, bytes):
             digest = b""
         if number != self._number + 1:
-            self._tell(f"entries {self._number + 1} to {number - 1} are missing")
+            self._report(f"entries {self._number + 1} to {number - 1} are missing")
         elif digest != _hash_of_anything(self._hash, number, *values):
-            self._tell(f"entry {number}: is not what it was, or not where it was, when it was written")
+            self._report(f"entry {number}: was changed or moved after it was written")
         if since and since.number == number and since.hash != digest.hex():
-            self._tell(f"entry {number}: is another one than at the checkpoint")
-        # From what it says of itself, so that one change is told once.
+            self._report(f"entry {number}: differs from the checkpoint")
+        # Go on from the entry's own hash, so that one change is reported once.
         self._number, self._hash = number, digest
 
     def _look_at_end(self, head: Any) -> None:
         if head is None:
-            self._tell("its end is missing")
+            self._report("its end is missing")
         elif type(head.number) is not int or not isinstance(head.hash, bytes):
-            self._tell("its end is not what it was")
+            self._report("its end was changed")
         elif head.number > self._number:
-            self._tell(f"entries {self._number + 1} to {head.number} are missing, at its end")
+            self._report(f"entries {self._number + 1} to {head.number} are missing, at its end")
         elif (head.number, head.hash) != (self._number, self._hash):
-            self._tell(f"it goes on after entry {head.number}, which was its end")
+            self._report(f"it goes on after entry {head.number}, which was its end")
         elif head.key_id not in self._keys.ids:
-            self._tell(
-                "its end is sealed under another master key than the ones given" if head.key_id else "its end has no seal"
-            )
+            self._report("its end is sealed under a master key that was not given" if head.key_id else "its end has no seal")
         else:
             end = self._seals.end_of_log(head.number, head.hash)
             if not hmac.compare_digest(_bytes(head.seal), self._keys.opener(head.key_id).sign_log(end)):
-                self._tell("its end does not have the seal of the master key")
+                self._report("its end does not have the seal of the master key")
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         if len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)

@@ -1,11 +1,11 @@
-"""A backup: all rows of a database in one file, which another machine or another kind of database can take.
+"""A backup: all rows of a database in one file, for use on another machine or in another kind of database.
 
 Three promises:
 
-1. A backup is of one moment, and all of it. It holds no secret in the clear: what is sealed in the database is sealed in it.
-2. It ends with a seal of the master key over every byte, the identity of its database among them. One that was cut short,
-   changed or put together is refused.
-3. Nothing of a backup is used before its seal was checked: `Restoring.into` runs in a transaction, which fails if it is wrong.
+1. A backup shows one moment, and is complete. It holds no secret in the clear: secrets stay sealed as in the database.
+2. It ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut short,
+   changed or pieced together is refused.
+3. Nothing of a backup is used before its seal was checked: `Restoring.into` runs in a transaction that fails if it is wrong.
 
 The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256).
 """
@@ -27,19 +27,19 @@ from dsc_host.records.transaction import Context
 
 FORMAT = 1
 MOST_LINE = 64 * 1024
-"""Bytes of one line; no row comes near it."""
+"""The most bytes of one line. No row comes near it."""
 _BATCH = 500
 
 Progress = Callable[[int, int], None]
-"""Told how many rows are done, of how many."""
+"""A callback that takes the number of finished rows and the number of all rows."""
 
 
 def ignored(*_: object) -> None:
-    """Ignore all arguments: the progress that nobody follows."""
+    """Ignore all arguments. Use it as a progress callback that does nothing."""
 
 
 def kept_tables(schema: Schema) -> tuple[Table, ...]:
-    """Return the tables that a backup has rows of."""
+    """Return the tables whose rows a backup has."""
     return tuple(table for table in schema.tables if schema.kept.get(table.name, table) is not None)
 
 
@@ -47,7 +47,7 @@ def kept_tables(schema: Schema) -> tuple[Table, ...]:
 
 
 def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
-    """Write all rows to `file`, as they are at one moment, and return how many each table has."""
+    """Write all rows of one moment to `file`, and return how many rows each table has."""
     signer = context.keys.current.backup_signer()
     tables = kept_tables(schema)
 
@@ -95,10 +95,10 @@ def _encoded(column: Column[Any], value: Any) -> Any:
 
 
 class Restoring:
-    """One reading of a backup, line by line."""
+    """One pass through a backup, line by line."""
 
     def __init__(self, schema: Schema, file: BinaryIO, keys: Keyring, done: Progress) -> None:
-        """From the first byte of `file`; `done` is told how far it is."""
+        """Start at the first byte of `file`. `done` is the progress callback."""
         self._schema = schema
         self._tables = kept_tables(schema)
         self._file = file
@@ -107,7 +107,7 @@ class Restoring:
         self._number = 0
 
     def into(self, db: Connection) -> dict[str, int]:
-        """Add all rows, in this transaction, and check the seal. Return how many rows each table has."""
+        """Add all rows in this transaction, and check the seal. Return how many rows each table has."""
         first = self._read()
         expected, key_id = self._header(first)
         signer = self._keys.opener(key_id).backup_signer()
@@ -119,7 +119,7 @@ class Restoring:
                 data = [self._read() for _ in range(min(left, _BATCH))]
                 for line in data:
                     signer.update(line)
-                # Numbers of lines count back from the one that was read last.
+                # The numbers of the lines count back from the last line read.
                 rows = [self._row(line, table, self._number - len(data) + at) for at, line in enumerate(data, 1)]
                 db.execute(insert(table), rows)
                 left -= len(rows)
@@ -127,16 +127,16 @@ class Restoring:
                 self._done(added, total)
         self._check_seal(self._read(), signer.digest())
         if self._file.read(1):
-            raise self._refusal("goes on after its end")
+            raise self._refusal("is followed by data after the end of the backup")
         return expected
 
     def _read(self) -> bytes:
         self._number += 1
         line = self._file.readline(MOST_LINE + 1)
         if len(line) > MOST_LINE:
-            raise self._refusal("is no line of a backup: it is too long")
+            raise self._refusal("is not a line of a backup: it is too long")
         if not line.endswith(b"\n"):
-            raise self._refusal("is missing or cut short: the backup is not whole; take another one")
+            raise self._refusal("is missing or cut short: the backup is not whole; use another one")
         return line
 
     def _header(self, line: bytes) -> tuple[dict[str, int], str]:
@@ -177,16 +177,14 @@ class Restoring:
     def _check_seal(self, line: bytes, right: bytes) -> None:
         seal = self._parsed(line, self._number).get("seal")
         if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(), right.hex().encode()):
-            raise self._refusal(
-                "does not have the master key's seal: the backup was changed, or is not whole; take another one"
-            )
+            raise self._refusal("does not have the master key's seal: the backup was changed, or is not whole; use another one")
 
     def _refusal(self, problem: str, number: int | None = None) -> InputError:
         return InputError("backup", f"line {number or self._number} {problem}")
 
 
 def _decoded(column: Column[Any], value: Any) -> Any:
-    """The value as the table wants it. Raises `ValueError` for one of another type."""
+    """Return the value in the column's type. Raises `ValueError` if it has another type."""
     if value is None:
         if not column.nullable:
             raise ValueError

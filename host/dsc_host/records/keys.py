@@ -1,13 +1,14 @@
-"""The master key, and the secrets that it seals: cards' keys, PINs and unlock keys, as they lie in the database.
+"""The master key, and the secrets that it seals: keys, PINs and unlock keys of cards, as the database stores them.
 
-A `Keyring` holds one or more: the first seals, all of them open. So a master key can be changed while others work.
+A `Keyring` holds one or more master keys. The first seals, and all of them open, so a master key can be changed while others
+work.
 
 Four promises:
 
-1. What is sealed can be read only with the master key, and cannot be changed without that being noticed (AES-256-GCM).
+1. A sealed secret can be read only with the master key, and any change of it is noticed (AES-256-GCM).
 2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of one enrollment of one card, with its suite, in
-   one database (`seals`). Exchanging them gains nothing.
-3. The master key never comes from the database, nor goes there; only its `id` does, which tells nothing about it.
+   one database (`seals`). An attacker gains nothing by exchanging them.
+3. The master key is never read from or written to the database. Only its `id` is, which reveals nothing about the key.
 4. Neither `repr` nor any message shows a secret.
 """
 
@@ -34,41 +35,41 @@ KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _ID_BYTES = 8
-_MOST_TEXT = 1024  # more than any well-formed key file: what is read of a wrong one, however large
+_MOST_TEXT = 1024  # The bytes read from a key file: more than any well-formed one has, however large a wrong one is.
 
 
 class Secret(StrEnum):
-    """What a sealed text holds."""
+    """The kinds of sealed secrets."""
 
     KEY = "key"
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
-    ROW_KEY = "row key"  # of a database; its identity stands for the serial
-    VAULT = "secret"  # of the login system; the name that it is kept under stands for the serial
+    ROW_KEY = "row key"  # The key of a database's seals; the identity of the database stands for the serial.
+    VAULT = "secret"  # A secret of the login system; its name in the vault stands for the serial.
 
 
 class MasterKey:
-    """The key that seals every card's secrets: 32 random bytes, written as 64 hex digits.
+    """A key that seals every card's secrets: 32 random bytes, written as 64 hex digits.
 
-    Nonces are random, so one master key should seal no more than 2**32 secrets.
+    Nonces are random, so one master key should seal at most 2**32 secrets.
     """
 
     __slots__ = ("_backup_key", "_cipher", "_key", "_log_signer", "_name_signer", "id")
 
     id: str
-    """16 hex digits that tell master keys apart, and from which the key cannot be found."""
+    """16 hex digits that identify the master key. The key cannot be derived from them."""
 
     def __init__(self, key: bytes) -> None:
-        """From 32 bytes as they are; `InputError` for anything else."""
+        """Take the 32 bytes of the key. Raises `InputError` for anything else."""
         if not isinstance(key, bytes):
             raise _refusal(f"must be {KEY_BYTES} bytes, got {type(key).__name__}")
         if len(key) != KEY_BYTES:
             raise _refusal(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), got {len(key)}")
         self._key = key
-        # A label each, so that the id, which anyone may see, is no output of a key that seals.
+        # Each use has its own label, so that the id, which anyone may see, is not the output of a key that seals.
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
-        # Begun here, and copied for each use: to begin takes several times as long as all the rest of it.
+        # Prepared once and copied for each use, because the preparation takes several times as long as the rest.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
         self._name_signer = hmac.new(_derive(key, b"dscplus 1 name", KEY_BYTES), digestmod=hashlib.sha256)
         self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
@@ -76,53 +77,53 @@ class MasterKey:
 
     @classmethod
     def generate(cls) -> "MasterKey":
-        """A new one, from the operating system's random source. Save it with `write`: nothing can replace it."""
+        """Generate a new key from the operating system's random source. Save it with `write`: nothing can replace it."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
     def from_hex(cls, text: str) -> "MasterKey":
-        """From 64 hex digits, in either case; white space around them is ignored. `InputError` for anything else."""
+        """Read the key from 64 hex digits of either case, with optional white space around. Raises `InputError` otherwise."""
         try:
             return cls(binascii.unhexlify(text.strip().encode("ascii")))
         except (binascii.Error, UnicodeEncodeError):
-            # Without its cause: that of the encoding quotes the text.
+            # The cause is dropped, because an encoding error quotes the text.
             raise _refusal(f"must be {2 * KEY_BYTES} hex digits") from None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "MasterKey":
-        """From a file that holds the 64 hex digits.
+        """Read the key from a file that holds the 64 hex digits.
 
         Raises `InputError` if it cannot be read, holds something else, or, on POSIX, is open to group or others.
         """
         text = _read(path)
-        with _told_of(path):
+        with _naming(path):
             return cls.from_hex(text)
 
     @classmethod
     def from_environment(cls, name: str) -> "MasterKey":
-        """From the environment variable `name`, which holds the 64 hex digits; `InputError` if not."""
+        """Read the key from the environment variable `name`, as 64 hex digits. Raises `InputError` if it is not there."""
         text = _variable(name)
-        with _told_of(f"the environment variable {name}"):
+        with _naming(f"the environment variable {name}"):
             return cls.from_hex(text)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Save it in a new file that only its owner may read; `InputError` if there is one already, or it cannot be."""
+        """Save the key in a new file that only its owner may read. Raises `InputError` if the file exists or cannot be made."""
         try:
-            # On the disk, name and all: a card sealed under a key that a power cut took away is a card lost.
+            # The file and its name must be on the disk: a card is lost if a power cut takes the key that seals it.
             write_new(path, self._key.hex() + "\n")
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
 
     def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Encrypt `plain` so that it opens only as this `kind` of secret of the card `serial`, bound to the same words.
+        """Encrypt `plain` so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
 
-        `bound` is from `Seals`. Without it, as schemas before 7 had it: only for what belongs to no row.
+        `bound` comes from `Seals`. Leave it empty, as schemas before 7 did, only for a secret that belongs to no row.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
 
     def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Return what `seal` was given; raise `StoreError` if it was sealed as anything else, or was changed."""
+        """Return the plain secret. Raises `StoreError` if it was sealed as anything else, or was changed."""
         try:
             if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
                 raise InvalidTag
@@ -134,19 +135,19 @@ class MasterKey:
             ) from None
 
     def sign_log(self, end: bytes) -> bytes:
-        """The 32 bytes that nobody without this key can make, for the end of a log."""
+        """Return 32 bytes that sign the end of a log. Nobody can make them without this key."""
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
 
     def pseudonym(self, text: str) -> str:
-        """Return 64 hex digits that stand for `text`. Without this key, nobody can tell of which text they are."""
+        """Return 64 hex digits that stand for `text`. Without this key, nobody can tell which text they stand for."""
         signer = self._name_signer.copy()
         signer.update(text.encode("utf-8", "surrogatepass"))
         return signer.hexdigest()
 
     def backup_signer(self) -> hmac.HMAC:
-        """What a backup's bytes are given to, so that it ends with what nobody without this key can make."""
+        """Return an HMAC for the bytes of a backup. Nobody can make its result without this key."""
         return hmac.new(self._backup_key, digestmod="sha256")
 
     def __repr__(self) -> str:
@@ -157,7 +158,7 @@ class MasterKey:
 
 
 class Keyring:
-    """The master keys that one verifier knows. The first seals; all open."""
+    """The master keys of one verifier. The first key seals, and all keys open."""
 
     __slots__ = ("_keys", "current")
 
@@ -169,7 +170,7 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """From what `Verifier.open` may be given. A callable is called here, once; `InputError` for anything else."""
+        """Return a keyring from what `Verifier.open` accepts. A callable is called once. Raises `InputError` otherwise."""
         if callable(given):
             given = given()
         if isinstance(given, Keyring):
@@ -178,41 +179,41 @@ class Keyring:
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
-        """From keys of 64 hex digits each, one on a line, or with blanks between; `InputError` for anything else."""
+        """Read keys of 64 hex digits each, separated by line breaks or spaces. Raises `InputError` for anything else."""
         return cls(*(MasterKey.from_hex(word) for word in text.split() or [""]))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "Keyring":
-        """From a file with one key, or several, one on a line. Errors as for `MasterKey.from_file`."""
+        """Read one or more keys from a file, one on a line. Raises as `MasterKey.from_file` does."""
         text = _read(path)
-        with _told_of(path):
+        with _naming(path):
             return cls.from_text(text)
 
     @classmethod
     def from_environment(cls, name: str) -> "Keyring":
-        """From the environment variable `name`, with one key, or several with blanks between; `InputError` if not."""
+        """Read one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError` otherwise."""
         text = _variable(name)
-        with _told_of(f"the environment variable {name}"):
+        with _naming(f"the environment variable {name}"):
             return cls.from_text(text)
 
     @property
     def keys(self) -> tuple[MasterKey, ...]:
-        """All of them, the one that seals first."""
+        """All keys, the sealing key first."""
         return tuple(self._keys.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Put these keys, in this order, in place of what the file holds: all of them, or it stays as it was. `InputError`.
+        """Replace the keys in the file with these, in this order, or leave the file as it was. Raises `InputError`.
 
-        What a link leads to is replaced, not the link; the file stays its owner's, and nobody else may read it.
+        A link is followed: its target is replaced. The file keeps its owner, and nobody else may read it.
         """
         path = os.path.realpath(path)
         draft = Path(f"{path}.new")
         try:
-            # As long as the draft is there, nobody else makes one: no key is lost to another's change.
+            # While the draft exists, nobody else can make one, so no key is lost to another process's change.
             handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             raise _refusal(
-                f"{draft} is there: another command is changing the file; if not, look into it and remove it"
+                f"{draft} exists: another command is changing the file; if none is, look into it and remove it"
             ) from None
         except OSError as error:
             raise _refusal(f"{draft} cannot be written: {error.strerror}") from error
@@ -232,11 +233,11 @@ class Keyring:
 
     @property
     def ids(self) -> frozenset[str]:
-        """Of all of them."""
+        """The ids of all keys."""
         return frozenset(self._keys)
 
     def opener(self, key_id: str) -> MasterKey:
-        """The key of this id; `InputError` if it is not among them."""
+        """Return the key with this id. Raises `InputError` if the keyring does not have it."""
         try:
             return self._keys[key_id]
         except KeyError:
@@ -253,6 +254,7 @@ MasterKeySource: TypeAlias = MasterKey | Keyring | bytes | Callable[[], MasterKe
 
 
 def other_master_key() -> InputError:
+    """Return the error for a database that is sealed under another master key."""
     return InputError(
         "master key", "does not open this database: its cards, or the end of its log, are sealed under another one"
     )
@@ -263,14 +265,14 @@ def _derive(key: bytes, label: bytes, length: int) -> bytes:
 
 
 def _bound_to(serial: str, kind: Secret, bound: str) -> bytes:
-    # A serial holds no blank, so no two of these give the same bytes.
+    # A serial holds no space, so no two inputs give the same bytes.
     return (f"dscplus 2 {kind.name} {serial} {bound}" if bound else f"dscplus 1 {kind.name} {serial}").encode()
 
 
 def _read(path: str | os.PathLike[str]) -> str:
     try:
         with Path(path).open("rb") as file:
-            # Asked of the open file, so that it is the one that is read.
+            # Checked on the open file, so that the checked file is the one that is read.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
@@ -280,13 +282,13 @@ def _read(path: str | os.PathLike[str]) -> str:
 
 
 def _give_to_owner_of(path: str, handle: int) -> None:
-    """Have an open file belong to whoever owns the one that it is to replace. `OSError` if that is not allowed."""
+    """Give an open file to the owner of the file that it will replace. Raises `OSError` if that is not allowed."""
     if os.name != "posix" or not os.path.exists(path):
         return
     owner = os.stat(path)
     if os.fstat(handle).st_uid != owner.st_uid:
         os.chown(handle, owner.st_uid, -1)
-    # The group may do nothing with the file, so it does not matter if it must be another one.
+    # The group has no rights on the file, so another group does no harm.
     with suppress(PermissionError):
         os.chown(handle, -1, owner.st_gid)
 
@@ -299,8 +301,8 @@ def _variable(name: str) -> str:
 
 
 @contextmanager
-def _told_of(source: object) -> Iterator[None]:
-    """Say in a refusal of what was read where it comes from."""
+def _naming(source: object) -> Iterator[None]:
+    """Add the source of the text to a refusal."""
     try:
         yield
     except InputError as error:

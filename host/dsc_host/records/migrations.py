@@ -1,8 +1,8 @@
-"""How a database that an older dscplus made becomes one of today.
+"""Migrations, which bring a database of an older dscplus up to date.
 
-Each file of the folder's `versions` holds one Alembic revision: the schema's version as four digits, and `upgrade`. There is
-no way down: the way back is the copy that was made. The version is read from, and written to, the database's own marks, so
-that there is no second record of it that could differ.
+Each file in the folder's `versions` holds one Alembic revision: the schema's version as four digits, and `upgrade`. There is
+no downgrade: to go back, use the copy that was made. The version is read from and written to the database's own marks, so there
+is no second record of it that could differ.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-# What Alembic's `op` works on is one for the whole process.
+# Alembic's `op` works on one object for the whole process.
 _one_at_a_time = Lock()
 
 
 def migrate(db: Connection, version: int | None, folder: Path) -> int:
-    """Bring the tables from `version` (None: there are none) to the newest of the folder, in the transaction that is open.
+    """Bring the tables from `version` (None: there are none) to the newest version, in the open transaction.
 
     Returns the newest version. The marks are left as they are.
     """
@@ -30,7 +30,7 @@ def migrate(db: Connection, version: int | None, folder: Path) -> int:
         raise ValueError(f"{folder} holds no migrations")
     base = "base" if version is None else f"{version:04}"
     with _operations(db):
-        # Alembic gives them newest first.
+        # Alembic yields the newest first.
         for script in reversed(list(scripts.iterate_revisions(head, base))):
             script.module.upgrade()
     return int(head)

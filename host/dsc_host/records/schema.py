@@ -1,4 +1,4 @@
-"""The schema of a database of records, as the packages that have tables in it describe it."""
+"""The schema of a database of records, which the packages that have tables in it describe."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, Table
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a database, in an order in which each comes after those that it points to, and their version."""
+    """The tables of a database and their version. Each table comes after those that it refers to."""
 
     tables: tuple[Table, ...]
     version: int
@@ -19,6 +19,6 @@ class Schema:
     migrations: Path
     """The folder of the Alembic revisions that lead from each version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """The rows that a backup keeps of a table, by its name, where these are not all; None for none."""
+    """For tables that a backup keeps only in part, by name: the query for the kept rows, or None for no rows."""
     restored: tuple[Callable[[Connection, float], None], ...]
-    """What is done once a backup was restored, at this time, in the same transaction."""
+    """The functions that run after a backup was restored, in the same transaction. They take the connection and the time."""

@@ -1,10 +1,10 @@
-"""The seals of one database: what it holds, authenticated under a key that belongs to it alone.
+"""The seals of one database: authentication of its contents under a key that belongs to it alone.
 
-Each database has an identity and a row key. Both are random, made with the database and kept for ever; the row key is stored
+Each database has an identity and a row key. Both are random, made with the database and kept forever. The row key is stored
 sealed under the master key. Two promises:
 
-1. A text sealed for one database has no seal in another one, also under one master key.
-2. Whoever can write the database, but has no master key, can seal nothing.
+1. A text sealed for one database has no valid seal in another one, even under the same master key.
+2. An attacker who can write the database but has no master key can seal nothing.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ _ID_BYTES = 8
 
 
 class Seals:
-    """The identity of one database, and the seals that only it has. Threads may share it."""
+    """The identity of one database, and its seals. Threads may share it."""
 
     __slots__ = ("_key", "_signer", "database")
 
     database: str
-    """The identity: 16 hex digits, random, no secret."""
+    """The identity: 16 random hex digits. It is not secret."""
 
     def __init__(self, database: str, key: bytes) -> None:
-        """From an identity and the row key that belongs to it."""
+        """Take an identity and the row key that belongs to it."""
         self.database = database
         self._key = key
-        # Begun here, and copied for each use: to begin takes several times as long as all the rest of it.
+        # Prepared once and copied for each use, because the preparation takes several times as long as the rest.
         self._signer = hmac.new(key, digestmod=hashlib.sha256)
 
     @classmethod
@@ -43,9 +43,9 @@ class Seals:
 
     @classmethod
     def load(cls, db: Connection, keys: Keyring) -> Self | None:
-        """Return the seals of this database, None if it has no identity yet.
+        """Return the seals of this database, or None if it has no identity yet.
 
-        Raises `InputError` if they are under a master key that is not among these, `StoreError` if they were tampered with.
+        Raises `InputError` if they are sealed under a master key that is not in `keys`, `StoreError` if they were changed.
         """
         row = db.execute(select(identity.c.database, identity.c.key_id, identity.c.sealed)).first()
         if row is None:
@@ -55,11 +55,11 @@ class Seals:
             return cls(row.database, master.unseal(row.sealed, row.database, Secret.ROW_KEY))
         except (StoreError, TypeError):
             raise StoreError(
-                "the identity of the database is not as it was sealed: somebody has changed it; restore a backup"
+                "the identity of the database does not match its seal: somebody has changed it; restore a backup"
             ) from None
 
     def store(self, db: Connection, master: MasterKey) -> None:
-        """Keep the row key sealed under `master`, in place of what is kept."""
+        """Store the row key sealed under `master`, in place of the stored one."""
         values = {
             "database": self.database,
             "key_id": master.id,
@@ -69,17 +69,17 @@ class Seals:
             db.execute(insert(identity).values(id=1, **values))
 
     def of_text(self, text: str) -> bytes:
-        """Return the seal of a text: 32 bytes."""
+        """Return the seal of a text, 32 bytes."""
         signer = self._signer.copy()
         signer.update(text.encode())
         return signer.digest()
 
     def bound_to(self, logged: int) -> str:
-        """Return what a secret of the vault is bound to: this database, and how far the log was when it was put there."""
+        """Return the text that binds a secret of the vault to this database and to the end of the log at that time."""
         return f"{self.database} vault {logged}"
 
     def end_of_log(self, number: int, digest: bytes) -> bytes:
-        """Return what the seal of the log's end is made over."""
+        """Return the bytes that the seal of the log's end covers."""
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def __repr__(self) -> str:
@@ -87,10 +87,10 @@ class Seals:
 
 
 def missing() -> StoreError:
-    """Return the error of a database that has records and no identity."""
+    """Return the error for a database that has records but no identity."""
     return StoreError("the identity of the database is missing: somebody has removed it; restore a backup")
 
 
 def key_id(db: Connection) -> str:
-    """Return the id of the master key that the row key is sealed under; empty if there is none yet."""
+    """Return the id of the master key that seals the row key, or empty text if there is none yet."""
     return str(db.execute(select(identity.c.key_id)).scalar_one_or_none() or "")

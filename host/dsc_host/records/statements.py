@@ -1,7 +1,7 @@
-"""The statements of a login: compiled once for each database, and executed on the driver's own cursor.
+"""The statements of a login, compiled once for each database and executed on the driver's own cursor.
 
-SQLAlchemy writes the SQL, and says how a value is stored; to go through it for every execution takes four times as long as
-SQLite does. An error is the same as SQLAlchemy's own.
+SQLAlchemy writes the SQL and defines how values are stored. Executing through it every time takes four times as long as SQLite
+takes. Errors are the same as SQLAlchemy's own.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,34 +14,34 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 Values: TypeAlias = Mapping[str, Any]
-"""Of a statement's parameters, by their names."""
+"""The values of a statement's parameters, by name."""
 _FETCH, _COUNT = methodcaller("fetchone"), attrgetter("rowcount")
 Clause: TypeAlias = Callable[[Dialect], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A statement as one database wants it."""
+    """A statement compiled for one kind of database."""
 
     sql: str
     bound: Callable[[Values], Any]
-    """Return the parameters as the driver takes them: in their order, or by their names."""
+    """A function that returns the parameters as the driver takes them: in order, or by name."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
-    """What a column's value becomes on its way out."""
+    """The columns whose values are converted when they are read, with their conversions."""
 
 
 class Statement:
-    """One statement, whose parameters all have names. Threads may share it."""
+    """One statement whose parameters all have names. Threads may share it."""
 
     __slots__ = ("_clause", "_forms")
 
     def __init__(self, clause: Executable | Clause) -> None:
-        """From what SQLAlchemy executes, or what gives it for a dialect."""
+        """Take a clause that SQLAlchemy executes, or a function that returns one for a dialect."""
         self._clause = clause
         self._forms: dict[str, _Form] = {}
 
     def row(self, db: Connection, values: Values) -> tuple[Any, ...] | None:
-        """The one row that it finds; None if there is none."""
+        """Execute the statement and return the first row that it finds, or None if there is none."""
         form = self._form(db)
         found: tuple[Any, ...] | None = self._executed(db, form, values, _FETCH)
         if found is None or not form.read:
@@ -52,7 +52,7 @@ class Statement:
         return tuple(row)
 
     def run(self, db: Connection, values: Values) -> int:
-        """Execute it, and return how many rows it was about."""
+        """Execute the statement and return the number of rows that it affected."""
         count: int = self._executed(db, self._form(db), values, _COUNT)
         return count
 
@@ -78,14 +78,14 @@ class Statement:
             db.dialect.do_execute(cursor, form.sql, parameters)
             return taken(cursor)
         except db.dialect.loaded_dbapi.Error as error:
-            raise _told(error, db.dialect) from error
+            raise _wrapped(error, db.dialect) from error
         finally:
             cursor.close()
 
 
 def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
-    """Return what gives a driver the parameters of a statement, with as few steps as the statement allows."""
-    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # Such as an OFFSET of 0.
+    """Return a function that prepares a statement's parameters for the driver, in as few steps as the statement allows."""
+    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # For example an OFFSET of 0.
     stored = [(name, _storing(bind.type, dialect)) for name, bind in compiled.binds.items() if _is_ours(bind.type)]
     order = tuple(compiled.positiontup) if compiled.positional else ()
     placed: Callable[[Values], Any] = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
@@ -96,12 +96,12 @@ def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
     return lambda values: placed({**fixed, **values, **{name: store(values[name]) for name, store in stored}})
 
 
-def _told(error: Exception, dialect: Dialect) -> Any:
+def _wrapped(error: Exception, dialect: Dialect) -> Any:
     return DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect)
 
 
 def _is_ours(kind: object) -> bool:
-    """Others are stored as they are by both drivers."""
+    """Return whether we convert values of this type. Both drivers store all others unchanged."""
     return isinstance(kind, TypeDecorator)
 
 
@@ -114,5 +114,5 @@ def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 
 def insert_of(dialect: Dialect) -> Any:
-    """Return the database's own INSERT, which knows ON CONFLICT."""
+    """Return the dialect's own INSERT, which supports ON CONFLICT."""
     return (postgresql if dialect.name == "postgresql" else sqlite).insert

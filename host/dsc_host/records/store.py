@@ -1,13 +1,13 @@
 """The database: opened safely, and used in transactions that are whole, durable and one at a time for each card.
 
-Five promises, whichever database it is:
+Five promises, for every kind of database:
 
-1. A database that is not ours, or is a newer dscplus's, is refused, with what to do about it, and left as it was.
-2. An older one is brought up to date in one transaction, an SQLite file not before it was copied.
+1. A database of another program or of a newer dscplus is refused with advice, and left as it was.
+2. An older database is brought up to date in one transaction. An SQLite file is copied first.
 3. What `write` reads of a card that it has locked stays true until it ends: reading, deciding and recording are one step,
    among any number of threads, processes and machines.
-4. What `write` has done is on the disk when it returns; what fails, in any way, leaves no trace.
-5. Whatever the database reports comes out as a `StoreError` that names it. It quotes neither a password nor what was stored.
+4. The changes of `write` are on the disk when it returns. A failure of any kind leaves no trace.
+5. Every error of the database becomes a `StoreError` that names the database. It quotes neither a password nor stored data.
 """
 
 import logging
@@ -27,27 +27,28 @@ from dsc_host.records.backends.sqlite import SQLite
 from dsc_host.records.schema import Schema
 
 PATIENCE = 10.0
-"""Seconds to wait for others who hold the database: far longer than any transaction here takes."""
+"""The seconds to wait for others who hold the database: far longer than any transaction here takes."""
 TRIES = 5
-"""How often a transaction is begun that others keep from ending."""
+"""How often a transaction is started when others keep it from ending."""
 _log = logging.getLogger("dsc_host.verifier")
 
 T = TypeVar("T")
 
 
 Migrated = Callable[[Connection, int], None]
+"""A function that is called after a migration, with the connection and the old version."""
 
 
 def _not_to_be_migrated(_db: Connection, version: int) -> None:
-    raise StoreError(f"it was made by an older dscplus (its schema is {version}); bring it up to date: dscplus card list does")
+    raise StoreError(f"it was made by an older dscplus (its schema is {version}); update it with: dscplus card list")
 
 
 class _Conflict(StoreError):
-    """Others were in the way: the same transaction may succeed if it is tried again."""
+    """A conflict with other transactions. The same transaction may succeed if it is tried again."""
 
 
 class Store:
-    """One database, shared by the threads of one process. Another process opens its own; so does one made by a fork."""
+    """One database, shared by the threads of one process. Other processes, including forks, open their own."""
 
     def __init__(self, backend: Backend, schema: Schema, migrated: Migrated) -> None:
         self._backend = backend
@@ -66,14 +67,23 @@ class Store:
         may_make: bool = True,
         migrated: Migrated = _not_to_be_migrated,
     ) -> "Store":
-        """The database at `url`, whose tables are those of `schema`.
+        """Open the database at `url`, whose tables are those of `schema`.
 
-        `sqlite:///relative/file`, `sqlite:////absolute/file`, or `sqlite://`: one in memory. A file that does not exist
-        is made, for its owner alone. `postgresql://user:password@host/database`: an existing database, in which a schema
-        `dscplus` is made. `patience` is how many seconds to wait for others. Without `may_make`, an empty database is
-        refused. `migrated` is called at the end of the transaction that brings an older database up to date, with the
-        version that it had; without it, one is refused. Raises `InputError` for a URL of another kind, `StoreError` for a
-        database that cannot be opened or is not ours.
+        `sqlite:///relative/file` and `sqlite:////absolute/file` name a file, which is created if it does not exist, for its
+        owner alone. `sqlite://` is a database in memory. `postgresql://user:password@host/database` is an existing
+        database, in which a schema `dscplus` is created.
+
+        Args:
+            url: The URL of the database.
+            schema: The tables.
+            patience: The seconds to wait for others.
+            may_make: Create the tables in an empty database. Otherwise such a database is refused.
+            migrated: Called at the end of the transaction that brings an older database up to date, with the version that
+                it had. Without it, an older database is refused.
+
+        Raises:
+            InputError: The URL is of another kind.
+            StoreError: The database cannot be opened or belongs to another program.
         """
         store = cls(_backend(url, patience), schema, migrated)
         try:
@@ -84,22 +94,22 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Give up the connections; a database in memory is gone. May be called again."""
+        """Close the connections. A database in memory is lost. May be called again."""
         self._closed = True
         self._backend.engine.dispose()
 
     def read(self) -> AbstractContextManager[Connection]:
-        """A transaction that sees the database as it is at its first statement, whatever others write meanwhile."""
+        """Return a transaction that sees the database as of its first statement, whatever others write meanwhile."""
         return self._transaction(self._backend.READ)
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that may write. It is committed at the end of the block, undone by any exception."""
+        """Return a transaction that may write. The end of the block commits it; any exception undoes it."""
         return self._transaction(self._backend.WRITE)
 
     def change(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in a transaction that may write, and return what it returns.
+        """Do `work` in a transaction that may write, and return its result.
 
-        If the database gave it up because of others, all of it is done again, up to 5 times: `work` must change
+        If the database aborts the transaction because of others, all of it is repeated, up to 5 times: `work` must change
         nothing else.
         """
         for _ in range(TRIES - 1):
@@ -112,7 +122,10 @@ class Store:
             return work(db)
 
     def claim(self, db: Connection) -> None:
-        """Until this transaction ends, no other one claims: for what concerns no one card. To be its first statement."""
+        """Wait for all other claims, and keep new ones out until this transaction ends. Must be its first statement.
+
+        Use it for operations that concern more than one card.
+        """
         self._backend.claim(db)
 
     @contextmanager
@@ -120,7 +133,7 @@ class Store:
         self._check_usable()
         try:
             with out_of_memory(), self._connected(mode) as db, db.begin():
-                # Not by a listener to the engine's events: with one, every statement takes half as long again.
+                # Not in a listener to the engine's events: with one, every statement takes half as long again.
                 for statement in mode.statements:
                     statement.run(db, {})
                 yield db
@@ -158,7 +171,7 @@ class Store:
             identity = self._backend.identity(db)
         if identity is None:
             if not may_make:
-                raise self._failure("there are no records in it; enroll or personalize makes them")
+                raise self._failure("it has no records; create them with enroll or personalize")
             self.change(self._make)
         if self._version() < self._schema.version:
             self._migrate()
@@ -167,7 +180,7 @@ class Store:
 
     def _make(self, db: Connection) -> None:
         self._backend.claim(db)
-        # Asked again: another process may have been first.
+        # Checked again, because another process may have been first.
         if self._backend.identity(db) is None:
             self._backend.create(db)
             tables.metadata.create_all(db, tables=list(self._schema.tables), checkfirst=False)
@@ -195,13 +208,13 @@ class Store:
         return identity.version
 
     def _migrate(self) -> None:
-        # Here, because it takes longer to load than all the rest, and is hardly ever needed.
+        # Imported here because it takes longer to load than all the rest, and is rarely needed.
         from dsc_host.records.migrations import migrate
 
         copy = None
         with self._transaction(self._backend.MIGRATE) as db:
             self._backend.claim(db)
-            # Asked again: another process may have been first.
+            # Checked again, because another process may have been first.
             version = self._checked_version(db)
             if version < self._schema.version:
                 copy = self._backend.keep_copy(version)
@@ -210,7 +223,7 @@ class Store:
                 self._migrated(db, version)
         self._backend.after_migrating()
         if version < self._schema.version:
-            kept = f"; as it was, it is in {copy}" if copy else ""
+            kept = f"; the old one is kept in {copy}" if copy else ""
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
 
@@ -219,7 +232,7 @@ def _backend(url: str, patience: float) -> Backend:
         parts = make_url(url)
     except (ArgumentError, ValueError):
         raise InputError("database", "must be a URL such as sqlite:///dsc.db or postgresql://user@host/database") from None
-    # Nothing of the URL but its scheme is quoted: it may hold a password.
+    # Only the scheme of the URL is quoted, because the rest may hold a password.
     if parts.drivername == "sqlite":
         return SQLite.open(parts, patience)
     if parts.drivername in ("postgresql", "postgresql+psycopg"):

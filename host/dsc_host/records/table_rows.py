@@ -1,7 +1,7 @@
-"""Rows of one table as records: found, locked, added and changed, inside a transaction of the store's.
+"""Rows of one table as records, which a transaction of the store finds, locks, adds and changes.
 
-A record is a NamedTuple whose fields are the table's columns, in their order. Who changes what belongs to a user has locked the
-user's row before: so that what was read stays true, in PostgreSQL too, where others write at the same time.
+A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes something of a user locks the
+user's row first. So what it read stays true, in PostgreSQL too, where others write at the same time.
 """
 
 import secrets
@@ -15,12 +15,12 @@ _ID_BYTES = 8
 
 
 def new_id() -> str:
-    """16 hex digits that cannot be guessed."""
+    """Return a new id: 16 hex digits that cannot be guessed."""
     return secrets.token_hex(_ID_BYTES)
 
 
 def is_key(key: object) -> bool:
-    """Whether it can be one: a database takes neither what is no text, nor every text."""
+    """Return whether a value can be a key. A database accepts neither values that are no text, nor every text."""
     return isinstance(key, str) and key.isprintable()
 
 
@@ -36,17 +36,17 @@ class Rows(Generic[R]):
         self._key = next(iter(table.primary_key))
 
     def find(self, db: Connection, key: str) -> R | None:
-        """The record of this key; None if there is none, whatever the key is."""
+        """Return the record with this key, or None if there is none. Any value is accepted as a key."""
         return self.one(db, self._key == key) if is_key(key) else None
 
     def locked(self, db: Connection, key: str) -> R | None:
-        """The same; nobody else changes it, or locks it, until the transaction ends."""
+        """Return the record with this key and lock it: until the transaction ends, nobody else can change or lock it."""
         if not is_key(key):
             return None
         return self._made(db.execute(select(self.table).where(self._key == key).with_for_update()).first())
 
     def one(self, db: Connection, *conditions: ColumnElement[bool]) -> R | None:
-        """The record that meets all of these."""
+        """Return the record that meets all conditions, or None if there is none."""
         return self._made(db.execute(select(self.table).where(*conditions)).first())
 
     def all(
@@ -56,28 +56,31 @@ class Rows(Generic[R]):
         order: ColumnElement[Any] | None = None,
         most: int | None = None,
     ) -> list[R]:
-        """Those that meet all of these, in the order of `order`, else of their keys."""
+        """Return the records that meet all conditions, sorted by `order` or else by key, at most `most` of them."""
         found: Select[Any] = select(self.table).where(*conditions).order_by(self._key if order is None else order, self._key)
         return [self._kind(*row) for row in db.execute(found.limit(most))]
 
     def count(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
+        """Return the number of records that meet all conditions."""
         return int(db.execute(select(func.count()).select_from(self.table).where(*conditions)).scalar_one())
 
     def add(self, db: Connection, record: R) -> R:
+        """Add a record, and return it."""
         db.execute(insert(self.table).values(dict(zip(self.table.c.keys(), record, strict=True))))
         return record
 
     def ensure(self, db: Connection, record: R) -> None:
-        """Add it unless there is one of its key; another transaction's, that has not ended, is waited for."""
+        """Add a record unless its key exists. If another open transaction has added the key, wait for its end."""
         values = dict(zip(self.table.c.keys(), record, strict=True))
         insert_into = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
         db.execute(insert_into(self.table).values(values).on_conflict_do_nothing())
 
     def change(self, db: Connection, key: str, **changes: Any) -> None:
+        """Set these columns of the record with this key."""
         db.execute(update(self.table).where(self._key == key).values(**changes))
 
     def remove(self, db: Connection, *conditions: ColumnElement[bool]) -> int:
-        """How many there were."""
+        """Remove the records that meet all conditions, and return how many there were."""
         return db.execute(delete(self.table).where(*conditions)).rowcount
 
     def _made(self, row: Any) -> R | None:

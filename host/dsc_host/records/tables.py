@@ -1,4 +1,4 @@
-"""The tables that every database of records has: its identity, the vault, the audit log and its end."""
+"""The tables that every database of records has: identity, vault, audit log and the end of the log."""
 
 from struct import pack, unpack
 
@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x44534350
-"""`DSCP`, by which a database is known to be ours."""
+"""`DSCP` in ASCII, the mark of our databases."""
 ACTOR_LETTERS = 64
 REASON_LETTERS = 200
 VAULT_LETTERS = 64
@@ -30,32 +30,36 @@ _HASH_BYTES = 32
 
 
 class Counter(TypeDecorator[int]):
-    """A counter, 0 to 2**64 - 1: SQLite's integers are signed and end half-way. Big-endian bytes sort as numbers do."""
+    """A counter from 0 to 2**64 - 1 as big-endian bytes, which sort as numbers do. SQLite's integers end half-way."""
 
     impl = LargeBinary(_COUNTER_BYTES)
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> bytes | None:
+        """Return the stored bytes of a counter."""
         return None if value is None else value.to_bytes(_COUNTER_BYTES, "big")
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> int | None:
+        """Return the counter from its stored bytes."""
         return None if value is None else int.from_bytes(value, "big")
 
 
 class Times(TypeDecorator[tuple[float, ...]]):
-    """Any number of times, in Unix seconds, as big-endian doubles one after the other."""
+    """Any number of times in Unix seconds, as consecutive big-endian doubles."""
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: tuple[float, ...] | None, dialect: Dialect) -> bytes | None:
+        """Return the stored bytes of some times."""
         return None if value is None else pack(f">{len(value)}d", *value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[float, ...] | None:
+        """Return the times from their stored bytes."""
         return None if value is None else unpack(f">{len(value) // _TIME_BYTES}d", value)
 
 
-# With names, a migration can find a constraint again, and SQLite's way of changing a table does not lose one.
+# With names, a migration can find a constraint, and SQLite does not lose one when it rebuilds a table.
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -66,11 +70,11 @@ metadata = MetaData(
     }
 )
 
-# In every other collation of PostgreSQL's, `A-1` may come after `A1`; in SQLite it never does.
+# Only under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite always does.
 _SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
 
-# Secrets that belong to no card, each under a name that says what it is: those of the login system. `logged` is the number
-# that the log had come to when the secret was put here.
+# Secrets that belong to no card, each under a name that describes it: those of the login system. `logged` is the number of the
+# last log entry when the secret was stored.
 vault = Table(
     "vault",
     metadata,
@@ -80,7 +84,7 @@ vault = Table(
     Column("logged", BigInteger, nullable=False),
 )
 
-# One row, made with the database: who it is, and the key of its seals, sealed under the master key.
+# One row, made with the database: the database's identity, and the key of its seals, sealed under the master key.
 identity = Table(
     "identity",
     metadata,
@@ -91,8 +95,8 @@ identity = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
-# Not tied to `cards`: what happened to a card stays when the card goes. `detail` is a JSON object. `card_row` is the enrollment
-# and the version that the card's row has after what the entry tells of; NULL if that changed no card's row.
+# No foreign key to `cards`: the history of a card stays when the card is removed. `detail` is a JSON object. `card_row` is the
+# enrollment and the version of the card's row after the event; NULL if the event changed no card's row.
 audit = Table(
     "audit",
     metadata,
@@ -108,7 +112,7 @@ audit = Table(
     Column("hash", LargeBinary(_HASH_BYTES), nullable=False),
 )
 
-# One row: the end of the log, sealed with the master key, so that entries cut off the end are missed.
+# One row: the end of the log, sealed with the master key, so that a log whose last entries were cut off is found.
 audit_head = Table(
     "audit_head",
     metadata,
@@ -120,4 +124,4 @@ audit_head = Table(
     CheckConstraint("id = 1", name="one"),
 )
 EMPTY_HEAD = {"id": 1, "number": 0, "hash": bytes(_HASH_BYTES), "key_id": "", "seal": b""}
-"""Of a log without entries, which nobody has sealed yet."""
+"""The end of a log without entries, which is not sealed yet."""

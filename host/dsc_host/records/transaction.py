@@ -1,8 +1,8 @@
-"""Transactions of the records, and the context that they belong to: the database, its keys and seals, the time, who acts.
+"""Transactions of the records, and their context: the database, its keys and seals, the time, and the actor.
 
-Operations are functions that take a transaction first. `Context.change` opens one, does the work, and commits it; work that
-the database gave up because of others is done again from its beginning. A work that returns `Refused` is committed, because
-it has logged the refusal, and the error is raised afterwards.
+Operations are functions whose first argument is a transaction. `Context.change` opens one, does the work, and commits it. Work
+that the database aborted because of others is repeated from its beginning. Work that returns `Refused` is committed, because it
+has logged the refusal, and the error is raised afterwards.
 """
 
 import time
@@ -20,37 +20,37 @@ from dsc_host.records.seals import Seals
 from dsc_host.records.store import Store
 
 LIBRARY = "library"
-"""The actor if nobody was named."""
+"""The actor if the caller named none."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The result of a transaction that refuses, and is committed all the same because it logs the refusal."""
+    """The result of a transaction that refuses and is still committed, because it logs the refusal."""
 
     error: DscError
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One transaction: the connection that it has, and the context that it belongs to."""
+    """One transaction: its connection, and its context."""
 
     context: "Context[Any]"
     db: Connection
 
     @property
     def keys(self) -> Keyring:
-        """Return the master keys."""
+        """The master keys."""
         return self.context.keys
 
     @property
     def seals(self) -> Seals:
-        """Return the seals of the database."""
+        """The seals of the database."""
         return self.context.seals
 
     def now(self) -> float:
-        """Return the time in Unix seconds. Ask for it after a row is locked: time passes while others hold it."""
+        """Return the time in Unix seconds. Call it after locking a row, because time passes while others hold the lock."""
         return self.context.now()
 
 
@@ -69,16 +69,16 @@ class Context(ABC, Generic[TX]):
 
     @abstractmethod
     def transaction(self, db: Connection) -> TX:
-        """Return the transaction that this connection has."""
+        """Return a transaction on this connection."""
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
         return float(self.clock())
 
     def change(self, work: Callable[[TX], T | Refused]) -> T:
-        """Do `work` in a transaction that may write, and return what it returns, or raise what it refuses with.
+        """Do `work` in a transaction that may write, and return its result, or raise its refusal.
 
-        It may be done again from its beginning, so it must change nothing else.
+        The work may be repeated from its beginning, so it must change nothing else.
         """
         done = self.store.change(lambda db: work(self.transaction(db)))
         if isinstance(done, Refused):
@@ -86,9 +86,9 @@ class Context(ABC, Generic[TX]):
         return done
 
     def change_in_turn(self, work: Callable[[TX], T | Refused]) -> T:
-        """Do as `change` does, for one of many in a row; afterwards, others have some time to themselves.
+        """Do as `change` does, for one of many transactions in a row, and then give others some time.
 
-        SQLite does not queue those who wait: they look again and again, and without this might never find it free.
+        SQLite does not queue the waiting: they try again and again, and without this pause might never succeed.
         """
         began = time.perf_counter()
         done = self.change(work)
@@ -96,18 +96,18 @@ class Context(ABC, Generic[TX]):
         return done
 
     def read(self, work: Callable[[TX], T]) -> T:
-        """Do `work` in a transaction that only reads, and return what it returns."""
+        """Do `work` in a transaction that only reads, and return its result."""
         with self.reading() as tx:
             return work(tx)
 
     @contextmanager
     def reading(self) -> Iterator[TX]:
-        """Open a transaction that only reads: it takes no lock, and nobody waits for it."""
+        """Open a transaction that only reads. It takes no lock, and nobody waits for it."""
         with self.store.read() as db:
             yield self.transaction(db)
 
     @contextmanager
     def writing(self) -> Iterator[TX]:
-        """Open a transaction that may write. It is committed at the end of the block, undone by any exception."""
+        """Open a transaction that may write. The end of the block commits it; any exception undoes it."""
         with self.store.write() as db:
             yield self.transaction(db)

@@ -1,7 +1,7 @@
-"""The vault: secrets that belong to no card, each sealed under the master key and under its own name.
+"""The vault: secrets that belong to no card, each sealed under the master key and its own name.
 
-Three promises: what was put under one name opens under no other, and in no other database; each secret holds how far the log
-was when it was put here, so that the log cannot be cut before that; and `rekey` seals these anew with the cards' secrets.
+Three promises: a secret opens only under its own name and in its own database; each secret records how far the log was when it
+was stored, so that the log cannot be cut before that; and `rekey` seals these secrets again together with those of the cards.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class _Sealed(NamedTuple):
 
 
 def put(tx: Transaction, name: str, plain: bytes) -> None:
-    """Keep `plain` under `name`, 1 to 64 characters without blanks, in place of what was there."""
+    """Store `plain` under `name`, 1 to 64 characters without spaces, in place of an earlier secret."""
     logged = audit.last_number(tx.db)
     sealed = tx.keys.current.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"key_id": tx.keys.current.id, "sealed": sealed, "logged": logged}
@@ -39,13 +39,13 @@ def put(tx: Transaction, name: str, plain: bytes) -> None:
 
 
 def get(tx: Transaction, name: str) -> bytes | None:
-    """What is kept under `name`, None if nothing is. Raises `StoreError` if it was tampered with."""
+    """Return the secret under `name`, or None if there is none. Raises `StoreError` if it was changed."""
     row = tx.db.execute(select(vault).where(vault.c.name == name)).first()
     return _opened(tx.context, _Sealed(*row)) if row else None
 
 
 def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
-    """Return what is kept under `name`; if nothing is, keep `plain` first."""
+    """Return the secret under `name`. If there is none, store `plain` first."""
     key = tx.keys.current
     logged = audit.last_number(tx.db)
     sealed = key.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
@@ -55,26 +55,28 @@ def kept(tx: Transaction, name: str, plain: bytes) -> bytes:
 
 
 def forget(db: Connection, *names: str) -> None:
-    """Nothing is kept under these names any more."""
+    """Remove the secrets under these names."""
     db.execute(delete(vault).where(vault.c.name.in_(names)))
 
 
 def key_ids(db: Connection) -> set[str]:
-    """The ids of the master keys that something here is sealed under."""
+    """Return the ids of the master keys that seal something in the vault."""
     return set(db.execute(select(vault.c.key_id).distinct()).scalars())
 
 
 def count_by_key(db: Connection) -> dict[str, int]:
+    """Return the number of secrets under each master key, by the key's id."""
     counted = select(vault.c.key_id, func.count()).group_by(vault.c.key_id)
     return {str(key_id): int(count) for key_id, count in db.execute(counted)}
 
 
 def count_not_under(db: Connection, key_id: str) -> int:
+    """Return the number of secrets that are sealed under another master key."""
     return db.execute(select(func.count()).select_from(vault).where(vault.c.key_id != key_id)).scalar_one()
 
 
 def seal_some(tx: Transaction, to: MasterKey, most: int) -> int:
-    """Seal at most so many anew, and return how many were."""
+    """Seal up to `most` secrets again under `to`, and return how many were sealed."""
     others = select(vault).where(vault.c.key_id != to.id).order_by(vault.c.name).limit(most).with_for_update()
     found: Sequence[_Sealed] = [_Sealed(*row) for row in tx.db.execute(others)]
     for secret in found:
@@ -90,13 +92,13 @@ def _opened(context: Context[Any], secret: _Sealed) -> bytes:
 
 
 def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
-    """Yield what is wrong with these secrets, for a log that ends at entry `end`."""
+    """Yield what is wrong with the secrets, for a log that ends at entry `end`."""
     for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
         name = ascii(row.name)[1:-1]
         try:
             keys.opener(row.key_id).unseal(row.sealed, row.name, Secret.VAULT, seals.bound_to(row.logged))
         except (DscError, TypeError):
-            yield f"secret {name}: does not open: it was changed, or comes from elsewhere"
+            yield f"secret {name}: does not open: it was changed, or comes from another database"
             continue
         if row.logged > end:
-            yield f"secret {name}: was put there after entry {row.logged}, and the log ends at entry {end}: its end was cut off"
+            yield f"secret {name}: was stored after entry {row.logged}, but the log ends at entry {end}: its end was cut off"

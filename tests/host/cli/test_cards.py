@@ -193,7 +193,7 @@ def test_a_log_that_was_touched(dscplus: Command, records: Path) -> None:
         db.commit()
     done = dscplus("audit", "verify")
     assert done.code == 6
-    assert "entry 2: is not what it was" in done.out
+    assert "entry 2: was changed or moved" in done.out
     assert "restore a backup" in done.error
     with closing(sqlite3.connect(records)) as db:
         db.execute("DELETE FROM audit WHERE number = 3")

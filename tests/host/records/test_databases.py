@@ -44,7 +44,7 @@ def test_what_was_recorded_is_there_when_opened_again(database: Database) -> Non
 
 @pytest.mark.every_database
 def test_an_empty_database_is_refused_where_none_may_be_made(database: Database) -> None:
-    with pytest.raises(StoreError, match="no records in it"):
+    with pytest.raises(StoreError, match="it has no records"):
         Verifier.open(database.url, master_key=MASTER, may_make=False)
     Verifier.open(database.url, master_key=MASTER).close()
     Verifier.open(database.url, master_key=MASTER, may_make=False).close()

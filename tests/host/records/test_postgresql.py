@@ -184,7 +184,7 @@ def test_the_command_keeps_its_records_there(dscplus: Command, database: Databas
     dscplus.with_records()
     refused = dscplus("challenge", "IB1", "--db", database.url)
     assert (refused.code, refused.out) == (1, "")
-    assert "there are no records in it; enroll or personalize makes them" in refused.err
+    assert "it has no records; create them with enroll or personalize" in refused.err
     enrolled = dscplus("enroll", "IB1", "--suite", "OCRA-1:HOTP-SHA256-8:QN06", "--db", database.url, stdin=KEY.hex())
     assert enrolled.code == 0
     asked = dscplus("challenge", "IB1", "--db", database.url, "--json")
@@ -283,6 +283,6 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
                 assert [card.failures for card in cards(db)] == [failures, 0]
         tries.clear()
         succeeds_at = 1000
-        with pytest.raises(StoreError, match="others kept getting in the way"):
+        with pytest.raises(StoreError, match="other transactions kept getting in the way"):
             store.change(work)
     assert len(tries) == TRIES

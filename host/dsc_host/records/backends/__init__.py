@@ -1,1 +1,1 @@
-"""The databases that the records can be kept in."""
+"""The kinds of databases that can hold the records."""

@@ -1,4 +1,4 @@
-"""What `Store` wants of a database, whichever it is: how to begin, whose it is, and what its errors mean."""
+"""The interface of a kind of database: how transactions start, the marks of our databases, and advice for errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,57 +16,57 @@ class Identity:
 
     ours: bool
     version: int
-    """The version of its schema; 0 if it is not ours."""
+    """The version of its schema, or 0 if it is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How a transaction begins: with these statements, on a connection with these options."""
+    """The start of a transaction: these statements, on a connection with these options."""
 
     statements: tuple[Statement, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Backend(Protocol):
-    """One database, before and beneath the tables. `READ`, `WRITE` and `MIGRATE` are how its transactions begin."""
+    """One database, apart from its tables. `READ`, `WRITE` and `MIGRATE` are the modes of its transactions."""
 
     CHAINS_ERRORS: bool
-    """Whether the database's own errors may be shown: whether they never quote what was stored."""
+    """Whether the database's own errors may be shown, because they never quote stored data."""
     READ: Mode
-    """Sees the database as it is at the first statement; writes nothing."""
+    """A mode that sees the database as of the first statement and writes nothing."""
     WRITE: Mode
     MIGRATE: Mode
 
     name: str
-    """What messages call it: never with a password."""
+    """The name of the database in messages, without a password."""
     engine: Engine
 
     def identity(self, db: Connection) -> Identity | None:
-        """Its marks; None if there is nothing in it."""
+        """Return the database's marks, or None if it is empty."""
 
     def claim(self, db: Connection) -> None:
-        """Until the transaction ends, nobody else makes the tables, migrates them, or enrols a card."""
+        """Keep others from making tables, migrating, or enrolling cards until the transaction ends."""
 
     def create(self, db: Connection) -> None:
-        """Make what the tables need before them."""
+        """Create what the tables need before them."""
 
     def mark(self, db: Connection, version: int) -> None:
-        """Set the marks: ours, of this version."""
+        """Mark the database as ours, with this version."""
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the database as it is, before it is migrated; the copy's name, None if that is left to others."""
+        """Copy the database before it is migrated. Return the copy's name, or None if copying is left to others."""
 
     def check_migrated(self, db: Connection) -> None:
-        """Raises `StoreError` if a migration left rows that point to none."""
+        """Raise `StoreError` if a migration left rows that refer to none."""
 
     def after_migrating(self) -> None:
-        """Put back what `MIGRATE` changed."""
+        """Undo the changes that `MIGRATE` made to connections."""
 
     def finish_opening(self) -> None:
-        """What is left to do once the database is known to be ours."""
+        """Do the remaining work once the database is known to be ours."""
 
     def advice(self, error: SQLAlchemyError) -> str:
-        """What went wrong and what to do, quoting neither a password nor anything that was stored."""
+        """Return what went wrong and what to do, without a password or stored data."""
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
-        """Whether the transaction failed only because of others, so that it may succeed if it is tried again."""
+        """Return whether the transaction failed only because of others, so that it may succeed if it is tried again."""

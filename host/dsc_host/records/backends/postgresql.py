@@ -1,9 +1,9 @@
-"""Records in a PostgreSQL database, in a schema of their own named `dscplus`, so that other tables may lie beside them.
+"""Records in a PostgreSQL database, in a separate schema named `dscplus`, so that other tables may be beside them.
 
-Transactions run under READ COMMITTED, and each first locks the row of the one card that it is about (`records.lock_card`).
-Whoever waited for that lock then reads what the one before has committed, so reading, deciding and recording are one step
-for each card, and cards do not wait for each other. SERIALIZABLE would promise the same, but by making all but one of
-those that meet fail and begin again, and its promise holds only while every program that writes uses it too.
+Transactions run under READ COMMITTED, and each first locks the row of the one card that it concerns. A transaction that waited
+for that lock then reads what the one before has committed, so reading, deciding and recording are one step for each card, and
+cards do not wait for each other. SERIALIZABLE would promise the same, but all except one of the colliding transactions would
+fail and start again, and its promise holds only if every program that writes uses it too.
 """
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -18,17 +18,17 @@ from dsc_host.records.tables import APPLICATION_ID
 SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
-"""How long a transaction may stand still: that of a machine that vanished gives its card free then."""
+"""How many seconds a transaction may stand idle. After that, a machine that vanished no longer holds its card."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
-# By the beginning of the SQLSTATE.
+# By the first characters of the SQLSTATE.
 _ADVICE = {
     "08": _LOST,
     "25006": "it may not be written: it is a read-only copy; name the primary server",
     "25P03": _LOST,
-    "28": "it does not let this user in; check the URL's user and password",
-    "3D000": "there is no such database; make it first (createdb)",
-    "40": "others kept getting in the way; try again",
+    "28": "it refuses this user; check the URL's user and password",
+    "3D000": "there is no such database; create it first (createdb)",
+    "40": "other transactions kept getting in the way; try again",
     "42501": f"this user may not do that; grant it CREATE in the database, or make the schema {SCHEMA} its own",
     "53100": "the server's disk is full",
     "53300": "the server has too many connections; allow it more, or end other programs",
@@ -43,7 +43,7 @@ _SETTINGS = """SELECT set_config('search_path', %s, false), set_config('lock_tim
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
-# Everything that a schema may hold and that CREATE would meet.
+# Everything that a schema may hold and that CREATE could collide with.
 _PARTS = text(
     "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid)"
     " + (SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) FROM pg_namespace n WHERE n.nspname = :schema"
@@ -51,7 +51,7 @@ _PARTS = text(
 
 
 class PostgreSQL:
-    """A `Backend`."""
+    """A `Backend` for PostgreSQL."""
 
     READ = Mode(options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
     WRITE = MIGRATE = Mode()
@@ -66,33 +66,36 @@ class PostgreSQL:
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
-        """Raises `InputError` for a URL without a database, `StoreError` if there is no driver. Does not connect yet."""
+        """Prepare a database without connecting. Raises `InputError` without its name, `StoreError` without a driver."""
         if not url.database:
             raise InputError("database", "its URL must name one, as in postgresql://user@host/database")
         return cls(url.set(drivername="postgresql+psycopg"), patience)
 
     def identity(self, db: Connection) -> Identity | None:
+        """Return the marks in the schema, or None if the schema is empty."""
         if not db.execute(_PARTS, {"schema": SCHEMA}).scalar():
             return None
         if db.execute(text("SELECT to_regclass(:meta)"), {"meta": f"{SCHEMA}.meta"}).scalar() is None:
             return Identity(False, 0)
-        # As JSON, because another program's table of that name has other columns.
+        # Read as JSON, because another program's table of that name has other columns.
         marks = db.exec_driver_sql("SELECT to_jsonb(m) FROM meta m LIMIT 2").scalars().all()
         if len(marks) != 1 or marks[0].get("application") != _APPLICATION or type(marks[0].get("version")) is not int:
             return Identity(False, 0)
         return Identity(True, marks[0]["version"])
 
     def claim(self, db: Connection) -> None:
-        # A lock on a number: on one that other programs in the same database will not use.
+        """Take an advisory lock on a number that other programs in the same database will not use."""
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
 
     def create(self, db: Connection) -> None:
-        # Not IF NOT EXISTS, which wants the right to make schemas even where there is nothing to make.
+        """Create the schema and the table of the marks."""
+        # Not IF NOT EXISTS, which needs the right to create schemas even if the schema exists.
         if db.execute(text("SELECT to_regnamespace(:schema)"), {"schema": SCHEMA}).scalar() is None:
             db.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
         db.exec_driver_sql(f"CREATE TABLE {SCHEMA}.meta (application text NOT NULL, version integer NOT NULL)")
 
     def mark(self, db: Connection, version: int) -> None:
+        """Store the marks."""
         db.exec_driver_sql("DELETE FROM meta")
         db.execute(
             text("INSERT INTO meta (application, version) VALUES (:application, :version)"),
@@ -100,19 +103,20 @@ class PostgreSQL:
         )
 
     def keep_copy(self, version: int) -> str | None:
-        """A server's copies are its own: pg_dump, or its archive."""
+        """Return None: copies are the task of the server, with pg_dump or its archive."""
         return None
 
     def check_migrated(self, db: Connection) -> None:
-        """It checks that itself, always."""
+        """Do nothing: PostgreSQL always checks foreign keys itself."""
 
     def after_migrating(self) -> None:
-        """Nothing was changed but the tables."""
+        """Do nothing: only the tables were changed."""
 
     def finish_opening(self) -> None:
-        """Nothing is left to do."""
+        """Do nothing: no work remains."""
 
     def advice(self, error: SQLAlchemyError) -> str:
+        """Return what went wrong and what to do, without a password or stored data."""
         if not isinstance(error, DBAPIError):
             return str(error)
         state = _sqlstate(error)
@@ -120,17 +124,18 @@ class PostgreSQL:
             if state.startswith(beginning):
                 return advice
         if state:
-            # Its text may quote what was stored.
+            # The error's text may quote stored data.
             return f"it failed: {type(error.orig).__name__} (SQLSTATE {state})"
         if error.connection_invalidated:
             return _LOST
         return f"it cannot be used: {self._told(error)}; check that it runs, and the URL's host, database, user and password"
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
+        """Return whether the error is a serialization failure or a deadlock."""
         return _sqlstate(error) in ("40001", "40P01")
 
     def _told(self, error: DBAPIError) -> str:
-        """What the driver said, in one line and without the password."""
+        """Return the driver's message in one line and without the password."""
         told = " ".join(str(error.orig).split())
         for secret in filter(None, self._secrets):
             told = told.replace(secret, "***")
@@ -146,7 +151,7 @@ def _engine(url: URL, patience: float) -> Engine:
             isolation_level="READ COMMITTED",
             pool_size=5,
             max_overflow=10,
-            # So that a server that was started again meanwhile is no failure.
+            # A server that was restarted meanwhile must not cause a failure.
             pool_pre_ping=True,
             pool_timeout=patience,
         )

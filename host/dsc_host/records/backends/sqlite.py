@@ -1,7 +1,7 @@
 """Records in one SQLite file, or in memory.
 
-One transaction writes at a time (`BEGIN IMMEDIATE`), so what it reads stays true until it ends. The write-ahead log lets
-readers go on meanwhile; `synchronous = FULL` has what was committed on the disk.
+One transaction writes at a time (`BEGIN IMMEDIATE`), so what it reads stays true until it ends. With the write-ahead log,
+readers continue meanwhile. With `synchronous = FULL`, committed changes are on the disk.
 """
 
 import os
@@ -24,10 +24,10 @@ from dsc_host.records.tables import APPLICATION_ID
 
 _RETRY = 0.01
 _BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps in files beside a database, under the database's permissions: it reads what it finds there."""
+"""The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
 
-# By the beginning of SQLite's name for the error: it has finer names too, SQLITE_READONLY_DIRECTORY and the like.
+# By the beginning of SQLite's name for the error, because it has finer names too, for example SQLITE_READONLY_DIRECTORY.
 _ADVICE = {
     "SQLITE_BUSY": "another program keeps it locked; end that program, or try again",
     "SQLITE_CANTOPEN": "it cannot be opened; check that this user may read and write it and its folder",
@@ -39,11 +39,11 @@ _ADVICE = {
 
 
 class SQLite:
-    """A `Backend`. Made by `open`, which makes the file too."""
+    """A `Backend` for SQLite. `open` creates it and its file."""
 
     READ = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
-    # A migration may make a table anew and drop the old one, and with that every row that points into it.
+    # A migration may rebuild a table and drop the old one, and with it every row that refers to the old one.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
 
@@ -55,7 +55,10 @@ class SQLite:
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "SQLite":
-        """Raises `InputError` for a URL that names no file, `StoreError` for a file that cannot be made, or is no database."""
+        """Open or create the file of a URL.
+
+        Raises `InputError` for a URL that names no file, `StoreError` for a file that cannot be created or is no database.
+        """
         path = _path(url)
         if path:
             _make_file(path)
@@ -63,27 +66,29 @@ class SQLite:
         return cls(path, patience)
 
     def identity(self, db: Connection) -> Identity | None:
+        """Return the marks in the file's header, or None if the database is empty."""
         application_id, version, parts = (
             db.exec_driver_sql(statement).scalar_one()
             for statement in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
         )
         if not (application_id or version or parts):
             return None
-        # In the file's header, where `file` and others find it too.
+        # The marks are in the file's header, where `file` and other programs find them too.
         return Identity(application_id == APPLICATION_ID, version if application_id == APPLICATION_ID else 0)
 
     def claim(self, db: Connection) -> None:
-        """Whoever writes is alone already."""
+        """Do nothing: SQLite has a single writer."""
 
     def create(self, db: Connection) -> None:
-        """Nothing comes before the tables."""
+        """Do nothing: the tables need nothing before them."""
 
     def mark(self, db: Connection, version: int) -> None:
+        """Store the marks in the file's header."""
         db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
     def keep_copy(self, version: int) -> str | None:
-        """Beside the file, for its owner alone. For a write transaction that has changed nothing yet."""
+        """Copy the file, readable by its owner alone, in a write transaction that has changed nothing yet."""
         if self._path is None:
             return None
         copy = _new_file(self._path, f"schema-{version}.backup")
@@ -100,18 +105,21 @@ class SQLite:
         return str(copy)
 
     def check_migrated(self, db: Connection) -> None:
+        """Raise `StoreError` if a row refers to none."""
         if db.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise StoreError(f"{self.name}: it has challenges of cards that it does not have; restore it from a backup")
 
     def after_migrating(self) -> None:
-        # The next connections have their foreign keys on.
+        """Close the connections, so that the next ones check foreign keys."""
         self.engine.dispose()
 
     def finish_opening(self) -> None:
+        """Turn on the write-ahead log of a file."""
         if self._path:
             self._log_ahead()
 
     def advice(self, error: SQLAlchemyError) -> str:
+        """Return what went wrong and what to do."""
         name = _sqlite_error(error)
         for beginning, advice in _ADVICE.items():
             if name.startswith(beginning):
@@ -119,11 +127,11 @@ class SQLite:
         return str(getattr(error, "orig", None) or error)
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
-        """Never: SQLite itself waits for others, for as long as there is patience."""
+        """Return False: SQLite itself waits for others, as long as `patience` allows."""
         return False
 
     def _log_ahead(self) -> None:
-        """Turn on the write-ahead log, under which readers and the writer do not wait for each other."""
+        """Turn on the write-ahead log, with which readers and the writer do not wait for each other."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -131,7 +139,7 @@ class SQLite:
                     mode = db.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one()
                 break
             except SQLAlchemyError as error:
-                # SQLite does not wait by itself here when several processes open a new file at once.
+                # SQLite does not wait here when several processes open a new file at once.
                 if not _sqlite_error(error).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                     raise
                 time.sleep(_RETRY)
@@ -140,7 +148,7 @@ class SQLite:
 
 
 def _path(url: URL) -> Path | None:
-    """The file that `url` names, None for a database in memory."""
+    """Return the file that `url` names, or None for a database in memory."""
     if url.username or url.password or url.host or url.port:
         raise InputError("database", "three slashes come before a file's name, as in sqlite:///dsc.db")
     if url.query:
@@ -158,7 +166,7 @@ def _make_file(path: Path) -> None:
             raise StoreError(f"{path}: it is a folder; name a file in it")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
-        # Made here because SQLite would make it readable by all; its log files take over these permissions.
+        # Created here, because SQLite would make it readable by all. Its log files take over these permissions.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         keep_name(path)
     except FileExistsError:
@@ -168,7 +176,7 @@ def _make_file(path: Path) -> None:
 
 
 def _new_file(path: Path, suffix: str) -> Path:
-    """A new, empty file beside `path`: an earlier copy is never overwritten."""
+    """Create an empty file beside `path` under a new name, so that an earlier copy is never overwritten."""
     for number in count(1):
         copy = path.with_name(f"{path.name}.{suffix}" + (f"-{number}" if number > 1 else ""))
         try:
@@ -182,14 +190,14 @@ def _new_file(path: Path, suffix: str) -> Path:
 
 
 def _copy(path: Path, copy: Path) -> None:
-    # By SQLite itself, because a part of what was committed may still be in the log beside the file.
+    # SQLite itself makes the copy, because some committed data may still be in the log beside the file.
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         target.execute("PRAGMA synchronous = FULL")
         source.backup(target)
 
 
 def _check_header(path: Path) -> None:
-    # SQLite sees this for itself, but takes a file of one byte for an empty one.
+    # SQLite checks this too, but takes a file of one byte for an empty one.
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
@@ -200,8 +208,8 @@ def _check_header(path: Path) -> None:
 
 
 def _engine(path: Path | None, patience: float) -> Engine:
-    # The driver's own idea of when a transaction begins is switched off: only a `Mode` begins one. A database in memory
-    # lives in one connection, which its threads take in turn.
+    # The driver's own start of transactions is switched off: only a `Mode` starts one. A database in memory lives in one
+    # connection, which its threads use in turn.
     engine = create_engine(
         URL.create("sqlite", database=str(path) if path else ":memory:"),
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": patience},
@@ -210,7 +218,7 @@ def _engine(path: Path | None, patience: float) -> Engine:
         pool_size=5 if path else 1,
         max_overflow=10 if path else 0,
         pool_timeout=patience,
-        # Every transaction has ended when its connection comes back.
+        # Every transaction has ended when its connection comes back to the pool.
         pool_reset_on_return=None,
     )
     event.listen(engine, "connect", _configure)
@@ -219,12 +227,12 @@ def _engine(path: Path | None, patience: float) -> Engine:
 
 def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    # FULL: an accepted response that a power cut un-accepts could be used again.
+    # FULL: after a power cut, an accepted response that was lost could be used again.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
 def _sqlite_error(error: BaseException | None) -> str:
-    """SQLite's own name for it, such as `SQLITE_BUSY`; empty if it is not SQLite's."""
+    """Return SQLite's own name for the error, for example `SQLITE_BUSY`, or empty text for another error."""
     return getattr(getattr(error, "orig", None), "sqlite_errorname", "")
