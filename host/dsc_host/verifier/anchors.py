@@ -21,38 +21,38 @@ _ENROLLED, _REMOVED = "card.enroll", "card.remove"
 
 def problems(db: Connection, seals: CardSeals) -> Iterator[str]:
     """Yield each difference between the cards and the log."""
-    yield from _of_cards(db, seals)
-    yield from _of_missing_cards(db)
+    yield from _card_problems(db, seals)
+    yield from _missing_cards(db)
 
 
-def _of_cards(db: Connection, seals: CardSeals) -> Iterator[str]:
+def _card_problems(db: Connection, seals: CardSeals) -> Iterator[str]:
     after = ""
     while True:
         statement = select(cards).where(cards.c.serial > after).order_by(cards.c.serial).limit(_PAGE)
         page = [CardRecord(*row) for row in db.execute(statement)]
-        told = _told(db, [card.serial for card in page])
+        logged = _last_logged(db, [card.serial for card in page])
         for card in page:
             if not seals.is_sealed(card):
                 yield f"card {ascii(card.serial)[1:-1]}: its row is not as it was sealed"
             elif card.state != DECOY:
-                yield from _compared(card, told.get(card.serial))
+                yield from _compare(card, logged.get(card.serial))
         if len(page) < _PAGE:
             return
         after = page[-1].serial
 
 
-def _compared(card: CardRecord, told: str | None) -> Iterator[str]:
+def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
     """Compare a row with the last version of it that the log records."""
-    if told == card.in_log or (told is None and card.version == _FIRST):
+    if logged == card.in_log or (logged is None and card.version == _FIRST):
         return
-    enrollment, _, version = (told or ":0").rpartition(":")
+    enrollment, _, version = (logged or ":0").rpartition(":")
     if enrollment in ("", card.enrolment) and version.isdecimal() and int(version) < card.version:
         yield f"card {card.serial}: its row is at version {card.version}, the log records {version}: its end was cut off"
     else:
         yield f"card {card.serial}: its row is older than the one that the log records: it was put back"
 
 
-def _told(db: Connection, serials: Sequence[str]) -> dict[str, str]:
+def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
     """Return what the latest entry about each card's row records of it."""
     if not serials:
         return {}
@@ -61,7 +61,7 @@ def _told(db: Connection, serials: Sequence[str]) -> dict[str, str]:
     return {row.serial: str(row.card_row) for row in db.execute(found)}
 
 
-def _of_missing_cards(db: Connection) -> Iterator[str]:
+def _missing_cards(db: Connection) -> Iterator[str]:
     """Yield each card that was enrolled according to the log, was not removed, and has no row."""
     latest = select(func.max(audit.c.number)).where(or_(audit.c.action == _ENROLLED, audit.c.action == _REMOVED))
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()

@@ -36,7 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Crew:
+class _Workers:
     """The threads that do the work. All copies of one AsyncVerifier share them."""
 
     def __init__(self, threads: int) -> None:
@@ -45,18 +45,18 @@ class _Crew:
 
     async def do(self, work: Callable[[], T]) -> T:
         if self._closed:
-            raise _closed()
+            raise _closed_error()
         loop = asyncio.get_running_loop()
         try:
-            running = loop.run_in_executor(self._pool, self._unless_closed, work)
+            running = loop.run_in_executor(self._pool, self._run_unless_closed, work)
         except RuntimeError:
             # Another thread has closed it a moment ago, or there is no memory for a thread.
-            raise (_closed() if self._closed else OutOfMemory()) from None
+            raise (_closed_error() if self._closed else OutOfMemory()) from None
         return await running
 
-    def _unless_closed(self, work: Callable[[], T]) -> T:
+    def _run_unless_closed(self, work: Callable[[], T]) -> T:
         if self._closed:
-            raise _closed()
+            raise _closed_error()
         return work()
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class _Crew:
         self._pool.shutdown(wait=True)
 
 
-def _closed() -> StoreError:
+def _closed_error() -> StoreError:
     return StoreError("the verifier has been closed")
 
 
@@ -74,7 +74,7 @@ def _awaitable(
 ) -> Callable[Concatenate["AsyncVerifier", P], Coroutine[Any, Any, T]]:
     @wraps(method)
     async def call(self: "AsyncVerifier", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._crew.do(partial(method, self._verifier, *args, **kwargs))
+        return await self._workers.do(partial(method, self._verifier, *args, **kwargs))
 
     return call
 
@@ -90,7 +90,7 @@ class AsyncVerifier:
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError("threads", f"must be a whole number from 1 to {MOST_THREADS}")
         self._verifier = verifier
-        self._crew = _Crew(threads)
+        self._workers = _Workers(threads)
 
     @classmethod
     async def open(cls, database: str, *, threads: int | None = None, **options: Any) -> Self:
@@ -107,7 +107,7 @@ class AsyncVerifier:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._crew.close()
+        self._workers.close()
         self._verifier.close()
 
     async def __aenter__(self) -> Self:
@@ -122,7 +122,7 @@ class AsyncVerifier:
         """Return the same verifier, threads and connections, for actions in the name of `actor`. Raises `InputError`."""
         other = object.__new__(type(self))
         other._verifier = self._verifier.by(actor)
-        other._crew = self._crew
+        other._workers = self._workers
         return other
 
     @property
@@ -138,7 +138,7 @@ class AsyncVerifier:
     @property
     def audit(self) -> "AsyncAudit":
         """Return the log, to read and to check."""
-        return AsyncAudit(self._verifier, self._crew)
+        return AsyncAudit(self._verifier, self._workers)
 
     enroll = _awaitable(Verifier.enroll)
     enroll_all = _awaitable(Verifier.enroll_all)
@@ -164,31 +164,31 @@ class AsyncVerifier:
 
     async def disclose(self, serials: Iterable[str] | None = None) -> AsyncIterator[Enrollment]:
         """Yield what `Verifier.disclose` yields. The first step logs the call. At most 500 are in memory at once."""
-        source = await self._crew.do(lambda: self._verifier.disclose(serials))
-        async for enrollment in _drawn(self._crew, source):
+        source = await self._workers.do(lambda: self._verifier.disclose(serials))
+        async for enrollment in _in_pages(self._workers, source):
             yield enrollment
 
 
 class AsyncAudit:
     """The log of an `AsyncVerifier`, with the calls of `AuditLog` as coroutines."""
 
-    def __init__(self, verifier: Verifier, crew: _Crew) -> None:
+    def __init__(self, verifier: Verifier, workers: _Workers) -> None:
         """Take the verifier and its threads from `AsyncVerifier.audit`."""
         self._log = verifier.audit
-        self._crew = crew
+        self._workers = workers
 
     async def entries(self, after: int = 0, serial: str | None = None) -> AsyncIterator[Entry]:
         """Yield all entries with a number above `after`, or those of one card, in order. Some are in memory at a time."""
-        async for entry in _drawn(self._crew, self._log.entries(after, serial)):
+        async for entry in _in_pages(self._workers, self._log.entries(after, serial)):
             yield entry
 
     async def check(self, since: Checkpoint | None = None) -> AuditReport:
         """Check the log as `AuditLog.check` does."""
-        return await self._crew.do(lambda: self._log.check(since))
+        return await self._workers.do(lambda: self._log.check(since))
 
 
-async def _drawn(crew: _Crew, source: Iterator[T]) -> AsyncIterator[T]:
-    while page := await crew.do(lambda: list(islice(source, PAGE))):
+async def _in_pages(workers: _Workers, source: Iterator[T]) -> AsyncIterator[T]:
+    while page := await workers.do(lambda: list(islice(source, PAGE))):
         for item in page:
             yield item
 

@@ -19,12 +19,12 @@ MOST_LISTED = 10**6
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the card. Raises `UnknownCard`, and `StoreError` if somebody has changed it in the database."""
-    return tx.seals.check(_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_check_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def locked_card(tx: CardTransaction, serial: str) -> CardRecord:
     """Return the card and lock it until the transaction ends. Raises as `known_card` does."""
-    return tx.seals.check(_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
+    return tx.seals.check(_check_real(serial, rows.lock_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
 def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
@@ -37,7 +37,7 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 def check_known(db: Connection, serial: str) -> None:
     """Lock the card, even if somebody has changed it in the database. Raises `UnknownCard` if there is none."""
-    _real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
+    _check_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
 
 
 def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
@@ -76,7 +76,7 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
 def shown(tx: CardTransaction, found: Sequence[CardRecord], now: float) -> list[Card]:
     """Return the cards as they are now. Raises `StoreError` if somebody has changed one in the database."""
     names = owners_of(tx, found)
-    return [_shown(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
+    return [_card(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
 
 
 def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tuple[str, ...]]:
@@ -97,7 +97,7 @@ def owners_hash(names: Iterable[str]) -> bytes:
     return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
 
 
-def _shown(record: CardRecord, owners: tuple[str, ...]) -> Card:
+def _card(record: CardRecord, owners: tuple[str, ...]) -> Card:
     return Card(
         serial=record.serial,
         suite=record.suite,
@@ -116,7 +116,7 @@ def _shown(record: CardRecord, owners: tuple[str, ...]) -> Card:
     )
 
 
-def _real(serial: str, card: CardRecord | None) -> CardRecord:
+def _check_real(serial: str, card: CardRecord | None) -> CardRecord:
     if card is None or not is_real(card):
         raise unknown(serial)
     return card

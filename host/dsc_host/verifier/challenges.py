@@ -46,15 +46,15 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
         card = rows.lock_card(tx.db, serial) if is_serial else None
         now = tx.now()
     if card is None:
-        return _refused(tx, now, serial, card_lookup.unknown(serial), "unknown")
+        return _refuse(tx, now, serial, card_lookup.unknown(serial), "unknown")
     tx.seals.check(card)
     try:
         _check_rate(tx.db, card, serial, tx.policy, now)
-        challenge, card = _new(tx, card, serial, now)
+        challenge, card = _new_challenge(tx, card, serial, now)
     except TooManyChallenges as error:
         card = tx.changed(card)
         rows.used_card(tx.db, card)
-        return _refused(tx, now, serial, error, "too many", card)
+        return _refuse(tx, now, serial, error, "too many", card)
     reason = card.state if card.state == DECOY else ""
     tx.log(now, Event("challenge", serial, "done", reason, {"id": challenge.id}, card))
     return challenge
@@ -67,7 +67,7 @@ def _card_or_decoy(tx: CardTransaction, serial: str) -> tuple[float, CardRecord 
     return tx.now(), card
 
 
-def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
+def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
     """Return a challenge whose question the card is not remembered to have been asked. Lock the card first."""
     suite = Suite.parse(card.suite)
     if suite.counter:
@@ -75,7 +75,7 @@ def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tupl
         # card. Without a counter nothing is forgotten: a question that comes again has the same response as before.
         rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
-        record = tx.seals.sealed_challenge(_drawn(card, suite, now, now + tx.policy.validity, tx.draw))
+        record = tx.seals.sealed_challenge(_draw_record(card, suite, now, now + tx.policy.validity, tx.draw))
         if rows.add_challenge(tx.db, record):
             card = tx.changed(card, asked=record.number)
             rows.used_card(tx.db, card)
@@ -83,7 +83,7 @@ def _new(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tupl
     raise VerifierError(f"card {serial}: nearly all its questions have been used; enroll it again, with a new key")
 
 
-def _refused(
+def _refuse(
     tx: CardTransaction, now: float, serial: str, error: DscError, reason: str, card: CardRecord | None = None
 ) -> Refused:
     tx.log(now, Event("challenge", serial if card_rules.is_serial(serial) else None, "refused", reason, row=card))
@@ -105,7 +105,7 @@ def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, n
     )
 
 
-def _drawn(card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]) -> ChallengeRecord:
+def _draw_record(card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]) -> ChallengeRecord:
     question = draw(suite.question_length)
     return ChallengeRecord(
         id=secrets.token_hex(_ID_BYTES),

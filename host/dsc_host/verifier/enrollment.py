@@ -56,8 +56,8 @@ def enroll_all(
     if not atomic:
         total = 0
         while batch := list(islice(numbered, BATCH)):
-            added, refusals = context.change_in_turn(lambda tx, batch=batch: _claimed(tx, claim, batch))  # type: ignore[misc]
-            total += _told(added, refusals, refused)
+            added, refusals = context.change_in_turn(lambda tx, batch=batch: _claim_and_add(tx, claim, batch))  # type: ignore[misc]
+            total += _report(added, refusals, refused)
             enrolled(total)
         return total
     return _all_or_none(context, claim, numbered, refused, enrolled)
@@ -77,7 +77,7 @@ def _all_or_none(
             claim(tx)
             while batch := list(islice(numbered, BATCH)):
                 added, refusals = _add_batch(tx, batch)
-                total += _told(added, refusals, refused)
+                total += _report(added, refusals, refused)
                 bad += len(refusals)
                 enrolled(total)
             if bad:
@@ -87,14 +87,14 @@ def _all_or_none(
     return total
 
 
-def _claimed(
+def _claim_and_add(
     tx: CardTransaction, claim: Callable[[CardTransaction], None], batch: Sequence[tuple[int, Enrollment]]
 ) -> tuple[int, list[tuple[int, str, DscError]]]:
     claim(tx)
     return _add_batch(tx, batch)
 
 
-def _told(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusals) -> int:
+def _report(added: int, refusals: list[tuple[int, str, DscError]], refused: Refusals) -> int:
     for refusal in refusals:
         refused(*refusal)
     return added
@@ -109,7 +109,7 @@ def _add_batch(tx: CardTransaction, batch: Sequence[tuple[int, Enrollment]]) -> 
         try:
             card_rules.check(enrollment)
             if enrollment.serial in good:
-                raise _taken(enrollment.serial)
+                raise _already_enrolled(enrollment.serial)
             good[enrollment.serial] = (position, enrollment, _record(tx.context, enrollment, now))
         except DscError as error:
             refusals.append((position, card_rules.shown_serial(enrollment.serial), error))
@@ -138,7 +138,7 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], n
     ]
     if events:
         tx.log(now, *events)
-    return [(record.serial, _taken(record.serial)) for _, record in wanted if record.serial not in added]
+    return [(record.serial, _already_enrolled(record.serial)) for _, record in wanted if record.serial not in added]
 
 
 def _record(context: CardContext, enrollment: Enrollment, now: float) -> CardRecord:
@@ -168,7 +168,7 @@ def _record(context: CardContext, enrollment: Enrollment, now: float) -> CardRec
     return context.seals.sealed(record)
 
 
-def _taken(serial: str) -> AlreadyEnrolled:
+def _already_enrolled(serial: str) -> AlreadyEnrolled:
     return AlreadyEnrolled(f"card {serial}: is already enrolled")
 
 
@@ -186,7 +186,7 @@ def _all_pages(context: CardContext) -> Iterator[list[Enrollment]]:
     while True:
         with context.reading() as tx:
             found = rows.find_cards(tx.db, owner=None, state=None, after=after, limit=BATCH)
-            page = _disclosed(tx, found)
+            page = _disclose(tx, found)
         yield page
         if len(found) < BATCH:
             return
@@ -197,11 +197,11 @@ def _chosen_pages(context: CardContext, serials: Iterable[str]) -> Iterator[list
     chosen = iter(serials)
     while batch := list(islice(chosen, BATCH)):
         with context.reading() as tx:
-            page = _disclosed(tx, [card_lookup.known_card(tx, serial) for serial in batch])
+            page = _disclose(tx, [card_lookup.known_card(tx, serial) for serial in batch])
         yield page
 
 
-def _disclosed(tx: CardTransaction, found: Sequence[CardRecord]) -> list[Enrollment]:
+def _disclose(tx: CardTransaction, found: Sequence[CardRecord]) -> list[Enrollment]:
     kept = [record for record in found if record.state != State.RETIRED]
     owners = card_lookup.owners_of(tx, kept)
     return [_enrollment(tx.context, record, owners.get(record.serial, ())) for record in kept]

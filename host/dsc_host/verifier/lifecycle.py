@@ -44,7 +44,7 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
         raise StateError(f"card {serial}: is {card.state}, so it cannot become {to}")
     erased = _ERASED if to is State.RETIRED else {}
     changes = {"state": str(to), "state_since": tx.now(), "state_reason": reason, **erased}
-    return _changed(tx, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
+    return _change(tx, card, Event(f"card.{_DONE_BY[to]}", serial, "done", reason), changes)
 
 
 def settle(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
@@ -70,7 +70,7 @@ def lock(tx: CardTransaction, serial: str, reason: str, seconds: float | None) -
     card = card_lookup.usable_card(tx, serial)
     until = tx.now() + seconds
     changes = {"failures": max(card.failures, tx.policy.lock_after), "locked_until": until}
-    return _changed(tx, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
+    return _change(tx, card, Event("card.lock", serial, "done", reason, {"until": repr(until)}), changes)
 
 
 def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
@@ -78,7 +78,7 @@ def unlock(tx: CardTransaction, serial: str, reason: str) -> Card:
     check_reason(reason)
     card = card_lookup.usable_card(tx, serial)
     changes = {"failures": 0, "failures_in_day": 0, "locked_until": None}
-    return _changed(tx, card, Event("card.unlock", serial, "done", reason), changes)
+    return _change(tx, card, Event("card.unlock", serial, "done", reason), changes)
 
 
 def add_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
@@ -87,10 +87,10 @@ def add_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
     card = card_lookup.usable_card(tx, serial)
     names = card_lookup.owners_of(tx, [card])[serial]
     if owner in names:
-        return _shown(tx, card)
+        return _as_card(tx, card)
     rows.add_owners(tx.db, [(serial, owner)])
     changes = {"owners_hash": card_lookup.owners_hash([*names, owner])}
-    return _changed(tx, card, Event("owner.add", serial, "done", detail={"owner": owner}), changes)
+    return _change(tx, card, Event("owner.add", serial, "done", detail={"owner": owner}), changes)
 
 
 def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
@@ -101,7 +101,7 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
     if not rows.remove_owner(tx.db, serial, owner):
         raise StateError(f"card {serial}: has no such owner")
     changes = {"owners_hash": card_lookup.owners_hash(set(names) - {owner})}
-    return _changed(tx, card, Event("owner.remove", serial, "done", detail={"owner": owner}), changes)
+    return _change(tx, card, Event("owner.remove", serial, "done", detail={"owner": owner}), changes)
 
 
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
@@ -114,7 +114,7 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
         card_rules.check_duress_pin(duress_pin, Suite.parse(card.suite))
     event = Event("card.duress-pin", serial, "done", "removed" if duress_pin is None else "set")
     changes = {"sealed_duress_pin": tx.sealed(duress_pin, Holder.of(card), Secret.DURESS_PIN)}
-    return _changed(tx, card, event, changes)
+    return _change(tx, card, event, changes)
 
 
 def remove(tx: CardTransaction, serial: str) -> None:
@@ -148,12 +148,12 @@ def check_reason(reason: str) -> None:
         raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
 
 
-def _changed(tx: CardTransaction, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
+def _change(tx: CardTransaction, card: CardRecord, event: Event, changes: Mapping[str, Any]) -> Card:
     row = tx.changed(card, **changes)
     rows.change_card(tx.db, row, *changes)
     tx.log(tx.now(), replace(event, row=row))
-    return _shown(tx, row)
+    return _as_card(tx, row)
 
 
-def _shown(tx: CardTransaction, card: CardRecord) -> Card:
+def _as_card(tx: CardTransaction, card: CardRecord) -> Card:
     return card_lookup.shown(tx, [card], tx.now())[0]

@@ -79,15 +79,15 @@ def _seal_some(tx: CardTransaction, to: MasterKey, after: str) -> tuple[int, str
     if not found and after:
         return 0, after
     for card in found:
-        anew = {"key_id": to.id, **_sealed_anew(tx.context, tx.seals.check(card), to)}
+        changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
         # Keep the version: the row says the same as before.
-        rows.change_card(tx.db, tx.seals.sealed(card._replace(**anew)), *anew)
+        rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
     serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))
     return len(found), found[-1].serial if found else after
 
 
-def _sealed_anew(context: CardContext, card: CardRecord, to: MasterKey) -> dict[str, Any]:
+def _seal_again(context: CardContext, card: CardRecord, to: MasterKey) -> dict[str, Any]:
     bound = context.seals.bound(Holder.of(card))
     return {
         column: to.seal(context.opened(card, getattr(card, column), kind), card.serial, kind, bound)

@@ -80,17 +80,17 @@ class Draft:
 def judge_alone(context: CardContext, asked: Asked) -> Verdict:
     """Judge the answers in own transactions: one that only reads, and one that writes if there is something to record."""
     with context.reading() as tx:
-        found, challenges = _challenged(tx.db, asked, rows.find_card_of)
+        found, challenges = _card_and_challenges(tx.db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
     # Ask for the time only now: the challenge may have expired while this waited for the database.
     now = context.now()
     if found is None:
-        return _counted(context, asked, Reason.UNKNOWN, now)
-    closed = _closed(challenges, context.policy, now)
+        return _refuse_and_count(context, asked, Reason.UNKNOWN, now)
+    closed = _first_closed(challenges, context.policy, now)
     if closed and not _is_logged(closed[1], context.policy):
-        return _counted(context, asked, closed[0], now)
-    draft = None if closed else Draft(found, _found(context, found, challenges, asked))
+        return _refuse_and_count(context, asked, closed[0], now)
+    draft = None if closed else Draft(found, _find(context, found, challenges, asked))
     return context.change(lambda tx: _judge(tx, asked, draft))
 
 
@@ -100,7 +100,7 @@ def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: 
 
 
 def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
-    found, challenges = _challenged(tx.db, asked, rows.lock_card_of)
+    found, challenges = _card_and_challenges(tx.db, asked, rows.lock_card_of)
     # Ask for the time only now: the challenge may have expired while others had the card locked.
     now = tx.now()
     if found is None:
@@ -110,20 +110,20 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
         tx.seals.check(found)
     for challenge in challenges:
         tx.seals.check_challenge(challenge)
-    closed = _closed(challenges, tx.policy, now)
+    closed = _first_closed(challenges, tx.policy, now)
     if closed:
-        return _refused_closed(tx, asked, challenges, closed, now)
+        return _refuse_closed(tx, asked, challenges, closed, now)
     card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
-    finding = draft.finding if draft and fits else _found(tx.context, card, challenges, asked)
+    finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked)
     reason = _refusal(card, tx.policy) or finding.reason
-    after = _after(card, reason, finding, tx.policy, now)
+    after = _card_after(card, reason, finding, tx.policy, now)
     after = _record(tx, challenges, reason, card, after, now, asked.new_pin)
     tx.log(now, _event(asked.action, challenges, reason, finding, card, after))
     return _verdict(reason, finding, after, now)
 
 
-def _challenged(
+def _card_and_challenges(
     db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
     """Return the card and one challenge for each answer. Return no card if they are of several cards, or one comes twice."""
@@ -142,7 +142,7 @@ _Closed: TypeAlias = tuple[Reason, ChallengeRecord]
 """The reason why no response to a challenge counts any more, and the challenge."""
 
 
-def _closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
+def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
     """Return the first closed challenge. Do not look at the card: whoever answers a challenge knows nothing of the card."""
     for challenge in challenges:
         if challenge.used_at is not None:
@@ -163,7 +163,7 @@ def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
     return challenge.judged < _LOGGED * policy.attempts
 
 
-def _counted(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
+def _refuse_and_count(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
     """Refuse the answers without logging them, but for the first of a minute. Its entry says how many came before it."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.over(now))
@@ -173,7 +173,7 @@ def _counted(context: CardContext, asked: Asked, reason: Reason, now: float) -> 
     return Verdict(reason, closed=True)
 
 
-def _refused_closed(
+def _refuse_closed(
     tx: CardTransaction, asked: Asked, challenges: Sequence[ChallengeRecord], closed: _Closed, now: float
 ) -> Verdict:
     reason, challenge = closed
@@ -194,7 +194,7 @@ def _inputs(card: CardRecord) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _found(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
+def _find(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
     responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
@@ -259,7 +259,7 @@ def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
 # ---- what follows ----
 
 
-def _after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
+def _card_after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
     """Return the card's row as it should be after the judgment."""
     if reason is Reason.ACCEPTED:
         # Keep the failures of the day. Otherwise an attacker who guesses between the owner's logins could guess all day.

@@ -56,7 +56,7 @@ from dsc_host.verifier.transaction import CardContext, CardTransaction
 _DEFAULT_POLICY = Policy()
 
 
-def _untold(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """Ignore all arguments."""
 
 
@@ -64,10 +64,10 @@ def _seals(store: Store, keys: Keyring) -> CardSeals:
     """Return the seals of this database. Make them if the database has nothing in it yet."""
     with store.read() as db:
         found = CardSeals.load(db, keys)
-    return found or store.change(lambda db: _made_seals(store, keys, db))
+    return found or store.change(lambda db: _make_seals(store, keys, db))
 
 
-def _made_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
+def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
     store.claim(db)
     # Load again: another process may have been first.
     found = CardSeals.load(db, keys)
@@ -200,8 +200,8 @@ class Verifier:
         enrollments: Iterable[Enrollment],
         *,
         atomic: bool = False,
-        refused: Callable[[int, str, DscError], None] = _untold,
-        enrolled: Callable[[int], None] = _untold,
+        refused: Callable[[int, str, DscError], None] = _ignore,
+        enrolled: Callable[[int], None] = _ignore,
     ) -> int:
         """Add any number of cards, some hundred in each transaction, and return how many were added.
 
@@ -249,19 +249,19 @@ class Verifier:
 
     def suspend(self, serial: str, reason: str = "") -> Card:
         """Suspend a card: accept none of its responses until it is resumed."""
-        return self._moved(serial, State.SUSPENDED, reason)
+        return self._move(serial, State.SUSPENDED, reason)
 
     def lost(self, serial: str, reason: str = "") -> Card:
         """Mark a card as lost: accept none of its responses until it is resumed."""
-        return self._moved(serial, State.LOST, reason)
+        return self._move(serial, State.LOST, reason)
 
     def resume(self, serial: str, reason: str = "") -> Card:
         """Take a suspended card, or a lost one that was found, back into use."""
-        return self._moved(serial, State.ACTIVE, reason)
+        return self._move(serial, State.ACTIVE, reason)
 
     def retire(self, serial: str, reason: str = "") -> Card:
         """Retire a card for good, and erase its secrets."""
-        return self._moved(serial, State.RETIRED, reason)
+        return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
         """Lock a card as wrong responses do, for as long as the policy says or for `seconds`."""
@@ -347,7 +347,7 @@ class Verifier:
 
     # ---- keys ----
 
-    def rekey(self, *, done: Callable[[int, int], None] = _untold) -> int:
+    def rekey(self, *, done: Callable[[int, int], None] = _ignore) -> int:
         """Seal every secret again under the keyring's first key, while others work. Return the number of cards sealed.
 
         Until it is done, every process that uses the database must know both keys. You may stop it at any time and start it
@@ -370,7 +370,7 @@ class Verifier:
         self._claim(tx)
         enrollment.enroll(tx, wanted)
 
-    def _moved(self, serial: str, to: State, reason: str) -> Card:
+    def _move(self, serial: str, to: State, reason: str) -> Card:
         return self._context.change(lambda tx: lifecycle.move(tx, serial, to, reason))
 
     def _log_disclosing(self, tx: CardTransaction, which: str) -> None:

@@ -46,14 +46,14 @@ def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version:
 
 def _seal_cards(db: Connection, keys: Keyring, seals: CardSeals) -> None:
     names = (*SEALED, "enrolment", "version", "owners_hash", "seal")
-    write = _writing(cards, "serial", names)
+    write = _update_statement(cards, "serial", names)
     for page in _pages(db, cards, "serial"):
         owners = rows.owners_of(db, [row["serial"] for row in page])
-        sealed = [_sealed(CardRecord(**row), owners.get(row["serial"], ()), keys, seals) for row in page]
+        sealed = [_sealed_card(CardRecord(**row), owners.get(row["serial"], ()), keys, seals) for row in page]
         db.execute(write, [{"of": card.serial, **{f"new_{name}": getattr(card, name) for name in names}} for card in sealed])
 
 
-def _sealed(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: CardSeals) -> CardRecord:
+def _sealed_card(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: CardSeals) -> CardRecord:
     card = card._replace(enrolment=new_enrollment(), version=1, owners_hash=card_lookup.owners_hash(owners))
     bound = seals.bound(Holder.of(card))
     anew: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def _sealed(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: Car
 
 
 def _seal_challenges(db: Connection, seals: CardSeals) -> None:
-    write = _writing(challenges, "id", ("seal",))
+    write = _update_statement(challenges, "id", ("seal",))
     for page in _pages(db, challenges, "id"):
         sealed = [seals.sealed_challenge(ChallengeRecord(**row)) for row in page]
         db.execute(write, [{"of": challenge.id, "new_seal": challenge.seal} for challenge in sealed])
@@ -74,7 +74,7 @@ def _seal_challenges(db: Connection, seals: CardSeals) -> None:
 
 def _seal_vault(db: Connection, keys: Keyring, seals: CardSeals) -> None:
     logged = audit.last_number(db)
-    write = _writing(tables.vault, "name", ("sealed", "logged"))
+    write = _update_statement(tables.vault, "name", ("sealed", "logged"))
     for page in _pages(db, tables.vault, "name"):
         changes: list[dict[str, Any]] = []
         for row in page:
@@ -93,6 +93,6 @@ def _pages(db: Connection, table: Table, by: str) -> Iterator[list[dict[str, Any
         after = page[-1][by]
 
 
-def _writing(table: Table, by: str, names: tuple[str, ...]) -> Any:
+def _update_statement(table: Table, by: str, names: tuple[str, ...]) -> Any:
     changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     return update(table).where(table.c[by] == bindparam("of")).values(changes)

@@ -152,7 +152,7 @@ async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
     second = asyncio.create_task(awaiting.by("other").card("A-1"))
     await asyncio.sleep(0)
     closing = asyncio.create_task(awaiting.close())
-    while not awaiting._crew._closed:
+    while not awaiting._workers._closed:
         await asyncio.sleep(0)
     held.go_on.set()
     await closing
