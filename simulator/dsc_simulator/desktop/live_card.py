@@ -23,7 +23,6 @@ TICK = 0.25
 _OFF_WITHIN = 120
 _LINES_MAX = 500
 _LINE_MAX = 240
-_LINE_ENDS = (b"\n", b"\r")
 
 Listener = Callable[[bytes], None]
 
