@@ -11,7 +11,6 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
 from dsc_host.portal.wording import KINDS, LOSSES, STATES
 
-
 # ---- support ----
 
 
