@@ -85,7 +85,7 @@ def test_an_owner_has_a_name(dscplus: Command, records: Path) -> None:
         ["card", "add-owner", "IB1", ""],
         ["card", "list", "--owner", "\udcff"],
     ):
-        done = dscplus(*arguments)  # Nothing is typed: it is refused before a key is asked for.
+        done = dscplus(*arguments)  # Standard input is empty: the refusal comes before a key is asked for.
         assert (done.code, done.out) == (2, "")
         assert done.error.startswith("owner: ")
     assert facts(dscplus)["owners"] == ["alice", "bob"]
@@ -150,7 +150,7 @@ def test_the_log_names_who_is_logged_in_and_holds_no_secret(
     ]
     text = json.dumps(entries)
     assert KEY.hex() not in text
-    # Ids and hashes end in a PIN now and then.
+    # Ids and hashes can contain the digits of a PIN by chance.
     text = re.sub("[0-9a-f]{22,}", "", text)
     assert not [secret for secret in (PIN + '"', right(question, 0)) if secret in text]
     assert dscplus("audit", "export", "--after", "4").out.count("\n") == 1

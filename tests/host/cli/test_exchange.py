@@ -1,4 +1,4 @@
-"""Cards in and out through the command: each row that stays out is told, and no wrong file or passphrase changes anything."""
+"""Export and import of cards: each row that is left out is reported, and no wrong file or passphrase changes anything."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ few_iterations = transfer_samples.few_iterations
 
 @pytest.fixture
 def desk(dscplus: Command) -> Command:
-    """The command, with records of `IB1`, `IB2` and `IB3`."""
+    """Return the command, with records of `IB1`, `IB2` and `IB3`."""
     dscplus.with_cards("IB1", "IB2", "IB3")
     return dscplus
 
 
 @pytest.fixture
 def file(desk: Command) -> Path:
-    """All of them, under the passphrase."""
+    """Export all cards under the passphrase, and return the file."""
     path = desk.folder / "cards.pskc"
     assert desk("export", str(path), stdin=PASSPHRASE).code == 0
     return path

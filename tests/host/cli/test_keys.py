@@ -1,4 +1,4 @@
-"""The commands for the master keys: how one is changed, and what may not happen to any."""
+"""The commands for the master keys: how a key is changed, and what must not happen to any key."""
 
 import errno
 import json
@@ -69,7 +69,7 @@ def test_two_changes_at_once_lose_no_key(
 
     def slowly(ring: Keyring, path: Path) -> None:
         if not meanwhile:
-            # Another command, after this one has read the file and before it writes it.
+            # Another command runs after this one has read the file and before it writes it.
             meanwhile.append(dscplus.refused("key", "add"))
         write(ring, path)
 

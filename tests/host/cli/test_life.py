@@ -1,6 +1,6 @@
-"""A card's whole life through the command, from blank to blank: personalise, challenge, respond, verify, wipe.
+"""A card's whole life through the command, from blank to blank: personalize, challenge, respond, verify, wipe.
 
-The cards are simulated ones of this process; their owners press keys when the line says that it is time.
+The cards are simulated ones in this process. Their owners press keys at the right moments of the serial line.
 """
 
 import re
@@ -14,7 +14,7 @@ from dsc_simulator import Flash, Profile, SimulatedCard
 
 CARD_POLICY = ("--pin-policy", "card")
 KEY_AT = slice(88, 120)
-"""Where a record has its key."""
+"""The position of the key in a record."""
 
 
 @pytest.mark.parametrize("policy", [(), CARD_POLICY], ids=["ocra", "card"])
@@ -103,7 +103,7 @@ def test_a_suite_that_only_the_card_refuses(dscplus: Command, blank: SimulatedCa
 
 
 class DeadFlash(Flash):
-    """Takes nothing."""
+    """Flash that stores nothing."""
 
     def write(self, slot: int, data: bytes | bytearray | memoryview) -> None:
         pass

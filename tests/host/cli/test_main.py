@@ -1,4 +1,4 @@
-"""The manners of the command: help, usage, JSON and words on their streams, and the card that it finds or does not find."""
+"""The conventions of the command: help, usage, JSON and messages on their streams, and the choice of the card."""
 
 import json
 import os
@@ -18,20 +18,20 @@ from dsc_host.cli.main import build
 from dsc_simulator import Profile, SimulatedCard
 
 COMMANDS = {name: sorted(getattr(command, "commands", [])) for name, command in get_command(build()).commands.items()}  # type: ignore[attr-defined]
-"""With the commands in each, where it is a group."""
+"""The commands, with the names of the commands in each group."""
 FULL_NAMES = sorted(f"{name} {verb}".rstrip() for name, verbs in COMMANDS.items() for verb in verbs or [""])
 
 
 @pytest.fixture
 def mine() -> Iterator[SimulatedCard]:
-    """A card that holds a key."""
+    """Attach a card that holds a key."""
     with SimulatedCard(profile=Profile(serial="IB1", key=KEY)) as card:
         yield card
 
 
 @pytest.fixture
 def silent_port() -> Iterator[str]:
-    """A port at which nobody answers."""
+    """Return a port that nobody answers."""
     ours, theirs = os.openpty()
     yield os.ttyname(theirs)
     os.close(ours)

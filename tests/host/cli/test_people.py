@@ -1,4 +1,4 @@
-"""The login system through the command: people, accounts, users; cards that were asked for."""
+"""The login system through the command: people, accounts, users, and requested cards."""
 
 import json
 from datetime import date
@@ -21,7 +21,7 @@ POLICY = Policy.of(CHEAP)
 
 
 def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
-    """The id that a command prints."""
+    """Return the id that a command prints."""
     done = dscplus(*arguments, stdin=stdin)
     assert (done.code, done.err) == (0, ""), done.err
     return done.out.strip()
@@ -29,7 +29,7 @@ def made(dscplus: Command, *arguments: str, stdin: str = "") -> str:
 
 @pytest.fixture
 def account(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of an account, where passwords cost little."""
+    """Add an account and return its id. Passwords cost little."""
     cheap = dscplus.folder / "cheap.toml"
     cheap.write_text("[passwords]\nmemory_kib = 8\niterations = 1\n")
     monkeypatch.setenv("DSCPLUS_POLICY", str(cheap))
@@ -43,7 +43,7 @@ def add_user(dscplus: Command, account: str, *more: str) -> str:
 
 
 class Login:
-    """Somebody logs in by SMS, over the command's records."""
+    """A user who logs in by SMS, over the command's records."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.letters: list[Letter] = []
@@ -250,7 +250,7 @@ def test_a_password_as_the_rules_want_it(dscplus: Command, account: str) -> None
 
 @pytest.fixture
 def asked_for(dscplus: Command, account: str) -> str:
-    """A card that anna has asked for; the request's id."""
+    """Request a card for anna, and return the request's id."""
     add_user(dscplus, account, "--phone", PHONE)
     with dscplus.verifier() as verifier:
         login = Login(verifier)

@@ -1,4 +1,4 @@
-"""An app on a phone, through the command: its whole life against a served login system, and the number that is asked."""
+"""An app on a phone through the command: its whole life against a served login system, and the number for its token."""
 
 import io
 import json
@@ -26,7 +26,7 @@ def town() -> Iterator[Town]:
 
 @pytest.fixture
 def server(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The pages of the town, and a phone of one's own."""
+    """Serve the pages of the town, and set the app's file and server. Yield the address."""
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
     with served(application(town.system, secure=False)) as url:
         monkeypatch.setenv("DSCPLUS_SERVER", url)
@@ -34,7 +34,7 @@ def server(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 class Typed(io.StringIO):
-    """Lines that are known only when they are asked for."""
+    """Lines of input that are computed when they are read."""
 
     def __init__(self, *lines: Callable[[], str]) -> None:
         super().__init__()

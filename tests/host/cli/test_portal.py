@@ -1,4 +1,4 @@
-"""The command that serves the login system's pages: what it wants, each mistake on one line, and that it serves."""
+"""The command that serves the login system's pages: its requirements, errors in one line each, and the service itself."""
 
 import json
 import subprocess

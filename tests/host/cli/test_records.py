@@ -1,4 +1,4 @@
-"""The command's database and master key: made the first time, found where they were named, and refused with the reason."""
+"""The command's database and master key: created the first time, found where they were named, or refused with the reason."""
 
 import os
 import re

@@ -1,6 +1,6 @@
-"""A card's response through the command: typed from here, or by the card's owner; and what may go wrong on the way.
+"""A card's response through the command: typed by the command or by the card's owner, and the errors on the way.
 
-The cards are simulated ones of this process; their owners press keys when the line says that it is time.
+The cards are simulated ones in this process. Their owners press keys at the right moments of the serial line.
 """
 
 import re

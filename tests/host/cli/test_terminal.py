@@ -1,4 +1,4 @@
-"""The command in a terminal and in a pipe: Ctrl-C, questions that show no secret, output that does not arrive."""
+"""The command in a terminal and in a pipe: Ctrl-C, prompts that show no secret, and output that cannot be written."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.host.command_runner import KEY, PIN, Command, needs_pty, stop
 from dsc_host.cli.main import run
 
 PATIENCE = 60
-"""For a busy machine; nothing waits that long by itself."""
+"""The seconds to wait on a busy machine. Nothing normally takes that long."""
 
 
 def _read(file: int) -> bytes:
@@ -43,7 +43,7 @@ def test_ctrl_c_before_there_is_a_command(dscplus: Command, monkeypatch: pytest.
 @needs_pty
 def test_ctrl_c_while_it_waits_for_a_card() -> None:
     ours, theirs = os.openpty()
-    # Whoever runs the tests may have had SIGINT switched off for its children.
+    # The parent of the test run may have disabled SIGINT for its children.
     program = (
         "import signal, dsc_host as d, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"d.CardClient.open.__func__.__kwdefaults__['timeout'] = {PATIENCE}; c.main()"
@@ -69,7 +69,7 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
             stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Or it would ask at the terminal of whoever runs the tests.
+            start_new_session=True,  # Otherwise the command would ask at the terminal of the test run.
         ) as process,
         ExitStack() as stack,
     ):
@@ -78,7 +78,7 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
         stack.callback(process.kill)
         asked = b""
         for answer in (KEY.hex(), PIN, PIN):
-            # The space after the colon comes when the terminal no longer shows what is typed.
+            # The space after the colon appears once the terminal no longer shows the input.
             while not asked.endswith(b": "):
                 asked += _read(process.stderr.fileno())
             os.write(ours, f"{answer}\n".encode())

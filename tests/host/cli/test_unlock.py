@@ -1,4 +1,4 @@
-"""A card that locks, through the command: it gets an unlock key, says how many codes are left, and is given codes."""
+"""A card that locks, through the command: it gets an unlock key, reports how many codes are left, and gets codes."""
 
 import json
 import re
@@ -23,7 +23,7 @@ NEXT = "On the card: press OK, enter the code at UNLOCK>, press OK.\n"
 
 @dataclass
 class Attached:
-    """A scripted card at any address; each time it is opened, the same one."""
+    """A scripted card at any address. Each opening gives the same card."""
 
     answers: dict[str, str] = field(default_factory=dict)
     cards: list[Card] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Attached:
         return port
 
     def was_set(self) -> dict[str, str]:
-        """The fields of the profile that it was sent."""
+        """Return the fields of the profile that it received."""
         lines = [line for card in self.cards for _, word, line in card.asked if word == "set"]
         return dict(value.split("=") for line in lines for value in line.split())
 
@@ -49,7 +49,7 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> Attached:
 
 @pytest.fixture
 def desk(dscplus: Command) -> Command:
-    """The command, with records: `IB1`, which has an unlock key, and `IB2`, which has none."""
+    """Return the command, with records of `IB1`, which has an unlock key, and `IB2`, which has none."""
     dscplus.with_records()
     assert dscplus("enroll", "IB1", *LOCKING, stdin=BOTH_KEYS).code == 0
     assert dscplus("enroll", "IB2", stdin=SECRETS).code == 0

@@ -1,4 +1,4 @@
-"""A browser without a screen: it keeps cookies, fills in the forms that a page really has, and follows where they lead."""
+"""A browser without a screen: it keeps cookies, fills in the forms that a page really has, and follows redirects."""
 
 import asyncio
 import re
@@ -21,12 +21,12 @@ ORIGIN = "http://portal.example"
 
 @dataclass
 class PageForm:
-    """A form as it stands on the page."""
+    """A form on a page."""
 
     action: str
     fields: dict[str, str]
     buttons: list[tuple[str, str, str, str]]
-    """Words, name, value, and an action of its own."""
+    """The label, name, value and own action of each button."""
 
 
 class _Forms(HTMLParser):
@@ -58,7 +58,7 @@ class _Forms(HTMLParser):
 
 
 class Page:
-    """What an answer shows."""
+    """The content of an answer."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -68,7 +68,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """All that can be read, on one line."""
+        """All visible text, on one line."""
         return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", self.html))).strip()
 
     @property
@@ -87,7 +87,7 @@ class Page:
 
     @property
     def shown(self) -> str:
-        """The challenge, the number, the code that is to be read off."""
+        """The first value to read from the page: a challenge, a number or a code."""
         return unescape(re.search(r'<output aria-labelledby="shown-1">(.*?)</output>', self.html)[1])  # type: ignore[index]
 
     @property
@@ -98,7 +98,7 @@ class Page:
 
 
 class Browser:
-    """One visitor's. `address`: where they come from."""
+    """The browser of one visitor."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -109,7 +109,7 @@ class Browser:
         return self.page
 
     def press(self, button: str, at: int = 0, **values: str) -> Page:
-        """Fill in the form that has this button, the `at`th of them, and press it."""
+        """Fill in the form that has this button, number `at` of those that match, and press the button."""
         matching = [
             (form, each) for form in self.page.forms for each in form.buttons if each[0] == button
         ]  # fmt: skip
@@ -120,7 +120,7 @@ class Browser:
         return self.page
 
     def post(self, path: str, **values: str) -> Page:
-        """Send what no form of this page sends, with this page's token."""
+        """Send a form that this page does not have, with this page's token."""
         self.page = Page(self.client.post(path, data={"csrf": self.csrf, **values}))
         return self.page
 
@@ -134,11 +134,11 @@ class Browser:
 
 
 Browsers = Callable[..., Browser]
-"""Makes browsers, each with cookies of its own."""
+"""A function that creates browsers, each with cookies of its own."""
 
 
 class _InProcess(httpx.BaseTransport):
-    """Requests go to the application without any socket."""
+    """A transport that calls the application without a socket."""
 
     def __init__(self, app: Any, address: str, loop: asyncio.AbstractEventLoop) -> None:
         self._inner = httpx.ASGITransport(app, client=(address, 40000))
@@ -155,7 +155,7 @@ class _InProcess(httpx.BaseTransport):
 
 @contextmanager
 def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None) -> Iterator[Browsers]:
-    """What makes browsers that visit this system's pages: from an address, and with headers that each request carries."""
+    """Yield a function that creates browsers of this system's pages. It takes an address, and headers for every request."""
     app = application(system, secure=False, hosts=("portal.example",), demonstration=demonstration)
     loop = asyncio.new_event_loop()
     with ExitStack() as stack:
@@ -172,14 +172,14 @@ def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None)
 
 
 def come_with(visitor: Browser, token: str) -> Browser:
-    """Have the session of this token."""
+    """Give the browser the session of this token."""
     visitor.client.cookies.clear()
     visitor.client.cookies.set("session", token, domain="portal.example", path="/")
     return visitor
 
 
 def enter(town: Town, visitor: Browser, name: str = "anna") -> Browser:
-    """Be in, without the pages of the login: those have tests of their own."""
+    """Log in without the pages of the login, which have tests of their own."""
     assert come_with(visitor, town.session(name)).open("/").path == "/"
     return visitor
 

@@ -17,21 +17,21 @@ clock = towns.clock
 
 @pytest.fixture
 def town(clock: Clock) -> Iterator[Town]:
-    """On SQLite: PostgreSQL has the login system's own tests."""
+    """Yield a town on SQLite. The tests of the login system cover PostgreSQL."""
     with towns.new_town(clock) as town:
         yield town
 
 
 @pytest.fixture
 def browser(town: Town) -> Iterator[Callable[..., Browser]]:
-    """Makes browsers, each with cookies of its own."""
+    """Yield a function that creates browsers, each with cookies of its own."""
     with browsers(town.system) as made:
         yield made
 
 
 @pytest.fixture
 def shown() -> Iterator[Demonstration]:
-    """A demonstration, with its people and their cards; passwords cost nothing in it."""
+    """Yield a demonstration with its people and their cards. Its passwords cost nothing."""
     made = demonstration.begin(Policy.of({"contact": CONTACT, **towns.CHEAP}))
     yield made
     made.close()

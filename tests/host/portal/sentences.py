@@ -1,4 +1,4 @@
-"""Every sentence that a page may say: read off the code that says them, so that none is left without a translation."""
+"""Every sentence that a page may show, collected from the code, so that none is left without a translation."""
 
 import ast
 import re
@@ -16,11 +16,11 @@ _TABLES = {
 _WORDS = {"WRONG", "words", "_REFUSAL"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/http_client.py"}
-"""What these refuse is said by commands, and to apps."""
+"""The modules whose refusals only commands and apps show."""
 
 
 def sentences() -> dict[str, str]:
-    """Each, and the file that says it."""
+    """Return each sentence with the file that has it."""
     found: dict[str, str] = {}
     for folder in ("portal", "login", "phone"):
         for file in sorted((_HOST / folder).rglob("*.py")):

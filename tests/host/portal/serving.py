@@ -1,4 +1,4 @@
-"""The portal on a port of loopback, in a thread: for what speaks HTTP by itself."""
+"""The portal on a loopback port, served by a thread, for tests that speak HTTP themselves."""
 
 import socket
 import threading
@@ -9,11 +9,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _PATIENCE_SECONDS = 20
-"""For a busy machine; nothing waits that long by itself."""
+"""The seconds to wait on a busy machine. Nothing normally takes that long."""
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """A server that reports when it is ready."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -26,7 +26,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Where it is."""
+    """Serve the application, and yield its address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as bound:
         bound.bind(("127.0.0.1", 0))
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5))

@@ -1,4 +1,4 @@
-"""The demonstration's card: it lies beside the form that wants its response, is found by its name, and is nobody's secret."""
+"""The demonstration's card: it is beside the form that needs its response, is found by its name, and is nobody's secret."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def browser(shown: Demonstration) -> Iterator[Browsers]:
 
 
 def keys(visitor: Browser) -> PageForm:
-    """The form of the card on the page."""
+    """Return the form of the card on the page."""
     (form,) = [form for form in visitor.page.forms if form.action == "/card/press"]
     return form
 
@@ -47,7 +47,7 @@ def begin(visitor: Browser, name: str, kind: str = "") -> Browser:
 
 
 def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
-    """By card, or by SMS for those who have none."""
+    """Log in by card, or by SMS if the user has no card."""
     begin(visitor, name, "Code by SMS")
     if shown.card_of(name):
         answer = response(shown.cards[name], visitor.page.shown)
@@ -59,7 +59,7 @@ def enter(shown: Demonstration, visitor: Browser, name: str) -> Browser:
 
 
 def press(visitor: Browser, name: str, key: str, **headers: str) -> int:
-    """By the form of the card that is on the page, for this name."""
+    """Press a key with the form of the card on the page, for this name."""
     body = {**keys(visitor).fields, "name": name, "key": key}
     return visitor.client.post("/card/press", data=body, headers=headers).status_code
 
@@ -115,7 +115,7 @@ def test_a_name_without_a_card_is_told_so(browser: Browsers) -> None:
             assert (page.status, "This person has no card." in page.text) == (404, True), (path, name)
         visitor.open("/card?name=anna")
         for headers in ({}, JSON):
-            # What is no text is refused before any name is looked for.
+            # A name that is no text is refused before it is looked up.
             assert press(visitor, name, "PRESS", **headers) == (400 if name == "\x00" else 404), name
 
 

@@ -1,4 +1,4 @@
-"""Requests that no browser sends: none is an error of ours, none is a 500, and none is logged as one."""
+"""Requests that no browser sends: none causes an error or a 500, and none is logged as an error."""
 
 import asyncio
 import logging
@@ -66,14 +66,14 @@ CALLED = (
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Starlette]:
-    """One for all tests: no request here changes anything."""
+    """Yield one application for all tests, because no request here changes anything."""
     with new_town(Clock()) as made:
         yield application(made.system, secure=False, hosts=("portal.example", "[::1]"))
 
 
 @pytest.fixture(autouse=True)
 def errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing that a request can do is logged as an error."""
+    """Check that no request was logged as an error."""
     yield
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -134,7 +134,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 def test_only_a_picture_has_the_policy_of_a_picture(app: Starlette) -> None:
-    # A page brings forms, scripts and styles of ours, and nobody may show it in a frame, whatever its path ends in.
+    # A page has our forms, scripts and styles, and nobody may show it in a frame, whatever its path ends in.
     page = ask(app, "GET", "/nowhere").headers["content-security-policy"]
     for path in ("/nowhere.svg", "/static/nowhere.svg", "/login/.svg"):
         answer = ask(app, "GET", path)
@@ -144,7 +144,7 @@ def test_only_a_picture_has_the_policy_of_a_picture(app: Starlette) -> None:
 
 
 def test_only_a_file_is_kept_in_a_cache(app: Starlette) -> None:
-    # The page that says that there is none has a visitor's cookie and token in it.
+    # The page for a missing file contains a visitor's cookie and token.
     assert ask(app, "GET", "/static/nowhere").headers["cache-control"] == "no-store"
     assert ask(app, "GET", "/static/portal.css").headers["cache-control"] == "max-age=300"
 

@@ -1,4 +1,4 @@
-"""The pages' languages: everything that can be said is said in all of them, and the visitor gets the one they read."""
+"""The languages of the pages: every sentence has a translation in each, and visitors get a language that they read."""
 
 import string
 from decimal import Decimal

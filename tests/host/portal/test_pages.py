@@ -1,4 +1,4 @@
-"""The pages, as a visitor without JavaScript uses them."""
+"""The pages as a visitor without JavaScript uses them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The app on a phone, over HTTP against the pages' own server: its life, what it keeps, and what it is answered wrongly."""
+"""The app on a phone, over HTTP against the pages' own server: its life, its file, and its handling of wrong answers."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def server(town: Town) -> Iterator[str]:
 
 @pytest.fixture
 def app(town: Town, server: str, tmp_path: Path) -> PhoneApp:
-    """Activated for ben."""
+    """Return an app that is activated for ben."""
     app = PhoneApp(tmp_path / "phone.json", Remote(server))
     activated(app, town)
     return app
@@ -104,7 +104,7 @@ def test_who_is_forgotten_logs_in_no_more(town: Town, app: PhoneApp) -> None:
             call()
 
 
-# ---- what it keeps ----
+# ---- its file ----
 
 
 def test_the_pin_is_nowhere(app: PhoneApp, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path) -> 
             PhoneApp(file, Remote("https://login.example.com"))
 
 
-# ---- what it is answered ----
+# ---- the server's answers ----
 
 
 @pytest.mark.parametrize("url", [
@@ -233,7 +233,7 @@ def test_what_answers_like_no_login_system(answer: bytes, tmp_path: Path) -> Non
     assert not (tmp_path / "phone.json").exists()
 
 
-# ---- the calls, from whoever sends them ----
+# ---- the calls, from any client ----
 
 BODIES = [
     b"", b"{", b"[]", b"3", b"\xff", b"{}", b'{"name": 3}', b'{"device": null, "device_token": []}', b"[" * 30_000,

@@ -1,4 +1,4 @@
-"""The demonstration's phone: to which of several numbers the activation code goes."""
+"""The demonstration's phone: the choice of the number that gets the activation code."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ FIRST, SECOND = "+4915112345678", "+41795550123"
 
 @pytest.fixture
 def shown(shown: Demonstration) -> Demonstration:
-    """In which carl has confirmed a second number."""
+    """Return a demonstration in which carl has confirmed a second number."""
     shown.clock.ahead += 60
     at = shown.system.context
     at.change(lambda tx: contacts.add_phone(tx, user_named(tx.db, "carl"), SECOND, told=notices.new_user()))

@@ -1,4 +1,4 @@
-"""docs/login.md says where every procedure is; what it names is there."""
+"""The table of procedures in docs/login.md: everything that it names exists."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proo
 
 @cache
 def functions(*folders: str) -> frozenset[str]:
-    """The tests in these folders of the tests, and in no folder below."""
+    """Return the names of the tests in these folders, without their subfolders."""
     files = [file for folder in folders for file in (ROOT / "tests" / "host" / folder).glob("test_*.py")]
     return frozenset(
         node.name for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)

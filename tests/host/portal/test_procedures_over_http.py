@@ -1,4 +1,4 @@
-"""Procedures whose rules the library's tests show: that the pages offer them, and tell what came of them."""
+"""Procedures whose rules the library's tests cover: the pages offer them and show the results."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The page that asks for a device's answer once more, and goes on with the form that was sent."""
+"""The page that asks for a device's answer again, and then continues with the submitted form."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ CARD = "IB3000901"
 
 @pytest.fixture
 def anna(town: Town, browser: Browsers) -> Browser:
-    """Anna, who has been in for some minutes."""
+    """Return the browser of Anna, who has been logged in for some minutes."""
     visitor = enter(town, browser())
     town.clock.advance(400)
     return visitor
@@ -47,7 +47,7 @@ def test_after_three_wrong_answers_another_question_is_asked(town: Town, anna: B
     for _ in range(3):
         page = anna.press("Continue", answer="00000000")
     assert (page.title, page.shown != question) == ("Is this you?", True)
-    town.clock.advance(120)  # Wrong answers bring a pause.
+    town.clock.advance(120)  # Wrong answers cause a pause.
     page = anna.press("Continue", answer=town.respond(CARD, page.shown))
     assert "was changed" in page.notice, page.text
 

@@ -1,4 +1,4 @@
-"""A page that only shows something writes nothing: it takes no lock, and nobody waits for it."""
+"""Pages that only show something: they write nothing, take no lock, and make nobody wait."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,12 +14,12 @@ from dsc_host.records.backends.base import Mode
 from dsc_host.records.store import Store
 
 HALF_WAY = ("/login/device", "/login/answer")
-"""The pages of a login that is half-way."""
+"""The pages of a login that is not finished."""
 
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[Mode]:
-    """The write transactions that were begun."""
+    """Return a list that collects the write transactions that were started."""
     begun: list[Mode] = []
     transaction: Callable[[Store, Mode], AbstractContextManager[Any]] = Store._transaction
 
@@ -36,7 +36,7 @@ def test_no_page_writes_when_it_is_opened(town: Town, browser: Browsers, writes:
     for name in ("anna", "sue", "ivo", "cleo"):
         visitor = enter(town, browser(), name)
         for path in GET:
-            # So long after the last one that it is worth writing down that somebody is there.
+            # Enough time since the last visit that the next one would be recorded.
             town.clock.advance(61)
             writes.clear()
             assert visitor.open(path).status in (200, 403), path

@@ -1,4 +1,4 @@
-"""What protects the pages: each attack is refused, and leaves nothing behind."""
+"""The protection of the pages: each attack is refused and leaves nothing behind."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The verifier's database file: its URL, the card in it, and the file as any other program sees it."""
+"""The verifier's database file: its URL, a card in it, and the file as other programs see it."""
 
 import os
 import sqlite3
@@ -24,7 +24,7 @@ def url(path: Path) -> str:
 
 @contextmanager
 def sqlite(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file, as any other program sees it."""
+    """Open the file as another program does."""
     with closing(sqlite3.connect(path)) as connection:
         yield connection
         connection.commit()

@@ -1,4 +1,4 @@
-"""The log: what each call writes, that nothing secret is in it, and how it is read."""
+"""The audit log: the entries of each call, the absence of secrets, and reading."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def entries(verifier: Verifier) -> list[Entry]:
 
 
 def told(entry: Entry) -> str:
-    """Its action, serial, outcome and reason."""
+    """Return the entry's action, serial, outcome and reason as text."""
     return f"{entry.action} {entry.serial or '-'} {entry.outcome} {entry.reason}".strip()
 
 
@@ -42,7 +42,7 @@ def forced(challenge: Challenge, pin: str = DURESS_PIN, counter: int = 0) -> str
 
 
 def answer(make: Callable[[Challenge], str]) -> Call:
-    """Verifies the response that `make` gives to the oldest challenge, which `asked` got."""
+    """Return a call that verifies the response that `make` gives to the oldest challenge in `asked`."""
 
     def call(v: Verifier) -> object:
         asked: Challenge = v.asked[0]  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ def answer(make: Callable[[Challenge], str]) -> Call:
 
 
 def nothing(_: Verifier) -> None:
-    """Where nothing has to come first."""
+    """Prepare nothing."""
 
 
 def exhausted(v: Verifier) -> None:
@@ -66,7 +66,7 @@ def used_up(v: Verifier) -> None:
 
 
 def asked_often(v: Verifier) -> None:
-    for _ in range(29):  # One was asked before.
+    for _ in range(29):  # One challenge was issued before.
         v.challenge("A-1")
 
 
@@ -231,7 +231,7 @@ def test_nothing_secret_is_in_the_log(verifier: Verifier, clock: Clock) -> None:
     assert verifier.change_pin(challenge.id, forced(challenge, NEW_PIN, 102), NEW_PIN)
     list(verifier.disclose())
     verifier.rekey()
-    # An answer in the place of the challenge's id, as who mistakes the one for the other would give it.
+    # A response instead of the challenge's id, as a confused caller would send it.
     verifier.verify(right(challenge), challenge.id)
     verifier.verify(PIN, PIN)
     assert len({entry.action for entry in entries(verifier)}) >= 9
@@ -288,7 +288,7 @@ def _one_round(verifier: Verifier, serial: str) -> None:
     verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN)
     challenge = verifier.challenge(serial)
     assert verifier.verify(challenge.id, right(challenge)).reason is Reason.ACCEPTED
-    # All want this one.
+    # All threads need this card.
     assert verifier.add_owner("A-1", serial).state is State.ENROLLED
     verifier.verify(verifier.challenge(serial).id, "0")
 

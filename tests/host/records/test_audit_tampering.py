@@ -1,6 +1,6 @@
-"""What is done to the log afterwards, by whoever can write the database but has not the master key: all of it is found.
+"""Changes to the log by an attacker who can write the database but has no master key: all of them are found.
 
-And what cannot be logged is not done.
+And an operation that cannot be logged is not done.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ verifier = databases.verifier
 
 
 def chained(before: bytes, row: dict[str, Any]) -> bytes:
-    """An entry's hash, by what the log's description says: of the hash before it, and of the columns before its own."""
+    """Return an entry's hash as the log's description defines it: of the hash before it, and of its columns but the hash."""
     names = ["number", "at", "actor", "action", "serial", "outcome", "reason", "detail"]
     values = [row[name] for name in (names if row["card_row"] is None else [*names, "card_row"])]
     return hashlib.sha256(before + json.dumps(values, separators=(",", ":")).encode()).digest()
@@ -37,7 +37,7 @@ def rows(db: Connection) -> list[dict[str, Any]]:
 
 
 def rewrite(db: Connection, changed: list[dict[str, Any]]) -> None:
-    """The whole chain anew, with right hashes and the end moved, as far as it can be without the master key."""
+    """Rewrite the whole chain with correct hashes and a moved end, as far as this is possible without the master key."""
     digest = bytes(32)
     for number, row in enumerate(changed, 1):
         row["number"] = number
@@ -48,7 +48,7 @@ def rewrite(db: Connection, changed: list[dict[str, Any]]) -> None:
 
 
 def change(**values: object) -> Callable[[Connection], object]:
-    """Of entry 4."""
+    """Return an attack that changes entry 4."""
     return lambda db: db.execute(update(audit).where(audit.c.number == 4).values(values))
 
 
@@ -57,13 +57,13 @@ def drop(*numbers: int) -> Callable[[Connection], object]:
 
 
 def swap(db: Connection) -> None:
-    """Entries 3 and 4, each with its own hash."""
+    """Swap entries 3 and 4, each with its own hash."""
     for old, new in ((3, 90), (4, 3), (90, 4)):
         db.execute(update(audit).where(audit.c.number == old).values(number=new))
 
 
 def put_between(db: Connection) -> None:
-    """A copy of entry 3 after it: the others move on, and so does the end."""
+    """Insert a copy of entry 3 after it, and move the others and the end."""
     changed = rows(db)
     moved = [*changed[:3], *({**row, "number": row["number"] + 1} for row in changed[2:])]
     db.execute(delete(audit))
@@ -78,7 +78,7 @@ def add_after(db: Connection) -> None:
 
 
 def cut(db: Connection) -> None:
-    """The last two entries, with the end moved back to what was the end once."""
+    """Cut off the last two entries, and move the end back to an earlier end."""
     end = rows(db)[-3]
     db.execute(delete(audit).where(audit.c.number > end["number"]))
     db.execute(update(audit_head).values(number=end["number"], hash=end["hash"]))
@@ -138,7 +138,7 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "end moved on": (lambda db: db.execute(update(audit_head).values(number=9)), "entries 8 to 9 are missing, at its end"),
     "end moved back": (lambda db: db.execute(update(audit_head).values(number=5)), "it goes on after entry 5"),
     "emptied": (empty_it, "its end has no seal"),
-    # SQLite keeps anything in any column.
+    # SQLite accepts any value in any column.
     **{
         f"{table} {value}": (executed(f"UPDATE {table} SET {value}"), "")
         for table, value in (
@@ -156,7 +156,7 @@ DONE_TO_IT: dict[str, tuple[Callable[[Connection], object], str]] = {
 
 
 def live(url: str) -> None:
-    """Make a log of seven entries."""
+    """Write a log of seven entries."""
     with Verifier.open(url, master_key=MASTER, clock=Clock()) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
         challenge = verifier.challenge("A-1")
@@ -202,7 +202,7 @@ def test_what_was_done_to_it_is_found_and_told_where_and_not_sealed_anew(
 
 
 def test_who_rewrites_it_as_it_was_changes_nothing(database: Database, lived_in: Verifier) -> None:
-    # So that the forgeries above fail for want of the key, and not because they are badly made.
+    # This shows that the forgeries above fail because the key is missing, and not because they are badly made.
     with database.raw() as db:
         rewrite(db, rows(db))
     assert lived_in.audit.check().sound
@@ -270,7 +270,7 @@ def test_what_is_no_checkpoint_is_refused() -> None:
 
 @contextmanager
 def logless(database: Database, how: str) -> Iterator[None]:
-    """Where nothing can be logged: the end is gone, or the next entry's number is taken."""
+    """Make logging impossible: remove the end, or take the number of the next entry."""
     with database.raw() as db:
         head = dict(db.execute(select(audit_head)).one()._mapping)
         last = rows(db)[-1]

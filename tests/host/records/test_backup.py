@@ -1,4 +1,4 @@
-"""Backups: all of it comes back, into either database, and nothing but the whole and unchanged backup does."""
+"""Backups: everything comes back, in either database, and only a complete and unchanged backup is accepted."""
 
 import io
 import json
@@ -22,7 +22,7 @@ PIN_CARD = "OCRA-1:HOTP-SHA256-8:C-QN06"
 
 @pytest.fixture
 def source(database_kind: str, tmp_path: Path, clock: Clock) -> Iterator[Verifier]:
-    """Records with something in every column."""
+    """Yield records with a value in every column."""
     (tmp_path / "from").mkdir()
     with (
         new_database(database_kind, tmp_path / "from") as database,
@@ -124,7 +124,7 @@ def test_a_backup_of_a_busy_database_is_of_one_moment(source: Verifier, sqlite_t
 def test_no_secret_is_in_it_and_no_decoy(one: bytes) -> None:
     for secret in (KEY, KEY.hex().encode(), MASTER._key.hex().encode()):
         assert secret not in one
-    # In ids, hashes, what is sealed, and questions, four digits stand by chance.
+    # Ids, hashes, sealed values and questions can contain any four digits by chance.
     shown = re.sub(rb'[0-9A-Za-z+/=]{20,}|"question":"[0-9]{6}"', b"", one)
     assert b'"serial":"A-1"' in shown
     for pin in (PIN.encode() + b'"', b"4321"):
@@ -141,7 +141,7 @@ def test_it_may_be_under_an_older_master_key(one: bytes, sqlite_target: str, clo
 
 
 def refused(data: bytes, url: str, key: MasterKey = MASTER) -> str:
-    """What is said; and that nothing has changed, so that the right one can still be restored."""
+    """Return the refusal, and check that nothing changed, so that the right backup can still be restored."""
     with pytest.raises(DscError) as caught:
         restore(url, key, io.BytesIO(data), clock=Clock())
     with Verifier.open(url, master_key=key, clock=Clock()) as verifier:
@@ -221,7 +221,7 @@ def test_rows_of_other_kinds_are_refused(one: bytes, sqlite_target: str) -> None
         ("asked", 1.5),
         ("more", 1),
     ):
-        # After the header and the identity.
+        # The row after the header and the identity.
         row = json.loads(lines[2])
         row["cards"][column] = value
         assert refused(b"".join([*lines[:2], json.dumps(row).encode() + b"\n", *lines[3:]]), sqlite_target)

@@ -1,4 +1,4 @@
-"""What holds of the records in either database: what lies there, under which master key, and what the tables refuse."""
+"""Properties of the records in either database: what is stored, under which master key, and what the tables refuse."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -84,7 +84,7 @@ def test_any_exception_undoes_what_was_written(enrolled: Database) -> None:
 
 
 def test_two_master_keys_never_mix_in_one_database(database: Database) -> None:
-    # Whoever opens an empty database first, makes it theirs.
+    # The first to open an empty database owns it.
     with Verifier.open(database.url, master_key=MASTER) as ours:
         with pytest.raises(InputError, match="master key"):
             Verifier.open(database.url, master_key=MasterKey.generate())

@@ -1,4 +1,4 @@
-"""The master key: where it comes from, what it refuses, and what it seals."""
+"""The master key: its sources, its refusals, and what it seals."""
 
 import os
 import pickle
@@ -99,7 +99,7 @@ def test_a_key_never_shows(master: MasterKey) -> None:
 
 
 def test_an_id_is_the_same_for_ever(master: MasterKey) -> None:
-    # Databases hold it: HKDF-SHA256 of the key, no salt, info "dscplus 1 id", 8 bytes.
+    # Databases store it: HKDF-SHA256 of the key, no salt, info "dscplus 1 id", 8 bytes.
     assert master.id == "93a64c5a1d0066e9"
 
 

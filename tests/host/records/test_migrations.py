@@ -1,4 +1,4 @@
-"""How a database of an older version becomes one of today: all of it or nothing, and never without a copy."""
+"""Migration of older databases: all of it or nothing, and never without a copy."""
 
 import logging
 import shutil
@@ -45,13 +45,13 @@ def upgrade():
 
 
 def differences(db: Connection, metadata: MetaData) -> list[Any]:
-    """Between the tables as they are and as they are wanted; `meta` holds the marks, and is nobody's table."""
+    """Return the differences between the real tables and the wanted ones. `meta` holds the marks and is ignored."""
     options = {"include_name": lambda name, kind, _: kind != "table" or name != "meta"}
     return list(compare_metadata(MigrationContext.configure(db, opts=options), metadata))
 
 
 def checks(db: Connection) -> dict[str, list[tuple[str | None, str]]]:
-    """The conditions of each table, which Alembic does not compare."""
+    """Return the check constraints of each table, which Alembic does not compare."""
     inspector = inspect(db)
     return {
         table: sorted((check["name"], check["sqltext"]) for check in inspector.get_check_constraints(table))
@@ -95,7 +95,7 @@ def older(database: Database) -> Database:
 
 
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str = "") -> int:
-    """From now on, this is a dscplus whose cards have one column more."""
+    """Make this dscplus a newer one, whose cards have one more column. Return its version."""
     folder = tmp_path / "migrations"
     shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "next.py").write_text(NEXT.replace("EXTRA", extra))
@@ -121,7 +121,7 @@ def test_it_is_migrated_with_all_that_it_holds(
     store = Store.open(older.url, replace(SCHEMA, version=version))
     with store.write() as db:
         assert differences(db, wanted) == []
-        # A table that was made anew took no other's rows with it, and is still watched over.
+        # Rebuilding a table removed no rows of others, and its foreign keys are still checked.
         assert db.exec_driver_sql("SELECT count(*) FROM challenges").scalar_one() == 1
         db.exec_driver_sql("DELETE FROM cards")
         assert db.exec_driver_sql("SELECT count(*) FROM challenges").scalar_one() == 0
@@ -186,7 +186,7 @@ def test_the_copy_is_the_file_as_it_was_and_its_owners_alone(
         before.challenge("A-1")
         with monkeypatch.context() as newer:
             next_version(tmp_path, newer)
-            # What is only in the write-ahead log yet is in the copy too.
+            # The copy also has data that is only in the write-ahead log yet.
             Verifier.open(url(enrolled), master_key=MASTER).close()
     assert str(copy) in caplog.text
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600

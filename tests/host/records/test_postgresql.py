@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own: the schema beside other tables, what is refused there, locks on rows, and lost connections."""
+"""Properties of PostgreSQL alone: our schema beside other tables, its refusals, locks on rows, and lost connections."""
 
 import builtins
 import json
@@ -46,7 +46,7 @@ def enrolled(database: Database) -> Database:
 
 @pytest.fixture
 def others(enrolled: Database) -> Iterator[Connection]:
-    """Another program's connection to the same records."""
+    """Yield another program's connection to the same records."""
     with enrolled.raw() as db:
         yield db
 
@@ -56,7 +56,7 @@ def cards(db: Connection) -> list[CardRecord]:
 
 
 def outsider(database: Database) -> Engine:
-    """Somebody else in the same database, who knows nothing of our schema."""
+    """Return an engine for another program in the same database, which does not know our schema."""
     return create_engine(make_url(database.url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
 

@@ -1,4 +1,4 @@
-"""Refusals are counted in memory, and told in two entries for each limit."""
+"""Refusals are counted in memory, and logged in two entries for each limit."""
 
 from dsc_host.records.refusals import Counted, Refusals
 

@@ -1,4 +1,4 @@
-"""The database file: what is opened, what is refused untouched, what lies in it, and that its failures change nothing."""
+"""The database file: what is opened or refused, what is in it, and that its failures change nothing."""
 
 import os
 import shutil
@@ -156,7 +156,7 @@ def test_no_secret_lies_in_the_files(path: Path) -> None:
 
 
 def run(store: Store, *statements: str) -> None:
-    """The statements, in one transaction."""
+    """Execute the statements in one transaction."""
     with store.write() as db:
         for statement in statements:
             db.exec_driver_sql(statement)
@@ -186,7 +186,7 @@ def test_a_database_that_others_keep_locked_is_given_up_on(enrolled: Path, store
 
 @pytest.fixture
 def writer(enrolled: Path) -> Iterator[sqlite3.Connection]:
-    """Another program, writing into a database whose write-ahead log is not turned on yet."""
+    """Yield another program that writes to a database whose write-ahead log is not turned on yet."""
     with closing(sqlite3.connect(enrolled)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN IMMEDIATE")
@@ -272,5 +272,5 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @posix_only
 def test_a_connection_is_not_carried_over_a_fork(path: Path) -> None:
-    # In a process of its own: the test's has threads, which a fork would break.
+    # Run in a separate process, because the test's process has threads, which a fork would break.
     assert subprocess.run([sys.executable, "-c", _FORK, url(path)], check=False).returncode == 7

@@ -11,13 +11,13 @@ NEW = "7391"
 
 
 def requested(walk: Walk) -> Request:
-    """Request a card without the pages of it; who walks is logged in."""
+    """Request a card without its pages. The walker is logged in."""
     system = walk.shown.system
     return system.confirm_request(walk.token, system.draft_request(walk.token, NEW).id)
 
 
 def ordered(walk: Walk) -> str:
-    """Request a card without the pages of it, and have it made and sent; return its serial."""
+    """Request a card without its pages, have it made and sent, and return its serial."""
     request = requested(walk)
 
     def blank(_: Request) -> AbstractContextManager[CardClient]:

@@ -1,7 +1,7 @@
-"""Fixtures: a demonstration of its own for each walk, served on loopback, and Debian's Chromium to walk it with.
+"""Fixtures: a new demonstration for each walk, served on loopback, and Debian's Chromium to walk it with.
 
-All walks of a process share one Chromium. Playwright keeps an event loop running in its thread, in which other tests could
-not run theirs: it has a thread of its own, and the walks run there. So they may come in any order, between any others.
+All walks of a process share one Chromium. Playwright keeps an event loop running in its thread, where other tests could not run
+theirs. Therefore Playwright has its own thread, and the walks run in it. So walks may run in any order among other tests.
 """
 
 import os
@@ -30,13 +30,13 @@ _FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _PATIENCE_MS = 20_000
-"""For a busy machine; nothing waits that long by itself."""
+"""The milliseconds to wait on a busy machine. Nothing normally takes that long."""
 _HERE = Path(__file__).parent
 _ANSWERS = "Failed to load resource: the server responded with a status of"
-"""What Chromium writes to its console of each page that refuses something."""
+"""The message that Chromium writes to its console for each page that refuses something."""
 
 Thread = Callable[..., Any]
-"""Runs a function in Playwright's thread; its result."""
+"""A function that runs another function in Playwright's thread and returns its result."""
 Pool = dict[str, list[BrowserContext]]
 
 
@@ -73,26 +73,29 @@ def chromium(playwright_thread: Thread) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def examined() -> set[str]:
-    """The states of pages that axe-core has seen in this process."""
+    """Return the states of pages that axe-core has examined in this process."""
     return set()
 
 
 @pytest.fixture
 def address(shown: Demonstration) -> Iterator[str]:
-    """Where it is served."""
+    """Serve the demonstration, and yield its address."""
     with served(application(shown.system, secure=False, demonstration=shown)) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def pool(chromium: Browser) -> Pool:
-    """The browsers, each with cookies of its own, that walks have made and no walk uses now: to make one costs most."""
+    """Return the unused browsers, each with cookies of its own. Walks reuse them, because creating one costs most."""
     return defaultdict(list)
 
 
 @pytest.fixture
 def contexts(chromium: Browser, pool: Pool, playwright_thread: Thread, address: str) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes browsers, each with cookies of its own. Whatever they are used for, they ask nobody else, and nothing breaks."""
+    """Yield a function that creates browsers, each with cookies of its own. Afterwards, check that nothing failed in them.
+
+    They may make requests to the served address only.
+    """
     used: list[tuple[str, BrowserContext]] = []
     strayed: list[str] = []
 
@@ -142,7 +145,7 @@ def walk(
     playwright_thread: Thread,
     request: pytest.FixtureRequest,
 ) -> Walk:
-    """Somebody who begins to walk."""
+    """Return a person who starts a walk."""
     folder = request.config.getoption("--pictures")
     pictures = Path(folder) if folder else None
     if pictures is not None:

@@ -1,4 +1,4 @@
-"""Calls to support on a walk: the caller is identified."""
+"""Calls to support on a walk, with an identified caller."""
 
 from tests.host.portal.chromium.walking import Walk
 
@@ -7,7 +7,7 @@ from dsc_host.portal.demo.demonstration import ANNA
 
 
 def identified(walk: Walk, name: str, who: Identity = ANNA, **options: object) -> Walk:
-    """Open support's page in another browser, where this caller is identified already."""
+    """Open support's page in another browser in which this caller is already identified."""
     desk = walk.another(**options).enter("sue")
     assert walk.shown.system.staff.identify(desk.token, name, who)
     return desk.open("/desk")

@@ -1,4 +1,4 @@
-"""A card's life with its owner, walked in a real browser: from the request to the parcel back."""
+"""A card's life with its owner, walked in a real browser, from the request to the return."""
 
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
 from tests.host.portal.chromium.walking import CARD, Walk, look_up

@@ -1,4 +1,4 @@
-"""How the pages look and are used: narrow and wide, light and dark, by keyboard alone, and without JavaScript."""
+"""The look and use of the pages: narrow and wide, light and dark, by keyboard alone, and without JavaScript."""
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -21,7 +21,7 @@ PAGES = {
 SIZES = [(1440, 900), (768, 1024), (320, 640)]
 LARGE, NARROW = (3840, 2160), SIZES[-1]
 _KEPT = {"/login/answer": "login", "/devices": "devices"}
-"""Of these pages, pictures are kept in every size."""
+"""The pages whose pictures are kept in every size."""
 _REACHED = """() => [...document.querySelectorAll("main input:not([type=hidden]), main button, main a")]
     .filter((each) => { each.focus(); return !(document.activeElement === each
     && (getComputedStyle(each).outlineStyle !== "none" || each.type === "radio")); }).map((each) => each.outerHTML)"""
@@ -31,7 +31,7 @@ _BOXES = """() => [...document.querySelectorAll(".card img, .keys button")].map(
 
 
 def fits(person: Walk, size: tuple[int, int]) -> None:
-    """Nothing is wider than the window."""
+    """Check that nothing is wider than the window."""
     person.page.set_viewport_size({"width": size[0], "height": size[1]})
     wide = person.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= size[0], f"{person.path} is {wide} px wide"
@@ -43,7 +43,7 @@ def fits(person: Walk, size: tuple[int, int]) -> None:
 
 
 def looked_at(person: Walk) -> None:
-    """The page that is open, which axe-core has seen wide and light."""
+    """Examine the open page, which axe-core has already examined wide and light."""
     for size in (LARGE, *SIZES) if person.path in _KEPT else SIZES:
         fits(person, size)
     person.page.emulate_media(color_scheme="dark")
@@ -117,7 +117,7 @@ def test_a_login_by_keyboard_alone(walk: Walk) -> None:
 
 
 def tabbed(walk: Walk, to: Locator) -> None:
-    """Press Tab until this has the focus: ten times at most."""
+    """Press Tab until this element has the focus, at most ten times."""
     for _ in range(10):
         walk.page.keyboard.press("Tab")
         if to.evaluate("(each) => document.activeElement === each"):
@@ -126,7 +126,7 @@ def tabbed(walk: Walk, to: Locator) -> None:
 
 
 def placed(person: Walk) -> dict[str, tuple[float, float, float, float]]:
-    """Where each button of the card is, in hundredths of the drawing."""
+    """Return the position of each button of the card, in hundredths of the drawing."""
     card, *buttons = person.page.evaluate(_BOXES)
     assert min(min(box[2:]) for _, box in buttons) >= 24, "large enough to be hit"
     (left, top, width, height) = card[1]

@@ -1,4 +1,4 @@
-"""Sharing a device, and opting out and in, walked in a real browser."""
+"""Sharing a device, and opting out and back in, walked in a real browser."""
 
 from tests.host.portal.chromium.walking import CARD, Walk
 
@@ -7,7 +7,7 @@ from dsc_host.portal.demo.demonstration import SESAME
 
 
 def prove(walk: Walk) -> Walk:
-    """Ask to share anna's card, as far as the summary."""
+    """Start to share anna's card, up to the summary."""
     walk.open("/share").picture("share-1-owner")
     walk.press("Continue", **{"User name of the device's owner": "anna", "Password of that user": SESAME})
     walk.picture("share-2-challenge")

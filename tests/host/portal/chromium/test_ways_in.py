@@ -1,4 +1,4 @@
-"""Every way in, walked in a real browser: the card, cards of codes, SMS, a call, an app on a phone."""
+"""Every way to log in, walked in a real browser: the card, code cards, SMS, a phone call, an app on a phone."""
 
 import re
 
@@ -10,11 +10,11 @@ from dsc_host.portal.demo.demonstration import PIN, SESAME
 
 _APP_PIN = "2x-84"
 _HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait(work, ms / 20);"
-"""A page's time goes faster: what asks every two seconds asks ten times a second."""
+"""A script that speeds up a page's timers, so that a page that asks every two seconds asks ten times a second."""
 
 
 def activate_phone(walk: Walk, name: str) -> Walk:
-    """Activate the app on the phone of the demonstration."""
+    """Activate the app on the demonstration's phone."""
     phone = walk.tab().open("/demonstration").press("Phone", f"{name} {walk.shown.people[name]}")
     phone.press("Send the activation code", User_name=name, Password=SESAME)
     phone.page.get_by_label("Activation code from the SMS").fill(walk.sent("sms"))
@@ -97,7 +97,7 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     phone.follow("Refresh").picture("phone-push")
     about = f"carl {phone.page.locator('tbody tr td').first.inner_text()}"
     phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=_APP_PIN)
-    # The page's script sees it, and moves on by itself.
+    # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
     phone.follow("Refresh").press("Approve with my finger", about, Number_on_the_login_page=number)

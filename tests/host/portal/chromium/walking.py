@@ -1,6 +1,6 @@
-"""Somebody at a real browser, who knows only what a page shows: labels, buttons, and what is to be read off.
+"""A person at a real browser who knows only what a page shows: labels, buttons, and values to read.
 
-Every page that they come to is examined by axe-core, once for each state that it is in, unless JavaScript is off.
+axe-core examines every page of the walk, once for each of its states, unless JavaScript is off.
 """
 
 import json
@@ -26,18 +26,18 @@ Contexts = Callable[..., BrowserContext]
 _EXAMINE = "(rules) => axe.run(document, rules).then((found) => found.violations)"
 _STATE = """() => [document.querySelector("h1").textContent, location.pathname, ...["form", "table", "dl", "output",
     ".error", ".notice"].map((each) => Math.min(2, document.querySelectorAll(each).length))].join(" ")"""
-"""What tells a page from others, and from itself with other things on it."""
+"""A script that returns what distinguishes a page from others, and from itself with other contents."""
 
 
 @cache
 def axe() -> str:
-    """The script of axe-core."""
+    """Return the script of axe-core."""
     return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 @dataclass
 class Walk:
-    """One person's tab."""
+    """One person with one tab of a browser."""
 
     shown: Demonstration
     address: str
@@ -47,7 +47,7 @@ class Walk:
     scripts: bool = True
     examined: set[str] = field(default_factory=set)
 
-    # ---- what a person does ----
+    # ---- actions ----
 
     def open(self, path: str) -> "Walk":
         self.page.goto(self.address + path)
@@ -68,7 +68,7 @@ class Walk:
         return self._arrived()
 
     def choose(self, label: str, button: str = "Continue", **fields: str) -> "Walk":
-        """Pick one of several, fill in the rest, and go on."""
+        """Choose one option, fill in the other fields, and go on."""
         self.page.get_by_label(label, exact=True).check()
         return self.press(button, **fields)
 
@@ -78,7 +78,7 @@ class Walk:
         return self._arrived()
 
     def click_drawn(self, *keys: str) -> "Walk":
-        """Press keys of the card that is drawn on the page, each where the drawing has it."""
+        """Press keys of the card that is drawn on the page, each at its drawn position."""
         picture = self.page.locator(".card img")
         picture.scroll_into_view_if_needed()
         card = picture.bounding_box()
@@ -95,7 +95,7 @@ class Walk:
         name = f"{button}: {about}" if about else button
         return self.page.get_by_role("button", name=name, exact=True)
 
-    # ---- what they see ----
+    # ---- what the page shows ----
 
     @property
     def path(self) -> str:
@@ -123,33 +123,33 @@ class Walk:
 
     @property
     def read(self) -> str:
-        """The challenge, the number, the code that the page shows."""
+        """Return the challenge, number or code that the page shows."""
         shown = self.page.locator(".shown output")
         assert shown.count() == 1, self.text
         return shown.inner_text()
 
     @property
     def source(self) -> str:
-        """The page's HTML, without its tokens and ids: in those, four digits stand by chance."""
+        """Return the page's HTML without its tokens and ids, which may contain any four digits by chance."""
         return re.sub("[0-9a-f]{16,}", "", self.page.content())
 
     @property
     def display(self) -> Locator:
-        """What the card on the page shows, in words."""
+        """Return the text of the display of the card on the page."""
         return self.page.locator(".card output")
 
     @property
     def card_here(self) -> str:
-        """Whose card lies beside the form."""
+        """Return the user whose card is beside the form."""
         return self.page.locator(".beside .card h2").inner_text()
 
     @property
     def codes(self) -> list[str]:
-        """Of a sheet."""
+        """Return the codes of a sheet."""
         return [re.sub(r"^\d+\s+", "", each.strip()) for each in self.page.locator(".sheet li").all_inner_texts()]
 
     def picture(self, name: str) -> None:
-        """Keep how it looks, if pictures were asked for."""
+        """Take a picture of the page, if pictures were requested."""
         if self.pictures is not None:
             self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True, animations="disabled", caret="hide")
 
@@ -159,7 +159,7 @@ class Walk:
         return self
 
     def examine(self, looks: str = "") -> None:
-        """Have axe-core look at the page, once in each of its states. `looks`: how else it is shown here."""
+        """Have axe-core examine the page once in each of its states. `looks` names another way in which it is shown."""
         state = f"{self.page.evaluate(_STATE)} {looks}"
         if state not in self.examined:
             self.examined.add(state)
@@ -167,21 +167,21 @@ class Walk:
             found = self.page.evaluate(_EXAMINE, RULES)
             assert found == [], f"{state}: {json.dumps(found, indent=1)}"
 
-    # ---- other people, and things at hand ----
+    # ---- other people, and other devices ----
 
     def another(self, **options: object) -> "Walk":
-        """Somebody else, at a browser of their own."""
+        """Return another person, with a browser of their own."""
         page = self.contexts(**options).new_page()
         scripts = bool(options.get("java_script_enabled", True))
         return Walk(self.shown, self.address, self.contexts, page, self.pictures, scripts, self.examined)
 
     def tab(self) -> "Walk":
-        """A second tab of the same browser."""
+        """Return a second tab of the same browser."""
         page = self.page.context.new_page()
         return Walk(self.shown, self.address, self.contexts, page, self.pictures, self.scripts, self.examined)
 
     def card(self, name: str, question: str, pin: str = PIN) -> str:
-        """What somebody's card shows, by its keys."""
+        """Return the response of a user's card, entered with its keys."""
         card = self.shown.cards[name]
         for key in ("PRESS", *pin, "OK", *question, "OK"):
             card.press(key)
@@ -192,30 +192,30 @@ class Walk:
         return response
 
     def sent(self, channel: str) -> str:
-        """Deliver what waits; return the code in the newest message of a channel."""
+        """Deliver the waiting messages, and return the code in the newest one on a channel."""
         self.shown.system.deliver()
         return newest_code(self.shown.letters, channel)
 
     def told(self, name: str) -> list[str]:
-        """Deliver what waits; return the templates of this user's email."""
+        """Deliver the waiting messages, and return the templates of this user's email."""
         self.shown.system.deliver()
         return [letter.template for letter in self.shown.letters if letter.address == f"{name}@example.com"]
 
-    # ---- what many walks begin with ----
+    # ---- common beginnings of walks ----
 
     def begin(self, name: str) -> "Walk":
-        """Name and password."""
+        """Enter name and password."""
         return self.open("/login").press("Continue", User_name=name, Password=SESAME)
 
     def enter(self, name: str, pin: str = PIN) -> "Walk":
-        """Be logged in by one's card. The pages of the login have walks of their own: this one has not come by them."""
+        """Log in by card without the pages of the login, which have walks of their own."""
         return self._entered(name, Kind.DSC_PLUS, lambda shows: self.card(name, shows["challenge"], pin))
 
     def enter_by_sms(self, name: str) -> "Walk":
         return self._entered(name, Kind.SMS, lambda _: self.sent("sms"))
 
     def half_way(self, name: str, kind: Kind) -> Step:
-        """Have begun to log in, as far as the answer of a device of this kind."""
+        """Start a login, up to the answer of a device of this kind."""
         system = self.shown.system
         step = system.begin(name, SESAME, "127.0.0.1")
         step = system.choose(step.token, next(each.id for each in step.choices if each.kind is kind))
@@ -235,7 +235,7 @@ class Walk:
 
     @property
     def token(self) -> str:
-        """Of the session, as its cookie has it."""
+        """Return the session's token from its cookie."""
         return next(str(each["value"]) for each in self.page.context.cookies() if each.get("name") == "session")
 
     def out(self) -> "Walk":
