@@ -43,7 +43,7 @@ def test_it_serves_and_ends(dscplus: Command, tmp_path: Path, options: list[str]
         arguments = [sys.executable, "-c", COMMAND, "portal", "--port", "0", *options]
         with subprocess.Popen(arguments, stderr=errors) as process:
             try:
-                page = httpx.get(f"http://127.0.0.1:{wait_for_port(log, process)}/login")
+                page = httpx.get(f"http://127.0.0.1:{wait_for_port(log, process)}/login", timeout=60)
             finally:
                 process.terminate()
     assert process.returncode == 0

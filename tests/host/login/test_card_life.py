@@ -34,7 +34,7 @@ def test_a_card_is_requested_made_sent_and_activated(town: Town, card: Simulated
     assert draft.state is OrderState.DRAFT
     assert draft.address == "1 Harbour Road, Zug"
     request = town.system.confirm_request(token, draft.id)
-    assert (request.state, request.hold, request.estimate) == (OrderState.REQUESTED, Decimal(20), "2023-11-28")
+    assert (request.state, request.hold, request.estimate) == (OrderState.REQUESTED, Decimal(20), "2023-11-29")
     assert town.told("carl") == ["requested"]
     issuer = town.session("ivo")
     told = []
