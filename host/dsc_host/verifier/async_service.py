@@ -3,8 +3,8 @@
 Four promises:
 
 1. No call blocks the event loop. Whatever waits for the database waits in a thread that belongs to this verifier.
-2. A call that is cancelled before a thread has started it does nothing. A call that a thread has started runs to its end and
-   is recorded, although nobody gets the result. So after a cancelled `verify`, assume that the challenge is used up.
+2. A call that is canceled before a thread has started it does nothing. A call that a thread has started runs to its end and
+   is recorded, although nobody gets the result. So after a canceled `verify`, assume that the challenge is used up.
 3. `close` waits for the calls that threads have started. Calls that no thread has started never start, and raise `StoreError`.
 4. What may be long, such as all cards' secrets or the whole log, is read a part at a time, as fast as the caller takes it.
 """

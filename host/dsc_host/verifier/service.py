@@ -4,8 +4,8 @@ Ten promises:
 
 1. One right response that is submitted any number of times, at any time and in any number of processes, is accepted once.
 2. A counter only moves forward. Neither an accepted response nor any earlier response of that card is accepted again.
-3. No question is open twice for a card, or asked again within the card's next 1,000, as the card understands questions. A card
-   whose suite has no counter is never asked the same question twice as long as it is enrolled.
+3. No question is open twice for a card, or asked again within the card's next 1,000. Questions that are the same to the card
+   count as one. A card whose suite has no counter is never asked the same question twice as long as it is enrolled.
 4. Only the right response to an open challenge is accepted. Any other value is refused: it never raises, and is never true.
 5. A failure is charged only to its challenge and to that challenge's card, and only if the challenge was open.
 6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. None is ever logged.
@@ -182,7 +182,7 @@ class Verifier:
         duress_pin: str | None = None,
         owners: tuple[str, ...] = (),
     ) -> Card:
-        """Add a card to the records.
+        """Add a card to the records, and return it.
 
         `serial` is 1 to 16 characters of A-Z, 0-9 and `-`. `key` is 16 to 64 bytes. `pin` is 4 digits if the suite has P, else
         None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The suite's question must be QN and its
@@ -317,7 +317,7 @@ class Verifier:
         """Judge `response` and record what follows from it, in one step.
 
         Any value but the right response to an open challenge is a failure, even a value that could not be a response. It counts
-        against the challenge and its card. If the card is not in use, locked or paused, it counts against the challenge
+        against the challenge and its card. If the card is locked, paused or not in use, it counts against the challenge
         alone. If the challenge is unknown, used, exhausted or expired, it counts against nothing, and nothing is computed.
         The arguments may be of any type: none raises.
         """

@@ -54,7 +54,7 @@ def test_why_a_response_is_not_accepted_is_in_the_audit_log_alone(api: Api, chan
     # Everything but the request's name, which is new each time.
     told = {(a.status_code, a.content, str({**a.headers, "x-request-id": ""})) for a in answers}
     assert len(told) == 1, told
-    assert reasons(api) == [reason, "unknown", "unknown"], "of challenges that were never issued, one entry in a minute"
+    assert reasons(api) == [reason, "unknown", "unknown"], "one entry in a minute for challenges that were never issued"
 
 
 def test_too_many_challenges_are_refused_alike_for_a_card_and_none(api: Api, clock: Clock) -> None:

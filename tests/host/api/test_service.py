@@ -95,7 +95,7 @@ def test_what_is_no_token_is_refused(api: Api) -> None:
 
 def test_the_body_of_somebody_unknown_is_not_read(api: Api) -> None:
     async def body() -> AsyncIterator[bytes]:
-        pytest.fail("it is read")
+        pytest.fail("the body is read")
         yield b""
 
     problem(api.runner.run(api.client.post("/verify", content=body())), 401, "token")

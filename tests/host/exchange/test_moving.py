@@ -134,7 +134,7 @@ def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path, overwrite: b
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     for name in ("pipe", "folder", "dangling", "folder/none/x", "nul\0"):
         with pytest.raises(InputError, match=r"^file: "), files.new_file(tmp_path / name, overwrite=overwrite):
-            pytest.fail("was opened")
+            pytest.fail("the file was opened")
     assert sorted(os.listdir(tmp_path)) == ["dangling", "folder", "pipe"]
 
 
@@ -161,7 +161,7 @@ def test_a_file_that_somebody_else_makes_meanwhile_is_theirs(
     with files.new_file(path) as file:
         file.write(b"ours")
         file.flush()
-        assert not path.exists(), "it is never half there"
+        assert not path.exists(), "the file is never there half-written"
         assert [stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()] == [0o600]
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"ours")]
 

@@ -232,7 +232,7 @@ def test_cards_are_written_and_read_as_they_come() -> None:
     """Neither waits for the end: the first card comes out of a file that is not complete yet."""
     cards = [Enrollment(f"N{number}", number.to_bytes(16, "big"), suite=SUITE) for number in range(250)]
     data = written(cards)
-    assert read(data) == cards, "in their order, although 100 are written at a time"
+    assert read(data) == cards, "the order is kept, although 100 are written at a time"
     assert next(read_pskc(io.BytesIO(data[: len(data) // 2]), key=KEY)) == cards[0]
 
 

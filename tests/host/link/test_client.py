@@ -60,7 +60,7 @@ def test_keys_are_typed_in_order_and_the_display_is_read(client: CardClient, car
 
 def test_a_profile_is_staged_in_short_lines_and_then_written(client: CardClient, card: Card, port: FakePort) -> None:
     client.personalize(replace(PROFILE, pin_policy="card", code="1234", tries=3, counter=2**64 - 2, suite="%" * 48))
-    assert card.words == ["cancel", "set", "set", "set", "personalize"], "what was staged before is forgotten first"
+    assert card.words == ["cancel", "set", "set", "set", "personalize"], "earlier values are discarded first"
     values = dict(value.split("=") for _, word, line in card.asked for value in line.split())
     assert values == {
         "serial": "IB3000123",

@@ -136,7 +136,7 @@ def test_no_transcript_holds_a_piece_of_a_key_that_comes_back_in_pieces(port: Fa
     client.key("1")
     client.display()
     assert not any(piece in said for piece in pieces for said in log)
-    assert b">>> " in log, "what is no secret stays readable"
+    assert b">>> " in log, "text without secrets stays readable"
 
 
 def test_no_message_holds_a_key_that_an_earlier_program_sent() -> None:

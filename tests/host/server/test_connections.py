@@ -177,7 +177,7 @@ async def test_an_answer_that_is_not_read_ends_the_connection(monkeypatch: pytes
     monkeypatch.setattr(connections, "WRITE_SECONDS", 0)
     server = Server()
     slow, quick = server.connect("192.0.2.1", GET), server.connect("192.0.2.2", GET)
-    assert slow.high == 0, "all that is not taken at once is told"
+    assert slow.high == 0, "the server hears of all data that is not taken at once"
     slow.protocol.pause_writing()
     quick.protocol.pause_writing()
     quick.protocol.resume_writing()
@@ -259,7 +259,7 @@ async def test_who_asks_too_often_waits_and_nobody_else(monkeypatch: pytest.Monk
     assert len(slept) <= 1
     for _ in range(int(pace.PER_SECOND * pace.MOST_SECONDS) + 10):
         last = await paced.wait({**here})
-    assert not last, "who would wait too long is refused"
+    assert not last, "a client that would wait too long is refused"
     assert slept == sorted(slept) or max(slept) <= pace.MOST_SECONDS
     slept.clear()
     assert await paced.wait({**there})

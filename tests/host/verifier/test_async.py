@@ -1,4 +1,4 @@
-"""The asynchronous verifier: it answers the same, never blocks the event loop, and handles cancelled calls as promised."""
+"""The asynchronous verifier: it answers the same, never blocks the event loop, and handles canceled calls as promised."""
 
 import asyncio
 import inspect
@@ -157,7 +157,7 @@ async def test_closing_lets_end_what_began_and_refuses_the_rest() -> None:
     held.go_on.set()
     await closing
     assert (await first).serial == "A-1"
-    # The call must not look cancelled.
+    # The call must not look canceled.
     with pytest.raises(StoreError, match="has been closed"):
         await second
     with pytest.raises(StoreError, match="has been closed"):
@@ -184,7 +184,7 @@ async def test_secrets_and_the_log_are_read_some_at_a_time(verifier: Verifier, m
         taken = []
         async for enrollment in awaiting.disclose():
             taken.append(enrollment.serial)
-            assert given - len(taken) < page, "no more is read than one page ahead"
+            assert given - len(taken) < page, "at most one page is read ahead"
         assert taken == serials
         assert [enrollment.key async for enrollment in awaiting.disclose(["A-1"])] == [KEY]
         with pytest.raises(UnknownCard):

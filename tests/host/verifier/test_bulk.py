@@ -85,7 +85,7 @@ def test_atomic_one_that_is_wrong_keeps_all_out(verifier: Verifier) -> None:
     told = Told()
     before = verifier.audit.check()
     assert verifier.enroll_all(with_bad_ones(), atomic=True, refused=told.refuse) == 0
-    assert told.refused == BAD, "all of them, so that they can be put right at once"
+    assert told.refused == BAD, "all are reported, so that they can be corrected at once"
     assert [card.serial for card in verifier.cards()] == ["A-1"]
     assert verifier.audit.check() == before
     assert verifier.enroll_all(some(MANY), atomic=True) == MANY
@@ -146,7 +146,9 @@ def test_chosen_ones_come_out_in_their_order_and_an_unknown_one_is_said(verifier
     with pytest.raises(UnknownCard, match="X-1"):
         list(verifier.disclose(["A-1", "X-1"]))
     last = list(verifier.audit.entries())[-1]
-    assert (last.action, last.outcome, last.reason) == ("cards.disclose", "done", "chosen"), "before anything was given"
+    assert (last.action, last.outcome, last.reason) == ("cards.disclose", "done", "chosen"), (
+        "the log entry comes before the first card"
+    )
 
 
 def test_a_card_is_as_it_was_enrolled(verifier: Verifier, clock: Clock) -> None:

@@ -62,7 +62,7 @@ def test_no_time_has_more_than_the_policy_allows_and_each_card_its_own(verifier:
             "2023-11-15T22:13:21+00:00 on",
         }[name]
     )
-    assert verifier.card("B-2").unlock_codes == (most + 4 if name == "unlock_code" else 0), "a refusal is no code"
+    assert verifier.card("B-2").unlock_codes == (most + 4 if name == "unlock_code" else 0), "a refusal does not count as a code"
 
 
 def test_a_clock_that_is_set_back_shuts_nobody_out(verifier: Verifier, clock: Clock) -> None:

@@ -80,7 +80,9 @@ def costs(verifier: Verifier, work: Work, challenge: Challenge, times: int) -> l
 def test_the_same_responses_are_looked_at_whoever_has_the_challenge(verifier: Verifier, work: Work, holder: str) -> None:
     """Three are judged, although none is charged to a locked card: otherwise the fourth would show that it is locked."""
     found = costs(verifier, work, asked(verifier, holder), 8)
-    assert found == [(42, 1)] * 3 + [(0, 1)] * 3 + [(0, 1), (0, 0)], "judged, logged one by one, and then counted"
+    assert found == [(42, 1)] * 3 + [(0, 1)] * 3 + [(0, 1), (0, 0)], (
+        "three are judged, three are logged one by one, and the rest is counted"
+    )
 
 
 @pytest.mark.parametrize("holder", [*HOLDERS, "used"])
@@ -110,7 +112,7 @@ def test_two_responses_of_which_one_is_to_a_closed_challenge_compute_nothing(ver
         work.reset()
         verdict = verifier.resync(pair[0].id, responses[0], pair[1].id, responses[1])
         assert (verdict.reason, work.macs) == (Reason.USED, 0)
-    assert verifier.verify(fresh.id, right(fresh, 1)), "it was not counted against the other one"
+    assert verifier.verify(fresh.id, right(fresh, 1)), "nothing was charged to the other challenge"
 
 
 def test_what_is_counted_is_told_once_in_a_minute(verifier: Verifier, clock: Clock) -> None:
@@ -157,4 +159,4 @@ def test_what_was_computed_counts_only_for_the_card_as_it_was(
 
     monkeypatch.setattr(Store, "change", lambda _store, do: after_another(do))
     expected = Reason.SUSPENDED if meanwhile == "suspend" else Reason.WRONG
-    assert verifier.verify(late.id, right(late)).reason is expected, "its counter has passed, or its PIN is another"
+    assert verifier.verify(late.id, right(late)).reason is expected, "its counter has passed, or the PIN has changed"

@@ -110,7 +110,7 @@ def test_they_go_a_year_after_they_were_asked_for_the_last_time(verifier: Verifi
     clock.advance(200 * DAY)
     for number in range(4):
         verifier.challenge(f"OTHER-{number}", conceal=True)
-    assert decoys(verifier) == 1 + 4, "each new one takes ten old ones with it"
+    assert decoys(verifier) == 1 + 4, "each new decoy removes ten old ones"
 
 
 def test_no_name_of_a_decoy_is_a_serial() -> None:
@@ -198,7 +198,7 @@ def test_the_same_statements_are_executed_and_rows_read_for_a_card_and_for_none(
             told[serial].append(tuple(done))
             done.clear()
     assert told["A-1"] == told["M-5"]
-    assert len(told["A-1"][1]) > 42 + 10, "it is seen"
+    assert len(told["A-1"][1]) > 42 + 10, "the work is recorded"
 
 
 def seen(verifier: Verifier, serial: str, story: list[str], clock: Clock) -> list[object]:
@@ -262,5 +262,5 @@ def test_a_new_decoy_seals_as_much_whether_its_suite_has_a_pin_or_none(
         alone.challenge(f"M-{number}", conceal=True)
         suites.add(row(alone, f"M-{number}").suite)
         work.add(tuple(sealed))
-    assert len(suites) == 2, "both kinds are seen"
+    assert len(suites) == 2, "both kinds of suite occur"
     assert len(work) == 1

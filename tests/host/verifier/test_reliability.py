@@ -34,7 +34,9 @@ def test_what_is_accepted_twice_and_a_counter_that_goes_back_are_seen() -> None:
     assert (watch.twice(), watch.gone_back) == (0, 0)
     watch.submit_again(races.Try("A-1", "an id", "12345678", 7))
     watch.look()
-    assert (watch.twice(), watch.gone_back) == (2, 1), "the challenge and the counter; and the counter is after 7"
+    assert (watch.twice(), watch.gone_back) == (2, 1), (
+        "the challenge and the counter are accepted twice, and the counter goes back behind 7"
+    )
 
 
 @pytest.mark.parametrize("kind", parameters())

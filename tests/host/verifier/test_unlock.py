@@ -121,7 +121,7 @@ def test_a_clock_that_is_set_back_makes_no_room(desk: Verifier, clock: Clock) ->
     ask(desk, 5)
     clock.advance(-10 * DAY)
     ask(desk, 5)
-    assert desk.card("L-1").unlock_code_at == clock.now, "the last one, if not the latest"
+    assert desk.card("L-1").unlock_code_at == clock.now, "the time of the last code, even if the clock went back"
     with pytest.raises(TooManyUnlockCodes) as caught:
         ask(desk, 1)
     assert caught.value.again_at == clock.now + DAY
