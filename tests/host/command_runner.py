@@ -135,9 +135,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
 
 
 class Owner:
-    """A person with the card in hand, who presses keys when the line carries what they wait for.
+    """The owner of a card, who presses keys when a certain line comes in or goes out.
 
-    Each step of `plan` has the text to wait for, `in ` or `out ` and a part of a line, and the keys to press.
+    Each step of `plan` has the line to wait for, `in ` or `out ` and a part of it, and the keys to press.
     """
 
     _GIVE_UP_SECONDS = 10

@@ -43,7 +43,7 @@ def wrong(challenge: Challenge) -> str:
 
 
 def fail(verifier: Verifier, serial: str, times: int) -> None:
-    """Give so many wrong responses in a row to a verifier whose policy has no pauses."""
+    """Give wrong responses in a row, `times` of them, to a verifier whose policy has no pauses."""
     for _ in range(times):
         challenge = verifier.challenge(serial)
         assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG

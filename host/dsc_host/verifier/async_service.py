@@ -86,7 +86,10 @@ class AsyncVerifier:
     """
 
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
-        """Wrap an open verifier, which `close` closes. `threads`, 1 to 15, is how many calls run at once; else `InputError`."""
+        """Wrap an open verifier, which `close` closes.
+
+        `threads`, 1 to 15, is how many calls run at once. Raises `InputError` for another number.
+        """
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError("threads", f"must be a whole number from 1 to {MOST_THREADS}")
         self._verifier = verifier

@@ -33,7 +33,7 @@ _ID_BYTES = 11
 
 
 def draw_question(digits: int) -> str:
-    """Draw a number of so many decimal digits, leading zeros included, from the operating system's random source."""
+    """Draw a number with this many decimal digits, leading zeros included, from the operating system's random source."""
     return str(secrets.randbelow(10**digits)).zfill(digits)
 
 

@@ -12,7 +12,7 @@ from dsc_host.verifier.card_rules import COUNTER_END
 
 
 def is_response(response: object, digits: int) -> bool:
-    """Return whether the value could be the response of any card, with so many digits."""
+    """Return whether the value could be the response of a card whose responses have this many digits."""
     # Check the length first, so that a megabyte costs nothing. Check for ASCII, because Unicode has other digits.
     return isinstance(response, str) and len(response) == digits and response.isascii() and response.isdigit()
 

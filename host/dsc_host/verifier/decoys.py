@@ -1,7 +1,7 @@
 """Decoys: rows that stand in for cards that do not exist, so that asking for one looks like asking for any other card.
 
-A decoy is counted, paused and locked like a card, and judging it takes as long, but it is never accepted. Nothing of it is
-shown, and its serial may be enrolled at any time. Three promises:
+A decoy is counted, paused and locked like a card, and judging it takes as long, but it is never accepted. No call shows a
+decoy, and its serial may be enrolled at any time. Three promises:
 
 1. Asking for a card executes the same statements as asking for a missing one, the first time and later. There is a decoy for
    each serial that was asked for, even if the serial has a card. The decoy of a card is never used.

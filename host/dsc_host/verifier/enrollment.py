@@ -1,7 +1,7 @@
 """Enrollment: adding cards to the records, one or a million, and disclosing their secrets to another system.
 
-A serial that a card has already is refused. If that card is retired, the new card replaces it and everything recorded of it but
-its log entries.
+A serial that a card already has is refused. If that card is retired, the new card replaces it with everything recorded about
+it, except for its log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -14,7 +14,7 @@ from dsc_host.ocra import DEFAULT_SUITE
 MOST_WINDOW = 1000
 """The largest `Policy.window`.
 
-A wrong response costs one HMAC for each counter in the window. Meanwhile its card is locked; in SQLite, every card is.
+A wrong response costs one HMAC for each counter in the window. Meanwhile its row is locked. In SQLite, every row is.
 """
 MOST_RESYNC_WINDOW = 10_000
 MOST_UNLOCK_CODES = 100
@@ -22,7 +22,7 @@ MOST_UNLOCK_CODES = 100
 MOST_SECONDS = 10**10
 """The longest duration: about three hundred years."""
 MOST_CHALLENGES = 1000
-"""The largest `Policy.challenges`. Of each card, at least this many challenges are remembered."""
+"""The largest `Policy.challenges`. At least this many challenges of each card are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,13 @@ class Reason(StrEnum):
 
     ACCEPTED = "accepted"
     WRONG = "wrong"  # not this card's response, or its counter is in the past or beyond the window
-    MALFORMED = "malformed"  # no card could show it; counts like a wrong response
+    MALFORMED = "malformed"  # no card could show it, so it counts like a wrong response
     UNKNOWN = "unknown"  # there is no such challenge
     USED = "used"  # a right response to the challenge was accepted before
     EXHAUSTED = "exhausted"  # the challenge had all the responses that it may have
     EXPIRED = "expired"
-    LOCKED = "locked"  # the card is locked; the response was ignored
-    PAUSED = "paused"  # the card is paused for some seconds after wrong responses; the response was ignored
+    LOCKED = "locked"  # the card is locked, so the response was ignored
+    PAUSED = "paused"  # the card is paused for some seconds after wrong responses, so the response was ignored
     SUSPENDED = "suspended"
     LOST = "lost"
     RETIRED = "retired"

@@ -47,7 +47,7 @@ _DAY = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What the responses are by themselves, whatever the state of the card."""
+    """The judgment of the responses alone, whatever the state of the card."""
 
     reason: Reason
     counter: int
@@ -143,7 +143,7 @@ _Closed: TypeAlias = tuple[Reason, ChallengeRecord]
 
 
 def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
-    """Return the first closed challenge. Do not look at the card: whoever answers a challenge knows nothing of the card."""
+    """Return the first closed challenge. Do not look at the card: the sender of a response knows nothing about it."""
     for challenge in challenges:
         if challenge.used_at is not None:
             return Reason.USED, challenge
@@ -156,7 +156,7 @@ def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: fl
 
 
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Return whether another response to this closed challenge is logged: as many as an open challenge may have.
+    """Return whether another response to this closed challenge is logged. The limit is as many as an open challenge may have.
 
     Without this limit, a sender of such responses could make the log grow, and keep its end locked, as fast as they can send.
     """
@@ -183,7 +183,7 @@ def _refuse_closed(
     return Verdict(reason, closed=True)
 
 
-# ---- what the responses are ----
+# ---- findings ----
 
 
 def _inputs(card: CardRecord) -> tuple[object, ...]:
@@ -244,7 +244,7 @@ def _counter_after(
     return None if matched is None else matched + len(answers)
 
 
-# ---- what stands against them ----
+# ---- refusals ----
 
 
 def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
@@ -256,7 +256,7 @@ def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
     return None
 
 
-# ---- what follows ----
+# ---- consequences ----
 
 
 def _card_after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:

@@ -163,7 +163,7 @@ def lock_card_of(db: Connection, challenge_id: str) -> CardRecord | None:
 
 
 def find_cards(db: Connection, *, owner: str | None, state: str | None, after: str, limit: int | None) -> list[CardRecord]:
-    """Return the cards with serials after `after`, in order, at most `limit`; of this owner and in this state if given."""
+    """Return at most `limit` cards with serials after `after`, in order, and only those of the given owner and state."""
     statement = select(cards).where(_IS_REAL, cards.c.serial > after).order_by(cards.c.serial).limit(limit)
     if owner is not None:
         statement = statement.join(owners).where(owners.c.owner == owner)

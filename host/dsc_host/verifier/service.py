@@ -9,7 +9,7 @@ Ten promises:
 4. Only the right response to an open challenge is accepted. Any other value is refused: it never raises, and is never true.
 5. A failure is charged only to its challenge and to that challenge's card, and only if the challenge was open.
 6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. None is ever logged.
-7. An unlock code is recorded before it is returned. No card gets more of them in 24 hours than the policy says, whoever asks.
+7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy says, whoever asks.
 8. A card gets no more challenges in a period than the policy says. A caller who asks too soon learns when to come back.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. Responses that cannot be
    judged, because nobody can answer their challenge any more, are logged one by one a few times. Then they are counted.
@@ -108,8 +108,8 @@ class Verifier:
         A database of an older version is brought up to date. An SQLite file is copied first. With `may_make` false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
-        `clock` returns Unix seconds. `draw` returns a question of so many digits. It is for tests: an attacker who can
-        predict a question can get its response beforehand.
+        `clock` returns Unix seconds. `draw` returns a question with a given number of digits. It is for tests: an attacker who
+        can predict a question can get its response beforehand.
         Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
@@ -234,7 +234,7 @@ class Verifier:
     ) -> list[Card]:
         """Return cards as they are now, in the order of their serials: all, or those of one owner or in one state.
 
-        With `after` and `limit`, at most so many cards after that serial. Raises `InputError` for a value that cannot be an
+        List at most `limit` cards, and only those after the serial `after`. Raises `InputError` for a value that cannot be an
         owner, a state, a serial or a number.
         """
         card_lookup.check_listing(owner, state, after, limit)

@@ -74,7 +74,7 @@ class CardTransaction(Transaction, _CardSecrets):
 
     @property
     def draw(self) -> Callable[[int], str]:
-        """Return the function that draws a question of so many digits."""
+        """Return the function that draws a question with a given number of digits."""
         return self.context.draw
 
     def log(self, now: float, *events: Event) -> None:

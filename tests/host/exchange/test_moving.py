@@ -248,7 +248,7 @@ def test_a_serial_that_comes_again_is_refused_with_its_line(office: Verifier, tm
 END = b"</pskc:KeyContainer>"
 MAC_METHOD = re.findall(rb"<pskc:MACMethod.*?</pskc:MACMethod>", exchange_samples.DATA, re.DOTALL)[0]
 ENTITY = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-# Changes at the head of the file, at its end, and to all of it. tests/host/exchange/test_hostile.py has every way.
+# Changes at the head of the file, at its end, and to all of it. tests/host/exchange/test_hostile.py has all kinds.
 OF_NO_USE: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("document type", lambda data: ENTITY + data.partition(b"?>")[2].lstrip()),
     ("no MACMethod", lambda data: re.sub(rb"<pskc:MACMethod.*?</pskc:MACMethod>", b"", data, flags=re.DOTALL)),

@@ -28,7 +28,7 @@ def attached(device: str, *, usb: bool = True, description: str = "Pico") -> Lis
 
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch) -> list[ListPortInfo]:
-    """Return a list that stands for the ports attached to the system."""
+    """Return a fake list of the ports that are attached to the system."""
     found: list[ListPortInfo] = []
     monkeypatch.setattr(list_ports, "comports", lambda: list(found))
     return found

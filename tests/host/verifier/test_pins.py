@@ -1,4 +1,4 @@
-"""The duress PIN, which lets its owner in and reports duress, and the changing of a PIN by whoever has the card."""
+"""The duress PIN, which lets its owner in and reports duress, and the change of a PIN by anybody who has the card."""
 
 from dataclasses import replace
 from typing import Any
