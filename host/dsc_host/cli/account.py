@@ -57,7 +57,9 @@ def list_accounts(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the accounts, one line each: id, person, equity, open or closed, primary user, all users.
+    """List the accounts.
+
+    Each line has an id, person, equity, open or closed, primary user, and all users.
 
     \b
     Examples:
@@ -94,7 +96,9 @@ def set_primary(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a user the primary user of an account. Only the primary user may change security settings. Both get an email.
+    """Make a user the primary user of an account.
+
+    Only the primary user may change the account's security settings. The old and the new one get an email.
 
     \b
     Examples:

@@ -32,10 +32,11 @@ def verify_log(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the whole log for entries that were changed, removed, added or moved. Exit code 6 if there are any.
+    """Search the log for changes. Exit code 6 if there are any.
 
-    Keep the printed checkpoint in another place. With --since it later proves that nothing before it was changed, not even
-    by restoring an older copy of the whole database.
+    The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
+    With --since it later proves that nothing before it was changed, not even by restoring an older copy of the whole
+    database.
 
     \b
     Examples:
@@ -67,7 +68,9 @@ def export_log(
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Print the log as JSON lines: who did what and when, the outcome, and the true reason. No PIN, response or key.
+    """Print the log as JSON lines.
+
+    Each entry says who did what and when, the outcome, and the true reason. It has no PIN, response or key.
 
     \b
     Examples:

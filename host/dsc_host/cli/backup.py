@@ -42,10 +42,11 @@ def make_backup(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write all records into one file, while logins go on: cards, challenges, owners, the log.
+    """Write all records into one file.
 
-    Keys and PINs are sealed in it under the master key, as in the database. The master key itself is not in it: keep a
-    copy of that key in another place.
+    Logins go on meanwhile. The file has the cards, challenges, owners and log, and the data of the login system except
+    sessions. Keys and PINs are sealed in it under the master key, as in the database. The master key itself is not in it:
+    keep a copy of that key in another place.
 
     \b
     Examples:
@@ -74,10 +75,11 @@ def restore_backup(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Restore a backup into new records, on any machine and any kind of database: all of it, or nothing.
+    """Restore a backup into new records: all of it, or nothing.
 
-    Open challenges are discarded. A card that was used since the backup is ahead of the records: its next responses are
-    accepted if it is at most 20 ahead. Otherwise use `resync`.
+    The new records may be on any machine and in any kind of database. Open challenges are discarded. A card that was used
+    since the backup is ahead of the records: its next responses are accepted if it is at most 20 ahead. Otherwise use
+    `resync`.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(card, name="card")
 
 
-def _times(seconds: float | None) -> str | None:
+def _iso_time(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     try:
@@ -46,17 +46,17 @@ def _facts(card: Card) -> Result:
     return {
         "serial": card.serial,
         "state": str(card.state),
-        "since": _times(card.state_since),
+        "since": _iso_time(card.state_since),
         "reason": card.state_reason,
         "owners": list(card.owners),
         "suite": card.suite,
         "counter": card.counter,
         "failures": card.failures,
-        "locked_until": _times(card.locked_until),
-        "enrolled_at": _times(card.enrolled_at),
+        "locked_until": _iso_time(card.locked_until),
+        "enrolled_at": _iso_time(card.enrolled_at),
         "unlock_key": card.has_unlock_key,
         "unlock_codes": card.unlock_codes,
-        "unlock_code_at": _times(card.unlock_code_at),
+        "unlock_code_at": _iso_time(card.unlock_code_at),
         "duress_pin": card.has_duress_pin,
     }
 
@@ -68,7 +68,9 @@ def list_cards(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cards, one line each: serial, state, counter, end of the lock, owners.
+    """List the cards.
+
+    Each line has a card's serial, state, counter, end of the lock, and owners.
 
     \b
     Examples:
@@ -101,7 +103,7 @@ def _line(card: Card) -> Result:
 def show_card(
     serial: SerialArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show everything in the records about one card, except its secrets.
+    """Show everything about one card, except its secrets.
 
     \b
     Examples:
@@ -232,9 +234,9 @@ def change_pin(
 ) -> None:
     """Change a card's PIN in the records. A response made with the new PIN proves it.
 
-    First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command asks for the new PIN and
-    then the response, or reads them from standard input, one line each. Exit code 4 if they do not fit; the PIN is then
-    unchanged.
+    First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command prompts for the new PIN
+    and then the response, or reads them from standard input, one line each. Exit code 4 if they do not fit; the PIN is
+    then unchanged.
 
     \b
     Examples:
@@ -259,9 +261,10 @@ def set_duress_pin(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set a second PIN for an owner who is being forced: it is accepted, and the caller and the log are told.
+    """Set a duress PIN, for an owner who is being forced.
 
-    The PIN is asked for, or read from standard input.
+    A response with this second PIN is accepted, and the caller and the log are told. The command prompts for the PIN, or
+    reads it from standard input.
 
     \b
     Examples:

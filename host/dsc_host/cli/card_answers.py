@@ -64,15 +64,15 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
     deadline = time.monotonic() + seconds
     with switched_off_after_failure(client):
         while (left := deadline - time.monotonic()) > 0:
-            if _asked(client, question):
+            if _took_question(client, question):
                 if response := _response(client, deadline):
                     return response
-            elif not _shows_something_else(client, left):
+            elif not _display_changed(client, left):
                 break
         raise LinkTimeout(f"nobody answered on the card within {seconds:g} s")
 
 
-def _asked(client: CardClient, question: str) -> bool:
+def _took_question(client: CardClient, question: str) -> bool:
     """Return whether the card took the question. It takes one once its owner has switched it on."""
     _went_off(client)  # Discard what it showed until now.
     try:
@@ -86,7 +86,7 @@ def _asked(client: CardClient, question: str) -> bool:
     return True
 
 
-def _shows_something_else(client: CardClient, seconds: float) -> bool:
+def _display_changed(client: CardClient, seconds: float) -> bool:
     """Wait until the display changes. Return False if it does not change in time."""
     try:
         client.wait_event("display", seconds)

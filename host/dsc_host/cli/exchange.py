@@ -26,7 +26,7 @@ KeyFileOption = Annotated[
     typer.Option(
         "--key-file",
         metavar="FILE",
-        help="A file with the key of a PSKC file, 16, 24 or 32 bytes in hex. If omitted, a passphrase is asked for.",
+        help="A file with the key of a PSKC file, 16, 24 or 32 bytes in hex. If omitted: a prompt for a passphrase.",
     ),
 ]
 
@@ -48,10 +48,11 @@ def export_cards(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Export cards to a PSKC file for another OATH server, with encrypted keys, or to a CSV list without keys.
+    """Export cards to a PSKC file or to a CSV list.
 
-    The passphrase of a PSKC file is asked for, or read from standard input. Suspended, lost and retired cards are left out
-    of it, because the other server would accept them.
+    A PSKC file is for another OATH server and has the keys, encrypted. The command prompts for its passphrase, or reads it
+    from standard input. Suspended, lost and retired cards are left out of it, because the other server would accept them.
+    A CSV list has no keys.
 
     \b
     Examples:
@@ -65,12 +66,12 @@ def export_cards(
     check_target(file, force, database, master_key)
     with open_verifier(database, master_key, may_make=False) as verifier:
         # Ask before the bar is drawn, because it would cover the question.
-        key, passphrase = (None, None) if as_list else _secret(key_file, confirm=True)
-        count = _exported(verifier, file, serials or None, key, passphrase, force)
+        key, passphrase = (None, None) if as_list else _key_or_passphrase(key_file, confirm=True)
+        count = _export(verifier, file, serials or None, key, passphrase, force)
     show({"file": str(file), "cards": count}, as_json=as_json)
 
 
-def _exported(
+def _export(
     verifier: Verifier, file: Path, serials: list[str] | None, key: bytes | None, passphrase: str | None, force: bool
 ) -> int:
     from dsc_host import exchange
@@ -85,7 +86,7 @@ def _exported(
             passphrase=passphrase,
             serials=serials,
             overwrite=force,
-            left_out=_left_out,
+            left_out=_report_left_out,
             done=done,
         )
 
@@ -102,8 +103,9 @@ def import_cards(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import cards from another OATH server (PSKC), or create cards from a list of serials (CSV).
+    """Import cards from a PSKC file or from a CSV list.
 
+    A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
     The command names each card that it cannot import with its line, and imports the others. The exit code is then 1.
     Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out.
 
@@ -123,11 +125,15 @@ def import_cards(
         pass  # Report an unreadable file before a passphrase is asked for.
     # With a key, a file in the clear may also have encrypted values.
     no_secret = as_list or (allow_plain and key_file is None)
-    key, passphrase = (None, None) if no_secret else _secret(key_file, confirm=False)
+    key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
     if (records := made_file(database)) and not records.exists():
-        _read_through(file, as_list, key, passphrase, allow_plain, suite)
+        _check_readable(file, as_list, key, passphrase, allow_plain, suite)
     refusals: list[int] = []
-    with _told(refusals) as refused, open_verifier(database, master_key, may_make=True) as verifier, bar("Importing") as done:
+    with (
+        _reporting(refusals) as refused,
+        open_verifier(database, master_key, may_make=True) as verifier,
+        bar("Importing") as done,
+    ):
         if as_list:
             count = exchange.import_csv(verifier, file, atomic=atomic, refused=refused, done=done)
         else:
@@ -147,7 +153,7 @@ def import_cards(
         raise Failed(f"{len(refusals)} were left out" + ("; nothing was imported" if atomic else ""))
 
 
-def _read_through(
+def _check_readable(
     file: Path, as_list: bool, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
 ) -> None:
     """Read a file once and discard the result, so that a useless file creates no records. Raises `InputError`."""
@@ -165,7 +171,7 @@ def _read_through(
 
 
 @contextmanager
-def _told(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
+def _reporting(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
     """Yield a callback that reports each card that is left out and counts it."""
 
     def tell(refusal: "Refusal") -> None:
@@ -175,11 +181,11 @@ def _told(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
     yield tell
 
 
-def _left_out(serial: str, state: State) -> None:
+def _report_left_out(serial: str, state: State) -> None:
     notice(f"left out: card {serial} is {state}")
 
 
-def _secret(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
+def _key_or_passphrase(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
     """Return the key from the file, or the passphrase without a file."""
     if key_file is None:
         return None, read_secret("Passphrase", confirm=confirm)

@@ -62,10 +62,10 @@ def flash(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Install the firmware on a board that runs MicroPython, or update it.
+    """Install or update the firmware on a board.
 
-    Only changed files are sent. The card's key and counter, and its wiring, stay. If the transfer is interrupted, the board
-    starts either the old program or the new one.
+    The board must run MicroPython. Only changed files are sent. The card's key and counter, and its wiring, stay. If the
+    transfer is interrupted, the board starts either the old program or the new one.
 
     \b
     Examples:
@@ -81,14 +81,16 @@ def flash(
             session.allow()
             _install(session, steps)
     if not dry_run:
-        _greet(port, steps)
+        _wait_for_card(port, steps)
     show(_report(url, steps, dry_run), as_json=as_json)
 
 
 def unflash(
     port: PortOption = None, dry_run: DryRunOption = False, yes: YesOption = False, as_json: JsonOption = False
 ) -> None:
-    """Remove the firmware from a board, with the card's key, counter and wiring. Other files stay.
+    """Remove the firmware from a board.
+
+    The card's key, counter and wiring are removed with it. Other files stay.
 
     The command asks for confirmation. Without a terminal it reads `y` from standard input. The card's record at the
     verifier stays.
@@ -150,12 +152,12 @@ def _progress(size: int) -> Iterator[Tell]:
         yield lambda count: bar.advance(task, count)
 
 
-def _greet(port: str | None, steps: Plan) -> None:
+def _wait_for_card(port: str | None, steps: Plan) -> None:
     """Wait for the restarted card's hello, and print the next step."""
     if steps.line != "usb":
         notice("The firmware is on the board. Its line is on the pins that board.json names: dscplus info --card PORT")
         return
-    url, client = _say_hello(port)
+    url, client = _connect(port)
     with client:
         serial, greeting = client.info().serial, client.hello()
     notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
@@ -165,7 +167,7 @@ def _greet(port: str | None, steps: Plan) -> None:
         notice(f"It is blank. Next: dscplus personalize SERIAL --card {url}")
 
 
-def _say_hello(port: str | None) -> tuple[str, CardClient]:
+def _connect(port: str | None) -> tuple[str, CardClient]:
     """Return the address of the card and a client for it as soon as it answers. Raises `LinkTimeout`."""
     end = time.monotonic() + HELLO_SECONDS
     reason: LinkError = CardNotFound("the board did not come back")

@@ -23,9 +23,10 @@ def image(
     ] = "pico",
     as_json: JsonOption = False,
 ) -> None:
-    """Build the files that turn a board into a card: compiled firmware, and images that contain it.
+    """Build the files that turn a board into a card.
 
-    The same source always gives the same bytes. This command writes nothing to a board; `dscplus flash` does.
+    They are the compiled firmware, and images that contain it. The same source always gives the same bytes. This command
+    writes nothing to a board; `dscplus flash` does.
 
     \b
     Examples:

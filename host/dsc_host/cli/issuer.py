@@ -46,9 +46,10 @@ def make(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make all requested cards, one after another: plug one in, press Enter, take it out.
+    """Make all requested cards, one after another.
 
-    If one fails, the finished cards stay finished. Run the command again for the rest.
+    Plug a card in, press Enter, and take it out. If one fails, the finished cards stay finished. Run the command again for
+    the rest.
 
     \b
     Examples:
@@ -77,7 +78,9 @@ def ship(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Record that a card was sent. Its owner gets a message; the card activates itself after the time in the policy.
+    """Record that a card was sent.
+
+    Its owner gets a message. The card activates itself after the time in the policy.
 
     \b
     Examples:

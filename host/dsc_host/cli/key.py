@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """List the ids of the master keys, and how many cards each key seals. The first key seals new secrets.
+    """List the master keys of the file: each id, and how many cards it seals. The first key seals new secrets.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> 
     """
     path = _file(master_key)
     new = MasterKey.generate()
-    with _changing(path) as keys:
+    with _locked_keyring(path) as keys:
         if len(keys.keys) >= _MOST_KEYS:
             raise Failed(f"{path} holds {len(keys.keys)} keys already; remove those that nothing needs: dscplus key drop")
         Keyring(*keys.keys, new).write(path)
@@ -98,8 +98,8 @@ def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json
       dscplus key promote 5f0c5b63a2d1e874 --master-key /etc/dscplus/master.key
     """
     path = _file(master_key)
-    with _changing(path) as keys:
-        wanted = _named(keys, key_id)
+    with _locked_keyring(path) as keys:
+        wanted = _find(keys, key_id)
         Keyring(wanted, *keys.keys).write(path)
     show({"id": wanted.id}, as_json=as_json)
 
@@ -117,8 +117,8 @@ def drop_key(
       dscplus key drop 0a4e6d1c55b2f390 --db postgresql://dscplus@db/dscplus
     """
     path = _file(master_key)
-    with _changing(path) as keys:
-        unwanted = _named(keys, key_id)
+    with _locked_keyring(path) as keys:
+        unwanted = _find(keys, key_id)
         if unwanted.id == keys.current.id:
             raise Failed(f"{key_id} is the key that seals; promote another one first")
         with open_verifier(database, master_key, may_make=False) as verifier:
@@ -145,7 +145,7 @@ def _file(master_key: Path | None) -> Path:
 
 
 @contextmanager
-def _changing(path: Path) -> Iterator[Keyring]:
+def _locked_keyring(path: Path) -> Iterator[Keyring]:
     """Yield the keys in the file, and keep other commands from changing them until the block ends."""
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -161,7 +161,7 @@ def _changing(path: Path) -> Iterator[Keyring]:
         lock.unlink(missing_ok=True)
 
 
-def _named(keys: Keyring, key_id: str) -> MasterKey:
+def _find(keys: Keyring, key_id: str) -> MasterKey:
     for key in keys.keys:
         if key.id == key_id:
             return key
@@ -169,9 +169,10 @@ def _named(keys: Keyring, key_id: str) -> MasterKey:
 
 
 def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
-    """Seal all cards under the first key of the file, while logins go on. See `key add --help` for the steps around it.
+    """Seal all cards under the first key of the file.
 
-    You can stop it at any time and start it again: it continues where it stopped.
+    Logins go on meanwhile. See `key add --help` for the steps before and after. You can stop it at any time and start it
+    again: it continues where it stopped.
 
     \b
     Examples:

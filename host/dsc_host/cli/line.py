@@ -81,7 +81,7 @@ def respond(
     """Send a challenge to the card and print its response.
 
     The card's owner types the PIN on the card and presses OK. A card without a keypad gets its keys from this command,
-    which asks for the PIN or reads it from standard input.
+    which prompts for the PIN or reads it from standard input.
 
     \b
     Examples:
@@ -123,7 +123,7 @@ def personalize(
     """Give a blank card its key, and enroll it.
 
     The key is made from random bytes of the host and the card, and is not shown. A card that checks its PIN itself gets an
-    unlock key in the same way. The PIN is asked for, or read from standard input.
+    unlock key in the same way. The command prompts for the PIN, or reads it from standard input.
 
     \b
     Examples:
@@ -164,9 +164,10 @@ def _check_fits(suite: Suite, policy: str) -> None:
 
 
 def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_json: JsonOption = False) -> None:
-    """Make a card blank. The card asks its owner on its own display, and only OK on the card wipes it.
+    """Make a card blank.
 
-    For a card without a keypad, this command asks instead. The card's record at the verifier stays.
+    The card asks its owner on its own display, and only OK on the card wipes it. For a card without a keypad, this command
+    asks instead. The card's record at the verifier stays.
 
     \b
     Examples:

@@ -30,7 +30,9 @@ def add_person(
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address for cards.")],
     birth_date: Annotated[str, typer.Option(metavar="DAY", help="The date of birth, for example 1980-12-31.")],
     citizenship: Annotated[str, typer.Option(metavar="COUNTRY", help="Two letters, for example CH.")],
-    document: Annotated[str, typer.Option(metavar="KIND:NUMBER", help="passport, id, licence or ssn, and its number.")],
+    document: Annotated[
+        str, typer.Option(metavar="KIND:NUMBER", help="The kind of document (passport, id, licence or ssn) and its number.")
+    ],
     residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
@@ -57,7 +59,9 @@ def list_persons(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List people, one line each: id, name, birth date, whether under review, accounts, user names.
+    """List people and companies.
+
+    Each line has an id, name, birth date, whether under review, accounts, and user names.
 
     \b
     Examples:
@@ -76,9 +80,10 @@ def review(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a person under review: compliance must approve before the person's devices can be shared.
+    """Put a person under review.
 
-    The policy may require that approval for everybody or for nobody, with the key `compliance` in the table `sharing`.
+    Compliance must then approve before the person's devices can be shared. The policy may require that approval for
+    everybody or for nobody, with the key `compliance` in the table `sharing`.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
         rich_markup_mode=None,
-        help="Simulate an app on a phone that approves logins and computes responses.",
+        help="Simulate an app on a phone.",
     )
     commands: dict[str, Callable[..., None]] = {
         "activate": activate,
@@ -70,10 +70,12 @@ def activate(
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
-    """Activate the app for a user with the password, the token that comes by SMS, and the app's PIN.
+    """Activate the app for a user.
 
+    It takes the password, the token that comes by SMS, and the app's PIN. The command prompts for each, or reads them from
+    standard input, one line each.
     The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, it is the app's existing PIN.
-    All three are asked for, or read from standard input, one line each. The token goes to the phone number that was
+    The token goes to the phone number that was
     confirmed last. The command lists the other numbers.
 
     \b
@@ -114,7 +116,7 @@ def users(app: AppOption = None, as_json: JsonOption = False) -> None:
 
 
 def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonOption = False) -> None:
-    """List the logins that wait for an answer from any user of the app.
+    """List the logins that wait for an answer.
 
     \b
     Examples:
@@ -133,7 +135,9 @@ def approve(
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
-    """Approve a login. If the login page shows another number than the app, it is not your login: deny it.
+    """Approve a login.
+
+    If the login page shows another number than the app, it is not your login: deny it.
 
     \b
     Examples:

@@ -36,7 +36,7 @@ def load_policy(file: Path | None) -> Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _PortalFactory:
     """Creates the pages, also in a worker process."""
 
     database: str | None
@@ -64,7 +64,7 @@ class _Making:
 
 
 @dataclass(frozen=True, slots=True)
-class _Demonstrating:
+class _DemonstrationFactory:
     """Creates the pages of the demonstration, with users to log in as."""
 
     hosts: tuple[str, ...]
@@ -74,9 +74,9 @@ class _Demonstrating:
     def __call__(self) -> "Starlette":
         from dsc_host.portal import application, begin
 
-        shown = begin(None if self.policy is None else load_policy(self.policy))
+        demo = begin(None if self.policy is None else load_policy(self.policy))
         return application(
-            shown.system, secure=False, hosts=self.hosts, name=self.name, demonstration=shown, ended=shown.close
+            demo.system, secure=False, hosts=self.hosts, name=self.name, demonstration=demo, ended=demo.close
         )  # fmt: skip
 
 
@@ -107,7 +107,9 @@ def portal(
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Serve the pages of the login system: login, security settings, requests, and the pages for staff.
+    """Serve the pages of the login system.
+
+    There are pages for the login, security settings, requests, and the work of staff.
 
     With --demo you can try everything, with a card on the page, and nothing is stored. Without it the pages use your
     records, and visitors connect over https through a proxy. Stop it with Ctrl-C. Add users with `dscplus user add`.
@@ -130,10 +132,10 @@ def portal(
     load_policy(policy)
     if demo:
         notice("This is a demonstration: anybody who can reach this port can use every card, phone and message.")
-        if not processes.run(_Demonstrating(hosts, title, policy), address, 1):
+        if not processes.run(_DemonstrationFactory(hosts, title, policy), address, 1):
             raise Failed("the pages could not be served; see the lines above")
         return
-    make = _Making(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
+    make = _PortalFactory(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
     open_verifier(database, master_key, may_make=False).close()
     if not processes.run(make, address, workers, proxy=proxy):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")

@@ -37,7 +37,7 @@ def enroll(
 ) -> None:
     """Enroll a card whose key is known. The command `personalize` makes a key and enrolls the card in one step.
 
-    The command asks for the key in hex, and then for the PIN if the suite has one, or for the unlock key. Without a
+    The command prompts for the key in hex, and then for the PIN if the suite has one, or for the unlock key. Without a
     terminal it reads them from standard input, one line each.
 
     \b
@@ -88,7 +88,7 @@ def challenge(
 def verify(
     challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     response: Annotated[
-        str | None, typer.Argument(metavar="RESPONSE", help="The card's response. If omitted, asked for or read from stdin.")
+        str | None, typer.Argument(metavar="RESPONSE", help="The card's response. If omitted: a prompt, or stdin.")
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
@@ -115,10 +115,11 @@ def resync(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Catch up with a card that has shown many responses which were never verified. Exit code 4 if they do not fit.
+    """Catch up with a card that is too far ahead. Exit code 4 if its responses do not fit.
 
-    First run `dscplus challenge` twice. The owner answers both challenges on the card, one right after the other. This
-    command asks for the two responses, or reads them from standard input, one line each.
+    A card gets ahead when it shows many responses that are never verified. First run `dscplus challenge` twice. The owner
+    answers both challenges on the card, one right after the other. This command prompts for the two responses, or reads
+    them from standard input, one line each.
 
     \b
     Examples:

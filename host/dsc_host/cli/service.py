@@ -47,7 +47,7 @@ def _token() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _ServiceFactory:
     """Creates the application, also in a worker process: its parts can be pickled, a verifier cannot."""
 
     database: str | None
@@ -80,11 +80,11 @@ def serve(
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Serve challenges and verdicts over HTTP, for login pages that are not written in Python.
+    """Serve challenges and verdicts over HTTP.
 
-    Stop it with Ctrl-C or SIGTERM: open requests are finished first. TLS is the task of a proxy in front of it. The log
-    goes to stderr, one JSON object a line. GET /openapi.json describes the service. Callers need a token: see
-    `dscplus token new --help`.
+    Use it for login pages that are not written in Python. Stop it with Ctrl-C or SIGTERM: open requests are finished
+    first. TLS is the task of a proxy in front of it. The log goes to stderr, one JSON object a line. GET /openapi.json
+    describes the service. Callers need a token: see `dscplus token new --help`.
 
     \b
     Examples:
@@ -94,7 +94,7 @@ def serve(
     with _needing_the_extra():
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
-    make = _Making(database, master_key, tokens or _default_tokens())
+    make = _ServiceFactory(database, master_key, tokens or _default_tokens())
     # Report errors once here, and not once in each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
@@ -110,10 +110,10 @@ def new_token(
     tokens: TokensOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a token for a caller of the service and print it once: the file stores only its hash.
+    """Create a token for a caller of the service.
 
-    A login page needs `login`. `desk` may change cards. `metrics` is for Prometheus. To revoke a token, remove its line
-    from the file and restart the service.
+    The token is printed once: the file stores only its hash. A login page needs `login`. `desk` may change cards.
+    `metrics` is for Prometheus. To revoke a token, remove its line from the file and restart the service.
 
     \b
     Examples:

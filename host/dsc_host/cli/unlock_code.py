@@ -14,18 +14,17 @@ def unlock_code(
     serial: SerialArgument,
     challenge: Annotated[
         str | None,
-        typer.Argument(
-            metavar="CHALLENGE", help="The 6 digits on the card. If omitted, they are asked for or read from stdin."
-        ),
+        typer.Argument(metavar="CHALLENGE", help="The 6 digits on the card. If omitted: a prompt, or stdin."),
     ] = None,
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the code that unlocks a card which shows LOCKED after too many wrong PINs.
+    """Make a code that unlocks a card.
 
-    The owner presses OK on the card to see the challenge. Give a code only to somebody who has proved that the card is
-    theirs: with a code, a thief can go on trying PINs. A card gets at most 10 codes in 24 hours.
+    A card shows LOCKED and locks itself after too many wrong PINs. The owner presses OK on the card to see the challenge.
+    Give a code only to somebody who has proved that the card is theirs: with a code, a thief can go on trying PINs. A card
+    gets at most 10 codes in 24 hours.
 
     \b
     Examples:

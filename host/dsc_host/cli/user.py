@@ -50,10 +50,10 @@ def add_user(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a user and print the new id. The password is asked for, or read from standard input.
+    """Add a user and print the new id.
 
-    A user with a phone can log in by SMS at once. Give a user without a phone a card with `dscplus user card`. The first
-    user of an account is its primary user.
+    The command prompts for the password, or reads it from standard input. A user with a phone can log in by SMS at once.
+    Give a user without a phone a card with `dscplus user card`. The first user of an account is its primary user.
 
     \b
     Examples:
@@ -78,7 +78,9 @@ def list_users(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the users, one line each: name, id, account, person, role, language, email, special properties.
+    """List the users.
+
+    Each line has a name, id, account, person, role, language, email, and special properties.
 
     \b
     Examples:
@@ -114,9 +116,10 @@ def set_password(
     database: DatabaseOption = None,
     master_key: MasterKeyOption = None,
 ) -> None:
-    """Set a new password for a user who has forgotten theirs. First make sure that the user is the one who asks.
+    """Set a new password for a user who has forgotten theirs.
 
-    The password is asked for, or read from standard input. All sessions of the user end, and the user gets an email. The
+    First make sure that the user is the one who asks. The command prompts for the password, or reads it from standard
+    input. All sessions of the user end, and the user gets an email. The
     user's devices stay as they are.
 
     \b

@@ -98,18 +98,18 @@ class Remote:
             values["biometrics_key"] = biometrics_key.hex()
         if proof is not None:
             values["proof"] = {"id": proof[0], "response": proof[1]}
-        return _made(Activated, self._call("activate", **values))
+        return _parsed(Activated, self._call("activate", **values))
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Return a question for the proof."""
-        return _made(Question, self._call("challenge", device=device, device_token=device_token))
+        return _parsed(Question, self._call("challenge", device=device, device_token=device_token))
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
         """Return the logins that wait for approval."""
         given = self._call("pushes", device=device, device_token=device_token).get("pushes")
         if not isinstance(given, list):
             raise Unreachable(_STRANGE)
-        return tuple(_made(Push, each) for each in given)
+        return tuple(_parsed(Push, each) for each in given)
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
         """Approve a login."""
@@ -124,7 +124,7 @@ class Remote:
         self._call("remove", device=device, device_token=device_token)
 
     def _call(self, call: str, /, **values: Any) -> dict[str, Any]:
-        status, body = self._sent(call, json.dumps(values).encode())
+        status, body = self._send(call, json.dumps(values).encode())
         try:
             given = json.loads(body)
         except (ValueError, RecursionError):
@@ -138,7 +138,7 @@ class Remote:
             raise Unreachable(_STRANGE)
         raise Refused(_text(error, "code"), _text(error, "message"))
 
-    def _sent(self, name: str, body: bytes) -> tuple[int, bytes]:
+    def _send(self, name: str, body: bytes) -> tuple[int, bytes]:
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         try:
@@ -177,7 +177,7 @@ def _texts(given: dict[str, Any], name: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _made(kind: type[T], given: Any) -> T:
+def _parsed(kind: type[T], given: Any) -> T:
     if not isinstance(given, dict):
         raise Unreachable(_STRANGE)
     return kind(**{name: _text(given, name) for name in kind.__slots__})  # type: ignore[attr-defined]

@@ -149,7 +149,7 @@ class Visit:
 
     def show(self, view: View, status: int = 200) -> Response:
         """Return a page with the layout, the pending notice and the visitor's token."""
-        said = self.request.cookies.get("said", "")
+        notice = self.request.cookies.get("notice", "")
         token = self.token or security.new_visitor()
         page = self.site.templates.get_template("page.html").render(
             view=view,
@@ -161,7 +161,7 @@ class Visit:
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
             visitor=self._who(),
-            notice=view.notice or noticed(said, self._),
+            notice=view.notice or noticed(notice, self._),
             path=self._page(),
             demonstration=self.site.demonstration,
             scopes=Scope,
@@ -169,24 +169,24 @@ class Visit:
         response = HTMLResponse(page, status)
         if token != self.token:
             self.site.cookies.write(response, token)
-        if said:
-            self.site.cookies.drop(response, "said")
+        if notice:
+            self.site.cookies.drop(response, "notice")
         return response
 
-    def go(self, path: str, *, said: str = "", token: str = "") -> Response:
+    def go(self, path: str, *, notice: str = "", token: str = "") -> Response:
         """Redirect to another page, with an optional notice there and an optional new token."""
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
             self.site.cookies.write(response, token)
-        if said:
-            self.site.cookies.keep(response, "said", said, _NOTICE_SECONDS)
+        if notice:
+            self.site.cookies.keep(response, "notice", notice, _NOTICE_SECONDS)
         return response
 
-    def go_on(self, path: str, *, said: str) -> Response:
+    def go_on(self, path: str, *, notice: str) -> Response:
         """Redirect under a new token after a change. If the change has ended the session, redirect to the login."""
         if not self.in_already():
-            return self.go("/login", said=said)
-        return self.go(path, said=said, token=self.system.rotate(self.token))
+            return self.go("/login", notice=notice)
+        return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
     def speak(self, code: str, path: str) -> Response:
         """Redirect to the same page in another language."""
@@ -257,7 +257,7 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except NotIn:
         if visit.in_already():
             return visit.go("/")
-        response = visit.go("/login", said="ended" if visit.token and not visit.token.startswith("v.") else "")
+        response = visit.go("/login", notice="ended" if visit.token and not visit.token.startswith("v.") else "")
         visit.site.cookies.drop(response, visit.site.cookies.session)
         return response
     except ProofNeeded:

@@ -145,7 +145,7 @@ class Restoring:
             raise self._refusal("does not begin a backup of dscplus: name another file")
         if (header.get("format"), header.get("schema")) != (FORMAT, self._schema.version):
             raise self._refusal(
-                f"is of another version (schema {_shown(header.get('schema'))}, this dscplus has {self._schema.version}); "
+                f"is of another version (schema {_version(header.get('schema'))}, this dscplus has {self._schema.version}); "
                 "restore it with the dscplus that made it, then open the database with this one"
             )
         rows, key_id = header.get("rows"), header.get("key")
@@ -222,5 +222,5 @@ def _of(value: Any, kind: type) -> Any:
     return value
 
 
-def _shown(value: object) -> str:
+def _version(value: object) -> str:
     return str(value) if type(value) is int else "unknown"

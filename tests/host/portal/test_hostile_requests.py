@@ -38,7 +38,7 @@ NAMES = (
 )  # fmt: skip
 TEXTS = (
     b"", b"[", b"http://[x", b"\xff\xfe", b"%", b"%ff", b"\0", b"a" * 8000, b";q=;q=nan, ;q=1e999,de;q=nan", b",,;;",
-    b"\xd9\xa1",    b"bytes=a-b,9-1", b"bytes=0-0,-1,5-", b"9" * 5000, b"-1", b"\"\\", b"lang=\"\\999\"; said=\"\\",
+    b"\xd9\xa1",    b"bytes=a-b,9-1", b"bytes=0-0,-1,5-", b"9" * 5000, b"-1", b"\"\\", b"lang=\"\\999\"; notice=\"\\",
     b"Thu, 01 Jan 99999999999999 00:00:00 GMT", b"::ffff:192.0.2.1%eth0",
 )  # fmt: skip
 HOSTS = (

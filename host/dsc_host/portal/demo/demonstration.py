@@ -233,13 +233,13 @@ def begin(policy: Policy | None = None) -> Demonstration:
     senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
     system = LoginSystem.over(verifier, policy=policy, senders=senders)
     folder = tempfile.TemporaryDirectory(prefix="dscplus-phones-")
-    shown = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
-    _populate(shown)
-    return shown
+    demo = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
+    _populate(demo)
+    return demo
 
 
-def _populate(shown: Demonstration) -> None:
-    system = shown.system
+def _populate(demo: Demonstration) -> None:
+    system = demo.system
     anna = system.operator.add_entity("Anna Example", ANNA, "1 Harbour Road, 6300 Zug")
     carl = system.operator.add_entity("Carl Example", CARL, "2 Lake Street, 10115 Berlin")
     staff = system.operator.add_entity(
@@ -258,4 +258,4 @@ def _populate(shown: Demonstration) -> None:
     ):
         system.operator.add_user(account, name, SESAME, email=f"{name}@example.com", phone=phone, role=role)
     for number, name in enumerate(("anna", "sue", "ivo", "cleo"), 901):
-        shown.give_card(name, f"IB3000{number}")
+        demo.give_card(name, f"IB3000{number}")

@@ -16,7 +16,7 @@ from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, hi
 _MOST_DAYS = 60
 
 
-def _shown(visit: Visit) -> Demonstration:
+def _demonstration(visit: Visit) -> Demonstration:
     if not isinstance(visit.site.demonstration, Demonstration):
         raise NotFound("there is no demonstration here")
     return visit.site.demonstration
@@ -24,16 +24,16 @@ def _shown(visit: Visit) -> Demonstration:
 
 def overview(visit: Visit) -> Response:
     """Show the users, and the form that lets time pass."""
-    _, shown = visit._, _shown(visit)
+    _, demo = visit._, _demonstration(visit)
     rows = [
         Row(
             (name, _(words)),
             (
-                *((Form("/card", _("Card"), (hidden("name", name),)),) if shown.card_of(name) else ()),
+                *((Form("/card", _("Card"), (hidden("name", name),)),) if demo.card_of(name) else ()),
                 Form("/phone", _("Phone"), (hidden("name", name),)),
             ),
         )
-        for name, words in shown.people.items()
+        for name, words in demo.people.items()
     ]
     table = Table(_("People"), (_("User name"), _("Who"), _("Card and phone")), rows)
     days = Field("days", _("Days"), "code", value="1", longest=2)
@@ -60,15 +60,15 @@ def pass_time(visit: Visit) -> Response:
     days = int(text) if text.isascii() and text.isdigit() else 0
     if not 0 < days <= _MOST_DAYS:
         raise InputError("days", "must be 1 to 60")
-    _shown(visit).pass_days(days)
-    return visit.go("/demonstration", said="time")
+    _demonstration(visit).pass_days(days)
+    return visit.go("/demonstration", notice="time")
 
 
 def outbox(visit: Visit) -> Response:
     """Show the sent messages, the newest first."""
-    _, shown = visit._, _shown(visit)
-    shown.system.deliver()
-    rows = [Row((_.moment(each.at), f"{each.channel} {each.address}", each.text)) for each in reversed(shown.letters)]
+    _, demo = visit._, _demonstration(visit)
+    demo.system.deliver()
+    rows = [Row((_.moment(each.at), f"{each.channel} {each.address}", each.text)) for each in reversed(demo.letters)]
     table = Table(_("Sent messages"), (_("When"), _("To"), _("Text")), rows, _("None."))
     return visit.show(View(_("Outbox"), tables=(table,), links=(Link("/demonstration", _("Demonstration")),)))
 
@@ -81,10 +81,10 @@ def with_card(visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) 
 
     `new_pin`: the answer must be made with a PIN that is chosen on this page.
     """
-    _, shown = visit._, visit.site.demonstration
-    if offer.kind is not Kind.DSC_PLUS or not isinstance(shown, Demonstration):
+    _, demo = visit._, visit.site.demonstration
+    if offer.kind is not Kind.DSC_PLUS or not isinstance(demo, Demonstration):
         return view
-    found = shown.card_with(offer.label)
+    found = demo.card_with(offer.label)
     if found is None:
         return view
     beside = {"title": _("Card of {name}", name=found[0]), "words": _how(_, new_pin)}
@@ -93,7 +93,7 @@ def with_card(visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) 
         beside="card.html",
         style=_style(found[0]),
         script="card.js",
-        extra={**view.extra, **_extra(shown, *found), "beside": beside},
+        extra={**view.extra, **_extra(demo, *found), "beside": beside},
     )
 
 
@@ -115,9 +115,9 @@ def _how(_: Language, new_pin: bool = False) -> tuple[str, ...]:
     )
 
 
-def _extra(shown: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
+def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
     """Return the values for the card's template. Its form is always bound to the demonstration's secret."""
-    return {"card": card, "name": name, "csrf": security.csrf(shown.secret)}
+    return {"card": card, "name": name, "csrf": security.csrf(demo.secret)}
 
 
 def _style(name: str) -> str:
@@ -127,7 +127,7 @@ def _style(name: str) -> str:
 def _card(visit: Visit) -> tuple[str, PageCard]:
     given = visit.form.get("name") or visit.request.query_params.get("name")
     name = given or visit.request.cookies.get("card", "anna")
-    card = _shown(visit).card_of(name)
+    card = _demonstration(visit).card_of(name)
     if card is None:
         raise NotFound("this person has no card")
     return name, card
@@ -152,7 +152,7 @@ def card(visit: Visit) -> Response:
         _("Card of {name}", name=name),
         words=_how(_),
         fragment="card.html",
-        extra={**_extra(_shown(visit), name, card), "beside": None},
+        extra={**_extra(_demonstration(visit), name, card), "beside": None},
         links=(Link("/login/answer", _("Go to the login")), Link("/demonstration", _("Demonstration"))),
         style=_style(name),
         script="card.js",
@@ -194,7 +194,7 @@ def card_style(visit: Visit) -> Response:
 
 def _phone_name(visit: Visit) -> str:
     name = visit.form.get("name") or visit.request.cookies.get("phone", "carl")
-    if name not in _shown(visit).people:
+    if name not in _demonstration(visit).people:
         raise NotFound("there is no such person")
     return name
 
@@ -213,7 +213,7 @@ def phone(visit: Visit) -> Response:
 
 def _phone(visit: Visit) -> View:
     _, name = visit._, _phone_name(visit)
-    app = _shown(visit).phone(name)
+    app = _demonstration(visit).phone(name)
     rows = [
         Row((user.name, push.where or NONE, push.number), _answers(visit, user.name, push.id, user.biometrics))
         for user, push in app.waiting()
@@ -265,7 +265,7 @@ def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ..
 def phone_begin(visit: Visit) -> Response:
     """Start the activation of the app, and ask for its code."""
     _, name = visit._, _phone_name(visit)
-    app = _shown(visit).phone(name)
+    app = _demonstration(visit).phone(name)
     try:
         number = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), number)
@@ -299,18 +299,18 @@ class _Ticket:
 
 def phone_activate(visit: Visit) -> Response:
     """Activate the app for a user."""
-    app = _shown(visit).phone(_phone_name(visit))
+    app = _demonstration(visit).phone(_phone_name(visit))
     begun = _Ticket(visit.value("ticket", 64))
     try:
         app.activate(begun, visit.value("token", 16), visit.value("pin", 6), finger=visit.form.get("finger") == "yes")
     except DscError as error:
         return visit.again(_phone(visit), error)
-    return visit.go("/phone", said="activated")
+    return visit.go("/phone", notice="activated")
 
 
 def phone_respond(visit: Visit) -> Response:
     """Show the app's response to a challenge."""
-    _, app = visit._, _shown(visit).phone(_phone_name(visit))
+    _, app = visit._, _demonstration(visit).phone(_phone_name(visit))
     pin = None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
     try:
         text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=pin)
@@ -322,7 +322,7 @@ def phone_respond(visit: Visit) -> Response:
 
 def phone_approve(visit: Visit) -> Response:
     """Approve a login in the app."""
-    app = _shown(visit).phone(_phone_name(visit))
+    app = _demonstration(visit).phone(_phone_name(visit))
     pin = None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
     for user, push in app.waiting():
         if (user.name, push.id) == (visit.value("user", 64), visit.value("push", 32)):
@@ -335,7 +335,7 @@ def phone_approve(visit: Visit) -> Response:
 
 def phone_deny(visit: Visit) -> Response:
     """Deny a login in the app."""
-    app = _shown(visit).phone(_phone_name(visit))
+    app = _demonstration(visit).phone(_phone_name(visit))
     for user, push in app.waiting():
         if (user.name, push.id) == (visit.value("user", 64), visit.value("push", 32)):
             app.deny(user, push)

@@ -109,7 +109,7 @@ def confirmed(visit: Visit) -> Response:
 def cancelled(visit: Visit) -> Response:
     """Cancel a request."""
     visit.system.cancel_request(visit.token, visit.value("request", 32))
-    return visit.go("/devices", said="cancelled")
+    return visit.go("/devices", notice="cancelled")
 
 
 def _request(visit: Visit, wanted: _Wanted) -> View:
@@ -177,7 +177,7 @@ def sent_back(visit: Visit) -> Response:
         visit.system.announce_return(visit.token, device, visit.value("tracking"))
     except DscError as error:
         return visit.again(_return(visit, device), error)
-    return visit.go_on("/devices", said="returned")
+    return visit.go_on("/devices", notice="returned")
 
 
 def _return(visit: Visit, device: str) -> View:

@@ -34,7 +34,7 @@ def decide(visit: Visit) -> Response:
     if agreed not in ("yes", "no"):
         return visit.go("/compliance")
     visit.system.staff.decide_share(visit.token, visit.value("share", 32), agreed == "yes")
-    return visit.go("/compliance", said="decided")
+    return visit.go("/compliance", notice="decided")
 
 
 def _decision(share: str, agreed: str) -> tuple[Field, ...]:

@@ -13,7 +13,7 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES
 
-_DESKS = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
+_STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
 # ---- devices ----
@@ -23,14 +23,14 @@ def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [Row((_(KINDS[each.kind]), each.label, _standing(_, each)), _device_forms(_, each, who)) for each in own]
+    rows = [Row((_(KINDS[each.kind]), each.label, _state_text(_, each)), _device_forms(_, each, who)) for each in own]
     table = Table(
         _("Your devices"), (_("Device"), _("Which"), _("State"), _("Actions")), rows, _("You have none.")
     )  # fmt: skip
     forms: tuple[Form, ...] = ()
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
         forms = (Form("/devices/online", _("Get an online security code card")),)
-    links = _onward(_) if who.scope is Scope.FULL else ()
+    links = _further_links(_) if who.scope is Scope.FULL else ()
     return visit.show(
         View(
             _("Devices"),
@@ -41,7 +41,7 @@ def devices(visit: Visit) -> Response:
     )
 
 
-def _onward(_: Language) -> tuple[Link, ...]:
+def _further_links(_: Language) -> tuple[Link, ...]:
     """Return the links to further actions with devices."""
     return (
         Link("/request", _("Request a card")),
@@ -89,7 +89,7 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _standing(_: Language, device: DeviceView) -> str:
+def _state_text(_: Language, device: DeviceView) -> str:
     words = [_("set aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
     if device.shared:
         words.append(_("shared"))
@@ -160,8 +160,8 @@ def activate(visit: Visit) -> Response:
 def activated(visit: Visit) -> Response:
     """Activate the device if its answer is correct."""
     if visit.system.activate(visit.token, visit.value("answer")):
-        return visit.go("/devices", said="activated")
-    return visit.go("/devices", said="wrong")
+        return visit.go("/devices", notice="activated")
+    return visit.go("/devices", notice="wrong")
 
 
 def _activating(_: Language, offer: Offer) -> View:
@@ -207,5 +207,5 @@ def changed_pin(visit: Visit) -> Response:
     if visit.value("pin", 4) != visit.value("again", 4):
         raise InputError("PIN", "must be the same both times")
     if visit.system.change_pin(visit.token, visit.value("answer"), visit.value("pin", 4)):
-        return visit.go("/devices", said="pin", token=visit.system.rotate(visit.token))
-    return visit.go("/devices", said="wrong")
+        return visit.go("/devices", notice="pin", token=visit.system.rotate(visit.token))
+    return visit.go("/devices", notice="wrong")

@@ -57,19 +57,19 @@ def make(visit: Visit) -> Response:
             yield client
 
     visit.system.staff.personalise_all(visit.token, next_card, lambda *_: None)
-    return visit.go("/issuer", said="made")
+    return visit.go("/issuer", notice="made")
 
 
 def ship(visit: Visit) -> Response:
     """Record that a card was sent."""
     visit.system.staff.ship(visit.token, visit.value("request", 32))
-    return visit.go("/issuer", said="sent")
+    return visit.go("/issuer", notice="sent")
 
 
 def receive(visit: Visit) -> Response:
     """Record that a card came back."""
     visit.system.staff.receive(visit.token, visit.value("serial", 16).strip())
-    return visit.go("/issuer", said="received")
+    return visit.go("/issuer", notice="received")
 
 
 def settle(visit: Visit) -> Response:
@@ -77,4 +77,4 @@ def settle(visit: Visit) -> Response:
     text = visit.value("cents", 6).strip()
     cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
     visit.system.staff.settle(visit.token, visit.value("serial", 16).strip(), cents)
-    return visit.go("/issuer", said="kept")
+    return visit.go("/issuer", notice="kept")

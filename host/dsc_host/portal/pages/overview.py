@@ -5,7 +5,7 @@ from starlette.responses import Response
 from dsc_host.login import NotAllowed, Scope, Visitor
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages import devices
-from dsc_host.portal.pages.devices import _DESKS
+from dsc_host.portal.pages.devices import _STAFF_PAGES
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, Table, View
 from dsc_host.portal.wording import SCOPES
@@ -22,8 +22,8 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
     if who.scope is Scope.STATEMENTS:
         return (Link("/statements", _("Statements")),)
     links = []
-    if who.role in _DESKS and who.scope is Scope.FULL:
-        links.append(Link(_DESKS[who.role], _("Staff page")))
+    if who.role in _STAFF_PAGES and who.scope is Scope.FULL:
+        links.append(Link(_STAFF_PAGES[who.role], _("Staff page")))
     if who.scope in (Scope.FULL, Scope.ACCOUNT):
         links += [
             Link("/devices", _("Devices"), _("your security devices and card requests")),
@@ -31,7 +31,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         ]
     if who.scope is Scope.FULL:
         links += [
-            *devices._onward(_),
+            *devices._further_links(_),
             Link("/close", _("Close the account")),
         ]
     links.append(Link("/protection", _("Protection and limits")))

@@ -22,7 +22,7 @@ def changed_password(visit: Visit) -> Response:
     except DscError as error:
         visit.visitor()
         return visit.again(_password(visit), error)
-    return visit.go("/", said="password", token=visit.system.rotate(visit.token))
+    return visit.go("/", notice="password", token=visit.system.rotate(visit.token))
 
 
 def _password(visit: Visit) -> View:

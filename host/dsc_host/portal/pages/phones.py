@@ -29,15 +29,15 @@ def asked(visit: Visit) -> Response:
 def answered(visit: Visit) -> Response:
     """Confirm the number if the code is correct."""
     if not visit.system.confirm_phone(visit.token, visit.value("answer")):
-        return visit.go("/phones", said="code")
+        return visit.go("/phones", notice="code")
     waits = any(each.kind is WaitKind.NUMBER for each in visit.system.waiting(visit.token))
-    return visit.go("/phones", said="waits" if waits else "phone", token=visit.system.rotate(visit.token))
+    return visit.go("/phones", notice="waits" if waits else "phone", token=visit.system.rotate(visit.token))
 
 
 def removed(visit: Visit) -> Response:
     """Remove a phone number."""
     visit.system.forget_phone(visit.token, visit.value("phone", 32))
-    return visit.go_on("/phones", said="removed")
+    return visit.go_on("/phones", notice="removed")
 
 
 def _numbers(visit: Visit, number: str = "") -> View:

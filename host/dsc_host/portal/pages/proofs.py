@@ -17,12 +17,12 @@ from dsc_host.portal.wording import KINDS
 def wanted(visit: Visit) -> Response:
     """Ask for the proof that the refused form of this visit lacks."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
-    return _begun(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
+    return _ask_for_device(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
 
 
 def chosen(visit: Visit) -> Response:
     """Show the element of the chosen device."""
-    return _asked(visit, visit.value("device", 32), visit.form.get("kept", ""))
+    return _ask_for_answer(visit, visit.value("device", 32), visit.form.get("kept", ""))
 
 
 def answered(visit: Visit) -> Response:
@@ -33,7 +33,7 @@ def answered(visit: Visit) -> Response:
         try:
             offer = proofs.offer(visit.token)
         except NotNow:
-            return _begun(visit, kept)
+            return _ask_for_device(visit, kept)
         return visit.wrong(_element(visit, offer, kept), visit._(WRONG), 401)
     handler = visit.site.posts.get(path)
     if handler is None:
@@ -42,17 +42,17 @@ def answered(visit: Visit) -> Response:
     return handler(visit)
 
 
-def _begun(visit: Visit, kept: str) -> Response:
+def _ask_for_device(visit: Visit, kept: str) -> Response:
     """Ask for the device. With a single device, go straight to its element."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn
     if len(choices) == 1:
-        return _asked(visit, choices[0].id, kept)
+        return _ask_for_answer(visit, choices[0].id, kept)
     return visit.show(_choosing(visit._, choices, kept))
 
 
-def _asked(visit: Visit, device: str, kept: str) -> Response:
+def _ask_for_answer(visit: Visit, device: str, kept: str) -> Response:
     return visit.show(_element(visit, visit.system.proofs.ask(visit.token, device), kept))
 
 

@@ -81,11 +81,11 @@ def opted_out(visit: Visit) -> Response:
         return visit.go("/opt-out")
     name = visit.value("name", 64)
     visit.system.opt_out(visit.token, name or None)
-    said = "out" if name in ("", visit.visitor().name) else "other_out"
+    notice = "out" if name in ("", visit.visitor().name) else "other_out"
     chosen = [each for each in visit.system.account_users(visit.token) if each[0] == (name or visit.visitor().name)]
     if not all(each.opted_out for _name, each in chosen):
-        said = "waits"
-    return visit.go("/protection", said=said, token=visit.system.rotate(visit.token))
+        notice = "waits"
+    return visit.go("/protection", notice=notice, token=visit.system.rotate(visit.token))
 
 
 def opting_in(visit: Visit) -> Response:
@@ -110,7 +110,7 @@ def opted_in(visit: Visit) -> Response:
     if visit.form.get("always") != "yes":
         return visit.go("/protection")
     visit.system.opt_in(visit.token, visit.value("name", 64) or None)
-    return visit.go("/protection", said="in", token=visit.system.rotate(visit.token))
+    return visit.go("/protection", notice="in", token=visit.system.rotate(visit.token))
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
@@ -149,7 +149,7 @@ def withdrawn(visit: Visit) -> Response:
         visit.visitor()
         return visit.again(_withdraw(visit), error)
     if allowance:
-        return visit.go("/withdraw", said="withdrawn")
+        return visit.go("/withdraw", notice="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
 
     words = _("That is more than your limit. You can withdraw {left} now.", left=left)
@@ -187,6 +187,6 @@ def closed(visit: Visit) -> Response:
     if visit.form.get("sure") != "yes":
         return visit.go("/close")
     visit.system.close_account(visit.token)
-    response = visit.go("/login", said="closed")
+    response = visit.go("/login", notice="closed")
     visit.site.cookies.drop(response, visit.site.cookies.session)
     return response

@@ -40,7 +40,7 @@ def answered(visit: Visit) -> Response:
     """Judge the device's answer, and show the share for confirmation."""
     _, share_id = visit._, visit.value("share", 32)
     if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
-        return visit.go("/share", said="wrong")
+        return visit.go("/share", notice="wrong")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
     named = (hidden("share", share_id),)
     view = View(
@@ -72,7 +72,7 @@ def confirmed(visit: Visit) -> Response:
 def unshared(visit: Visit) -> Response:
     """End a share."""
     visit.system.cancel_share(visit.token, visit.value("share", 32))
-    return visit.go_on("/share", said="unshared")
+    return visit.go_on("/share", notice="unshared")
 
 
 def _begin(visit: Visit) -> View:

@@ -79,7 +79,7 @@ def answer(visit: Visit) -> Response:
         return visit.go("/login/device")
     done = visit.system.answer(visit.token, visit.value("answer", 200))
     if done.step is not None:
-        return visit.go(*_where(done)[:1], said=_where(done)[1], token=done.step.token)
+        return visit.go(*_where(done)[:1], notice=_where(done)[1], token=done.step.token)
     view = with_card(visit, answering(visit._, offer), offer)
     words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
@@ -99,14 +99,14 @@ def pushed(visit: Visit) -> Response:
     if done.step is not None:
         visit.site.cookies.write(response, done.step.token)
         if done.status is Status.REFUSED:
-            visit.site.cookies.keep(response, "said", "wrong", 60)
+            visit.site.cookies.keep(response, "notice", "wrong", 60)
     return response
 
 
 def leave(visit: Visit) -> Response:
     """Log out."""
     visit.system.leave(visit.token)
-    response = visit.go("/login", said="left")
+    response = visit.go("/login", notice="left")
     visit.site.cookies.drop(response, visit.site.cookies.session)
     return response
 

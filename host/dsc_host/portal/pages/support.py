@@ -32,7 +32,7 @@ def identify(visit: Visit) -> Response:
     except DscError as error:
         return visit.again(_identify(visit), error)
     if known:
-        return visit.go("/desk", said="identified")
+        return visit.go("/desk", notice="identified")
 
     words = visit._("These details do not match this user. Give nothing to this caller.")
     return visit.wrong(_identify(visit), words, 403)
@@ -130,7 +130,7 @@ def loss(visit: Visit) -> Response:
     except ValueError:
         return visit.go("/desk")
     visit.system.staff.report_loss(visit.token, visit.value("device", 32), why)
-    return visit.go("/desk", said="taken")
+    return visit.go("/desk", notice="taken")
 
 
 def code_card(visit: Visit) -> Response:
@@ -158,7 +158,7 @@ def code_card_pdf(visit: Visit) -> Response:
 def messages(visit: Visit) -> Response:
     """Enable codes by SMS and phone call for the caller."""
     now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
-    return visit.go("/desk", said="messages" if now else "waits")
+    return visit.go("/desk", notice="messages" if now else "waits")
 
 
 def correct(visit: Visit) -> Response:
@@ -168,19 +168,19 @@ def correct(visit: Visit) -> Response:
         visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
     except DscError as error:
         return visit.again(_identify(visit), error)
-    return visit.go("/desk", said="corrected")
+    return visit.go("/desk", notice="corrected")
 
 
 def confirm_wait(visit: Visit) -> Response:
     """Confirm a waiting change of the caller."""
     visit.system.staff.confirm_wait(visit.token, visit.value("wait", 32))
-    return visit.go("/desk", said="counts")
+    return visit.go("/desk", notice="counts")
 
 
 def stop_wait(visit: Visit) -> Response:
     """Stop a waiting change of the caller."""
     visit.system.staff.stop_wait(visit.token, visit.value("wait", 32))
-    return visit.go("/desk", said="stopped")
+    return visit.go("/desk", notice="stopped")
 
 
 def decide_correction(visit: Visit) -> Response:
@@ -189,7 +189,7 @@ def decide_correction(visit: Visit) -> Response:
     if agreed not in ("yes", "no"):
         return visit.go(desk)
     visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed == "yes")
-    return visit.go(desk, said="decided")
+    return visit.go(desk, notice="decided")
 
 
 def _corrections(visit: Visit) -> tuple[Table, ...]:

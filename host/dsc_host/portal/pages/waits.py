@@ -23,7 +23,7 @@ WAITS = {
 
 def stopping(visit: Visit) -> Response:
     """Show the form that stops a change."""
-    return visit.show(_stop(visit._))
+    return visit.show(_stop_page(visit._))
 
 
 def stopped(visit: Visit) -> Response:
@@ -32,16 +32,16 @@ def stopped(visit: Visit) -> Response:
     try:
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
     except DscError as error:
-        return visit.again(_stop(_), error)
+        return visit.again(_stop_page(_), error)
     if not done:
-        return visit.wrong(_stop(_), _("No waiting change has this code. It may have been stopped already."), 404)
+        return visit.wrong(_stop_page(_), _("No waiting change has this code. It may have been stopped already."), 404)
     words = _(
         "The change was stopped and will not take effect. If you did not request it, change your password and call support."
     )
     return visit.show(View(_("Stop a change"), words=(words,), links=(Link("/login", _("Log in")),)))
 
 
-def _stop(_: Language) -> View:
+def _stop_page(_: Language) -> View:
     words = _(
         "If a change was started without a permanent device, or by support, you were sent a code. Enter it"
         " here to stop the change."

@@ -128,13 +128,13 @@ class PostgreSQL:
             return f"it failed: {type(error.orig).__name__} (SQLSTATE {state})"
         if error.connection_invalidated:
             return _LOST
-        return f"it cannot be used: {self._told(error)}; check that it runs, and the URL's host, database, user and password"
+        return f"it cannot be used: {self._message(error)}; check that it runs, and the URL's host, database, user and password"
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a serialization failure or a deadlock."""
         return _sqlstate(error) in ("40001", "40P01")
 
-    def _told(self, error: DBAPIError) -> str:
+    def _message(self, error: DBAPIError) -> str:
         """Return the driver's message in one line and without the password."""
         told = " ".join(str(error.orig).split())
         for secret in filter(None, self._secrets):
