@@ -59,13 +59,17 @@ MISTAKES = {
     "[passwords]\niterations = 1000000000000": "[passwords] iterations: must be at most 1000",
     "[activation]\nautomatic_days = 10000000": "[activation] automatic_days: must be at most 3650",
     "[request]\ndelivery_days = 100000000": "[request] delivery_days: must be at most 3650",
-    "[request]\nreceipt_days = [1, 100000000]": "[request] receipt_days: must be the minimum and the maximum, at most 3650 days",
+    "[request]\nreceipt_days = [1, 100000000]": (
+        "[request] receipt_days: must be the minimum and the maximum, at most 3650 days"
+    ),
     '[login]\nalarm_address = ""': "[login] alarm_address: must be an email address, for example security@example.com",
     '[login]\nalarm_address = "a@b.example,thief@c.example"': "[login] alarm_address: must be an email address",
     "[code_card]\nindexes = 8\ncode_letters = 8": "[code_card]: at most 10000 codes, no more indexes than codes",
     '[contact]\nsupport = "a\\nb"': "[contact] support: must be one line of at most 200 characters",
     "[code_card]\nindexes = 300": "[code_card]: at most 10000 codes, no more indexes than codes",
-    "[passwords]\nlongest = 3": "[passwords]: shortest must not be more than longest, and memory_kib must be at least 8 for each lane",
+    "[passwords]\nlongest = 3": (
+        "[passwords]: shortest must not be more than longest, and memory_kib must be at least 8 for each lane"
+    ),
     "[request]\nreceipt_days = [5, 3]": "[request] receipt_days: must be the minimum and the maximum",
     '[request]\nreturnable = "IB3000xxx"': "[request] returnable: must be a list",
     '[request]\nreturnable = ["["]': "[request] returnable: must be A-Z, 0-9 and -, followed by an x for each digit",
@@ -76,7 +80,9 @@ MISTAKES = {
     "[request.rates]\nEUR = 1.05": "[request] rates EUR: must be a whole number, or a decimal in quotes",
     '[request.rates]\nEUR = "NaN"': "[request] rates EUR: must be a number, more than 0",
     '[request.rates]\nEUR = "x"': "[request] rates EUR: must be a number, more than 0",
-    "[request.fee_cents]\ndsc_plus = 20000": "[request.fee_cents] dsc_plus: must be within the range in request.replacement_cents",
+    "[request.fee_cents]\ndsc_plus = 20000": (
+        "[request.fee_cents] dsc_plus: must be within the range in request.replacement_cents"
+    ),
     "[request.replacement_cents]\ndsc_plus = [1]": "[request] replacement_cents dsc_plus: must be a list of 2",
     "[activation]\nnear_days = 22": "[activation]: imminent_days must be less than near_days",
     '[sharing]\ncompliance = "sometimes"': "[sharing] compliance: must be never, always or reviewed",
