@@ -181,7 +181,7 @@ def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, a
     """
     keys = keyring(master_key)
     try:
-        with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards anew") as done:
+        with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards again") as done:
             count = verifier.rekey(done=done)
     except KeyboardInterrupt:
         notice("Every card is intact, under one of the keys. Run dscplus rekey again for the remaining cards.")

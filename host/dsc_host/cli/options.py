@@ -169,4 +169,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError("folder", f"{folder} cannot be made: {error.strerror}") from error
+        raise InputError("folder", f"{folder} cannot be created: {error.strerror}") from error

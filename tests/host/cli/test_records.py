@@ -62,7 +62,7 @@ def test_a_master_key_may_be_in_a_file(dscplus: Command, monkeypatch: pytest.Mon
 def test_a_folder_that_cannot_be_made(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     (dscplus.folder / "data").write_text("a file")
     assert dscplus.refused("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n").startswith(
-        f"folder: {dscplus.folder}/data/dscplus cannot be made: "
+        f"folder: {dscplus.folder}/data/dscplus cannot be created: "
     )
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_may_not_be_written(dscplus: Command) -> None:
     folder.mkdir(mode=0o500)
     done = dscplus("enroll", "IB1", "--db", f"sqlite:///{folder}/x.db", stdin=SECRETS)
     assert done.code == 1
-    assert done.error.endswith("it cannot be made: Permission denied")
+    assert done.error.endswith("it cannot be created: Permission denied")
 
 
 def test_only_enrolling_makes_a_database(dscplus: Command) -> None:

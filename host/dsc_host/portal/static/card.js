@@ -1,4 +1,4 @@
-// Presses the card's keys without loading a page, and shows the card going off by itself. Without it, each key loads the card's page.
+// Press the card's keys without loading a page, and show when the card switches off. Without this script, each key loads the card's page.
 "use strict";
 const keys = document.querySelector("form.keys");
 const picture = document.querySelector(".card img");
@@ -21,7 +21,7 @@ async function look() {
   const answer = await fetch("/card.json?" + whose());
   if (answer.ok) show((await answer.json()).display);
 }
-// One after another: on several connections, keys could overtake each other, and what a look has seen a key.
+// Requests go one after another: on several connections, keys could overtake each other, and an old display could replace a newer one.
 let asked = Promise.resolve();
 function after(ask) {
   asked = asked.then(ask).catch(() => {});

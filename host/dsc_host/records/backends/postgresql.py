@@ -68,7 +68,7 @@ class PostgreSQL:
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
         """Prepare a database without connecting. Raises `InputError` without its name, `StoreError` without a driver."""
         if not url.database:
-            raise InputError("database", "its URL must name one, as in postgresql://user@host/database")
+            raise InputError("database", "its URL must name one, for example postgresql://user@host/database")
         return cls(url.set(drivername="postgresql+psycopg"), patience)
 
     def identity(self, db: Connection) -> Identity | None:

@@ -150,7 +150,7 @@ class SQLite:
 def _path(url: URL) -> Path | None:
     """Return the file that `url` names, or None for a database in memory."""
     if url.username or url.password or url.host or url.port:
-        raise InputError("database", "three slashes come before a file's name, as in sqlite:///dsc.db")
+        raise InputError("database", "three slashes come before a file's name, for example sqlite:///dsc.db")
     if url.query:
         raise InputError("database", "takes no options after the question mark")
     if not url.database or url.database == ":memory:":
