@@ -107,7 +107,7 @@ class MasterKey:
             return cls.from_hex(text)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Save the key in a new file that only its owner may read. Raises `InputError` if the file exists or cannot be made."""
+        """Save the key in a new file for its owner alone. Raises `InputError` if the file exists or cannot be written."""
         try:
             # The file and its name must be on the disk: a card is lost if a power cut takes the key that seals it.
             write_new(path, self._key.hex() + "\n")

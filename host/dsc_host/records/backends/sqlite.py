@@ -172,7 +172,7 @@ def _make_file(path: Path) -> None:
     except FileExistsError:
         _check_header(path)
     except OSError as error:
-        raise StoreError(f"{path}: it cannot be made: {error.strerror}") from error
+        raise StoreError(f"{path}: it cannot be created: {error.strerror}") from error
 
 
 def _new_file(path: Path, suffix: str) -> Path:
@@ -184,7 +184,7 @@ def _new_file(path: Path, suffix: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise StoreError(f"{copy}: it cannot be made: {error.strerror}; the database was not migrated") from error
+            raise StoreError(f"{copy}: it cannot be created: {error.strerror}; the database was not migrated") from error
         break
     return copy
 
