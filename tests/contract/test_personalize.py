@@ -13,7 +13,7 @@ BAD_VALUES = {
     "code": "123",
     "tries": "10",
     "counter": "-1",
-    "colour": "red",
+    "color": "red",
     "k": "\0",
 }
 

@@ -29,7 +29,7 @@ WRONG = [
     *(("display.bus", bus, "display.bus: must be a number from 0 to 1") for bus in (2, True)),
     *(("display.address", at, "display.address: must be a number from 8 to 119") for at in (7, "0x3c")),
     *(("keypad.rows", [10, 11, 12, pin], f"keypad.rows: every pin {PIN}") for pin in ("13", True)),
-    ("colour", 1, "colour: unknown; allowed: battery, board, display, keypad, line, sealed"),
+    ("color", 1, "color: unknown; allowed: battery, board, display, keypad, line, sealed"),
     ("keypad", [], "keypad: must be an object with columns, keys, press, rows"),
     ("keypad.row", [1], "keypad.row: unknown; allowed: columns, keys, press, rows"),
     ("keypad.rows", GONE, "keypad.rows: must be a list of pins"),

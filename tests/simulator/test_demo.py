@@ -146,13 +146,13 @@ def test_a_story_that_ends_otherwise_is_a_failure(demo: Demo, monkeypatch: pytes
     assert done.err == "Error: the demonstration did not go as it should\n"
 
 
-def test_colours(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
-    coloured = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+def test_colors(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    colored = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert coloured.search(demo("--engine", "cpython").out)
+    assert colored.search(demo("--engine", "cpython").out)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not coloured.search(demo("--engine", "cpython").out)
+    assert not colored.search(demo("--engine", "cpython").out)
 
 
 def test_a_terminal_without_frames(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

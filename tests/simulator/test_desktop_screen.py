@@ -291,19 +291,19 @@ def test_light_and_dark(cards: Path, background: str, theme: str, monkeypatch: p
     play(story, cards, profile=CARD)
 
 
-def test_without_colour_all_is_said_in_words(cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_color_all_is_said_in_words(cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
     async def story(person: Person) -> None:
-        colours = {
+        colors = {
             triplet
             for strip in person.app.screen._compositor.render_strips()
             for segment in strip
             if segment.style
-            for colour in (segment.style.color, segment.style.bgcolor)
-            if colour and (triplet := colour.triplet)
+            for color in (segment.style.color, segment.style.bgcolor)
+            if color and (triplet := color.triplet)
         }
-        assert {triplet for triplet in colours if len(set(triplet)) > 1} == set(), "only grays"
+        assert {triplet for triplet in colors if len(set(triplet)) > 1} == set(), "only grays"
 
     play(story, cards, profile=CARD)
 

@@ -83,7 +83,7 @@ def test_the_largest_counter() -> None:
         (f"\n  serial: A\n  key: random\n  counter: {2**64 - 1}", "4: counter: must be"),
         ("\n  seed: 1.5", "2: seed: must be a number"),
         ("\n  engine: cpp", "2: engine: must be cpython or micropython"),
-        ("\n  colour: red", "2: card: unknown name 'colour'; allowed: serial, key, suite"),
+        ("\n  color: red", "2: card: unknown name 'color'; allowed: serial, key, suite"),
         ("A", "1: card: must be `name: value`, of serial, "),
         ("{seed: 1, seed: 1}", "1: card: 'seed' is given twice"),
     ],

@@ -59,7 +59,7 @@ def test_the_seed_makes_it_repeatable(engine: str) -> None:
     ("url", "words"),
     [
         ("sim://nobody", "no simulated card of that name"),
-        ("sim://?colour=red", "colour: unknown option; the options are engine, seed"),
+        ("sim://?color=red", "color: unknown option; the options are engine, seed"),
         ("sim://?engine=jython", "cpython, micropython, not 'jython'"),
         ("sim://?seed=x", "seed: must be a whole number"),
         ("sim://?seed=", "seed: must be a whole number"),

@@ -13,7 +13,7 @@ import pytest
 from tests.checkout import ROOT
 
 from dsc_simulator.drawings import docs
-from dsc_simulator.drawings.wiring import COLOURS, PAPER, PINS, Wire, svg, wires, wokwi
+from dsc_simulator.drawings.wiring import COLORS, PAPER, PINS, Wire, svg, wires, wokwi
 
 BOARDS = ROOT / "firmware/dsc_firmware/boards"
 BOARD_PAGE = (ROOT / "docs/board.md").read_text(encoding="utf-8")
@@ -94,10 +94,10 @@ def simulated(text: str) -> list[tuple[int, str, str]]:
     """Yield every wire of a diagram.json."""
     numbers = {GROUNDS.get(number, name): number for number, name in enumerate(PINS, 1)}
     found = []
-    for start, end, colour, _ in json.loads(text)["connections"]:
+    for start, end, color, _ in json.loads(text)["connections"]:
         (board, name), (part, pin) = start.split(":"), end.split(":")
         assert board == "pico"
-        assert colour in COLOURS
+        assert color in COLORS
         found.append((numbers[name], part, pin.removesuffix(".l")))
     return found
 
@@ -122,8 +122,8 @@ def meet(one: tuple[Place, Place], other: tuple[Place, Place]) -> bool:
     )
 
 
-def luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -173,9 +173,9 @@ def test_no_wire_meets_another_and_all_stay_on_the_paper(config: dict[str, Any])
 
 def test_every_wire_stands_out_from_its_own_ground() -> None:
     picture = ElementTree.fromstring(svg(ready_made()))
-    assert {path.get("stroke") for path in drawn_wires(picture)} <= set(COLOURS.values())
-    for colour in COLOURS.values():
-        assert (luminance(PAPER) + 0.05) / (luminance(colour) + 0.05) >= 3
+    assert {path.get("stroke") for path in drawn_wires(picture)} <= set(COLORS.values())
+    for color in COLORS.values():
+        assert (luminance(PAPER) + 0.05) / (luminance(color) + 0.05) >= 3
 
 
 def test_the_wokwi_project_has_the_parts_that_are_wired() -> None:

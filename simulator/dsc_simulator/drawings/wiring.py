@@ -18,7 +18,7 @@ PINS = (
 )
 """The pins of a Pico, a Pico W and a Pico 2, in the order of their numbers on the board: pin 1 first."""
 
-COLOURS = {
+COLORS = {
     "black": "#1d2430",
     "red": "#c62828",
     "blue": "#1565c0",
@@ -45,7 +45,7 @@ class Wire:
     number: int
     part: str
     pin: str
-    colour: str
+    color: str
 
 
 def wires(config: Mapping[str, Any]) -> tuple[Wire, ...]:
@@ -65,8 +65,8 @@ def wires(config: Mapping[str, Any]) -> tuple[Wire, ...]:
         Wire(_LCD_GROUND, "lcd", "GND", "black"),
         Wire(_SUPPLY, "lcd", "VCC", "red"),
     ]
-    for letter, field, colours in (("R", "rows", ("green", "cyan")), ("C", "columns", ("purple", "magenta"))):
-        found += [Wire(_number(gpio), "keypad", f"{letter}{i + 1}", colours[i % 2]) for i, gpio in enumerate(keypad[field])]
+    for letter, field, colors in (("R", "rows", ("green", "cyan")), ("C", "columns", ("purple", "magenta"))):
+        found += [Wire(_number(gpio), "keypad", f"{letter}{i + 1}", colors[i % 2]) for i, gpio in enumerate(keypad[field])]
     if keypad.get("press") is not None:
         press = _number(keypad["press"])
         found += [Wire(press, "press", "1", "orange"), Wire(_ground_beside(press), "press", "2", "black")]
@@ -232,7 +232,7 @@ def svg(config: Mapping[str, Any]) -> str:
     for wire in found:
         at = places[wire.part, wire.pin]
         path = _route(_pico_at(wire.number), at, lanes.get(wire, 0))
-        parts.append(f'<path d="{path}" class="wire" stroke="{COLOURS[wire.colour]}"/>')
+        parts.append(f'<path d="{path}" class="wire" stroke="{COLORS[wire.color]}"/>')
     for (part, pin), (x, y) in places.items():
         dx, dy = {"lcd": (0, -10), "keypad": (0, 18), "press": (14 if x > _CENTRE else -14, 4)}[part]
         parts.append(_pin(part, (x, y), _text(x + dx, y + dy, "middle", pin)))
@@ -285,7 +285,7 @@ def wokwi(config: Mapping[str, Any]) -> str:
         [
             f"pico:{_wokwi_pin(wire.number)}",
             f"{wire.part}:{wire.pin}{'.l' if wire.part == 'press' else ''}",
-            wire.colour,
+            wire.color,
             _bends(wire, lanes.get(wire, 0)),
         ]
         for wire in found

@@ -187,7 +187,7 @@ def test_a_card_that_cannot_be_reached(dscplus: Command) -> None:
         "sim://nobody": "no simulated card of that name",
         "sim://?engine=steam": "cpython, micropython",
         "sim://?seed=x": "whole number",
-        "sim://?colour=red": "engine, seed",
+        "sim://?color=red": "engine, seed",
         "a\0b": "",
     }.items():
         done = dscplus("personalize", "IB1", "--card", url, stdin=f"{PIN}\n")

@@ -178,7 +178,7 @@ def test_a_bad_row_is_told_with_its_line_and_the_rest_are_read(row: bytes, field
     assert str(found[1]).startswith("line 4")
 
 
-NO_HEADERS = [b"A-1\nB-2\n", b"suite,owner\n", b"serial,serial\n", b"serial,colour\n", b"serial\towner\n", b'"serial\n']
+NO_HEADERS = [b"A-1\nB-2\n", b"suite,owner\n", b"serial,serial\n", b"serial,color\n", b"serial\towner\n", b'"serial\n']
 NO_CSV = [b"", b"\n\n", "serial\n".encode("utf-16"), b"\0" * 100, b"A" * 10_000_000]
 
 

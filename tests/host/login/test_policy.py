@@ -93,7 +93,7 @@ MISTAKES = {
     "[calendar]\nweekend = [1, 2, 3, 4, 5, 6, 7]": "[calendar]: zone must be a time zone such as Europe/Zurich, and weekend",
     "levels = 3": "[[levels]]: must be tables",
     NO_LEVELS: "[[levels]]: dsc_plus is missing",
-    f"{NO_LEVELS}\ncolour = 3": "[[levels]] colour: there is no such key",
+    f"{NO_LEVELS}\ncolor = 3": "[[levels]] color: there is no such key",
     '[[levels]]\nissued = "yes"': "[[levels]] kind: is missing",
     f'{NO_LEVELS}\nissued = "yes"': "[[levels]] none issued: must be true or false",
     f"{NO_LEVELS}\n{NO_LEVELS}": "[[levels]]: must not have a kind twice",

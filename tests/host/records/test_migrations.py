@@ -39,7 +39,7 @@ down_revision = "{versions.VERSION:04}"
 
 def upgrade():
     with op.batch_alter_table("cards", recreate="always" if op.get_bind().dialect.name == "sqlite" else "never") as table:
-        table.add_column(sa.Column("colour", sa.Integer, nullable=False, server_default="7"))
+        table.add_column(sa.Column("color", sa.Integer, nullable=False, server_default="7"))
     EXTRA
 '''
 
@@ -81,7 +81,7 @@ def test_all_migrations_together_make_the_tables_as_they_stand(database: Databas
 def test_a_difference_is_seen(database: Database) -> None:
     store = Store.open(database.url, SCHEMA)
     with store.write() as db:
-        db.exec_driver_sql("ALTER TABLE cards ADD COLUMN colour INTEGER")
+        db.exec_driver_sql("ALTER TABLE cards ADD COLUMN color INTEGER")
         assert [difference[0] for difference in differences(db, tables.metadata)] == ["remove_column"]
     store.close()
 
@@ -117,7 +117,7 @@ def test_it_is_migrated_with_all_that_it_holds(
     wanted = MetaData()
     for table in tables.metadata.sorted_tables:
         table.to_metadata(wanted)
-    wanted.tables["cards"].append_column(Column("colour", Integer, nullable=False))
+    wanted.tables["cards"].append_column(Column("color", Integer, nullable=False))
     store = Store.open(older.url, replace(SCHEMA, version=version))
     with store.write() as db:
         assert differences(db, wanted) == []
