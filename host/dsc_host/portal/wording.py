@@ -124,7 +124,7 @@ _NOTICES: Mapping[str, str] = {
     "messages": "Codes by SMS and call are enabled.",
     "corrected": "The correction waits for a second person.",
     "waits": "The change takes effect after some days. The owner was told and can stop it.",
-    "counts": "It counts now.",
+    "counts": "The change is now in effect.",
     "stopped": "The change was stopped.",
     "decided": "Your decision was recorded.",
     "made": "All cards were made.",

@@ -39,7 +39,7 @@ Migrated = Callable[[Connection, int], None]
 """A function that is called after a migration, with the connection and the old version."""
 
 
-def _not_to_be_migrated(_db: Connection, version: int) -> None:
+def _refuse_to_migrate(_db: Connection, version: int) -> None:
     raise StoreError(f"it was made by an older dscplus (its schema is {version}); update it with: dscplus card list")
 
 
@@ -65,7 +65,7 @@ class Store:
         *,
         patience: float = PATIENCE,
         may_make: bool = True,
-        migrated: Migrated = _not_to_be_migrated,
+        migrated: Migrated = _refuse_to_migrate,
     ) -> "Store":
         """Open the database at `url`, whose tables are those of `schema`.
 
@@ -145,7 +145,7 @@ class Store:
         return db.execution_options(**mode.options) if mode.options else db
 
     @contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def _raising_store_errors(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
@@ -175,7 +175,7 @@ class Store:
             self.change(self._make)
         if self._version() < self._schema.version:
             self._migrate()
-        with self._failures_told():
+        with self._raising_store_errors():
             self._backend.finish_opening()
 
     def _make(self, db: Connection) -> None:

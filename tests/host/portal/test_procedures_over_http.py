@@ -58,7 +58,7 @@ def test_support_stops_and_confirms_what_waits_for_who_is_calling(town: Town, br
     sue = come_with(browser(), town.call("ben"))
     sue.open("/desk")
     assert sue.press("Stop it").notice == "The change was stopped."
-    assert sue.press("Confirm").notice == "It counts now."
+    assert sue.press("Confirm").notice == "The change is now in effect."
     assert "Waiting changes" not in sue.page.text
 
 
