@@ -1,4 +1,4 @@
-"""Cards on their way to their owners: requested, made, sent, pressed; and the online card that stands in for a lost one."""
+"""Requested cards on their way to their owners, and the online card that replaces a lost one."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ def ordered(town: Town, token: str, pin: str = PIN) -> Request:
 
 
 def place(card: SimulatedCard) -> Callable[[Request], AbstractContextManager[CardClient]]:
-    """Return what the issuer opens for each request: the line to this card."""
+    """Return the function that opens this card for each request of the issuer."""
     return lambda _request: CardClient.open(card.url)
 
 
@@ -35,7 +35,7 @@ def shipped(town: Town, token: str, card: SimulatedCard) -> Request:
 
 
 def days(town: Town, count: int) -> list[str]:
-    """Return what carl is told in so many days; on each, and at once if there are none, what is due is done."""
+    """Let days pass and return what carl is notified of. Run the maintenance on each day, and at once for 0 days."""
     before = len(town.told("carl"))
     for _ in range(max(count, 1)):
         town.clock.advance(DAY if count else 0)
@@ -44,7 +44,7 @@ def days(town: Town, count: int) -> list[str]:
 
 
 def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
-    """Return the response to `question`, entered by the card's keys."""
+    """Return the response to `question`, entered with the card's keys."""
     card.press("PRESS")
     card.enter(pin)
     response = card.enter(question)
@@ -53,20 +53,20 @@ def pressed(card: SimulatedCard, question: str, pin: str = PIN) -> str:
 
 
 def by_carls_card(town: Town, card: SimulatedCard) -> str:
-    """Log carl in with this card; return the session."""
+    """Log carl in with this card. Return the session's token."""
     step = town.chosen("carl", Kind.DSC_PLUS)
     assert step.offer is not None
     return town.answered(step.token, pressed(card, step.offer.shows["challenge"]))
 
 
 def card_serial(card: SimulatedCard) -> str:
-    """Return the serial that the card itself tells."""
+    """Return the serial that the card itself reports."""
     with CardClient.open(card.url) as client:
         return client.info().serial
 
 
 def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
-    """Replace anna's lost card by an online card, by way of support and a temporary code; return her session and the codes."""
+    """Replace anna's lost card by an online card, through support. Return her session's token and the codes."""
     town.lose("anna", "IB3000901", loss)
     _, token = town.bridged("anna")
     card = town.system.request_online_card(token)
@@ -78,6 +78,6 @@ def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...
 
 
 def by_codes(town: Town, codes: tuple[str, ...]) -> str:
-    """Log anna in with her online card; return the session."""
+    """Log anna in with her online card. Return the session's token."""
     step = town.chosen("anna", Kind.ONLINE_CARD)
     return town.answered(step.token, looked_up(codes, step.offer))

@@ -1,4 +1,4 @@
-"""What may happen to cards, as rules of the model: for the machines whose people have cards."""
+"""The rules of the model for what can happen to cards, for the machines in which people have cards."""
 
 import pytest
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ pins = st.sampled_from(["8246", "7531", "9513"])
 
 
 class Cards(Machine):
-    """What may happen to cards, whoever uses them."""
+    """The steps that can happen to cards, whoever uses them."""
 
     def cards(self) -> list[Item]:
         return [item for item in self.items() if item.kind is Kind.DSC_PLUS]
@@ -65,7 +65,7 @@ class Cards(Machine):
 
     @rule(which=numbers)
     def a_card_arrives(self, which: int) -> None:
-        """Most have been said to be on their way."""
+        """Let a card arrive. Most of these cards were announced."""
         out = [item for item in self.cards() if not item.received]
         coming = [item for item in out if item.sent is not None] or (out if which == 0 else [])
         if not coming:

@@ -1,4 +1,4 @@
-"""Every test of the login system may have a town, and a blank card."""
+"""Fixtures for the tests of the login system: a town and a blank card."""
 
 from collections.abc import Iterator
 

@@ -1,10 +1,14 @@
-"""The login system's rules as a small model, and a machine that holds the system to them: what its two tests share.
+"""A machine that compares the login system with a small model of its rules. Its test modules share it.
 
-The model is people, what they hold, and the sessions that were opened. After every step, of every session from the first on:
-it has ended if its user's password, PIN, devices or choices have changed since, unless that was done in it; who is in has a
-device that is live, or has opted out, or sees the statements of a closed account; and nobody may do more than what their
-devices give. What an account has paid out never exceeds the limit of the device that it was paid out with, over midnights,
-weekends and changes of devices. At the end, everybody is let in again, if need be by support, and the log is sound.
+The model holds the people, their devices, and the sessions that were opened. The machine checks every session after every step:
+
+- A session has ended if its user's password, PIN, devices or choices have changed since, unless they were changed in it.
+- The user of a session has a valid device, has opted out, or sees the statements of a closed account.
+- Nobody may do more than what their devices give.
+- Withdrawals from an account never exceed the limit of the device that they were made with, over midnights, weekends and
+  changes of devices.
+
+At the end everybody logs in again, with the help of support if necessary, and the log is verified.
 """
 
 from contextlib import ExitStack, suppress
@@ -48,7 +52,7 @@ _FEW = 3
 
 
 class Machine(Rules, RuleBasedStateMachine):
-    """What may happen to all of them, and what must hold whatever happens."""
+    """The steps that can happen to all people, and the invariants that always hold."""
 
     database_kind = SQLITE
 
@@ -57,7 +61,7 @@ class Machine(Rules, RuleBasedStateMachine):
         self.clock = Clock()
         self.clock.now = START
         self.copied = ExitStack()
-        # How many messages are sent in a day has tests of its own.
+        # The number of messages in a day has tests of its own.
         many = {"messages_to_user": 10**6}
         self.town = self.copied.enter_context(new_town(self.clock, self.database_kind, login=many))
         self.system, self.staff = self.town.system, self.town.system.staff
@@ -71,7 +75,7 @@ class Machine(Rules, RuleBasedStateMachine):
             self.copied.close()
 
     def comes_to_an_end(self) -> None:
-        """Everybody is let in again; then all accounts are closed, and nothing of anybody's opens a door any more."""
+        """Let everybody log in again, then close all accounts and check that no device works any more."""
         for person in self.people.values():
             if not person.closed:
                 self.is_let_in_again(person)
@@ -90,15 +94,15 @@ class Machine(Rules, RuleBasedStateMachine):
         for item in self.soon(person):
             assert item not in self.soon(person) or self.enter(person, item)
 
-    # ---- doing ----
+    # ---- helpers ----
 
     def desk(self, person: Person) -> str:
-        """They call, and are known; support's token."""
+        """Have this person call and be identified. Return the token of support."""
         self.clock.advance(20)
         return self.town.call(person.name, person.who)
 
     def right(self, item: Item, shows: dict[str, str]) -> str:
-        """What the device answers."""
+        """Return the correct answer of the device."""
         item.asked = ""
         if item.card:
             item.card.press("PRESS")
@@ -121,11 +125,11 @@ class Machine(Rules, RuleBasedStateMachine):
         return " ".join(item.codes[int(index) - 1] for index in asked)
 
     def sms_went_to(self, kind: Kind = Kind.SMS) -> str:
-        """Where the newest one went, or the newest call."""
+        """Return the number that the newest SMS or call went to."""
         return code_letters(self.town.letters, kind)[-1].address
 
     def ask(self, person: Person, item: Item, *, manual: bool = False) -> Opened:
-        """A login as far as the device's element: what is offered is what is live."""
+        """Begin a login and ask for the device's challenge. Check that the valid devices are offered."""
         self.clock.advance(20)
         step = self.system.begin(person.name, person.password, "192.0.2.1")
         assert {choice.id for choice in step.choices} == {live.id for live in person.live(self.now)}
@@ -135,16 +139,16 @@ class Machine(Rules, RuleBasedStateMachine):
         return Opened(step.token, person, item, shows=dict(step.offer.shows))
 
     def the_same_is_asked_until_it_is_answered(self, item: Item, shows: dict[str, str]) -> None:
-        """Of a card of codes, whoever asks: else somebody who knows some of its codes would ask until it is these."""
+        """Check that a code card is asked for the same codes, so that an attacker cannot wait for known ones."""
         if "indexes" in shows:
             if item.asked:
                 assert shows["indexes"] == item.asked
             item.asked = shows["indexes"]
 
     def answer(self, asked: Opened, text: str) -> Opened | None:
-        """The session that it opened, if it did."""
+        """Answer. Return the session that this opened, if any."""
         if asked.item:
-            # Perhaps rightly, or wrongly for the third time.
+            # The answer was correct, or was the third wrong one.
             asked.item.asked = ""
         done = self.system.answer(asked.token, text).step
         if done is None or done.stage is not Stage.IN or asked.item is None:
@@ -159,7 +163,7 @@ class Machine(Rules, RuleBasedStateMachine):
         return self.answer(asked, self.right(item, asked.shows))
 
     def inside(self, name: str, number: int, *scopes: Scope) -> Opened | None:
-        """A session of theirs that may do this, or a new one, if need be with support's help; None if it cannot be."""
+        """Return a session that may do this, opened anew and with support's help if necessary; None if it is impossible."""
         person = self.people[name]
         theirs = [each for each in self.opened if each.person is person and not each.ended]
         able = [each for each in theirs if self.scope_of(each) in scopes]
@@ -173,7 +177,7 @@ class Machine(Rules, RuleBasedStateMachine):
         return self.enter(person, self.pick(self.good(person, *scopes), number))
 
     def proven(self, opened: Opened, number: int) -> bool:
-        """Whether guarded calls go through in this session: if its last proof is old, another one is given."""
+        """Return whether guarded calls are allowed in this session. If its last proof is too old, give another one."""
         if self.now < opened.proven + PROOF_SECONDS - 60 or self.scope_of(opened) not in ACCOUNT:
             return True
         if self.now >= opened.proven + PROOF_SECONDS:
@@ -188,20 +192,20 @@ class Machine(Rules, RuleBasedStateMachine):
         return True
 
     def scope_of(self, opened: Opened) -> Scope | None:
-        """What a session is good for; None if it is over."""
+        """Return the scope of a session; None if it has ended."""
         with suppress(LoginError):
             return self.system.visitor(opened.token).scope
         return None
 
     def soon(self, person: Person) -> list[Item]:
-        """What opens the door, and still does when they have come to it."""
+        """Return the devices that work now and still work when a login with them is complete."""
         return [] if person.closed else person.live(self.now + 20)
 
     def good(self, person: Person, *scopes: Scope) -> list[Item]:
         return [item for item in self.soon(person) if item.gives(self.now + 20) in scopes]
 
     def all_come_in(self, item: Item) -> None:
-        """Those who may use it, by whatever they have."""
+        """Log in all users of a device, each with any valid device."""
         for name, person in self.people.items():
             if item in person.uses and self.soon(person):
                 self.inside(name, 1, *ACCOUNT)
@@ -219,7 +223,7 @@ class Machine(Rules, RuleBasedStateMachine):
         return self.card_of_codes(opened.person, Kind.ONLINE_CARD, self.system.sheet(opened.token, device.id))
 
     def card_of_codes(self, person: Person, kind: Kind, codes: tuple[str, ...]) -> Item:
-        """In place of one that was never activated."""
+        """Add a code card. It replaces one that was never activated."""
         for item in person.own(kind):
             if item.state is SHIPPED:
                 self.moved(item, GONE)
@@ -239,7 +243,7 @@ class Machine(Rules, RuleBasedStateMachine):
         self.system.operator.run_due()
         self.is_due()
 
-    # ---- what may happen ----
+    # ---- the steps ----
 
     @rule(seconds=st.sampled_from([60, 1_700, 3_600, DAY // 2, DAY, 4 * DAY, 6 * DAY, 21 * DAY]), due=st.booleans())
     def time_passes(self, seconds: int, due: bool) -> None:
@@ -250,7 +254,7 @@ class Machine(Rules, RuleBasedStateMachine):
     @rule(number=numbers, which=numbers, when=st.sampled_from(["just before", "then", "and it is done"]))
     @precondition(lambda self: self.edges())
     def time_comes_when_something_is_over(self, number: int, which: int, when: str) -> None:
-        """Whom it concerns has come in just before."""
+        """Let a validity end. The people it concerns log in just before."""
         edge, person, item = self.pick(self.edges(), which)
         self.clock.now = max(self.now, edge - 60)
         if item in self.soon(person):
@@ -315,7 +319,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     @rule(name=names, number=numbers, activated=st.booleans())
     def an_online_card_is_requested(self, name: str, number: int, activated: bool) -> None:
-        """It is not renewed while it is in use."""
+        """Request an online card. A second one is refused while it is in use."""
         opened = self.inside(name, number, *ACCOUNT)
         if opened is None:
             return
@@ -329,7 +333,7 @@ class Machine(Rules, RuleBasedStateMachine):
                 self.system.request_online_card(opened.token)
 
     def waiting(self, person: Person) -> list[Item]:
-        """What they hold, and may activate."""
+        """Return the devices that this person has and may activate."""
         return [item for item in person.own() if item.state in (SHIPPED, MISPLACED)]
 
     @rule(number=numbers, which=numbers)
@@ -342,7 +346,7 @@ class Machine(Rules, RuleBasedStateMachine):
 
     @rule(name=names, number=numbers, amount=st.sampled_from(["half", "one more", "all", "a lot"]), poor=st.booleans())
     def money_is_taken_out(self, name: str, number: int, amount: str, poor: bool) -> None:
-        """In this session, by the least that lets them in or by whatever they have, and then in all others of theirs."""
+        """Withdraw money in a session by the weakest or by any device, and then in all other sessions of this person."""
         if poor and not self.people[name].closed:
             self.temporary(self.people[name])
             self.enter(self.people[name], self.soon(self.people[name])[-1])
@@ -387,7 +391,7 @@ class Machine(Rules, RuleBasedStateMachine):
             with pytest.raises(NotAllowed):
                 self.system.withdraw(step.token, Decimal(1))
 
-    # ---- what must hold ----
+    # ---- the invariants ----
 
     @invariant()
     def what_opens_the_door_is_what_the_rules_say(self) -> None:
@@ -416,9 +420,9 @@ class Machine(Rules, RuleBasedStateMachine):
 
 
 def cases(machine: type[Machine], steps: int) -> tuple[Any, Any, Any]:
-    """Return the tests of a machine: a few examples; as many as the profile wants, which is long; a few on PostgreSQL.
+    """Return the tests of a machine: a few examples, as many as the profile wants (which is long), and a few on PostgreSQL.
 
-    Each example takes as long as many tests. Those on PostgreSQL show that each statement is one there too.
+    Each example takes as long as many tests. Those on PostgreSQL show that every statement works there too.
     """
     few = settings(max_examples=_FEW, stateful_step_count=steps, deadline=None)
     many = settings(max_examples=settings.default.max_examples // 5, stateful_step_count=steps, deadline=None)

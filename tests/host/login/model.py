@@ -1,5 +1,6 @@
-"""The rules of the login system as a small model: people, what they hold, the sessions that they have opened, and what follows
-from what happens to them. It knows nothing of how the system does it.
+"""A small model of the login system's rules: people, their devices, their sessions, and the consequences of events.
+
+It knows nothing about how the system works.
 """
 
 from collections import Counter
@@ -26,7 +27,7 @@ TEMPORARY = (Kind.TEMPORARY_CODE, Kind.ONLINE_CARD)
 SENT = (Kind.SMS, Kind.VOICE)
 ACTIVE, SHIPPED, MISPLACED = DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED
 GONE = DeviceState.ENDED
-"""For good, in whichever way."""
+"""The states in which a device is out of use for good."""
 OPEN = (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)
 MESSAGES, NOTHING = (200_000, 600_000), (50_000, 100_000)
 LIMITS = {
@@ -41,16 +42,16 @@ LIMITS = {
 HOLIDAYS = {date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1), date(2027, 1, 18), date(2027, 2, 15)}
 ZONE = ZoneInfo("America/New_York")
 WAIT_SECONDS = 5 * DAY
-"""How long waits what a temporary device or support has begun."""
+"""The days for which changes wait that a temporary device or support has begun."""
 PROOF_SECONDS = 300
-"""How long a device's answer in a session counts."""
+"""The seconds for which a device's answer in a session counts."""
 START = datetime(2026, 11, 20, 4, 30, tzinfo=UTC).timestamp()
 """Half an hour before midnight in New York, on a Thursday, a week before a holiday."""
 
 
 @dataclass(eq=False)
 class Item:
-    """A device."""
+    """A device and its state."""
 
     kind: Kind
     owner: "Person"
@@ -62,15 +63,15 @@ class Item:
     number: str = ""
     codes: tuple[str, ...] = ()
     asked: str = ""
-    """The index numbers that nobody has answered since they were asked for."""
+    """The index numbers that were asked for and not answered yet."""
     pin: str = PIN
     app: App | None = None
     card: SimulatedCard | None = None
     sent: float | None = None
-    """When it was sent back, and whether it has arrived."""
+    """The time when it was sent back, and whether it has arrived."""
     received: bool = False
     waits: float = -inf
-    """Until when it cannot be activated."""
+    """The time before which it cannot be activated."""
 
     def works(self, now: float) -> bool:
         return self.state is ACTIVE and now < self.until
@@ -81,13 +82,13 @@ class Item:
 
 @dataclass(eq=False)
 class Person:
-    """Somebody who logs in."""
+    """A user with their devices and settings."""
 
     name: str
     who: Identity
     account: str
     uses: dict[Item, bool] = field(default_factory=dict)
-    """What they may use, and whether it is put aside for something that is shared."""
+    """The devices that the person may use. True means that a device is set aside while another one is shared."""
     numbers: set[str] = field(default_factory=set)
     password: str = PASSWORD
     opted_out: bool = False
@@ -107,19 +108,19 @@ class Person:
 
 @dataclass(eq=False)
 class Opened:
-    """A session, or a login that is half-way: by whom, and by what, if by anything."""
+    """A session or a login in progress, with its user and the device that opened it, if any."""
 
     token: str
     person: Person
     item: Item | None
     ended: bool = False
-    """Whether it must have."""
+    """Whether the session must have ended."""
     goes_on: bool = False
-    """Whether a change was made in it: then it outlasts the device that opened it."""
+    """Whether a change was made in the session. It then outlasts the device that opened it."""
     scope: Scope | None = None
-    """What it is good for now; None if it is over."""
+    """The current scope; None if the session has ended."""
     proven: float = -inf
-    """When a device last answered in it."""
+    """The time when a device last answered in it."""
     shows: dict[str, str] = field(default_factory=dict)
     text: str | None = None
 
@@ -133,7 +134,7 @@ def business(each: date) -> bool:
 
 
 def five_days_before(last: date) -> date:
-    """The first day of the longest time that ends now and has five business days in it."""
+    """Return the first day of the longest period that ends now and has five business days."""
     first, counted = last, int(business(last))
     while counted < 5 or not business(first - timedelta(days=1)):
         first -= timedelta(days=1)
@@ -142,13 +143,13 @@ def five_days_before(last: date) -> date:
 
 
 def business_days_between(first: date, last: date) -> int:
-    """Without these two."""
+    """Return the number of business days between two days, without these."""
     return sum(business(first + timedelta(days=each)) for each in range(1, (last - first).days))
 
 
 @dataclass(eq=False)
 class Order:
-    """A card that was asked for, and the money that is held for it."""
+    """A request for a card, with its deposit."""
 
     id: str
     owner: Person
@@ -158,14 +159,14 @@ class Order:
     item: Item | None = None
     sent: float = 0.0
     waits: float = -inf
-    """Until when its card cannot be activated."""
+    """The time before which its card cannot be activated."""
     told: bool = False
-    """Whether its owner knows that the card is about to be activated by itself."""
+    """Whether the owner was notified that the card will soon be activated by itself."""
 
 
 @dataclass(eq=False)
 class Share:
-    """That somebody wants to use another one's device, or does."""
+    """The wish of a user to use another one's device, or the use of it."""
 
     id: str
     user: Person
@@ -177,7 +178,7 @@ class Share:
 
 
 class Rules:
-    """anna, who has a card, and ben have one account, hers; carl has his own. What follows from what happens to them."""
+    """The consequences of events. anna, who has a card, and ben share her account; carl has an account of his own."""
 
     town: Town
     clock: Clock
@@ -193,13 +194,13 @@ class Rules:
         self.orders: list[Order] = []
         self.shares: list[Share] = []
         self.waits: dict[tuple[Person, str], float] = {}
-        """When a number, or opting out (an empty one), counts for somebody."""
+        """The times when a number takes effect for somebody. An empty number stands for opting out."""
         self.paid: list[tuple[str, float, float]] = []
         self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
         self.numbers_are(self.people["ben"], PHONE)
         self.numbers_are(self.people["carl"], "+4915112345678")
 
-    # ---- what is known ----
+    # ---- the state ----
 
     @property
     def now(self) -> float:
@@ -209,15 +210,15 @@ class Rules:
         return (item for person in self.people.values() for item in person.own())
 
     def pick(self, some: list[Any], number: int) -> Any:
-        """One of them; the last ones are the likeliest."""
+        """Return one of them. Small numbers pick the last ones."""
         return some[-1 - number % len(some)]
 
     def temporary_opened(self, opened: Opened) -> bool:
-        """Whether what is begun in this session has to wait."""
+        """Return whether lasting changes that are begun in this session must wait."""
         return opened.item is not None and opened.item.kind in TEMPORARY
 
     def left(self, opened: Opened) -> float:
-        """How much may be taken out in this session: the limits are those of what it goes by, while that opens the door."""
+        """Return how much may be withdrawn in this session, by the limits of its device while the device is valid."""
         worth = opened.item in opened.person.live(self.now) and not opened.person.opted_out
         in_day, in_five = LIMITS[opened.item.kind] if opened.item and worth else NOTHING
         days = [(day(at), amount) for account, at, amount in self.paid if account == opened.person.account]
@@ -227,10 +228,10 @@ class Rules:
             in_five - sum(amount for at, amount in days if at >= first),
         )
 
-    # ---- what follows from what happens ----
+    # ---- the consequences ----
 
     def add(self, person: Person, kind: Kind, **what: Any) -> Item:
-        """The device that this person has now, and had not before."""
+        """Give a new device to this person and return it."""
         known = {item.id for item in person.uses}
         held = self.town.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
         (new,) = {device.id for device, _ in held if device.kind == kind} - known
@@ -239,7 +240,7 @@ class Rules:
         return item
 
     def changed(self, person: Person, within: Opened | None = None) -> None:
-        """Whatever was opened before has ended, but the session in which it was done."""
+        """End all earlier sessions of a person, except the one in which the change was made."""
         for each in (*self.opened, *self.half_way):
             if each.person is person and each is not within:
                 each.ended = True
@@ -248,7 +249,7 @@ class Rules:
             assert self.town.system.visitor(within.token), "it goes on"
 
     def moved(self, item: Item, state: DeviceState, within: Opened | None = None) -> None:
-        """If it opened doors or does now, that is a change for everybody who uses it."""
+        """Change the state of a device. If it was or becomes active, this is a change for all its users."""
         if ACTIVE in (item.state, state):
             for person in self.people.values():
                 if item in person.uses:
@@ -273,7 +274,7 @@ class Rules:
                 self.moved(other, GONE, within)
         for other in item.owner.own(Kind.DSC_PLUS):
             if item.kind is Kind.DSC_PLUS and other.state is MISPLACED:
-                self.moved(other, GONE, within)  # It has been replaced.
+                self.moved(other, GONE, within)  # The new card replaces it.
         if within:
             within.item = item
 
@@ -290,7 +291,7 @@ class Rules:
                 self.moved(item, GONE, within)
 
     def numbers_are(self, person: Person, number: str, within: Opened | None = None) -> None:
-        """Codes go to this number now, and to no other one."""
+        """Send codes to this number from now on, and to no other one."""
         person.numbers.add(number)
         for kind in SENT:
             live = [item for item in person.own(kind) if item.state is ACTIVE]
@@ -334,10 +335,10 @@ class Rules:
             if order.owner is person and order.state is OrderState.REQUESTED:
                 self.not_wanted(order)
 
-    # ---- what time does ----
+    # ---- the passing of time ----
 
     def counts(self, person: Person, number: str) -> None:
-        """What has waited counts now: a number, or opting out."""
+        """Let a waiting change take effect: a number, or opting out."""
         del self.waits[person, number]
         if person.closed or (not number and person.opted_out):
             return
@@ -364,7 +365,7 @@ class Rules:
                 order.told = True
 
     def edges(self) -> list[tuple[float, Person, Item]]:
-        """The times at which something will be over, whose it is, and what."""
+        """Return the times at which a validity ends, with the person and the device."""
         live = [item for item in self.items() if item.state is ACTIVE]
         edges = [(item.until, item.owner, item) for item in live if item.until < inf]
         edges += [(item.made + 2 * DAY, item.owner, item) for item in live if item.kind is Kind.TEMPORARY_CODE]

@@ -1,4 +1,4 @@
-"""An app on a phone, as a test of the login system plays it: what it keeps, its activation, and what it answers with."""
+"""A phone app as the tests of the login system play it: its state, its activation, and its answers."""
 
 from tests.host.login.letters import newest_code
 from tests.host.login.town import PASSWORD, Town
@@ -13,7 +13,7 @@ PIN_KEY, FINGER_KEY = bytes(range(32)), bytes(range(32, 64))
 
 
 class App:
-    """An activated app: its token, its counters, and its keys."""
+    """An activated app with its token, counters and keys."""
 
     def __init__(self, town: Town, activated: Activated) -> None:
         self.town = town
@@ -39,5 +39,5 @@ def activated(town: Town, name: str = "ben") -> App:
 
 
 def token(town: Town) -> str:
-    """Return the activation code of the newest SMS."""
+    """Return the activation code in the newest SMS."""
     return newest_code(town.letters)

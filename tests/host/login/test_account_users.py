@@ -1,4 +1,4 @@
-"""Who may see to whose settings: the primary user to all of the account's, everybody else only to be told whom to ask."""
+"""Primary users change the settings of all users of their account. Other users are told whom to ask."""
 
 from decimal import Decimal
 
@@ -60,7 +60,7 @@ def test_the_money_is_held_on_another_account_of_ones_own(town: Town) -> None:
             town.system.draft_request(anna, PIN, name="ben", account=strange)
 
 
-# ---- those who work there ----
+# ---- staff ----
 
 
 def test_support_does_not_serve_itself_by_whatever_name(town: Town) -> None:

@@ -1,4 +1,4 @@
-"""How many answers to a device are looked at, and how many messages are sent, in a day."""
+"""The daily limits on answers to a device and on messages."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from dsc_host.login.accounts.phone_numbers import calling_code
 
 
 def guess(town: Town, name: str) -> bool:
-    """Give a wrong answer to a code by SMS; return whether it was looked at."""
+    """Give a wrong answer to a code by SMS. Return whether it was checked."""
     try:
         step = town.chosen(name, Kind.SMS)
     except TooManyAttempts:
@@ -22,7 +22,7 @@ def guess(town: Town, name: str) -> bool:
 
 
 def test_the_owners_logins_buy_no_more_guesses(town: Town) -> None:
-    """Nine wrong answers, then the owner comes in, all day long."""
+    """Give nine wrong answers, then let the owner log in, all day long."""
     looked_at = 0
     for _ in range(9):
         looked_at += sum(guess(town, "ben") for _ in range(9))
@@ -66,13 +66,13 @@ def test_a_policy_that_allows_more_in_a_row_allows_them_in_a_day(town: Town) -> 
 
 @pytest.fixture
 def few(clock: Clock) -> Iterator[Town]:
-    """A town in which a user is sent six messages a day."""
+    """A town in which a user gets at most six messages a day."""
     with new_town(clock, login={"messages_to_user": 6}) as town:
         yield town
 
 
 def sent_in_a_day(town: Town, kind: Kind = Kind.SMS) -> int:
-    """Ask for codes all day, as fast as it is let."""
+    """Ask for codes all day, as fast as the system allows. Return how many were sent."""
     before = len(town.letters)
     for _ in range(8):
         for _ in range(10):

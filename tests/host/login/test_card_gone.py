@@ -1,6 +1,4 @@
-"""Cards that are gone before they were activated, or do not come back: another one may be had, and the money is
-accounted for.
-"""
+"""Cards that are lost before their activation or do not come back: their replacement and their deposit."""
 
 import pytest
 from tests.host.login.card_orders import days, ordered, shipped
@@ -38,7 +36,7 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
     town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")
     issuer = town.session("ivo")
     for _ in range(7):
-        # Sent on a Tuesday: five business days are over on the next Tuesday.
+        # The card was sent on a Tuesday, so five business days end on the next Tuesday.
         with pytest.raises(NotNow, match="overdue"):
             town.system.staff.settle(issuer, request.serial)
         town.clock.advance(DAY)
@@ -48,7 +46,7 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
     assert town.system.staff.settle(issuer, request.serial) == 2000
     mine = town.system.requests(town.session("carl"))[0]
     assert (mine.held, mine.hold) == ("kept", 20)
-    # However late it comes, it is received; what was kept stays so.
+    # However late the card arrives, it is received. What was kept stays kept.
     assert town.system.staff.receive(issuer, request.serial).state == "received"
     assert town.system.requests(town.session("carl"))[0].held == "kept"
     town.system.deliver()
@@ -82,7 +80,7 @@ def test_an_online_card_is_not_renewed_by_itself(town: Town) -> None:
     assert town.system.activate(token, looked_up(codes, offer))
     with pytest.raises(NotNow, match="you have an online card in use"):
         town.system.request_online_card(town.session("carl"))
-    # Who has lost it calls, and may have another one.
+    # A user who has lost it calls support and may get another one.
     code = town.system.staff.give_temporary_code(town.call("carl", CARL))
     assert Kind.ONLINE_CARD not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
     token = town.answered(town.chosen("carl", Kind.TEMPORARY_CODE).token, code)

@@ -1,4 +1,4 @@
-"""A card's life with its owner: from the request to the return, and all that may go wrong on the way."""
+"""The life of a card with its owner, from the request to the return, and the failures on the way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -120,7 +120,7 @@ def test_a_card_whose_making_was_cut_off_is_recorded_the_next_time(town: Town, c
     assert town.system.staff.ship(issuer, request.id).serial == card_serial(card)
 
 
-# ---- by itself ----
+# ---- activation without a response ----
 
 
 def test_a_card_activates_itself_three_weeks_after_it_was_sent(town: Town, card: SimulatedCard) -> None:
@@ -156,7 +156,7 @@ def test_an_answer_for_one_purpose_is_none_for_another(town: Town) -> None:
         town.system.activate(token, town.respond("IB3000901", offer.shows["challenge"]))
 
 
-# ---- loss, and the way back ----
+# ---- loss and recovery ----
 
 
 def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) -> None:
@@ -166,7 +166,7 @@ def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) ->
         town.system.sheet(token, town.device(token, Kind.ONLINE_CARD))
     again = by_codes(town, codes)
     assert town.system.visitor(again).scope is Scope.FULL
-    # However little the account is worth now: the card is replaced.
+    # The card is replaced, however low the account's equity is now.
     town.system.operator.set_equity(town.accounts["anna"], Decimal(10))
     shipped(town, again, card)
     town.waited("anna")
@@ -193,7 +193,7 @@ def test_a_card_that_is_gone_for_good_stays_so(town: Town) -> None:
         town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
 
 
-# ---- back to where it came from ----
+# ---- the return to the issuer ----
 
 
 def test_a_card_is_returned_and_its_money_is_free(town: Town, card: SimulatedCard) -> None:

@@ -1,5 +1,7 @@
-"""A request and its card, where they part: activated before it was said to be sent, found after it was replaced, sent back
-unused, or left behind by an account that is closed.
+"""Requests whose state differs from that of their card.
+
+A card can be activated before it is recorded as sent, found after it was replaced, sent back unused, or left behind when the
+account is closed.
 """
 
 import pytest
@@ -63,7 +65,7 @@ def test_a_stolen_card_that_is_said_to_be_sent_back_is_charged_when_it_does_not_
 
 @pytest.mark.parametrize("late", [21, 400])
 def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: SimulatedCard, late: int) -> None:
-    """What is due was not done for some time."""
+    """The maintenance has not run for some time."""
     shipped(town, town.session("carl"), card)
     town.clock.advance((late - 1) * DAY)
     (first,) = days(town, 1)
@@ -73,11 +75,11 @@ def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: Si
     assert days(town, 5) == []
 
 
-# ---- a card that was misplaced, and replaced ----
+# ---- a misplaced card that was replaced ----
 
 
 def replaced(town: Town, card: SimulatedCard) -> tuple[str, str, str]:
-    """Anna has misplaced her card, and another one is on its way: her session, and the ids of both."""
+    """Let anna misplace her card while another one is on its way. Return her session's token and the ids of both."""
     town.lose("anna", "IB3000901", Loss.MISPLACED)
     _, token = town.bridged("anna")
     shipped(town, token, card)

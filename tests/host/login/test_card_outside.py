@@ -1,4 +1,4 @@
-"""Cards whose fate was decided at the verifier, by whoever runs it: nobody is stuck with one, and nothing undoes it."""
+"""Cards whose state the operator has changed in the verifier: their owners can replace them, and nothing undoes the change."""
 
 from collections.abc import Callable
 
@@ -63,7 +63,7 @@ def test_a_card_that_is_gone_at_the_verifier_is_taken_back(town: Town, end: End)
 
 
 def found(town: Town) -> tuple[str, bool]:
-    """Anna has misplaced her card and found it again: her session, and whether its right response brings it back."""
+    """Let anna misplace and find her card. Return her session's token, and whether a correct response reactivates it."""
     _, token = town.bridged("anna")
     offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
     return token, town.system.activate(token, town.respond(ANNAS, offer.shows["challenge"]))

@@ -1,4 +1,4 @@
-"""Cards of codes that are printed already stay good, whatever the policy wants of those that come."""
+"""Printed code cards stay valid when the policy for new ones changes."""
 
 import pytest
 from tests.host.login.town import CHEAP, PASSWORD, Town, looked_up
@@ -12,7 +12,7 @@ def under(town: Town, **wanted: int) -> LoginSystem:
 
 
 def asked_for(system: LoginSystem) -> Step:
-    """A login by anna's card of codes, as far as the index numbers."""
+    """Begin a login with anna's code card and ask for the index numbers."""
     begun = system.begin("anna", PASSWORD)
     return system.choose(begun.token, next(each.id for each in begun.choices if each.kind is Kind.CODE_CARD))
 
@@ -33,7 +33,7 @@ def test_a_printed_card_keeps_its_own_codes(town: Town, wanted: dict[str, int]) 
 
 
 def test_a_card_that_has_been_half_used_is_used_to_its_end(town: Town) -> None:
-    """Every code is asked for once, also after there are fewer on those that come."""
+    """Every code is asked for once, even after the policy gives new cards fewer codes."""
     codes, asked = town.with_codes("anna"), []
     for system in (town.system, under(town, codes=10)):
         for _ in range(20):
@@ -72,7 +72,7 @@ def test_the_longest_answer_that_is_allowed_is_taken(town: Town) -> None:
     assert system.activate(token, answer)
 
 
-# ---- nobody asks until the codes that they have seen are asked for ----
+# ---- an attacker cannot wait for known codes ----
 
 
 def indexes(step: Step) -> str:
@@ -110,5 +110,5 @@ def test_what_was_typed_into_one_login_is_good_for_no_other(town: Town) -> None:
     assert system.answer(owner.token, answer).step
     for thief in thieves:
         assert system.answer(thief.token, answer).status is Status.REFUSED
-    # Nothing was compared, so nothing is counted: two windows of her own do not lock her card.
+    # Nothing was compared, so nothing is counted: a second window of her own does not lock her card.
     assert enters(system, codes)

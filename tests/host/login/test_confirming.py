@@ -1,4 +1,4 @@
-"""Confirming a phone number by oneself."""
+"""The confirmation of a phone number by its user."""
 
 import pytest
 from tests.host.login.letters import code_letters
@@ -56,7 +56,7 @@ def test_three_wrong_codes_and_it_is_over(town: Town, texts: tuple[str, ...]) ->
 
 
 def another_is_sent(town: Town, token: str, number: str, code: str) -> None:
-    """One in a million is the same."""
+    """Ask for a code until it differs: the same one comes once in a million times."""
     town.system.ask_to_confirm_phone(token, number)
     while town.sent("sms") == code:
         town.system.ask_to_confirm_phone(token, number)
@@ -84,7 +84,7 @@ def test_what_is_no_number(town: Town) -> None:
         town.system.ask_to_confirm_phone(town.session("anna"), "0791234567")
 
 
-# ---- a number that is somebody else's now ----
+# ---- a number that belongs to somebody else now ----
 
 
 @pytest.mark.parametrize(("kind", "loss"), [(Kind.SMS, Loss.LOST), (Kind.VOICE, Loss.STOLEN)])

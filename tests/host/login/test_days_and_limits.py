@@ -34,7 +34,7 @@ CALENDARS = st.builds(
 @pytest.mark.parametrize(
     ("given", "closed", "open_days"),
     [
-        # As the exchange has published them, and long after.
+        # The exchange has published these days, except the last one, which is years later.
         ({}, [date(2026, 4, 3), date(2026, 7, 3), date(2027, 6, 18), date(2041, 12, 25)], [date(2026, 12, 24)]),
         ({"holidays": [date(2026, 12, 24)]}, [date(2026, 12, 24), date(2026, 12, 25)], [date(2026, 12, 23)]),
         ({"exchange": "SIX"}, [date(2026, 4, 6), date(2026, 12, 25)], [date(2026, 11, 26)]),
@@ -123,7 +123,7 @@ def test_a_day_and_five_days() -> None:
     midnight = NEW_YORK.start(NEW_YORK.day(FRIDAY))
     assert not allowed("1", (midnight, 200_000))
     assert allowed("1", (midnight - 1, 200_000))
-    # Three full days within five business days, and it is over; the sixth day is free again.
+    # Three full days within five business days reach the limit. The sixth day is free again.
     days = [(FRIDAY - each * 86_400, 200_000) for each in (1, 2, 3)]
     assert allowed("1", *days).left_five_days == 0
     assert not allowed("1", *days)

@@ -1,4 +1,4 @@
-"""At the desk: guesses are counted for whom they are about, nobody serves themselves, and who is forced is heard anywhere."""
+"""The rules of the support desk: guesses count for their subject, staff never serve themselves, duress is reported."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ def guess(town: Town, token: str, name: str, number: int) -> bool:
 def test_wrong_identities_are_counted_for_the_user_over_all_sessions(town: Town) -> None:
     first = town.session("sue")
     assert not any(guess(town, first, "anna", number) for number in range(3))
-    # Somebody else's right one in between, and another session, change nothing.
+    # Neither a correct identity of another user in between nor another session changes this.
     assert town.system.staff.identify(first, "carl", CARL)
     second = town.session("sue")
     assert not any(guess(town, second, "anna", number) for number in range(3, 5))
@@ -48,7 +48,7 @@ def test_a_name_that_there_is_not_is_counted_alike(town: Town) -> None:
 
 
 def at_home(town: Town, name: str, serial: str) -> tuple[str, str]:
-    """The same person as those who work here, of another record: the ids of it and of their account."""
+    """Add the same person as a staff member under another record. Return the ids of the person and the account."""
     entity = town.system.operator.add_entity("Cleo", STAFF, "Elsewhere 1")
     town.entities["home"] = entity
     town.accounts["home"] = town.system.operator.add_account(entity, Decimal(5))
@@ -82,7 +82,7 @@ def test_the_issuer_neither_receives_nor_charges_their_own(town: Town) -> None:
     assert town.system.staff.receive(town.session("ivo"), "IB3000901").state == "received"
 
 
-# ---- who is forced ----
+# ---- duress ----
 
 
 def by_logging_in(town: Town) -> None:

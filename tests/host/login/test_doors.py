@@ -1,5 +1,6 @@
-"""Whatever is put into a public call: it is refused in words, and nothing is changed. Only a database that fails is a
-`StoreError`, so none of these may be one; and nothing counted stands in the way here, so that everything is reached.
+"""All public calls with all kinds of invalid input: each is refused with a message, and nothing changes.
+
+A `StoreError` means that the database failed, so no call may raise it here. Rate limits are off, so that all code is reached.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ ANYTHING: tuple[Any, ...] = (
     "\ud800", "\x00", "a\x00b", "x" * 100_000, "x\r\nBcc: y",
 )  # fmt: skip
 WORDS = ("", "\xe9", "{0}", "%s", "' OR 1=1")
-"""What some calls take, as an address, and all others refuse."""
+"""Arguments, such as an address, that some calls accept and all others refuse."""
 PATIENT = 10**9
 PIN = "8246"
 FREE: dict[str, object] = {
@@ -36,7 +37,7 @@ FREE: dict[str, object] = {
     "phone": {"pushes": PATIENT},
 }  # fmt: skip
 _PASSING = (login_tables.sessions, login_tables.attempts, login_tables.messages, login_tables.pushes)
-"""Where right calls leave something too, that the doors below begin with."""
+"""Tables in which valid calls leave something, because the tests begin with them."""
 
 Door = Callable[[Any], object]
 
@@ -52,7 +53,7 @@ def town(database_kind: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def kept(town: Town) -> Mapping[str, list[Any]]:
-    """All rows, but how often something failed."""
+    """Return all rows except the counts of failures."""
     counted = ("failures", "locked_until", "asked", "data")
 
     def read(tx: Any) -> Mapping[str, list[Any]]:
@@ -68,7 +69,7 @@ def kept(town: Town) -> Mapping[str, list[Any]]:
 
 
 def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:
-    """What came out of them that must not."""
+    """Make the calls with invalid input. Return the results that are not allowed."""
     before, wrong = kept(town), []
     for name, door in doors.items():
         for each in given:
@@ -88,7 +89,7 @@ def tried(town: Town, doors: Mapping[str, Door], *given: object) -> list[str]:
 
 
 def half_way(town: Town, name: str = "ben") -> tuple[str, str]:
-    """A login that waits for a device, and the id of one."""
+    """Begin a login that waits for a device. Return its token and the id of a device."""
     step = town.system.begin(name, PASSWORD)
     return step.token, next(each for each in step.choices if each.kind is Kind.SMS).id
 
@@ -227,7 +228,7 @@ def test_whoever_runs_the_system(town: Town) -> None:
     new: dict[str, Any] = {"account": anna, "name": "zora", "password": PASSWORD, "email": "zora@example.com"}
 
     def added(field: str) -> Door:
-        # Without a phone, in the name of the account's owner: that is how it is meant.
+        # The call is valid without a phone, and for the account's owner.
         return lambda x: None if x is None and field in ("phone", "entity") else operator.add_user(**{**new, field: x})
 
     doors: dict[str, Door] = {

@@ -1,4 +1,4 @@
-"""Coming in: each device, and everything that must not let anybody in."""
+"""Logging in with each kind of device, and everything that must not log anybody in."""
 
 from collections.abc import Callable
 from functools import partial
@@ -42,7 +42,7 @@ def test_the_code_of_one_login_is_none_of_anothers(town: Town) -> None:
     first = town.chosen("ben", Kind.SMS)
     other = town.sent("sms")
     second = town.chosen("ben", Kind.SMS)
-    while (code := town.sent("sms")) == other:  # One in a million.
+    while (code := town.sent("sms")) == other:  # The same code comes once in a million times.
         second = town.chosen("ben", Kind.SMS)
     assert town.system.answer(first.token, code).status is Status.REFUSED
     assert town.system.answer(second.token, code).status is Status.ACCEPTED
@@ -81,7 +81,7 @@ def test_too_many_wrong_passwords_shut_that_name_from_that_address(town: Town, n
             continue
         if waits[-1] == DAY:
             break
-    # Three at once, and then ever longer pauses, until the tenth.
+    # Three attempts pass at once. Then the pauses grow until the tenth.
     assert waits == [30 * 2**each for each in range(7)] + [DAY]
     assert town.enter("anna"), "she comes in from home"
 

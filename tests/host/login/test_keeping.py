@@ -1,4 +1,4 @@
-"""What the login system keeps: it comes back from a backup, into either database, and goes on under another master key."""
+"""The records of the login system: a backup restores them into either database, and a new master key can open them."""
 
 import io
 from pathlib import Path
@@ -22,9 +22,9 @@ HELD = (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.TEMPORARY_CODE, Kind.PHONE_APP)
 
 
 def equipped(town: Town) -> Target:
-    """Anna has one device of each kind that keeps something secret here."""
+    """Give anna one device of each kind that stores a secret."""
     at = Target(town, lambda *_: pytest.fail("no pages here"))
-    # What lasts ends what is temporary: that comes last.
+    # A lasting device ends temporary ones, so those are given last.
     for kind in (Kind.PHONE_APP, Kind.CODE_CARD, Kind.TEMPORARY_CODE):
         at.give(kind)
     return at

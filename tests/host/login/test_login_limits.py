@@ -1,4 +1,4 @@
-"""What is counted when somebody logs in, for whom, and what that costs."""
+"""The limits on logins: what is counted, for whom, and at what cost."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from dsc_host.login import TooManyAttempts, rows
 
 @pytest.fixture
 def town(clock: Clock) -> Iterator[Town]:
-    """In which an address is shut after 10 passwords, right or wrong."""
+    """A town in which an address is refused after 10 passwords, right or wrong."""
     with new_town(clock, login={"failures_by_address": 10, "successes_by_address": 10}) as town:
         yield town
 
@@ -37,7 +37,7 @@ def test_many_names_from_one_ipv6_network_shut_it(town: Town) -> None:
         town.system.begin("anna", PASSWORD, "2001:db8::ffff")
 
 
-# ---- what is left behind by who is refused ----
+# ---- what refused attempts leave behind ----
 
 
 def attempts(town: Town) -> int:
@@ -45,7 +45,7 @@ def attempts(town: Town) -> int:
 
 
 def refusals(town: Town) -> list[str]:
-    """How many refusals each entry of the log tells of."""
+    """Return the number of refusals in each log entry."""
     entries = [entry.as_json() for entry in town.verifier.audit.entries() if entry.reason == "too many"]
     return [dict(entry["detail"]).get("times", "1") for entry in entries]  # type: ignore[call-overload]
 
@@ -108,7 +108,7 @@ def test_right_passwords_are_counted_for_the_place_that_they_come_from(town: Tow
     assert town.system.begin("anna", PASSWORD, "192.0.2.66")
 
 
-# ---- what a reader of the database learns ----
+# ---- what the database reveals ----
 
 
 def test_names_and_addresses_are_hashed_under_a_key_that_is_not_in_the_database(town: Town) -> None:

@@ -1,4 +1,4 @@
-"""Mail and logins wait for each other in no way; and what was sent, asked or given up is not kept for ever."""
+"""Mail and logins do not wait for each other. Sent messages, pushes and failed messages are removed after some time."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ def waiting(town: Town) -> int:
     return town.system.context.read(lambda tx: rows.messages.count(tx.db, rows.messages.c.state == "queued"))
 
 
-# ---- who waits for whom ----
+# ---- independence of logins and mail ----
 
 
 def by_card(system: LoginSystem) -> None:
@@ -48,7 +48,7 @@ def test_a_login_sends_its_own_codes_and_nothing_else(
 ) -> None:
     for name in ("anna", "ben", "carl"):
         town.tell(name, "closed")
-    # Somebody else's code, whose sender had no line just then.
+    # Somebody else's code waits, because its sender had no connection.
     held_up = sending(town, broken)
     begun = held_up.begin("carl", PASSWORD)
     held_up.choose(begun.token, next(each.id for each in begun.choices if each.kind is Kind.SMS))
@@ -69,7 +69,7 @@ def test_a_number_that_is_to_be_confirmed_has_its_code_and_nothing_else_is_sent(
 
 
 def test_what_others_do_uses_up_nobodys_tries(town: Town) -> None:
-    """A mail server that starts anew for a moment: an alarm is tried again after a pause, not at each login."""
+    """An alarm is retried after a pause, not at each login, while the mail server restarts."""
     town.verifier.set_duress_pin("IB3000901", "9182")
     town.enter("anna", pin="9182")
     down = sending(town, broken)
@@ -82,7 +82,7 @@ def test_what_others_do_uses_up_nobodys_tries(town: Town) -> None:
     assert ALARM in {letter.address for letter in town.letters}
 
 
-# ---- what is kept ----
+# ---- the removal of old rows ----
 
 
 def test_pushes_and_messages_are_not_kept_for_ever(town: Town) -> None:

@@ -1,6 +1,7 @@
-"""What happens between two steps of somebody else's transaction, put there by hand: nothing is judged on what was read before.
+"""Events between two steps of another transaction, placed there by the tests: no decision uses outdated values.
 
-On PostgreSQL, where others write at the same time; SQLite has one writer, so only what lies between two transactions.
+These tests use PostgreSQL, where transactions write at the same time. SQLite has one writer, so only events between two
+transactions matter there.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def served(clock: Clock) -> Iterator[Town]:
 
 
 class Beside:
-    """Somebody else's call, in a thread of its own."""
+    """A call of somebody else, in its own thread."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self.given: list[object] = []
@@ -61,7 +62,7 @@ class Beside:
             self.given.append(error)
 
     def waits(self, town: Town) -> bool:
-        """Whether it waits for what another transaction holds; False as soon as it is done."""
+        """Wait until the call is blocked by another transaction. Return False as soon as it is done."""
         until = monotonic() + PATIENCE
         held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         while self._thread.is_alive():
@@ -79,7 +80,7 @@ class Beside:
 def before(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[..., None], only: Callable[..., bool] | None = None
 ) -> None:
-    """The first time that this is called, or called with what `only` says, do `work` first."""
+    """Do `work` before the first call of this function, or the first call that `only` accepts."""
     real, done = getattr(owner, name), []
 
     def first(*args: Any, **values: Any) -> Any:
@@ -92,14 +93,14 @@ def before(
 
 
 def before_locking(monkeypatch: pytest.MonkeyPatch, table: Any, work: Callable[[], None]) -> None:
-    """The same, before a row of this table is locked for the first time."""
+    """Do `work` before a row of this table is locked for the first time."""
     before(monkeypatch, type(table), "locked", lambda *_: work(), only=lambda asked, *_: asked is table)
 
 
 def after(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, work: Callable[[], object], only: Callable[..., bool] | None = None
 ) -> None:
-    """The first time that this was called, or called with what `only` says, do `work` before it returns."""
+    """Do `work` after the first call of this function, or the first that `only` accepts, before it returns."""
     real = getattr(owner, name)
 
     def first(*args: Any) -> Any:
@@ -113,7 +114,7 @@ def after(
 
 
 def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The failures that the database tells of from now on, also those after which a transaction is done again."""
+    """Return a list of the failures that the database reports from now on, including those that cause a retry."""
     seen: list[str] = []
     real = Store._tell
 
@@ -125,7 +126,7 @@ def conflicts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-# ---- coming in ----
+# ---- logging in ----
 
 
 def tried_wrongly(town: Town) -> None:
@@ -167,7 +168,7 @@ def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: To
 
 @pytest.mark.postgresql
 def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tenth wrong answer to a card is given by who wants to share it, while its owner is about to answer rightly."""
+    """A user who wants to share the card gives the tenth wrong answer while its owner is about to answer correctly."""
     town = served
     codes = town.with_codes("anna")
     town.lose("anna", "IB3000901", Loss.DAMAGED)
@@ -187,7 +188,7 @@ def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.M
 
 
 def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
-    """When the session was looked at, and nothing is locked yet."""
+    """Do `work` after the session was read and before anything is locked."""
     after(monkeypatch, sessions, "looked_up", lambda: Beside(work).result())
 
 
@@ -217,7 +218,7 @@ def test_a_session_that_ends_between_looking_and_locking_closes_no_account(
     assert served.system.begin("anna", "another harbour at dusk").scope is not Scope.STATEMENTS
 
 
-# ---- what is tidied, and what is assigned ----
+# ---- removed drafts and assigned cards ----
 
 
 @pytest.mark.postgresql
@@ -235,7 +236,7 @@ def test_a_draft_that_is_confirmed_while_it_is_tidied_away_stays(served: Town, m
     assert confirmed == [OrderState.REQUESTED]
     (request,) = served.system.requests(token)
     assert (request.id, request.state, request.held) == (draft.id, OrderState.REQUESTED, "held")
-    # Its PIN is still there for the issuer.
+    # The issuer can still read its PIN.
     assert served.system.context.read(lambda tx: ordering_secret(tx.db, draft.id)) == 1
 
 
@@ -259,7 +260,7 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
     assert str(refusal) == "serial: IB3000555 already belongs to somebody"
 
 
-# ---- nobody waits in a circle ----
+# ---- the order of locks ----
 
 
 @pytest.mark.postgresql
@@ -310,7 +311,7 @@ def closes_the_account(town: Town) -> None:
 def test_who_shares_a_card_is_locked_before_the_end_of_the_log(
     served: Town, monkeypatch: pytest.MonkeyPatch, change: Callable[[Town], None]
 ) -> None:
-    """Carl logs in while his session is about to be ended by what becomes of the card."""
+    """Carl logs in while his session is about to end because of the card."""
     served.correct("carl", ANNA)
     carl = served.enter_by_sms("carl")
     served.system.confirm_share(carl, proven(served, carl))

@@ -1,4 +1,4 @@
-"""Ways in and money against the rules of the model: phones, passwords, opting out, in any order of people, support and time."""
+"""Devices and money compared with the model: phones, passwords and opting out, in any order of people, support and time."""
 
 import pytest
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ PASSWORDS = (PASSWORD, "another harbour at dusk")
 
 
 class WaysIn(Machine):
-    """What else may happen to who wants to come in."""
+    """Further steps about logging in."""
 
     @rule(name=names, number=numbers)
     def what_is_gone_opens_nothing(self, name: str, number: int) -> None:
@@ -40,7 +40,7 @@ class WaysIn(Machine):
             item = self.pick(live, number)
             person.wrong[item] += 1
             assert not self.answer(self.ask(person, item), "00000000")
-            # Longer than any pause that wrong answers bring; and there are not twenty such times in a day.
+            # The time is longer than any pause after wrong answers, and a day has fewer than twenty such times.
             self.clock.advance(2 * 3_600)
 
     @rule(name=names, number=numbers)
@@ -161,7 +161,7 @@ class WaysIn(Machine):
             self.forgotten(person, phone, within)
             self.changed(person, within)
 
-    # ---- password, and opting out ----
+    # ---- passwords and opting out ----
 
     @rule(name=names, number=numbers, right=st.booleans())
     def a_password_is_changed(self, name: str, number: int, right: bool) -> None:

@@ -1,4 +1,4 @@
-"""A card's life against the rules of the model: requests, money that is held, parcels, and PINs."""
+"""The life of a card compared with the model: requests, deposits, parcels and PINs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ askers = st.sampled_from(["primary", "primary", "primary", "anna", "ben", "carl"
 
 
 class CardLife(Cards):
-    """From the request to the card, and what becomes of the money that is held for it."""
+    """The steps from the request to the card, and those of its deposit."""
 
     def people_move_in(self) -> None:
         super().people_move_in()
@@ -55,7 +55,7 @@ class CardLife(Cards):
             card.close()
 
     def waiting(self, person: Person) -> list[Item]:
-        """Nobody holds a card that is still with the issuer."""
+        """Return the devices to activate. A card that is still with the issuer is not among them."""
         there = [order.item for order in self.orders if order.state is OrderState.PERSONALISED]
         return [item for item in super().waiting(person) if item not in there]
 
@@ -148,7 +148,7 @@ class CardLife(Cards):
     @rule(which=numbers)
     @precondition(lambda self: self.coming())
     def a_card_activates_itself(self, which: int) -> None:
-        """Three weeks after it was sent, and not before; its owner has come in meanwhile."""
+        """Check that a card is activated three weeks after it was sent, and not before. Its owner has logged in meanwhile."""
         order: Order = self.pick(self.coming(), which)
         self.clock.now = max(self.now, order.sent + 21 * DAY - 60)
         if order.item and self.soon(order.owner):
@@ -164,7 +164,7 @@ class CardLife(Cards):
     @rule(which=numbers, why=st.sampled_from(["", "lost", "sent back"]), days=st.sampled_from([0, 4, 5]), late=st.booleans())
     @precondition(lambda self: any(order.item for order in self.orders))
     def a_card_does_not_arrive(self, which: int, why: str, days: int, late: bool) -> None:
-        """It was lost, or so many business days have passed since it was sent back; or it arrives after its money was kept."""
+        """Let a card be lost or overdue for some business days, and keep its deposit. It may arrive later."""
         order: Order = self.pick([order for order in self.orders if order.item], which)
         item = order.item
         assert item

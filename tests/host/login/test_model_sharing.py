@@ -1,4 +1,4 @@
-"""Sharing against the rules of the model: of all that two people may do with one card, and what they put aside for it."""
+"""Sharing compared with the model: the actions of two people with one card, and the devices that they set aside for it."""
 
 import pytest
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ pairs = st.permutations(["ben", "anna", "carl"]).map(lambda names: names[:2])
 
 
 class Sharing(Cards):
-    """anna, ben and carl are one person; carl has a card as well, and ben a card of codes."""
+    """The steps of sharing. anna, ben and carl are one person. carl has a card too, and ben a code card."""
 
     def people_move_in(self) -> None:
         super().people_move_in()
@@ -37,7 +37,7 @@ class Sharing(Cards):
         self.gets_a_card_of_codes("ben", 0, activated=True)
 
     def comes_to_an_end(self) -> None:
-        """Something is shared, if it may be, when the accounts are closed; compliance decides after that."""
+        """Close the accounts while something is shared, if possible. Compliance decides after that."""
         self.somebody_asks_to_share(["carl", "anna"], number=0, which=0, times=1, own=False)
         super().comes_to_an_end()
         for share in self.some(ShareState.PENDING):
@@ -63,7 +63,7 @@ class Sharing(Cards):
 
     @rule(pair=pairs, number=numbers, which=numbers, times=st.sampled_from([1, 0, 2]), own=st.booleans())
     def somebody_asks_to_share(self, pair: list[str], number: int, which: int, times: int, own: bool) -> None:
-        """And confirms it at once, or later, or has asked twice before."""
+        """Ask to share, and confirm at once, later, or after having asked twice before."""
         name, whose = pair
         if own:
             self.gets_a_card_of_codes(name, number, activated=True)
@@ -87,7 +87,7 @@ class Sharing(Cards):
         return self.shares[-1]
 
     def why_not_shared(self, user: Person, item: Item) -> type[LoginError] | None:
-        """One person; nothing temporary; in use; the most secure device of both; and not shared yet."""
+        """Return the refusal, if a condition fails: one person, nothing temporary, in use, most secure, not shared yet."""
         kinds = {each.kind for person in (user, item.owner) for each in person.live(self.now)}
         if user.who != item.owner.who:
             return DifferentIdentity
@@ -171,7 +171,7 @@ class Sharing(Cards):
             self.lose(share.item, loss)
 
     def why_not_ended(self, person: Person, share: Share) -> type[LoginError] | None:
-        """By either of the two; by who uses it, only if something is left."""
+        """Return the refusal, if this person may not end the share or would have no device left."""
         if person not in (share.user, share.item.owner):
             return NotFound
         back = [item for item in share.aside if item.works(self.now)]

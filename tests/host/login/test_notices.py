@@ -1,4 +1,4 @@
-"""Every operation that gives a new way in tells its owner, on every channel from before, whoever does it."""
+"""Every operation that gives a new way to log in notifies its owner at every address from before, whoever carries it out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from dsc_simulator import SimulatedCard
 
 DORA = Identity("1969-07-20", "AT", "AT", "passport", "D7654321")
 NUMBERS = ("+41790000009", "+41790000010")
-"""Dora's, confirmed before anything happens; codes go to the last one."""
+"""Dora's numbers, confirmed before a test begins. Codes go to the last one."""
 NEW = "+41795550123"
 CARD = "IB3000950"
 
 
 @dataclass(frozen=True)
 class Way:
-    """Something that gives a way in: what is done, the template of the notice, and who is told beside dora."""
+    """An operation that gives a way to log in, the template of its notice, and the users notified besides dora."""
 
     done: Callable[[Town], object]
     template: str
     other: str = ""
     alone: bool = False
-    """Whether it is only the other one's way in."""
+    """Whether only the other user can log in by it."""
 
 
 def call(town: Town) -> str:
@@ -39,7 +39,7 @@ def call(town: Town) -> str:
 
 
 def move_in(town: Town) -> None:
-    """Dora, with two numbers."""
+    """Add dora with two numbers."""
     town.entities["dora"] = town.system.operator.add_entity("Dora", DORA, "9 Road, Wien")
     town.accounts["dora"] = town.system.operator.add_account(town.entities["dora"], Decimal(2_000_000))
     town.add("dora", "dora", phone=NUMBERS[0])
@@ -61,7 +61,7 @@ def confirm(town: Town, number: str) -> None:
 
 
 def card_was_sent(town: Town) -> SimulatedCard:
-    """Dora has asked for a card, and it was sent; she does not activate it."""
+    """Let dora request a card, and send it. She does not activate it."""
     card = SimulatedCard()
     shipped(town, town.session("dora"), card)
     return card
@@ -107,7 +107,7 @@ def changes_pin(town: Town) -> None:
 
 
 def asked_to_share(town: Town, reviewed: bool = False) -> tuple[str, str]:
-    """Another user of dora's wants to share her card."""
+    """Let another user of dora ask to share her card."""
     town.give_card("dora", CARD)
     town.add("dora.work", "dora", phone=PHONE)
     town.system.operator.put_under_review(town.entities["dora"], reviewed)
@@ -136,7 +136,7 @@ def loses_number(town: Town) -> None:
 def forgets_number(town: Town) -> None:
     token = town.session("dora")
     town.system.forget_phone(token, list(town.system.phone_numbers(token))[-1])
-    # The other one has been told of it, and so has the one that was removed.
+    # Both numbers were notified, the removed one too.
 
 
 def removes_app(town: Town) -> None:
@@ -190,7 +190,7 @@ def number_waits(town: Town) -> None:
 
 
 def confirms_number(town: Town) -> None:
-    """As if somebody else had asked for it."""
+    """Confirm a number as if somebody else had asked for it."""
     number_waits(town)
     town.system.change(lambda tx: rows.waits.change(tx.db, rows.waits.all(tx.db)[0].id, asked_by="somebody"))
     town.clock.advance(DAY)
@@ -281,7 +281,7 @@ SILENT = {
         "queue", "set_equity", "set_language", "ship", "user", "users",
     },
 }  # fmt: skip
-"""What gives nobody a way in. A card that is made opens nothing yet; `Operator.ship` is `Staff.ship`."""
+"""The operations that give nobody a way to log in. A card that is made is not usable yet; `Operator.ship` is `Staff.ship`."""
 
 
 @pytest.mark.parametrize("name", WAYS)

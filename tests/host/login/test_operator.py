@@ -1,4 +1,4 @@
-"""What whoever runs the system does: who is known, a forgotten password, another address, another primary user."""
+"""The operations of the operator: the lists of people and accounts, forgotten passwords, new addresses, new primary users."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,7 +12,7 @@ from dsc_host.login import NotAllowed, Role, WrongCredentials
 OTHER = "another harbour at dusk"
 
 
-# ---- who is known ----
+# ---- the lists ----
 
 
 def test_what_belongs_to_whom(town: Town) -> None:
@@ -66,7 +66,7 @@ def test_no_secret_is_in_the_lists(town: Town) -> None:
     assert CARL.document_number not in shown
 
 
-# ---- what is changed ----
+# ---- the changes ----
 
 
 def test_a_new_password_for_who_has_forgotten_theirs(town: Town) -> None:
@@ -97,7 +97,7 @@ def test_messages_go_to_another_address_and_both_are_told(town: Town) -> None:
         ("ben@new.example", "email_changed"),
         (PHONE, "email_changed"),
     }
-    # Whose mailbox it was, if it was mistyped, is not known.
+    # Nobody knows whose mailbox a mistyped address is.
     assert not [each for each in town.letters if "ben@new.example" in each.text]
     town.system.operator.set_email("ben", "ben@new.example")
     town.system.deliver()

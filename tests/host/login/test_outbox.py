@@ -1,4 +1,4 @@
-"""Messages: in every language, sent at least once, tried five times; by mail, and into a folder."""
+"""Messages: they exist in every language, are sent at least once and tried five times, by email or into a folder."""
 
 import ast
 import json
@@ -41,7 +41,7 @@ def wanted(text: str) -> set[str]:
 
 
 def told() -> set[str]:
-    """The templates that the code tells."""
+    """Return the templates that the code uses."""
     found = set()
     for file in SOURCES.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text())):
@@ -166,7 +166,7 @@ def test_a_letter_in_the_folder_is_whole_and_its_owners_alone(tmp_path: Path) ->
 
 
 class _Session(socketserver.StreamRequestHandler):
-    """As much of SMTP as a letter needs. With `tls`, it is offered, and what comes without it is kept apart."""
+    """A server for the part of SMTP that a message needs. With `tls`, it offers TLS and keeps messages without it apart."""
 
     received: ClassVar[list[bytes]] = []
     readable: ClassVar[list[bytes]] = []
@@ -192,7 +192,7 @@ class _Session(socketserver.StreamRequestHandler):
                 return
 
     def setup(self) -> None:
-        # Not from `request`: it stays the bare socket when TLS begins.
+        # Do not use `request`, which stays the bare socket when TLS begins.
         self.connection = getattr(self, "connection", self.request)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
@@ -217,13 +217,13 @@ def test_a_letter_by_mail(post_office: int) -> None:
     received = message_from_bytes(_Session.received[0], policy=policy.default)
     assert (received["To"], received["From"], received["Subject"]) == (LETTER.address, "desk@example.com", LETTER.subject)
     assert received["Content-Language"] == "ru"
-    # A line that is one dot is doubled on its way.
+    # SMTP doubles a line that is a single dot.
     assert received.get_content().replace("\r\n", "\n").replace("\n..\n", "\n.\n").strip() == LETTER.text
 
 
 @pytest.fixture
 def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A post office with a certificate of its own making."""
+    """Give the SMTP server a certificate that it has signed itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "post.example")])
     made = x509.CertificateBuilder(name, name, key.public_key(), 1).not_valid_before(datetime(2020, 1, 1))
@@ -249,7 +249,7 @@ def test_mail_takes_no_second_header(post_office: int) -> None:
 
 
 def test_mail_without_a_server_is_told(post_office: int) -> None:
-    # Held, so that nobody else's server gets this port meanwhile; and nobody listens.
+    # Hold the port without listening, so that no other server gets it meanwhile.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match="refused"):

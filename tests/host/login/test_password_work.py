@@ -1,4 +1,4 @@
-"""What a refused login computes: the same for every name, and a clear refusal where there is no memory for it."""
+"""The work of a refused login: it is the same for every name, and a lack of memory is refused clearly."""
 
 import sys
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def town() -> Iterator[Town]:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
-    """What was computed since."""
+    """Return a list of the hashes that are computed from now on."""
     done: list[Work] = []
 
     class Recorded:
@@ -55,7 +55,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
 
 
 def under(town: Town, cost: Work) -> LoginSystem:
-    """The same system under a policy with another cost."""
+    """Return the same system under a policy with another cost."""
     changed = {"memory_kib": cost.memory_kib, "iterations": cost.iterations, "lanes": cost.lanes}
     return LoginSystem.over(town.verifier, policy=Policy.of({"passwords": changed}))
 
@@ -104,12 +104,12 @@ def test_the_right_password_is_found_among_the_others(town: Town) -> None:
     assert not made.matches(PASSWORD, "$argon2i$v=19$m=8,t=1,p=1$x$y")
 
 
-# ---- without memory ----
+# ---- lack of memory ----
 
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """There is no memory for a hash."""
+    """Let every hash run out of memory."""
 
     def fail(*_: object) -> None:
         raise MemoryError

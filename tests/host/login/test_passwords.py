@@ -1,4 +1,4 @@
-"""Passwords: what is refused, what is kept, and how many threads compute them."""
+"""Passwords: which are refused, what is stored, and how many threads compute the hashes."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The phone app's side of the login: activation, pushes, and the way without network."""
+"""The server's side of the phone app: activation, pushes, and challenges without a network."""
 
 import pytest
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, activated, token
@@ -185,14 +185,14 @@ def test_an_approval_or_a_response_string_sets_the_phones_count_back(town: Town)
 
 
 def asked(town: Town) -> set[str]:
-    """What the page shows to whoever has ben's password."""
+    """Return the number on the page for somebody with ben's password."""
     offer = town.chosen("ben", Kind.PHONE_APP).offer
     assert offer is not None
     return set(offer.shows)
 
 
 def test_no_two_pages_show_one_number(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else somebody would ask until theirs is the one that the owner sees on the page."""
+    """Otherwise an attacker could ask until their page shows the same number as the owner's."""
     drawn = iter(["42", "42", "42", "17", "17", "42", "63"])
     activated(town)
     monkeypatch.setattr("dsc_host.login.devices.codes.random_digits", lambda _digits: next(drawn))

@@ -1,4 +1,4 @@
-"""Phone numbers: what one is, and which of several comes first."""
+"""Phone numbers: which are valid, and in which order they are used."""
 
 from functools import partial
 
@@ -49,6 +49,7 @@ def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
 
 def _confirm(user: User, number: str, tx: LoginTransaction) -> None:
     contacts.add_phone(tx, user, number, told=notices.new_user())
+    # There are so many numbers that random ids would not stand in this order by chance.
 
 
 def test_the_number_that_was_confirmed_last_comes_first(town: Town) -> None:

@@ -1,4 +1,4 @@
-"""The policy: the published values, a file that says otherwise, and every mistake in one told by its name."""
+"""The policy: the published values, a file that overrides some, and an error that names every mistake."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_a_mistake_is_told_with_the_file_and_the_key(tmp_path: Path, text: str, 
 
 
 def levels(**limits: str) -> str:
-    """The published table, with other limits for a kind."""
+    """Return the published table of levels with other limits for a kind."""
     kinds = [level.kind for level in Policy.default().levels]
     return "\n".join(f'[[levels]]\nkind = "{kind}"\n{limits.get(kind, "")}' for kind in kinds)
 

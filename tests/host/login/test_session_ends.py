@@ -1,4 +1,4 @@
-"""What changes a user's security settings ends every session from before, and every login that is half-way."""
+"""Changes of a user's security settings end all earlier sessions and logins in progress."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -16,7 +16,7 @@ OTHER = "another harbour at dusk"
 
 
 class Change(NamedTuple):
-    """`done` is given a session of the user of this name; `goes_on`: that one session lasts."""
+    """A change. `done` gets the token of a session of the user. `goes_on` tells whether that session lasts."""
 
     name: str
     done: Callable[[Town, str], object]

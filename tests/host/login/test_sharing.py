@@ -1,4 +1,4 @@
-"""Sharing a device: the three conditions, the steps, compliance, and the way back."""
+"""Sharing a device: the three conditions, the steps, the decision of compliance, and the end."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -82,7 +82,7 @@ def test_what_changes_before_the_confirmation_counts(town: Town) -> None:
     token = town.session("ben")
     share = proven(town, token)
     town.correct("anna", CARL)
-    # Both are of one entity here, so both are somebody else now; another entity is not.
+    # Both users belong to one person here, so a correction changes both. Another person does not change.
     assert town.system.confirm_share(token, share) is ShareState.DONE
 
 
@@ -124,7 +124,7 @@ def test_nobody_ends_up_with_no_way_in(town: Town) -> None:
     town.system.confirm_share(token, share)
     desk = town.call("lone")
     for device in town.system.staff.caller_devices(desk)[1]:
-        # Calls go with the number that SMS went to.
+        # The number that SMS went to is also the device for calls.
         if device.kind is Kind.SMS:
             town.system.staff.report_loss(desk, device.id, Loss.LOST)
     token = town.enter("lone")

@@ -1,4 +1,4 @@
-"""What becomes of sharing when something changes: before it is confirmed, before compliance has decided, and afterwards."""
+"""Sharing when something changes: before its confirmation, before compliance has decided, and afterwards."""
 
 import pytest
 from tests.host.login.shares import proven
@@ -10,13 +10,13 @@ VERAS = "IB3000910"
 
 
 def with_vera(town: Town) -> None:
-    """A third user of anna's person, who has a card of her own."""
+    """Add vera, a third user of anna's person, with a card of her own."""
     town.add("vera", "anna", phone="+41791111111")
     town.give_card("vera", VERAS)
 
 
 def pending(town: Town, token: str) -> str:
-    """Anna's card is shared as soon as compliance agrees."""
+    """Let a user ask for anna's card, so that it is shared when compliance agrees. Return the share's id."""
     town.system.operator.put_under_review(town.entities["anna"])
     share = proven(town, token)
     assert town.system.confirm_share(token, share) is ShareState.PENDING
@@ -25,14 +25,14 @@ def pending(town: Town, token: str) -> str:
 
 
 def anna_shares_veras(town: Town) -> None:
-    """So that anna's own card is put aside."""
+    """Let anna share vera's card, so that anna's own card is set aside."""
     anna = town.session("anna")
     share, offer = town.system.begin_share(anna, "vera", PASSWORD)
     assert town.system.answer_share(anna, share.id, town.respond(VERAS, offer.shows["challenge"]))
     assert town.system.confirm_share(anna, share.id) is ShareState.DONE
 
 
-# ---- what is not in use is not given away ----
+# ---- cards that are not in use ----
 
 
 def test_a_card_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
@@ -48,14 +48,14 @@ def test_a_card_that_its_owner_has_put_aside_is_not_shared(town: Town) -> None:
 
 @pytest.mark.parametrize("loss", [Loss.LOST, Loss.MISPLACED, None])
 def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(town: Town, loss: Loss | None) -> None:
-    """Also where nobody has anything left whose level could be compared."""
+    """Compliance is refused, even if nobody has a device left whose level could be compared."""
     with_vera(town)
     share = pending(town, town.session("ben"))
     anna_shares_veras(town)
     if loss is not None:
         town.lose("vera", VERAS, loss)
     if loss is Loss.LOST:
-        # Anna has her own card back, and what was asked for is what it was.
+        # Anna has her own card back, and the request is still open.
         assert town.system.staff.decide_share(town.session("cleo"), share, True) is ShareState.DONE
         return
     with pytest.raises(NotNow, match="no longer in use"):
@@ -63,7 +63,7 @@ def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(town: Town, loss: L
     assert town.system.staff.decide_share(town.session("cleo"), share, False) is ShareState.REFUSED
 
 
-# ---- who is somebody else, or gone ----
+# ---- people who are not the same any more, or are gone ----
 
 
 def test_who_is_known_to_be_somebody_else_shares_no_more(town: Town) -> None:
@@ -79,7 +79,7 @@ def test_who_is_known_to_be_somebody_else_shares_no_more(town: Town) -> None:
 def test_who_stays_the_same_person_goes_on_sharing(town: Town) -> None:
     ben = town.session("ben")
     town.system.confirm_share(ben, proven(town, ben))
-    # Both are users of one record: both are somebody else now, and the same.
+    # Both users belong to one person, so a correction changes both in the same way.
     town.correct("anna", CARL)
     assert town.enter("ben")
 
@@ -100,11 +100,11 @@ def test_what_waits_for_compliance_is_told_as_refused_when_the_card_is_lost(town
     assert town.told("ben") == ["share_refused"]
 
 
-# ---- who is left without anything ----
+# ---- users without a device ----
 
 
 def test_who_shares_a_card_that_is_missing_comes_by_their_own_again(town: Town) -> None:
-    """Also with what a temporary code is worth after two days."""
+    """This works even with the limited scope of a temporary code after two days."""
     with_vera(town)
     vera = town.enter("vera")
     share = proven(town, vera)

@@ -1,4 +1,4 @@
-"""Opting out and in, and how much may be taken out."""
+"""Opting out and in, and the limits on withdrawals."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ def test_who_opts_out_trades_without_a_device_and_no_more(town: Town) -> None:
     for call in (town.system.devices, town.system.opt_in, town.system.close_account):
         with pytest.raises(NotAllowed):
             call(trading)
-    # With the device, everything is as before, and one may opt back in.
+    # With a device everything is as before, and the user may opt in again.
     full = town.session("anna")
     town.clock.advance(1)
     town.system.opt_in(full)
@@ -59,7 +59,7 @@ def test_each_device_keeps_its_own_limits(town: Town) -> None:
 
 def test_what_was_taken_counts_on_whatever_device_comes_after(town: Town) -> None:
     assert town.system.withdraw(town.session("anna"), Decimal(150_000))
-    # Ben shares the account, and has SMS.
+    # Ben shares the account and has SMS.
     assert town.system.may_withdraw("ben", Decimal(50_000))
     assert not town.system.may_withdraw("ben", Decimal("50000.01"))
     desk = town.call("anna")
@@ -69,7 +69,7 @@ def test_what_was_taken_counts_on_whatever_device_comes_after(town: Town) -> Non
 
 
 def test_the_days_are_business_days_of_the_place(town: Town) -> None:
-    # A Thursday before midnight in New York, before a long weekend: Monday 2026-05-25 is a holiday.
+    # It is a Thursday before midnight in New York, before a long weekend: Monday 2026-05-25 is a holiday.
     town.clock.now = datetime(2026, 5, 22, 3, 59, tzinfo=UTC).timestamp()
     assert town.system.withdraw(town.session("ben"), Decimal(200_000))
     assert not town.system.may_withdraw("ben", Decimal(1))
@@ -80,7 +80,7 @@ def test_the_days_are_business_days_of_the_place(town: Town) -> None:
     for _ in range(5):
         town.clock.advance(DAY)
         assert not town.system.may_withdraw("ben", Decimal(1))
-    # Wednesday, 27 May: Thursday, Friday, Tuesday, Wednesday are four; Thursday the 28th is the fifth.
+    # On Wednesday, 27 May, the window has Thursday, Friday, Tuesday and Wednesday. Thursday the 28th is its fifth day.
     town.clock.advance(DAY)
     assert town.system.may_withdraw("ben", Decimal(200_000))
 

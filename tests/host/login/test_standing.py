@@ -1,4 +1,4 @@
-"""What a session is worth stands and falls with the device that it goes on by; and what costs something is counted in it."""
+"""The scope of a session depends on the device that it continues with, and costly requests are limited within a session."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -27,7 +27,7 @@ def test_an_online_card_and_its_sessions_end_at_one_moment(town: Town) -> None:
     town.clock.advance(29)
     assert town.system.visitor(token).scope is Scope.FULL
     town.clock.advance(1)
-    # What is due has not been done yet.
+    # The maintenance has not run yet.
     assert town.system.begin("anna", PASSWORD).choices == ()
     for call in (town.system.visitor, town.system.request_online_card):
         with pytest.raises(NotIn):
@@ -57,13 +57,13 @@ def test_the_codes_of_a_card_on_its_way_are_for_sessions_that_may_do_everything(
     late = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
     with pytest.raises(NotAllowed):
         town.system.sheet(late, posted.id)
-    # An online card is for just these, and who has the paper may activate the other one, when it has waited.
+    # This session may see an online card. The holder of the printed one may activate it when its wait is over.
     assert town.system.sheet(late, town.system.request_online_card(late).id)
     town.waited("anna")
     assert town.system.activate(late, looked_up(codes, town.system.ask_to_activate(late, posted.id)))
 
 
-# ---- what is asked for ----
+# ---- limits on requests ----
 
 
 def test_a_device_that_refuses_leaves_the_login_to_another_one(town: Town) -> None:
@@ -88,7 +88,7 @@ def sessions(town: Town) -> int:
 
 @pytest.fixture
 def thrifty(clock: Clock) -> Iterator[Town]:
-    """A town in which a user may ask for six things in five minutes."""
+    """A town in which a user may ask for six challenges in five minutes."""
     with new_town(clock, login={"offers": 6}) as town:
         yield town
 
@@ -98,7 +98,7 @@ def test_what_is_asked_for_in_a_session_is_counted_as_at_the_login(thrifty: Town
     card, _ = town.system.staff.issue_code_card(town.call("anna"))
     town.waited("anna")
     anna = town.enter("anna")
-    used = 1  # to come in
+    used = 1  # for the login
     for _ in range(town.system.policy.login.offers - used):
         town.system.ask_to_activate(anna, card.id)
     with pytest.raises(TooManyAttempts):

@@ -1,4 +1,4 @@
-"""What weakens protection wants a fresh answer of a device, in the very session; what looks does not."""
+"""Operations that weaken protection need a fresh answer of a device in the same session. Operations that only read do not."""
 
 import inspect
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from dsc_host.login import Kind, LoginSystem, NotFound, NotNow, ProofNeeded, Sha
 from dsc_host.login.signin.step_up import ANSWERS, GUARDED, HARMLESS
 
 HALF_WAY = {"answer", "choose", "is_waiting", "leave", "rotate", "skip", "step", "visitor"}
-"""Of a login, and of the session itself."""
+"""The calls of a login, and of the session itself."""
 CARD = "IB3000901"
 
 
 def of_customers() -> set[str]:
-    """The calls that take a session's token first."""
+    """Return the names of the calls whose first argument is a session's token."""
     calls = {name: getattr(LoginSystem, name) for name in dir(LoginSystem) if not name.startswith("_")}
     first = {name: list(inspect.signature(call).parameters)[1:2] for name, call in calls.items() if inspect.isfunction(call)}
     return {name for name, names in first.items() if names == ["token"]} - {"do"}
 
 
 def filled(town: Town, operation: str, token: str) -> Callable[[], object]:
-    """The call, with something for each of its arguments."""
+    """Return the call with a value for each of its arguments."""
     call = getattr(town.system, operation)
     needed = [each for each in inspect.signature(call).parameters.values() if each.default is each.empty][1:]
     values = {"amount": Decimal(1), "owner": "ben", "password": PASSWORD, "new": "another quiet harbour", "old": PASSWORD}
@@ -32,7 +32,7 @@ def filled(town: Town, operation: str, token: str) -> Callable[[], object]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """By what a call is refused; empty if it is not."""
+    """Return the name of the error that a call raises; empty if it raises none."""
     try:
         call()
     except DscError as error:
@@ -41,7 +41,7 @@ def refused(call: Callable[[], object]) -> str:
 
 
 def stale(town: Town, name: str = "anna") -> str:
-    """A session that was opened some time ago."""
+    """Open a session and let some time pass."""
     token = town.enter(name)
     town.clock.advance(town.system.policy.protection.proof_seconds)
     return token
@@ -60,7 +60,7 @@ def test_each_call_of_a_customer_is_guarded_or_known_to_be_harmless() -> None:
 
 def test_a_guarded_call_wants_a_proof_and_goes_through_after_it(town: Town) -> None:
     token = stale(town)
-    # What closes the account ends the session.
+    # Closing the account ends the session.
     calls = sorted(GUARDED, key=lambda name: (name == "close_account", name))
     assert {refused(filled(town, operation, token)) for operation in calls} == {"ProofNeeded"}
     assert prove(town, token)

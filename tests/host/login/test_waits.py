@@ -1,4 +1,4 @@
-"""What a temporary device or support has begun, and what would last, waits; its owner is told, and may stop it."""
+"""Waits: lasting changes that a temporary device or support has begun. Their owner is notified and can stop them."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ WAIT_DAYS = 5
 
 
 def bridged(town: Town, name: str = "anna") -> str:
-    """A session that a temporary code has opened. Anna has lost her card."""
+    """Return a session that a temporary code opened. Anna has lost her card."""
     if name == "anna":
         town.lose("anna", "IB3000901", Loss.LOST)
     return town.bridged(name)[1]

@@ -1,7 +1,7 @@
-"""The people of the login system's tests, what they hold, and a clock that is moved by hand.
+"""The people of the login system's tests, their devices, and a clock that the tests move.
 
-`anna` has a card and is primary, `ben` shares her account and has SMS, `carl` is somebody else; `sue` is support, `ivo` the
-issuer, `cleo` compliance. All have one password; the cards have one key and one PIN.
+`anna` has a card and is the primary user, `ben` shares her account and has SMS, and `carl` is somebody else. `sue` is support,
+`ivo` the issuer, and `cleo` compliance. All have the same password, and all cards have the same key and PIN.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ ANNA = Identity("1980-05-17", "CH", "CH", "passport", "X1234567")
 CARL = Identity("1975-11-02", "DE", "DE", "id", "L01X00T47")
 STAFF = Identity("1990-01-01", "CH", "CH", "id", "S0000001")
 CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
-"""Passwords that cost nothing: their cost has tests of its own."""
+"""A cheap cost for password hashes. The real cost has tests of its own."""
 PHONE = "+41791234567"
 DAY = 86_400
 SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": "IB3000904"}
@@ -55,20 +55,20 @@ SERIALS = {"anna": "IB3000901", "sue": "IB3000902", "ivo": "IB3000903", "cleo": 
 
 @dataclass
 class Town:
-    """The system, its time, and what was sent."""
+    """A login system with its people, its clock, and the messages that were sent."""
 
     system: LoginSystem
     verifier: Verifier
     clock: Clock
     letters: list[Letter]
     url: str
-    """Of its database."""
+    """The address of its database."""
     entities: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Everybody moves in."""
+        """Add all people with their devices."""
         for name, identity in (("anna", ANNA), ("carl", CARL), ("staff", STAFF)):
             self.entities[name] = self.system.operator.add_entity(name.title(), identity, "1 Harbour Road, Zug")
             self.accounts[name] = self.system.operator.add_account(self.entities[name], Decimal("2500000"))
@@ -90,25 +90,25 @@ class Town:
         return self.system.operator.enrol_card(name, serial)
 
     def respond(self, serial: str, question: str, pin: str = PIN) -> str:
-        """What the card shows; its counter goes on."""
+        """Return the response of a card, and raise its counter."""
         counter = self.counters.get(serial, 0)
         self.counters[serial] = counter + 1
         return Suite.parse(SUITE).response(KEY, question, counter=counter, pin=pin)
 
     def chosen(self, name: str, kind: Kind, *, password: str = PASSWORD) -> Step:
-        """A login as far as the device's element."""
+        """Begin a login and ask for the challenge of a device."""
         step = self.system.begin(name, password, "192.0.2.1")
         device = next(choice for choice in step.choices if choice.kind is kind)
         return self.system.choose(step.token, device.id)
 
     def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN) -> str:
-        """Log in by card, one's own or a shared one; the session's token."""
+        """Log in by a card, the user's own or a shared one. Return the session's token."""
         step = self.chosen(name, Kind.DSC_PLUS, password=password)
         assert step.offer is not None
         return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
 
     def session(self, name: str) -> str:
-        """Have somebody in, by their card or else by SMS, without the steps of a login: those have tests of their own."""
+        """Open a session by a card or else by SMS, without the steps of a login, which have tests of their own."""
         kind = Kind.DSC_PLUS if name in SERIALS else Kind.SMS
 
         def opened(tx: LoginTransaction) -> str:
@@ -129,44 +129,44 @@ class Town:
         return done.token
 
     def sent(self, channel: str) -> str:
-        """Deliver what waits; return the code in the newest letter of a channel."""
+        """Send what is due. Return the code in the newest message of a channel."""
         self.system.deliver()
         return newest_code(self.letters, channel)
 
     def told(self, name: str) -> list[str]:
-        """Deliver what waits; return the templates of what this user was sent by email."""
+        """Send what is due. Return the templates of the emails to this user."""
         self.system.deliver()
         return [letter.template for letter in self.letters if letter.address == f"{name}@example.com"]
 
     def confirm(self, token: str, number: str) -> None:
-        """Confirm a number in this session, by the code that is sent to it."""
+        """Confirm a number in this session by the code that is sent to it."""
         assert self.system.ask_to_confirm_phone(token, number) == f"{number[:3]}…{number[-2:]}"
         assert self.system.confirm_phone(token, self.sent("sms"))
 
     def change_pin(self, token: str, pin: str) -> None:
-        """Change the PIN of one's card, by its response with the new one."""
+        """Change the PIN of the user's card by a response with the new one."""
         offer = self.system.ask_to_change_pin(token, self.device(token, Kind.DSC_PLUS))
         assert self.system.change_pin(token, self.respond(offer.label, offer.shows["challenge"], pin), pin)
 
     def tell(self, name: str, template: str, **values: object) -> None:
-        """Put a message to somebody into the outbox."""
+        """Put a message to a user into the outbox."""
         self.system.change(lambda tx: outbox.tell(tx, user_named(tx.db, name), template, **values))
 
     def call(self, name: str, who: Identity = ANNA) -> str:
-        """Somebody calls support, and is known; the token of support."""
+        """Have a user call support and be identified. Return the token of support."""
         token = self.session("sue")
         assert self.system.staff.identify(token, name, who)
         return token
 
     def lose(self, name: str, label: str, loss: Loss, who: Identity = ANNA) -> str:
-        """Somebody calls because of the device with this label; the token of support."""
+        """Have a user report the loss of the device with this label. Return the token of support."""
         token = self.call(name, who)
         device = next(each for each in self.system.staff.caller_devices(token)[1] if each.label == label)
         self.system.staff.report_loss(token, device.id, loss)
         return token
 
     def waited(self, name: str) -> None:
-        """What waits for somebody counts now, as if its days had passed."""
+        """Let all waits of a user take effect, as if their days had passed."""
 
         def counted(tx: LoginTransaction) -> None:
             user = locked_user(tx.db, user_named(tx.db, name).id)
@@ -176,19 +176,19 @@ class Town:
         self.system.change(counted)
 
     def correct(self, name: str, identity: Identity) -> None:
-        """Support has an identity corrected, and compliance confirms it."""
+        """Have support request a correction of an identity, and compliance confirm it."""
         self.system.staff.correct_identity(self.session("sue"), name, identity)
         desk = self.session("cleo")
         (wait, _), *_rest = self.system.staff.corrections(desk)
         self.system.staff.decide_correction(desk, wait.id, True)
 
     def bridged(self, name: str, who: Identity = ANNA) -> tuple[str, str]:
-        """Somebody has a temporary code from support: the code, and the token of whoever logs in by it."""
+        """Give a user a temporary code. Return the code, and the token of a session that it opened."""
         code = self.system.staff.give_temporary_code(self.call(name, who))
         return code, self.answered(self.chosen(name, Kind.TEMPORARY_CODE).token, code)
 
     def with_codes(self, name: str) -> tuple[str, ...]:
-        """Somebody has a card of codes, in use; what stands on it."""
+        """Give a user an active code card. Return its codes."""
         card, codes = self.system.staff.issue_code_card(self.call(name))
         self.waited(name)
         token = self.session(name)
@@ -203,7 +203,7 @@ class Town:
 
 
 def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
-    """What stands on a card of codes where the page asks for it."""
+    """Return the codes of a card at the index numbers that the page asks for."""
     assert offer is not None
     return " ".join(codes[int(each) - 1] for each in offer.shows["indexes"].split())
 
@@ -220,7 +220,7 @@ def _opened(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[To
 
 @dataclass(frozen=True)
 class Settled(Generic[T]):
-    """What is known of a town that was kept: the ids of persons and accounts, how often cards were used, and more."""
+    """The facts about a saved town: the ids of people and accounts, the counters of cards, and more."""
 
     entities: dict[str, str]
     accounts: dict[str, str]
@@ -230,7 +230,7 @@ class Settled(Generic[T]):
 
 
 def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
-    """Return what towns are copied from in which all people live, and `more` has been done; nothing is left to be sent."""
+    """Return a template for copies of a town with all its people, after `more` was done. No message waits in it."""
 
     def settle(url: str) -> Settled[T]:
         with _opened(url, Clock(), {}) as town:
@@ -248,7 +248,7 @@ _SETTLED = kept_town(lambda _: None)
 
 @contextmanager
 def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[tuple[Town, T]]:
-    """Give a copy of a town, under a policy with these tables, and what is known of it."""
+    """Yield a copy of a town under a policy with these tables, and the result of `more`."""
     with template.copy(kind) as (database, known), _opened(database.url, clock, tables) as town:
         town.entities.update(known.entities)
         town.accounts.update(known.accounts)
@@ -259,7 +259,7 @@ def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE
 
 @contextmanager
 def new_town(clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[Town]:
-    """Give a town of one's own, under a policy with these tables."""
+    """Yield a new town under a policy with these tables."""
     with copied_town(_SETTLED, clock, kind, **tables) as (town, _):
         yield town
 

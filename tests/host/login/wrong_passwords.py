@@ -1,4 +1,4 @@
-"""Wrong passwords, as somebody tries them from an address."""
+"""Attempts with wrong passwords from an address."""
 
 from tests.host.login.town import Town
 
@@ -8,7 +8,7 @@ WRONG = "a wrong one, surely"
 
 
 def tried(town: Town, name: str, address: str) -> bool:
-    """Try a wrong password; return whether it was looked at."""
+    """Try a wrong password. Return whether it was checked."""
     try:
         town.system.begin(name, WRONG, address)
     except WrongCredentials:
