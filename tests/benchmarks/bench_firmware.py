@@ -17,8 +17,8 @@ LOGINS = 1000
 MOST_STORAGE_KB = 32
 MOST_HEAP_KB = 40
 _GUEST = Path(__file__).parent / "guest"
-_CARD = ("heap.before", "heap.boot", "heap.personalise", "heap.log_in", "heap.after")
-_BOARD = ("board_heap.make_chip", "heap.before", "board_heap.run", "heap.personalise", "board_heap.log_in", "board_heap.after")
+_CARD = ("heap.before", "heap.boot", "heap.personalize", "heap.log_in", "heap.after")
+_BOARD = ("board_heap.make_chip", "heap.before", "board_heap.run", "heap.personalize", "board_heap.log_in", "board_heap.after")
 
 
 def _in_use(card: SimulatedCard) -> int:

@@ -105,7 +105,7 @@ def test_enough_was_tried(rows: dict[str, Row]) -> None:
 def images(updates: int) -> tuple[bytes, list[bytes]]:
     """Return a blank chip, and a card's chip: fresh, and after this many updates."""
     blank = filesystem.formatted()
-    own = filesystem.after(Bench(), blank, filesystem.personalise)
+    own = filesystem.after(Bench(), blank, filesystem.personalize)
     return blank, [own, *filesystem.used(Bench(), own, updates)]
 
 
@@ -125,7 +125,7 @@ def test_bad_block_and_full_disk_make_stores_fail() -> None:
     tally = Tally()
     assert filesystem.bad_blocks(Bench(), points("response"), 1, tally) > 0
     blank = filesystem.formatted()
-    crowded = [(image, filesystem.personalise) for image in list(filesystem.full(blank))[::3]]
+    crowded = [(image, filesystem.personalize) for image in list(filesystem.full(blank))[::3]]
     assert filesystem.full_disk(Bench(), crowded, 1, 0, tally) > 0
     assert tally.row("").good
 
@@ -148,7 +148,7 @@ def cut(bench: Bench, name: str) -> Row:
 @pytest.mark.parametrize(
     ("bench", "name", "promise"),
     [
-        (Bench(flash=OneSlot), "personalising", "records lost"),
+        (Bench(flash=OneSlot), "personalizing", "records lost"),
         (Bench(Forgetful), "PIN try", "tries gained"),
         (Bench(Behind), "response", "counters repeated"),
         (Bench(Stubborn), "response", "cards stuck"),
@@ -169,13 +169,13 @@ def test_store_that_is_not_read_back_shows_on_bad_blocks_and_full_disks() -> Non
     bad, crowded = Tally(), Tally()
     filesystem.bad_blocks(Bench(Trusting), points("response"), 1, bad)
     images = list(filesystem.full(filesystem.formatted()))[::3]
-    filesystem.full_disk(Bench(Trusting), [(image, filesystem.personalise) for image in images], 1, 0, crowded)
+    filesystem.full_disk(Bench(Trusting), [(image, filesystem.personalize) for image in images], 1, 0, crowded)
     assert bad.broken["counters repeated"] > 0
     assert crowded.broken["records lost"] > 0
 
 
 def both_damaged(bench: Bench) -> Row:
-    image = filesystem.after(Bench(), filesystem.formatted(), filesystem.personalise)
+    image = filesystem.after(Bench(), filesystem.formatted(), filesystem.personalize)
     return filesystem.damage(bench, image, 16)
 
 

@@ -1,4 +1,4 @@
-"""`make reliability`: every failure tried everywhere, and a table of it; exit 1 if a promise was broken."""
+"""`make reliability`: try every failure everywhere and print a table. The exit code is 1 if a promise was broken."""
 
 import sys
 import time

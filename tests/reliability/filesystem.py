@@ -19,7 +19,7 @@ _PROMISES = ("records lost", "counters repeated", "tries gained", "cards stuck")
 
 @dataclass(frozen=True)
 class Contents:
-    """What a card remembers; `whole` is all of it, as it is stored."""
+    """What a card remembers. `whole` is all of it, as it is stored."""
 
     status: int
     whole: bytes = b""
@@ -41,13 +41,13 @@ class Bench:
 
 
 class Card:
-    """A card switched on: mounted and loaded. `kept` is what its journal promised last, `tried` what it began to store."""
+    """A card that was switched on: mounted and loaded. `kept` is its journal's last promise, `tried` what it began to store."""
 
     def __init__(self, bench: Bench, nor: Nor) -> None:
         self._disk = Disk(nor)
         self._journal = bench.journal(bench.flash())
         self._store = self._journal.store
-        # The journal's own calls, too, in `load`, `store_twice` and `erase`, are promises.
+        # The journal's own calls, in `load`, `store_twice` and `erase`, are promises too.
         vars(self._journal)["store"] = self._watched_store
         self.kept = self.tried = Contents(BROKEN)
         self.refused = False
@@ -74,10 +74,10 @@ class Card:
         return Contents(status, bytes(whole), bytes(record.key), record.counter, record.failures)
 
 
-# ---- what a card does ----
+# ---- the operations of a card ----
 
 
-def personalise(journal: Any) -> None:
+def personalize(journal: Any) -> None:
     record = journal.record
     record.assign(b"IB3000123", b"OCRA-1:HOTP-SHA256-8:C-QN06", _KEY)
     record.checks_pin = True
@@ -106,14 +106,14 @@ def wipe(journal: Any) -> None:
 
 
 def go_on(journal: Any) -> None:
-    """The card's next use, whatever it remembers."""
+    """Use the card once more, whatever it remembers."""
     if journal.status != BROKEN:
-        (personalise if journal.status == BLANK else respond)(journal)
+        (personalize if journal.status == BLANK else respond)(journal)
 
 
-# By name: what it is, and what the card did before it.
+# By name: the operation, and what the card did before it.
 OPERATIONS: dict[str, tuple[Act, tuple[Act, ...]]] = {
-    "personalising": (personalise, (wipe,)),
+    "personalizing": (personalize, (wipe,)),
     "response": (respond, ()),
     "PIN try": (try_pin, ()),
     "successful PIN": (accept_pin, (try_pin, try_pin)),
@@ -121,11 +121,11 @@ OPERATIONS: dict[str, tuple[Act, tuple[Act, ...]]] = {
 }
 
 
-# ---- what it does it on ----
+# ---- the flash under the card ----
 
 
 def formatted() -> bytes:
-    """A board's file system with the firmware's files and no card on it yet."""
+    """Return a board's file system with the firmware's files and without a card's record."""
     nor = Nor(b"\xff" * BLOCK * BLOCKS)
     disk = Disk(nor, format_first=True)
     disk.put("/main.py", b"#" * 40)
@@ -134,7 +134,7 @@ def formatted() -> bytes:
 
 
 def after(bench: Bench, image: bytes, *acts: Act) -> bytes:
-    """The chip after a card did all this, switched off and on between each."""
+    """Return the chip after a card did all this, switched off and on between each step."""
     nor = Nor(image)
     for act in acts:
         Card(bench, nor).do(act)
@@ -142,14 +142,14 @@ def after(bench: Bench, image: bytes, *acts: Act) -> bytes:
 
 
 def course(bench: Bench, image: bytes, act: Act) -> str:
-    """The erases and programs of switching on and doing it."""
+    """Return the erases and programs of a start that is followed by the operation."""
     nor = Nor(image)
     Card(bench, nor).do(act)
     return nor.course
 
 
 def used(bench: Bench, image: bytes, updates: int) -> list[bytes]:
-    """The chip at those of so many updates, past the first 50, where littlefs goes a new way: it compacts, or moves blocks."""
+    """Return the chip before some of so many updates: those, after the first 50, at which littlefs compacts or moves blocks."""
     nor = Nor(image)
     card = Card(bench, nor)
     window: deque[bytes] = deque(maxlen=4)
@@ -161,27 +161,27 @@ def used(bench: Bench, image: bytes, updates: int) -> list[bytes]:
         card.do(respond)
         if update >= 50 and nor.course not in ways:
             ways.add(nor.course)
-            # Also some updates earlier, so that the last store of a longer operation goes this way.
+            # Start some updates earlier too, so that the last store of a longer operation meets this.
             found.update(dict.fromkeys(window))
     return list(found)
 
 
 def starts(bench: Bench, name: str, blank: bytes, own: list[bytes]) -> list[Point]:
-    """Where an operation is swept, on a blank chip and a card's own ones: one for every way that littlefs goes in it."""
+    """Return where an operation is swept, on a blank chip and on a card's own: one point for each way that littlefs takes."""
     act, before = OPERATIONS[name]
     images = [after(bench, image, *before) for image in own]
     ways: dict[str, bytes] = {}
-    for image in [blank, *images] if act is personalise else images:
+    for image in [blank, *images] if act is personalize else images:
         ways.setdefault(course(bench, image, act), image)
     return [(image, act) for image in ways.values()]
 
 
-# ---- what must hold ----
+# ---- the promises ----
 
 
 @dataclass
 class Tally:
-    """How much was tried, and what did not hold."""
+    """How much was tried, and which promises were broken."""
 
     tried: int = 0
     broken: Counter[str] = field(default_factory=Counter)
@@ -203,7 +203,7 @@ class Tally:
 
 
 def look(bench: Bench, nor: Nor) -> Contents:
-    """What a card switched on here remembers. MicroPython formats a drive that it can't mount: all is lost."""
+    """Return what a card that is switched on here remembers. MicroPython formats a drive that it cannot mount: all is lost."""
     try:
         return Card(bench, nor).found
     except OSError:
@@ -211,7 +211,7 @@ def look(bench: Bench, nor: Nor) -> Contents:
 
 
 def check(bench: Bench, nor: Nor, allowed: set[Contents], tally: Tally) -> None:
-    """The card remembers one of these, and goes on from there."""
+    """Check that the card remembers one of these states, and works from there."""
     tally.tried += 1
     if not tally.judge(look(bench, nor), allowed):
         return
@@ -222,7 +222,7 @@ def check(bench: Bench, nor: Nor, allowed: set[Contents], tally: Tally) -> None:
 
 
 def until_cut(bench: Bench, nor: Nor, act: Act, before: set[Contents]) -> set[Contents]:
-    """Switch on and act until the power fails. Returns what may be remembered then."""
+    """Switch on and act until the power fails. Return what may then be remembered."""
     card = None
     try:
         card = Card(bench, nor)
@@ -234,7 +234,7 @@ def until_cut(bench: Bench, nor: Nor, act: Act, before: set[Contents]) -> set[Co
 
 
 def sweep(bench: Bench, image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator[tuple[Nor, set[Contents]]]:
-    """The power fails in every erase and every program: before it, so many times in it, and after it."""
+    """Let the power fail in every erase and every program: before it, so many times in it, and after it."""
     for at in range(len(course(bench, image, act))):
         for seed, tear in enumerate([Tear.BEFORE, Tear.AFTER] + [Tear.TORN] * tears):
             nor = Nor(image, seed)
@@ -243,7 +243,7 @@ def sweep(bench: Bench, image: bytes, act: Act, before: set[Contents], tears: in
 
 
 def cuts(bench: Bench, points: Sequence[Point], tears: int, stride: int, once: Tally, twice: Tally) -> None:
-    """A cut everywhere; and after every so many of those another, everywhere in the boot that mends it and the use after it."""
+    """Cut the power everywhere. After every so many of those, cut it again everywhere in the next boot and the next use."""
     number = 0
     for image, act in points:
         uncut = Nor(image)
@@ -261,16 +261,16 @@ def cuts(bench: Bench, points: Sequence[Point], tears: int, stride: int, once: T
 
 
 def trouble(bench: Bench, nor: Nor, act: Act, relieve: Callable[[Nor], None], tally: Tally) -> bool:
-    """A store that the trouble hits says truly whether it held, and all is well after relief. Returns whether one said no."""
+    """Check that a store in trouble reports truly whether it held, and that the card recovers. Return whether one failed."""
     image = bytes(nor.buffer)
     card = Card(bench, nor)
     card.do(act)
     allowed = {card.kept, card.tried} if card.refused else {card.kept}
     if card.found.status == BROKEN and card.refused:
-        # It could not mend a slot at boot; what it still holds is what it says where there is no trouble.
+        # It could not repair a slot at boot. What it still holds is what it reports without the trouble.
         allowed = {look(bench, Nor(image))}
     still = look(bench, nor)
-    # A card that cannot write may also be BROKEN for now, which loses nothing.
+    # A card that cannot write may also be BROKEN for the time being, which loses nothing.
     if tally.judge(still, allowed | {Contents(BROKEN)} if card.refused else allowed):
         relieve(nor)
         check(bench, nor, allowed, tally)
@@ -278,7 +278,7 @@ def trouble(bench: Bench, nor: Nor, act: Act, relieve: Callable[[Nor], None], ta
 
 
 def bad_blocks(bench: Bench, points: Sequence[Point], seeds: int, tally: Tally) -> int:
-    """Blocks that go bad as they are used. Returns how many stores said no."""
+    """Let blocks go bad while they are used. Return how many stores failed."""
     refused = 0
     for image, act in points:
         for at in range(len(course(bench, image, act))):
@@ -291,8 +291,8 @@ def bad_blocks(bench: Bench, points: Sequence[Point], seeds: int, tally: Tally) 
 
 
 def wear_out(bench: Bench, endurance: int, tally: Tally) -> int:
-    """A chip used until it takes no more. Returns after how many responses."""
-    nor = Nor(after(bench, formatted(), personalise), endurance)
+    """Use a chip until it takes nothing more. Return after how many responses that is."""
+    nor = Nor(after(bench, formatted(), personalize), endurance)
     nor.endurance = endurance
     for number in range(BLOCKS * BLOCK):
         card = Card(bench, nor)
@@ -310,7 +310,7 @@ def wear_out(bench: Bench, endurance: int, tally: Tally) -> int:
 
 
 def full(image: bytes) -> Iterator[bytes]:
-    """The chip with other files up to the last block; then with ever fewer of them."""
+    """Yield the chip with other files up to the last block, then with fewer and fewer of them."""
     for sizes in ((BLOCK,), (BLOCK, 400), (BLOCK, 400, 100)):
         nor = Nor(image)
         disk = Disk(nor)
@@ -327,11 +327,11 @@ def make_room(nor: Nor) -> None:
 
 
 def full_disk(bench: Bench, points: Sequence[Point], updates: int, tears: int, tally: Tally) -> int:
-    """An operation, cut and uncut, and a row of updates, where there is no room. Returns how many stores said no."""
+    """Try an operation, cut and uncut, and a series of updates on a full disk. Return how many stores failed."""
     refused = 0
     for image, act in points:
         for nor, allowed in sweep(bench, image, act, {look(bench, Nor(image))}, tears):
-            look(bench, nor)  # it may try to mend what was cut, and have no room for it
+            look(bench, nor)  # it may try to repair the cut record, and have no room for it
             make_room(nor)
             check(bench, nor, allowed, tally)
         now = image
@@ -345,7 +345,7 @@ def full_disk(bench: Bench, points: Sequence[Point], updates: int, tears: int, t
 
 
 def damaged(image: bytes, at: int, *slots: int) -> bytes:
-    """The chip with one bit of these slots' files changed, each at the same byte."""
+    """Return the chip with one bit changed at the same byte of each of these slots' files."""
     nor = Nor(image)
     disk = Disk(nor)
     for slot in slots:
@@ -357,7 +357,7 @@ def damaged(image: bytes, at: int, *slots: int) -> bytes:
 
 
 def damage(bench: Bench, image: bytes, step: int) -> Row:
-    """Both slots damaged: BROKEN, and nothing is written over what may still be saved."""
+    """Damage both slots. The card must be BROKEN, and must not overwrite what may still be saved."""
     broken = {"taken for good": 0, "overwritten": 0}
     places = range(0, SIZE, step)
     for at in places:
@@ -369,11 +369,11 @@ def damage(bench: Bench, image: bytes, step: int) -> Row:
 
 
 def run(scale: Scale, bench: Bench | None = None) -> Iterator[Row]:
-    """Every row of what was tried on a file system."""
+    """Yield a row for everything that is tried on a file system."""
     bench, small = bench or Bench(), scale is Scale.TEST
     blank = formatted()
-    own = after(bench, blank, personalise)
-    # So many updates that littlefs moves its blocks twice, the first two of the chip included.
+    own = after(bench, blank, personalize)
+    # So many updates that littlefs moves its blocks twice, including the first two of the chip.
     updates = 3500
     histories = [own, *used(bench, own, updates)]
     twice, bad, crowded, worn = Tally(), Tally(), Tally(), Tally()

@@ -1,10 +1,10 @@
-"""Inputs that nobody thought of: coverage-guided fuzzing of whatever reads what comes from outside.
+"""Coverage-guided fuzzing of everything that reads input from outside.
 
     python -m tests.reliability.fuzz TARGET --runs 100000 [--keep]
 
-With atheris installed (`pip install atheris`), each target runs under it in a process of its own, beginning with the
-corpus that is kept; without it, the corpus and seeded mutations of it are tried, and the row says so. `--keep` adds to the
-corpus what reached code that nothing in it did.
+With atheris installed (`pip install atheris`), each target runs under it in a process of its own and starts with the stored
+corpus. Without it, the corpus and seeded mutations of it are tried, and the row says so. `--keep` adds inputs to the corpus
+that reached code which nothing in it reached.
 """
 
 import argparse
@@ -36,7 +36,7 @@ TARGETS = {
     "journal_slots": "the journal's slots",
     "staging": "a profile's staging",
 }
-"""The modules of `fuzzers`, and what each is called in the table."""
+"""The modules of `fuzzers`, and the name of each in the table."""
 CORPUS = Path(__file__).parent / "corpus"
 MAX_INPUT = 600
 _RUNS = {
@@ -59,12 +59,12 @@ def check_of(target: str) -> Check:
 
 
 def kept(target: str) -> list[bytes]:
-    """The corpus of a target, in the order of its names."""
+    """Return the corpus of a target, in the order of its file names."""
     return [path.read_bytes() for path in sorted((CORPUS / target).iterdir())]
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """A row for each target; `against` says how it was fuzzed."""
+    """Yield a row for each target. `against` says how it was fuzzed."""
     for target, runs in _RUNS[scale].items():
         if find_spec("atheris"):
             yield guided(target, runs)
@@ -76,7 +76,7 @@ def run(scale: Scale) -> Iterator[Row]:
 
 
 def guided(target: str, runs: int) -> Row:
-    """Runs a target under atheris. A process that ends otherwise than it should counts as a crash."""
+    """Run a target under atheris. A process that ends with an error counts as a crash."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder, "corpus")
         shutil.copytree(CORPUS / target, corpus)
@@ -90,9 +90,9 @@ def guided(target: str, runs: int) -> Row:
 
 
 def _start(target: str, runs: int, corpus: Path) -> tuple[int, int, str]:
-    """Executions, exit status and output of a target's process. What crashes it is left beside the corpus."""
+    """Return executions, exit status and output of a target's process. Inputs that crash it are left beside the corpus."""
     command = [sys.executable, "-m", "tests.reliability.fuzz", target, "--runs", str(runs), "--corpus", str(corpus)]
-    # What it hashes must come out the same each time, or the fuzzer goes another way.
+    # Hashes must be the same each time, or the fuzzer takes another way.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", timeout=600)
     found = _EXECUTED.search(done.stderr)
@@ -100,7 +100,7 @@ def _start(target: str, runs: int, corpus: Path) -> tuple[int, int, str]:
 
 
 def fuzz(target: str, runs: int, corpus: Path) -> None:
-    """Hands this process to libFuzzer, which ends it."""
+    """Hand this process over to libFuzzer, which ends it."""
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["dsc_firmware", "dsc_host"]):
         check = check_of(target)
@@ -110,11 +110,11 @@ def fuzz(target: str, runs: int, corpus: Path) -> None:
     atheris.Fuzz()
 
 
-# ---- without it ----
+# ---- without atheris ----
 
 
 def mutated(target: str, runs: int, check: Check) -> Row:
-    """Tries the corpus, then `runs` mutations of it, the same each time."""
+    """Try the corpus, then `runs` mutations of it, which are the same each time."""
     rng = random.Random(target)
     corpus = kept(target)
     inputs = [*corpus, *(mutation(rng, corpus) for _ in range(runs))]
@@ -123,7 +123,7 @@ def mutated(target: str, runs: int, check: Check) -> Row:
 
 
 def mutation(rng: random.Random, corpus: list[bytes]) -> bytes:
-    """One input of the corpus with one to four changes, or two put together."""
+    """Return one input of the corpus with one to four changes, or two inputs joined."""
     data = bytearray(rng.choice(corpus))
     for _ in range(rng.randint(1, 4)):
         at, other = rng.randint(0, len(data)), rng.choice(corpus)
@@ -142,7 +142,7 @@ def mutation(rng: random.Random, corpus: list[bytes]) -> bytes:
 
 
 def survives(check: Check, data: bytes) -> bool:
-    """Whether an input keeps every promise; one that does not is shown."""
+    """Return whether an input keeps every promise. Print one that does not."""
     try:
         check(data)
     except Exception:
@@ -151,11 +151,11 @@ def survives(check: Check, data: bytes) -> bool:
     return True
 
 
-# ---- what is kept ----
+# ---- the corpus ----
 
 
 def keep(target: str, found: Iterable[bytes]) -> None:
-    """Adds to the corpus what reaches more than all of it does, the shortest first."""
+    """Add inputs to the corpus that reach more than all of it does, the shortest first."""
     check, reached = check_of(target), set[tuple[str, int, int]]()
     for data in kept(target):
         reached |= reached_by(check, data)
@@ -167,7 +167,7 @@ def keep(target: str, found: Iterable[bytes]) -> None:
 
 
 def reached_by(check: Check, data: bytes) -> set[tuple[str, int, int]]:
-    """The steps from line to line that the code under test takes on an input."""
+    """Return the steps from line to line that the code under test takes on an input."""
     steps: set[tuple[str, int, int]] = set()
 
     def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:

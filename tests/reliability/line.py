@@ -1,8 +1,8 @@
-"""The line under fire: a host and a simulated card, and between them a cable that does everything a cable must not.
+"""The line under fire: a host, a simulated card, and between them a cable that does everything that a cable must not do.
 
-What the host promises there: no call outlives its deadline; what a call returns is what the card said to it; only the
-library's own errors come out; on a good line the next call works; and no key is told. Time is the cable's own and all is
-chosen by a seed, so that nothing waits and every run is the same.
+The host promises: no call outlives its deadline; a call returns what the card answered to it; only the library's own errors are
+raised; on a good line the next call works; and no key is revealed. Time is the cable's own and everything is chosen by a seed,
+so nothing waits and every run is the same.
 """
 
 import random
@@ -29,12 +29,12 @@ TIMEOUT = 2.0
 TICK = 0.001
 SERIAL, KEY, PIN = "IB3000123", bytes(range(0xA0, 0xC0)), "1234"
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
-PROMISES = ("wrong replies", "hangs", "foreign errors", "not well again", "keys told")
+PROMISES = ("wrong replies", "hangs", "foreign errors", "not recovered", "keys leaked")
 _ROUNDS = {Scale.TEST: {"cpython": 150}, Scale.FULL: {"cpython": 500, "micropython": 200}}
 
 
 class Hang(BaseException):
-    """A call has gone on so long that it would go on for ever."""
+    """A call has gone on so long that it would go on forever."""
 
 
 class Cable:
@@ -70,7 +70,7 @@ class Cable:
         self.pump()
 
     def pump(self) -> None:
-        """Delivers what is due."""
+        """Deliver what is due."""
         while self._under_way and self._under_way[0][0] <= self.now:
             _, _, to_host, piece = heappop(self._under_way)
             if isinstance(piece, Lost):
@@ -82,14 +82,14 @@ class Cable:
                 self._hear()
 
     def _hear(self) -> None:
-        """What the card says now goes on its way, and is kept as the truth."""
+        """Send on what the card says now, and keep it as the truth."""
         self.displays.append(self._card.display)
         data = self._far.read(self._far.in_waiting)
         self.said += data.splitlines()
         self.send(data, to_host=True)
 
     def owner(self, *keys: str) -> str:
-        """The owner presses keys on the card."""
+        """Press keys on the card as its owner."""
         shown = self._card.press(*keys)
         self._hear()
         return shown
@@ -102,8 +102,8 @@ class Cable:
         self.pump()
 
     def heal(self) -> None:
-        """A good line from now on. Lines that were under way to the host still come, late."""
-        # Pieces without a line's end do not: one that falls into another line makes no good line.
+        """Make the line good from now on. Lines that were under way to the host still arrive, late."""
+        # Pieces without a line end do not arrive: inside another line, such a piece would damage it.
         self._under_way = sorted(item for item in self._under_way if item[2] and self._ends(item[3]))
         self.injury = self.lost = None
         self.silent = False
@@ -148,7 +148,7 @@ class Port:
         return len(data)
 
     def close(self) -> None:
-        """The cable stays, for the next port."""
+        """Close the port. The cable stays for the next port."""
 
     def _check(self) -> None:
         self._cable.pump()
@@ -181,7 +181,7 @@ class Host:
         self.client._session._next_seq = self.cable.rng.randrange(0x10000)
 
     def call(self, name: str, *values: object, limit: float = TIMEOUT) -> bool:
-        """Makes one call and checks what came of it. Returns whether it succeeded."""
+        """Make one call and check its result. Return whether it succeeded."""
         self.tried += 1
         began, said, shown = self.cable.now, len(self.cable.said), len(self.cable.displays) - 1
         self.cable.give_up_at = began + 10 * TIMEOUT
@@ -208,7 +208,7 @@ class Host:
         self.call(name, *values)
 
     def _is_true(self, name: str, result: Any, said: str, shown: list[str]) -> bool:
-        """Whether a result is what the card, which `said` and had `shown` this since, would have given."""
+        """Return whether the card, given what it `said` and has `shown` since, would have given this result."""
         if name == "hello":
             greeting = (result.serial, result.board, result.caps)
             return greeting == (SERIAL, "simulator", {"keys"}) and f" state={result.state} " in said
@@ -230,7 +230,7 @@ class Host:
         return SUITE.response(KEY, self.asked, counter=self.counter - 1, pin=PIN)
 
     def login(self) -> bool:
-        """A question by the line, which the owner confirms if it is there. Whether the response came back."""
+        """Ask a question over the line, which the owner confirms if it arrives. Return whether the response came back."""
         self.cable.owner("PRESS") or self.cable.owner("PRESS")
         self.cable.owner(*PIN, "OK")
         self.asked = f"{self.cable.rng.randrange(10**6):06}"
@@ -243,16 +243,16 @@ class Host:
         return self.call("wait_response", 3.0, limit=3.0)
 
     def check_well(self, *, whole: bool) -> None:
-        """On a good line, every call works at once."""
+        """Check that every call works at once on a good line."""
         good = all(self.call(*call) for call in (("key", "C"), ("display",), ("info",), ("hello",)))
         if whole:
             good = self.login() and good
-        self.broken["not well again"] += not good
+        self.broken["not recovered"] += not good
 
     def check_secrets(self) -> None:
         told = b"\n".join(self.transcript + self.cable.said).lower()
         digits = KEY.hex().encode()
-        self.broken["keys told"] += any(digits[at : at + 12] in told for at in range(0, len(digits) - 12, 4))
+        self.broken["keys leaked"] += any(digits[at : at + 12] in told for at in range(0, len(digits) - 12, 4))
 
 
 READING: list[tuple[str, tuple[object, ...]]] = [("hello", ()), ("display", ()), ("entropy", (16,)), ("selftest", ())]
@@ -268,7 +268,7 @@ def _holding(engine: str) -> SimulatedCard:
 
 
 def use_card(injury: Injury, engine: str, rounds: int, rng: random.Random) -> Host:
-    """Everyday calls: each once on the bad line, then on the good one."""
+    """Make everyday calls: each once on the bad line, then on the good one."""
     with _holding(engine) as card:
         host = _host(card, rng)
         for number in range(rounds):
@@ -286,28 +286,28 @@ def use_card(injury: Injury, engine: str, rounds: int, rng: random.Random) -> Ho
     return host
 
 
-def personalise(injury: Injury, engine: str, rng: random.Random) -> Host:
-    """A blank card gets its profile on the bad line, wholly or not at all; if not at all, it gets it on the good one."""
+def personalize(injury: Injury, engine: str, rng: random.Random) -> Host:
+    """Personalize a blank card on the bad line: wholly or not at all. If not at all, do it on the good line."""
     with SimulatedCard(engine=engine, seed=1) as card:
         host = _host(card, rng)
         host.cable.injury = injury
         profile = HostProfile(serial=SERIAL, key=KEY)
         host.call("personalize", profile)
         host.cable.heal()
-        # Refused only if it was written after all.
-        host.broken["not well again"] += not host.call("personalize", profile) and not host.call("info")
-        host.broken["not well again"] += not host.login()
+        # It is refused only if the profile was written after all.
+        host.broken["not recovered"] += not host.call("personalize", profile) and not host.call("info")
+        host.broken["not recovered"] += not host.login()
         host.check_secrets()
     return host
 
 
 def suffer(injury: Injury, engine: str, rounds: int, rng: random.Random) -> list[Host]:
-    """One injury, in all of a card's life."""
-    return [use_card(injury, engine, rounds, rng), *(personalise(injury, engine, rng) for _ in range(rounds // 10))]
+    """Apply one injury throughout a card's life."""
+    return [use_card(injury, engine, rounds, rng), *(personalize(injury, engine, rng) for _ in range(rounds // 10))]
 
 
 class Turns:
-    """Two threads of which only one runs at a time, and gives way where `rng` says: the same way each time."""
+    """Two threads of which only one runs at a time. They switch where `rng` says, the same way each time."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -316,14 +316,14 @@ class Turns:
         self._both = False
 
     def give_way(self, waited: bool) -> None:
-        """Maybe; but always after a wait, because while one waits the other does not stand still."""
+        """Switch sometimes, but always after a wait, because the other thread goes on while this one waits."""
         if self._both and (waited or self._rng.random() < 0.5):
             me = self._running
             self._open(1 - me)
             self._doors[me].acquire()
 
     def run(self, first: Callable[[], None], second: Callable[[], None]) -> None:
-        """Runs both to their ends."""
+        """Run both to their ends."""
         self._both = True
         threads = [threading.Thread(target=self._take_part, args=(at, job)) for at, job in enumerate((first, second))]
         for thread in threads:
@@ -347,7 +347,7 @@ class Turns:
 
 
 def share_port(engine: str, rounds: int, rng: random.Random) -> list[Host]:
-    """Two hosts read from one port, and each takes the other's replies; then one is alone again."""
+    """Let two hosts read from one port, so that each takes the other's replies. Then one is alone again."""
     with _holding(engine) as card:
         first = _host(card, rng, 4 * READ_SLICE)
         second = Host(first.cable, dict.fromkeys(PROMISES, 0), slack=4 * READ_SLICE)
@@ -370,7 +370,7 @@ def share_port(engine: str, rounds: int, rng: random.Random) -> list[Host]:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """A row for each injury."""
+    """Yield a row for each injury."""
     for injury in injuries():
         yield _summary(injury.name, partial(suffer, injury), scale)
     yield _summary("two hosts on one port", lambda engine, rounds, rng: share_port(engine, rounds // 5, rng), scale)

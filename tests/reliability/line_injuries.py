@@ -1,4 +1,4 @@
-"""What a cable can do to lines: each injury takes one line and gives the pieces that come out, each after a delay."""
+"""The injuries of a cable: each takes one line and returns the pieces that come out, each after a delay."""
 
 import random
 from binascii import crc32
@@ -13,7 +13,7 @@ from serial import SerialException
 
 @dataclass(frozen=True)
 class Lost:
-    """From here on the port raises `error`; if that is None, it takes everything and says nothing."""
+    """A sign that from here on the port raises `error`. If `error` is None, the port accepts everything and stays silent."""
 
     error: Exception | None
 
@@ -24,17 +24,17 @@ Carry = Callable[[bytes, random.Random, bool], Pieces]
 
 
 class Wire(Protocol):
-    """What an injury may do to a cable before a call."""
+    """The operations that an injury may do on a cable before a call."""
 
     arrived: bytearray
 
 
 @dataclass(frozen=True)
 class Injury:
-    """`carry(line, rng, to_host)` is done to each line, `before(cable, number)` before a call with this number.
+    """`carry(line, rng, to_host)` is applied to each line, `before(cable, number)` before a call with this number.
 
-    `reorders`: what is late comes after what was sent later. `echo`: what the host sends comes back, too. `blocked`: the
-    port takes nothing. `reopens`: every other time, the line is good again only for a port that is opened anew.
+    `reorders`: a late line comes after what was sent later. `echo`: what the host sends also comes back. `blocked`: the port
+    accepts nothing. `reopens`: every other time, the line is good again only after the port is reopened.
     """
 
     name: str
@@ -64,7 +64,7 @@ def _whole(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _dropped(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
-    """One to all of a line's bytes are lost; sometimes its end alone; sometimes it comes whole."""
+    """Lose one to all of a line's bytes, sometimes only its end. Sometimes the line arrives whole."""
     kind = rng.randrange(4)
     if kind == 0:
         return [(0.0, line.rstrip(b"\r\n"))]
@@ -87,7 +87,7 @@ def _flipped(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _split() -> Carry:
-    """Two pieces, at the next place of each line: in the end, at every place."""
+    """Split each line in two, at the next place each time: in the end, at every place."""
     places = count()
 
     def carry(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
@@ -116,7 +116,7 @@ def _noise(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _wrong_check(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
-    """Before the line, or in its place, lines like it that another check belongs to, or none."""
+    """Add similar lines with another line's check or with none, before the line or instead of it."""
     body, _, check = line.rstrip(b"\r\n").rpartition(b"*")
     other = b"%08x" % (int(check or b"0", 16) ^ 1 << rng.randrange(32))
     head = body.partition(b" ")[0]
@@ -131,7 +131,7 @@ def _wrong_check(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _earlier() -> Carry:
-    """Replies of before come again, with the numbers that they had."""
+    """Repeat earlier replies, with their numbers."""
     kept: deque[bytes] = deque(maxlen=50)
 
     def carry(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
@@ -148,7 +148,7 @@ def _lose_half(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _earlier_run(cable: Wire, number: int) -> None:
-    """What an earlier program was answered still waits, under the very numbers that this one uses now."""
+    """Leave answers to an earlier program on the line, with the same numbers that this program now uses."""
     for following in range(number, number + 4):
         for said in (
             b"ok",
@@ -184,7 +184,7 @@ def _nothing(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
 
 
 def _in_pieces(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
-    """An echo that is broken into lines of a few bytes."""
+    """Return an echo that is broken into lines of a few bytes."""
     if not to_host or line.startswith((b"<", b"!")):
         return [(0.0, line)]
     step = rng.randint(1, 20)
@@ -201,7 +201,7 @@ def _mixture() -> Carry:
 
 
 def injuries() -> list[Injury]:
-    """All of them, as new: some remember what they have carried."""
+    """Return all injuries, newly made: some remember what they have carried."""
     return [
         Injury("bytes dropped", _dropped),
         Injury("bytes doubled", _doubled_bytes),

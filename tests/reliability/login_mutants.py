@@ -1,4 +1,4 @@
-"""The login system's rules, each broken on purpose in one place: limits, scopes, sharing, single use.
+"""Mutants of the login system: its rules, each broken on purpose in one place: limits, scopes, sharing, single use.
 
 Part of `make mutants`.
 """

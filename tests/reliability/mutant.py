@@ -1,4 +1,4 @@
-"""One place in the code, broken on purpose, and the tests that must notice it."""
+"""One place in the code that is broken on purpose, and the tests that must notice it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ HOST = ROOT / "host" / "dsc_host"
 
 @dataclass(frozen=True)
 class Mutant:
-    """`breaks` names the promise; `tests` are those that must notice when `old` has become `new` in `module`."""
+    """A change of one text. `breaks` names the promise; `tests` must fail once `old` has become `new` in `module`."""
 
     breaks: str
     module: str

@@ -1,4 +1,4 @@
-"""`make mutants`: firmware and host, broken on purpose in one place after another; each time the tests that guard it must fail.
+"""`make mutants`: break firmware and host on purpose in one place after another. Each time the tests that guard it must fail.
 
 A mutant is a copy of one package in which one text is replaced by another. The tests run on the copy, on both engines.
 """
@@ -167,7 +167,7 @@ MUTANTS = (
 
 
 def passes(tests: str, mutant: Mutant | None) -> bool:
-    """Whether these tests pass on copies of firmware and host, one of them mutated, or both as they are."""
+    """Return whether these tests pass on copies of firmware and host, one of them mutated, or both unchanged."""
     with tempfile.TemporaryDirectory() as folder:
         for package in (FIRMWARE, HOST):
             shutil.copytree(package, Path(folder) / package.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -184,11 +184,11 @@ def passes(tests: str, mutant: Mutant | None) -> bool:
 def main() -> int:
     survivors = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        # First that they pass on a copy that nobody broke: otherwise a failure would say nothing.
+        # First the tests must pass on an unchanged copy: otherwise a failure would mean nothing.
         guards = sorted({mutant.tests for mutant in MUTANTS})
         sound = pool.map(lambda tests: passes(tests, None), guards)
         if failing := [tests for tests, good in zip(guards, sound, strict=True) if not good]:
-            print(f"On what nobody has broken, these fail: {', '.join(failing)}", file=sys.stderr)
+            print(f"On unchanged code, these fail: {', '.join(failing)}", file=sys.stderr)
             return 1
         alive = pool.map(lambda mutant: passes(mutant.tests, mutant), MUTANTS)
         for mutant, survived in zip(MUTANTS, alive, strict=True):

@@ -1,7 +1,7 @@
-"""A board's NOR flash chip in memory, and littlefs on it: erasing sets bits, programming only clears them, and all may fail.
+"""A board's NOR flash chip in memory, with littlefs on it. Erasing sets bits, programming only clears them, and both may fail.
 
-littlefs calls it from C, where an exception would be lost. So a chip whose power failed is dead and takes nothing more, and
-whoever mounted it asks `check_power` after every call.
+littlefs calls the chip from C, where an exception would be lost. So a chip whose power failed is dead and accepts nothing more,
+and the caller that mounted it calls `check_power` after every call.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any
 
 from littlefs import LFSConfig, LittleFS, LittleFSError, UserContext, lfs
 
-# A Raspberry Pi Pico's, as MicroPython's port for it mounts it.
+# The geometry of a Raspberry Pi Pico's chip, as MicroPython's port for it mounts it.
 BLOCK = 4096
 PROGRAM = 256
 READ = 32
@@ -29,7 +29,7 @@ class NorError(AssertionError):
 
 
 class Tear(Enum):
-    """What is done of the erase or program at which the power fails."""
+    """How much of an erase or program is done when the power fails in it."""
 
     BEFORE = "nothing"
     TORN = "a part"
@@ -37,7 +37,7 @@ class Tear(Enum):
 
 
 class Fault(Enum):
-    """How a bad block shows itself when it is erased or programmed."""
+    """How a bad block behaves when it is erased or programmed."""
 
     REFUSES = "does a part and returns an error"
     ADMITS = "does a part and says that it is bad"
@@ -46,13 +46,13 @@ class Fault(Enum):
 
 
 class Nor(UserContext):
-    """A chip that holds `cells`. `changes` counts its erases and programs, `course` says which they were ("e" and "p")."""
+    """A chip that holds `cells`. `changes` counts its erases and programs; `course` lists them as "e" and "p"."""
 
     def __init__(self, cells: bytes, seed: int = 0) -> None:
         super().__init__(buffer=bytearray(cells))
         self.bad: dict[int, Fault] = {}
         self.endurance: int | None = None
-        """After so many erases a block sticks."""
+        """The number of erases after which a block sticks."""
         self._erases = [0] * (len(cells) // BLOCK)
         self.course = ""
         self._seed = seed
@@ -66,7 +66,7 @@ class Nor(UserContext):
         return len(self.course)
 
     def cut_power(self, at: int, tear: Tear) -> None:
-        """Let the power fail in the change of this number, counted from 0, of all that the chip ever made."""
+        """Let the power fail in the change of this number, counted from 0, of all changes of the chip."""
         self._cut = (at, tear)
 
     def spoil(self, at: int, fault: Fault) -> None:
@@ -74,18 +74,18 @@ class Nor(UserContext):
         self._spoil = (at, fault)
 
     def repair(self) -> None:
-        """The power is back, and every block is good. What they hold stays."""
+        """Restore the power, and make every block good. What the blocks hold stays."""
         self._dead, self._cut, self._spoil, self.endurance = False, None, None, None
         self.bad.clear()
 
     def check_power(self) -> None:
-        """Raises PowerCut, or NorError if the chip was used against its rules."""
+        """Raise PowerCut if the power failed, or NorError if the chip was used against its rules."""
         if self._offence:
             raise NorError(self._offence)
         if self._dead:
             raise PowerCut
 
-    # ---- what littlefs calls ----
+    # ---- the functions that littlefs calls ----
 
     def read(self, cfg: LFSConfig | None, block: int, off: int, size: int) -> bytearray:
         start = block * BLOCK + off
@@ -115,7 +115,7 @@ class Nor(UserContext):
         start = block * BLOCK + off
         old = bytes(self.buffer[start : start + len(data)])
         whole = data if kind == "e" else _cleared(old, data)
-        # A bad block's leftovers are not littlefs' fault: it has not read them yet.
+        # The leftovers of a bad block are not an error of littlefs, which has not read them yet.
         if whole != data and block not in self.bad:
             self._offence = f"program over what is programmed, in block {block} at {off}"
             return _EIO
@@ -124,7 +124,7 @@ class Nor(UserContext):
         return result
 
     def _outcome(self, number: int, kind: str, old: bytes, whole: bytes, fault: Fault | None) -> tuple[bytes, int]:
-        """What the cells hold after a change that should make `old` into `whole`, and what littlefs is told."""
+        """Return the cells after a change that should turn `old` into `whole`, and the result that littlefs gets."""
         if self._cut is not None and self._cut[0] == number:
             self._dead = True
             return self._cut_short(number, kind, old, whole, self._cut[1]), _EIO
@@ -147,10 +147,10 @@ class Nor(UserContext):
 
 
 def torn(kind: str, old: bytes, whole: bytes, random: Random) -> bytes:
-    """A change that was cut: bytes up to some place and some bits of the next; of an erase, bits anywhere in the block."""
+    """Return the result of a cut change: bytes up to some place and some bits of the next. An erase changes bits anywhere."""
     if kind == "e":
         return _mixed(old, whole, _some_bits(len(old), random, rare=random.random() < 0.5))
-    # Most of what littlefs programs is padding at the end, where a tear leaves all there is.
+    # Most of what littlefs programs is padding at the end, where a tear changes nothing.
     at = random.randrange(max(1, len(whole.rstrip(b"\xff"))))
     return whole[:at] + _mixed(old[at : at + 1], whole[at : at + 1], random.randrange(256)) + old[at + 1 :]
 
@@ -160,7 +160,7 @@ def _cleared(old: bytes, data: bytes) -> bytes:
 
 
 def _mixed(old: bytes, new: bytes, mask: int) -> bytes:
-    """`new` where the mask has bits, `old` elsewhere."""
+    """Return `new` where the mask has bits, `old` elsewhere."""
     before, after = int.from_bytes(old), int.from_bytes(new)
     return (before ^ ((before ^ after) & mask)).to_bytes(len(old))
 
@@ -191,9 +191,9 @@ class _File:
 
 
 class Disk:
-    """littlefs on a chip, mounted as MicroPython mounts it on a Pico; its errors are MicroPython's. Raises OSError.
+    """littlefs on a chip, mounted as MicroPython mounts it on a Pico. Its errors are MicroPython's: OSError.
 
-    MicroPython also keeps a file's time of change, as an attribute that it writes in one step with the file.
+    MicroPython also stores a file's modification time, as an attribute that it writes in one step with the file.
     """
 
     def __init__(self, nor: Nor, format_first: bool = False) -> None:
@@ -231,13 +231,13 @@ class Disk:
             file.write(data)
 
     def fill(self, size: int) -> None:
-        """Files of this size until there is no room for another."""
+        """Make files of this size until there is no room for another."""
         for number in range(len(self.nor.buffer)):
             path = f"/fill{size:04}-{number}"
             try:
                 self.put(path, bytes(size))
             except OSError:
-                # A file that found no room for its contents is there, and empty.
+                # A file without room for its contents exists and is empty.
                 if path[1:] in self._littlefs.listdir("/"):
                     self._littlefs.remove(path)
                 return

@@ -1,4 +1,4 @@
-"""What a card does that changes its record: how to bring one to the brink of it, and the last key or line that does it."""
+"""The operations that change a card's record: the steps up to each, and the last key or line that does it."""
 
 from binascii import crc32
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Slots = tuple[bytes | None, bytes | None]
 
 
 class Shown(Display):
-    """Remembers everything that was shown."""
+    """A display that remembers everything that was shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Shown(Display):
 
 @dataclass(frozen=True)
 class Operation:
-    """`flash` is what the card starts with, `prepare` brings it to the brink, `trigger` does it."""
+    """An operation. `flash` is what the card starts with, `prepare` leads up to it, `trigger` does it."""
 
     name: str
     flash: Callable[[], Flash]
@@ -52,7 +52,7 @@ class Operation:
     trigger: Callable[[SimulatedCard], object]
 
     def card(self, engine: str, flash: Flash | None = None) -> SimulatedCard:
-        """A card on the brink, which remembers what it shows from here on."""
+        """Return a card just before the operation, which remembers what it shows from here on."""
         card = SimulatedCard(engine=engine, flash=flash or self.flash(), seed=SEED)
         self.prepare(card)
         card.board.display = Shown()
@@ -60,12 +60,12 @@ class Operation:
 
 
 def send(card: SimulatedCard, body: str) -> None:
-    """A request with its check."""
+    """Send a request with its check."""
     card.send(b"\n%s*%08x\n" % (body.encode(), crc32(body.encode())))
 
 
 def with_record(profile: Profile, change: Callable[[Record], None]) -> Flash:
-    """A flash of this profile whose record was then changed."""
+    """Return a flash of this profile whose record was then changed."""
     flash = profile.flash()
     journal = Journal(flash)
     journal.load()
@@ -75,7 +75,7 @@ def with_record(profile: Profile, change: Callable[[Record], None]) -> Flash:
 
 
 def record_of(slots: Slots) -> tuple[int, bytes]:
-    """What a card that starts on these slots has for a record: its status, and the record as bytes, whatever its epoch."""
+    """Return the status and the record, as bytes without its epoch, of a card that starts on these slots."""
     flash = Flash(slots)
     journal = Journal(flash)
     status = journal.load()
@@ -143,7 +143,7 @@ def _tried(count: int) -> Callable[[], Flash]:
 
 
 OPERATIONS = (
-    Operation("personalise", Flash, _stage, lambda card: send(card, ">2 personalize")),
+    Operation("personalize", Flash, _stage, lambda card: send(card, ">2 personalize")),
     Operation("response", OCRA_PIN.flash, _ask, _ok),
     Operation("wrong PIN", _tried(1), _type_pin("0000"), _ok),
     Operation("last wrong PIN", _tried(2), _type_pin("0000"), _ok),

@@ -1,7 +1,8 @@
-"""The whole PIN table: every try that a card can be at, right and wrong, and in it every write, failing in every way.
+"""The whole PIN table: every number of tries that a card can have, right and wrong PINs, and every write failing in every way.
 
-Enumerated, not sampled, at both scales. They differ in the byte at which a write is torn or wrong: FULL takes every one, TEST
-those that count failures, for a wrong bit also those of the check, and of the rest one in a hundred.
+Everything is enumerated, not sampled, at both scales. The scales differ in the byte at which a write is torn or wrong. FULL
+takes every byte. TEST takes those that count failures, for a wrong bit also those of the check, and one in a hundred of the
+rest.
 """
 
 from collections import Counter
@@ -26,14 +27,14 @@ Slots = tuple[bytes | None, bytes | None]
 
 TRIES = range(1, 10)
 LOCKED_TRIES = 3
-"""How many tries a card has that is to be unlocked."""
+"""The number of tries of a card that is to be unlocked."""
 _PIN, _WRONG_PIN = "1234", "1235"
 _COUNTER = 7
 _UNLOCK_KEY = bytes(range(0x80, 0xA0))
 _UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
-# Longer than any wait after a wrong unlock code, and than a card stays on.
+# Longer than any wait after a wrong unlock code, and longer than a card stays on.
 _LATER_MS = 8_000_000
-# The bytes of a slot that count the failures, of PINs and of unlock codes, and those of its check.
+# The bytes of a slot that count the failures of PINs and of unlock codes, and those of its check.
 _COUNTS, _CHECK = (11, 16), range(205, SIZE)
 _STRIDE = {Scale.TEST: 104, Scale.FULL: 1}
 
@@ -43,7 +44,7 @@ UNLOCK_PROMISES = (*PIN_PROMISES, "right codes refused", "challenges mistaken")
 
 
 class Fate(Enum):
-    """What becomes of a write."""
+    """The outcome of a write."""
 
     SUCCEEDS = "it is written"
     REFUSED = "an error, and nothing is written"
@@ -65,17 +66,17 @@ _ERASED = b"\xff" * SIZE
 class Fault:
     fate: Fate
     at: int = 0
-    """The byte, where the fate is one of a byte."""
+    """The byte, for a fate that concerns one byte."""
 
 
 DRIED = (Fault(Fate.DRY, 0), Fault(Fate.DRY, 1))
 
 
 def faults(scale: Scale) -> list[Fault]:
-    """All that can become of one write."""
+    """Return every possible outcome of one write."""
     some = range(0, SIZE, _STRIDE[scale])
     flips, tears = sorted({*_COUNTS, *_CHECK, *some}), sorted({*_COUNTS, *some, SIZE})
-    # A wrong read-back is compared whole, so that for it a few bytes will do at both scales; FLIPPED reads back wrong, too.
+    # The whole read-back is compared, so a few bytes are enough for a wrong one at both scales. FLIPPED reads back wrong, too.
     at = {Fate.FLIPPED: flips, Fate.MISREAD: [*_COUNTS, *_CHECK], Fate.TORN: tears, Fate.BLANKED: tears, Fate.DRY: []}
     return [Fault(fate, byte) for fate in Fate for byte in at.get(fate, [0])]
 
@@ -85,7 +86,7 @@ def _flipped(data: bytes, at: int) -> bytes:
 
 
 def _left(fault: Fault, old: bytes, new: bytes) -> bytes:
-    """What a slot holds after this happened to a write. At a cut, of byte `at` some bits are written."""
+    """Return what a slot holds after this happened to a write. At a cut, some bits of byte `at` are written."""
     fate, at = fault.fate, fault.at
     if fate in (Fate.REFUSED, Fate.LOST):
         return old
@@ -101,13 +102,13 @@ def _left(fault: Fault, old: bytes, new: bytes) -> bytes:
 
 
 class FatedFlash(FaultyFlash):
-    """A flash of which one write has a fate. `held`: whether that write was made, and left what it should."""
+    """A flash that has a fate for one write. `held` says whether that write was made and left what it should."""
 
     held = False
     _misread: int | None = None
 
     def spoil(self, write: int, fault: Fault) -> None:
-        """Let that write, counted from the next, have a fate."""
+        """Give a fate to that write, counted from the next."""
         last = self.writes + write + 1
 
         def outcome(slot: int, old: bytes, new: bytes) -> tuple[bytes | None, BaseException | None]:
@@ -133,7 +134,7 @@ class FatedFlash(FaultyFlash):
 
 
 class Card:
-    """A card switched on, in this interpreter."""
+    """A card that was switched on, in this interpreter."""
 
     def __init__(self, flash: Flash) -> None:
         self._tape: list[tuple[str, object]] = []
@@ -142,7 +143,7 @@ class Card:
         self._dead = False
 
     def told(self, *keys: str) -> list[object]:
-        """What the card shows, one after the other, because of these keys; nothing more once its power is cut."""
+        """Return what the card shows, one after another, because of these keys. A card without power shows nothing more."""
         self._tape.clear()
         for key in keys:
             self.board.keypad.push(key)
@@ -161,7 +162,7 @@ class Card:
         return self.press(*text, "OK")
 
     def later(self) -> str:
-        """Once it has gone off, and every wait is over: what it shows when it is woken."""
+        """Return what the card shows when it is woken after it went off and every wait is over."""
         self.board.clock.now_ms += _LATER_MS
         self._app.poll()
         return self.press("PRESS")
@@ -173,7 +174,7 @@ def _slots(flash: Flash) -> Slots:
 
 @cache
 def used(tries: int, failures: int, unlock_failures: int = 0) -> Slots:
-    """The flash of a card with these failures behind it, one by one: its older slot would give a try back."""
+    """Return the flash of a card after these failures, made one by one. The older slot holds one failure less."""
     flash = replace(CARD_PIN, tries=tries, counter=_COUNTER, unlock_key=_UNLOCK_KEY).flash()
     journal: Any = Journal(flash)
     journal.load()
@@ -185,13 +186,13 @@ def used(tries: int, failures: int, unlock_failures: int = 0) -> Slots:
 
 
 def _identity(kept: Any) -> tuple[object, ...]:
-    """All of a record that no try may change, but for the counter."""
+    """Return everything of a record that no try may change, except the counter."""
     buffers = (kept.serial, kept.suite, kept.key, kept.code, kept.unlock_key)
     return kept.checks_pin, kept.can_unlock, kept.tries, *map(bytes, buffers)
 
 
 def _kept(flash: Flash, tries: int) -> tuple[Any, set[str]]:
-    """The record that a flash holds, and what is wrong with it whatever was tried."""
+    """Return the record that a flash holds, and the promises that it breaks whatever was tried."""
     journal: Any = Journal(Flash(_slots(flash)))
     lost = journal.load() != READY or _identity(journal.record) != _identity(record(Flash(used(tries, 0))))
     return journal.record, _broken({"records lost": lost, "counters moved": journal.record.counter != _COUNTER})
@@ -202,17 +203,17 @@ def _broken(promises: dict[str, bool]) -> set[str]:
 
 
 def _compare(found: int, expected: int) -> set[str]:
-    """Failures: exactly those that were stored. So a cut costs one try at most, and no more than a wrong PIN does."""
+    """Compare failures: exactly the stored ones count. So a cut costs one try at most, and no more than a wrong PIN does."""
     return _broken({"tries gained": found < expected, "tries lost": found > expected})
 
 
 def _forgets_error(card: Card, flash: FatedFlash) -> bool:
-    """Whether a card that has shown ERROR shows anything else, or stores anything, before its restart."""
+    """Return whether a card that has shown ERROR shows anything else, or stores anything, before its restart."""
     writes = flash.writes
     return [card.press("PRESS"), card.press("PRESS"), card.enter(_PIN)] != ["", "ERROR", "ERROR"] or flash.writes > writes
 
 
-# ---- what it must then show ----
+# ---- what the card must then show ----
 
 
 def _after_wrong(tries: int, failures: int) -> str:
@@ -220,8 +221,10 @@ def _after_wrong(tries: int, failures: int) -> str:
 
 
 def _use_pin(flash: Flash, tries: int, failures: int) -> set[str]:
-    """What is wrong with a card of so many failures that is switched on, and with its twin: one is given wrong PINs until
-    it locks, the other the right one."""
+    """Return the promises that a card with so many failures breaks when it is used.
+
+    One copy of it gets wrong PINs until it locks, another one the right PIN.
+    """
     card, spare = Card(flash), Flash(_slots(flash))
     wrong = [_after_wrong(tries, failure) for failure in range(failures + 1, tries + 1)]
     card.press("PRESS")
@@ -249,7 +252,7 @@ def _try_code(card: Card, right: bool) -> str:
 
 
 def _use_unlock(flash: Flash, failures: int) -> set[str]:
-    """The same for a locked card after so many wrong codes."""
+    """Do the same with a locked card after so many wrong codes."""
     card, twin = Card(flash), Card(Flash(_slots(flash)))
     waits = card.told("PRESS", "OK")[0] == "LOCKED" and (not failures or card.press() == _after_wrong_code(failures))
     wrong = [("LOCKED", _after_wrong_code(failure)) for failure in range(failures + 1, UNLOCKS + 1)]
@@ -265,7 +268,7 @@ def _use_unlock(flash: Flash, failures: int) -> set[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """A PIN or an unlock code, right or wrong, after so many failures; what becomes of its write of this number, from 0."""
+    """A PIN or an unlock code, right or wrong, after so many failures, and the fate of its write of this number, from 0."""
 
     failures: int
     right: bool
@@ -279,18 +282,18 @@ class Case:
 
     @property
     def silence(self) -> list[str]:
-        """All that may be shown of what a failed write was to be followed by."""
+        """Everything that may be shown if the write failed before the answer."""
         return [] if self.fault.fate in _CUTS else ["ERROR"]
 
     def count_left(self, count: int, held: bool) -> int:
-        """How many failures must be stored, where write number `count` counts one and the next resets them."""
+        """Return how many failures must be stored if write number `count` counts one and the next write resets them."""
         if self.whole or self.write > count:
             return 0 if self.right and (self.whole or held) else self.failures + 1
         return self.failures + (held and self.write == count)
 
 
 def pin_cases(chosen: Iterable[Fault]) -> Iterator[Case]:
-    """A try is counted, and a right PIN then resets the count."""
+    """Yield the cases of a PIN: a try is counted, and a right PIN then resets the count."""
     writes = ((True, 0), (True, 1), (False, 0))
     for tries, (right, write), fault in product(TRIES, writes, chosen):
         for failures in range(tries):
@@ -298,7 +301,7 @@ def pin_cases(chosen: Iterable[Fault]) -> Iterator[Case]:
 
 
 def try_pin(case: Case) -> set[str]:
-    """The promises that a card breaks in this case."""
+    """Return the promises that a card breaks in this case."""
     flash = FatedFlash(used(case.tries, case.failures))
     card = Card(flash)
     card.press("PRESS", *(_PIN if case.right else _WRONG_PIN))
@@ -315,7 +318,7 @@ def try_pin(case: Case) -> set[str]:
 
 
 def _answer_broken(case: Case, told: list[object], right: str, wrong: str, refused: str) -> set[str]:
-    """Something is shown only of a try whose writes all held."""
+    """Return the broken promises of an answer. It may be shown only if all writes of the try held."""
     if not case.whole:
         return _broken({"answers uncounted": told != case.silence})
     promise, answer = (refused, right) if case.right else ("locks misplaced", wrong)
@@ -326,7 +329,7 @@ def _answer_broken(case: Case, told: list[object], right: str, wrong: str, refus
 
 
 def unlock_cases(chosen: Iterable[Fault]) -> Iterator[Case]:
-    """A challenge is stored, a try is counted, and a right code resets the counts."""
+    """Yield the cases of a code: a challenge is stored, a try is counted, and a right code resets the counts."""
     writes = ((True, 0), (True, 1), (True, 2), (False, 0), (False, 1))
     for failures, (right, write), fault in product(range(UNLOCKS), writes, chosen):
         yield Case(failures, right, write, fault)
@@ -335,7 +338,7 @@ def unlock_cases(chosen: Iterable[Fault]) -> Iterator[Case]:
 
 
 def try_code(case: Case) -> set[str]:
-    """The same for an unlock code."""
+    """Return the promises that a card breaks in this case of an unlock code."""
     flash = FatedFlash(used(LOCKED_TRIES, LOCKED_TRIES, case.failures))
     card = Card(flash)
     card.later()
@@ -349,7 +352,7 @@ def try_code(case: Case) -> set[str]:
     if case.write or case.whole:
         broken |= _answer_broken(case, told, "PIN>", _after_wrong_code(case.failures + 1), "right codes refused")
     else:
-        # ERROR was shown instead of a challenge, and nothing is shown any more.
+        # ERROR was shown instead of a challenge, and nothing more is shown.
         broken |= _broken({"answers uncounted": told != []})
     if not case.whole and case.silence and _forgets_error(card, flash):
         broken.add("errors forgotten")
@@ -358,7 +361,7 @@ def try_code(case: Case) -> set[str]:
 
 
 def _challenge_broken(case: Case, flash: FatedFlash, asked: list[object]) -> set[str]:
-    """A challenge is shown once it is stored, and nothing else."""
+    """Return the broken promises of a challenge. It may be shown only once it is stored, with nothing else."""
     stored = case.write or case.whole
     return _broken({"challenges mistaken": asked != ([f"{record(flash).asked - 1:06}"] if stored else case.silence)})
 
@@ -369,7 +372,7 @@ def _restart_unlock(case: Case, flash: FatedFlash) -> set[str]:
     left = case.count_left(1, flash.held)
     opened = case.right and (case.whole or (case.write == 2 and flash.held))
     broken |= _compare(kept.failures, 0 if opened else LOCKED_TRIES) | _compare(kept.unlock_failures, left)
-    # A challenge stays until a code for it has been counted, and no longer.
+    # A challenge stays until a code for it was counted, and no longer.
     asks = not case.whole and (flash.held if case.write == 0 else case.write == 1 and not flash.held)
     broken |= _broken({"challenges mistaken": (kept.asked > 0) != asks})
     return broken | (_use_pin(flash, LOCKED_TRIES, 0) if opened else _use_unlock(flash, left))
@@ -395,6 +398,6 @@ def _row(what: str, promises: tuple[str, ...], attempt: Callable[[Case], set[str
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """A row for PINs, and one for unlock codes."""
+    """Yield a row for PINs, and one for unlock codes."""
     yield pin_row(pin_cases(faults(scale)))
     yield unlock_row(unlock_cases(faults(scale)))

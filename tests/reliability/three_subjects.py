@@ -1,4 +1,4 @@
-"""Keys, time, requests, power cuts and restarts at random: the firmware on both engines, and the model made from the docs."""
+"""Random keys, time, requests, power cuts and restarts: the firmware on both engines, and the model made from the docs."""
 
 import sys
 from collections import Counter
@@ -15,7 +15,7 @@ _EXAMPLES = {Scale.TEST: 20, Scale.FULL: 600}
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Steps compared, and with how many of them somebody disagreed: the run ends at the first, and tells it on stderr."""
+    """Yield the number of compared steps, and of differences. The run ends at the first one and prints it on stderr."""
     for engines in (("cpython",), ENGINES):
         machine = type("Machine", (CardMachine,), {"engines": engines, "compared": Counter()})
         chosen = settings(max_examples=_EXAMPLES[scale], stateful_step_count=50, deadline=None, derandomize=True, database=None)

@@ -1,7 +1,7 @@
-"""How long the verifier takes to refuse: whether the time tells a wrong PIN, a wrong response, no card and a locked card apart.
+"""The time that the verifier takes to refuse: does it tell a wrong PIN, a wrong response, no card and a locked card apart?
 
-The four are asked in a random order, so that nothing of the machine's falls on one of them alone. Welch's t is looked at of
-all the times, and of those without the slowest twentieth, where a small difference is not hidden by what interrupts.
+The four are asked in a random order, so that disturbances of the machine do not hit only one of them. Welch's t is computed for
+all times, and for those without the slowest twentieth, where interruptions do not hide a small difference.
 """
 
 import random
@@ -23,23 +23,23 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, Policy, Verifier
 
 MOST_T = 4.5
-"""Beyond it, two kinds are taken to be told apart: by chance alone, that is once in 150,000 comparisons."""
+"""The bound of t above which two kinds count as different. By chance alone, that happens once in 150,000 comparisons."""
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
 MIXED = (SUITE, Suite.parse("OCRA-1:HOTP-SHA512-8:C-QN08"))
 KEY, PIN, OTHER_PIN = bytes(range(32)), "1234", "4321"
 KINDS = ("wrong PIN", "wrong response", "no card", "locked card")
-# One challenge for each card, which may be answered wrongly for ever, and a card that only the test locks.
+# There is one challenge for each card, which may be answered wrongly forever, and a card that only the test locks.
 POLICY = Policy(attempts=10**9, lock_after=10**9, lock_for=10**6, pause=0, validity=10**6)
 _SEED = 1
 _KEPT = 0.95
 _OF_A_KIND = 50
 
 Answers = dict[str, list[tuple[str, str]]]
-"""By the kind: the ids of challenges, each with a response that is not right."""
+"""The ids of challenges, each with a wrong response, by kind."""
 
 
 def prepared(verifier: Verifier) -> Answers:
-    """Some serials of each kind, drawn by lot, because where a serial stands among the others has its own time."""
+    """Return some serials of each kind, drawn at random, because the place of a serial among the others affects the time."""
     serials = [f"CARD-{number:03}" for number in range(len(KINDS) * _OF_A_KIND)]
     random.Random(_SEED).shuffle(serials)
     return {kind: [_answer(verifier, kind, serials.pop()) for _ in range(_OF_A_KIND)] for kind in KINDS}
@@ -58,7 +58,7 @@ def _answer(verifier: Verifier, kind: str, serial: str) -> tuple[str, str]:
 
 
 def times(answers: Answers, each: int, verify: Callable[[str, str], object]) -> dict[str, list[float]]:
-    """The seconds of `each` answers of every kind."""
+    """Return the seconds of `each` answers of every kind."""
     chance = random.Random(_SEED)
     order = [kind for kind in answers for _ in range(each)]
     chance.shuffle(order)
@@ -73,12 +73,12 @@ def times(answers: Answers, each: int, verify: Callable[[str, str], object]) -> 
 
 
 def welch(first: list[float], second: list[float]) -> float:
-    """Welch's t of two samples."""
+    """Return Welch's t of two samples."""
     return (fmean(first) - fmean(second)) / sqrt(variance(first) / len(first) + variance(second) / len(second))
 
 
 def greatest(taken: dict[str, list[float]]) -> tuple[float, int]:
-    """The greatest t of any two kinds, whatever its sign, and how many of all t are beyond the bound."""
+    """Return the greatest absolute t of any two kinds, and how many of all t are beyond the bound."""
     every = sorted(second for seconds in taken.values() for second in seconds)
     latest = every[int(len(every) * _KEPT)]
     kept = {kind: [second for second in seconds if second < latest] for kind, seconds in taken.items()}
@@ -87,7 +87,7 @@ def greatest(taken: dict[str, list[float]]) -> tuple[float, int]:
 
 
 def compared(kind: str, each: int, *, by_service: bool) -> Row:
-    """By calls of the verifier, or by requests to the service."""
+    """Compare the refusals, by calls of the verifier or by requests to the service."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database = stack.enter_context(new_database(kind, folder))
@@ -100,9 +100,9 @@ def compared(kind: str, each: int, *, by_service: bool) -> Row:
 
 
 def asked(kind: str, each: int) -> Row:
-    """Ask for challenges in the name of cards and of none, where suites are mixed, twice each, and answer them wrongly.
+    """Ask for challenges for cards and for unknown serials, where suites are mixed, twice each, and answer them wrongly.
 
-    Those whose questions are equally long are compared, as whoever asks would: the first time, later, and in being answered.
+    Those with equally long questions are compared, as an attacker would do it: the first time, later, and when answered.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -115,15 +115,15 @@ def asked(kind: str, each: int) -> Row:
         )
         taken = _asked_times(verifier, [*((serial, "card") for serial in serials), *((f"{s}X", "no card") for s in serials)])
         found = [greatest(times) for times in taken.values()]
-    what = f"a card and none, |t| <= {max(t for t, _ in found):.1f}"
+    what = f"card or unknown serial, |t| <= {max(t for t, _ in found):.1f}"
     return Row(what, kind, 8 * each, {"told apart by their time": sum(apart for _, apart in found)})
 
 
 def _asked_times(verifier: Verifier, serials: list[tuple[str, str]]) -> dict[tuple[str, int], dict[str, list[float]]]:
-    """The seconds of each call, by what it was and how long the question is, and by whether there is a card."""
+    """Return the seconds of each call, by its kind and the length of the question, and by whether there is a card."""
     chance = random.Random(_SEED)
     taken: dict[tuple[str, int], dict[str, list[float]]] = {}
-    verifier.challenge("THE-FIRST-ONE", conceal=True)  # It makes what suites are drawn with.
+    verifier.challenge("THE-FIRST-ONE", conceal=True)  # This makes the key with which suites are drawn.
     for time_of in ("first", "later"):
         chance.shuffle(serials)
         for serial, kind in serials:
@@ -148,5 +148,5 @@ def run(scale: Scale) -> Iterator[Row]:
         yield compared(kind, each, by_service=False)
         yield compared(kind, each, by_service=True)
         if scale is Scale.FULL:
-            # Beside other tests, so few challenges tell noise; what is executed for them is counted there instead.
+            # Next to other tests, so few challenges show only noise. There the executed statements are counted instead.
             yield asked(kind, each)

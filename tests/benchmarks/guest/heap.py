@@ -63,7 +63,7 @@ def boot():
     held["app"] = App(held["board"])
 
 
-def personalise():
+def personalize():
     from dsc_firmware.profile import Profile
 
     profile = Profile()

@@ -60,9 +60,9 @@ def cut_nothing(self: frames.LineReader) -> bytes:
         (session.Session, "_take_in_old", lambda self, deadline: None, "an earlier run's replies", "wrong replies"),
         (session.Session, "_receive", without_deadline, "a card that never answers", "hangs"),
         (session, "_LOST", (), "unplugged in a reply", "foreign errors"),
-        (frames.LineReader, "cut", cut_nothing, "bytes dropped", "not well again"),
-        (session, "mask_noise", bytes, "an echo in pieces", "keys told"),
-        (session, "mask", bytes, "an echo", "keys told"),
+        (frames.LineReader, "cut", cut_nothing, "bytes dropped", "not recovered"),
+        (session, "mask_noise", bytes, "an echo in pieces", "keys leaked"),
+        (session, "mask", bytes, "an echo", "keys leaked"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

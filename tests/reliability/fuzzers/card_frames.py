@@ -1,6 +1,6 @@
-"""The card's receiver: memory stays bounded, nothing raises, and what is served means to the host what it means to the card.
+"""The card's receiver: memory stays bounded, nothing raises, and host and card read the same meaning in what is served.
 
-The input is a stream of lines; one that ends with `*` gets its check.
+The input is a stream of lines. A line that ends with `*` gets its check.
 """
 
 from tests.reliability.fuzzers.sealing import LINE_END, seal_lines, written
@@ -13,12 +13,12 @@ Served = tuple[int, str, dict[bytes, bytes], bool]
 
 
 def serve(data: bytes, step: int) -> list[Served]:
-    """What a new card's receiver serves of `data`, which comes `step` bytes at a time."""
+    """Return what a new card's receiver serves of `data`, which comes `step` bytes at a time."""
     served: list[Served] = []
 
     def take(request) -> None:  # type: ignore[no-untyped-def]
         values = {bytes(request.name(i)): bytes(request.value(i)) for i in range(len(request))}
-        assert len(values) == len(request), "a name stood twice"
+        assert len(values) == len(request), "a name came twice"
         served.append((request.number, request.word, values, request.checked))
 
     receiver = Receiver(take)
@@ -43,9 +43,9 @@ def check(data: bytes) -> None:
 
 
 def check_meaning(item: Served | None, frame: Request | None) -> None:
-    """A line is the same request to both, or to neither."""
+    """Check that a line is the same request to both, or to neither."""
     if frame is None:
-        # The card leaves to who uses them what docs/protocol.md asks of words without a check, and that values are text.
+        # The card's caller enforces what docs/protocol.md asks of words without a check, and that values are text.
         assert item is None or not (item[3] or item[1] in UNCHECKED) or not is_text(item[2])
         return
     said = {name.encode(): value.encode() for name, value in frame.values.items()}
@@ -54,7 +54,7 @@ def check_meaning(item: Served | None, frame: Request | None) -> None:
 
 
 def check_again(item: Served) -> None:
-    """What was served is served again, as the same, if it is written anew."""
+    """Check that what was served is served again, unchanged, if it is written anew."""
     number, word, values, checked = item
     line = written(b">%d %s" % (number, word.encode()), values)
     # An unchecked line may be so long that there is no room for a check.

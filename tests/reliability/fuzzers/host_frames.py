@@ -1,6 +1,6 @@
-"""The host's reader: memory stays bounded, nothing raises, and every frame it believes can be written and read again.
+"""The host's reader: memory stays bounded, nothing raises, and every frame that it accepts can be written and read again.
 
-The first byte says how the stream is cut into pieces; a line that ends with `*` gets its check.
+The first byte says how the stream is cut into pieces. A line that ends with `*` gets its check.
 """
 
 from tests.reliability.fuzzers.sealing import LINE_END, encoded, seal_lines, written

@@ -1,8 +1,8 @@
-"""The journal's decoder on any two slots: it never raises, believes no slot whose check fails, and can write what it read.
+"""The journal's decoder on any two slots: it never raises, accepts no slot whose check fails, and can write what it read.
 
-The first byte says what becomes of the slots: its bits 0 and 1 give a slot its magic, length and check (whatever the
-length of a record is), 2 and 3 leave a slot unwritten, 4 and 5 make it unreadable, 6 makes the second a copy of the first,
-7 then damages one bit of the first. The rest are the slots' contents, in halves.
+The first byte decides about the slots. Its bits 0 and 1 give a slot its magic, length and check, whatever the length of a
+record is. Bits 2 and 3 leave a slot unwritten, 4 and 5 make it unreadable, 6 makes the second a copy of the first, and 7 then
+damages one bit of the first. The rest are the slots' contents, in halves.
 """
 
 import struct
@@ -15,7 +15,7 @@ _LAST_EPOCH = 0xFFFFFFFF
 
 
 class Slots(Flash):
-    """Two slots, of which some can't be read."""
+    """Two slots, of which some cannot be read."""
 
     unreadable: frozenset[int] = frozenset()
 
@@ -26,7 +26,7 @@ class Slots(Flash):
 
 
 def seal(content: bytes) -> bytes:
-    """A whole record of the present length, whose check holds."""
+    """Return a whole record of the present length with a valid check."""
     body = bytearray(content.ljust(journal.SIZE, b"\0")[: journal.SIZE])
     body[:4] = b"DSC1"
     # Epochs begin with 1, and no card lives until the last one, which has no next.
@@ -37,7 +37,7 @@ def seal(content: bytes) -> bytes:
 
 
 def holds(content: bytes | None) -> bool:
-    """Whether a slot's check holds, worked out a second time."""
+    """Return whether a slot's check holds, computed independently."""
     return (
         content is not None
         and len(content) == journal.SIZE
@@ -76,16 +76,16 @@ def check(data: bytes) -> None:
     if status == journal.READY:
         assert any(good), "READY, and no slot's check holds"
     if status == journal.BROKEN:
-        assert flash.slots == before, "a broken record was written over"
+        assert flash.slots == before, "a broken record was overwritten"
         assert flash.unreadable or not any(good)
         return
     for at in (0, 1):
-        assert flash.slots[at] == before[at] or not good[at] or good[1 - at], "the only good slot was written over"
+        assert flash.slots[at] == before[at] or not good[at] or good[1 - at], "the only good slot was overwritten"
     _check_again(loaded, flash)
 
 
 def _check_again(loaded: journal.Journal, flash: Slots) -> None:
-    """What was read can be written, and is then read as the same."""
+    """Check that what was read can be written, and is then read unchanged."""
     assert loaded.sound()
     buffers = [bytearray(journal.SIZE), bytearray(journal.SIZE)]
     loaded.record.encode_into(buffers[0], 1)

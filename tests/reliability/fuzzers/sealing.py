@@ -1,4 +1,4 @@
-"""What a fuzzer can't guess: checks that hold. Without them it would never get past one."""
+"""Checks that hold, which a fuzzer cannot guess. Without them it would never get past the first one."""
 
 import re
 from binascii import crc32
@@ -7,16 +7,16 @@ LINE_END = re.compile(rb"[\r\n]")
 
 
 def seal_lines(data: bytes) -> bytes:
-    """Every line that ends with `*` gets the check that belongs to it."""
+    """Give every line that ends with `*` the check that belongs to it."""
     return b"\n".join(line + b"%08x" % crc32(line[:-1]) if line.endswith(b"*") else line for line in LINE_END.split(data))
 
 
 def encoded(text: bytes, plain: bytes = b"") -> bytes:
-    """A value as docs/protocol.md has it written; `plain` bytes stay as they are."""
+    """Return a value as docs/protocol.md writes it. `plain` bytes stay as they are."""
     return b"".join(bytes([c]) if c in plain or (0x21 <= c <= 0x7E and c not in b"*%=") else b"%%%02x" % c for c in text)
 
 
 def written(head: bytes, values: dict[bytes, bytes]) -> bytes:
-    """A line with its check, without its end."""
+    """Return a line with its check, without its end."""
     body = head + b"".join(b" %s=%s" % (name, encoded(value)) for name, value in values.items())
     return b"%s*%08x" % (body, crc32(body))

@@ -1,6 +1,6 @@
-"""A profile's staging: each refusal is a ProfileError that names its field, and what is taken makes a card that starts.
+"""A profile's staging: each refusal is a ProfileError that names its field, and accepted fields make a card that starts.
 
-The input is lines of `name=value`; one without `=` forgets all fields.
+The input is lines of `name=value`. A line without `=` clears all fields.
 """
 
 import re
@@ -16,7 +16,7 @@ def check(data: bytes) -> None:
         name, equals, value = line.partition(b"=")
         if not equals:
             profile.forget()
-        elif re.fullmatch(rb"[a-z]+", name):  # The line's own rule: other names never come this far.
+        elif re.fullmatch(rb"[a-z]+", name):  # This is the line's own rule: other names never come this far.
             stage(profile, name.decode(), value)
     if passes(profile):
         check_card(profile)
@@ -29,7 +29,7 @@ def stage(profile: Profile, name: str, value: bytes) -> None:
     except ProfileError as error:
         words = str(error)
     assert words.startswith(f"{name}: ") or not words, "the refusal names another field"
-    assert len(value) < 32 or value not in words.removeprefix(name).encode(), "the refusal tells a key"
+    assert len(value) < 32 or value not in words.removeprefix(name).encode(), "the refusal reveals a key"
 
 
 def passes(profile: Profile) -> bool:

@@ -1,4 +1,4 @@
-"""Both readers of suites: each raises nothing but its own error, and for what a card can serve they agree.
+"""Both readers of suites: each raises only its own error, and they agree about the suites that a card can serve.
 
 The input is the suite's text.
 """
@@ -50,7 +50,7 @@ def check_ocra(text: str) -> None:
 
 
 def written(suite: Suite) -> str:
-    """The suite in full: every default filled in, every length with two digits."""
+    """Return the suite in full: every default filled in, every length with two digits."""
     inputs = [f"Q{suite.question_format}{suite.question_length:02}"]
     if suite.counter:
         inputs.insert(0, "C")
@@ -71,7 +71,7 @@ def check_suite(suite: Suite) -> None:
 
 
 def can_serve(suite: Suite) -> bool:
-    """Whether docs/protocol.md says that a card takes this suite, written as it is."""
+    """Return whether docs/protocol.md says that a card takes this suite, written as it is."""
     in_full = suite.text == written(suite) and len(suite.text) <= 48
     return in_full and 4 <= suite.digits <= 8 and suite.session is None and suite.time_step is None
 
