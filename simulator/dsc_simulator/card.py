@@ -95,7 +95,7 @@ class SimulatedCard:
 
     @property
     def display(self) -> str:
-        """What the display shows, without the spaces on its right. It is empty when the card is off."""
+        """The text on the display, without the spaces on its right. It is empty when the card is off."""
         return self.cells.rstrip()
 
     @property
@@ -109,7 +109,7 @@ class SimulatedCard:
 
     @property
     def closed(self) -> bool:
-        """Whether the card was closed."""
+        """True if the card was closed."""
         return self._engine is None
 
     def memory(self) -> bytes | None:

@@ -19,7 +19,7 @@ _PROMISES = ("records lost", "counters repeated", "tries gained", "cards stuck")
 
 @dataclass(frozen=True)
 class Contents:
-    """What a card remembers. `whole` is all of it, as it is stored."""
+    """The data that a card remembers. `whole` is all of it, as it is stored."""
 
     status: int
     whole: bytes = b""
@@ -181,7 +181,7 @@ def starts(bench: Bench, name: str, blank: bytes, own: list[bytes]) -> list[Poin
 
 @dataclass
 class Tally:
-    """How much was tried, and which promises were broken."""
+    """The number of tries, and which promises were broken."""
 
     tried: int = 0
     broken: Counter[str] = field(default_factory=Counter)

@@ -29,7 +29,7 @@ class NorError(AssertionError):
 
 
 class Tear(Enum):
-    """How much of an erase or program is done when the power fails in it."""
+    """The part of an erase or program that is done when the power fails in it."""
 
     BEFORE = "nothing"
     TORN = "a part"
@@ -37,7 +37,7 @@ class Tear(Enum):
 
 
 class Fault(Enum):
-    """How a bad block behaves when it is erased or programmed."""
+    """The behavior of a bad block when it is erased or programmed."""
 
     REFUSES = "does a part and returns an error"
     ADMITS = "does a part and says that it is bad"

@@ -156,7 +156,7 @@ class Try:
     counter: int
 
 
-def labour(url: str, pipe: Connection, seed: int) -> None:
+def work_without_end(url: str, pipe: Connection, seed: int) -> None:
     """Run one process: log in with one card after another without end, and report before and after each."""
     cards = random.Random(seed)
     with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
@@ -172,7 +172,7 @@ def labour(url: str, pipe: Connection, seed: int) -> None:
 
 @dataclass
 class Watch:
-    """What was accepted so far, and the highest counters."""
+    """The responses that were accepted so far, and the highest counters."""
 
     verifier: Verifier
     challenges: Counter[str] = field(default_factory=Counter)
@@ -227,7 +227,7 @@ class Crew:
 
     def _hire(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        worker = self._context.Process(target=labour, args=(self._url, theirs, next(self._seeds)), daemon=True)
+        worker = self._context.Process(target=work_without_end, args=(self._url, theirs, next(self._seeds)), daemon=True)
         worker.start()
         theirs.close()
         self._workers[ours] = worker

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Scale(Enum):
-    """How much is tried."""
+    """The amount that is tried."""
 
     TEST = "test"
     """A part, in seconds: for `make test`."""

@@ -178,7 +178,7 @@ def test_an_address_is_printed_as_it_stands(demo: Demo, url: str, code: int) -> 
     assert done.out.startswith(f"\nThe card at {url}\n")
 
 
-def test_a_personalised_card_is_left_alone(demo: Demo) -> None:
+def test_a_personalized_card_is_left_alone(demo: Demo) -> None:
     with SimulatedCard(profile=Profile(serial="IB1", key=bytes(32))) as card:
         before = list(card.flash.slots)
         done = demo("--card", card.url)

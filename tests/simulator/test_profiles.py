@@ -29,7 +29,7 @@ def profiles(tmp_path: Path) -> Profiles:
     return Profiles(tmp_path / "cards")
 
 
-def personalised(file: ProfileFile, profile: Profile) -> None:
+def personalized(file: ProfileFile, profile: Profile) -> None:
     for slot, data in enumerate(profile.flash().slots):
         assert data is not None
         file.flash.write(slot, data)
@@ -44,7 +44,7 @@ def test_the_counter_outlives_the_program(profiles: Profiles, profile: Profile, 
     for run in range(3):
         with profiles.open("work", engine) as file:
             if run == 0:
-                personalised(file, profile)
+                personalized(file, profile)
             with SimulatedCard(engine=file.engine, flash=file.flash) as card:
                 responses.append(log_in(card))
     with SimulatedCard(profile=profile) as one:
@@ -55,7 +55,7 @@ def test_the_counter_outlives_the_program(profiles: Profiles, profile: Profile, 
 
 def test_a_counter_is_on_disk_before_its_response_is_shown(profiles: Profiles, profile: Profile) -> None:
     with profiles.open("work") as file:
-        personalised(file, profile)
+        personalized(file, profile)
         with SimulatedCard(flash=file.flash) as card:
             log_in(card)
             kept = json.loads(file.path.read_text())
@@ -81,7 +81,7 @@ def test_a_disk_that_refuses_is_a_flash_that_fails(
         raise OSError(28, "No space left on device")
 
     with profiles.open("work", engine) as file:
-        personalised(file, profile)
+        personalized(file, profile)
         before = file.path.read_bytes()
         with SimulatedCard(engine=engine, flash=file.flash) as card:
             monkeypatch.setattr(os, "fsync", full)
@@ -95,7 +95,7 @@ def test_only_its_owner_may_read_it(profiles: Profiles, profile: Profile) -> Non
     before = os.umask(0)
     try:
         with profiles.open("work") as file:
-            personalised(file, profile)
+            personalized(file, profile)
             modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in profiles.folder.iterdir()}
     finally:
         os.umask(before)

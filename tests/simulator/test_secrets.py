@@ -86,7 +86,7 @@ def test_nothing_is_left_of_a_wrong_pin_and_of_an_unlock_code() -> None:
 
 
 @pytest.mark.usefixtures("one_numbering")
-def test_nothing_is_left_of_the_pin_after_personalising() -> None:
+def test_nothing_is_left_of_the_pin_after_personalizing() -> None:
     with SimulatedCard(engine="micropython", seed=1) as card, CardClient.open(card.url) as host:
         host.personalize(HostProfile(serial="A", key=KEY, suite=CLEAR_SUITE, pin_policy="card", code=PIN))
         card.press("PRESS", "PRESS")

@@ -85,7 +85,7 @@ class FingersOfOwner:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the demonstration works with: the card's line and keys, the verifier, and the narrator."""
+    """The participants of the demonstration: the card's line and keys, the verifier, and the narrator."""
 
     client: CardClient
     hands: Hands

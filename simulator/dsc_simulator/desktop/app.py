@@ -147,7 +147,7 @@ class CardApp(App[int]):
 
     @property
     def _has_left(self) -> bool:
-        """Whether the screens are gone. Messages on their way to them still arrive."""
+        """True if the screens are gone. Messages on their way to them still arrive."""
         return not self.screen_stack
 
     def _show(self) -> None:

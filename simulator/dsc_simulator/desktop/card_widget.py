@@ -10,7 +10,7 @@ from textual.widgets import Static
 from dsc_simulator.drawings.card import big
 
 HOLD_SECONDS = 0.5
-"""How long *press* must be held to switch a card on, as on a board."""
+"""The time in seconds for which *press* must be held to switch a card on, as on a board."""
 
 _ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 

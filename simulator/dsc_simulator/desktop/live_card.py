@@ -58,7 +58,7 @@ class LiveCard:
 
     @property
     def display(self) -> str:
-        """What the display shows, without the spaces on its right."""
+        """The text on the display, without the spaces on its right."""
         return self.card.display
 
     @property

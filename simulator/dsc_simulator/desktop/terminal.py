@@ -1,4 +1,4 @@
-"""What Textual does not handle: a terminal, or a page's server, that closes while the program runs."""
+"""The case that Textual does not handle: a terminal, or a page's server, closes while the program runs."""
 
 import os
 import select

@@ -25,7 +25,7 @@ class Settings:
     seed: int | None = None
     tcp_port: int = 0
     keys_on_line: bool = False
-    """Whether a program at the line may press the card's keys. It may if no person is there to press them."""
+    """True if a program at the line may press the card's keys. It may if no person is there to press them."""
     profiles: Profiles = field(default_factory=Profiles)
 
 
@@ -68,7 +68,7 @@ class Desk:
 
     @property
     def is_new(self) -> bool:
-        """Whether no profile had this name before."""
+        """True if no profile had this name before."""
         return self.profile is not None and self.profile.is_new
 
     @property

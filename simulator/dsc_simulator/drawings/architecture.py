@@ -60,7 +60,7 @@ IMPORTS = {
     "dsc_host.schema": ("dsc_host.records",),
     "dsc_host.records": (),
 }
-"""What each part imports, except what it imports through another part."""
+"""The imports of each part, except what it imports through another part."""
 
 SERIAL_LINE = ("dsc_host.link", "dsc_firmware")
 """The two parts that share no import: they talk over the serial line."""

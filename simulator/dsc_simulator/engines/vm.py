@@ -196,7 +196,7 @@ class VM:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the VM ended because it used up its instructions."""
+        """True if the VM ended because it used up its instructions."""
         return self._ended and self._fuel == 0
 
     def _last_words(self) -> str:

@@ -59,7 +59,7 @@ class BoardToken(Token):
 
     @property
     def display(self) -> str:
-        """What the display shows, without the spaces on its right. It is empty when the card is off."""
+        """The text on the display, without the spaces on its right. It is empty when the card is off."""
         self._shown = self._open().display()
         return self._shown
 

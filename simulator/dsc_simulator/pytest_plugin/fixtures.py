@@ -129,7 +129,7 @@ class Token(ABC):
     @property
     @abstractmethod
     def display(self) -> str:
-        """What the display shows, without the spaces on its right. It is empty when the card is off."""
+        """The text on the display, without the spaces on its right. It is empty when the card is off."""
 
     @property
     @abstractmethod
@@ -168,7 +168,7 @@ class Token(ABC):
 
     @property
     def credentials(self) -> Credentials:
-        """What the system under test must know: `verifier.enroll(**card.credentials)`. Raises the same as `profile`."""
+        """The data that the system under test needs: `verifier.enroll(**card.credentials)`. Raises the same as `profile`."""
         profile = self.profile
         return {
             "serial": profile.serial,

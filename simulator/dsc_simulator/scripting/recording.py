@@ -37,7 +37,7 @@ class RecordingError(SimulatorError):
 
 @dataclass(frozen=True)
 class Moment:
-    """What the display shows from `ms` on, in milliseconds of the card's time since the recording began.
+    """The display from `ms` on, in milliseconds of the card's time since the recording began.
 
     `keys` are the keys pressed since the previous moment, in order. `keys_before` counts those of the whole recording so far.
     """

@@ -83,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a script ended early. `crash` marks a dead firmware or a failed picture, not a failed expectation."""
+    """The reason why a script ended early. `crash` marks a dead firmware or a failed picture, not a failed expectation."""
 
     line: int
     step: int
@@ -211,7 +211,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long the script has run, in seconds of the card's clock."""
+        """The time that the script has run, in seconds of the card's clock."""
         return (self.card.board.clock.now_ms - self._began) / 1000
 
     def fill(self, text: str) -> str:

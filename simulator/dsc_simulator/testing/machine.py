@@ -36,7 +36,7 @@ class CardMachine(RuleBasedStateMachine):
     engines: ClassVar[tuple[str, ...]] = tuple(name for name in ENGINES if available(name))
     cards: ClassVar[SearchStrategy[Profile | None]] = given.profiles() | given.profiles() | st.none()
     compared: ClassVar[Counter[str]] = Counter()
-    """How many steps were compared, by the state after them. `cut` counts those in which the power failed. Never reset."""
+    """The number of compared steps, by the state after them. `cut` counts those in which the power failed. Never reset."""
 
     def firmware(self) -> AbstractContextManager[object]:
         """Return the context around everything. Here it does nothing."""

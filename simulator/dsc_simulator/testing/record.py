@@ -9,7 +9,7 @@ from dsc_simulator.board import Flash
 
 @dataclass(frozen=True)
 class Record:
-    """What a card remembers without its battery. A card without a key is blank.
+    """The data that a card keeps without its battery. A card without a key is blank.
 
     `asked` is the unlock challenge that waits for its code, plus 1; 0 means that there is none. `counter` is the next counter.
     If `unlock_key` is empty, the card cannot be unlocked.
@@ -28,12 +28,12 @@ class Record:
 
     @property
     def locked(self) -> bool:
-        """Whether the card is locked."""
+        """True if the card is locked."""
         return self.checks_pin and self.failures >= self.tries
 
     @property
     def unlocks(self) -> int:
-        """How many more unlock codes the card takes."""
+        """The number of unlock codes that the card still takes."""
         return 10 - self.unlock_failures if self.unlock_key else 0
 
 
