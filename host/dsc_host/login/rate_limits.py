@@ -91,7 +91,7 @@ def check(context: LoginContext, gates: Sequence[Gate]) -> None:
     raise TooManyAttempts(max(shut.until - now, 0))
 
 
-def uncounted(context: LoginContext, gates: Sequence[Gate]) -> list[Counted]:
+def take_refusals(context: LoginContext, gates: Sequence[Gate]) -> list[Counted]:
     """Return and reset the refusals that these limits have counted, so that the caller can log them."""
     return context.cards.refusals.take([gate.key(context) for gate in gates])
 
@@ -124,7 +124,7 @@ def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | Non
     return None
 
 
-def passed(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
+def record_success(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
     """Forget the failures at the first limit, the user's own. At the others, which are shared, undo this attempt's charge."""
     for gate in _in_order(tx.context, gates):
         attempt = rows.attempts.locked(tx.db, gate.key(tx.context))

@@ -189,7 +189,7 @@ def test_a_lock_that_is_set_meanwhile_counts(served: Town, monkeypatch: pytest.M
 
 def between_looking_and_locking(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
     """Do `work` after the session was read and before anything is locked."""
-    after(monkeypatch, sessions, "looked_up", lambda: Beside(work).result())
+    after(monkeypatch, sessions, "find", lambda: Beside(work).result())
 
 
 @pytest.mark.postgresql

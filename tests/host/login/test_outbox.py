@@ -119,7 +119,7 @@ def test_a_sender_is_told_what_the_words_were_made_of_and_no_log_shows_it(town: 
 def test_what_was_being_sent_when_its_process_ended_is_sent_again(town: Town) -> None:
     records, at = dsc_host.login.rows, town.system.context
     town.tell("anna", "opted_in")
-    at.change(lambda tx: outbox._taken(tx, records.messages.all(tx.db)[-1].id))
+    at.change(lambda tx: outbox._take(tx, records.messages.all(tx.db)[-1].id))
     assert town.system.deliver() == 0
     town.clock.advance(301)
     town.system.operator.run_due()

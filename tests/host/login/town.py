@@ -114,7 +114,7 @@ class Town:
         def opened(tx: LoginTransaction) -> str:
             user = locked_user(tx.db, user_named(tx.db, name).id)
             device = next(device for device, _ in registry.live_of(tx, user) if device.kind == kind)
-            return flow._in(tx, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
+            return flow._open_session(tx, user, device.id, Outcome(Status.ACCEPTED, Scope.FULL)).token
 
         return self.system.change(opened)
 

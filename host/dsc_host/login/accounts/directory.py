@@ -68,8 +68,8 @@ class UserView:
 
 def persons(db: Connection, name: str = "") -> list[PersonView]:
     """Return the people whose names contain `name`, sorted by name. Upper and lower case are the same."""
-    accounts = _gathered((each.entity_id, each.id) for each in rows.accounts.all(db))
-    users = _gathered((each.entity_id, each.name) for each in rows.users.all(db, order=rows.users.c.name))
+    accounts = _group((each.entity_id, each.id) for each in rows.accounts.all(db))
+    users = _group((each.entity_id, each.name) for each in rows.users.all(db, order=rows.users.c.name))
     return [
         PersonView(
             id=each.id,
@@ -93,7 +93,7 @@ def accounts(db: Connection) -> list[AccountView]:
     owners = {each.id: each.name for each in rows.entities.all(db)}
     users = rows.users.all(db, order=rows.users.c.name)
     names = {each.id: each.name for each in users}
-    of_account = _gathered((each.account_id, each.name) for each in users)
+    of_account = _group((each.account_id, each.name) for each in users)
     found = [
         AccountView(
             id=each.id,
@@ -139,7 +139,7 @@ def _user(user: User, person_name: str, primary_user: str, closed_at: float | No
     )
 
 
-def _gathered(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+def _group(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
     """Group the second items of the pairs by the first ones. The order is kept."""
     found: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:

@@ -50,7 +50,7 @@ def check_identity(identity: Identity) -> None:
         raise InputError("document number", "must have 3 to 32 characters of A-Z, 0-9 and -")
 
 
-def line(field: str, text: str, most: int) -> str:
+def check_line(field: str, text: str, most: int) -> str:
     """Return one line of text without blanks at its ends. Raises `InputError` if it is empty or longer than `most`."""
     if not isinstance(text, str) or not 0 < len(text.strip()) <= most or not text.isprintable():
         raise InputError(field, "must be one line of 1 to {most} characters", most=most)

@@ -22,13 +22,13 @@ def add_entity(tx: LoginTransaction, name: str, identity: Identity, address: str
     field_checks.check_identity(identity)
     entity = Entity(
         table_rows.new_id(),
-        field_checks.line("name", name, 200),
+        field_checks.check_line("name", name, 200),
         identity.birth_date,
         identity.citizenship,
         identity.residence,
         identity.document_type,
         identity.document_number,
-        field_checks.line("address", address, 200),
+        field_checks.check_line("address", address, 200),
         under_review=False,
     )
     return rows.entities.add(tx.db, entity)

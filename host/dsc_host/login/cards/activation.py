@@ -37,7 +37,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, device_id: str) -> O
 
 def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> bool:
     """Activate the device if the answer is correct. Return whether it is. Raises `NotNow`."""
-    device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_checked)
+    device, right = device_proof.judge(tx, session, user, Purpose.ACTIVATE, text, check=_check_answer)
     if not right:
         tx.log("activate", user, "refused", device.kind, device=device.id)
         return False
@@ -74,7 +74,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     tx.log("activate", user, "done", reason, device=device.id)
 
 
-def _checked(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
+def _check_answer(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
     """Check an answer as the factor does. Reactivate a misplaced card for this, and keep it active only if it is correct."""
     if attempt.device.kind != Kind.DSC_PLUS or attempt.device.state != DeviceState.MISPLACED:
         return FACTORS[Kind(attempt.device.kind)].check(attempt, kept, text)

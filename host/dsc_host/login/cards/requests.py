@@ -49,7 +49,7 @@ def draft(
     account = _account(tx.db, user, account_id)
     if address is None:
         address = found(rows.entities.find(tx.db, owner.entity_id)).address
-    address = field_checks.line("address", address, 200)
+    address = field_checks.check_line("address", address, 200)
     check_pin(tx, owner, pin)
     for earlier in rows.orders.all(tx.db, rows.orders.c.user_id == owner.id, rows.orders.c.state == OrderState.DRAFT):
         drop(tx.db, earlier)

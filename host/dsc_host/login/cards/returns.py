@@ -29,7 +29,7 @@ def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) ->
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("you do not own such a device")
-    parcel = _send(tx, user, device, field_checks.line("tracking", tracking, 64))
+    parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.tell(tx, user, "out_of_use", device=registry.label(device))
     return parcel
 

@@ -45,12 +45,12 @@ def personalise(
 
     Raises `NotNow`, `InputError`, and what `personalization.personalise` raises.
     """
-    owner, pin, chosen = context.change(lambda tx: _begun(tx, order_id, serial))
+    owner, pin, chosen = context.change(lambda tx: _begin(tx, order_id, serial))
     if not _made_before(verifier, client, owner):
         profile = Profile(serial=chosen, key=bytes(personalization.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
         personalization.personalise(verifier, client, profile, pin, owners=(owner,))
     written = client.info().serial
-    return context.change(lambda tx: _recorded(tx, order_id, written))
+    return context.change(lambda tx: _record(tx, order_id, written))
 
 
 def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
@@ -66,7 +66,7 @@ def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCa
 
 def ship(tx: LoginTransaction, order_id: str) -> Request:
     """Record that a card was shipped, and notify its owner. The three weeks begin. Raises `NotNow`, `NotFound`."""
-    order = _locked(tx.db, order_id)
+    order = _lock_order(tx.db, order_id)
     if order.state != OrderState.PERSONALISED:
         raise NotNow("the card is not ready to be sent, or was already sent")
     now = tx.now()
@@ -92,16 +92,16 @@ def next_serial(tx: LoginTransaction) -> str:
     )
 
 
-def _locked(db: Connection, order_id: str) -> Order:
+def _lock_order(db: Connection, order_id: str) -> Order:
     """Lock the user of an order, then the order. Return the order."""
     order = found(rows.orders.find(db, order_id))
     locked_user(db, order.user_id)
     return found(rows.orders.locked(db, order_id))
 
 
-def _begun(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str, str, str]:
+def _begin(tx: LoginTransaction, order_id: str, serial: str | None) -> tuple[str, str, str]:
     """Return the name of the card's owner, its PIN, and its serial."""
-    order = _locked(tx.db, order_id)
+    order = _lock_order(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("this card was already made, or its request was withdrawn")
     pin = found(vault.get(tx.cards, requests.secret(order.id))).decode("ascii")
@@ -114,8 +114,8 @@ def _made_before(verifier: Verifier, client: CardClient, owner: str) -> bool:
     return bool(held) and any(card.serial == held and not card.counter for card in verifier.cards(owner=owner))
 
 
-def _recorded(tx: LoginTransaction, order_id: str, serial: str) -> Request:
-    order = _locked(tx.db, order_id)
+def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
+    order = _lock_order(tx.db, order_id)
     if order.state != OrderState.REQUESTED:
         raise NotNow("the request was withdrawn in the meantime; wipe the card {serial} and retire it", serial=serial)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):

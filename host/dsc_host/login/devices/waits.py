@@ -126,12 +126,12 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
         raise NotAllowed("only {role}, logged in with a device, may do this", role=str(Role.SUPPORT))
 
 
-def done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
+def record_done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
     """Record that the change has taken effect."""
     _end(tx, wait, WaitState.DONE, by)
 
 
-def stopped(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
+def record_stopped(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
     """Record that the change was stopped for good."""
     _end(tx, wait, WaitState.STOPPED, by)
 

@@ -80,7 +80,7 @@ def tell(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAI
         trouble="",
     )
     rows.messages.add(tx.db, message)
-    written = {name: _written(value, user.language) if isinstance(value, date) else value for name, value in values.items()}
+    written = {name: _format_date(value, user.language) if isinstance(value, date) else value for name, value in values.items()}
     vault.put(tx.cards, _secret(message.id), json.dumps({"name": user.name, **written}).encode())
 
 
@@ -114,7 +114,7 @@ def retry_stuck(tx: LoginTransaction) -> None:
 
 
 def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str) -> bool:
-    letter = context.change(lambda tx: _taken(tx, message_id))
+    letter = context.change(lambda tx: _take(tx, message_id))
     if letter is None:
         return False
     trouble = ""
@@ -128,7 +128,7 @@ def _sent(context: LoginContext, senders: Mapping[str, Sender], message_id: str)
     return not trouble
 
 
-def _taken(tx: LoginTransaction, message_id: str) -> Letter | None:
+def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
     """Mark a message as being sent and return it; None if another process has taken it."""
     message = rows.messages.locked(tx.db, message_id)
     if message is None or message.state != _QUEUED:
@@ -170,7 +170,7 @@ def _secret(message_id: str) -> str:
     return f"message:{message_id}"
 
 
-def _written(day: date, language: str) -> str:
+def _format_date(day: date, language: str) -> str:
     return day.isoformat() if language == FALLBACK else day.strftime("%d.%m.%Y")
 
 

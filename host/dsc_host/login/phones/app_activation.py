@@ -98,15 +98,15 @@ def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: 
         context.cards.store.claim(tx.db)
         user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
         data = data_of(session)
-        if not _right_token(tx, session, data, ticket, token):
+        if not _is_right_token(tx, session, data, ticket, token):
             tx.log("phone.activate", user, "refused", "token")
             return Refused(NotAllowed(_REFUSAL))
-        if proof is not None and not _proven(tx, proof):
+        if proof is not None and not _is_right_proof(tx, proof):
             return Refused(NotAllowed("the PIN of the app is wrong"))
         sessions.end(tx.db, session)
         told = notices.tell(tx, user, "phone_activated")
-        device = _added(tx, user, keys, device_token, told)
-        _take_place(tx, user)
+        device = _add_device(tx, user, keys, device_token, told)
+        _end_replaced(tx, user)
         users.settings_changed(tx.db, user)
         tx.log("phone.activate", user, "done", device=device.id)
         return Activated(device.id, device_token, user.name)
@@ -197,7 +197,7 @@ def _digest(ticket: str, token: str) -> str:
     return hmac.new(ticket.encode("utf-8", "surrogatepass"), token.encode(), "sha256").hexdigest()
 
 
-def _right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, object], ticket: str, token: str) -> bool:
+def _is_right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, object], ticket: str, token: str) -> bool:
     """Return whether the token is correct. Count the attempt before the comparison."""
     tries = int(str(data["tries"])) + 1
     if tries > tx.policy.login.code_attempts:
@@ -207,11 +207,11 @@ def _right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, ob
     return hmac.compare_digest(_digest(ticket, codes.normalized(token) or ""), str(data["digest"]))
 
 
-def _proven(tx: LoginTransaction, proof: Proof) -> bool:
+def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:
     return isinstance(proof, Proof) and bool(responses.judge(tx.cards, "verify", [(proof.id, proof.response)]))
 
 
-def _added(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Told) -> Device:
+def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Told) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
@@ -220,7 +220,7 @@ def _added(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told
     return registry.add(tx, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
 
 
-def _take_place(tx: LoginTransaction, user: User) -> None:
+def _end_replaced(tx: LoginTransaction, user: User) -> None:
     """End the devices that the app replaces, and the temporary ones."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind in tx.policy.phone.removes and device.state == DeviceState.ACTIVE:

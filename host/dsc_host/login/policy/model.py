@@ -250,7 +250,7 @@ class Policy:
             elif not isinstance(table, dict):
                 refuse(f"{name}: must be a table")
             else:
-                tables[name] = _merged(name, tables[name], table)
+                tables[name] = _merge(name, tables[name], table)
         parts = {name: _table(name, kind, tables[name]) for name, kind in kinds.items() if name != "levels"}
         policy = cls(**parts, levels=_levels(tables["levels"]))
         check(policy)
@@ -267,7 +267,7 @@ class Policy:
         return [level.kind for level in self.levels].index(kind)
 
 
-def _merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     free = where.startswith("request.")  # These tables take further kinds and currencies.
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
@@ -276,7 +276,7 @@ def _merged(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[s
         nested = isinstance(before.get(key), dict)
         if nested and not isinstance(value, dict):
             refuse(f"[{where}.{key}]: must be a table")
-        whole[key] = _merged(f"{where}.{key}", before[key], value) if nested else value
+        whole[key] = _merge(f"{where}.{key}", before[key], value) if nested else value
     return whole
 
 

@@ -77,7 +77,7 @@ def begin(
         raise NotNow("the user who does not own the device must begin")
     both = locked_users(tx.db, [user_id, owner_id])
     user, owner = both[user_id], both[owner_id]
-    device = _chosen(tx, owner, device_id)
+    device = _choose_device(tx, owner, device_id)
     _check(tx, user, owner, device)
     share = Share(
         table_rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), tx.now(), tx.now() + _VALID_SECONDS, "", "{}"
@@ -129,7 +129,7 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
         rows.shares.change(tx.db, share.id, state=str(ShareState.PENDING), expires_at=None)
         tx.log("share.confirm", user, "pending", device=device.id)
         return ShareState.PENDING
-    _do(tx, share, user, owner, device)
+    _start_sharing(tx, share, user, owner, device)
     sessions.end_all(tx.db, user, but=session.id)
     return ShareState.DONE
 
@@ -147,7 +147,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
     if agreed:
         device = found(rows.devices.locked(tx.db, share.device_id))
         _check(tx, user, owner, device)
-        _do(tx, share, user, owner, device, staff.name)
+        _start_sharing(tx, share, user, owner, device, staff.name)
     else:
         rows.shares.change(tx.db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
         outbox.tell(tx, user, "share_refused")
@@ -175,7 +175,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
         and not _has_more(tx, user, share)
     ):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
-    _undo(tx.db, user, share, parked)
+    _stop_sharing(tx.db, user, share, parked)
     # A session that the shared device opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
@@ -249,7 +249,7 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
         raise LessSecureDevice("less secure device: share the most secure device of the two users")
 
 
-def _chosen(tx: LoginTransaction, owner: User, device_id: str) -> Device:
+def _choose_device(tx: LoginTransaction, owner: User, device_id: str) -> Device:
     own = [device for device, _ in registry.live_of(tx, owner) if device.owner_id == owner.id]
     own = [device for device in own if Kind(device.kind) in PHYSICAL and device_id in ("", device.id)]
     if not own:
@@ -275,7 +275,7 @@ def _own(tx: LoginTransaction, user: User, share_id: str, state: ShareState) -> 
 # ---- the changes ----
 
 
-def _do(tx: LoginTransaction, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
+def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
     parked = []
     for other, use in registry.live_of(tx, user):
         if Kind(other.kind) in PHYSICAL:
@@ -300,11 +300,11 @@ def _end(tx: LoginTransaction, share: Share) -> None:
     """End a share or a request without a user's action, and notify the user."""
     user = found(rows.users.find(tx.db, share.user_id))
     parked = data_of(share).get("parked", [])
-    _undo(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])
+    _stop_sharing(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])
     notices.tell(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
-def _undo(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:
+def _stop_sharing(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:
     mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == share.device_id)
     rows.uses.remove(db, mine)
     for _, use in parked:

@@ -31,10 +31,10 @@ def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float |
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
-    return _judged(tx, user, amount, levels.level_of(tx, user), tx.now() if now is None else now)
+    return _decide(tx, user, amount, levels.level_of(tx, user), tx.now() if now is None else now)
 
 
-def _judged(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now: float) -> Allowance:
+def _decide(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now: float) -> Allowance:
     limits.check_amount(amount)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
@@ -47,7 +47,7 @@ def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal
     """Decide whether an amount may be taken out in this session, and record it if so. The limits of its device apply."""
     # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))
-    allowance = _judged(tx, user, amount, _level_in(tx, session, user), tx.now())
+    allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())
     if allowance:
         rows.withdrawals.add(
             tx.db, Withdrawal(table_rows.new_id(), account.id, user.id, tx.now(), money.cents("amount", amount))

@@ -29,7 +29,7 @@ def change(context: LoginContext, token: str, may: May, work: Work[T], others: O
 
     def done(tx: LoginTransaction) -> T | Refused:
         if others is not None:
-            who, session = sessions.looked_up(tx, token, *_STAGES)
+            who, session = sessions.find(tx, token, *_STAGES)
             may(tx, who, session)
             locked_users(tx.db, {who.id, *others(tx.db, who)})
         user, session = sessions.locked(tx, token, *_STAGES)
@@ -43,7 +43,7 @@ def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTrans
     """Run `work` in a transaction that only reads and takes no lock. Raises as `change` does."""
 
     def seen(tx: LoginTransaction) -> T:
-        user, session = sessions.looked_up(tx, token, *_STAGES)
+        user, session = sessions.find(tx, token, *_STAGES)
         may(tx, user, session)
         return work(tx, user, session)
 

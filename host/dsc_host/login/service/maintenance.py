@@ -36,7 +36,7 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     orders = context.read(activation.to_be_activated)
     for order_id in orders:
         context.change(partial(_activate, order_id))
-    expired = context.read(_expired)
+    expired = context.read(_find_expired)
     for device_id in expired:
         context.change(partial(_end, device_id))
     context.change(_tidy)
@@ -53,7 +53,7 @@ def _activate(order_id: str, tx: LoginTransaction) -> None:
     activation.activate_due(tx, order_id)
 
 
-def _expired(tx: LoginTransaction) -> list[str]:
+def _find_expired(tx: LoginTransaction) -> list[str]:
     over = (rows.devices.c.state == DeviceState.ACTIVE) & (rows.devices.c.expires_at <= tx.now())
     return [device.id for device in rows.devices.all(tx.db, over, most=1000)]
 

@@ -97,7 +97,7 @@ def judge(
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):
-        return device, _failed(tx, session, proof)
+        return device, _count_failure(tx, session, proof)
     attempt, factor = Attempt(tx, user, device, token or session.id), FACTORS[Kind(device.kind)]
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
     outcome = (check or factor.check)(attempt, proof["keeps"], given)
@@ -108,10 +108,10 @@ def judge(
         return device, True
     if use is not None and outcome.looked_at:
         answer_limits.count_failure(tx, factor, use)
-    return device, _failed(tx, session, proof)
+    return device, _count_failure(tx, session, proof)
 
 
-def _failed(tx: LoginTransaction, session: Session, proof: dict[str, Any]) -> bool:
+def _count_failure(tx: LoginTransaction, session: Session, proof: dict[str, Any]) -> bool:
     """Count a wrong answer to the challenge. Return False."""
     tries = int(proof["tries"]) + 1
     _keep(tx.db, session, {**proof, "tries": tries} if tries < tx.policy.login.code_attempts else None)

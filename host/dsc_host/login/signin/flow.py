@@ -42,7 +42,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
     gates, visits = rate_limits.gates_of_login(context, name, address), rate_limits.visits(context, name, address)
     # Only read at first: a refused attempt must not write, nor wait for another one that does.
     rate_limits.check(context, [*gates, visits])
-    earlier = rate_limits.uncounted(context, [*gates, visits])
+    earlier = rate_limits.take_refusals(context, [*gates, visits])
 
     def charged(tx: LoginTransaction) -> User | Refused | None:
         if refusal := rate_limits.charge(tx, gates):
@@ -55,7 +55,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
     user: User | None = context.change(charged)
     try:
         for _ in range(_COMPARISONS):
-            user, same = _compared(context, user, password, gates, visits)
+            user, same = _compare(context, user, password, gates, visits)
             if same:
                 return user
             # Another login has renewed the hash during the comparison: compare again, with the new hash.
@@ -67,9 +67,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
     raise WrongCredentials
 
 
-def _compared(
-    context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate
-) -> tuple[User, bool]:
+def _compare(context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate) -> tuple[User, bool]:
     """Compare the password. Return the current user, and whether the compared hash is still theirs.
 
     Raises `WrongCredentials`.
@@ -85,7 +83,7 @@ def _compared(
         if now is None or not right:
             tx.log("password", now, "refused", "wrong" if now else "unknown")
             return Refused(WrongCredentials())
-        rate_limits.passed(tx, gates)
+        rate_limits.record_success(tx, gates)
         # Parallel logins all pass here, but the next one is refused.
         rate_limits.charge(tx, [visits])
         if anew:
@@ -105,8 +103,8 @@ def begin(context: LoginContext, name: str, password: str, address: str) -> Step
     def begun(tx: LoginTransaction) -> Step:
         now = locked_user(tx.db, user.id)
         if account_of(tx.db, now).closed_at is not None:
-            return _in(tx, now, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
-        return _choosing(tx, now, known)
+            return _open_session(tx, now, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
+        return _offer_devices(tx, now, known)
 
     return context.change(begun)
 
@@ -149,16 +147,16 @@ def answer(context: LoginContext, token: str, text: str) -> Answered:
         data = data_of(session)
         if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, context.now()):
             # Do not check the answer: an answer to a locked device neither counts nor uses anything up.
-            return _refused(tx, user, session, device, data)
+            return _refuse(tx, user, session, device, data)
         attempt, factor = Attempt(tx, user, device, token, str(data["address"])), FACTORS[Kind(device.kind)]
         outcome = factor.check(attempt, data["keeps"], given)
         if outcome.status is Status.WAITING:
             return Answered(Status.WAITING)
         if outcome.status is Status.ACCEPTED:
-            return Answered(Status.ACCEPTED, _entered(tx, user, session, device, use, outcome))
+            return Answered(Status.ACCEPTED, _accept(tx, user, session, device, use, outcome))
         if outcome.looked_at:
             answer_limits.count_failure(tx, factor, use)
-        return _refused(tx, user, session, device, data)
+        return _refuse(tx, user, session, device, data)
 
     return context.change(answered)
 
@@ -171,7 +169,7 @@ def skip(context: LoginContext, token: str) -> Step:
         if not user.opted_out:
             raise NotNow("a device is needed to log in")
         sessions.end(tx.db, session)
-        return _in(tx, user, "", Outcome(Status.ACCEPTED, Scope.TRADING))
+        return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.TRADING))
 
     return context.change(skipped)
 
@@ -180,7 +178,7 @@ def step(context: LoginContext, token: str) -> Step:
     """Return the current step of a login. Raises `NotIn`."""
 
     def shown(tx: LoginTransaction) -> Step:
-        user, session = sessions.looked_up(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+        user, session = sessions.find(tx, token, Stage.CHOOSING, Stage.ANSWERING)
         choices = _choices(tx, user)
         offer = None
         if session.stage == Stage.ANSWERING:
@@ -195,7 +193,7 @@ def is_waiting(context: LoginContext, token: str) -> bool:
     """Return whether a push was offered that nobody has answered yet. Raises `NotIn`."""
 
     def look(tx: LoginTransaction) -> bool:
-        session = sessions.looked_up(tx, token, Stage.ANSWERING)[1]
+        session = sessions.find(tx, token, Stage.ANSWERING)[1]
         return phone_app.is_waiting(tx, data_of(session)["keeps"])
 
     return context.read(look)
@@ -204,7 +202,7 @@ def is_waiting(context: LoginContext, token: str) -> bool:
 # ---- the steps ----
 
 
-def _choosing(tx: LoginTransaction, user: User, address: str) -> Step:
+def _offer_devices(tx: LoginTransaction, user: User, address: str) -> Step:
     until = tx.now() + tx.policy.login.step_validity
     token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data={"address": address})
     return Step(token, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out)
@@ -222,7 +220,7 @@ def _offer(device: Device, shows: Mapping[str, str]) -> Offer:
     return Offer(Kind(device.kind), device.id, registry.label(device), dict(shows))
 
 
-def _entered(tx: LoginTransaction, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:
+def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:
     sessions.end(tx.db, session)
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
     if outcome.duress:
@@ -230,10 +228,10 @@ def _entered(tx: LoginTransaction, user: User, session: Session, device: Device,
         outbox.tell(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)
-    return _in(tx, user, device.id, bounded)
+    return _open_session(tx, user, device.id, bounded)
 
 
-def _in(tx: LoginTransaction, user: User, device: str, outcome: Outcome) -> Step:
+def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcome) -> Step:
     now = tx.now()
     until = now + (outcome.longest or tx.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
@@ -243,7 +241,7 @@ def _in(tx: LoginTransaction, user: User, device: str, outcome: Outcome) -> Step
     return Step(token, Stage.IN, user.name, scope=outcome.scope)
 
 
-def _refused(tx: LoginTransaction, user: User, session: Session, device: Device, data: Mapping[str, Any]) -> Answered:
+def _refuse(tx: LoginTransaction, user: User, session: Session, device: Device, data: Mapping[str, Any]) -> Answered:
     tx.log("answer", user, "refused", device.kind, device=device.id)
     if left := int(data["left"]) - 1:
         rows.sessions.change(tx.db, session.id, data=as_data({**data, "left": left}))

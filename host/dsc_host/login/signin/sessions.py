@@ -61,7 +61,7 @@ def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Sess
     return user, session
 
 
-def looked_up(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
+def find(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Session]:
     """Return the user and the session of this token without locking them. Raises `NotIn` as `locked` does."""
     session = rows.sessions.find(tx.db, hashed(token))
     user = rows.users.find(tx.db, session.user_id) if session else None
@@ -100,7 +100,7 @@ def visitor(context: LoginContext, token: str) -> Visitor:
     """Return the user who is logged in. Raises `NotIn`."""
 
     def look(tx: LoginTransaction) -> Visitor:
-        user, session = looked_up(tx, token, Stage.IN)
+        user, session = find(tx, token, Stage.IN)
         return _visitor(tx.db, user, session)
 
     found = context.read(look)

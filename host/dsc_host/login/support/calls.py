@@ -49,7 +49,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
         return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
-        rate_limits.passed(tx, [gate])
+        rate_limits.record_success(tx, [gate])
     called = {"user": user.id, "until": tx.now() + IDENTIFIED_FOR} if user and right else None
     rows.sessions.change(tx.db, session.id, data=as_data({**data_of(session), "called": called}))
     tx.log("desk.identify", user, "done" if right else "refused", by=staff.name)

@@ -37,7 +37,7 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 
 def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
     """Let a change take effect now. The user is locked."""
-    waits.done(tx, wait, by)
+    waits.record_done(tx, wait, by)
     data, kind = data_of(wait), WaitKind(wait.kind)
     if account_of(tx.db, user).closed_at is not None:
         return
@@ -61,7 +61,7 @@ def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     """Stop a change for good and notify the user. The user is locked."""
-    waits.stopped(tx, wait, by)
+    waits.record_stopped(tx, wait, by)
     if wait.kind == WaitKind.CARD:
         _stop_card(tx, user, data_of(wait)["card"])
     notices.tell(tx, user, "wait_stopped")
@@ -100,7 +100,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
         stop(tx, user, wait, staff.name)
         return
     waits.check_may_confirm(tx.context, wait, staff)
-    waits.done(tx, wait, staff.name)
+    waits.record_done(tx, wait, staff.name)
     identities.set_identity(tx, user, data_of(wait), staff)
 
 

@@ -55,7 +55,7 @@ class PhoneFactor:
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check whether the push was approved, or judge the response to the challenge."""
         if "push" in kept:
-            return self._pushed(attempt, kept["push"])
+            return self._check_push(attempt, kept["push"])
         text = answer.replace(" ", "").upper()
         method = LETTERS.get(text[:1], "")
         if method not in kept["challenges"]:
@@ -63,7 +63,7 @@ class PhoneFactor:
         verdict = responses.judge(attempt.tx.cards, "verify", [(kept["challenges"][method], text[1:])])
         return entered(attempt, method) if verdict else REFUSED
 
-    def _pushed(self, attempt: Attempt, push_id: str) -> Outcome:
+    def _check_push(self, attempt: Attempt, push_id: str) -> Outcome:
         push = found(rows.pushes.locked(attempt.tx.db, push_id))
         if push.state == APPROVED and attempt.tx.now() < push.expires_at:
             rows.pushes.change(attempt.tx.db, push.id, state=USED)
@@ -79,7 +79,7 @@ def is_waiting(tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
 
 def entered(attempt: Attempt, method: str) -> Outcome:
     """Reset the limit on pushes. Return the outcome with the duration of a session for this method."""
-    rate_limits.passed(attempt.tx, [_pushes(attempt)])
+    rate_limits.record_success(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
