@@ -116,6 +116,10 @@ MUTANTS = (
         "phones/app_activation.py",
         "phone_desk",
         ("an activation token takes a few tries", "    if tries > tx.policy.login.code_attempts:", "    if False:"),
+    ),
+    *_login(
+        "phones/push_approval.py",
+        "phone_desk",
         (
             "a push is approved by a right response",
             '        if not verdict:\n            tx.log("phone.approve"',

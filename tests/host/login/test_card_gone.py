@@ -52,7 +52,7 @@ def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, c
     town.system.deliver()
     late = [letter.text for letter in town.letters if letter.template == "received_late"]
     assert len(late) == 1
-    assert "after a fee was kept for it" in late[0]
+    assert "only after its fee was charged" in late[0]
 
 
 def test_the_issuer_charges_nobody_who_they_are_themselves(town: Town, card: SimulatedCard) -> None:

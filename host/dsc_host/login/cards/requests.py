@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, users
+from dsc_host.login.cards import deposits
 from dsc_host.login.cards.activation import activates_at
 from dsc_host.login.devices import pins, waits
 from dsc_host.login.errors import NotFound, NotNow
@@ -90,7 +91,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
         raise NotNow("the card has already been made; return it when it arrives")
     rows.orders.change(tx.db, order.id, state=str(OrderState.CANCELLED))
     vault.forget(tx.db, secret(order.id))
-    release(tx.db, order.id)
+    deposits.release(tx.db, order.id)
     tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
 
 
@@ -98,27 +99,6 @@ def end_of_card(db: Connection, device_id: str) -> None:
     """End the open request of a card that is out of use, so that the user may request another card."""
     for order in rows.orders.all(db, rows.orders.c.device_id == device_id, rows.orders.c.state.in_(_OPEN)):
         rows.orders.change(db, order.id, state=str(OrderState.ENDED))
-
-
-def release(db: Connection, order_id: str) -> None:
-    """Release the deposit of a request."""
-    for hold in rows.holds.all(db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD):
-        rows.holds.change(db, hold.id, state=str(HoldState.RELEASED))
-
-
-def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
-    """Keep the deposit of a card that does not come back. Return the amount in cents. Raises `InputError`, `NotNow`."""
-    least, most = tx.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
-    wanted = tx.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
-    if type(wanted) is not int or not least <= wanted <= most:
-        raise InputError(
-            "amount", "must be {least} to {most} USD for this device", least=money.money(least), most=money.money(most)
-        )
-    held = rows.holds.all(tx.db, rows.holds.c.order_id == order_id, rows.holds.c.state == HoldState.HELD)
-    if not held:
-        raise NotNow("there is no longer a deposit for this card")
-    rows.holds.change(tx.db, held[0].id, state=str(HoldState.KEPT), kept=wanted)
-    return wanted
 
 
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:

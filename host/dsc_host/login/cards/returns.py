@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, users
-from dsc_host.login.cards import losses, requests
+from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
@@ -51,7 +51,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     lifecycle.settle(tx.cards, serial, State.RETIRED, "returned")
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     for order in orders:
-        requests.release(tx.db, order.id)
+        deposits.release(tx.db, order.id)
     kept = rows.holds.count(
         tx.db, rows.holds.c.order_id.in_([each.id for each in orders]), rows.holds.c.state == HoldState.KEPT
     )  # fmt: skip
@@ -89,7 +89,7 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) ->
     gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
     if device.state not in gone and not _is_overdue(tx, device):
         raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
-    kept = requests.keep(tx, order.id, cents)
+    kept = deposits.keep(tx, order.id, cents)
     outbox.tell(tx, user, "kept", device=serial, amount=f"{money.money(kept)}")
     tx.log("hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
     return kept

@@ -9,7 +9,6 @@ Only somebody who knows the password can use up these limits. Three promises:
 """
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts.phone_numbers import calling_code
 from dsc_host.login.devices.kinds.base import Factor
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.rate_limits import DAY, Gate
@@ -22,26 +21,6 @@ _OFFERS_WITHIN = 300
 def offers(context: LoginContext, user: User) -> Gate:
     """Return the limit on the challenges that a user asks for. Each may cost a message or use up a question of a card."""
     return Gate("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
-
-
-def messages(context: LoginContext, user: User, number: str) -> list[Gate]:
-    """Return the limits on messages to a number that is confirmed as the user's."""
-    login = context.policy.login
-    return [
-        Gate("messages to a user", user.id, login.messages_to_user, DAY),
-        Gate("messages to a country", calling_code(number), login.messages_to_country, DAY),
-    ]
-
-
-def messages_to_any(context: LoginContext, user: User, number: str) -> list[Gate]:
-    """Return the limits on messages to a number that is not confirmed and may belong to anybody.
-
-    They include a separate limit for the number, so that nobody can use up the messages that its owner logs in with.
-    """
-    return [
-        *messages(context, user, number),
-        Gate("messages to a number", number, context.policy.login.messages_to_number, DAY),
-    ]
 
 
 def locked_for(tx: LoginTransaction, use: Use) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.devices import answer_limits, codes, registry
+from dsc_host.login.devices import answer_limits, codes, message_limits, registry
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
@@ -26,7 +26,7 @@ from dsc_host.login.model import DeviceState, Kind, Stage
 from dsc_host.login.rows import Device, User
 from dsc_host.login.signin import flow, sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_user
-from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
+from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, lifecycle, responses
 from dsc_host.verifier.model import Enrollment, State
@@ -70,7 +70,7 @@ def begin(context: LoginContext, name: str, password: str, address: str, phone: 
             raise NotNow("you have no confirmed phone; ask support to add one")
         if type(phone) is not int or not 0 <= phone < len(numbers):
             raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
-        limits = [answer_limits.offers(context, now), *answer_limits.messages(context, now, numbers[phone])]
+        limits = [answer_limits.offers(context, now), *message_limits.messages(context, now, numbers[phone])]
         if refusal := rate_limits.charge(tx, limits):
             return Refused(refusal)
         token = codes.random_code(context.policy.phone.token_letters)
@@ -118,64 +118,18 @@ def challenge(context: LoginContext, device_id: str, device_token: str) -> Quest
     """Issue a challenge for the app's PIN, which is answered when another user is added to the app. Raises `NotFound`."""
 
     def asked(tx: LoginTransaction) -> Question | Refused:
-        device = _device(tx, device_id, device_token)[0]
+        device = device_of_app(tx, device_id, device_token)[0]
         issued = challenges.issue(tx.cards, phone_app.serials(device)[phone_app.PIN], False)
         return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
     return context.change(asked)
 
 
-def pushes(context: LoginContext, device_id: str, device_token: str) -> tuple[Push, ...]:
-    """Return the logins that wait for an answer on this phone. Raises `NotFound`."""
-
-    def waiting(tx: LoginTransaction) -> tuple[Push, ...]:
-        device, user = _device(tx, device_id, device_token, lock=False)
-        column = rows.pushes.c
-        asked = rows.pushes.all(
-            tx.db, column.device_id == device.id, column.state == phone_app.ASKED, column.expires_at > context.now()
-        )  # fmt: skip
-        return tuple(Push(push.id, push.question, push.number, user.name, push.asked_at, push.asked_from) for push in asked)
-
-    return context.read(waiting)
-
-
-def approve(context: LoginContext, device_id: str, device_token: str, push_id: str, method: str, response: str) -> None:
-    """Approve a login. Raises `NotFound`, `NotNow`, and `NotAllowed` for a wrong response, which is counted."""
-
-    def approved(tx: LoginTransaction) -> Refused | None:
-        device, user = _device(tx, device_id, device_token)
-        push = _push(tx, device, push_id)
-        asked = {phone_app.PIN: push.pin_challenge, phone_app.FINGER: push.finger_challenge}.get(
-            method if isinstance(method, str) else "", ""
-        )
-        verdict = responses.judge(tx.cards, "verify", [(asked, response)])
-        if not verdict:
-            tx.log("phone.approve", user, "refused", device=device.id)
-            return Refused(NotAllowed("the PIN is wrong"))
-        rows.pushes.change(tx.db, push.id, state=phone_app.APPROVED, method=method)
-        tx.log("phone.approve", user, "done", method, device=device.id)
-        return None
-
-    context.change(approved)
-
-
-def deny(context: LoginContext, device_id: str, device_token: str, push_id: str) -> None:
-    """Deny a login. Raises `NotFound`, `NotNow`."""
-
-    def denied(tx: LoginTransaction) -> None:
-        device, user = _device(tx, device_id, device_token)
-        rows.pushes.change(tx.db, _push(tx, device, push_id).id, state=phone_app.DENIED)
-        outbox.tell(tx, user, "denied")
-        tx.log("phone.deny", user, "done", device=device.id)
-
-    context.change(denied)
-
-
 def remove(context: LoginContext, device_id: str, device_token: str) -> None:
     """End the app's device, after the app or one of its users was removed on the phone. Raises `NotFound`."""
 
     def removed(tx: LoginTransaction) -> None:
-        device, user = _device(tx, device_id, device_token)
+        device, user = device_of_app(tx, device_id, device_token)
         end(tx, device)
         notices.tell(tx, user, "out_of_use", device=registry.label(device))
         tx.log("phone.remove", user, "done", device=device.id)
@@ -228,7 +182,7 @@ def _end_replaced(tx: LoginTransaction, user: User) -> None:
     registry.end_temporary(tx, user)
 
 
-def _device(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
+def device_of_app(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
     """Return the active app of this token, and its user, locked unless `lock` is False. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
     device = rows.devices.find(tx.db, device_id) if known else None
@@ -240,12 +194,3 @@ def _device(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bo
     if not right or device.state != DeviceState.ACTIVE:
         raise NotFound("this app is not activated")
     return device, user
-
-
-def _push(tx: LoginTransaction, device: Device, push_id: str) -> rows.Push:
-    push = rows.pushes.locked(tx.db, push_id) if isinstance(push_id, str) else None
-    if push is None or push.device_id != device.id:
-        raise NotFound("there is no such login")
-    if push.state != phone_app.ASKED or tx.now() >= push.expires_at:
-        raise NotNow("this login has already been answered, or has expired")
-    return push

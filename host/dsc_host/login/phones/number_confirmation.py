@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, phone_numbers, users
-from dsc_host.login.devices import answer_limits, codes, lifecycle, registry, waits
+from dsc_host.login.devices import answer_limits, codes, lifecycle, message_limits, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.model import Kind, WaitKind
@@ -33,7 +33,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     """Send a code to a number. Return the masked number. Raises `InputError`. Returns a refusal for too many codes."""
     phone_numbers.check_phone(number)
     if refusal := rate_limits.charge(
-        tx, [answer_limits.offers(tx.context, user), *answer_limits.messages_to_any(tx.context, user, number)]
+        tx, [answer_limits.offers(tx.context, user), *message_limits.messages_to_any(tx.context, user, number)]
     ):
         return Refused(refusal)
     code = codes.random_digits(tx.policy.login.code_digits)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from dsc_host.login.phones import app_activation
+from dsc_host.login.phones import app_activation, push_approval
 from dsc_host.login.phones.app_activation import Keys
 from dsc_host.login.transaction import LoginContext
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
@@ -22,7 +22,7 @@ class System(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Phones:
-    """The app's calls. Each raises what the function of its name in `phones.app_activation` raises."""
+    """The app's calls. Each raises what the function of its name in `phones` raises."""
 
     system: System
 
@@ -44,15 +44,15 @@ class Phones:
 
     def pushes(self, device: str, device_token: str) -> tuple[Push, ...]:
         """Return the logins that wait for an answer."""
-        return app_activation.pushes(self.system.context, device, device_token)
+        return push_approval.pushes(self.system.context, device, device_token)
 
     def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
         """Approve a login by a response."""
-        app_activation.approve(self.system.context, device, device_token, push, method, response)
+        push_approval.approve(self.system.context, device, device_token, push, method, response)
 
     def deny(self, device: str, device_token: str, push: str) -> None:
         """Deny a login."""
-        app_activation.deny(self.system.context, device, device_token, push)
+        push_approval.deny(self.system.context, device, device_token, push)
 
     def remove(self, device: str, device_token: str) -> None:
         """End the app's device, after the app or one of its users was removed on the phone."""

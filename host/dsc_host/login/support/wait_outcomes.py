@@ -5,7 +5,7 @@ Every outcome is logged. A change that is stopped never takes effect, and its ow
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.cards import losses, requests
+from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import lifecycle, registry, waits
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages import notices
@@ -120,4 +120,4 @@ def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
 
 def _stop_made(tx: LoginTransaction, user: User, order: Order) -> None:
     losses.take_out(tx, user, found(rows.devices.locked(tx.db, order.device_id)), Loss.LOST)
-    requests.release(tx.db, order.id)
+    deposits.release(tx.db, order.id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dsc_host.login import rate_limits
 from dsc_host.login.accounts.contacts import masked
-from dsc_host.login.devices import answer_limits, codes
+from dsc_host.login.devices import codes, message_limits
 from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, Offered, Outcome
 from dsc_host.login.messages import outbox
 from dsc_host.login.transaction import data_of
@@ -28,7 +28,7 @@ class SentCodeFactor:
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
         """Put a new code into the outbox, unless a limit on messages is reached."""
         number = data_of(attempt.device)["number"]
-        if refusal := rate_limits.charge(attempt.tx, answer_limits.messages(attempt.tx.context, attempt.user, number)):
+        if refusal := rate_limits.charge(attempt.tx, message_limits.messages(attempt.tx.context, attempt.user, number)):
             return Refused(refusal)
         code = codes.random_digits(attempt.tx.policy.login.code_digits)
         spoken = " ".join(code) if self._channel == outbox.VOICE else code
