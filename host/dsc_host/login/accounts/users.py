@@ -110,7 +110,7 @@ def check_other(db: Connection, staff: User, user: User | None) -> None:
 
 
 def change_password(tx: LoginTransaction, user_id: str, before: str, password_hash: str) -> User:
-    """Replace a password hash. Raises `NotAllowed` if it is not `before` any more: it was changed since it was checked."""
+    """Replace the password hash `before`. Raises `NotAllowed` if the hash was changed after it was checked."""
     user = locked_user(tx.db, user_id)
     if user.password != before:
         raise NotAllowed("the password was changed in the meantime; log in again")

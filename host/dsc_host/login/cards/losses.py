@@ -1,6 +1,6 @@
 """Losses: what ends together with a lost device, and the state that it gets.
 
-A misplaced card can be found and activated again. The loss of a phone also ends its number and its app.
+A misplaced card can be found and activated again. The loss or theft of a phone ends its app and its numbers.
 """
 
 from sqlalchemy import Connection
@@ -28,7 +28,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
     if device.serial and device.kind == Kind.DSC_PLUS:
         lifecycle.settle(tx.cards, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):
-        # Whoever has the phone now could receive codes, or activate an app of their own.
+        # The finder or thief of the phone could receive codes, or activate another app.
         for number in _numbers_of(tx.db, user, device):
             device_lifecycle.forget_number(tx, user, number)
     for serial in data_of(device).get("serials", {}).values():

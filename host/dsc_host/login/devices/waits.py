@@ -103,7 +103,7 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
-    """Return the wait of this card; None if it is not waiting any more."""
+    """Return the wait of this card; None if it is no longer waiting."""
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
     cards = [wait for wait in of_user(tx.db, user) if wait.kind == WaitKind.CARD and tx.now() < (wait.due_at or 0)]

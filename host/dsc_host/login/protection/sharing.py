@@ -108,7 +108,7 @@ def parties(db: Connection, share_id: str) -> list[str]:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of all users whom a change of this user or of their devices concerns. Lock them before the log."""
+    """Return the ids of all users that a change of this user or their devices affects. Lock them before the log."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
     asked = rows.shares.all(db, _with([user.id]), _STANDING)

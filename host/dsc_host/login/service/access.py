@@ -1,4 +1,4 @@
-"""Access: each call checks anew that its session is valid, what it may do, and for whom.
+"""Access: each call checks again that its session is valid, what it may do, and for whom.
 
 An operation on several users names them first. All are locked in one order before anything is read again.
 """

@@ -70,8 +70,8 @@ class LoginSystem(ShareCalls):
         `senders` maps the channels `email`, `sms` and `voice` to their senders.
         """
         chosen = policy or Policy.default()
-        at = LoginContext(verifier.context, chosen, chosen.business_days, Passwords(chosen.passwords))
-        return cls(at, verifier, senders or {})
+        context = LoginContext(verifier.context, chosen, chosen.business_days, Passwords(chosen.passwords))
+        return cls(context, verifier, senders or {})
 
     def by(self, actor: str) -> Self:
         """Return the same login system for operations in the name of `actor`, which the log records."""
@@ -281,7 +281,7 @@ class LoginSystem(ShareCalls):
         def seen(tx: LoginTransaction, user: User, session: Session) -> tuple[str, ...]:
             card = registry.held(tx.db, user, device, lock=False)[0]
             if card.kind != Kind.ONLINE_CARD:
-                # Whoever reads the codes of a printed card has a lasting device. A limited session must not give that.
+                # The codes of a printed card are a lasting device. A limited session must not give access to them.
                 sessions.check_scope(session, Scope.FULL)
             return code_sheets.sheet_codes(tx, card)
 

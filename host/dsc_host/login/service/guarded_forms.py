@@ -46,22 +46,22 @@ class Proofs:
 
     def choices(self, token: str) -> tuple[DeviceView, ...]:
         """Return the devices that may answer now, the highest level first."""
-        at = self.system.context
-        shown = access.look(at, token, _MAY, lambda tx, user, _s: registry.views(tx, user))
+        context = self.system.context
+        shown = access.look(context, token, _MAY, lambda tx, user, _s: registry.views(tx, user))
         return tuple(each for each in shown if each.live)
 
     def ask(self, token: str, device: str) -> Offer:
         """Ask for the challenge of one of these devices. Raises `NotFound`, `TooManyAttempts`."""
-        at = self.system.context
+        context = self.system.context
 
         def asked(tx: LoginTransaction, user: User, session: Session) -> tuple[str, Offer] | Refused:
             chosen, use = registry.held(tx.db, user, device)
-            if not registry.is_live(chosen, use, at.now()):
+            if not registry.is_live(chosen, use, context.now()):
                 raise NotFound("you have no such device in use")
             offer = device_proof.ask(tx, session, user, chosen, Purpose.FRESH, token=token)
             return offer if isinstance(offer, Refused) else (user.name, offer)
 
-        name, offer = access.change(at, token, _MAY, asked)
+        name, offer = access.change(context, token, _MAY, asked)
         self.system.deliver(name)
         return offer
 
@@ -73,19 +73,19 @@ class Proofs:
 
     def answer(self, token: str, text: str) -> bool:
         """Return whether the answer was correct. Guarded operations are then allowed for some minutes. Raises `NotNow`."""
-        at = self.system.context
+        context = self.system.context
 
         def answered(tx: LoginTransaction, user: User, session: Session) -> bool:
             device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
-            right = right and registry.is_live(*registry.held(tx.db, user, device.id), at.now())
+            right = right and registry.is_live(*registry.held(tx.db, user, device.id), context.now())
             if right:
                 now = found(rows.sessions.find(tx.db, session.id))
-                data = as_data({**data_of(now), step_up.PROVEN_AT: at.now()})
+                data = as_data({**data_of(now), step_up.PROVEN_AT: context.now()})
                 rows.sessions.change(tx.db, session.id, data=data)
             tx.log("prove", user, "done" if right else "refused", device=device.id)
             return right
 
-        return access.change(at, token, _MAY, answered)
+        return access.change(context, token, _MAY, answered)
 
     def seal(self, token: str, path: str, form: Mapping[str, str]) -> str:
         """Seal a form into a text that only this session can open again."""

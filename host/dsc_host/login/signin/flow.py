@@ -76,7 +76,7 @@ def _compare(context: LoginContext, user: User | None, password: str, gates: Seq
     anew = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
 
     def judged(tx: LoginTransaction) -> tuple[User, bool] | Refused:
-        # Query in any case: a query less for an unknown name would show in the time.
+        # Query in any case: the time would show that an unknown name needs no query.
         now = rows.users.locked(tx.db, user.id if user else "")
         if now is not None and user is not None and now.password != user.password:
             return now, False

@@ -35,7 +35,7 @@ def check_role(staff: User, session: Session, *roles: Role) -> None:
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
     """Return whether a caller's details are those of this user. If so, the caller is identified in this session.
 
-    Wrong details are counted for the user, whoever asks. Too many return a refusal.
+    Wrong details are counted for the user, whichever staff member enters them. Too many return a refusal.
     """
     given = _canonical(said)
     gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)

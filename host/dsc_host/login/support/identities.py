@@ -19,7 +19,7 @@ from dsc_host.login.transaction import LoginTransaction, locked_users, user_name
 
 
 def locked_person(db: Connection, user: User) -> User:
-    """Lock all users of a person, and those with whom they share a device; return this one."""
+    """Lock all users of a person and all users who share a device with them. Return `user`, locked."""
     known = rows.users.all(db, rows.users.c.entity_id == user.entity_id)
     return locked_users(db, [each for one in known for each in sharing.concerned(db, one)])[user.id]
 

@@ -18,7 +18,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")
     for earlier in TEMPORARY:
-        # A caller who needs a code does not have the online card any more.
+        # A caller who needs a code has lost the online card too.
         _end_kind(tx, user, earlier)
     full_until = tx.now() + tx.policy.temporary.full_days * DAY
     until = full_until + tx.policy.temporary.account_days * DAY

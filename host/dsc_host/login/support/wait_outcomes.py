@@ -1,6 +1,6 @@
 """The outcomes of waits: a change takes effect, after its days or by a second identification, or it is stopped.
 
-Every outcome is logged. A change that is stopped never takes effect, and its owner is notified.
+A change of a closed account has no effect. A change that is stopped never takes effect, and its owner is notified.
 """
 
 from dsc_host.login import rate_limits, rows
