@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dsc_host.errors import InputError
 from dsc_host.login import Policy
 from dsc_host.login.devices import codes
-from dsc_host.login.devices.pins import weak_pin
+from dsc_host.login.devices.weak_pins import weak_pin
 from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.protection import limits
 

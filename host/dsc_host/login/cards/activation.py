@@ -1,17 +1,15 @@
-"""The activation of devices, and changes of a card's PIN.
+"""The activation of devices.
 
-A device is activated by its first response, by itself three weeks after it was shipped, or again after it was found. A change
-of the PIN is proven by a response that was made with the new PIN. An activation ends the temporary devices, and all sessions
-except the one in which it was done.
+A device is activated by its first response, by itself three weeks after it was shipped, or again after it was found. An
+activation ends the temporary devices, and all sessions except the one in which it was done.
 """
 
 from typing import Any
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import users
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.kinds import FACTORS, REFUSED, Attempt, Outcome
-from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Kind, Loss, Offer, OrderState, Status, UseState
 from dsc_host.login.rows import Device, Session, User
@@ -19,7 +17,7 @@ from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import card_lookup, lifecycle, responses
+from dsc_host.verifier import card_lookup, lifecycle
 from dsc_host.verifier.model import State
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
@@ -88,42 +86,6 @@ def _check_answer(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
     if outcome.status is not Status.ACCEPTED:
         lifecycle.move(cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
     return outcome
-
-
-# ---- the PIN ----
-
-
-def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
-    """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
-    device, use = registry.held(tx.db, user, device_id)
-    if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
-        raise NotFound("you do not own such a card")
-    if not registry.is_live(device, use, tx.now()):
-        raise NotNow("activate the card first")
-    return device_proof.ask(tx, session, user, device, Purpose.PIN)
-
-
-def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
-    """Change the PIN of a card if this response was made with `new_pin`. Return whether it was.
-
-    Raises `InputError` for a weak PIN, `NotNow`.
-    """
-
-    def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
-        answers = [(kept["challenge"], response.replace(" ", ""))]
-        verdict = responses.judge(tx.cards, "card.change-pin", answers, new_pin)
-        return Outcome(Status.ACCEPTED if verdict else Status.REFUSED)
-
-    device, right = device_proof.judge(tx, session, user, Purpose.PIN, text, check=checked)
-    if not right:
-        tx.log("pin.change", user, "refused", device=device.id)
-        return False
-    for user_id in registry.users_of(tx.db, device):
-        users.settings_changed(tx.db, found(rows.users.find(tx.db, user_id)))
-    sessions.end_all(tx.db, user, but=session.id)
-    notices.tell(tx, user, "pin_changed", device=registry.label(device))
-    tx.log("pin.change", user, "done", device=device.id)
-    return True
 
 
 # ---- without a response ----

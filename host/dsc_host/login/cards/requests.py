@@ -14,7 +14,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, users
 from dsc_host.login.cards import deposits
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.devices import pins, waits
+from dsc_host.login.devices import waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request, WaitKind
@@ -104,7 +104,7 @@ def end_of_card(db: Connection, device_id: str) -> None:
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
     """Raise an `InputError` that names the broken rule if this is not a PIN or is a weak one."""
     born = date.fromisoformat(people.identity_of(tx.db, user).birth_date)
-    if weak := pins.weak_pin(pin, born, tx.policy):
+    if weak := weak_pins.weak_pin(pin, born, tx.policy):
         raise InputError("PIN", _WEAK[weak])
 
 

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.cards import activation, requests, returns
+from dsc_host.login.cards import activation, pin_change, requests, returns
 from dsc_host.login.devices import code_sheets, registry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
@@ -309,7 +309,7 @@ class LoginSystem(ShareCalls):
         return self.do(
             token,
             may("ask_to_change_pin", Scope.FULL),
-            lambda tx, user, s: activation.ask_for_pin(tx, s, user, device),
+            lambda tx, user, s: pin_change.ask_for_pin(tx, s, user, device),
         )
 
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
@@ -317,7 +317,7 @@ class LoginSystem(ShareCalls):
 
         def changed(tx: LoginTransaction, user: User, session: Session) -> bool:
             requests.check_pin(tx, user, pin)
-            return activation.change_pin(tx, session, user, answer, pin)
+            return pin_change.change_pin(tx, session, user, answer, pin)
 
         return self.do(token, may("change_pin", Scope.FULL), changed, sharing.concerned)
 

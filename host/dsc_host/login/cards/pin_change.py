@@ -1,0 +1,50 @@
+"""The change of a card's PIN, proven by a response that was made with the new one."""
+
+from typing import Any
+
+from dsc_host.login import rows
+from dsc_host.login.accounts import users
+from dsc_host.login.devices import registry
+from dsc_host.login.devices.kinds import Attempt, Outcome
+from dsc_host.login.errors import NotFound, NotNow
+from dsc_host.login.messages import notices
+from dsc_host.login.model import Kind, Offer, Status
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import device_proof, sessions
+from dsc_host.login.signin.device_proof import Purpose
+from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.records.transaction import Refused
+from dsc_host.verifier import responses
+
+
+def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
+    """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
+    device, use = registry.held(tx.db, user, device_id)
+    if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
+        raise NotFound("you do not own such a card")
+    if not registry.is_live(device, use, tx.now()):
+        raise NotNow("activate the card first")
+    return device_proof.ask(tx, session, user, device, Purpose.PIN)
+
+
+def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, new_pin: str) -> bool:
+    """Change the PIN of a card if this response was made with `new_pin`. Return whether it was.
+
+    Raises `InputError` for a weak PIN, `NotNow`.
+    """
+
+    def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
+        answers = [(kept["challenge"], response.replace(" ", ""))]
+        verdict = responses.judge(tx.cards, "card.change-pin", answers, new_pin)
+        return Outcome(Status.ACCEPTED if verdict else Status.REFUSED)
+
+    device, right = device_proof.judge(tx, session, user, Purpose.PIN, text, check=checked)
+    if not right:
+        tx.log("pin.change", user, "refused", device=device.id)
+        return False
+    for user_id in registry.users_of(tx.db, device):
+        users.settings_changed(tx.db, found(rows.users.find(tx.db, user_id)))
+    sessions.end_all(tx.db, user, but=session.id)
+    notices.tell(tx, user, "pin_changed", device=registry.label(device))
+    tx.log("pin.change", user, "done", device=device.id)
+    return True
