@@ -45,7 +45,7 @@ def told() -> set[str]:
     found = set()
     for file in SOURCES.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text())):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "tell":
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("notices.notify", "outbox.add"):
                 template = ast.unparse(call.args[2])
                 if template.endswith("_waits'"):
                     found |= {f"{kind}_waits" for kind in WaitKind}

@@ -150,7 +150,7 @@ class Town:
 
     def tell(self, name: str, template: str, **values: object) -> None:
         """Put a message to a user into the outbox."""
-        self.system.change(lambda tx: outbox.tell(tx, user_named(tx.db, name), template, **values))
+        self.system.change(lambda tx: outbox.add(tx, user_named(tx.db, name), template, **values))
 
     def call(self, name: str, who: Identity = ANNA) -> str:
         """Have a user call support and be identified. Return the token of support."""

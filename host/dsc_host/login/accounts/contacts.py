@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, phone_numbers, users
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.messages.notices import Told
+from dsc_host.login.messages.notices import Notified
 from dsc_host.login.rows import Phone, User
 from dsc_host.login.transaction import LoginTransaction, found, locked_user
 from dsc_host.records import table_rows
 
 
-def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Told) -> Phone:
+def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Notified) -> Phone:
     """Record a confirmed number of a user, or that a known number was confirmed again. Raises `InputError`.
 
     `told` proves that the user was notified.
@@ -50,7 +50,7 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if email == user.email:
         return
-    notices.tell(tx, user, "email_changed")
-    outbox.tell(tx, user, "email_changed", to=email)
+    notices.notify(tx, user, "email_changed")
+    outbox.add(tx, user, "email_changed", to=email)
     rows.users.change(tx.db, user.id, email=email)
     tx.log("user.email", user, "done")

@@ -114,7 +114,7 @@ def change_password(tx: LoginTransaction, user_id: str, before: str, password_ha
     user = locked_user(tx.db, user_id)
     if user.password != before:
         raise NotAllowed("the password was changed in the meantime; log in again")
-    notices.tell(tx, user, "password_changed")
+    notices.notify(tx, user, "password_changed")
     settings_changed(tx.db, user, password=password_hash)
     tx.log("password.change", user, "done")
     return user
@@ -159,7 +159,7 @@ def set_primary(tx: LoginTransaction, account_id: str, name: str) -> None:
         return
     rows.accounts.change(tx.db, account.id, primary_user=user.id)
     for each in users.values():
-        notices.tell(tx, each, "primary_changed", primary=user.name)
+        notices.notify(tx, each, "primary_changed", primary=user.name)
     tx.log("account.primary", user, "done", account=account.id)
 
 

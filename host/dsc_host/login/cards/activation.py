@@ -51,7 +51,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
 
 def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
     """Bring a device into use, so that the user can log in with it. The user is locked."""
-    notices.tell(tx, user, "activated", device=registry.label(device))
+    notices.notify(tx, user, "activated", device=registry.label(device))
     kind = Kind(device.kind)
     changes: dict[str, Any] = {}
     if kind is Kind.ONLINE_CARD:
@@ -111,7 +111,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
     if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
         rows.orders.change(tx.db, order.id, told=stage)
         day = tx.calendar.day(activates_at(tx.context, order.shipped_at))
-        notices.tell(tx, user, f"activation_{stage}", device=registry.label(device), activates=day)
+        notices.notify(tx, user, f"activation_{stage}", device=registry.label(device), activates=day)
 
 
 def activates_at(context: LoginContext, shipped_at: float) -> float:

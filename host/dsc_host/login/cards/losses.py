@@ -24,7 +24,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
     """Take a device out of use for all its users. Raises `NotNow` if it is out of use for good already."""
     if device.state not in (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED):
         raise NotNow("this device is already out of use")
-    notices.tell(tx, user, "out_of_use", device=registry.label(device))
+    notices.notify(tx, user, "out_of_use", device=registry.label(device))
     if device.serial and device.kind == Kind.DSC_PLUS:
         lifecycle.settle(tx.cards, device.serial, State.SUSPENDED if loss is Loss.MISPLACED else State.LOST, str(loss))
     if loss in (Loss.LOST, Loss.STOLEN):

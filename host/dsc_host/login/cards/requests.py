@@ -73,7 +73,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     cents = tx.policy.request.hold_cents
     rows.holds.add(tx.db, Hold(table_rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, tx.now()))
     rows.orders.change(tx.db, order.id, state=str(OrderState.REQUESTED), at=tx.now(), estimate=_estimate(tx.context))
-    notices.tell(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
+    notices.notify(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
     if waits.is_temporary(tx.db, session):
         also = [user] if user.id != owner.id else []
         waits.begin(tx, owner, WaitKind.CARD, {"card": order.id}, order.address, also=also)

@@ -30,7 +30,7 @@ def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) ->
     if device.owner_id != user.id:
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
-    notices.tell(tx, user, "out_of_use", device=registry.label(device))
+    notices.notify(tx, user, "out_of_use", device=registry.label(device))
     return parcel
 
 
@@ -55,7 +55,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     kept = rows.holds.count(
         tx.db, rows.holds.c.order_id.in_([each.id for each in orders]), rows.holds.c.state == HoldState.KEPT
     )  # fmt: skip
-    outbox.tell(tx, user, "received_late" if kept else "received", device=serial)
+    outbox.add(tx, user, "received_late" if kept else "received", device=serial)
     tx.log("card.receive", user, "done", by=staff.name, card=serial)
     return found(rows.parcels.find(tx.db, parcel.id))
 
@@ -90,7 +90,7 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) ->
     if device.state not in gone and not _is_overdue(tx, device):
         raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
     kept = deposits.keep(tx, order.id, cents)
-    outbox.tell(tx, user, "kept", device=serial, amount=f"{money.money(kept)}")
+    outbox.add(tx, user, "kept", device=serial, amount=f"{money.money(kept)}")
     tx.log("hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
     return kept
 
@@ -120,7 +120,7 @@ def close(tx: LoginTransaction, user: User) -> None:
     if account.closed_at is not None:
         raise NotNow("the account is already closed")
     for one in locked_users(tx.db, [each.id for each in _of_account(tx.db, user)]).values():
-        notices.tell(tx, one, "closed")
+        notices.notify(tx, one, "closed")
         _end_all(tx, one)
         sessions.end_all(tx.db, one)
     rows.accounts.change(tx.db, account.id, closed_at=tx.now())

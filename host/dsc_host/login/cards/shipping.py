@@ -73,7 +73,7 @@ def ship(tx: LoginTransaction, order_id: str) -> Request:
     rows.orders.change(tx.db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
     user = found(rows.users.find(tx.db, order.user_id))
     day = tx.calendar.day(activates_at(tx.context, now))
-    notices.tell(tx, user, "shipped", address=order.address, activates=day)
+    notices.notify(tx, user, "shipped", address=order.address, activates=day)
     tx.log("card.ship", user, "done", order=order.id)
     return requests.view(tx, found(rows.orders.find(tx.db, order.id)))
 

@@ -25,7 +25,7 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: Kind) -> Device:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
     data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
-    told = notices.tell(tx, user, "code_card", number=str(data["label"]))
+    told = notices.notify(tx, user, "code_card", number=str(data["label"]))
     device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
     vault.put(tx.cards, registry.secret(device.id), secrets.token_bytes(_SEED_BYTES))
     return device

@@ -7,7 +7,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotNow
-from dsc_host.login.messages.notices import Told
+from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import PHYSICAL, DeviceState, Kind
 from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction, data_of
@@ -21,7 +21,7 @@ def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
             registry.move(tx, device, DeviceState.ENDED)
 
 
-def enable_messages(tx: LoginTransaction, user: User, number: str, told: Told) -> None:
+def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
     """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
 
     Raises `NotNow` if the user has the phone app, which replaces them.

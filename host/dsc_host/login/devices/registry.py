@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, users
 from dsc_host.login.errors import NotFound
-from dsc_host.login.messages.notices import Told
+from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
 from dsc_host.login.policy.serials import is_of
 from dsc_host.login.rows import Device, Use, User
@@ -27,7 +27,7 @@ def add(
     owner: User,
     kind: Kind,
     *,
-    told: Told,
+    told: Notified,
     serial: str | None = None,
     state: DeviceState = DeviceState.ACTIVE,
     expires_at: float | None = None,

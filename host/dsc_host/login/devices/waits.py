@@ -66,7 +66,7 @@ def begin(
     if due_at is not None:
         values["day"] = tx.calendar.day(due_at)
     for each in (user, *also):
-        notices.tell(tx, each, f"{kind}_waits", **values)
+        notices.notify(tx, each, f"{kind}_waits", **values)
     return wait
 
 

@@ -1,8 +1,8 @@
 """Notices: messages about a new way to log in, sent to every address that the user had before.
 
-Each function that adds a device, a phone number or a use takes a `Told`, which only `tell` gives. So nothing can be added
-without a notice. Call `tell` before the change: a number that is being added is then not yet among the addresses, and a number
-that is being removed still is.
+Each function that adds a device, a phone number or a use takes a `Notified`, which only `notify` gives. So nothing can be
+added without a notice. Call `notify` before the change: a number that is being added is then not yet among the addresses, and
+a number that is being removed still is.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Notified:
     """Proof that a user was notified, with the template and the addresses."""
 
     template: str
     addresses: tuple[str, ...]
 
 
-def tell(tx: LoginTransaction, user: User, template: str, **values: str | date) -> Told:
+def notify(tx: LoginTransaction, user: User, template: str, **values: str | date) -> Notified:
     """Notify a user by email, and by SMS to every confirmed number."""
     numbers = numbers_of(tx.db, user)
     for channel, address in ((outbox.EMAIL, user.email), *((outbox.SMS, number) for number in numbers)):
-        outbox.tell(tx, user, template, channel=channel, to=address, **values)
-    return Told(template, (user.email, *numbers))
+        outbox.add(tx, user, template, channel=channel, to=address, **values)
+    return Notified(template, (user.email, *numbers))
 
 
 def numbers_of(db: Connection, user: User) -> tuple[str, ...]:
@@ -39,11 +39,11 @@ def numbers_of(db: Connection, user: User) -> tuple[str, ...]:
     return tuple(phone.number for phone in mine)
 
 
-def told_at_request() -> Told:
+def told_at_request() -> Notified:
     """Return the proof for a card that is being made: its owner gets notices at the request and at the shipping."""
-    return Told("requested", ())
+    return Notified("requested", ())
 
 
-def new_user() -> Told:
+def new_user() -> Notified:
     """Return the proof for a user who is being added and has no earlier addresses."""
-    return Told("", ())
+    return Notified("", ())

@@ -61,7 +61,7 @@ class Sender(Protocol):
         """Send a message to its address. Raises if that fails."""
 
 
-def tell(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date) -> None:
+def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL, to: str = "", **values: str | date) -> None:
     """Put a message to `user` into the outbox. `template` is an entry of `messages.toml`; `values` are for its placeholders.
 
     A date is written in the form of the user's language.

@@ -21,7 +21,7 @@ from dsc_host.login.devices import answer_limits, codes, message_limits, registr
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.messages.notices import Told
+from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Kind, Stage
 from dsc_host.login.rows import Device, User
 from dsc_host.login.signin import flow, sessions
@@ -78,7 +78,7 @@ def begin(context: LoginContext, name: str, password: str, address: str, phone: 
         ticket = sessions.begin(tx, now, Stage.ACTIVATING, until=until)
         data = as_data({"digest": _digest(ticket, token), "tries": 0})
         rows.sessions.change(tx.db, sessions.hashed(ticket), data=data)
-        outbox.tell(tx, now, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
+        outbox.add(tx, now, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
         tx.log("phone.begin", now, "done")
         return Begun(ticket, tuple(map(contacts.masked, numbers)))
 
@@ -104,7 +104,7 @@ def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: 
         if proof is not None and not _is_right_proof(tx, proof):
             return Refused(NotAllowed("the PIN of the app is wrong"))
         sessions.end(tx.db, session)
-        told = notices.tell(tx, user, "phone_activated")
+        told = notices.notify(tx, user, "phone_activated")
         device = _add_device(tx, user, keys, device_token, told)
         _end_replaced(tx, user)
         users.settings_changed(tx.db, user)
@@ -131,7 +131,7 @@ def remove(context: LoginContext, device_id: str, device_token: str) -> None:
     def removed(tx: LoginTransaction) -> None:
         device, user = device_of_app(tx, device_id, device_token)
         end(tx, device)
-        notices.tell(tx, user, "out_of_use", device=registry.label(device))
+        notices.notify(tx, user, "out_of_use", device=registry.label(device))
         tx.log("phone.remove", user, "done", device=device.id)
 
     context.change(removed)
@@ -165,7 +165,7 @@ def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:
     return isinstance(proof, Proof) and bool(responses.judge(tx.cards, "verify", [(proof.id, proof.response)]))
 
 
-def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Told) -> Device:
+def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str, told: Notified) -> Device:
     stem = f"PH{secrets.token_hex(6).upper()}"
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():

@@ -37,7 +37,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     ):
         return Refused(refusal)
     code = codes.random_digits(tx.policy.login.code_digits)
-    outbox.tell(tx, user, "phone_code", channel=outbox.SMS, to=number, code=code)
+    outbox.add(tx, user, "phone_code", channel=outbox.SMS, to=number, code=code)
     until = tx.now() + tx.policy.login.code_validity
     _keep(tx.db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
     tx.log("phone.confirm", user, "asked")
@@ -60,7 +60,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         waits.begin(tx, user, WaitKind.NUMBER, {"number": asked["number"]}, contacts.masked(asked["number"]))
         tx.log("phone.confirm", user, "waits")
         return True
-    told = notices.tell(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
+    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
     contacts.add_phone(tx, user, asked["number"], told=told)
     if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
         users.settings_changed(tx.db, user)
@@ -86,7 +86,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     if waits.is_temporary(tx.db, session):
         raise NotNow("you cannot remove a number with a temporary device; call support if this number is no longer yours")
     opened_by = rows.devices.find(tx.db, session.device_id)
-    notices.tell(tx, user, "out_of_use", device=contacts.masked(phone.number))
+    notices.notify(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)
     users.settings_changed(tx.db, user)
     # A session that a code to this number opened ends with it.

@@ -56,7 +56,7 @@ def deny(context: LoginContext, device_id: str, device_token: str, push_id: str)
     def denied(tx: LoginTransaction) -> None:
         device, user = app_activation.device_of_app(tx, device_id, device_token)
         rows.pushes.change(tx.db, _push(tx, device, push_id).id, state=phone_app.DENIED)
-        outbox.tell(tx, user, "denied")
+        outbox.add(tx, user, "denied")
         tx.log("phone.deny", user, "done", device=device.id)
 
     context.change(denied)

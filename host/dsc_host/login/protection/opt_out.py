@@ -21,7 +21,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out == out:
         raise NotNow("{name} has already opted out" if out else "{name} has not opted out", name=user.name)
-    notices.tell(tx, user, "opted_out" if out else "opted_in")
+    notices.notify(tx, user, "opted_out" if out else "opted_in")
     users.settings_changed(tx.db, user, opted_out=out)
     tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
 

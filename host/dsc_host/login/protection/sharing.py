@@ -150,7 +150,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
         _start_sharing(tx, share, user, owner, device, staff.name)
     else:
         rows.shares.change(tx.db, share.id, state=str(ShareState.REFUSED), decided_by=staff.name)
-        outbox.tell(tx, user, "share_refused")
+        outbox.add(tx, user, "share_refused")
     tx.log("share.decide", user, "done" if agreed else "refused", by=staff.name)
     return ShareState.DONE if agreed else ShareState.REFUSED
 
@@ -179,7 +179,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     # A session that the shared device opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id
     sessions.end_all(tx.db, both[user_id], but="" if own else session.id)
-    notices.tell(tx, user, "share_ended")
+    notices.notify(tx, user, "share_ended")
     tx.log("share.cancel", user, "done", device=share.device_id)
 
 
@@ -287,7 +287,7 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
     )  # fmt: skip
     users.settings_changed(tx.db, user)
     for told in (user, owner):
-        notices.tell(tx, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
+        notices.notify(tx, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
     tx.log("share.confirm", user, "done", device=device.id)
 
 
@@ -301,7 +301,7 @@ def _end(tx: LoginTransaction, share: Share) -> None:
     user = found(rows.users.find(tx.db, share.user_id))
     parked = data_of(share).get("parked", [])
     _stop_sharing(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])
-    notices.tell(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
+    notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
 
 
 def _stop_sharing(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:

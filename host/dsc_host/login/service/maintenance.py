@@ -66,7 +66,7 @@ def _end(device_id: str, tx: LoginTransaction) -> None:
         return
     registry.move(tx, device, DeviceState.ENDED)
     user = users[device.owner_id]
-    outbox.tell(tx, user, "expired", device=registry.label(device))
+    outbox.add(tx, user, "expired", device=registry.label(device))
     tx.log("device.expire", user, "done", device.kind, device=device.id)
 
 

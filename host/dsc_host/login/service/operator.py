@@ -124,7 +124,7 @@ class Operator:
             user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
             if rows.devices.count(tx.db, rows.devices.c.serial == serial):
                 raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
-            told = notices.tell(tx, user, "activated", device=serial)
+            told = notices.notify(tx, user, "activated", device=serial)
             device = registry.add(tx, user, Kind.DSC_PLUS, told=told, serial=serial)
             users.settings_changed(tx.db, user)
             tx.log("card.assign", user, "done", card=serial)

@@ -102,7 +102,7 @@ def judge(
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
     outcome = (check or factor.check)(attempt, proof["keeps"], given)
     if outcome.duress:
-        outbox.tell(tx, user, "duress", to=tx.policy.login.alarm_address)
+        outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
         return device, True

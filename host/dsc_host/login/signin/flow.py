@@ -225,7 +225,7 @@ def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, 
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
     if outcome.duress:
         # The page must not show it. Notify those who can help.
-        outbox.tell(tx, user, "duress", to=tx.policy.login.alarm_address)
+        outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)
     return _open_session(tx, user, device.id, bounded)

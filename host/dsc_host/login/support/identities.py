@@ -42,7 +42,7 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
 def set_identity(tx: LoginTransaction, user: User, data: Mapping[str, str], staff: User) -> None:
     """Correct a person's identity, notify all their users, and end what they may no longer share. The users are locked."""
     for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
-        notices.tell(tx, each, "identity_corrected")
+        notices.notify(tx, each, "identity_corrected")
     rows.entities.change(tx.db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
     sharing.end_of_identity(tx, user.entity_id)
     tx.log("desk.identity", user, "done", by=staff.name)

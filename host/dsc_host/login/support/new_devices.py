@@ -31,7 +31,7 @@ def offer_messages(tx: LoginTransaction, user: User, number: str, staff: User) -
         waits.begin(tx, user, WaitKind.NUMBER, {"number": number}, contacts.masked(number), by=staff.name)
         tx.log("messages.enable", user, "waits", by=staff.name)
         return False
-    told = notices.tell(tx, user, "messages_enabled", phone=contacts.masked(number))
+    told = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
     device_lifecycle.enable_messages(tx, user, number, told)
     return True

@@ -22,7 +22,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
         _end_kind(tx, user, earlier)
     full_until = tx.now() + tx.policy.temporary.full_days * DAY
     until = full_until + tx.policy.temporary.account_days * DAY
-    told = notices.tell(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
+    told = notices.notify(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
     code = codes.random_code(tx.policy.temporary.letters)
     device = registry.add(tx, user, Kind.TEMPORARY_CODE, told=told, expires_at=until)
     vault.put(tx.cards, registry.secret(device.id), code.encode())

@@ -50,7 +50,7 @@ def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> Non
 
 
 def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
-    told = notices.tell(tx, user, "phone_confirmed", phone=contacts.masked(number))
+    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
     if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
         users.settings_changed(tx.db, user)
@@ -64,7 +64,7 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     waits.record_stopped(tx, wait, by)
     if wait.kind == WaitKind.CARD:
         _stop_card(tx, user, data_of(wait)["card"])
-    notices.tell(tx, user, "wait_stopped")
+    notices.notify(tx, user, "wait_stopped")
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
 

@@ -32,7 +32,7 @@ class SentCodeFactor:
             return Refused(refusal)
         code = codes.random_digits(attempt.tx.policy.login.code_digits)
         spoken = " ".join(code) if self._channel == outbox.VOICE else code
-        outbox.tell(attempt.tx, attempt.user, "code", channel=self._channel, to=number, code=spoken)
+        outbox.add(attempt.tx, attempt.user, "code", channel=self._channel, to=number, code=spoken)
         until = attempt.tx.now() + attempt.tx.policy.login.code_validity
         return Offered({"sent_to": masked(number)}, {"digest": _digest(attempt, code), "until": until})
 
