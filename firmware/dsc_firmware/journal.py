@@ -1,10 +1,10 @@
 """The card's one record, stored so that nothing is lost and no counter is used twice.
 
 Invariants, whatever happens to the power:
-1. Power may fail at any instruction: afterwards the record is the old one or the new one, never neither, never a mixture.
+1. Power may fail at any instruction: afterwards the record is the complete old one or the complete new one.
 2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
-3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. A power cut gains no try. The same
-   holds for a try to unlock the card, and for the wait after it.
+3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. Cutting the power never
+   gives an extra try. The same holds for a try to unlock the card, and for the wait after it.
 4. A record that fails its check makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back. The newest
@@ -198,7 +198,7 @@ class Journal:
         return slots
 
     def _start(self, slots):
-        # One slot was never written and the other is invalid: the very first write was cut, so there was no record before.
+        # No slot is valid. If both were written, they are damaged. Otherwise no write was ever completed: the card is blank.
         if slots[0] is not None and slots[1] is not None:
             return self._break()
         return self._settle()

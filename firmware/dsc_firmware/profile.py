@@ -163,7 +163,7 @@ class Profile:
         return self._fields.get("suite", DEFAULT_SUITE)
 
     def fill(self, record):
-        """Fill the journal's record from these fields, which must be checked."""
+        """Fill the journal's record from these fields; call `check` first."""
         fields = self._fields
         record.clear()
         record.assign(fields["serial"], self.suite, fields["key"])

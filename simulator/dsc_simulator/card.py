@@ -20,7 +20,7 @@ from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
 from dsc_simulator.urlhandler import register
 
-# A URL can name a card only if it can be looked up here. A card leaves when nothing refers to it any more.
+# The cards that `sim://NAME` can find, by name. A card is dropped when nothing else refers to it.
 _live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
 _names = itertools.count(1)
 
@@ -136,7 +136,7 @@ class SimulatedCard:
         return self.press(*text, "OK")
 
     def advance(self, seconds: float) -> str:
-        """Let `seconds` pass on the card's clock, in steps that the card would notice. Return what the display then shows."""
+        """Let `seconds` pass on the card's clock, and run the firmware when it is due. Return what the display then shows."""
         if seconds < 0:
             raise ValueError("seconds: time only goes forward")
         with self._lock:

@@ -53,7 +53,7 @@ def _check_fields(part, name, allowed):
 
 
 def _check_number(value, low, high, words):
-    # Python counts True and False as numbers, but no pin has such a name.
+    # In Python, bool is a subclass of int: True and False are refused.
     good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
     _require(good, words + " a number from %d to %d" % (low, high))
 

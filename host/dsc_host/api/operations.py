@@ -24,10 +24,10 @@ from dsc_host.verifier import Card, Verdict
 from dsc_host.verifier.async_service import AsyncVerifier
 
 CLOSED_SECONDS = 0.02
-"""The minimum time in seconds of an answer to a response whose challenge is closed.
+"""The delay in seconds before the verdict on a response to a closed challenge.
 
 Such a response costs so little that a client which sends one after the other would keep the service busy with reading
-requests. With this delay, a connection has fifty a second.
+requests. With this delay, one connection can send at most fifty a second.
 """
 _log = logging.getLogger("dsc_host.api")
 
@@ -39,7 +39,7 @@ class Call(Generic[A]):
     """One checked call, with everything that it needs."""
 
     verifier: AsyncVerifier
-    """The verifier, which logs the caller as its actor."""
+    """The verifier, set up so that its log names the caller as the actor."""
     metrics: Metrics
     health: Health
     asked: A
@@ -97,7 +97,10 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
 
 
 def _no_challenge(seconds: float) -> Refusal:
-    """Make the same refusal for every card and every reason. The true wait would reveal when others asked for the card."""
+    """Make the same refusal for every card and every reason.
+
+    A true `Retry-After` would reveal when others requested challenges for the card.
+    """
     return Refusal(
         429,
         "too-many-challenges",
@@ -137,7 +140,7 @@ async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
         owner=None if asked.owner is UNSET else asked.owner,
         state=None if asked.state is UNSET else asked.state,
         after=asked.after,
-        # One more card than the page holds tells whether there is another page.
+        # Request one card more than the page holds, to learn whether another page follows.
         limit=asked.limit + 1,
     )
     more = len(cards) > asked.limit

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CIPHERS = {bits // 8: f"http://www.w3.org/2001/04/xmlenc#aes{bits}-cbc" for bits in (128, 192, 256)}
 """The URIs of the ciphers that are read and written, by the length of their keys in bytes."""
 WRAPS = frozenset(f"http://www.w3.org/2001/04/xmlenc#kw-aes{bits}" for bits in (128, 192, 256))
-"""The URIs of key wrap, which is only read: few systems support it."""
+"""The URIs of AES key wrap. Files that use it are read but never written, because few systems support it."""
 MACS = {"http://www.w3.org/2000/09/xmldsig#hmac-sha1": "sha1"} | {
     f"http://www.w3.org/2001/04/xmldsig-more#hmac-sha{bits}": f"sha{bits}" for bits in (224, 256, 384, 512)
 }
@@ -61,7 +61,7 @@ class Secrets:
 
 
 class Opener:
-    """The head of one file, prepared to open the file's packages."""
+    """Decrypts the packages of one file, with the keys that the file's head describes."""
 
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
         """Prepare the key. `head` holds the file's `EncryptionKey` and `MACMethod`, if any.

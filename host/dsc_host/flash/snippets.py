@@ -1,6 +1,6 @@
 """Code that runs on the board: MicroPython source, which leaves its answer in `result`.
 
-Each snippet may run twice without harm, because the line may lose the first answer. No snippet needs more than
+The line may lose an answer, so every snippet is safe to run twice. No snippet needs more than
 MicroPython 1.24.
 """
 
@@ -43,7 +43,7 @@ def digest(p):
 
 
 def digests(places: list[str]) -> str:
-    """Return code for the SHA-256 of every file in these places, by path. A place is a folder or a file."""
+    """Return a snippet whose result maps each file's path in these places to its SHA-256. A place is a folder or a file."""
     return (
         f"{_WALK}{_DIGEST}\nresult = {{}}\nfor r in {places!r}:\n try:\n  f = not os.stat(r)[0] & 0x4000\n"
         " except OSError:\n  continue\n if f:\n  result[r] = digest(r)\n  continue\n"
@@ -52,12 +52,12 @@ def digests(places: list[str]) -> str:
 
 
 def listing(folder: str) -> str:
-    """Return code for the names in a folder; none if the folder does not exist."""
+    """Return a snippet that lists a folder's names. Its result is empty if the folder does not exist."""
     return f"import os\ntry:\n result = [e[0] for e in os.ilistdir({folder!r})]\nexcept OSError:\n result = []"
 
 
 def contents(path: str, limit: int) -> str:
-    """Return code for the first `limit` bytes of a file; None if it cannot be read."""
+    """Return a snippet that reads a file's first `limit` bytes. Its result is None if that fails."""
     return f"try:\n with open({path!r}, 'rb') as f:\n  result = f.read({limit})\nexcept OSError:\n result = None"
 
 

@@ -17,7 +17,7 @@ DEFAULT_TRIES = 5
 UNLOCK_KEY_BYTES = 32
 MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
-"""The highest first counter. The card's own counter goes one higher once the last one is used."""
+"""The highest counter that a card can be personalized with. After a response with it, the card reports one more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

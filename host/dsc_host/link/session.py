@@ -62,7 +62,9 @@ class SerialPort(Protocol):
 
 
 class Session:
-    """Requests and replies over `port`, which the session owns and closes. Every call has `timeout` seconds in all.
+    """Requests and replies over `port`, which the session owns and closes.
+
+    `timeout` limits each call in seconds, resends included.
 
     The constructor raises InputError if `timeout` is not a positive number, and LinkClosed if the port is closed already.
     """
@@ -234,7 +236,7 @@ class Session:
     def _cut_line(self) -> None:
         """Set an unfinished line aside, so that the reply to a request that is sent once does not become a part of it."""
         unfinished = self._reader.cut()
-        if decode(unfinished):  # The line is complete: only its end is missing, or still under way.
+        if decode(unfinished):  # The frame is complete: only the newline is missing, or still on its way.
             self._lines.append(unfinished)
             self._sort_lines()
         else:

@@ -1,4 +1,7 @@
-"""The names of things on the pages, and the sentences for errors and notices. English is here; catalogs have the others."""
+"""The names of things on the pages, and the sentences for errors and notices.
+
+The English text is here; translation catalogs hold the other languages.
+"""
 
 from collections.abc import Mapping
 

@@ -31,7 +31,7 @@ def check(enrollment: Enrollment) -> None:
 
 
 def shown_serial(serial: object) -> str:
-    """Return a value given as a serial for a message: its beginning, without any control characters for a terminal."""
+    """Return what a message may show of an alleged serial: its beginning, with control characters escaped."""
     return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
 
 
@@ -71,7 +71,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    A card with such a suite checks its PIN itself and reveals it to nobody.
+    A card whose suite has no PIN checks its PIN itself and reveals it to nobody.
     """
     if suite.pin_hash is None:
         if pin is not None:

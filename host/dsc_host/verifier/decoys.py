@@ -1,13 +1,13 @@
 """Decoys: rows that stand in for cards that do not exist, so that asking for one looks like asking for any other card.
 
-A decoy is counted, paused and locked like a card, and judging it takes as long, but it is never accepted. No call shows a
-decoy, and its serial may be enrolled at any time. Three promises:
+Wrong answers to a decoy count, pause and lock it like a card, and judging them takes as long, but a decoy is never accepted.
+No call shows a decoy, and its serial may be enrolled at any time. Three promises:
 
-1. Asking for a card executes the same statements as asking for a missing one, the first time and later. There is a decoy for
-   each serial that was asked for, even if the serial has a card. The decoy of a card is never used.
-2. A decoy has a suite that a card of its serial could have: one of those of the cards next to it, as often as they have it.
-   The choice depends on a secret in the database and on the serial, so it is the same each time it is made.
-3. A decoy remembers its questions as a card does, for a year after it was last asked.
+1. Asking for a card executes the same statements as asking for a missing one, on the first request and on every later one. So
+   there is a decoy for each serial that was asked for, even if the serial has a card; that decoy is never used.
+2. A decoy's suite is drawn from those of the neighboring cards, each as likely as it is common among them. The draw uses a
+   secret and the serial, so repeating it nearly always gives the same suite, even when neighboring cards change.
+3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.
 """
 
 import hmac
@@ -33,12 +33,12 @@ _KEY_BYTES = 32
 _FORGOTTEN = 10
 """The largest number of old decoys that are removed when one is added."""
 _NEIGHBORS = 64
-"""The number of cards on either side of a serial whose suites are read."""
+"""The number of cards whose suites are read, on each side of a serial."""
 _DRAWN_WITH = "decoys"
-"""The name in the vault of the secret that suites are drawn with."""
+"""The name under which the vault keeps the secret for drawing suites."""
 
-# A stand-in has no letter that a serial has, so no card can have its name. It also sorts after all cards, except after those
-# whose serial begins with a dash.
+# A decoy's name has no character that a serial may have, so no card can have that name. Decoys sort after all cards, except
+# decoys of serials that begin with a dash: those sort before all cards.
 _SERIAL = string.ascii_uppercase + string.digits + "-"
 _STAND_IN = string.ascii_lowercase + "[\\]^_`{|}~" + "!"
 _TO_STAND_IN = str.maketrans(_SERIAL, _STAND_IN)

@@ -1,4 +1,4 @@
-"""The case that Textual does not handle: a terminal, or a page's server, closes while the program runs."""
+"""A case that Textual does not handle: the terminal, or the web server that shows the program, goes away."""
 
 import os
 import select

@@ -110,7 +110,7 @@ class MicroPythonEngine:
         self._bridge = _PortBridge(board)
         self._stop = weakref.finalize(self, self._bridge.vm.stop)
         self._board = board
-        # The first pass boots. Bytes on the line and keys are left for the passes after it.
+        # The first pass boots. Keys and bytes of the line wait for later passes.
         self._let_run()
 
     @property
@@ -139,7 +139,7 @@ class MicroPythonEngine:
         return bridge.get(mailbox.DUE, 4)
 
     def _let_run(self) -> None:
-        """Run one pass, unless the power fails before its end."""
+        """Run one pass. If the planned power failure comes before its end, raise PowerCut."""
         vm, board = self._bridge.vm, self._board
         if board.fuel is None:
             vm.resume(LIMIT)

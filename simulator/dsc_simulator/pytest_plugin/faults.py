@@ -33,7 +33,7 @@ class LineNoise:
         self._random = random.Random(seed)  # noqa: S311 - meant to come out the same each time
 
     def spoil(self, data: bytes) -> bytes:
-        """Return what arrives of `data`."""
+        """Return `data` as it arrives after the noise."""
         return b"".join(map(self._spoil_byte, data))
 
     def _spoil_byte(self, byte: int) -> bytes:
@@ -67,7 +67,7 @@ class FaultyCard(SimulatedCard):
     def unplug(self) -> None:
         """Pull the card's plug: open ports fail with SerialException from now on, and `url` cannot be opened.
 
-        The card has a battery and goes on. What it sends is lost.
+        The card keeps running on its battery. What it sends is lost.
         """
         with self._lock:
             self._unplugged = True

@@ -43,7 +43,7 @@ def draft(
 ) -> Request:
     """Draft a request and return it. It replaces an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    `user` is locked. The card is for `user`, or for the user of their account with the name `whose`.
+    The caller has locked the row of `user`. The card is for `user`, or for the user of their account with the name `whose`.
     """
     owner = users.of_account(tx.db, user, whose)
     replaces = _check_may(tx, owner)

@@ -1,9 +1,9 @@
 """Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
-A lasting change that a temporary device or support has begun must wait: a phone number, a card, opting out. Its owner is
-notified at every address from before. The message has a code that stops the change without logging in, and can do nothing
-else. After a second identification by support, on a later day and by another member, the change takes effect at once. A
-correction of an identity waits for a second person.
+A lasting change (a phone number, a card, opting out) must wait if a temporary device or support has begun it. Its owner is
+notified by email and at every phone number that was confirmed before. The message has a code that stops the change, without
+a login; the code does nothing else. If another member of support identifies the owner again on a later day, the change takes
+effect at once. A correction of an identity waits for a second person.
 
 A card that waits is made and shipped like any other, but it cannot be activated before the end of the wait.
 """
@@ -45,7 +45,7 @@ def begin(
     by: str = "",
     also: Sequence[User] = (),
 ) -> Wait:
-    """Begin to wait, and notify the owner.
+    """Create a wait and notify the owner.
 
     `what` names the change in the message, `by` is the name of the support member who asked for it, and `also` are users who
     get the same message with the same code.

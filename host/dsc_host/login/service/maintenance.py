@@ -22,7 +22,7 @@ _DRAFT_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The result of a run: how many cards were considered for activation, devices expired, and messages were sent."""
+    """The result of a run: the numbers of cards considered for activation, devices expired, and messages sent."""
 
     activations: int
     expired: int
@@ -92,6 +92,6 @@ def _tidy(tx: LoginTransaction) -> None:
 
 
 def _log_refusals(context: LoginContext) -> None:
-    """Log the number of refusals under limits that are open again."""
+    """For each limit that no longer refuses attempts, log how many it refused."""
     if counted := context.cards.refusals.over(context.now()):
         context.change(lambda tx: rate_limits.log_refusals(tx, counted))

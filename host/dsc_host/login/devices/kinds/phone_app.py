@@ -2,8 +2,8 @@
 
 The page and the phone show the same number, so that nobody approves somebody else's login as their own. The app has two keys:
 one is derived from its PIN, and a finger or a face releases the other. The key that answered determines how long the session
-may last. A response string begins with the letter of its key. A phone that got too many pushes without approving one gets no
-more on that day: the user must type the challenge.
+may last. A response string begins with the letter of the key that answered: P for the PIN, B for biometrics. A phone that got
+too many pushes without approving one gets no more for a day: the user must type the challenge.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class PhoneFactor:
         question = asked[PIN].question
         ids = {method: challenge.id for method, challenge in asked.items()}
         _end_earlier(attempt)
-        # An attacker with the password could send pushes until the owner approves one for peace. A challenge disturbs nobody.
+        # An attacker with the password could send pushes until the owner, worn down, approves one. A challenge disturbs nobody.
         if manual or rate_limits.charge(attempt.tx, [_pushes(attempt)]):
             return Offered({"challenge": question}, {"challenges": ids})
         push = _push(attempt, question, ids)
@@ -106,7 +106,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
 
 
 def _pushes(attempt: Attempt) -> Gate:
-    """Return the limit on pushes to a phone without an approval."""
+    """Return the limit on how many pushes a phone gets without approving one."""
     return Gate("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, _DAY, _DAY)
 
 
@@ -123,7 +123,7 @@ def _end_earlier(attempt: Attempt) -> None:
 def _number(attempt: Attempt) -> str:
     """Draw a number that no other page shows for this phone now.
 
-    Otherwise an attacker could ask until their login shows the same number as the owner's page.
+    Otherwise an attacker could start logins until one of them shows the same number as the owner's page.
     """
     earliest, column = attempt.tx.now() - attempt.tx.policy.login.step_validity, rows.pushes.c
     taken = {
