@@ -9,7 +9,7 @@ import pytest
 from tests.host.command_runner import PIN, Command
 from tests.host.login.letters import code_letters, newest_code
 from tests.host.login.town import PASSWORD, Town, new_town
-from tests.host.portal.serving import served
+from tests.host.portal.serving import nothing_due, served
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Kind
@@ -28,6 +28,7 @@ def town() -> Iterator[Town]:
 def server(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the pages of the town, and set the app's file and server. Yield the address."""
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
+    monkeypatch.setattr("dsc_host.portal.app._do_due", nothing_due)
     with served(application(town.system, secure=False)) as url:
         monkeypatch.setenv("DSCPLUS_SERVER", url)
         yield url

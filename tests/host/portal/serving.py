@@ -38,3 +38,7 @@ def served(app: ASGIApp) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+async def nothing_due(*_: object) -> None:
+    """Do no due work. It would take a message that a test is about to read from the outbox, and send it a moment later."""

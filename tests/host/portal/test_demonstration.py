@@ -155,7 +155,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
     staff.report_loss(sue, card.id, Loss.STOLEN)
     assert issuer.press("Keep", serial=serial).notice == "The deposit was kept."
     shown.system.deliver()
-    assert f"20 USD were kept for the card {serial}" in shown.letters[-1].text
+    assert f"charged 20 USD for the card {serial}" in shown.letters[-1].text
 
 
 def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.host.login.letters import newest_code
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.serving import served
+from tests.host.portal.serving import nothing_due, served
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Status
@@ -24,7 +24,8 @@ PIN = "7t&2"
 
 
 @pytest.fixture
-def server(town: Town) -> Iterator[str]:
+def server(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr("dsc_host.portal.app._do_due", nothing_due)
     with served(application(town.system, secure=False)) as url:
         yield url
 
