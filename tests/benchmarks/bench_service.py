@@ -29,7 +29,7 @@ SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256")
 CALLERS = 8
 LOGINS, WARM = 100, 5  # for each caller; a card gets at most 30 challenges in 5 minutes, so they take turns
 CARDS = 5  # for each caller
-COMMAND = "import typer; from dsc_host.cli import serving; app = typer.Typer(); serving.register(app); app()"
+COMMAND = "import typer; from dsc_host.cli import service; app = typer.Typer(); service.register(app); app()"
 
 
 def measure() -> Iterator[Figure]:
