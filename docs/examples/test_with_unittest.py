@@ -1,4 +1,4 @@
-"""The same card without pytest: `simulated_card` as a decorator, and for a whole class."""
+"""Tests with the simulated card, without pytest: `simulated_card` as a decorator, and for a whole class."""
 
 # ruff: noqa: PT009, PT027 - the assertions are unittest's own, as in any unittest case
 import unittest
