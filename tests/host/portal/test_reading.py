@@ -9,6 +9,8 @@ from tests.host.login.phone_app import activated
 from tests.host.login.town import ANNA, PASSWORD, Town
 from tests.host.portal.browsing import Browsers, enter
 
+from dsc_host.login import rows
+from dsc_host.login.signin import sessions
 from dsc_host.portal.app import GET
 from dsc_host.records.backends.base import Mode
 from dsc_host.records.store import Store
@@ -87,3 +89,12 @@ def test_who_only_looks_is_not_taken_to_be_gone(town: Town, browser: Browsers) -
     assert anna.open("/devices").path == "/devices"
     town.clock.advance(idle + 60)
     assert anna.open("/devices").path == "/login"
+
+
+def test_an_earlier_use_does_not_replace_a_later_one(town: Town) -> None:
+    """As if two processes had seen the same session, and the one that saw it last were the first to write."""
+    session = sessions.hashed(town.session("anna"))
+    now = town.clock.now
+    for used in (now + 50, now + 10):
+        town.system.change(lambda tx, used=used: sessions.write_activity(tx, {session: used, "of nobody": used}))  # type: ignore[misc]
+    assert town.system.context.read(lambda tx: rows.sessions.all(tx.db))[0].seen_at == now + 50

@@ -121,7 +121,10 @@ def rotate(tx: LoginTransaction, token: str) -> str:
 def write_activity(tx: LoginTransaction, used: Mapping[str, float]) -> None:
     """Write the times of the last use of sessions. `used` maps their ids to Unix times."""
     for session, seen_at in used.items():
-        rows.sessions.change(tx.db, session, seen_at=seen_at)
+        written = rows.sessions.find(tx.db, session)
+        # Another process may have written a later use.
+        if written is not None and written.seen_at < seen_at:
+            rows.sessions.change(tx.db, session, seen_at=seen_at)
 
 
 def forget_old(tx: LoginTransaction) -> None:
