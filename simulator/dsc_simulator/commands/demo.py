@@ -101,9 +101,10 @@ def demo(
     timeout: TimeoutOption = OWNER_SECONDS,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch a login with a card that runs the real firmware, and a verifier.
+    """Watch a login with a card and a verifier.
 
-    The card is simulated. With --card it is a real one, which must be blank and is asked to become blank again at the end.
+    The card is simulated and runs the real firmware. With --card it is a real one, which must be blank and is asked to
+    become blank again at the end.
 
     \b
     Examples:

@@ -49,10 +49,11 @@ def sim(
     master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a simulated card that runs the real firmware, and press its keys.
+    """Show a simulated card, and use its keys.
 
-    Its keys are 0 to 9, Enter (OK), Backspace (C) and p (PRESS), or the mouse. Any program reaches its serial line at the
-    addresses on the screen. A card is kept under its profile's name. The first time, you are led through making one.
+    It runs the real firmware. Type 0 to 9, Enter (OK), Backspace (C) or p (PRESS), or click its keys. Any program reaches
+    its serial line at the addresses on the screen. A card is kept under its profile's name. The first time, you are led
+    through making one.
 
     \b
     Examples:
