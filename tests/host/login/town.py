@@ -209,7 +209,7 @@ def looked_up(codes: Sequence[str], offer: Offer | None) -> str:
 
 
 @contextmanager
-def _opened(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Town]:
+def opened_town(url: str, clock: Clock, tables: Mapping[str, object]) -> Iterator[Town]:
     letters: list[Letter] = []
     sender = Calling(letters.append)
     policy = Policy.of({**CHEAP, **tables})
@@ -233,7 +233,7 @@ def kept_town(more: Callable[[Town], T]) -> Template[Settled[T]]:
     """Return a template for copies of a town with all its people, after `more` was done. No message waits in it."""
 
     def settle(url: str) -> Settled[T]:
-        with _opened(url, Clock(), {}) as town:
+        with opened_town(url, Clock(), {}) as town:
             town.settle()
             known = more(town)
             town.system.deliver()
@@ -249,7 +249,7 @@ _SETTLED = kept_town(lambda _: None)
 @contextmanager
 def copied_town(template: Template[Settled[T]], clock: Clock, kind: str = SQLITE, **tables: object) -> Iterator[tuple[Town, T]]:
     """Yield a copy of a town under a policy with these tables, and the result of `more`."""
-    with template.copy(kind) as (database, known), _opened(database.url, clock, tables) as town:
+    with template.copy(kind) as (database, known), opened_town(database.url, clock, tables) as town:
         town.entities.update(known.entities)
         town.accounts.update(known.accounts)
         town.counters.update(known.counters)

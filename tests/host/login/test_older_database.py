@@ -1,0 +1,87 @@
+"""A database of the version before opens with nothing lost: each login, session and change in it goes on where it stood.
+
+`schema_8.sql` was written by the last version whose login system kept its rows in flat modules. Its users are those of
+`town`. Anna's code card has two open indexes, and she confirms a new number. Ben has asked to share her card, and a
+new number of his waits. Carl's app has a push that nobody has answered. Sue has identified Ben on the telephone.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.host.login.phone_app import App
+from tests.host.login.town import PASSWORD, Town, opened_town
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Activated, Kind, NotIn, Scope, ShareState, Stage, Status, WaitKind
+
+ANNA_ANSWERS = "Xl4hjQm0ObgvfD0kbICWUjHJZyE49dxf5RtUtVla28A"
+INDEXES, CODES = "146 88", "TMH8 6KSY"
+ANNA_CONFIRMS, CODE = "1UVu_E9ZGQErzXBhEmpEhQ-u8AUiq_RNicvZDc4PMo4", "779256"
+BEN, SHARE = "eh2z_UhPEEgLS7PIv7kW7tycvCprCsOY2kmcORPUnf8", "a5963b24597c882c"
+STOP = "FAW58YGUATJD2ESF"
+CARL, CARL_WAITS = "8jhfJsW6U1OndpYe5iXt43jF-EZDPPKa5EsNJGmNpzo", "a0EaSF3N4ajPXqQfVV2IFm6njxoMkBLLnMhcwo7Njiw"
+APP = Activated("030383f3eb86ce75", "YJeTUFhsrgOF4QqxlDAA30ufoRhDEdPA5G0yv0ynYVc", "carl")
+SUE = "_HUx-UAeQC0um52GVQx-icHB12OMXpYIM_mrXJ6DPWM"
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Iterator[Town]:
+    with closing(sqlite3.connect(tmp_path / "dsc.db")) as db:
+        db.executescript(Path(__file__).with_name("schema_8.sql").read_text("utf-8"))
+    with opened_town(f"sqlite:///{tmp_path / 'dsc.db'}", Clock(), {}) as town:
+        town.counters.update({"IB3000901": 4, "IB3000902": 3})
+        yield town
+
+
+def test_its_cards_log_in_and_its_log_is_whole(older: Town) -> None:
+    written = len(older.events())
+    assert older.verifier.audit.check().sound
+    assert older.system.visitor(older.enter("anna")).scope is Scope.FULL
+    assert older.verifier.audit.check().sound
+    assert len(older.events()) > written > 50
+
+
+def test_the_open_indexes_of_a_code_card_are_answered(older: Town) -> None:
+    step = older.system.step(ANNA_ANSWERS)
+    assert step.stage is Stage.ANSWERING
+    assert step.offer is not None
+    assert step.offer.shows == {"indexes": INDEXES}
+    assert older.system.answer(ANNA_ANSWERS, "AAAA AAAA").status is Status.REFUSED
+    assert older.answered(ANNA_ANSWERS, CODES)
+
+
+def test_a_number_is_confirmed_by_the_code_that_was_sent(older: Town) -> None:
+    assert not older.system.confirm_phone(ANNA_CONFIRMS, "000000")
+    assert older.system.confirm_phone(ANNA_CONFIRMS, CODE)
+    assert older.system.phone_numbers(ANNA_CONFIRMS).popitem()[1] == "+41…99"
+
+
+def test_a_share_that_the_card_has_agreed_to_is_confirmed(older: Town) -> None:
+    assert [each.id for each in older.system.shares(BEN)] == [SHARE]
+    assert older.system.confirm_share(BEN, SHARE) is ShareState.DONE
+    assert Kind.DSC_PLUS in {each.kind for each in older.system.begin("ben", PASSWORD).choices}
+
+
+def test_a_change_that_waits_is_seen_by_support_and_stopped_by_its_owner(older: Town) -> None:
+    assert older.system.staff.caller_devices(SUE)[0] == "ben"
+    assert [(each.kind, each.what) for each in older.system.staff.caller_waits(SUE)] == [(WaitKind.NUMBER, "+41…23")]
+    assert older.system.stop_change(STOP)
+    assert older.system.waiting(BEN) == []
+
+
+def test_a_push_is_approved(older: Town) -> None:
+    assert older.system.is_waiting(CARL_WAITS)
+    App(older, APP).approve()
+    assert older.answered(CARL_WAITS, "")
+
+
+def test_a_temporary_code_opens_only_what_it_opened(older: Town) -> None:
+    assert older.system.visitor(CARL).scope is Scope.FULL
+    older.clock.advance(4 * 86_400)
+    with pytest.raises(NotIn):
+        older.system.visitor(CARL)
+    step = older.chosen("carl", Kind.TEMPORARY_CODE)
+    assert older.system.visitor(older.answered(step.token, "99V5EJA5HG")).scope is Scope.ACCOUNT
