@@ -161,7 +161,7 @@ class Visit:
             csrf=security.csrf(token),
             form_csrf=security.csrf(self.form_token or token),
             visitor=self._who(),
-            notice=view.notice or noticed(notice, self._),
+            notice=noticed(notice, self._),
             path=self._page(),
             demonstration=self.site.demonstration,
             scopes=Scope,

@@ -28,13 +28,17 @@ class Field:
     autocomplete: str = "off"
     longest: int = 200
     choices: Sequence[Choice] = ()
-    error: str = ""
     optional: bool = False
 
 
 def hidden(name: str, value: str) -> Field:
     """Return a hidden field, which a form sends back unchanged."""
     return Field(name, "", "hidden", value=value)
+
+
+def radio(name: str, label: str, values: Sequence[str], chosen: str = "", hint: str = "") -> Field:
+    """Return radio buttons for these values, with the chosen one selected, or the first."""
+    return Field(name, label, "radio", hint, chosen or values[0], choices=[Choice(each, each) for each in values])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class Form:
     legend: str = ""
     danger: bool = False
     also: Sequence[tuple[str, str]] = ()
+
+
+def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:
+    """Return a form that is a single button, and that sends these values as hidden fields."""
+    return Form(action, label, tuple(hidden(name, value) for name, value in values.items()), danger=danger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,6 @@ class Shown:
 
     label: str
     value: str
-    spaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,6 @@ class View:
     tables: Sequence[Table] = ()
     links: Sequence[Link] = ()
     error: str = ""
-    notice: str = ""
     facts: Sequence[tuple[str, str]] = ()
     script: str = ""
     """The name of one of our own scripts. The page also works without it."""

@@ -11,7 +11,7 @@ from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration, PageCard
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, button, hidden
 
 _MOST_DAYS = 60
 
@@ -29,8 +29,8 @@ def overview(visit: Visit) -> Response:
         Row(
             (name, _(words)),
             (
-                *((Form("/card", _("Card"), (hidden("name", name),)),) if demo.card_of(name) else ()),
-                Form("/phone", _("Phone"), (hidden("name", name),)),
+                *((button("/card", _("Card"), name=name),) if demo.card_of(name) else ()),
+                button("/phone", _("Phone"), name=name),
             ),
         )
         for name, words in demo.people.items()
@@ -259,7 +259,7 @@ def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ..
     forms = [Form("/phone/approve", _("Approve"), (*named, number, pin))]
     if finger:
         forms.append(Form("/phone/approve", _("Approve with my finger"), (*named, number, hidden("finger", "yes"))))
-    return (*forms, Form("/phone/deny", _("Deny"), named, danger=True))
+    return (*forms, button("/phone/deny", _("Deny"), user=user, push=push, danger=True))
 
 
 def phone_begin(visit: Visit) -> Response:

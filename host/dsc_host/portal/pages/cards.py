@@ -10,7 +10,7 @@ from dsc_host.errors import DscError, InputError
 from dsc_host.login import NotFound
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
+from dsc_host.portal.views import Field, Form, Link, View, hidden, radio
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +137,7 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
     if len(names) == 1:
         return ()
     hint = _("Tell the PIN to the user who gets the card. They can change it after activation.")
-    return (
-        Field(
-            "name",
-            _("User who gets the card"),
-            "radio",
-            hint,
-            chosen or names[0],
-            choices=[Choice(each, each) for each in names],
-        ),
-    )
+    return (radio("name", _("User who gets the card"), names, chosen, hint),)
 
 
 def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
@@ -154,8 +145,7 @@ def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:
         return ()
-    choices = [Choice(each, each) for each in accounts]
-    return (Field("account", _("Account for the deposit"), "radio", value=chosen or accounts[0], choices=choices),)
+    return (radio("account", _("Account for the deposit"), accounts, chosen),)
 
 
 def _cents(_: Language, cents: int) -> str:

@@ -4,10 +4,8 @@ from starlette.responses import Response
 
 from dsc_host.portal.pages import support
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Row, Table, View, hidden
+from dsc_host.portal.views import Row, Table, View, button
 from dsc_host.portal.wording import KINDS
-
-# ---- compliance ----
 
 
 def compliance(visit: Visit) -> Response:
@@ -17,8 +15,8 @@ def compliance(visit: Visit) -> Response:
         Row(
             (each.user, each.owner, f"{_(KINDS[each.kind])} {each.device}"),
             (
-                Form("/compliance/decide", _("Agree"), _decision(each.id, "yes")),
-                Form("/compliance/decide", _("Refuse"), _decision(each.id, "no"), danger=True),
+                button("/compliance/decide", _("Agree"), share=each.id, agreed="yes"),
+                button("/compliance/decide", _("Refuse"), share=each.id, agreed="no", danger=True),
             ),
         )
         for each in visit.system.staff.pending_shares(visit.token)
@@ -35,7 +33,3 @@ def decide(visit: Visit) -> Response:
         return visit.go("/compliance")
     visit.system.staff.decide_share(visit.token, visit.value("share", 32), agreed == "yes")
     return visit.go("/compliance", notice="decided")
-
-
-def _decision(share: str, agreed: str) -> tuple[Field, ...]:
-    return (hidden("share", share), hidden("agreed", agreed))

@@ -10,13 +10,10 @@ from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.signin import fields, instructions, shown
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES
 
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
-
-
-# ---- devices ----
 
 
 def devices(visit: Visit) -> Response:
@@ -29,7 +26,7 @@ def devices(visit: Visit) -> Response:
     )  # fmt: skip
     forms: tuple[Form, ...] = ()
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
-        forms = (Form("/devices/online", _("Get an online security code card")),)
+        forms = (button("/devices/online", _("Get an online security code card")),)
     links = _further_links(_) if who.scope is Scope.FULL else ()
     return visit.show(
         View(
@@ -64,7 +61,7 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
                 _.moment(each.activates_at),
                 f"{_.dollars(each.hold)}, {_(HOLDS[each.held])}" if each.held else NONE,
             ),
-            (Form("/request/cancel", _("Cancel"), (hidden("request", each.id),)),) if each.state == "requested" else (),
+            (button("/request/cancel", _("Cancel"), request=each.id),) if each.state == "requested" else (),
         )
         for each in requests
     ]
@@ -99,16 +96,15 @@ def _state_text(_: Language, device: DeviceView) -> str:
 
 
 def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, ...]:
-    named = (hidden("device", device.id),)
     forms = []
     if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
-        forms.append(Form("/activate", _("Activate"), named))
+        forms.append(button("/activate", _("Activate"), device=device.id))
         if device.kind in (Kind.ONLINE_CARD, Kind.CODE_CARD):
-            forms.append(Form("/sheet", _("Show the codes"), named))
+            forms.append(button("/sheet", _("Show the codes"), device=device.id))
     if device.own and device.kind is Kind.DSC_PLUS and device.live and who.scope is Scope.FULL:
-        forms += [Form("/pin", _("Change the PIN"), named)]
+        forms.append(button("/pin", _("Change the PIN"), device=device.id))
     if device.own and device.returnable and device.state is not DeviceState.RETURNED:
-        forms.append(Form("/return", _("Send it back"), named))
+        forms.append(button("/return", _("Send it back"), device=device.id))
     return tuple(forms)
 
 

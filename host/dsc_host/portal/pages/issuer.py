@@ -9,10 +9,8 @@ from dsc_host.link import CardClient
 from dsc_host.login import NotAllowed, Request
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Row, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Row, Table, View, button
 from dsc_host.portal.wording import ORDERS
-
-# ---- the issuer ----
 
 
 def issuer(visit: Visit) -> Response:
@@ -21,7 +19,7 @@ def issuer(visit: Visit) -> Response:
     rows = [
         Row(
             (each.user, each.address, _(ORDERS[each.state]), each.serial or NONE),
-            (Form("/issuer/ship", _("Sent"), (hidden("request", each.id),)),) if each.serial else (),
+            (button("/issuer/ship", _("Sent"), request=each.id),) if each.serial else (),
         )
         for each in waiting
     ]
@@ -39,7 +37,7 @@ def issuer(visit: Visit) -> Response:
         ),
     ]
     if visit.site.demonstration is not None and any(not each.serial for each in waiting):
-        forms.insert(0, Form("/issuer/make", _("Make all cards")))
+        forms.insert(0, button("/issuer/make", _("Make all cards")))
     view = View(
         _("Cards to make and send"), tables=(Table(_("Requests"), heads, rows, _("Nothing is waiting.")),), forms=forms
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dsc_host.login import WaitKind
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
 
 
 def phones(visit: Visit) -> Response:
@@ -43,7 +43,7 @@ def removed(visit: Visit) -> Response:
 def _numbers(visit: Visit, number: str = "") -> View:
     _ = visit._
     rows = [
-        Row((masked,), (Form("/phones/remove", _("Remove"), (hidden("phone", phone),), danger=True),))
+        Row((masked,), (button("/phones/remove", _("Remove"), phone=phone, danger=True),))
         for phone, masked in visit.system.phone_numbers(visit.token).items()
     ]
     hint = _("Start with the country code, without spaces: +41791234567.")

@@ -10,7 +10,7 @@ from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import KINDS, RESTRICTIONS
 
 # ---- protection ----
@@ -118,7 +118,7 @@ def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
     _ = visit._
     if list(names) == [visit.visitor().name]:
         return ()
-    return (Field("name", _("Whose protection?"), "radio", value=names[0], choices=[Choice(each, each) for each in names]),)
+    return (radio("name", _("Whose protection?"), names),)
 
 
 def _funding(visit: Visit) -> Decimal:

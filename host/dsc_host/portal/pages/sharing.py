@@ -7,7 +7,7 @@ from dsc_host.login import ShareState
 from dsc_host.portal.demo.pages import with_card
 from dsc_host.portal.pages.signin import fields, instructions, shown
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
 
 
@@ -42,7 +42,6 @@ def answered(visit: Visit) -> Response:
     if not visit.system.answer_share(visit.token, share_id, visit.value("answer")):
         return visit.go("/share", notice="wrong")
     asked = next(each for each in visit.system.shares(visit.token) if each.id == share_id)
-    named = (hidden("share", share_id),)
     view = View(
         _("Is this correct?"),
         facts=(
@@ -51,7 +50,7 @@ def answered(visit: Visit) -> Response:
             (_("Shared with"), asked.user),
         ),
         words=(_("Your other cards are set aside while the device is shared."),),
-        forms=(Form("/share/confirm", _("Continue"), named),),
+        forms=(button("/share/confirm", _("Continue"), share=share_id),),
         links=(Link("/share", _("Start again")),),
     )
     return visit.show(view)
@@ -80,7 +79,7 @@ def _begin(visit: Visit) -> View:
     rows = [
         Row(
             (f"{_(KINDS[each.kind])} {each.device}", each.owner, each.user, _(SHARES[each.state])),
-            (Form("/share/cancel", _("Stop sharing"), (hidden("share", each.id),)),)
+            (button("/share/cancel", _("Stop sharing"), share=each.id),)
             if each.state in (ShareState.DONE, ShareState.PENDING)
             else (),
         )

@@ -8,10 +8,8 @@ from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, hidden
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button
 from dsc_host.portal.wording import KINDS, LOSSES, STATES
-
-# ---- support ----
 
 
 def support(visit: Visit) -> Response:
@@ -88,8 +86,8 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
         _("{name} is calling", name=name),
         tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
         forms=(
-            Form("/desk/temporary", _("Give a temporary code")),
-            Form("/desk/code-card", _("Issue a security code card")),
+            button("/desk/temporary", _("Give a temporary code")),
+            button("/desk/code-card", _("Issue a security code card")),
             Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),
         ),
     )
@@ -99,14 +97,7 @@ def _loss_forms(_: Language, device: DeviceView) -> tuple[Form, ...]:
     if not device.own:
         return ()
     losses = list(Loss) if device.kind is Kind.DSC_PLUS else [Loss.LOST]
-    return tuple(
-        Form(
-            "/desk/loss",
-            _(LOSSES[loss]),
-            (hidden("device", device.id), hidden("loss", str(loss))),
-        )
-        for loss in losses
-    )
+    return tuple(button("/desk/loss", _(LOSSES[loss]), device=device.id, loss=str(loss)) for loss in losses)
 
 
 def temporary(visit: Visit) -> Response:
@@ -143,7 +134,7 @@ def code_card(visit: Visit) -> Response:
         words=(words,),
         fragment="sheet.html",
         extra={"codes": codes},
-        forms=(Form("/desk/code-card/pdf", _("Save as PDF"), (hidden("device", device.id),)),),
+        forms=(button("/desk/code-card/pdf", _("Save as PDF"), device=device.id),),
         links=(Link("/desk", _("OK")),),
     )
     return visit.show(view)
@@ -199,7 +190,7 @@ def _corrections(visit: Visit) -> tuple[Table, ...]:
         Row(
             (wait.user, ", ".join(getattr(identity, each) for each in Identity.__slots__), wait.asked_by),
             tuple(
-                Form("/desk/corrections", _(label), (hidden("wait", wait.id), hidden("agreed", agreed)), danger=agreed == "no")
+                button("/desk/corrections", _(label), wait=wait.id, agreed=agreed, danger=agreed == "no")
                 for agreed, label in _DECISIONS.items()
             ),
         )

@@ -11,7 +11,7 @@ from dsc_host.errors import DscError
 from dsc_host.login import WaitKind, WaitView
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, hidden
+from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button
 
 WAITS = {
     WaitKind.NUMBER: "Codes to a new phone number",
@@ -59,8 +59,8 @@ def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> t
         Row(
             (_(WAITS[each.kind]), each.what or NONE, _.moment(each.due_at)),
             (
-                *((Form("/desk/waits/confirm", _("Confirm"), (hidden("wait", each.id),)),) if each.due_at is not None else ()),
-                Form("/desk/waits/stop", _("Stop it"), (hidden("wait", each.id),), danger=True),
+                *((button("/desk/waits/confirm", _("Confirm"), wait=each.id),) if each.due_at is not None else ()),
+                button("/desk/waits/stop", _("Stop it"), wait=each.id, danger=True),
             )
             if desk
             else (),
