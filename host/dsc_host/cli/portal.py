@@ -72,11 +72,12 @@ class _DemonstrationFactory:
     policy: Path | None
 
     def __call__(self) -> "Starlette":
-        from dsc_host.portal import application, begin
+        from dsc_host.portal import application
+        from dsc_host.portal.demo import begin, extension
 
         demo = begin(None if self.policy is None else load_policy(self.policy))
         return application(
-            demo.system, secure=False, hosts=self.hosts, name=self.name, demonstration=demo, ended=demo.close
+            demo.system, secure=False, hosts=self.hosts, name=self.name, extension=extension(demo), ended=demo.close
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.resources import files
@@ -19,8 +19,6 @@ from starlette.staticfiles import StaticFiles
 
 from dsc_host.login import LoginSystem
 from dsc_host.portal import phone_api
-from dsc_host.portal.demo import pages
-from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.languages import load
 from dsc_host.portal.pages import (
     cards,
@@ -38,14 +36,14 @@ from dsc_host.portal.pages import (
     waits,
 )
 from dsc_host.portal.security import Cookies, Guard
-from dsc_host.portal.site import Handler, Site, Visit
+from dsc_host.portal.site import Extension, Handler, Site, Visit
 from dsc_host.portal.views import Link
 from dsc_host.server.bodies import Bodies
 
 _log = logging.getLogger("dsc_host.portal")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-GET: dict[str, Handler] = {
+GET: Mapping[str, Handler] = {
     "/": overview.overview,
     "/login": signin.name_and_password,
     "/login/device": signin.device,
@@ -66,7 +64,7 @@ GET: dict[str, Handler] = {
     "/issuer": issuer.issuer,
     "/compliance": compliance.compliance,
 }
-POST: dict[str, Handler] = {
+POST: Mapping[str, Handler] = {
     "/login": signin.begin,
     "/login/device": signin.choose,
     "/login/manual": signin.manual,
@@ -118,26 +116,6 @@ POST: dict[str, Handler] = {
     "/issuer/settle": issuer.settle,
     "/compliance/decide": compliance.decide,
 }
-DEMONSTRATION_GET: dict[str, Handler] = {
-    "/demonstration": pages.overview,
-    "/outbox": pages.outbox,
-    "/card": pages.card,
-    "/card.svg": pages.card_picture,
-    "/card.json": pages.card_state,
-    "/card.css": pages.card_style,
-    "/phone": pages.phone,
-}
-DEMONSTRATION_POST: dict[str, Handler] = {
-    "/demonstration/time": pages.pass_time,
-    "/card": pages.pick_card,
-    "/card/press": pages.press,
-    "/phone": pages.pick_phone,
-    "/phone/begin": pages.phone_begin,
-    "/phone/activate": pages.phone_activate,
-    "/phone/respond": pages.phone_respond,
-    "/phone/approve": pages.phone_approve,
-    "/phone/deny": pages.phone_deny,
-}
 
 
 def application(
@@ -146,7 +124,7 @@ def application(
     secure: bool = True,
     hosts: Iterable[str] = LOOPBACK,
     name: str = "",
-    demonstration: Demonstration | None = None,
+    extension: Extension | None = None,
     due_every: float = 60.0,
     ended: Callable[[], None] = lambda: None,
 ) -> Starlette:
@@ -157,16 +135,12 @@ def application(
         secure: Visitors connect over https, through a proxy that ends it.
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. Empty: a title in the visitor's language.
-        demonstration: Adds its pages. Never use one where real people log in.
+        extension: Adds its pages, for example a demonstration. Never use one where real people log in.
         due_every: The seconds between two rounds of due work, while the portal runs.
         ended: Called when the portal ends.
     """
-    own_paths = frozenset({*DEMONSTRATION_GET, *DEMONSTRATION_POST} if demonstration else ())
-    opened = frozenset({*GET, *(DEMONSTRATION_GET if demonstration else ())})
-    site = Site(system, Cookies(secure), _templates(), load(), name, demonstration, opened, POST, proofs.wanted, own_paths)
-    pages = _routes(site, GET, "GET") + _routes(site, POST, "POST")
-    if demonstration is not None:
-        pages += _routes(site, DEMONSTRATION_GET, "GET") + _routes(site, DEMONSTRATION_POST, "POST")
+    pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
+    site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension)
     api = [
         Route(f"/api/phone/{path}", phone_api.endpoint(system, call), methods=["POST"])
         for path, call in phone_api.CALLS.items()
@@ -174,7 +148,7 @@ def application(
     static = Mount("/static", StaticFiles(directory=str(files("dsc_host.portal").joinpath("static"))))
     known = frozenset(host.lower() for host in hosts)
     return Starlette(
-        routes=[*pages, *api, static],
+        routes=[*_routes(site, pages, "GET"), *_routes(site, posts, "POST"), *api, static],
         middleware=[Middleware(Guard, hosts=known, secure=secure), Middleware(Bodies)],
         lifespan=partial(_life, system, due_every, ended),
         exception_handlers={HTTPException: partial(_refused, site), Exception: partial(_failed, site)},
@@ -203,7 +177,7 @@ async def _do_due(system: LoginSystem, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-def _routes(site: Site, handlers: dict[str, Handler], method: str) -> list[Route]:
+def _routes(site: Site, handlers: Mapping[str, Handler], method: str) -> list[Route]:
     return [Route(path, site.endpoint(handler), methods=[method]) for path, handler in handlers.items()]
 
 

@@ -5,8 +5,9 @@ it raises becomes a page in plain words, with the matching status.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Protocol
 from urllib.parse import quote
 
 from jinja2 import Environment
@@ -15,12 +16,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError, out_of_memory
+from dsc_host.link import CardClient
 from dsc_host.login import (
     LoginSystem,
     NotAllowed,
     NotFound,
     NotIn,
     NotNow,
+    Offer,
     ProofNeeded,
     Scope,
     TooManyAttempts,
@@ -49,6 +52,37 @@ _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 _NOTICE_SECONDS = 60
 
 
+Handler = Callable[["Visit"], Response]
+
+
+class Beside(Protocol):
+    """A function that adds something to a page that asks for a device's response."""
+
+    def __call__(self, visit: "Visit", view: View, offer: Offer, *, new_pin: bool) -> View:
+        """Return the page with the addition. `new_pin`: the response must be made with a PIN that is chosen on this page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An addition to the portal, for example the demonstration. A portal for real people has none."""
+
+    home: Link
+    """The link to its first page, which is in the head of every page."""
+    pages: Mapping[str, Handler]
+    """The handlers of its pages, by path."""
+    posts: Mapping[str, Handler]
+    """The handlers of its forms, by path."""
+    secret: str
+    """The secret to which its forms are bound. So they stay usable in other tabs while a login changes the visitor's token."""
+    beside: Beside
+    blank_card: Callable[[str], AbstractContextManager[CardClient]]
+    """Returns the line of a new blank card for the user with this name."""
+
+    def has(self, path: str) -> bool:
+        """Return whether the path is one of its own."""
+        return path in self.pages or path in self.posts
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One portal: the login system, and everything that its pages share."""
@@ -57,20 +91,17 @@ class Site:
     cookies: Cookies
     templates: Environment
     languages: Mapping[str, Language]
+    pages: Mapping[str, Handler]
+    """The handlers of the pages, by path."""
+    posts: Mapping[str, Handler]
+    """The handlers of the forms, by path."""
+    ask_for_proof: Handler
+    """The handler that asks for a proof when a form was refused because it lacks one."""
     name: str = ""
     """The title of the pages. Empty: a title in the visitor's language."""
-    demonstration: Any = None
-    """The demonstration with its cards, its outbox and its phones, or None."""
-    pages: frozenset[str] = frozenset("/")
-    """The paths that answer GET."""
-    posts: "Mapping[str, Handler]" = field(default_factory=dict)
-    """The handlers of the forms, by path."""
-    ask_for_proof: "Handler | None" = None
-    """The handler that asks for a proof when a form was refused because it lacks one."""
-    demonstration_paths: frozenset[str] = frozenset()
-    """The paths of the demonstration. Its card and phone are in other tabs and stay usable while a login changes its token."""
+    extension: Extension | None = None
 
-    def endpoint(self, handler: "Handler") -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler as an endpoint for Starlette."""
 
         async def answered(request: Request) -> Response:
@@ -116,9 +147,8 @@ class Visit:
     @property
     def form_token(self) -> str:
         """The token to which the forms of this path are bound."""
-        return (
-            self.site.demonstration.secret if str(self.request.scope["path"]) in self.site.demonstration_paths else self.token
-        )
+        extension = self.site.extension
+        return extension.secret if extension is not None and extension.has(self.request.scope["path"]) else self.token
 
     @property
     def address(self) -> str:
@@ -147,6 +177,11 @@ class Visit:
             raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text
 
+    def beside(self, view: View, offer: Offer, *, new_pin: bool = False) -> View:
+        """Return a page that asks for a device's response, with what the site's extension adds to it."""
+        extension = self.site.extension
+        return view if extension is None else extension.beside(self, view, offer, new_pin=new_pin)
+
     def show(self, view: View, status: int = 200) -> Response:
         """Return a page with the layout, the pending notice and the visitor's token."""
         notice = self.request.cookies.get("notice", "")
@@ -163,7 +198,7 @@ class Visit:
             visitor=self._who(),
             notice=noticed(notice, self._),
             path=self._page(),
-            demonstration=self.site.demonstration,
+            home=None if self.site.extension is None else self.site.extension.home,
             scopes=Scope,
         )
         response = HTMLResponse(page, status)
@@ -233,13 +268,6 @@ class Visit:
             return None
 
 
-Handler = Callable[[Visit], Response]
-
-
-def _overview(visit: Visit) -> Response:
-    return visit.go("/")
-
-
 def status_of(error: DscError) -> int:
     """Return the HTTP status for a refusal."""
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
@@ -261,7 +289,7 @@ def _answered(visit: Visit, handler: Handler) -> Response:
         visit.site.cookies.drop(response, visit.site.cookies.session)
         return response
     except ProofNeeded:
-        return _answered(visit, visit.site.ask_for_proof or _overview)
+        return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:
         response = visit.problem(status_of(error), visit.explain(error))
         if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):

@@ -14,7 +14,7 @@ from tests.host.login.town import PASSWORD, SERIALS, Town
 
 from dsc_host.login import LoginSystem
 from dsc_host.portal import application
-from dsc_host.portal.demo.demonstration import Demonstration
+from dsc_host.portal.demo import Demonstration, extension
 
 ORIGIN = "http://portal.example"
 
@@ -156,7 +156,8 @@ class _InProcess(httpx.BaseTransport):
 @contextmanager
 def browsers(system: LoginSystem, *, demonstration: Demonstration | None = None) -> Iterator[Browsers]:
     """Yield a function that creates browsers of this system's pages. It takes an address, and headers for every request."""
-    app = application(system, secure=False, hosts=("portal.example",), demonstration=demonstration)
+    added = None if demonstration is None else extension(demonstration)
+    app = application(system, secure=False, hosts=("portal.example",), extension=added)
     loop = asyncio.new_event_loop()
     with ExitStack() as stack:
         stack.callback(loop.close)

@@ -12,7 +12,8 @@ from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.staff import Staff
-from dsc_host.portal.app import DEMONSTRATION_GET, GET, POST
+from dsc_host.portal.app import GET, POST
+from dsc_host.portal.demo import pages as demo_pages
 
 PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
 ROWS = [
@@ -37,7 +38,7 @@ def names(cell: str) -> list[str]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])
 def test_the_page_the_call_and_the_test_of_each_procedure_are_there(row: list[str]) -> None:
     _, pages, calls, tests = row
-    assert set(names(pages)) <= {*GET, *POST, *DEMONSTRATION_GET}
+    assert set(names(pages)) <= {*GET, *POST, *demo_pages.GET}
     assert set(names(tests)) <= functions("portal/chromium", "portal", "login")
     for call in names(calls):
         owner, _, method = call.rpartition(".")

@@ -1,1 +1,6 @@
 """The demonstration: invented people, their cards and phones on the page, and a clock to turn."""
+
+from dsc_host.portal.demo.demonstration import Demonstration, begin
+from dsc_host.portal.demo.pages import extension
+
+__all__ = ["Demonstration", "begin", "extension"]

@@ -5,7 +5,6 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import DeviceState, DeviceView, Kind, Offer, Role, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
-from dsc_host.portal.demo.pages import with_card
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.signin import fields, instructions, shown
 from dsc_host.portal.pages.waits import waiting
@@ -150,7 +149,7 @@ def sheet_pdf(visit: Visit) -> Response:
 def activate(visit: Visit) -> Response:
     """Show the element of a device that is to be activated."""
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
-    return visit.show(with_card(visit, _activating(visit._, offer), offer))
+    return visit.show(visit.beside(_activating(visit._, offer), offer))
 
 
 def activated(visit: Visit) -> Response:
@@ -187,7 +186,7 @@ def pin(visit: Visit) -> Response:
         forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
         links=(Link("/devices", _("Back to devices")),),
     )
-    return visit.show(with_card(visit, view, offer, new_pin=True))
+    return visit.show(visit.beside(view, offer, new_pin=True))
 
 
 def _new_pin(_: Language) -> tuple[Field, ...]:

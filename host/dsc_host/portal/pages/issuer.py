@@ -1,12 +1,8 @@
 """The pages of the issuer: the queue of requested cards, and the returned cards."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from starlette.responses import Response
 
-from dsc_host.link import CardClient
-from dsc_host.login import NotAllowed, Request
+from dsc_host.login import NotAllowed
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Row, Table, View, button
@@ -36,7 +32,7 @@ def issuer(visit: Visit) -> Response:
             legend=_("A card was not returned: keep its deposit"),
         ),
     ]
-    if visit.site.demonstration is not None and any(not each.serial for each in waiting):
+    if visit.site.extension is not None and any(not each.serial for each in waiting):
         forms.insert(0, button("/issuer/make", _("Make all cards")))
     view = View(
         _("Cards to make and send"), tables=(Table(_("Requests"), heads, rows, _("Nothing is waiting.")),), forms=forms
@@ -45,16 +41,11 @@ def issuer(visit: Visit) -> Response:
 
 
 def make(visit: Visit) -> Response:
-    """Make all requested cards, in the demonstration only: each becomes a new simulated card."""
-    if visit.site.demonstration is None:
+    """Make all requested cards from the blank cards of an extension. A portal for real people has no blank cards."""
+    extension = visit.site.extension
+    if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
-
-    @contextmanager
-    def next_card(request: Request) -> Iterator[CardClient]:
-        with visit.site.demonstration.blank_card(request.user) as client:
-            yield client
-
-    visit.system.staff.personalise_all(visit.token, next_card, lambda *_: None)
+    visit.system.staff.personalise_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None)
     return visit.go("/issuer", notice="made")
 
 

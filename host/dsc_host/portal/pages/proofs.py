@@ -6,7 +6,6 @@ The submitted form is sealed and sent along with all its fields, so the visitor 
 from starlette.responses import Response
 
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
-from dsc_host.portal.demo.pages import with_card
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.signin import WRONG, fields, instructions, shown
 from dsc_host.portal.site import Visit
@@ -72,7 +71,7 @@ def _element(visit: Visit, offer: Offer, kept: str) -> View:
         forms=(Form("/proof/answer", _("Continue"), (*fields(_, offer), hidden("kept", kept))),),
         links=(Link("/", _("Overview")),),
     )
-    return with_card(visit, view, offer)
+    return visit.beside(view, offer)
 
 
 def _why(_: Language) -> str:

@@ -4,7 +4,6 @@ from starlette.responses import Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import ShareState
-from dsc_host.portal.demo.pages import with_card
 from dsc_host.portal.pages.signin import fields, instructions, shown
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
@@ -33,7 +32,7 @@ def begun(visit: Visit) -> Response:
         forms=(Form("/share/answer", _("Continue"), (named, *fields(_, offer))),),
         links=(Link("/share", _("Start again")),),
     )
-    return visit.show(with_card(visit, view, offer))
+    return visit.show(visit.beside(view, offer))
 
 
 def answered(visit: Visit) -> Response:

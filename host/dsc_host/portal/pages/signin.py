@@ -4,7 +4,6 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import Answered, Kind, NotIn, Offer, Stage, Status, Step
-from dsc_host.portal.demo.pages import with_card
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View
@@ -69,7 +68,7 @@ def element(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
-    return visit.show(with_card(visit, answering(visit._, offer), offer))
+    return visit.show(visit.beside(answering(visit._, offer), offer))
 
 
 def answer(visit: Visit) -> Response:
@@ -80,7 +79,7 @@ def answer(visit: Visit) -> Response:
     done = visit.system.answer(visit.token, visit.value("answer", 200))
     if done.step is not None:
         return visit.go(*_where(done)[:1], notice=_where(done)[1], token=done.step.token)
-    view = with_card(visit, answering(visit._, offer), offer)
+    view = visit.beside(answering(visit._, offer), offer)
     words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
 

@@ -19,7 +19,7 @@ from tests.host.portal.chromium.walking import Walk
 from tests.host.portal.serving import served
 
 from dsc_host.portal import application
-from dsc_host.portal.demo.demonstration import Demonstration
+from dsc_host.portal.demo import Demonstration, extension
 
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = (
@@ -80,7 +80,7 @@ def examined() -> set[str]:
 @pytest.fixture
 def address(shown: Demonstration) -> Iterator[str]:
     """Serve the demonstration, and yield its address."""
-    with served(application(shown.system, secure=False, demonstration=shown)) as url:
+    with served(application(shown.system, secure=False, extension=extension(shown))) as url:
         yield url
 
 

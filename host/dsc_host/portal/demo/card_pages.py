@@ -1,0 +1,124 @@
+"""The pages of a demonstration card, and the card beside a form that needs its response."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from starlette.responses import JSONResponse, Response
+
+from dsc_host.login import Kind, NotFound, Offer
+from dsc_host.portal import security
+from dsc_host.portal.demo.demonstration import PIN, Demonstration, PageCard
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Link, View
+
+
+def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
+    """Return the page with the card that answers the offer beside its form, or as it is if the demonstration has no such card.
+
+    `new_pin`: the card must answer with the PIN that is chosen on this page.
+    """
+    found = demo.card_with(offer.label) if offer.kind is Kind.DSC_PLUS else None
+    if found is None:
+        return view
+    _ = visit._
+    about = {"title": _("Card of {name}", name=found[0]), "words": _how(_, new_pin)}
+    return replace(
+        view,
+        beside="card.html",
+        style=_style(found[0]),
+        script="card.js",
+        extra={**view.extra, **_extra(demo, *found), "beside": about},
+    )
+
+
+def _how(_: Language, new_pin: bool = False) -> tuple[str, ...]:
+    if new_pin:
+        return (
+            _(
+                "This card runs the real firmware. Hold press, enter the NEW PIN and press OK, then enter the"
+                " challenge and press OK."
+            ),
+        )
+    return (
+        _(
+            "This card runs the real firmware. Hold press, enter the PIN {pin} and press OK, then enter the"
+            " challenge and press OK.",
+            pin=PIN,
+        ),
+        _("A card that was requested, or whose PIN was changed, has the PIN that its user chose."),
+    )
+
+
+def _extra(demo: Demonstration, name: str, card: PageCard) -> Mapping[str, object]:
+    """Return the values for the card's template. Its form is always bound to the demonstration's secret."""
+    return {"card": card, "name": name, "csrf": security.csrf(demo.secret)}
+
+
+def _style(name: str) -> str:
+    return f"/card.css?name={name}"
+
+
+def _card(demo: Demonstration, visit: Visit) -> tuple[str, PageCard]:
+    given = visit.form.get("name") or visit.request.query_params.get("name")
+    name = given or visit.request.cookies.get("card", "anna")
+    card = demo.card_of(name)
+    if card is None:
+        raise NotFound("this person has no card")
+    return name, card
+
+
+def pick(demo: Demonstration, visit: Visit) -> Response:
+    """Go to the page of a user's card."""
+    return _to_card(visit, _card(demo, visit)[0])
+
+
+def _to_card(visit: Visit, name: str) -> Response:
+    response = visit.go(f"/card?name={name}")
+    # For a return to this page by its path alone.
+    visit.site.cookies.keep(response, "card", name, 3600)
+    return response
+
+
+def card(demo: Demonstration, visit: Visit) -> Response:
+    """Show a user's card."""
+    _, (name, card) = visit._, _card(demo, visit)
+    view = View(
+        _("Card of {name}", name=name),
+        words=_how(_),
+        fragment="card.html",
+        extra={**_extra(demo, name, card), "beside": None},
+        links=(Link("/login/answer", _("Go to the login")), Link("/demonstration", _("Demonstration"))),
+        style=_style(name),
+        script="card.js",
+    )
+    return visit.show(view)
+
+
+def press(demo: Demonstration, visit: Visit) -> Response:
+    """Press a key of a card; return the display as JSON, or go to the card's page."""
+    name, card = _card(demo, visit)
+    card.press(visit.value("key", 8))
+    if "application/json" in visit.request.headers.get("accept", ""):
+        return JSONResponse({"display": card.display})
+    return _to_card(visit, name)
+
+
+def state(demo: Demonstration, visit: Visit) -> Response:
+    """Return the display of a card as JSON."""
+    return JSONResponse({"display": _card(demo, visit)[1].display})
+
+
+def picture(demo: Demonstration, visit: Visit) -> Response:
+    """Return the picture of a card as SVG."""
+    return Response(_card(demo, visit)[1].svg(), media_type="image/svg+xml")
+
+
+def style(demo: Demonstration, visit: Visit) -> Response:
+    """Return the style sheet that puts the buttons over the drawn keys."""
+    rules = [
+        f'.keys [value="{name}"] {{ --left: {key.left:.3f}%; --top: {key.top:.3f}%; '
+        f"--width: {key.width:.3f}%; --height: {key.height:.3f}%; }}\n"
+        for name, key in _card(demo, visit)[1].keys.items()
+    ]
+    return Response("".join(rules), media_type="text/css")
