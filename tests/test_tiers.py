@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tests import tiers
 from tests.checkout import ROOT
-from tests.reliability.mutants import MUTANTS
 
 COSTLY = re.search(r"^COSTLY := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
@@ -26,8 +25,3 @@ def test_a_run_says_what_it_left_out_and_how_to_run_it() -> None:
     told = collected("-m", "not postgresql", folder=ROOT / "tests/host/verifier/test_locks.py").splitlines()
     wanted = re.compile(r"left out: [1-9]\d* on PostgreSQL; `make test-rest` runs these, `make test-all` everything")
     assert [line for line in told if wanted.fullmatch(line)], told
-
-
-def test_every_mutant_still_has_its_place() -> None:
-    for mutant in MUTANTS:
-        assert mutant.source(), mutant.breaks

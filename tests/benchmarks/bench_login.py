@@ -6,21 +6,19 @@ users. The pages are measured with it, under the load of eight visitors, who sha
 
 import asyncio
 import gc
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlencode
 
 from tests.benchmarks import crowd
-from tests.benchmarks.bench_service import wait_for_port
+from tests.benchmarks.bench_service import server_process
 from tests.benchmarks.crowd import KEY, PASSWORD, PIN, SUITE
-from tests.benchmarks.measure import Figure
+from tests.benchmarks.measure import Figure, percentile_95
 from tests.host.login.letters import newest_code
 
 from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials
@@ -93,7 +91,7 @@ def logging_in(few: Town, many: Town) -> Iterator[Figure]:
             # The users are spread over all records and take turns.
             for town in (few, many):
                 costs[town.users].append(_log_in(town, probe * town.users // PROBES, kind))
-        ratio = _median(costs[MANY]) / _median(costs[FEW])
+        ratio = median(costs[MANY]) / median(costs[FEW])
         yield Figure(f"logging in by {kind} among {MANY:,} users / {FEW:,}", ratio, at_most=1.2)
 
 
@@ -132,7 +130,7 @@ def guessing(town: Town) -> Figure:
             taken.append(_refused(dear, name, f"198.51.{guess}.1"))
             # Otherwise the limits would refuse the names.
             town.system.change(lambda tx: tx.db.exec_driver_sql("DELETE FROM attempts"))
-    ratio = _median(costs[known]) / _median(costs[unknown])
+    ratio = median(costs[known]) / median(costs[unknown])
     return Figure("a wrong password / an unknown name, or its inverse", max(ratio, 1 / ratio), at_most=1.05)
 
 
@@ -152,29 +150,21 @@ def pages(folder: str) -> Iterator[Figure]:
     shown: dict[int, list[float]] = {}
     memory: dict[int, float] = {}
     for users in (FEW, MANY):
-        with _serving(folder, users) as (port, process):
+        environment = {"DSCPLUS_DB": _url(folder, users), "DSCPLUS_MASTER_KEY": MASTER.hex()}
+        arguments = ("-c", COMMAND, "portal", "--port", "0")
+        with server_process(arguments, environment, Path(folder, f"log-{users}")) as (port, process):
             start = time.perf_counter()
             times = asyncio.run(_load(port, users))
             rate = VISITORS * LOGINS / (time.perf_counter() - start)
             memory[users], shown[users] = _most_mebibytes(process.pid), times["page"]
     yield Figure(f"logins with {len(PAGES)} pages each, {VISITORS} visitors, {MANY:,} users", rate, "per second")
     for what, label in (("page", "a page"), ("password", "name and password"), ("answer", "the device's answer")):
-        yield Figure(f"{label} under this load, 95 of 100 within", _within(times[what]) * 1000, "ms")
-    yield Figure(f"that of a page, among {MANY:,} users / {FEW:,}", _within(shown[MANY]) / _within(shown[FEW]), at_most=1.5)
+        yield Figure(f"{label} under this load, 95 of 100 within", percentile_95(times[what]) * 1000, "ms")
+    yield Figure(
+        f"that of a page, among {MANY:,} users / {FEW:,}", percentile_95(shown[MANY]) / percentile_95(shown[FEW]), at_most=1.5
+    )
     yield Figure("the portal's memory, at its most", memory[MANY], "MiB")
     yield Figure(f"that, among {MANY:,} users / {FEW:,}", memory[MANY] / memory[FEW], at_most=1.2)
-
-
-@contextmanager
-def _serving(folder: str, users: int) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    environment = {**os.environ, "DSCPLUS_DB": _url(folder, users), "DSCPLUS_MASTER_KEY": MASTER.hex()}
-    with open(f"{folder}/log-{users}", "w+") as log:
-        arguments = [sys.executable, "-c", COMMAND, "portal", "--port", "0"]
-        with subprocess.Popen(arguments, env=environment, stderr=log) as process:
-            try:
-                yield wait_for_port(Path(log.name), process), process
-            finally:
-                process.terminate()
 
 
 async def _load(port: int, users: int) -> dict[str, list[float]]:
@@ -235,12 +225,3 @@ def _most_mebibytes(pid: int) -> float:
     except OSError:
         return float("nan")
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-
-
-def _within(times: list[float]) -> float:
-    """Return the time within which 95 of 100 were answered."""
-    return sorted(times)[len(times) * 95 // 100]
-
-
-def _median(times: list[float]) -> float:
-    return sorted(times)[len(times) // 2]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,12 +59,22 @@ class Overloaded(Exception):
 
 @contextmanager
 def serving(url: str, folder: str, workers: int) -> Iterator[int]:
-    environment = {**os.environ, "DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
-    with open(f"{folder}/log", "w+") as log:
-        arguments = [sys.executable, "-c", COMMAND, "serve", "--port", "0", "--workers", str(workers)]
-        with subprocess.Popen(arguments, env=environment, stderr=log) as process:
+    environment = {"DSCPLUS_DB": url, "DSCPLUS_MASTER_KEY": MASTER.hex(), "DSCPLUS_TOKENS": f"{folder}/tokens"}
+    arguments = ("-c", COMMAND, "serve", "--port", "0", "--workers", str(workers))
+    with server_process(arguments, environment, Path(folder, "log")) as (port, _):
+        yield port
+
+
+@contextmanager
+def server_process(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Provide the port of a server in a process of its own, once the server has reported it in its log, and the process."""
+    with log.open("w") as file:
+        command = [sys.executable, *arguments]
+        with subprocess.Popen(command, env={**os.environ, **environment}, stderr=file) as process:
             try:
-                yield wait_for_port(Path(log.name), process)
+                yield wait_for_port(log, process), process
             finally:
                 process.terminate()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -188,7 +189,7 @@ def among_many() -> Iterator[Figure]:
             # Spread over all records, in turns; it is each card's first login.
             for verifier, cards in ((few, FEW), (many, MANY)):
                 costs[verifier].append(_log_in(verifier, _serial(number * cards // PROBES), 0))
-        ratio = _median(costs[many]) / _median(costs[few])
+        ratio = median(costs[many]) / median(costs[few])
         yield Figure(f"logging in among {MANY:,} cards / among {FEW:,}", ratio, at_most=1.2)
 
 
@@ -198,10 +199,6 @@ def _cards(number: int) -> Iterator[Enrollment]:
 
 def _serial(index: int) -> str:
     return f"C-{index:07}"
-
-
-def _median(times: list[float]) -> float:
-    return sorted(times)[len(times) // 2]
 
 
 def _seconds(work: Callable[[], object]) -> float:

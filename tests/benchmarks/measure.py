@@ -1,7 +1,7 @@
 """The figures that a benchmark reports, and a way to time them that other work on the machine affects little."""
 
 import timeit
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -29,3 +29,8 @@ def best_times(candidates: Mapping[str, Callable[[], object]], *, calls: int, ro
     timers = {name: timeit.Timer(call) for name, call in candidates.items()}
     taken = [{name: timer.timeit(calls) / calls for name, timer in timers.items()} for _ in range(rounds)]
     return {name: min(times[name] for times in taken) for name in timers}
+
+
+def percentile_95(times: Sequence[float]) -> float:
+    """Return the time within which 95 of 100 are."""
+    return sorted(times)[len(times) * 95 // 100]

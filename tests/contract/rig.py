@@ -1,14 +1,14 @@
 """A card of any kind, driven only through a serial line and keys, as a real board is.
 
-Tests control time and power on a simulated card only. On a board, a test that needs them is skipped.
+Tests control time on a simulated card only. On a board, a test that needs this is skipped.
 """
 
-from binascii import crc32
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Self
 
 import pytest
 import serial
+from tests.firmware.fakes import frame
 
 from dsc_host import CardClient, CardError, Profile
 from dsc_host.link import open_port
@@ -21,11 +21,6 @@ _MARK = "CONTRACT"
 _TIMEOUT = 5.0
 
 
-def checked(body: str) -> bytes:
-    """Return a line of the protocol with its check and its end."""
-    return b"%s*%08x\n" % (body.encode(), crc32(body.encode()))
-
-
 def profile(**fields: object) -> Profile:
     """Return the profile of a card that the tests may wipe again, with the caller's `fields`."""
     return Profile(**{"serial": _MARK, "key": KEY, **fields})
@@ -36,7 +31,6 @@ class Rig:
 
     def __init__(self, url: str, card: SimulatedCard | None = None) -> None:
         self._card = card
-        self.simulated = card is not None
         self.port: serial.Serial = open_port(url)
         self.client = CardClient(self.port, timeout=_TIMEOUT)
 
@@ -84,14 +78,14 @@ class Rig:
 
     def ask(self, body: str) -> str:
         """Send `>1 body`, checked, and return the card's reply without number and check."""
-        replies = self.exchange(checked(f">1 {body}"))
+        replies = self.exchange(frame(f">1 {body}"))
         assert len(replies) == 1
         assert replies[0].startswith("<1 ")
         return replies[0].removeprefix("<1 ")
 
     def exchange(self, data: bytes) -> list[str]:
         """Send bytes unchanged. Return the replies, without their checks, up to the reply to a `hello` that follows."""
-        self.port.write(data + b"\n" + checked(">65535 hello nonce=last"))
+        self.port.write(data + b"\n" + frame(">65535 hello nonce=last"))
         self.port.timeout = _TIMEOUT
         replies = []
         while not (line := self.port.read_until(b"\n").decode()).startswith("<65535 ok nonce=last "):
@@ -101,14 +95,6 @@ class Rig:
         return replies
 
     def advance(self, seconds: float) -> None:
-        self._simulated("moves time").advance(seconds)
-
-    def restart(self) -> None:
-        self._simulated("takes the battery out").restart()
-
-    def _simulated(self, what: str) -> SimulatedCard:
-        return self._card or _skip(f"this test {what}, which is impossible on a real board")
-
-
-def _skip(reason: str) -> NoReturn:
-    pytest.skip(reason)
+        if self._card is None:
+            pytest.skip("this test moves time, which is impossible on a real board")
+        self._card.advance(seconds)

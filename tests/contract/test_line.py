@@ -2,7 +2,8 @@
 
 import pytest
 from tests.conftest import BOARD
-from tests.contract.rig import Rig, checked, profile
+from tests.contract.rig import Rig, profile
+from tests.firmware.fakes import frame
 
 from dsc_host import CardError
 from dsc_simulator import SimulatedCard
@@ -46,7 +47,7 @@ def test_selftest_passes(rig: Rig) -> None:
 
 def test_an_unknown_request_is_refused_by_its_number(rig: Rig) -> None:
     for words in ("fly away=1", "hell", "helloo", "a", "z" * 200):
-        assert rig.exchange(checked(f">4711 {words}")) == ["<4711 err unknown no such request"], words
+        assert rig.exchange(frame(f">4711 {words}")) == ["<4711 err unknown no such request"], words
 
 
 def test_a_person_may_leave_the_check_off(rig: Rig) -> None:
@@ -72,12 +73,12 @@ def test_every_other_request_needs_its_check(rig: Rig) -> None:
 
 def test_after_noise_that_looks_like_a_request_the_next_one_is_served(rig: Rig) -> None:
     assert rig.exchange(b">7 entropy n=3") == []
-    assert rig.exchange(b"*\n>\n>7\n>7 \n%%%=\r\r" + bytes(range(256)) + b"\n" + checked(">9 display")) == ["<9 ok text="]
+    assert rig.exchange(b"*\n>\n>7\n>7 \n%%%=\r\r" + bytes(range(256)) + b"\n" + frame(">9 display")) == ["<9 ok text="]
 
 
 def test_many_requests_in_one_go_are_all_served_in_order(rig: Rig) -> None:
-    replies = rig.exchange(b"".join(checked(f">{i} selftest") for i in range(40)))
-    assert replies == [f"<{i} ok response=pass entropy=pass journal=pass" for i in range(40)]
+    replies = rig.exchange(b"".join(frame(f">{i} selftest") for i in range(200)))
+    assert replies == [f"<{i} ok response=pass entropy=pass journal=pass" for i in range(200)]
 
 
 def test_a_key_that_the_card_does_not_have_is_refused(rig: Rig) -> None:

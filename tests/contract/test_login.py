@@ -83,16 +83,6 @@ def test_a_used_up_counter_ends_in_an_error_not_in_a_repetition(rig: Rig) -> Non
     assert rig.client.info().counter == LAST_COUNTER + 1
 
 
-def test_a_counter_never_repeats_over_restarts(rig: Rig) -> None:
-    rig.client.personalize(profile())
-    seen = []
-    for _ in range(4):
-        seen.append(rig.login())
-        rig.restart()
-        assert rig.client.display() == ""
-    assert seen == [expected(counter) for counter in range(4)]
-
-
 def test_a_wrong_pin_gives_another_response_and_no_sign(rig: Rig) -> None:
     rig.client.personalize(profile())
     assert rig.login(pin="4321") == expected(0, pin="4321")
@@ -152,16 +142,6 @@ def test_every_change_of_the_display_is_told(rig: Rig) -> None:
     assert told == [*pins, "CHALLNG>", *(QUESTION[: n + 1] for n in range(6)), expected(0)]
 
 
-@pytest.mark.parametrize(("keys", "seconds"), [((), 30), ((*PIN, "OK"), 30), ((*PIN, "OK", *QUESTION, "OK"), 60)])
-def test_the_card_turns_itself_off(rig: Rig, keys: tuple[str, ...], seconds: int) -> None:
-    rig.client.personalize(profile())
-    shown = rig.press("PRESS", *keys)
-    rig.advance(seconds - 0.001)
-    assert rig.client.display() == shown
-    rig.advance(0.001)
-    assert rig.client.display() == ""
-
-
 def test_the_card_checks_the_pin_counts_and_locks(rig: Rig) -> None:
     rig.client.personalize(profile(**CARD_CHECKS, tries=3))
     rig.press("PRESS")
@@ -171,18 +151,3 @@ def test_the_card_checks_the_pin_counts_and_locks(rig: Rig) -> None:
     assert (info.tries_left, info.locked) == (0, True)
     assert rig.press("1", "2", "3", "4") == "LOCKED"
     assert rig.ask(f"challenge q={QUESTION}").startswith("err locked")
-    if rig.simulated:
-        rig.restart()
-        assert (rig.press("PRESS"), rig.client.info().locked) == ("LOCKED", True)
-
-
-def test_failures_outlive_a_restart_and_a_success_forgives_them(rig: Rig) -> None:
-    suite = Suite.parse(CARD_CHECKS["suite"])
-    rig.client.personalize(profile(**CARD_CHECKS))
-    assert rig.press("PRESS", *"0000", "OK") == "FAIL 1"
-    rig.restart()
-    assert rig.press("PRESS", *"0000", "OK") == "FAIL 2"
-    assert rig.client.info().tries_left == 3
-    assert rig.enter(PIN) == "CHALLNG>"
-    assert rig.client.info().tries_left == 5
-    assert rig.enter(QUESTION) == suite.response(KEY, QUESTION, counter=0)

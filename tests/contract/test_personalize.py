@@ -59,14 +59,6 @@ def test_fields_that_make_no_card_are_refused_by_name(rig: Rig) -> None:
     assert rig.press("PRESS") == "NO KEY"
 
 
-def test_the_profile_outlives_a_restart(rig: Rig) -> None:
-    rig.client.personalize(profile(counter=7))
-    before = rig.client.info()
-    rig.restart()
-    after = rig.client.info()
-    assert (after.serial, after.suite, after.counter) == (before.serial, before.suite, 7)
-
-
 def test_wipe_asks_the_owner_and_ok_does_it(rig: Rig) -> None:
     rig.client.personalize(profile())
     rig.client.wipe()
@@ -87,16 +79,6 @@ def test_wipe_can_be_declined(rig: Rig, how: str) -> None:
     assert rig.client.display() == ""
     assert rig.client.wait_event("wipe", 5).values == {"done": "0"}
     assert rig.client.info().serial == "CONTRACT"
-
-
-def test_a_wiped_card_is_blank_after_a_restart_and_takes_a_new_key(rig: Rig) -> None:
-    rig.client.personalize(profile(counter=9))
-    rig.client.wipe()
-    rig.press("OK")
-    rig.restart()
-    assert rig.press("PRESS") == "NO KEY"
-    rig.client.personalize(profile(serial="CONTRACT-2"))
-    assert rig.client.info().counter == 0
 
 
 def test_wipe_is_refused_on_a_blank_card_and_in_the_middle_of_a_login(rig: Rig) -> None:

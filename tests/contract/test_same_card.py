@@ -4,7 +4,8 @@ import random
 import re
 
 import pytest
-from tests.contract.rig import KEY, PIN, QUESTION, checked
+from tests.contract.rig import KEY, PIN, QUESTION
+from tests.firmware.fakes import frame
 
 from dsc_simulator import ENGINES, SimulatedCard
 from dsc_simulator.board import KEYS
@@ -24,7 +25,7 @@ def typed(*keys: str) -> list[Step]:
 
 
 def said(*bodies: str) -> list[Step]:
-    return [("send", checked(f">{number} {body}")) for number, body in enumerate(bodies)]
+    return [("send", frame(f">{number} {body}")) for number, body in enumerate(bodies)]
 
 
 LOGIN = typed("PRESS", *PIN, "OK", *QUESTION, "OK")

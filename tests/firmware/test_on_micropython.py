@@ -1,30 +1,24 @@
 """Tests of the firmware on the boards' interpreter: nothing is allocated between a key and its display."""
 
 import pytest
+from tests.checkout import ROOT
 from tests.firmware.fakes import needs_micropython
 
 from dsc_firmware.ports import TICKS_PERIOD
 
 pytestmark = needs_micropython
 
-KEY_PATH = """
-import host
+# After the source of a board of MicroPython's own, with a card that is personalized.
+KEY_PATH = (
+    (ROOT / "tests/benchmarks/guest/heap.py").read_text("utf-8")
+    + """
 from micropython import heap_lock, heap_unlock
-from dsc_firmware.app import App
 
-KEY_C, KEY_OK, KEY_PRESS = 0x43, 0x4F, 0x50
-
-class Board:
-    def __init__(self):
-        self.keypad = self.display = self.clock = self.entropy = self.flash = self.line = self
-        self.slots = [None, None]
-        self.key = None
-        self.locked = False
-        self.name = self.caps = ""
-        self.now = self.random = 0
+class Locking(Board):
+    locked = False
 
     def get(self):
-        key, self.key = self.key, None
+        key = super().get()
         if key is not None:
             self.locked = True
             heap_lock()
@@ -38,49 +32,25 @@ class Board:
     def show(self, cells):
         self.unlock()
 
-    def ticks_ms(self):
-        return self.now
-
-    def read(self, n=None):
-        if n is None:
-            return b""
-        if n < 2:
-            return self.slots[n]
-        data = bytearray(n)
-        for i in range(n):
-            self.random = (self.random * 75 + 74) % 65537
-            data[i] = self.random >> 4 & 0xFF
-        return data
-
-    def write(self, *what):
-        if len(what) == 2:
-            self.slots[what[0]] = bytes(what[1])
-
-board = Board()
-app = App(board)
-app.take_on(PROFILE)
-for key in (KEY_PRESS, 0x31, 0x32, 0x33, 0x34, KEY_C, 0x34, KEY_OK, 0x34, 0x38, KEY_C, 0x38, 0x32, 0x39, 0x31, 0x33, KEY_PRESS):
+board = held["board"] = Locking()
+boot()
+personalize()
+C, OK, PRESS = 0x43, 0x4F, 0x50
+for key in (PRESS, 0x31, 0x32, 0x33, 0x34, C, 0x34, OK, 0x34, 0x38, C, 0x38, 0x32, 0x39, 0x31, 0x33, PRESS):
     board.key = key
     try:
-        app.poll()
+        held["app"].poll()
     finally:
         board.unlock()
 host.call("say", "nothing was allocated")
 """
-
-MAKE_PROFILE = """
-from dsc_firmware.profile import Profile
-PROFILE = Profile()
-for name, value in (("serial", b"A"), ("key", b"00" * 32)):
-    PROFILE.stage(name, value)
-PROFILE.check()
-"""
+)
 
 
 def test_nothing_is_allocated_between_a_key_and_its_display() -> None:
     from dsc_simulator.engines.vm import run
 
-    assert run(MAKE_PROFILE + KEY_PATH) == "nothing was allocated"
+    assert run(KEY_PATH) == "nothing was allocated"
 
 
 def test_the_check_for_allocations_can_fail() -> None:
@@ -90,7 +60,7 @@ def test_the_check_for_allocations_can_fail() -> None:
     wasteful = KEY_PATH.replace("        self.unlock()\n", "        bytes(cells)\n        self.unlock()\n", 1)
     assert wasteful != KEY_PATH
     with pytest.raises(FirmwareCrash, match="MemoryError"):
-        run(MAKE_PROFILE + wasteful)
+        run(wasteful)
 
 
 def test_the_interpreters_clock_is_the_clock_of_the_ports() -> None:

@@ -1,10 +1,10 @@
 """Coverage-guided fuzzing of everything that reads input from outside.
 
-    python -m tests.reliability.fuzz TARGET --runs 100000 [--keep]
+    python -m tests.reliability.fuzz TARGET --runs 100000 [--corpus FOLDER]
 
 With atheris installed (`pip install atheris`), each target runs under it in a process of its own and starts with the stored
-corpus. Without it, the corpus and seeded mutations of it are tried, and the row says so. `--keep` adds inputs to the corpus
-that reached code which nothing in it reached.
+corpus. Without it, the corpus and seeded mutations of it are tried, and the row says so. `--corpus` adds the inputs that
+reached new code to a folder: to keep them, name the target's own folder in `corpus`.
 """
 
 import argparse
@@ -17,11 +17,9 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha1
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tests.checkout import ROOT
@@ -66,10 +64,11 @@ def kept(target: str) -> list[bytes]:
 def run(scale: Scale) -> Iterator[Row]:
     """Yield a row for each target. `against` says how it was fuzzed."""
     for target, runs in _RUNS[scale].items():
-        if find_spec("atheris"):
-            yield guided(target, runs)
-        else:
-            yield mutated(target, runs, check_of(target))
+        yield fuzzed(target, runs)
+
+
+def fuzzed(target: str, runs: int) -> Row:
+    return guided(target, runs) if find_spec("atheris") else mutated(target, runs, check_of(target))
 
 
 # ---- under atheris ----
@@ -151,66 +150,15 @@ def survives(check: Check, data: bytes) -> bool:
     return True
 
 
-# ---- the corpus ----
-
-
-def keep(target: str, found: Iterable[bytes]) -> None:
-    """Add inputs to the corpus that reach more than all of it does, the shortest first."""
-    check, reached = check_of(target), set[tuple[str, int, int]]()
-    for data in kept(target):
-        reached |= reached_by(check, data)
-    for data in sorted(found, key=lambda data: (len(data), data)):
-        steps = reached_by(check, data)
-        if not steps <= reached:
-            reached |= steps
-            (CORPUS / target / sha1(data, usedforsecurity=False).hexdigest()[:16]).write_bytes(data)
-
-
-def reached_by(check: Check, data: bytes) -> set[tuple[str, int, int]]:
-    """Return the steps from line to line that the code under test takes on an input."""
-    steps: set[tuple[str, int, int]] = set()
-
-    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
-        name = frame.f_code.co_filename
-        if "dsc_firmware" not in name and "dsc_host" not in name:
-            return None
-        last = 0
-
-        def line(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
-            nonlocal last
-            steps.add((name, last, frame.f_lineno))
-            last = frame.f_lineno
-            return line
-
-        return line
-
-    sys.settrace(trace)
-    try:
-        survives(check, data)
-    finally:
-        sys.settrace(None)
-    return steps
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability.fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--corpus", type=Path, help="a folder to begin with and to put new inputs into, under atheris")
-    parser.add_argument("--keep", action="store_true", help="add to the corpus what reached new code")
     given = parser.parse_args()
     if given.corpus:
         fuzz(given.target, given.runs, given.corpus)
-    if given.keep:
-        with tempfile.TemporaryDirectory() as folder:
-            corpus = Path(folder, "corpus")
-            shutil.copytree(CORPUS / given.target, corpus)
-            print(_start(given.target, given.runs, corpus)[2][-600:], file=sys.stderr)
-            keep(given.target, [path.read_bytes() for path in corpus.iterdir()])
-        return 0
-    row = (
-        guided(given.target, given.runs) if find_spec("atheris") else mutated(given.target, given.runs, check_of(given.target))
-    )
+    row = fuzzed(given.target, given.runs)
     print(row)
     return 0 if row.good else 1
 

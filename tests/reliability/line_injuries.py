@@ -1,7 +1,6 @@
 """The injuries of a cable: each takes one line and returns the pieces that come out, each after a delay."""
 
 import random
-from binascii import crc32
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import count
 from typing import Protocol
 
 from serial import SerialException
+from tests.firmware.fakes import frame
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,6 @@ _GONE = (
     OSError(6, "Device not configured"),
     SerialException(),
 )
-
-
-def checked(body: bytes) -> bytes:
-    return b"%s*%08x\n" % (body, crc32(body))
 
 
 def _whole(line: bytes, rng: random.Random, to_host: bool) -> Pieces:
@@ -156,7 +152,7 @@ def _earlier_run(cable: Wire, number: int) -> None:
             b"err state WRONG",
             b"ok serial=WRONG suite= pin= counter=0 tries= locked=0 free=",
         ):
-            cable.arrived += checked(b"<%d %s" % (following & 0xFFFF, said))
+            cable.arrived += frame(b"<%d %s" % (following & 0xFFFF, said))
 
 
 def _interrupted(line: bytes, rng: random.Random, to_host: bool) -> Pieces:

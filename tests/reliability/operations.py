@@ -1,14 +1,14 @@
 """The operations that change a card's record: the steps up to each, and the last key or line that does it."""
 
-from binascii import crc32
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from tests.firmware.fakes import TapedDisplay, frame
 
 from dsc_firmware.journal import SIZE, Journal, Record
 from dsc_firmware.ports import wipe
 from dsc_host import Suite
 from dsc_simulator import Flash, Profile, SimulatedCard
-from dsc_simulator.board import Display
 
 KEY = bytes(range(0x40, 0x60))
 UNLOCK_KEY = bytes(range(0x80, 0xA0))
@@ -30,18 +30,6 @@ UNLOCK = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 Slots = tuple[bytes | None, bytes | None]
 
 
-class Shown(Display):
-    """A display that remembers everything that was shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def show(self, cells: bytes | bytearray | memoryview) -> None:
-        super().show(cells)
-        self.texts.append(self.cells.decode().rstrip())
-
-
 @dataclass(frozen=True)
 class Operation:
     """An operation. `flash` is what the card starts with, `prepare` leads up to it, `trigger` does it."""
@@ -55,23 +43,8 @@ class Operation:
         """Return a card just before the operation, which remembers what it shows from here on."""
         card = SimulatedCard(engine=engine, flash=flash or self.flash(), seed=SEED)
         self.prepare(card)
-        card.board.display = Shown()
+        card.board.display = TapedDisplay([])
         return card
-
-
-def send(card: SimulatedCard, body: str) -> None:
-    """Send a request with its check."""
-    card.send(b"\n%s*%08x\n" % (body.encode(), crc32(body.encode())))
-
-
-def with_record(profile: Profile, change: Callable[[Record], None]) -> Flash:
-    """Return a flash of this profile whose record was then changed."""
-    flash = profile.flash()
-    journal = Journal(flash)
-    journal.load()
-    change(journal.record)
-    assert journal.store_twice()
-    return flash
 
 
 def record_of(slots: Slots) -> tuple[int, bytes]:
@@ -91,11 +64,18 @@ def decoded(data: bytes) -> Record:
     return record
 
 
-def _failures(count: int) -> Callable[[Record], None]:
-    def change(record: Record) -> None:
-        record.failures = count
+def _tried(count: int) -> Callable[[], Flash]:
+    """Return a function that makes the flash of a card after so many wrong PINs."""
 
-    return change
+    def flash() -> Flash:
+        made = CARD_PIN.flash()
+        journal = Journal(made)
+        journal.load()
+        journal.record.failures = count
+        assert journal.store_twice()
+        return made
+
+    return flash
 
 
 def _wake(card: SimulatedCard) -> None:
@@ -113,12 +93,12 @@ def _ask(card: SimulatedCard) -> None:
 
 
 def _stage(card: SimulatedCard) -> None:
-    for name, value in replace(CARD_PIN).fields().items():
-        send(card, f">1 set {name}={value}")
+    for name, value in CARD_PIN.fields().items():
+        card.send(b"\n" + frame(f">1 set {name}={value}"))
 
 
 def _ask_wipe(card: SimulatedCard) -> None:
-    send(card, ">1 wipe")
+    card.send(b"\n" + frame(">1 wipe"))
 
 
 def _type_code(right: bool) -> Callable[[SimulatedCard], None]:
@@ -134,23 +114,15 @@ def _ok(card: SimulatedCard) -> None:
     card.press("OK")
 
 
-def _locked() -> Flash:
-    return with_record(CARD_PIN, _failures(3))
-
-
-def _tried(count: int) -> Callable[[], Flash]:
-    return lambda: with_record(CARD_PIN, _failures(count))
-
-
 OPERATIONS = (
-    Operation("personalize", Flash, _stage, lambda card: send(card, ">2 personalize")),
+    Operation("personalize", Flash, _stage, lambda card: card.send(frame(">2 personalize"))),
     Operation("response", OCRA_PIN.flash, _ask, _ok),
     Operation("wrong PIN", _tried(1), _type_pin("0000"), _ok),
     Operation("last wrong PIN", _tried(2), _type_pin("0000"), _ok),
     Operation("right PIN", _tried(1), _type_pin(PIN), _ok),
     Operation("last PIN, right", _tried(2), _type_pin(PIN), _ok),
-    Operation("unlock challenge", _locked, _wake, _ok),
-    Operation("wrong unlock code", _locked, _type_code(right=False), _ok),
-    Operation("unlock", _locked, _type_code(right=True), _ok),
+    Operation("unlock challenge", _tried(3), _wake, _ok),
+    Operation("wrong unlock code", _tried(3), _type_code(right=False), _ok),
+    Operation("unlock", _tried(3), _type_code(right=True), _ok),
     Operation("wipe", OCRA_PIN.flash, _ask_wipe, _ok),
 )

@@ -11,7 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
-from tests.reliability.operations import OPERATIONS, SEED, Operation, Shown, Slots, decoded, record_of
+from tests.firmware.fakes import TapedDisplay
+from tests.reliability.operations import OPERATIONS, SEED, Operation, Slots, decoded, record_of
 from tests.reliability.report import Row, Scale
 
 from dsc_firmware.journal import BLANK, READY, SIZE
@@ -79,12 +80,12 @@ def cut(operation: Operation, engine: str, after: int) -> tuple[Slots, list[str]
     """Return the flash and what had been shown when the power failed. None if the operation was over before."""
     with operation.card(engine) as card:
         shown = card.board.display
-        assert isinstance(shown, Shown)
+        assert isinstance(shown, TapedDisplay)
         card.cut_power(after)
         try:
             operation.trigger(card)
         except PowerCut:
-            return (card.flash.slots[0], card.flash.slots[1]), [text for text in shown.texts if text]
+            return (card.flash.slots[0], card.flash.slots[1]), [str(text) for _, text in shown.tape if text]
     return None
 
 

@@ -10,7 +10,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import islice
@@ -82,52 +82,38 @@ def guarded() -> None:
     """Change nothing."""
 
 
-def contest(url: str, pipe: Connection, start: Barrier, prepare: Callable[[], None]) -> None:
-    """Run one process: submit what it receives at the same moment as all others, and report the reason that it was given."""
+_own: dict[str, Any] = {}
+"""The verifier of this process, and the barrier at which all processes meet."""
+
+
+def enter(url: str, start: Barrier, prepare: Callable[[], None]) -> None:
+    """Open the database in this process, which takes part in every round from now on."""
     prepare()
-    with Verifier.open(url, master_key=MASTER) as verifier:
-        pipe.send("ready")
-        while submission := pipe.recv():
-            start.wait(DEADLINE)
-            try:
-                pipe.send(str(verifier.verify(*submission).reason))
-            except StoreError as error:
-                pipe.send(type(error).__name__)
+    _own.update(verifier=Verifier.open(url, master_key=MASTER), start=start)
+
+
+def contest(submission: tuple[str, str]) -> Told:
+    """Submit a response at the same moment as all other processes. Return the reason that was given."""
+    _own["start"].wait(DEADLINE)
+    try:
+        return str(_own["verifier"].verify(*submission).reason)
+    except StoreError as error:
+        return type(error).__name__
 
 
 def rounds_told(kind: str, processes: int, prepare: Callable[[], None] = guarded) -> Generator[list[Told], None, None]:
     """Yield what all processes were told about one right response, round by round, without end."""
     context = _context()
-    with _new(kind) as url, ExitStack() as stack:
-        start = context.Barrier(processes)
-        pipes = []
-        for _ in range(processes):
-            ours, theirs = context.Pipe()
-            worker = context.Process(target=contest, args=(url, theirs, start, prepare), daemon=True)
-            worker.start()
-            theirs.close()
-            stack.callback(worker.join, DEADLINE)
-            stack.callback(ours.close)
-            pipes.append(ours)
-        for pipe in pipes:
-            _received(pipe)
-        with Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
-            try:
-                while True:
-                    challenge = verifier.challenge("A-1")
-                    response = right(challenge.question, verifier.card("A-1").counter)
-                    for pipe in pipes:
-                        pipe.send((challenge.id, response))
-                    yield [_received(pipe) for pipe in pipes]
-            finally:
-                for pipe in pipes:
-                    pipe.send(None)
-
-
-def _received(pipe: Connection) -> Any:
-    if not pipe.poll(DEADLINE):
-        raise TimeoutError("a process says nothing")
-    return pipe.recv()
+    with (
+        _new(kind) as url,
+        context.Pool(processes, enter, (url, context.Barrier(processes), prepare)) as pool,
+        Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier,
+    ):
+        while True:
+            challenge = verifier.challenge("A-1")
+            submission = challenge.id, right(challenge.question, verifier.card("A-1").counter)
+            # Each process takes one, since none goes on before all have come to the barrier.
+            yield pool.map_async(contest, [submission] * processes, chunksize=1).get(DEADLINE)
 
 
 def race(kind: str, processes: int, rounds: int, prepare: Callable[[], None] = guarded) -> Row:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 import pytest
-from tests.contract.rig import checked
 from tests.firmware.fakes import needs_micropython
 from tests.host.flash.image_files import compiled, pico
 
@@ -84,13 +83,6 @@ def test_a_card_lives_through_more_logins_than_its_memory_could_hold(profile: Pr
             seen.add(card.press("PRESS", *"1234", "OK", *"482913", "OK"))
             card.press("OK")
         assert len(seen) == 120
-
-
-def test_requests_that_come_all_at_once_do_not_exhaust_the_memory() -> None:
-    with SimulatedCard(engine="micropython") as card:
-        card.receive()
-        card.send(checked(">1 selftest") * 200)
-        assert card.receive().count(b"journal=pass") == 200
 
 
 @pytest.mark.usefixtures("broken_firmware")

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.contract.rig import checked
+from tests.firmware.fakes import frame
 
 from dsc_simulator import Profile, ProfileRefused, SimulatedCard
 
@@ -35,8 +35,8 @@ def test_it_makes_the_same_card_as_the_line(values: dict[str, Any]) -> None:
     profile = Profile(**GOOD | values)
     with SimulatedCard() as card:
         for name, value in profile.fields().items():
-            card.send(checked(f">1 set {name}={value}"))
-        card.send(checked(">1 personalize"))
+            card.send(frame(f">1 set {name}={value}"))
+        card.send(frame(">1 personalize"))
         assert card.flash.slots == profile.flash().slots
 
 

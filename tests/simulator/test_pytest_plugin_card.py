@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import serial
-from tests.contract import rig
+from tests.firmware.fakes import frame
 
 from dsc_host import CardClient, CardNotFound, LinkClosed, LinkTimeout, Suite
 from dsc_simulator import SimulatorError
@@ -162,7 +162,7 @@ def test_no_noise_changes_nothing_and_an_impossible_one_is_named() -> None:
 
 
 def checked(body: str) -> bytes:
-    return rig.checked(body).rstrip()
+    return frame(body).rstrip()
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import json
 import re
 import sys
 import time
-from binascii import crc32
 from pathlib import Path
 
 import pytest
+from tests.firmware.fakes import frame
 from tests.simulator.scripting import CARD_PIN, DOCS, KEY, LOGIN, play, refused
 
 from dsc_host import Suite
@@ -164,19 +164,16 @@ def test_what_a_request_is_answered_stays_on_the_line() -> None:
 
 
 def test_only_the_reply_to_this_request_counts_and_only_if_its_check_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def checked(text: str) -> str:
-        return f"{text}*{crc32(text.encode()):08x}\n"
-
     lines = [
-        checked("!5 display text=x"),
-        checked("<7 ok text=a"),
-        "<1 ok text=b*00000000\n",
-        "\n\xff",
-        checked("<1 ok text=c%20d"),
+        frame("!5 display text=x"),
+        frame("<7 ok text=a"),
+        b"<1 ok text=b*00000000\n",
+        b"\n\xff",
+        frame("<1 ok text=c%20d"),
     ]
-    monkeypatch.setattr(SimulatedCard, "send", lambda card, _: card._tell("out", "".join(lines).encode("latin-1")))
+    monkeypatch.setattr(SimulatedCard, "send", lambda card, _: card._tell("out", b"".join(lines)))
     assert play("steps:\n- send: display\n  expect-reply: {text: c d}").exit_code == 42
-    lines.insert(-1, "\n")
+    lines.insert(-1, b"\n")
     assert play("steps:\n- send: display\n  expect-reply: {text: c d}").message() == ""
 
 

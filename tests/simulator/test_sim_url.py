@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import serial
-from tests.contract.rig import checked
+from tests.firmware.fakes import frame
 
 from dsc_host import CardClient, CardNotFound, LinkClosed
 from dsc_simulator import Profile, SimulatedCard
@@ -49,7 +49,7 @@ def test_sim_alone_makes_a_blank_card_that_lives_as_long_as_the_port(engine: str
 def test_the_seed_makes_it_repeatable(engine: str) -> None:
     def entropy() -> bytes:
         with serial.serial_for_url(f"sim://?engine={engine}&seed=7", timeout=0) as port:
-            port.write(checked(">1 entropy"))
+            port.write(frame(">1 entropy"))
             return bytes(port.read(1000))
 
     assert entropy() == entropy()
@@ -126,7 +126,7 @@ def test_a_crash_of_the_firmware_is_an_error_of_the_port(engine: str, profile: P
     with SimulatedCard(engine=engine, profile=profile) as card, serial.serial_for_url(card.url) as port:
         card.board.display.show = fail  # type: ignore[method-assign]
         with pytest.raises(serial.SerialException, match="loose wire"):
-            port.write(checked(">1 key k=PRESS"))
+            port.write(frame(">1 key k=PRESS"))
 
 
 def test_a_read_ends_when_its_time_is_up_with_what_has_come(profile: Profile) -> None:
