@@ -4,8 +4,8 @@ A handler is a plain function that takes a `Visit` and returns a response. It ru
 it raises becomes a page in plain words, with the matching status.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import quote
@@ -131,6 +131,14 @@ _REJECTIONS = {
 }
 
 
+class _Done(Exception):
+    """Ends a handler in the middle, with its response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
 @dataclass(slots=True)
 class Visit:
     """One request, and what is known about its visitor."""
@@ -234,14 +242,25 @@ class Visit:
         """Return what went wrong, in the visitor's language."""
         return explained(error, self._)
 
-    def again(self, view: View, error: DscError) -> Response:
-        """Return the page again with the error. A missing proof is not an error of the visitor: `ProofNeeded` is raised on."""
-        if isinstance(error, ProofNeeded):
-            raise error
+    @contextmanager
+    def again(self, view: Callable[[], View]) -> Iterator[None]:
+        """Show this page with the error if the block raises one. The visitor corrects the form there and sends it again.
+
+        The visitor cannot correct that a session has ended or that a proof is missing, so `NotIn` and `ProofNeeded` pass.
+        """
+        try:
+            yield
+        except (NotIn, ProofNeeded):
+            raise
+        except DscError as error:
+            raise _Done(self.refused(view(), error)) from None
+
+    def refused(self, view: View, error: DscError) -> Response:
+        """Return the page with the error."""
         return self.wrong(view, self.explain(error), status_of(error))
 
     def wrong(self, view: View, words: str, status: int) -> Response:
-        """Return the page again with an error in words of its own."""
+        """Return the page with an error in these words."""
         return self.show(replace(view, error=words), status)
 
     def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
@@ -282,6 +301,8 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     try:
         with out_of_memory():
             return handler(visit)
+    except _Done as done:
+        return done.response
     except NotIn:
         if visit.in_already():
             return visit.go("/")

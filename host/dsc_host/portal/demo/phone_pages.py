@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import NotFound
 from dsc_host.phone import PhoneApp
 from dsc_host.phone.app import Push, User
@@ -102,11 +101,9 @@ def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ..
 def begin(demo: Demonstration, visit: Visit) -> Response:
     """Start the activation of the app, and ask for its code."""
     _, app = visit._, _app(demo, visit)
-    try:
+    with visit.again(lambda: _phone(demo, visit)):
         number = _number(visit.value("phone", 2))
         begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), number)
-    except DscError as error:
-        return visit.again(_phone(demo, visit), error)
     pin_words = _("PIN of the app") if app.users else _("New PIN for the app: 4 to 6 letters, digits or special characters")
     form = Form(
         "/phone/activate",
@@ -137,20 +134,16 @@ def activate(demo: Demonstration, visit: Visit) -> Response:
     """Activate the app for a user."""
     app = _app(demo, visit)
     begun = _Ticket(visit.value("ticket", 64))
-    try:
+    with visit.again(lambda: _phone(demo, visit)):
         app.activate(begun, visit.value("token", 16), visit.value("pin", 6), finger=visit.form.get("finger") == "yes")
-    except DscError as error:
-        return visit.again(_phone(demo, visit), error)
     return visit.go("/phone", notice="activated")
 
 
 def respond(demo: Demonstration, visit: Visit) -> Response:
     """Show the app's response to a challenge."""
     _, app = visit._, _app(demo, visit)
-    try:
+    with visit.again(lambda: _phone(demo, visit)):
         text = app.respond(visit.value("user", 64), visit.value("challenge", 6), pin=_pin(visit))
-    except DscError as error:
-        return visit.again(_phone(demo, visit), error)
     view = View(_("Response string"), shown=(Shown(_("Response string"), text),), links=(Link("/phone", _("OK")),))
     return visit.show(view)
 
@@ -158,11 +151,9 @@ def respond(demo: Demonstration, visit: Visit) -> Response:
 def approve(demo: Demonstration, visit: Visit) -> Response:
     """Approve a login in the app."""
     app = _app(demo, visit)
-    try:
+    with visit.again(lambda: _phone(demo, visit)):
         for user, push in _chosen(visit, app):
             app.approve(user, push, visit.value("number", 8), pin=_pin(visit))
-    except DscError as error:
-        return visit.again(_phone(demo, visit), error)
     return visit.go("/phone")
 
 

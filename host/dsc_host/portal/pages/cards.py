@@ -6,7 +6,7 @@ from typing import Self
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError, InputError
+from dsc_host.errors import InputError
 from dsc_host.login import NotFound
 from dsc_host.portal.languages import Language
 from dsc_host.portal.site import Visit
@@ -40,7 +40,7 @@ def request(visit: Visit) -> Response:
 def drafted(visit: Visit) -> Response:
     """Draft the request, and show its summary."""
     _, wanted = visit._, _Wanted.typed(visit)
-    try:
+    with visit.again(lambda: _request(visit, wanted)):
         if visit.value("pin", 4) != visit.value("again", 4):
             raise InputError("PIN", "must be the same both times")
         draft = visit.system.draft_request(
@@ -50,9 +50,6 @@ def drafted(visit: Visit) -> Response:
             account=wanted.account or None,
             name=wanted.name or None,
         )
-    except DscError as error:
-        visit.visitor()
-        return visit.again(_request(visit, wanted), error)
     view = View(
         _("Is this correct?"),
         facts=(
@@ -163,10 +160,8 @@ def send_back(visit: Visit) -> Response:
 def sent_back(visit: Visit) -> Response:
     """Record that the user has sent the card."""
     device = visit.value("device", 32)
-    try:
+    with visit.again(lambda: _return(visit, device)):
         visit.system.announce_return(visit.token, device, visit.value("tracking"))
-    except DscError as error:
-        return visit.again(_return(visit, device), error)
     return visit.go_on("/devices", notice="returned")
 
 

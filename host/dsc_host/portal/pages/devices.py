@@ -3,10 +3,10 @@
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, Offer, Role, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, Role, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
-from dsc_host.portal.pages.signin import fields, instructions, shown
+from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
@@ -149,24 +149,19 @@ def sheet_pdf(visit: Visit) -> Response:
 def activate(visit: Visit) -> Response:
     """Show the element of a device that is to be activated."""
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
-    return visit.show(visit.beside(_activating(visit._, offer), offer))
+    _ = visit._
+    view = View(_("Activate {device}", device=_(KINDS[offer.kind])), links=(_back(_),))
+    return visit.show(asking(visit, offer, view, Form("/activate/answer", _("Activate"))))
 
 
 def activated(visit: Visit) -> Response:
     """Activate the device if its answer is correct."""
-    if visit.system.activate(visit.token, visit.value("answer")):
-        return visit.go("/devices", notice="activated")
-    return visit.go("/devices", notice="wrong")
+    accepted = visit.system.activate(visit.token, visit.value("answer"))
+    return visit.go("/devices", notice="activated" if accepted else "wrong")
 
 
-def _activating(_: Language, offer: Offer) -> View:
-    return View(
-        _("Activate {device}", device=_(KINDS[offer.kind])),
-        words=instructions(_, offer),
-        shown=shown(_, offer),
-        forms=(Form("/activate/answer", _("Activate"), fields(_, offer)),),
-        links=(Link("/devices", _("Back to devices")),),
-    )
+def _back(_: Language) -> Link:
+    return Link("/devices", _("Back to devices"))
 
 
 # ---- the PIN ----
@@ -182,11 +177,9 @@ def pin(visit: Visit) -> Response:
             _("Choose a new 4-digit PIN. Then get a response from the card with this NEW PIN and the challenge below."),
             _("From then on, use the new PIN with the card. The card itself is not changed."),
         ),
-        shown=shown(_, offer),
-        forms=(Form("/pin/answer", _("Change the PIN"), (*_new_pin(_), *fields(_, offer))),),
-        links=(Link("/devices", _("Back to devices")),),
+        links=(_back(_),),
     )
-    return visit.show(visit.beside(view, offer, new_pin=True))
+    return visit.show(asking(visit, offer, view, Form("/pin/answer", _("Change the PIN"), _new_pin(_)), new_pin=True))
 
 
 def _new_pin(_: Language) -> tuple[Field, ...]:

@@ -2,30 +2,27 @@
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError, InputError
+from dsc_host.errors import InputError
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, View
 
 
 def password(visit: Visit) -> Response:
     """Show the form that changes the password."""
-    visit.visitor()
     return visit.show(_password(visit))
 
 
 def changed_password(visit: Visit) -> Response:
     """Change the password."""
-    try:
+    with visit.again(lambda: _password(visit)):
         if visit.form.get("new") != visit.form.get("again"):
             raise InputError("password", "must be the same both times")
         visit.system.change_password(visit.token, visit.form.get("old", ""), visit.form.get("new", ""))
-    except DscError as error:
-        visit.visitor()
-        return visit.again(_password(visit), error)
     return visit.go("/", notice="password", token=visit.system.rotate(visit.token))
 
 
 def _password(visit: Visit) -> View:
+    visit.visitor()
     _, rules = visit._, visit.system.policy.passwords
     hint = _("{least} to {most} characters.", least=rules.shortest, most=rules.longest)
     fields = (

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import WaitKind
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import waiting
@@ -18,11 +17,8 @@ def phones(visit: Visit) -> Response:
 def asked(visit: Visit) -> Response:
     """Send a code to a new number, and ask for it."""
     number = visit.value("number", 32).replace(" ", "")
-    try:
+    with visit.again(lambda: _numbers(visit, number)):
         masked = visit.system.ask_to_confirm_phone(visit.token, number)
-    except DscError as error:
-        visit.visitor()
-        return visit.again(_numbers(visit, number), error)
     return visit.show(_code(visit._, masked))
 
 

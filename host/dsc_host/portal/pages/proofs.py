@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dsc_host.login import DeviceView, NotIn, NotNow, Offer
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages.signin import WRONG, fields, instructions, shown
+from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
 from dsc_host.portal.wording import KINDS
@@ -64,14 +64,8 @@ def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
 
 def _element(visit: Visit, offer: Offer, kept: str) -> View:
     _ = visit._
-    view = View(
-        _("Is this you?"),
-        words=(_why(_), *instructions(_, offer)),
-        shown=shown(_, offer),
-        forms=(Form("/proof/answer", _("Continue"), (*fields(_, offer), hidden("kept", kept))),),
-        links=(Link("/", _("Overview")),),
-    )
-    return visit.beside(view, offer)
+    view = View(_("Is this you?"), words=(_why(_),), links=(Link("/", _("Overview")),))
+    return asking(visit, offer, view, Form("/proof/answer", _("Continue"), (hidden("kept", kept),)))
 
 
 def _why(_: Language) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError, InputError
+from dsc_host.errors import InputError
 from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal.languages import Language
@@ -136,18 +136,14 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
 
 def withdraw(visit: Visit) -> Response:
     """Show the form for a withdrawal."""
-    visit.visitor()
     return visit.show(_withdraw(visit))
 
 
 def withdrawn(visit: Visit) -> Response:
     """Withdraw an amount within the limits."""
     _ = visit._
-    try:
+    with visit.again(lambda: _withdraw(visit)):
         allowance = visit.system.withdraw(visit.token, _amount(visit.value("amount", 32)))
-    except DscError as error:
-        visit.visitor()
-        return visit.again(_withdraw(visit), error)
     if allowance:
         return visit.go("/withdraw", notice="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
@@ -157,6 +153,7 @@ def withdrawn(visit: Visit) -> Response:
 
 
 def _withdraw(visit: Visit) -> View:
+    visit.visitor()
     _ = visit._
     field = Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20)
     form = Form("/withdraw", _("Withdraw"), (field,))

@@ -2,9 +2,8 @@
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import ShareState
-from dsc_host.portal.pages.signin import fields, instructions, shown
+from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
 from dsc_host.portal.wording import KINDS, SHARES
@@ -18,21 +17,11 @@ def share(visit: Visit) -> Response:
 def begun(visit: Visit) -> Response:
     """Check the owner's password, and show the element of the owner's device."""
     _ = visit._
-    try:
-        asked, offer = visit.system.begin_share(
-            visit.token, visit.value("owner", 64), visit.form.get("password", ""), address=visit.address
-        )  # fmt: skip
-    except DscError as error:
-        return visit.again(_begin(visit), error)
-    named = hidden("share", asked.id)
-    view = View(
-        _("Use the shared device"),
-        words=instructions(_, offer),
-        shown=shown(_, offer),
-        forms=(Form("/share/answer", _("Continue"), (named, *fields(_, offer))),),
-        links=(Link("/share", _("Start again")),),
-    )
-    return visit.show(visit.beside(view, offer))
+    owner, password = visit.value("owner", 64), visit.form.get("password", "")
+    with visit.again(lambda: _begin(visit)):
+        asked, offer = visit.system.begin_share(visit.token, owner, password, address=visit.address)
+    view = View(_("Use the shared device"), links=(Link("/share", _("Start again")),))
+    return visit.show(asking(visit, offer, view, Form("/share/answer", _("Continue"), (hidden("share", asked.id),))))
 
 
 def answered(visit: Visit) -> Response:

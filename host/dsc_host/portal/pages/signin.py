@@ -3,13 +3,12 @@
 from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
-from dsc_host.login import Answered, Kind, NotIn, Offer, Stage, Status, Step
+from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.offers import WRONG, asking, is_push
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Shown, View
+from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS
-
-_LONGEST = 64
 
 
 def name_and_password(visit: Visit) -> Response:
@@ -24,10 +23,8 @@ def name_and_password(visit: Visit) -> Response:
 def begin(visit: Visit) -> Response:
     """Check name and password, and go to the device or straight to its element."""
     name = visit.value("name", 64)
-    try:
+    with visit.again(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
-    except DscError as error:
-        return visit.again(_first(visit._, name), error)
     if step.stage is Stage.IN:
         return visit.go("/", token=step.token)
     # A single device leaves nothing to choose, so its element comes next, as in the card's own instructions.
@@ -35,7 +32,7 @@ def begin(visit: Visit) -> Response:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
         except DscError as error:
-            response = visit.again(_choosing(visit._, step), error)
+            response = visit.refused(_choosing(visit._, step), error)
             visit.site.cookies.write(response, step.token)
             return response
         return visit.go("/login/answer", token=step.token)
@@ -68,7 +65,7 @@ def element(visit: Visit) -> Response:
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")
-    return visit.show(visit.beside(answering(visit._, offer), offer))
+    return visit.show(_answering(visit, offer))
 
 
 def answer(visit: Visit) -> Response:
@@ -78,8 +75,9 @@ def answer(visit: Visit) -> Response:
         return visit.go("/login/device")
     done = visit.system.answer(visit.token, visit.value("answer", 200))
     if done.step is not None:
-        return visit.go(*_where(done)[:1], notice=_where(done)[1], token=done.step.token)
-    view = visit.beside(answering(visit._, offer), offer)
+        accepted = done.status is Status.ACCEPTED
+        return visit.go("/" if accepted else "/login/device", notice="" if accepted else "wrong", token=done.step.token)
+    view = _answering(visit, offer)
     words = "This login has not been approved on the phone yet." if done.status is Status.WAITING else WRONG
     return visit.wrong(view, visit._(words), 200 if done.status is Status.WAITING else 401)
 
@@ -88,10 +86,11 @@ def pushed(visit: Visit) -> Response:
     """Tell the page's script whether the push was approved."""
     try:
         offer = visit.system.step(visit.token).offer
-        is_push = offer is not None and "number" in offer.shows
-        if is_push and visit.system.is_waiting(visit.token):
+        if offer is None or not is_push(offer):
+            return JSONResponse({"status": str(Status.REFUSED)})
+        if visit.system.is_waiting(visit.token):
             return JSONResponse({"status": str(Status.WAITING)})
-        done = visit.system.answer(visit.token, "") if is_push else Answered(Status.REFUSED)
+        done = visit.system.answer(visit.token, "")
     except NotIn:
         return JSONResponse({"status": "ended"}, 401)
     response = JSONResponse({"status": str(done.status)})
@@ -117,8 +116,6 @@ def language(visit: Visit) -> Response:
 
 
 # ---- the content of the pages ----
-
-WRONG = "That answer was not correct. Try again. After three wrong answers you must start again."
 
 
 def _first(_: Language, name: str = "") -> View:
@@ -152,55 +149,12 @@ def _choosing(_: Language, step: Step) -> View:
     return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),))
 
 
-def answering(_: Language, offer: Offer) -> View:
-    """Return the page that shows a device's element and takes the answer."""
-    also = (("/login/manual", _("I got no notification")),) if "number" in offer.shows else ()
-    return View(
-        _(KINDS[offer.kind]),
-        words=instructions(_, offer),
-        shown=shown(_, offer),
-        forms=(Form("/login/answer", _("Log in") if not also else _("I have approved it"), fields(_, offer), also=also),),
-        links=(Link("/login/device", _("Use another device")), Link("/login", _("Start again"))),
-        script="push.js" if also else "",
-    )
-
-
-def shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
-    """Return the values of an element that the user reads from the page."""
-    labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
-    return tuple(Shown(labels[name], value) for name, value in offer.shows.items() if name in labels)
-
-
-def instructions(_: Language, offer: Offer) -> tuple[str, ...]:
-    """Return the instructions for using this device."""
-    if offer.kind is Kind.DSC_PLUS:
-        return (
-            _("On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK."),
-            _("At CHALLNG>, enter the challenge below and press OK. Then enter the 8-digit response from your card here."),
-        )
-    if offer.kind in (Kind.CODE_CARD, Kind.ONLINE_CARD):
-        return (_("Find the two codes with these index numbers on your card, and enter both in this order."),)
-    if offer.kind is Kind.TEMPORARY_CODE:
-        return (_("Enter the code that support gave you."),)
-    if "number" in offer.shows:
-        return (_("A notification was sent to your phone. Approve it there only if it shows the same number."),)
-    if offer.kind is Kind.PHONE_APP:
-        return (_("In the app, choose Authenticate, enter this challenge, and copy the response string here."),)
-    return (_("A code is on its way to {number}.", number=offer.shows.get("sent_to", "")),)
-
-
-def fields(_: Language, offer: Offer) -> tuple[Field, ...]:
-    """Return the field for the answer; none for a push, which is answered on the phone."""
-    if "number" in offer.shows:
-        return ()
-    digits = offer.kind in (Kind.DSC_PLUS, Kind.SMS, Kind.VOICE)
-    labels = {
-        Kind.DSC_PLUS: _("Response"), Kind.PHONE_APP: _("Response string"),
-        Kind.CODE_CARD: _("The two codes"), Kind.ONLINE_CARD: _("The two codes"),
-    }  # fmt: skip
-    label = labels.get(offer.kind, _("Code"))
-    return (Field("answer", label, "code" if digits else "text", autocomplete="one-time-code", longest=_LONGEST),)
-
-
-def _where(done: Answered) -> tuple[str, str]:
-    return ("/", "") if done.status is Status.ACCEPTED else ("/login/device", "wrong")
+def _answering(visit: Visit, offer: Offer) -> View:
+    """Return the page that asks for the response, or that waits for the approval of a push."""
+    _, push = visit._, is_push(offer)
+    links = (Link("/login/device", _("Use another device")), Link("/login", _("Start again")))
+    view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "")
+    form = Form("/login/answer", _("Log in"))
+    if push:
+        form = Form("/login/answer", _("I have approved it"), also=(("/login/manual", _("I got no notification")),))
+    return asking(visit, offer, view, form)

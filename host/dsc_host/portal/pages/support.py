@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Role
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
@@ -25,10 +24,8 @@ def support(visit: Visit) -> Response:
 def identify(visit: Visit) -> Response:
     """Compare the caller's details with the records."""
     stated = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
-    try:
+    with visit.again(lambda: _identify(visit)):
         known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), stated)
-    except DscError as error:
-        return visit.again(_identify(visit), error)
     if known:
         return visit.go("/desk", notice="identified")
 
@@ -155,10 +152,8 @@ def messages(visit: Visit) -> Response:
 def correct(visit: Visit) -> Response:
     """Record a correction of a user's details, which waits for a second person."""
     identity = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
-    try:
+    with visit.again(lambda: _identify(visit)):
         visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
-    except DscError as error:
-        return visit.again(_identify(visit), error)
     return visit.go("/desk", notice="corrected")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dsc_host.errors import DscError
 from dsc_host.login import WaitKind, WaitView
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
@@ -29,10 +28,8 @@ def stopping(visit: Visit) -> Response:
 def stopped(visit: Visit) -> Response:
     """Stop the change that has the given code."""
     _ = visit._
-    try:
+    with visit.again(lambda: _stop_page(_)):
         done = visit.system.stop_change(visit.value("code", 64), visit.address)
-    except DscError as error:
-        return visit.again(_stop_page(_), error)
     if not done:
         return visit.wrong(_stop_page(_), _("No waiting change has this code. It may have been stopped already."), 404)
     words = _(
