@@ -8,11 +8,12 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from dsc_host.cli import prompts
+from dsc_host.cli import extras, prompts
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.errors import InputError
-from dsc_host.phone import PhoneApp, Push, Remote, User
+from dsc_host.phone.app import PhoneApp, User
+from dsc_host.phone.protocol import Push
 
 AppOption = Annotated[
     Path | None,
@@ -52,6 +53,8 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _app(file: Path | None, server: str) -> Iterator[PhoneApp]:
+    with extras.needed("phone"):
+        from dsc_host.phone.http_client import Remote
     path = file or platformdirs.user_data_path("dscplus", appauthor=False) / "phone.json"
     if file is None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

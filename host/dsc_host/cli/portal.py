@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dsc_host.cli import extras
 from dsc_host.cli.options import DatabaseOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 HOST, PORT = "127.0.0.1", 8480
 _CHANNELS = ("email", "sms", "voice")
-_MISSING = "the pages need more packages; install them: pip install 'dscplus[portal]'"
 
 PolicyOption = Annotated[
     Path | None,
@@ -121,13 +121,9 @@ def portal(
       dscplus portal --public login.example.com --mail localhost:25 \\
         --mail-from desk@example.com --spool /var/spool/sms
     """
-    try:
+    with extras.needed("portal"):
         from dsc_host.api import processes
         from dsc_host.portal.app import LOOPBACK
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("dsc_host"):
-            raise
-        raise Failed(_MISSING) from None
     address = processes.Address.checked(host, port, allow_remote=False)
     hosts = tuple(public or LOOPBACK)
     load_policy(policy)

@@ -1,7 +1,5 @@
 """The commands for the HTTP service: serve, token new."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import platformdirs
 import typer
 
+from dsc_host.cli import extras
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.errors import InputError
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 HOST, PORT = "127.0.0.1", 8470
-_MISSING = "the service needs more packages; install them: pip install 'dscplus[serve]'"
 
 TokensOption = Annotated[
     Path | None,
@@ -91,7 +89,7 @@ def serve(
       dscplus serve
       dscplus serve --workers 4 --db postgresql://dscplus@db/dscplus
     """
-    with _needing_the_extra():
+    with extras.needed("serve"):
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
     make = _ServiceFactory(database, master_key, tokens or _default_tokens())
@@ -120,7 +118,7 @@ def new_token(
       dscplus token new website --scope login
       dscplus token new helpdesk --scope login --scope desk
     """
-    with _needing_the_extra():
+    with extras.needed("serve"):
         from dsc_host.api import Scope, add_token
     wanted = set(scope or ())
     if not wanted <= set(Scope):
@@ -134,16 +132,6 @@ def new_token(
     else:
         typer.echo(token)
     notice(f"Keep it: {path} stores only its hash, so it cannot be shown again. Restart a running service to load it.")
-
-
-@contextmanager
-def _needing_the_extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("dsc_host"):
-            raise
-        raise Failed(_MISSING) from None
 
 
 def _default_tokens() -> Path:

@@ -20,6 +20,7 @@ from dsc_host.errors import InputError
 from dsc_host.files import keep_name
 from dsc_host.ocra import Suite
 from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key
+from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 PIN, FINGER = "pin", "biometrics"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -28,79 +29,13 @@ _MOST_BYTES = 256 * 1024
 _LETTERS = {PIN: "P", FINGER: "B"}
 
 
-class Begun(Protocol):
-    """An activation that was started."""
-
-    @property
-    def ticket(self) -> str:
-        """The secret that names the activation."""
-
-    @property
-    def phones(self) -> tuple[str, ...]:
-        """The user's confirmed numbers, masked, the newest first."""
-
-
-class Activated(Protocol):
-    """The server's answer to an activated app."""
-
-    @property
-    def device(self) -> str:
-        """The id of the app as a device."""
-
-    @property
-    def device_token(self) -> str:
-        """The secret by which the app names itself to the server."""
-
-    @property
-    def user(self) -> str:
-        """The user's name."""
-
-
-class Push(Protocol):
-    """A login that waits for approval."""
-
-    @property
-    def id(self) -> str:
-        """The id of the push."""
-
-    @property
-    def question(self) -> str:
-        """The challenge that the app answers."""
-
-    @property
-    def number(self) -> str:
-        """The number that the login page shows too."""
-
-    @property
-    def user(self) -> str:
-        """The user's name."""
-
-    @property
-    def where(self) -> str:
-        """The network address from which the login comes."""
-
-
-class Question(Protocol):
-    """A question that the app answers before it may add another user."""
-
-    @property
-    def id(self) -> str:
-        """The id of the question."""
-
-    @property
-    def digits(self) -> str:
-        """The challenge."""
-
-
 class Server(Protocol):
     """The login system, as the app sees it: in the same process, or over HTTP."""
 
-    def begin(self, name: str, password: str, phone: int) -> Begun:
+    def begin(self, name: str, password: str, *, phone: int = 0) -> Begun:
         """Start an activation; the token goes to the user's phone number with this index."""
 
-    def activate(
-        self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
-    ) -> Activated:
+    def activate(self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: Proof | None) -> Activated:
         """Activate the app with the token and its keys, and with a proof if the app already has a user."""
 
     def challenge(self, device: str, device_token: str) -> Question:
@@ -150,7 +85,7 @@ class PhoneApp:
 
         `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last.
         """
-        return self._server.begin(name, password, phone)
+        return self._server.begin(name, password, phone=phone)
 
     def activate(self, begun: Begun, token: str, pin: str, *, finger: bool = False) -> User:
         """Finish an activation with the token and the PIN.
@@ -196,13 +131,13 @@ class PhoneApp:
         self._server.remove(user.device, user.device_token)
         self._keep({each: known for each, known in self._users.items() if each != name})
 
-    def _proof(self, pin: str) -> tuple[str, str] | None:
+    def _proof(self, pin: str) -> Proof | None:
         """Return a response of the first user, which proves that the PIN is the app's, or None in an app without users."""
         if not self._users:
             return None
         first = self.users[0]
         question = self._server.challenge(first.device, first.device_token)
-        return question.id, self._respond(first.name, question.digits, PIN, pin)
+        return Proof(question.id, self._respond(first.name, question.digits, PIN, pin))
 
     def _respond(self, name: str, question: str, method: str, pin: str | None) -> str:
         user = self._user(name)

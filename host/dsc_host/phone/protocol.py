@@ -1,6 +1,66 @@
-"""The messages between the phone app and the login system. They are the same in one process and over HTTP."""
+"""The messages between the phone app and the login system: what each call asks, and what it answers.
+
+They are the same in one process and over HTTP. There, bytes are hex digits.
+"""
 
 from dataclasses import dataclass, field
+
+# ---- what the app asks ----
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The call `begin`, which starts an activation."""
+
+    name: str
+    password: str = field(repr=False)
+    phone: int = 0
+    """The index of one of the user's confirmed phones; 0 was confirmed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A response to a `Question` by a user of the app."""
+
+    id: str
+    response: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Activate:
+    """The call `activate`, with the token from the SMS and the app's keys."""
+
+    ticket: str = field(repr=False)
+    token: str = field(repr=False)
+    pin_key: str = field(repr=False)
+    biometrics_key: str | None = field(default=None, repr=False)
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The calls `challenge`, `pushes` and `remove`, which need the identity of the app only."""
+
+    device: str
+    device_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny(App):
+    """The call `deny`, with the id of the push."""
+
+    push: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve(Deny):
+    """The call `approve`, with a response to the question of the push."""
+
+    method: str
+    response: str = field(repr=False)
+
+
+# ---- what the login system answers ----
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,14 +70,6 @@ class Begun:
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
     """The user's confirmed phones, masked, the latest first. The token went to the latest or to the chosen one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A response to a `Question` by a user of the app."""
-
-    id: str
-    response: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +99,30 @@ class Push:
     user: str
     asked_at: float
     where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """The logins that wait for approval."""
+
+    pushes: tuple[Push, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer to a call that returns nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The reason why a call was refused: its name for programs, and a sentence for the user."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The answer to a call that was refused."""
+
+    error: Refusal

@@ -1,81 +1,47 @@
 """The HTTP interface for apps on phones: JSON over POST, without cookies, each call with the device's own token.
 
-The field names are those of `dsc_host.login.Begun`, `Activated`, `Question` and `Push`. Bytes are hex digits. A refusal is
-`{"error": {"code", "message"}}` with its status.
+The messages are those of `dsc_host.phone.protocol`. A refusal is `{"error": {"code", "message"}}` with its status.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
-from dsc_host.login import LoginSystem, NotIn, Proof, TooManyAttempts
+from dsc_host.login import Activated, LoginSystem, NotIn, TooManyAttempts
+from dsc_host.phone import encoding
+from dsc_host.phone.protocol import Activate, App, Approve, Begin, Deny, Done, Error, Pushes, Refusal
 from dsc_host.portal.security import Rejected, read_body
 from dsc_host.portal.site import seconds_to_wait, status_of
 
-_LONGEST = 256
-Call = Callable[[LoginSystem, "Asked"], Any]
+T = TypeVar("T")
 
 
-class Asked:
-    """The fields of a call. Its methods raise `InputError` for a field that is missing or malformed."""
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A call of the app: the message that it takes, and the function that answers it for an app at a network address."""
 
-    def __init__(self, values: Mapping[str, Any], address: str) -> None:
-        self._values = values
-        self.address = address
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """Return a field that is a line of text of at most 256 characters."""
-        value = self._values.get(name, default)
-        if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
-            raise InputError(name, f"must be a line of at most {_LONGEST} characters")
-        return value
-
-    def key(self, name: str) -> bytes | None:
-        """Return a key that is given in hex digits, or None if the field is missing."""
-        if self._values.get(name) is None:
-            return None
-        try:
-            return bytes.fromhex(self.text(name))
-        except ValueError:
-            raise InputError(name, "must be hex digits") from None
-
-    def proof(self) -> Proof | None:
-        """Return the proof that another device was used, or None if the field is missing."""
-        value = self._values.get("proof")
-        if value is None:
-            return None
-        given = Asked(value if isinstance(value, dict) else {}, "")
-        return Proof(given.text("id"), given.text("response"))
-
-    def number(self, name: str) -> int:
-        """Return a field that is a whole number, or 0 if it is missing."""
-        value = self._values.get(name, 0)
-        if type(value) is not int:
-            raise InputError(name, "must be a whole number")
-        return value
-
-    @property
-    def app(self) -> tuple[str, str]:
-        """The calling app: its device id and its device token."""
-        return self.text("device"), self.text("device_token")
+    kind: type[T]
+    answer: Callable[[LoginSystem, T, str], object]
 
 
-def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(system: LoginSystem, call: Call[Any]) -> Callable[[Request], Awaitable[Response]]:
     """Return the call as an endpoint for Starlette."""
 
     async def answered(request: Request) -> Response:
         try:
-            asked = Asked(await _json(request), request.client.host if request.client else "")
+            asked = encoding.decode(await _json(request), call.kind, encoding.LONGEST)
             with out_of_memory():
-                return JSONResponse(await run_in_threadpool(call, system, asked))
+                given = await run_in_threadpool(call.answer, system, asked, request.client.host if request.client else "")
+                return _response(Done() if given is None else given)
         except Rejected as rejected:
             return _refusal(rejected.status, "malformed", rejected.reason)
+        except encoding.NotJson:
+            return _refusal(400, "malformed", "must be a JSON object")
         except NotIn:
             return _refusal(401, "NotIn", "start again")
         except DscError as error:
@@ -87,71 +53,44 @@ def endpoint(system: LoginSystem, call: Call) -> Callable[[Request], Awaitable[R
     return answered
 
 
+def _response(message: object, status: int = 200) -> Response:
+    return Response(encoding.encode(message), status, media_type="application/json")
+
+
 def _refusal(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+    return _response(Error(Refusal(code, message)), status)
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _json(request: Request) -> bytes:
     # Another site's page cannot send this type without a preflight request, and the portal refuses that.
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Rejected(415, "must be application/json")
+    return await read_body(request)
+
+
+def _key(name: str, digits: str) -> bytes:
     try:
-        values = json.loads(await read_body(request))
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise Rejected(400, "must be a JSON object")
-    return values
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise InputError(name, "must be hex digits") from None
 
 
-# ---- the calls ----
+def _activate(system: LoginSystem, asked: Activate, _address: str) -> Activated:
+    biometrics = None if asked.biometrics_key is None else _key("biometrics_key", asked.biometrics_key)
+    return system.phones.activate(asked.ticket, asked.token, _key("pin_key", asked.pin_key), biometrics, asked.proof)
 
 
-def begin(system: LoginSystem, asked: Asked) -> Any:
-    """Start the activation of an app, with the user's name and password."""
-    return asdict(system.phones.begin(asked.text("name"), asked.text("password"), asked.address, asked.number("phone")))
-
-
-def activate(system: LoginSystem, asked: Asked) -> Any:
-    """Activate the app with the token from the SMS and the app's keys."""
-    keys = asked.key("pin_key") or b"", asked.key("biometrics_key")
-    return asdict(system.phones.activate(asked.text("ticket"), asked.text("token"), *keys, asked.proof()))
-
-
-def challenge(system: LoginSystem, asked: Asked) -> Any:
-    """Return a question that the app answers to prove that it holds its key."""
-    return asdict(system.phones.challenge(*asked.app))
-
-
-def pushes(system: LoginSystem, asked: Asked) -> Any:
-    """Return the logins that wait for the app's approval."""
-    return {"pushes": [asdict(push) for push in system.phones.pushes(*asked.app)]}
-
-
-def approve(system: LoginSystem, asked: Asked) -> Any:
-    """Approve a login with a response to its question."""
-    system.phones.approve(*asked.app, asked.text("push"), asked.text("method"), asked.text("response"))
-    return {}
-
-
-def deny(system: LoginSystem, asked: Asked) -> Any:
-    """Deny a login."""
-    system.phones.deny(*asked.app, asked.text("push"))
-    return {}
-
-
-def remove(system: LoginSystem, asked: Asked) -> Any:
-    """Remove the app from the user's devices."""
-    system.phones.remove(*asked.app)
-    return {}
-
-
-CALLS: Mapping[str, Call] = {
-    "begin": begin,
-    "activate": activate,
-    "challenge": challenge,
-    "pushes": pushes,
-    "approve": approve,
-    "deny": deny,
-    "remove": remove,
+CALLS: Mapping[str, Call[Any]] = {
+    "begin": Call(Begin, lambda system, asked, address: system.phones.begin(asked.name, asked.password, address, asked.phone)),
+    "activate": Call(Activate, _activate),
+    "challenge": Call(App, lambda system, app, _: system.phones.challenge(app.device, app.device_token)),
+    "pushes": Call(App, lambda system, app, _: Pushes(system.phones.pushes(app.device, app.device_token))),
+    "approve": Call(
+        Approve,
+        lambda system, asked, _: system.phones.approve(
+            asked.device, asked.device_token, asked.push, asked.method, asked.response
+        ),
+    ),
+    "deny": Call(Deny, lambda system, asked, _: system.phones.deny(asked.device, asked.device_token, asked.push)),
+    "remove": Call(App, lambda system, app, _: system.phones.remove(app.device, app.device_token)),
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,6 +73,12 @@ def test_a_server_that_is_not_there(dscplus: Command, tmp_path: Path, monkeypatc
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
     monkeypatch.setenv("DSCPLUS_SERVER", "http://127.0.0.1:9")
     assert "cannot be reached" in dscplus("phone", "activate", "ben", stdin=f"{PASSWORD}\n").error
+
+
+def test_an_app_without_its_packages(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dsc_host.phone.http_client", raising=False)
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    assert dscplus("phone", "users").error.endswith("install them: pip install 'dscplus[phone]'")
 
 
 @pytest.mark.parametrize("more", [(), ("--phone", "2")])

@@ -15,7 +15,7 @@ _TABLES = {
 }  # fmt: skip
 _WORDS = {"WRONG", "words", "_REFUSAL"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
-_NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/http_client.py"}
+_NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"}
 """The modules whose refusals only commands and apps show."""
 
 

@@ -1,10 +1,12 @@
 """The app on a phone, over HTTP against the pages' own server: its life, its file, and its handling of wrong answers."""
 
+import gzip
 import json
 import re
 import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +18,10 @@ from tests.host.portal.serving import nothing_due, served
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Status
-from dsc_host.phone import PhoneApp, Refused, Remote, Unreachable, biometrics_key, http_client, pin_key
+from dsc_host.phone.app import PhoneApp
+from dsc_host.phone.http_client import Refused, Remote, Unreachable
+from dsc_host.phone.keys import biometrics_key, pin_key
+from dsc_host.phone.protocol import Activated, Begun
 from dsc_host.portal import application
 from dsc_host.portal.phone_api import CALLS
 
@@ -194,7 +199,7 @@ def test_a_name_that_no_machine_can_have(host: str) -> None:
 
 
 def test_what_the_server_gives_an_app_is_in_no_traceback() -> None:
-    given = (http_client.Begun("a ticket", ("+41\u202667",)), http_client.Activated("d", "a token", "ben"))
+    given = (Begun("a ticket", ("+41\u202667",)), Activated("d", "a token", "ben"))
     assert not re.search("a ticket|a token", repr(given))
 
 
@@ -208,30 +213,54 @@ def http_answer(status: int, body: str, length: int | None = None) -> bytes:
 
 
 ANSWERS = [
-    b"", b"junk\r\n\r\n", http_answer(200, "[]"), http_answer(200, "{}", 4), http_answer(200, "{}"), http_answer(500, "{}"),
-    http_answer(200, '{"ticket": 42}'), http_answer(200, '{"ticket": "t"}'), http_answer(200, '{"ticket": "t", "phones": 3}'),
+    http_answer(200, "[]"), http_answer(200, "{}"), http_answer(500, "{}"), http_answer(200, '{"ticket": 42}'),
+    http_answer(200, '{"ticket": "t"}'), http_answer(200, '{"ticket": "t", "phones": 3}'),
     http_answer(200, '{"ticket": "t", "phones": ["\\u001b[2J"]}'), http_answer(200, '{"ticket": "t", "phones": [null]}'),
     http_answer(403, '{"error": "no"}'),
     http_answer(403, '{"error": {"code": "a", "message": "\\u001b["}}'), http_answer(200, "[" * 100_000),
+    http_answer(200, '{"ticket": "t", "phones": [], "more": "' + "x" * 2_000_000 + '"}'),
+    b"HTTP/1.1 200 X\r\ncontent-encoding: gzip\r\n\r\n" + gzip.compress(b'{"ticket": "t", "phones": []}'),
     b"HTTP/1.1 302 Found\r\nlocation: https://evil.example\r\ncontent-length: 0\r\n\r\n",
 ]  # fmt: skip
+BROKEN = [b"", b"junk\r\n\r\n", http_answer(200, "{}", 4)]
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
-def test_what_answers_like_no_login_system(answer: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        *((each, "the server there is not a login system") for each in ANSWERS),
+        *((each, "cannot be reached") for each in BROKEN),
+    ],
+    ids=range(len(ANSWERS) + len(BROKEN)),
+)
+def test_what_answers_like_no_login_system(answer: bytes, told: str, tmp_path: Path) -> None:
     class Answering(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            self.request.recv(65536)
-            self.wfile.write(answer)
+            # Read all of the request: closing before would end the connection with an error.
+            head = list(iter(self.rfile.readline, b"\r\n"))
+            self.rfile.read(next(int(line.split()[1]) for line in head if line.lower().startswith(b"content-length")))
+            with suppress(ConnectionError):  # The client does not read all of an answer that is too long.
+                self.wfile.write(answer)
 
     with socketserver.TCPServer(("127.0.0.1", 0), Answering) as listening:
         thread = threading.Thread(target=listening.handle_request)
         thread.start()
         app = PhoneApp(tmp_path / "phone.json", Remote(f"http://127.0.0.1:{listening.server_address[1]}"))
-        with pytest.raises(Unreachable, match=r"not a login system|cannot be reached"):
+        with pytest.raises(Unreachable, match=told):
             app.begin("ben", PASSWORD)
         thread.join()
     assert not (tmp_path / "phone.json").exists()
+
+
+def test_a_proxy_of_the_environment_gets_nothing(app: PhoneApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert app.waiting() == []
+
+
+def test_a_text_that_no_server_takes_is_not_sent() -> None:
+    for password in ("\udc80", "x" * 257):
+        with pytest.raises(InputError, match=r"^password: must be a line of at most 256 characters"):
+            Remote("https://nowhere.invalid").begin("ben", password)
 
 
 # ---- the calls, from any client ----
@@ -253,6 +282,30 @@ def test_garbage_is_refused_in_words(server: str) -> None:
                 assert set(answer.json()["error"]) == {"code", "message"}
             assert client.post(call, data={"name": "ben"}).status_code == 415
             assert client.get(call).status_code == 405
+
+
+NO_OBJECT, NO_LINE = "must be a JSON object", "must be a line of at most 256 characters"
+TOLD = [
+    (b"[", "malformed", NO_OBJECT), (b"[]", "malformed", NO_OBJECT), (b'{"ticket": "\xff"}', "malformed", NO_OBJECT),
+    (b"{}", "InputError", f"ticket: {NO_LINE}"),
+    (b'{"ticket": "a\\nb", "token": "x", "pin_key": ""}', "InputError", f"ticket: {NO_LINE}"),
+    (b'{"ticket": "x", "token": "x", "pin_key": "zz"}', "InputError", "pin_key: must be hex digits"),
+    (b'{"ticket": "x", "token": "x", "pin_key": "", "proof": 3}', "InputError", f"proof: {NO_OBJECT}"),
+    (b'{"ticket": "x", "token": "x", "pin_key": "", "proof": {}}', "InputError", f"id: {NO_LINE}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "code", "message"), TOLD)
+def test_the_field_that_is_wrong_is_named(server: str, body: bytes, code: str, message: str) -> None:
+    answer = httpx.post(f"{server}/api/phone/activate", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()) == (400, {"error": {"code": code, "message": message}})
+
+
+@pytest.mark.parametrize("phone", ["true", "1.5", '"1"', "1e999", "null"])
+def test_a_number_is_a_whole_number(server: str, phone: str) -> None:
+    body = f'{{"name": "ben", "password": "x", "phone": {phone}}}'
+    answer = httpx.post(f"{server}/api/phone/begin", content=body, headers={"content-type": "application/json"})
+    assert answer.json()["error"] == {"code": "InputError", "message": "phone: must be a whole number"}
 
 
 def test_guessing_passwords_over_the_phones_calls_is_told_when_to_go_on(server: str) -> None:

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
-from dsc_host.login import Calling, Identity, Letter, LoginSystem, Policy, Proof, Role
+from dsc_host.login import Calling, Identity, Letter, LoginSystem, Policy, Role
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.phone import PhoneApp
+from dsc_host.phone.app import PhoneApp
 from dsc_host.verifier import MasterKey, Verifier
 
 CARDS = "dscplus.cards"
@@ -151,7 +151,7 @@ class Demonstration:
 
     def phone(self, name: str) -> PhoneApp:
         """Return the app on a user's phone."""
-        return PhoneApp(Path(self.folder.name) / f"{name}.json", Direct(self.system))
+        return PhoneApp(Path(self.folder.name) / f"{name}.json", self.system.phones)
 
     def pass_days(self, days: float) -> None:
         """Advance the clock by whole days, and do the due work of each day."""
@@ -171,43 +171,6 @@ class Demonstration:
         if before is not None:
             before.close()
         self.cards[name] = card
-
-
-@dataclass(frozen=True, slots=True)
-class Direct:
-    """The login system as an app on a phone sees it, in the same process."""
-
-    system: LoginSystem
-
-    def begin(self, name: str, password: str, phone: int) -> Any:
-        """Start the activation of the app."""
-        return self.system.phones.begin(name, password, "phone", phone)
-
-    def activate(
-        self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: tuple[str, str] | None
-    ) -> Any:
-        """Activate the app."""
-        return self.system.phones.activate(ticket, token, pin_key, biometrics_key, Proof(*proof) if proof else None)
-
-    def challenge(self, device: str, device_token: str) -> Any:
-        """Return a question for the app."""
-        return self.system.phones.challenge(device, device_token)
-
-    def pushes(self, device: str, device_token: str) -> tuple[Any, ...]:
-        """Return the logins that wait for approval."""
-        return self.system.phones.pushes(device, device_token)
-
-    def approve(self, device: str, device_token: str, push: str, method: str, response: str) -> None:
-        """Approve a login."""
-        self.system.phones.approve(device, device_token, push, method, response)
-
-    def deny(self, device: str, device_token: str, push: str) -> None:
-        """Deny a login."""
-        self.system.phones.deny(device, device_token, push)
-
-    def remove(self, device: str, device_token: str) -> None:
-        """Remove the app from the user's devices."""
-        self.system.phones.remove(device, device_token)
 
 
 PEOPLE = {

@@ -1,12 +1,10 @@
 """The pages of a demonstration phone with its app."""
 
-from dataclasses import dataclass
-
 from starlette.responses import Response
 
-from dsc_host.login import NotFound
-from dsc_host.phone import PhoneApp
-from dsc_host.phone.app import Push, User
+from dsc_host.login import Begun, NotFound
+from dsc_host.phone.app import PhoneApp, User
+from dsc_host.phone.protocol import Push
 from dsc_host.portal.demo.demonstration import Demonstration
 from dsc_host.portal.languages import NONE
 from dsc_host.portal.site import Visit
@@ -124,16 +122,10 @@ def _number(text: str) -> int:
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 
-@dataclass(frozen=True, slots=True)
-class _Ticket:
-    ticket: str
-    phones: tuple[str, ...] = ()
-
-
 def activate(demo: Demonstration, visit: Visit) -> Response:
     """Activate the app for a user."""
     app = _app(demo, visit)
-    begun = _Ticket(visit.value("ticket", 64))
+    begun = Begun(visit.value("ticket", 64), phones=())
     with visit.again(lambda: _phone(demo, visit)):
         app.activate(begun, visit.value("token", 16), visit.value("pin", 6), finger=visit.form.get("finger") == "yes")
     return visit.go("/phone", notice="activated")
