@@ -1,79 +1,9 @@
 """The host's half of the login: talk to a card, issue challenges, verify responses, keep the records.
 
 Import only the names listed here. Every error is a `DscError` or one of its subclasses.
+Each name is imported when it is first used: `__init__.pyi` lists them with their modules.
 """
 
-from dsc_host.errors import (
-    AlreadyEnrolled,
-    CardError,
-    CardNotFound,
-    DscError,
-    InputError,
-    LinkClosed,
-    LinkError,
-    LinkTimeout,
-    NoUnlockKey,
-    ProtocolError,
-    StateError,
-    StoreError,
-    TooManyChallenges,
-    TooManyUnlockCodes,
-    UnknownCard,
-    VerifierError,
-)
-from dsc_host.link import CardClient, CardInfo, Event, Greeting, Profile, derive_key
-from dsc_host.ocra import Suite
-from dsc_host.verifier import (
-    AsyncVerifier,
-    Card,
-    Challenge,
-    Checkpoint,
-    Enrollment,
-    Entry,
-    Keyring,
-    MasterKey,
-    Policy,
-    Reason,
-    State,
-    Verdict,
-    Verifier,
-)
+import lazy_loader
 
-__all__ = [
-    "AlreadyEnrolled",
-    "AsyncVerifier",
-    "Card",
-    "CardClient",
-    "CardError",
-    "CardInfo",
-    "CardNotFound",
-    "Challenge",
-    "Checkpoint",
-    "DscError",
-    "Enrollment",
-    "Entry",
-    "Event",
-    "Greeting",
-    "InputError",
-    "Keyring",
-    "LinkClosed",
-    "LinkError",
-    "LinkTimeout",
-    "MasterKey",
-    "NoUnlockKey",
-    "Policy",
-    "Profile",
-    "ProtocolError",
-    "Reason",
-    "State",
-    "StateError",
-    "StoreError",
-    "Suite",
-    "TooManyChallenges",
-    "TooManyUnlockCodes",
-    "UnknownCard",
-    "Verdict",
-    "Verifier",
-    "VerifierError",
-    "derive_key",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -34,7 +34,7 @@ GUESSES = 200
 VISITORS, LOGINS = 8, 25
 CHEAP = {"passwords": {"memory_kib": 8, "iterations": 1}}
 PAGES = ("/", "/devices", "/protection", "/request")
-COMMAND = "from dsc_host.cli import main; main()"
+COMMAND = "from dsc_host.cli.main import main; main()"
 
 
 def measure() -> Iterator[Figure]:

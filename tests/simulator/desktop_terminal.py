@@ -19,16 +19,11 @@ FIRST_FRAME = b"Display:"
 
 # The entry point is in the package's metadata, which may be out of date in a checkout.
 _START = """
-import sys
-import dsc_host.cli
-from dsc_simulator.commands.sim import register
+import dsc_host.cli.main
+from dsc_simulator.commands import SECTION
 
-class Sim:
-    def load(self):
-        return register
-
-sys.modules["dsc_host.cli.main"].entry_points = lambda group: [Sim()]
-dsc_host.cli.main()
+dsc_host.cli.main.more_sections = lambda: [SECTION]
+dsc_host.cli.main.main()
 """
 
 

@@ -1,7 +1,6 @@
 """The OpenAPI description, generated from the operations and shapes that also check requests: the two cannot disagree."""
 
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ from dsc_host.api.operations import OPERATIONS, Operation
 from dsc_host.api.problems import MEDIA_TYPE, Problem
 from dsc_host.api.shapes import Serial
 from dsc_host.api.tokens import Scope
+from dsc_host.version import VERSION
 
 OPENAPI = "3.1.0"
 _SCHEMAS = "#/components/schemas/{name}"
@@ -48,7 +48,7 @@ def describe() -> dict[str, Any]:
         "openapi": OPENAPI,
         "info": {
             "title": "dscplus",
-            "version": version("dscplus"),
+            "version": VERSION,
             "description": "Issues challenges for cards and verifies responses.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

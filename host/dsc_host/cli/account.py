@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.login_system import add_group, operating, print_id
+from dsc_host.cli.login_system import operating, print_id
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
 from dsc_host.cli.output import Result, show, show_all
 from dsc_host.cli.person import PersonArgument
@@ -17,19 +17,6 @@ from dsc_host.login.accounts.directory import AccountView
 AccountArgument = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="The account's id, as printed by `dscplus account list`.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    add_group(
-        app,
-        "account",
-        "Manage the accounts of people and companies.",
-        add=add_account,
-        list=list_accounts,
-        equity=set_equity,
-        primary=set_primary,
-    )
 
 
 def add_account(

@@ -16,14 +16,6 @@ NOT_SOUND = 6
 _OFTEN = 1000
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    audit = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check and export the audit log.")
-    audit.command(name="verify")(verify_log)
-    audit.command(name="export")(export_log)
-    app.add_typer(audit, name="audit")
-
-
 def verify_log(
     since: Annotated[
         str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed earlier.")

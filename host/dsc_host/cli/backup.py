@@ -29,12 +29,6 @@ from dsc_host.files import keep_name
 from dsc_host.verifier import backup, restore
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command(name="backup")(make_backup)
-    app.command(name="restore")(restore_backup)
-
-
 def make_backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new backup file.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,

@@ -13,7 +13,6 @@ from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, op
 from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.prompts import agreed, read_pin, read_secret
 from dsc_host.cli.records import NOT_ACCEPTED, SerialArgument
-from dsc_host.cli.unlock_code import unlock_code
 from dsc_host.errors import InputError
 from dsc_host.verifier import Card, State, Verifier
 
@@ -22,14 +21,6 @@ _PAGE = 1000
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    card = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage the cards in the records.")
-    for name, command in _COMMANDS.items():
-        card.command(name=name)(command)
-    app.add_typer(card, name="card")
 
 
 def _iso_time(seconds: float | None) -> str | None:
@@ -321,20 +312,3 @@ def _show(card: Card, as_json: bool) -> None:
         show(_facts(card), as_json=True)
     else:
         show_all([_line(card)], as_json=False)
-
-
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_cards,
-    "show": show_card,
-    "suspend": suspend,
-    "lost": lost,
-    "resume": resume,
-    "retire": retire,
-    "lock": lock,
-    "unlock": unlock,
-    "unlock-code": unlock_code,
-    "pin": change_pin,
-    "duress-pin": set_duress_pin,
-    "add-owner": add_owner,
-    "remove-owner": remove_owner,
-}

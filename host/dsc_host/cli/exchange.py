@@ -31,12 +31,6 @@ KeyFileOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command(name="export")(export_cards)
-    app.command(name="import")(import_cards)
-
-
 def export_cards(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file: .csv for a list without keys, otherwise PSKC.")],
     serials: Annotated[

@@ -49,12 +49,6 @@ class _NoSingleBoard(CardNotFound):
     """No board or several boards are attached, and the command named none."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    for command in (flash, unflash):
-        app.command()(command)
-
-
 def flash(
     port: PortOption = None,
     board: BoardOption = None,

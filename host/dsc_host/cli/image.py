@@ -11,11 +11,6 @@ from dsc_host.cli.output import notice, show, show_all
 from dsc_host.flash import build_image, uf2_name, write_image
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(image)
-
-
 def image(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The output folder; created if missing.")] = Path("dist"),
     board: Annotated[

@@ -7,18 +7,12 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli import prompts
-from dsc_host.cli.login_system import add_group, operating
+from dsc_host.cli.login_system import operating
 from dsc_host.cli.options import CardOption, DatabaseOption, JsonOption, MasterKeyOption
 from dsc_host.cli.output import notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
 from dsc_host.link import CardClient, find_card
 from dsc_host.login import Request
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    words = "Make and ship the cards that users requested."
-    add_group(app, "issuer", words, list=list_waiting, make=make, ship=ship)
 
 
 def list_waiting(

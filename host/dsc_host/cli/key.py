@@ -30,15 +30,6 @@ _MOST_KEYS = 8
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a master key, as printed by `key list`.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    key = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage the master keys that seal the records.")
-    for name, command in (("list", list_keys), ("add", add_key), ("promote", promote_key), ("drop", drop_key)):
-        key.command(name=name)(command)
-    app.add_typer(key, name="key")
-    app.command()(rekey)
-
-
 # ---- master keys ----
 
 

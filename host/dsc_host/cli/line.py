@@ -26,12 +26,6 @@ from dsc_host.personalization import KEY_BYTES, personalise
 _DEFAULT_TRIES = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    for command in (list_, info, respond, personalize, wipe):
-        app.command(name=command.__name__.rstrip("_"))(command)
-
-
 def list_(as_json: JsonOption = False) -> None:
     """List the ports that a card may be attached to.
 

@@ -1,6 +1,6 @@
 """The common parts of the commands that run the login system: person, account, user, issuer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,16 +11,6 @@ from dsc_host.cli.output import show
 from dsc_host.cli.portal import load_policy
 from dsc_host.login import LoginSystem
 from dsc_host.login.service.operator import Operator
-
-
-def add_group(app: typer.Typer, name: str, words: str, **commands: Callable[..., None]) -> None:
-    """Add the commands to `app` as one group with the help text `words`."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=words)
-    # Without a callback, Typer turns a group of one command into that command.
-    group.callback()(lambda: None)
-    for word, command in commands.items():
-        group.command(name=word)(command)
-    app.add_typer(group, name=name)
 
 
 @contextmanager

@@ -5,34 +5,17 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import entry_points, version
 from io import TextIOWrapper
 from typing import Any
 
 import typer
 import typer.main
-from typer.core import TyperGroup
 
-from dsc_host.cli import (
-    account,
-    audit,
-    backup,
-    card,
-    exchange,
-    flash,
-    image,
-    issuer,
-    key,
-    line,
-    person,
-    phone,
-    portal,
-    records,
-    service,
-    user,
-)
+from dsc_host.cli.commands import SECTIONS
+from dsc_host.cli.lazy import LazyGroup, Section
 from dsc_host.cli.output import Failed
 from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, LinkTimeout, ProtocolError, out_of_memory
+from dsc_host.version import VERSION
 
 COMMAND_GROUP = "dscplus.commands"
 
@@ -47,7 +30,7 @@ _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
 )
 
 
-class _Commands(TyperGroup):
+class _Root(LazyGroup):
     """The root of the command, which tells Ctrl-C from a failure."""
 
     def invoke(self, ctx: Any) -> Any:  # Any: Typer does not export its context class.
@@ -60,18 +43,24 @@ class _Commands(TyperGroup):
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dscplus {version('dscplus')}")
+        typer.echo(f"dscplus {VERSION}")
         raise typer.Exit
 
 
+def more_sections() -> list[Section]:
+    """Return the sections of other packages."""
+    # Imported here because it takes long to load, and our own commands do not need it.
+    from importlib.metadata import entry_points
+
+    return [entry.load() for entry in entry_points(group=COMMAND_GROUP)]
+
+
 def build() -> typer.Typer:
-    """Return the command with all its parts, including those of other packages."""
+    """Return the command without its subcommands."""
     app = typer.Typer(
         name="dscplus",
-        cls=_Commands,
-        help="Use a challenge-response security card: talk to it, simulate it, verify its responses.",
+        cls=_Root,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -79,28 +68,24 @@ def build() -> typer.Typer:
 
     @app.callback()
     def common(
-        _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
+        _version: bool = typer.Option(
+            False, "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
+        ),
     ) -> None:
-        """Use a challenge-response security card: talk to it, simulate it, verify its responses."""
+        """Use a challenge-response security card: talk to it, simulate it, verify its responses.
 
-    line.register(app)
-    for module in (records, card, audit, key, backup, exchange, service, person, account, user, issuer, phone, portal):
-        module.register(app)
-    flash.register(app)
-    image.register(app)
-    for entry in entry_points(group=COMMAND_GROUP):
-        entry.load()(app)
+        `dscplus COMMAND --help` shows how to use a command, with examples.
+        """
+
     return app
 
 
 @cache
-def command() -> TyperGroup:
-    """Return the assembled command.
-
-    It is assembled once in a process, because that takes longer than most commands do.
-    """
+def command() -> LazyGroup:
+    """Return the assembled command. It is assembled once in a process."""
     built = typer.main.get_command(build())
-    assert isinstance(built, TyperGroup)
+    assert isinstance(built, LazyGroup)
+    built.fill(SECTIONS, more_sections)
     return built
 
 

@@ -4,25 +4,13 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.login_system import add_group, operating, print_id
+from dsc_host.cli.login_system import operating, print_id
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
 from dsc_host.cli.output import Result, show, show_all
 from dsc_host.login import Identity
 from dsc_host.login.accounts.directory import PersonView
 
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The person's id, as printed by `dscplus person list`.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    add_group(
-        app,
-        "person",
-        "Manage people and companies.",
-        add=add_person,
-        list=list_persons,
-        review=review,
-    )
 
 
 def add_person(

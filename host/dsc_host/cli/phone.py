@@ -1,6 +1,6 @@
 """The commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -28,27 +28,6 @@ ServerOption = Annotated[
 FingerOption = Annotated[bool, typer.Option("--finger", help="Use a finger or face instead of the PIN.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A user of the app.")]
 SERVER = "http://127.0.0.1:8480"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        help="Simulate an app on a phone.",
-    )
-    commands: dict[str, Callable[..., None]] = {
-        "activate": activate,
-        "users": users,
-        "waiting": waiting,
-        "approve": approve,
-        "deny": deny,
-        "respond": respond,
-        "forget": forget,
-    }
-    for name, command in commands.items():
-        group.command(name=name)(command)
-    app.add_typer(group, name="phone")
 
 
 @contextmanager

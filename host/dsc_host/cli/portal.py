@@ -25,11 +25,6 @@ PolicyOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(portal)
-
-
 def load_policy(file: Path | None) -> Policy:
     """Return the policy in `file`, or the default policy without one. Raises `InputError`."""
     return Policy.default() if file is None else Policy.load(file)

@@ -17,12 +17,6 @@ _ANY_KEY, _ANY_PIN, _ANY_UNLOCK_KEY = bytes(32), "0000", b"any" + bytes(29)
 SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="The card's serial, for example IB3000123.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    for command in (enroll, challenge, verify, resync):
-        app.command()(command)
-
-
 def enroll(
     serial: SerialArgument,
     suite: Annotated[str, typer.Option(metavar="SUITE", help="The card's OCRA suite.")] = DEFAULT_SUITES["ocra"],

@@ -30,20 +30,6 @@ TokensOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(serve)
-    token = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Manage access tokens for the HTTP service.")
-    # Without a callback, Typer turns a group of one command into that command.
-    token.callback()(_token)
-    token.command(name="new")(new_token)
-    app.add_typer(token, name="token")
-
-
-def _token() -> None:
-    """Manage access tokens for the HTTP service."""
-
-
 @dataclass(frozen=True, slots=True)
 class _ServiceFactory:
     """Creates the application, also in a worker process: its parts can be pickled, a verifier cannot."""

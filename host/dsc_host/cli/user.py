@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli import prompts
-from dsc_host.cli.login_system import add_group, operating, print_id
+from dsc_host.cli.login_system import operating, print_id
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
 from dsc_host.cli.output import Result, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
@@ -14,21 +14,6 @@ from dsc_host.login import Role
 from dsc_host.login.accounts.directory import UserView
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user name.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    add_group(
-        app,
-        "user",
-        "Manage the users who can log in.",
-        add=add_user,
-        list=list_users,
-        card=give_card,
-        password=set_password,
-        email=set_email,
-        language=set_language,
-    )
 
 
 def add_user(

@@ -10,7 +10,8 @@ from typing import Annotated, Protocol
 import typer
 
 from dsc_host import CardClient, Challenge, DscError, LinkTimeout, MasterKey, Profile, Verifier, derive_key
-from dsc_host.cli import OWNER_SECONDS, Failed, JsonOption, TimeoutOption, check_timeout, notice, show
+from dsc_host.cli.options import OWNER_SECONDS, JsonOption, TimeoutOption, check_timeout
+from dsc_host.cli.output import Failed, notice, show
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.commands.narration import Story
 from dsc_simulator.engines import ENGINES, available
@@ -27,11 +28,6 @@ _STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe ma
 BlankCardOption = Annotated[
     str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real card.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(demo)
 
 
 class Hands(Protocol):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dsc_host.cli import DatabaseOption, Failed, JsonOption, MasterKeyOption, notice, open_verifier
+from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.output import Failed, notice
 from dsc_simulator.engines import ENGINES
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profiles import Profiles, check_name
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 
 _PORT_MAX = 65535
 _STOPPED = 130
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(sim)
 
 
 def sim(

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsc_host.cli import Failed, notice, show
+from dsc_host.cli.output import Failed, notice, show
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.workspace import Desk, Settings
 from dsc_simulator.errors import SimulatorError

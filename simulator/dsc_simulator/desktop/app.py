@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from dsc_host import DscError
-from dsc_host.cli import Failed
+from dsc_host.cli.output import Failed
 from dsc_simulator.desktop.card_setup import make
 from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, PressKey, put
 from dsc_simulator.desktop.hints import is_blank, next_step

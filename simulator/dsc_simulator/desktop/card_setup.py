@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from dsc_host import CardClient, InputError, Profile, Verifier
-from dsc_host.cli import DEFAULT_SUITES
+from dsc_host.cli.options import DEFAULT_SUITES
 from dsc_host.personalization import KEY_BYTES, personalise, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 

@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
 
-from dsc_host.cli import notice
+from dsc_host.cli.output import notice
 from dsc_simulator.desktop.app import CardApp
 from dsc_simulator.desktop.terminal import leave_with_terminal
 from dsc_simulator.desktop.workspace import Desk, Settings

@@ -14,7 +14,7 @@ from textual_serve.server import Server
 from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
-_START = "from dsc_host.cli import main; main()"
+_START = "from dsc_host.cli.main import main; main()"
 
 
 class OwnPagesOnly(Server):

@@ -25,7 +25,7 @@ from dsc_host.api.processes import Address
 from dsc_host.errors import InputError
 from dsc_host.verifier import Challenge, Verifier
 
-COMMAND = "from dsc_host.cli import main; main()"
+COMMAND = "from dsc_host.cli.main import main; main()"
 SECONDS = 60
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 

@@ -11,13 +11,11 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 from tests.checkout import ROOT
 from tests.host.command_runner import KEY, PIN, SECRETS, Command, hurry, needs_pty
-from typer.main import get_command
 
-from dsc_host.cli import main
-from dsc_host.cli.main import build
+from dsc_host.cli.main import command, main
 from dsc_simulator import Profile, SimulatedCard
 
-COMMANDS = {name: sorted(getattr(command, "commands", [])) for name, command in get_command(build()).commands.items()}  # type: ignore[attr-defined]
+COMMANDS = {name: sorted(getattr(each, "commands", [])) for name, each in command().commands.items()}
 """The commands, with the names of the commands in each group."""
 FULL_NAMES = sorted(f"{name} {verb}".rstrip() for name, verbs in COMMANDS.items() for verb in verbs or [""])
 
@@ -50,6 +48,15 @@ def test_every_command_has_help_with_examples(dscplus: Command, command: str) ->
     assert done.err == ""
 
 
+@pytest.mark.parametrize("command_name", FULL_NAMES)
+def test_a_list_of_commands_says_what_their_help_says(dscplus: Command, command_name: str) -> None:
+    *noun, verb = command_name.split()
+    listed = re.search(rf"^  {verb} +(.+)", dscplus(*noun, "-h").out, re.MULTILINE)
+    first = " ".join(dscplus(*noun, verb, "-h").out.partition("\n\n")[2].partition("\n\n")[0].split())
+    assert listed is not None
+    assert f"{first} ".startswith(f"{listed[1]} ")
+
+
 def test_without_arguments_it_lists_the_commands(dscplus: Command) -> None:
     done = dscplus()
     assert done.code == 2
@@ -61,7 +68,8 @@ def test_help_and_version_are_results(dscplus: Command) -> None:
     for option in ("-h", "--help"):
         done = dscplus(option)
         assert (done.code, done.err) == (0, "")
-        assert "Commands:" in done.out
+        for title in ("A card on the line", "Records", "Login system", "Boards", "Service", "Simulator"):
+            assert f"\n{title}:\n" in done.out
     assert re.fullmatch(r"dscplus \d+\.\d+\.\d+\n", dscplus("--version").out)
 
 
@@ -198,8 +206,8 @@ def test_a_card_that_cannot_be_reached(dscplus: Command) -> None:
 
 
 def test_any_command_says_that_there_is_no_such_card(dscplus: Command) -> None:
-    for command in (["info"], ["wipe"], ["respond", "482913"], ["demo", "--json"]):
-        assert dscplus.refused(*command, "--card", "socket://[::1]:1", code=3).startswith("socket://[::1]:1: ")
+    for words in (["info"], ["wipe"], ["respond", "482913"], ["demo", "--json"]):
+        assert dscplus.refused(*words, "--card", "socket://[::1]:1", code=3).startswith("socket://[::1]:1: ")
 
 
 @needs_pty

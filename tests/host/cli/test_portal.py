@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.bench_service import wait_for_port
 from tests.host.command_runner import Command
 
-COMMAND = "from dsc_host.cli import main; main()"
+COMMAND = "from dsc_host.cli.main import main; main()"
 
 
 def test_a_mistake_is_one_line(dscplus: Command) -> None:

@@ -45,7 +45,7 @@ def test_ctrl_c_while_it_waits_for_a_card() -> None:
     ours, theirs = os.openpty()
     # The parent of the test run may have disabled SIGINT for its children.
     program = (
-        "import signal, dsc_host as d, dsc_host.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "import signal, dsc_host as d, dsc_host.cli.main as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"d.CardClient.open.__func__.__kwdefaults__['timeout'] = {PATIENCE}; c.main()"
     )
     with subprocess.Popen(
@@ -65,7 +65,7 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
     ours, theirs = os.openpty()
     with (
         subprocess.Popen(
-            [sys.executable, "-c", "from dsc_host.cli import main; main()", "enroll", "IB1"],
+            [sys.executable, "-c", "from dsc_host.cli.main import main; main()", "enroll", "IB1"],
             stdin=theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -98,7 +98,7 @@ def test_a_terminal_is_asked_and_shows_no_secret(dscplus: Command) -> None:
 def test_a_reader_that_has_seen_enough() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from dsc_host.cli import main; main()", "--version"]
+    command = [sys.executable, "-c", "from dsc_host.cli.main import main; main()", "--version"]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -1,0 +1,126 @@
+"""Groups of commands whose modules are imported when a command is used, so that the others cost no time.
+
+A table says for each command what its help needs: the name, the summary, and where its function is.
+"""
+
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+Built = Any
+"""A command as Typer builds it. Typer does not export the class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command. Its function is imported when it is used."""
+
+    name: str
+    target: str
+    """The module and the function, for example `dsc_host.cli.line:info`."""
+    summary: str
+    """The first sentence of the function's help."""
+    hidden: bool = False
+    """Whether it is only an earlier name of another command."""
+
+    def build(self) -> Built:
+        """Import the function and return its command."""
+        module, _, name = self.target.partition(":")
+        function: Callable[..., None] = getattr(import_module(module), name)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        single.command(name=self.name, hidden=self.hidden)(function)
+        return typer.main.get_command(single)
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A noun with commands of its own, for example `card`."""
+
+    name: str
+    summary: str
+    commands: tuple[Command, ...]
+    hidden: bool = False
+
+    def build(self) -> Built:
+        """Return the group of its commands."""
+        group = LazyGroup(name=self.name, help=self.summary, no_args_is_help=True, rich_markup_mode=None)
+        group.fill([Section("Commands", self.commands)])
+        return group
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a list of commands, under a heading."""
+
+    title: str
+    commands: tuple[Command | Noun, ...]
+
+
+def _no_more() -> Sequence[Section]:
+    return ()
+
+
+class LazyGroup(TyperGroup):
+    """A group that shows its commands by sections, and builds each when it is used."""
+
+    def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
+        """Set the commands of the group. `more` is called when a name is in no section, or all commands are listed."""
+        self._table = _Table(sections, more)
+        self.commands = self._table
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections into the help, from the table alone."""
+        shown = [
+            (section.title, [(each.name, each.summary) for each in section.commands if not each.hidden])
+            for section in self._table.sections()
+        ]
+        # One width for all sections, so that the summaries stand below each other.
+        width = max(len(name) for _, rows in shown for name, _ in rows)
+        for title, rows in shown:
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
+
+
+class _Table(MutableMapping[str, Built]):
+    """The commands of a group by name, each built when it is asked for."""
+
+    def __init__(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]]) -> None:
+        self._sections = list(sections)
+        self._more = more
+        self._built: dict[str, Built] = {}
+
+    def sections(self) -> Sequence[Section]:
+        """Return all sections, including those of other packages."""
+        self._sections += self._more()
+        self._more = _no_more
+        return self._sections
+
+    def __getitem__(self, name: str) -> Built:
+        if name not in self._built:
+            self._built[name] = self._named(name).build()
+        return self._built[name]
+
+    def _named(self, name: str) -> Command | Noun:
+        for sections in (lambda: self._sections, self.sections):
+            for section in sections():
+                for each in section.commands:
+                    if each.name == name:
+                        return each
+        raise KeyError(name)
+
+    def __setitem__(self, name: str, command: Built) -> None:
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.name for section in self.sections() for each in section.commands)
+
+    def __len__(self) -> int:
+        return sum(len(section.commands) for section in self.sections())
