@@ -82,7 +82,7 @@ MUTANTS = (
         ),
         (
             "nobody shares who has a temporary device",
-            "    if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):",
+            "    if any(kinds.of(each).temporary for _, (each, _) in held):",
             "    if False:",
         ),
         ("the most secure device is the one that is shared", "    if tx.policy.level(device.kind) > best:", "    if False:"),

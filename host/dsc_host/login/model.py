@@ -22,12 +22,6 @@ class Kind(StrEnum):
     VOICE = "voice"
 
 
-PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)
-"""The kinds that are physical objects and can be shared."""
-TEMPORARY = (Kind.ONLINE_CARD, Kind.TEMPORARY_CODE)
-"""The kinds that serve only until the user has a lasting device again."""
-
-
 class Scope(StrEnum):
     """The part of the system that a session may use."""
 
@@ -148,9 +142,6 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}", text) is not None
 
 
-LOSSES: Mapping[Loss, DeviceState] = {loss: DeviceState(loss.value) for loss in Loss}
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The details that identify a person. Two users with the same details are the same person."""
@@ -185,6 +176,16 @@ class DeviceView:
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool
     """Whether the issuer takes the device back."""
+    physical: bool
+    """Whether the device is an object."""
+    lasting: bool
+    """Whether the device serves for good: an online card is not for a user who has one."""
+    has_sheet: bool
+    """Whether the device is a sheet of codes, which are shown until it is activated."""
+    changes_pin: bool
+    """Whether the user can change the PIN on the device."""
+    losses: tuple[Loss, ...]
+    """The losses to choose from when the device is reported as lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,8 @@ class Offer:
     label: str
     shows: Mapping[str, str]
     """A mapping with some of the keys `challenge`, `indexes`, `number` and `sent_to`, depending on the kind."""
+    digits: bool
+    """Whether the answer consists of digits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,16 @@ activation ends the temporary devices, and all sessions except the one in which 
 from typing import Any
 
 from dsc_host.login import rows
-from dsc_host.login.devices import registry, waits
-from dsc_host.login.devices.kinds import FACTORS, REFUSED, Attempt, Outcome
+from dsc_host.login.devices import kinds, registry, waits
+from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Kind, Loss, Offer, OrderState, Status, UseState
+from dsc_host.login.model import DeviceState, Offer, OrderState, UseState
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import card_lookup, lifecycle
-from dsc_host.verifier.model import State
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
 DAY = 24 * 60 * 60
@@ -52,17 +50,13 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
 def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
     """Bring a device into use, so that the user can log in with it. The user is locked."""
     notices.notify(tx, user, "activated", device=registry.label(device))
-    kind = Kind(device.kind)
-    changes: dict[str, Any] = {}
-    if kind is Kind.ONLINE_CARD:
-        changes["expires_at"] = tx.now() + tx.policy.online_card.valid_days * DAY
-    registry.move(tx, device, DeviceState.ACTIVE, **changes)
+    registry.move(tx, device, DeviceState.ACTIVE, expires_at=kinds.of(device).valid_until(tx.policy, tx.now()))
     for other, use in registry.held_by(tx.db, user):
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
-        elif (other.kind, other.state, other.owner_id) == (kind, DeviceState.MISPLACED, user.id):
+        elif (other.kind, other.state, other.owner_id) == (device.kind, DeviceState.MISPLACED, user.id):
             # The new device replaces the misplaced one, which nobody can use even if it is found.
-            lifecycle.settle(tx.cards, found(other.serial), State.LOST, "replaced")
+            kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
     # An online card ends the temporary code; a lasting device ends both.
     registry.end_temporary(tx, user, but=device.id)
@@ -73,19 +67,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
 
 
 def _check_answer(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
-    """Check an answer as the factor does. Reactivate a misplaced card for this, and keep it active only if it is correct."""
-    if attempt.device.kind != Kind.DSC_PLUS or attempt.device.state != DeviceState.MISPLACED:
-        return FACTORS[Kind(attempt.device.kind)].check(attempt, kept, text)
-    serial, cards = found(attempt.device.serial), attempt.tx.cards
-    misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
-    if misplaced != Loss.MISPLACED:
-        # The operator of the verifier has changed the card's state meanwhile.
-        return REFUSED
-    lifecycle.move(cards, serial, State.ACTIVE, "found")
-    outcome = FACTORS[Kind.DSC_PLUS].check(attempt, kept, text)
-    if outcome.status is not Status.ACCEPTED:
-        lifecycle.move(cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
-    return outcome
+    return kinds.of(attempt.device).check_activation(attempt, kept, text)
 
 
 # ---- without a response ----

@@ -5,8 +5,9 @@ from sqlalchemy import Connection
 from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import money
+from dsc_host.login.devices import kinds
 from dsc_host.login.errors import NotNow
-from dsc_host.login.model import HoldState, Kind
+from dsc_host.login.model import HoldState
 from dsc_host.login.transaction import LoginTransaction
 
 
@@ -18,8 +19,8 @@ def release(db: Connection, order_id: str) -> None:
 
 def keep(tx: LoginTransaction, order_id: str, cents: int | None = None) -> int:
     """Keep the deposit of a card that does not come back. Return the amount in cents. Raises `InputError`, `NotNow`."""
-    least, most = tx.policy.request.replacement_cents[str(Kind.DSC_PLUS)]
-    wanted = tx.policy.request.fee_cents[str(Kind.DSC_PLUS)] if cents is None else cents
+    least, most = tx.policy.request.replacement_cents[kinds.DSC_CARD.name]
+    wanted = tx.policy.request.fee_cents[kinds.DSC_CARD.name] if cents is None else cents
     if type(wanted) is not int or not least <= wanted <= most:
         raise InputError(
             "amount", "must be {least} to {most} USD for this device", least=money.money(least), most=money.money(most)

@@ -4,23 +4,22 @@ from typing import Any
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Kind, Offer, Status
+from dsc_host.login.model import Offer
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import responses
 
 
 def ask_for_pin(tx: LoginTransaction, session: Session, user: User, device_id: str) -> Offer | Refused:
     """Begin to change a card's PIN. Raises `NotFound`, `NotNow`."""
     device, use = registry.held(tx.db, user, device_id)
-    if device.kind != Kind.DSC_PLUS or device.owner_id != user.id:
+    if not kinds.of(device).changes_pin or device.owner_id != user.id:
         raise NotFound("you do not own such a card")
     if not registry.is_live(device, use, tx.now()):
         raise NotNow("activate the card first")
@@ -34,9 +33,7 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
     """
 
     def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
-        answers = [(kept["challenge"], response.replace(" ", ""))]
-        verdict = responses.judge(tx.cards, "card.change-pin", answers, new_pin)
-        return Outcome(Status.ACCEPTED if verdict else Status.REFUSED)
+        return kinds.of(attempt.device).check_new_pin(attempt, kept, response, new_pin)
 
     device, right = device_proof.judge(tx, session, user, Purpose.PIN, text, check=checked)
     if not right:

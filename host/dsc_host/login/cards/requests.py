@@ -14,10 +14,10 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, users
 from dsc_host.login.cards import deposits
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.devices import waits, weak_pins
+from dsc_host.login.devices import kinds, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, HoldState, Kind, OrderState, Request, WaitKind
+from dsc_host.login.model import DeviceState, HoldState, OrderState, Request, WaitKind
 from dsc_host.login.rows import Account, Hold, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
@@ -172,7 +172,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    mine = (rows.devices.c.owner_id == user.id) & (rows.devices.c.kind == Kind.DSC_PLUS)
+    mine = (rows.devices.c.owner_id == user.id) & (rows.devices.c.kind == kinds.DSC_CARD.name)
     cards = rows.devices.all(tx.db, mine)
     if any(card.state == DeviceState.ACTIVE for card in cards):
         raise NotNow("you have a card in use; if it is lost or damaged, call support")

@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, users
 from dsc_host.login.cards import deposits, losses, requests
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.model import DeviceState, HoldState, Kind, Loss, OrderState
+from dsc_host.login.model import DeviceState, HoldState, Loss, OrderState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Parcel, User
 from dsc_host.login.signin import sessions
@@ -62,7 +62,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
 
 def _card(db: Connection, serial: str) -> Device | None:
     """Return the card of this serial if somebody has or had it. `serial` may be any text."""
-    mine = (rows.devices.c.serial == serial) & (rows.devices.c.kind == Kind.DSC_PLUS)
+    mine = (rows.devices.c.serial == serial) & (rows.devices.c.kind == kinds.DSC_CARD.name)
     return rows.devices.one(db, mine) if table_rows.is_key(serial) else None
 
 
@@ -142,13 +142,13 @@ def _end_all(tx: LoginTransaction, user: User) -> None:
 
 
 def _end(tx: LoginTransaction, user: User, device: Device) -> None:
-    if device.kind in (Kind.DSC_PLUS, Kind.PHONE_APP):
+    if kinds.of(device).enrolled:
         losses.take_out(tx, user, device, Loss.LOST)
     registry.move(tx, device, DeviceState.ENDED)
 
 
 def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Parcel:
-    if not registry.is_returnable(tx.context, device):
+    if not kinds.of(device).is_returnable(tx.policy, device):
         taken = ", ".join(tx.policy.request.returnable)
         raise NotNow("only cards of the series {series} are taken back; cut up and discard other cards", series=taken)
     if rows.parcels.count(tx.db, rows.parcels.c.device_id == device.id):

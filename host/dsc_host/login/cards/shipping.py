@@ -14,10 +14,10 @@ from dsc_host.link import CardClient, Profile
 from dsc_host.login import rows
 from dsc_host.login.cards import requests
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Kind, OrderState, Request
+from dsc_host.login.model import DeviceState, OrderState, Request
 from dsc_host.login.policy.serials import beginning, serials
 from dsc_host.login.rows import Order
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_user
@@ -121,7 +121,7 @@ def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))
-    device = registry.add(tx, user, Kind.DSC_PLUS, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
+    device = registry.add(tx, user, kinds.DSC_CARD, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
     rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
     vault.forget(tx.db, requests.secret(order.id))
     tx.log("card.personalise", user, "done", order=order.id, card=serial)

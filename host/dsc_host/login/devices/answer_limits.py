@@ -9,7 +9,7 @@ Only somebody who knows the password can use up these limits. Three promises:
 """
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.devices.kinds.base import Factor
+from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.errors import TooManyAttempts
 from dsc_host.login.rate_limits import DAY, Gate
 from dsc_host.login.rows import Use, User
@@ -35,9 +35,9 @@ def refusal(tx: LoginTransaction, use: Use) -> TooManyAttempts | None:
     return TooManyAttempts(seconds) if seconds else None
 
 
-def count_failure(tx: LoginTransaction, factor: Factor, use: Use) -> None:
+def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
     """Count a wrong answer to a device that is not locked, unless the verifier counts it."""
-    if factor.COUNTS_ITSELF:
+    if kind.enrolled:
         return
     over = use.locked_until is not None
     failures = 1 if over else use.failures + 1

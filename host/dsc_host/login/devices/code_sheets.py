@@ -6,11 +6,11 @@ A sheet is activated by two of its codes. Its codes are shown only until then.
 import secrets
 
 from dsc_host.login import rows
-from dsc_host.login.devices import codes, registry
-from dsc_host.login.devices.lifecycle import opens_for_good
+from dsc_host.login.devices import codes, kinds, registry
+from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Kind
+from dsc_host.login.model import DeviceState
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.transaction import LoginTransaction, data_of, found
 from dsc_host.records import vault
@@ -18,16 +18,16 @@ from dsc_host.records import vault
 _SEED_BYTES = 32
 
 
-def begin_code_card(tx: LoginTransaction, user: User, kind: Kind) -> Device:
+def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device:
     """Make a new sheet of codes that is to be activated. It replaces a sheet of this kind that was never activated."""
     for device, _ in registry.held_by(tx.db, user):
-        if device.kind == kind and device.state == DeviceState.SHIPPED:
+        if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
     data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
     told = notices.notify(tx, user, "code_card", number=str(data["label"]))
     device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
-    vault.put(tx.cards, registry.secret(device.id), secrets.token_bytes(_SEED_BYTES))
+    vault.put(tx.cards, kinds.secret_of(device), secrets.token_bytes(_SEED_BYTES))
     return device
 
 
@@ -38,19 +38,19 @@ def request_online_card(tx: LoginTransaction, session: Session, user: User) -> D
     """
     opened_by = rows.devices.find(tx.db, session.device_id)
     live = [device for device, _ in registry.live_of(tx, user)]
-    if any(opens_for_good(device) for device in live):
+    if any(kinds.of(device).lasting for device in live):
         raise NotNow("you have a device in use; an online card is for users who have lost theirs")
-    if any(device.kind == Kind.ONLINE_CARD for device in (*live, *([opened_by] if opened_by else []))):
+    if any(device.kind == kinds.ONLINE_CARD.name for device in (*live, *([opened_by] if opened_by else []))):
         raise NotNow("you have an online card in use; request a lasting card, or call support if you have lost this one")
-    device = begin_code_card(tx, user, Kind.ONLINE_CARD)
+    device = begin_code_card(tx, user, kinds.ONLINE_CARD)
     tx.log("online-card.request", user, "done", device=device.id)
     return device
 
 
 def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
     """Return the codes of a sheet that is not activated yet. Raises `NotNow` afterwards: nobody sees the codes again."""
-    if device.state != DeviceState.SHIPPED or device.kind not in (Kind.ONLINE_CARD, Kind.CODE_CARD):
+    if device.state != DeviceState.SHIPPED or not kinds.of(device).has_sheet:
         raise NotNow("the codes are shown only until the card is activated")
-    seed = found(vault.get(tx.cards, registry.secret(device.id)))
+    seed = found(vault.get(tx.cards, kinds.secret_of(device)))
     data, rules = data_of(device), tx.policy.code_card
     return codes.codes(seed, data.get("codes", rules.codes), data.get("letters", rules.code_letters))

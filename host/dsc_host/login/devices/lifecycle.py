@@ -5,19 +5,19 @@ A phone number is removed together with the devices that send codes to it. Codes
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import PHYSICAL, DeviceState, Kind
-from dsc_host.login.rows import Device, User
-from dsc_host.login.transaction import LoginTransaction, data_of
+from dsc_host.login.model import DeviceState
+from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction
 
 
 def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
     """Remove a phone number of a user, and end the devices that send codes to it."""
     rows.phones.remove(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
     for device, _ in registry.live_of(tx, user):
-        if data_of(device).get("number") == number:
+        if kinds.of(device).number(device) == number:
             registry.move(tx, device, DeviceState.ENDED)
 
 
@@ -29,12 +29,13 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
     check_no_app(tx, user)
     has = set()
     for device, _ in registry.live_of(tx, user):
-        if data_of(device).get("number") == number:
+        earlier = kinds.of(device).number(device)
+        if earlier == number:
             has.add(device.kind)
-        elif device.kind in (Kind.SMS, Kind.VOICE):
+        elif earlier:
             registry.move(tx, device, DeviceState.ENDED)
-    for kind in (Kind.SMS, Kind.VOICE):
-        if kind not in has:
+    for kind in (kinds.SMS, kinds.VOICE):
+        if kind.name not in has:
             registry.add(tx, user, kind, told=told, data={"number": number})
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")
@@ -42,10 +43,10 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
 
 def check_no_app(tx: LoginTransaction, user: User) -> None:
     """Raise `NotNow` if the user has the phone app, which replaces SMS and call-back."""
-    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
+    if has_app(tx, user):
         raise NotNow("the phone app replaces SMS and call-back")
 
 
-def opens_for_good(device: Device) -> bool:
-    """Return whether this is a lasting device: a card, a code card or the phone app."""
-    return Kind(device.kind) in (*PHYSICAL, Kind.PHONE_APP)
+def has_app(tx: LoginTransaction, user: User) -> bool:
+    """Return whether the user has the phone app, which replaces SMS and call-back."""
+    return any(kinds.of(device).replaces_messages for device, _ in registry.live_of(tx, user))

@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import contacts, users
+from dsc_host.login.accounts import users
+from dsc_host.login.devices import kinds
+from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import TEMPORARY, DeviceState, DeviceView, Kind, UseState
-from dsc_host.login.policy.serials import is_of
+from dsc_host.login.model import DeviceState, DeviceView, Offer, UseState
 from dsc_host.login.rows import Device, Use, User
-from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
+from dsc_host.login.transaction import LoginTransaction, as_data, found
 from dsc_host.records import table_rows, vault
 
 Held = tuple[Device, Use]
@@ -25,7 +26,7 @@ Held = tuple[Device, Use]
 def add(
     tx: LoginTransaction,
     owner: User,
-    kind: Kind,
+    kind: DeviceKind,
     *,
     told: Notified,
     serial: str | None = None,
@@ -36,7 +37,7 @@ def add(
     """Add a device of a user, who may use it as soon as it is active. `told` proves that the user was notified."""
     now = tx.now()
     device = Device(
-        table_rows.new_id(), str(kind), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
+        table_rows.new_id(), str(kind.name), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
     )  # fmt: skip
     rows.devices.add(tx.db, device)
     rows.uses.add(tx.db, Use(table_rows.new_id(), owner.id, device.id, str(UseState.ACTIVE), 0, None))
@@ -80,11 +81,11 @@ def kinds_of(tx: LoginTransaction, user: User) -> set[str]:
 
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
     """Return a device as its user sees it."""
-    others = rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
+    kind, others = kinds.of(device), rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
     return DeviceView(
         id=device.id,
-        kind=Kind(device.kind),
-        label=label(device),
+        kind=kind.name,
+        label=kind.label(device),
         state=DeviceState(device.state),
         use=UseState(use.state),
         shared=others > 1,
@@ -92,13 +93,19 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
         level=tx.policy.level(device.kind),
-        returnable=is_returnable(tx.context, device),
+        returnable=kind.is_returnable(tx.policy, device),
+        physical=kind.physical,
+        lasting=kind.lasting,
+        has_sheet=kind.has_sheet,
+        changes_pin=kind.changes_pin,
+        losses=kind.losses,
     )
 
 
-def is_returnable(context: LoginContext, device: Device) -> bool:
-    """Return whether the issuer takes this device back."""
-    return device.kind == Kind.DSC_PLUS and is_of(device.serial or "", context.policy.request.returnable)
+def offer(device: Device, shows: Mapping[str, str]) -> Offer:
+    """Return the challenge of a device as a page shows it."""
+    kind = kinds.of(device)
+    return Offer(kind.name, device.id, kind.label(device), dict(shows), kind.digits)
 
 
 def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
@@ -109,8 +116,7 @@ def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
 
 def label(device: Device) -> str:
     """Return a text that distinguishes a device from others of its kind."""
-    data = data_of(device)
-    return str(data.get("label") or (contacts.masked(data["number"]) if "number" in data else device.serial or ""))
+    return kinds.of(device).label(device)
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:
@@ -120,27 +126,17 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
         for use in rows.uses.all(tx.db, rows.uses.c.device_id == device.id):
             users.settings_changed(tx.db, found(rows.users.find(tx.db, use.user_id)))
     if state not in (DeviceState.SHIPPED, DeviceState.ACTIVE, DeviceState.MISPLACED):
-        vault.forget(tx.db, secret(device.id))
+        vault.forget(tx.db, kinds.secret_of(device))
     return found(rows.devices.find(tx.db, device.id))
 
 
 def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
     """End the temporary devices of a user, except the one with the id `but`: a better device has replaced them."""
     for device, _ in held_by(tx.db, user):
-        if Kind(device.kind) in TEMPORARY and device.state == DeviceState.ACTIVE and device.id != but:
+        if kinds.of(device).temporary and device.state == DeviceState.ACTIVE and device.id != but:
             move(tx, device, DeviceState.ENDED)
 
 
 def users_of(db: Connection, device: Device) -> list[str]:
     """Return the ids of all users of a device."""
     return [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id == device.id)]
-
-
-def with_data(db: Connection, device: Device, **changes: Any) -> None:
-    """Change some values in the column `data` of a device."""
-    rows.devices.change(db, device.id, data=as_data({**data_of(device), **changes}))
-
-
-def secret(device_id: str) -> str:
-    """Return the name under which the vault keeps the secret that the device's codes are made from."""
-    return f"device:{device_id}"

@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts
-from dsc_host.login.devices import codes
+from dsc_host.login.devices import codes, kinds
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import TEMPORARY, Role, WaitKind, WaitState, WaitView
+from dsc_host.login.model import Role, WaitKind, WaitState, WaitView
 from dsc_host.login.rows import Device, Session, User, Wait
 from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
 from dsc_host.records import table_rows
@@ -32,7 +32,7 @@ _WAITING = rows.waits.c.state == WaitState.WAITING
 def is_temporary(db: Connection, session: Session) -> bool:
     """Return whether a temporary device opened this session. Lasting changes that are begun in such a session must wait."""
     device = rows.devices.find(db, session.device_id)
-    return device is not None and device.kind in TEMPORARY
+    return device is not None and kinds.of(device).temporary
 
 
 def begin(

@@ -17,19 +17,19 @@ from dataclasses import dataclass, field
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.devices import answer_limits, codes, message_limits, registry
+from dsc_host.login.devices import answer_limits, codes, kinds, message_limits, registry
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import DeviceState, Kind, Stage
+from dsc_host.login.model import DeviceState, Stage
 from dsc_host.login.rows import Device, User
 from dsc_host.login.signin import flow, sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import challenges, enrollment, lifecycle, responses
-from dsc_host.verifier.model import Enrollment, State
+from dsc_host.verifier import challenges, enrollment, responses
+from dsc_host.verifier.model import Enrollment
 
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
 _KEY_BYTES = 32
@@ -139,8 +139,7 @@ def remove(context: LoginContext, device_id: str, device_token: str) -> None:
 
 def end(tx: LoginTransaction, device: Device) -> None:
     """Retire the keys of an app and end its device."""
-    for serial in phone_app.serials(device).values():
-        lifecycle.settle(tx.cards, serial, State.RETIRED, "app removed")
+    kinds.PHONE_APP.disable(tx, device, "app removed")
     registry.move(tx, device, DeviceState.ENDED)
 
 
@@ -171,7 +170,7 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
     for method, key in keys.by_method().items():
         enrollment.enroll(tx.cards, Enrollment(serials[method], key, SUITE, owners=(user.name,)))
     data = {"serials": serials, "token": sessions.hashed(device_token), "label": stem}
-    return registry.add(tx, user, Kind.PHONE_APP, told=told, serial=stem, data=data)
+    return registry.add(tx, user, kinds.PHONE_APP, told=told, serial=stem, data=data)
 
 
 def _end_replaced(tx: LoginTransaction, user: User) -> None:
@@ -186,7 +185,7 @@ def device_of_app(tx: LoginTransaction, device_id: str, device_token: str, *, lo
     """Return the active app of this token, and its user, locked unless `lock` is False. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
     device = rows.devices.find(tx.db, device_id) if known else None
-    if device is None or device.kind != Kind.PHONE_APP:
+    if device is None or device.kind != kinds.PHONE_APP.name:
         raise NotFound("this app is not activated")
     user = locked_user(tx.db, device.owner_id) if lock else found(rows.users.find(tx.db, device.owner_id))
     device = found(rows.devices.find(tx.db, device.id))

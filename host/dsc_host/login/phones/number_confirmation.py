@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, phone_numbers, users
-from dsc_host.login.devices import answer_limits, codes, lifecycle, message_limits, registry, waits
+from dsc_host.login.devices import answer_limits, codes, kinds, lifecycle, message_limits, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.model import Kind, WaitKind
+from dsc_host.login.model import WaitKind
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction, as_data, data_of
@@ -62,14 +62,14 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         return True
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
     contacts.add_phone(tx, user, asked["number"], told=told)
-    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
+    if lifecycle.has_app(tx, user):
         users.settings_changed(tx.db, user)
     else:
         lifecycle.enable_messages(tx, user, asked["number"], told)
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
             # A code to another number opened this session. It continues with the number that was just confirmed.
-            answered = next(device for device in live if device.kind == Kind.SMS)
+            answered = next(device for device in live if device.kind == kinds.SMS.name)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
     sessions.end_all(tx.db, user, but=session.id)
     tx.log("phone.confirm", user, "done")
@@ -81,7 +81,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     phone = rows.phones.locked(tx.db, phone_id) if isinstance(phone_id, str) else None
     if phone is None or phone.user_id != user.id:
         raise NotFound("you have no such phone number")
-    if all(data_of(device).get("number") == phone.number for device, _ in registry.live_of(tx, user)):
+    if all(kinds.of(device).number(device) == phone.number for device, _ in registry.live_of(tx, user)):
         raise NotNow("you would have nothing left to log in with; ask support for another device first")
     if waits.is_temporary(tx.db, session):
         raise NotNow("you cannot remove a number with a temporary device; call support if this number is no longer yours")
@@ -90,7 +90,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     lifecycle.forget_number(tx, user, phone.number)
     users.settings_changed(tx.db, user)
     # A session that a code to this number opened ends with it.
-    ends = opened_by is not None and data_of(opened_by).get("number") == phone.number
+    ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
     sessions.end_all(tx.db, user, but="" if ends else session.id)
     tx.log("phone.forget", user, "done")
 

@@ -11,6 +11,8 @@ from dsc_host.login.policy.serials import is_series
 if TYPE_CHECKING:
     from dsc_host.login.policy.model import Policy
 
+_REPLACEABLE = frozenset(Kind) - {Kind.PHONE_APP}
+"""The kinds that the phone app can replace."""
 _MOST_CONTACT = 200
 _LONGEST_ANSWER = 64
 
@@ -107,7 +109,7 @@ def _check_pairs(policy: "Policy") -> None:
     activation, card = policy.activation, policy.code_card
     if not activation.imminent_days < activation.near_days < activation.automatic_days:
         refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
-    if unknown := [kind for kind in policy.phone.removes if kind not in set(Kind) - {Kind.PHONE_APP}]:
+    if unknown := [kind for kind in policy.phone.removes if kind not in _REPLACEABLE]:
         refuse(f"[phone] removes: {unknown[0]} is not another kind of device")
     if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:
         refuse(f"[code_card]: at most 10000 codes, no more indexes than codes, and {_LONGEST_ANSWER} characters in an answer")

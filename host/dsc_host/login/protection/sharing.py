@@ -15,13 +15,10 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import people, users
-from dsc_host.login.devices import registry
+from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.model import (
-    PHYSICAL,
-    TEMPORARY,
-    Kind,
     Offer,
     Scope,
     ShareState,
@@ -220,8 +217,8 @@ def view(db: Connection, share: Share) -> ShareView:
     """Return a share as its users see it."""
     device = found(rows.devices.find(db, share.device_id))
     names = [found(rows.users.find(db, each)).name for each in (share.user_id, share.owner_id)]
-    label = registry.label(device)
-    return ShareView(share.id, names[0], names[1], label, Kind(device.kind), ShareState(share.state), share.at)
+    kind = kinds.of(device)
+    return ShareView(share.id, names[0], names[1], kind.label(device), kind.name, ShareState(share.state), share.at)
 
 
 # ---- the conditions ----
@@ -236,7 +233,7 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
     held = [(one, each) for one in (user, owner) for each in registry.live_of(tx, one)]
-    if any(Kind(each.kind) in TEMPORARY for _, (each, _) in held):
+    if any(kinds.of(each).temporary for _, (each, _) in held):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
     if device.id not in {each.id for one, (each, _) in held if one.id == owner.id} or device.owner_id != owner.id:
         raise NotNow("this device is no longer in use")
@@ -244,14 +241,14 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
         raise NotNow("you already share this device")
     if not tx.policy.levels[tx.policy.level(device.kind)].shareable:
         raise NotNow("this kind of device cannot be shared; a phone app serves several users itself")
-    best = min(tx.policy.level(each.kind) for _, (each, _) in held if Kind(each.kind) in PHYSICAL)
+    best = min(tx.policy.level(each.kind) for _, (each, _) in held if kinds.of(each).physical)
     if tx.policy.level(device.kind) > best:
         raise LessSecureDevice("less secure device: share the most secure device of the two users")
 
 
 def _choose_device(tx: LoginTransaction, owner: User, device_id: str) -> Device:
     own = [device for device, _ in registry.live_of(tx, owner) if device.owner_id == owner.id]
-    own = [device for device in own if Kind(device.kind) in PHYSICAL and device_id in ("", device.id)]
+    own = [device for device in own if kinds.of(device).physical and device_id in ("", device.id)]
     if not own:
         raise NotFound("this user has no device of their own that can be shared")
     return min(own, key=lambda device: tx.policy.level(device.kind))
@@ -278,7 +275,7 @@ def _own(tx: LoginTransaction, user: User, share_id: str, state: ShareState) -> 
 def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, device: Device, by: str = "") -> None:
     parked = []
     for other, use in registry.live_of(tx, user):
-        if Kind(other.kind) in PHYSICAL:
+        if kinds.of(other).physical:
             rows.uses.change(tx.db, use.id, state=str(UseState.PARKED))
             parked.append(use.id)
     rows.uses.add(tx.db, Use(table_rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))

@@ -18,13 +18,12 @@ from typing import Self, TypeVar
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, users
 from dsc_host.login.cards import activation, pin_change, requests, returns
-from dsc_host.login.devices import code_sheets, registry, waits
+from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import (
     Answered,
     DeviceView,
-    Kind,
     Offer,
     Request,
     Scope,
@@ -280,7 +279,7 @@ class LoginSystem(ShareCalls):
 
         def seen(tx: LoginTransaction, user: User, session: Session) -> tuple[str, ...]:
             card = registry.held(tx.db, user, device, lock=False)[0]
-            if card.kind != Kind.ONLINE_CARD:
+            if not kinds.of(card).temporary:
                 # The codes of a printed card are a lasting device. A limited session must not give access to them.
                 sessions.check_scope(session, Scope.FULL)
             return code_sheets.sheet_codes(tx, card)

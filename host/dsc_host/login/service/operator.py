@@ -11,10 +11,10 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
 from dsc_host.login.cards import shipping
-from dsc_host.login.devices import lifecycle, registry
+from dsc_host.login.devices import kinds, lifecycle, registry
 from dsc_host.login.messages import notices
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import Identity, Kind, Request, Role
+from dsc_host.login.model import Identity, Request, Role
 from dsc_host.login.service import maintenance
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, known, locked_user
@@ -125,7 +125,7 @@ class Operator:
             if rows.devices.count(tx.db, rows.devices.c.serial == serial):
                 raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
             told = notices.notify(tx, user, "activated", device=serial)
-            device = registry.add(tx, user, Kind.DSC_PLUS, told=told, serial=serial)
+            device = registry.add(tx, user, kinds.DSC_CARD, told=told, serial=serial)
             users.settings_changed(tx.db, user)
             tx.log("card.assign", user, "done", card=serial)
             return device.id

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.devices import answer_limits, registry
-from dsc_host.login.devices.kinds import FACTORS, Attempt, Outcome
+from dsc_host.login.devices import answer_limits, kinds, registry
+from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
-from dsc_host.login.model import Kind, Offer, Status
+from dsc_host.login.model import Offer, Status
 from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.transaction import LoginTransaction, as_data, data_of
 from dsc_host.records.transaction import Refused
@@ -49,7 +49,7 @@ def ask(
     if refusal := locked or rate_limits.charge(tx, [answer_limits.offers(tx.context, user)]):
         return Refused(refusal)
     attempt = Attempt(tx, user, device, token or session.id)
-    offered = FACTORS[Kind(device.kind)].offer(attempt, manual=True)
+    offered = kinds.of(device).offer(attempt, manual=True)
     if isinstance(offered, Refused):
         return offered
     proof = {
@@ -61,7 +61,7 @@ def ask(
         "tries": 0,
     }
     _keep(tx.db, session, proof)
-    return Offer(Kind(device.kind), device.id, registry.label(device), dict(offered.shows))
+    return registry.offer(device, offered.shows)
 
 
 def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, dict[str, Any]]:
@@ -76,7 +76,7 @@ def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -
 def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
     """Return the challenge again as the page shows it. Raises `NotNow` if there is nothing to answer."""
     device, proof = asked(db, session, purpose, about)
-    return Offer(Kind(device.kind), device.id, registry.label(device), dict(proof["shows"]))
+    return registry.offer(device, proof["shows"])
 
 
 def judge(
@@ -92,22 +92,22 @@ def judge(
 ) -> tuple[Device, bool]:
     """Judge an answer. Return the device, and whether the answer was correct.
 
-    `check` judges it instead of the device's factor. Raises `NotNow` if there is nothing to answer.
+    `check` judges it instead of the device's kind. Raises `NotNow` if there is nothing to answer.
     """
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):
         return device, _count_failure(tx, session, proof)
-    attempt, factor = Attempt(tx, user, device, token or session.id), FACTORS[Kind(device.kind)]
+    attempt, kind = Attempt(tx, user, device, token or session.id), kinds.of(device)
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
-    outcome = (check or factor.check)(attempt, proof["keeps"], given)
+    outcome = (check or kind.check)(attempt, proof["keeps"], given)
     if outcome.duress:
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
         return device, True
     if use is not None and outcome.looked_at:
-        answer_limits.count_failure(tx, factor, use)
+        answer_limits.count_failure(tx, kind, use)
     return device, _count_failure(tx, session, proof)
 
 

@@ -18,16 +18,25 @@ from sqlalchemy import Connection
 from dsc_host.errors import OutOfMemory, out_of_memory
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import users
-from dsc_host.login.devices import answer_limits, registry
-from dsc_host.login.devices.kinds import FACTORS, Attempt, Outcome, phone_app
+from dsc_host.login.devices import answer_limits, kinds, registry
+from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow, WrongCredentials
 from dsc_host.login.messages import outbox
-from dsc_host.login.model import Answered, DeviceView, Kind, Offer, Scope, Stage, Status, Step
+from dsc_host.login.model import Answered, DeviceView, Scope, Stage, Status, Step
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.signin.step_up import PROVEN_AT
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, find_user, locked_user
+from dsc_host.login.transaction import (
+    LoginContext,
+    LoginTransaction,
+    account_of,
+    as_data,
+    data_of,
+    find_user,
+    found,
+    locked_user,
+)
 from dsc_host.records.table_rows import is_key
 from dsc_host.records.transaction import Refused
 
@@ -122,7 +131,7 @@ def choose(context: LoginContext, token: str, device_id: str, *, manual: bool = 
         address = str(data_of(session)["address"])
         new = sessions.begin(tx, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
         attempt = Attempt(tx, user, device, new, address)
-        offered = FACTORS[Kind(device.kind)].offer(attempt, manual=manual)
+        offered = kinds.of(device).offer(attempt, manual=manual)
         if isinstance(offered, Refused):
             # The login stays at its stage: the user may have another device.
             sessions.drop(tx.db, new)
@@ -132,7 +141,7 @@ def choose(context: LoginContext, token: str, device_id: str, *, manual: bool = 
         left = 1 if offered.once else context.policy.login.code_attempts
         _keep(tx.db, new, {"address": address, "keeps": offered.keeps, "left": left, "shows": shows})
         tx.log("offer", user, "done", device.kind, device=device.id)
-        return Step(new, Stage.ANSWERING, user.name, offer=_offer(device, shows))
+        return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(device, shows))
 
     return context.change(chosen)
 
@@ -148,14 +157,14 @@ def answer(context: LoginContext, token: str, text: str) -> Answered:
         if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, context.now()):
             # Do not check the answer: an answer to a locked device neither counts nor uses anything up.
             return _refuse(tx, user, session, device, data)
-        attempt, factor = Attempt(tx, user, device, token, str(data["address"])), FACTORS[Kind(device.kind)]
-        outcome = factor.check(attempt, data["keeps"], given)
+        kind = kinds.of(device)
+        outcome = kind.check(Attempt(tx, user, device, token, str(data["address"])), data["keeps"], given)
         if outcome.status is Status.WAITING:
             return Answered(Status.WAITING)
         if outcome.status is Status.ACCEPTED:
             return Answered(Status.ACCEPTED, _accept(tx, user, session, device, use, outcome))
         if outcome.looked_at:
-            answer_limits.count_failure(tx, factor, use)
+            answer_limits.count_failure(tx, kind, use)
         return _refuse(tx, user, session, device, data)
 
     return context.change(answered)
@@ -183,7 +192,7 @@ def step(context: LoginContext, token: str) -> Step:
         offer = None
         if session.stage == Stage.ANSWERING:
             device, _ = registry.held(tx.db, user, session.device_id, lock=False)
-            offer = _offer(device, data_of(session)["shows"])
+            offer = registry.offer(device, data_of(session)["shows"])
         return Step(token, Stage(session.stage), user.name, choices, user.opted_out, offer)
 
     return context.read(shown)
@@ -194,7 +203,8 @@ def is_waiting(context: LoginContext, token: str) -> bool:
 
     def look(tx: LoginTransaction) -> bool:
         session = sessions.find(tx, token, Stage.ANSWERING)[1]
-        return phone_app.is_waiting(tx, data_of(session)["keeps"])
+        device = found(rows.devices.find(tx.db, session.device_id))
+        return kinds.of(device).is_waiting(tx, data_of(session)["keeps"])
 
     return context.read(look)
 
@@ -214,10 +224,6 @@ def _choices(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
 
 def _keep(db: Connection, token: str, data: Mapping[str, Any]) -> None:
     rows.sessions.change(db, sessions.hashed(token), data=as_data(data))
-
-
-def _offer(device: Device, shows: Mapping[str, str]) -> Offer:
-    return Offer(Kind(device.kind), device.id, registry.label(device), dict(shows))
 
 
 def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:

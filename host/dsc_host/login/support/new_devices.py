@@ -5,10 +5,10 @@ not wait.
 """
 
 from dsc_host.login.accounts import contacts
-from dsc_host.login.devices import code_sheets, registry, waits
+from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Kind, WaitKind
+from dsc_host.login.model import WaitKind
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -17,7 +17,7 @@ from dsc_host.login.transaction import LoginTransaction
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> Device:
     """Make a security code card for the identified caller, which is then sent by mail."""
     user = calls.caller(tx, session)
-    device = code_sheets.begin_code_card(tx, user, Kind.CODE_CARD)
+    device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, WaitKind.CARD, {"card": device.id, "label": label}, label, by=staff.name)
     tx.log("desk.code-card", user, "done", by=staff.name, device=device.id)

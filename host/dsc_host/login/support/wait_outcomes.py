@@ -9,7 +9,7 @@ from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import lifecycle, registry, waits
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Kind, Loss, OrderState, WaitKind
+from dsc_host.login.model import DeviceState, Loss, OrderState, WaitKind
 from dsc_host.login.protection import opt_out
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Order, User, Wait
@@ -52,7 +52,7 @@ def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> Non
 def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
-    if any(device.kind == Kind.PHONE_APP for device, _ in registry.live_of(tx, user)):
+    if lifecycle.has_app(tx, user):
         users.settings_changed(tx.db, user)
     else:
         lifecycle.enable_messages(tx, user, number, told)

@@ -1,23 +1,46 @@
-"""The kinds of device, each behind the same protocol: it offers a challenge and checks the answer."""
+"""The kinds of device. Each is a class that says everything special about it, and has its line in `KINDS`."""
 
-from collections.abc import Mapping
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, secret_of
+from dsc_host.login.devices.kinds.code_card import CodeCard, OnlineCard
+from dsc_host.login.devices.kinds.dsc_card import DscCard
+from dsc_host.login.devices.kinds.phone_app import PhoneApp
+from dsc_host.login.devices.kinds.sent_code import Sms, Voice
+from dsc_host.login.devices.kinds.temporary_code import TemporaryCode
+from dsc_host.login.rows import Device
 
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, Factor, Offered, Outcome
-from dsc_host.login.devices.kinds.code_card import CodeCardFactor
-from dsc_host.login.devices.kinds.dsc_card import CardFactor
-from dsc_host.login.devices.kinds.phone_app import PhoneFactor
-from dsc_host.login.devices.kinds.sent_code import SentCodeFactor
-from dsc_host.login.devices.kinds.temporary_code import TemporaryCodeFactor
-from dsc_host.login.model import Kind
+DSC_CARD = DscCard()
+CODE_CARD = CodeCard()
+ONLINE_CARD = OnlineCard()
+TEMPORARY_CODE = TemporaryCode()
+PHONE_APP = PhoneApp()
+SMS = Sms()
+VOICE = Voice()
 
-FACTORS: Mapping[Kind, Factor] = {
-    Kind.DSC_PLUS: CardFactor(),
-    Kind.CODE_CARD: CodeCardFactor(),
-    Kind.ONLINE_CARD: CodeCardFactor(),
-    Kind.TEMPORARY_CODE: TemporaryCodeFactor(),
-    Kind.PHONE_APP: PhoneFactor(),
-    Kind.SMS: SentCodeFactor("sms"),
-    Kind.VOICE: SentCodeFactor("voice"),
+KINDS: dict[str, DeviceKind] = {
+    kind.name: kind for kind in (DSC_CARD, CODE_CARD, ONLINE_CARD, TEMPORARY_CODE, PHONE_APP, SMS, VOICE)
 }
+"""All kinds by their names."""
 
-__all__ = ["FACTORS", "REFUSED", "Attempt", "Factor", "Offered", "Outcome"]
+
+def of(device: Device) -> DeviceKind:
+    """Return the kind of a device."""
+    return KINDS[device.kind]
+
+
+__all__ = [
+    "CODE_CARD",
+    "DSC_CARD",
+    "KINDS",
+    "ONLINE_CARD",
+    "PHONE_APP",
+    "REFUSED",
+    "SMS",
+    "TEMPORARY_CODE",
+    "VOICE",
+    "Attempt",
+    "DeviceKind",
+    "Offered",
+    "Outcome",
+    "of",
+    "secret_of",
+]

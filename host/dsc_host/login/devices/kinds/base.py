@@ -1,17 +1,22 @@
-"""The protocol of all device kinds.
+"""The base class of all device kinds, which says everything that is special about a kind.
 
-A factor offers a challenge: it returns what the page shows, and what is kept until the answer comes. Later it checks the
+A kind offers a challenge: it returns what the page shows, and what is kept until the answer comes. Later it checks the
 answer. Both happen in an open transaction that has locked the user. Parallel answers are therefore judged one after the other,
 and single-use values are used once.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from dsc_host.login.model import Scope, Status
+from sqlalchemy import Connection
+
+from dsc_host.login import rows
+from dsc_host.login.model import DeviceState, Kind, Loss, Scope, Status
+from dsc_host.login.policy.model import Policy
 from dsc_host.login.rows import Device, User
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, as_data, data_of
 from dsc_host.records.transaction import Refused
 
 
@@ -59,14 +64,87 @@ ACCEPTED = Outcome(Status.ACCEPTED)
 WAITING = Outcome(Status.WAITING)
 
 
-class Factor(Protocol):
-    """One kind of proof that the user has a device."""
+class DeviceKind(ABC):
+    """A kind of device. The values here are those of a kind about which nothing is special.
 
-    COUNTS_ITSELF: bool
-    """Whether the verifier counts wrong answers and locks the device."""
+    Its level, its limits, and whether it can be shared are in its row of the policy's table of levels.
+    """
 
+    name: Kind
+    """The name of the kind in the database and in the policy."""
+    physical = False
+    """Whether a device is an object. It is set aside while its user shares another one."""
+    lasting = False
+    """Whether a device serves for good: an online card is not for a user who has one."""
+    temporary = False
+    """Whether a device serves only until its user has a lasting one again."""
+    enrolled = False
+    """Whether the verifier has its keys. The verifier then counts wrong answers and locks the device."""
+    replaces_messages = False
+    """Whether a user with such a device gets no codes by SMS and call-back."""
+    has_sheet = False
+    """Whether a device is a sheet of codes, which are shown until it is activated."""
+    changes_pin = False
+    """Whether the user can change the PIN on the device."""
+    digits = False
+    """Whether an answer consists of digits."""
+    losses: tuple[Loss, ...] = (Loss.LOST,)
+    """The losses to choose from. A device that was misplaced can be activated again if `Loss.MISPLACED` is among them."""
+
+    @abstractmethod
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
         """Offer a challenge. `manual` asks for one to type instead of a push. A refusal is committed with its log entry."""
 
+    @abstractmethod
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check an answer to what was offered. Raises nothing, whatever the text."""
+
+    def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check an answer that activates the device."""
+        return self.check(attempt, kept, answer)
+
+    def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
+        """Check an answer that was made with a new PIN, which then replaces the PIN before."""
+        return REFUSED
+
+    def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
+        """Return whether what was offered still waits for an answer from elsewhere. This only reads."""
+        return False
+
+    def label(self, device: Device) -> str:
+        """Return a text that distinguishes a device from others of its kind."""
+        return device.serial or ""
+
+    def number(self, device: Device) -> str:
+        """Return the phone number that codes are sent to; empty if none are sent."""
+        return ""
+
+    def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
+        """Return the phone numbers that a finder or thief of the user's device may have with it."""
+        return [number] if (number := self.number(device)) else []
+
+    def valid_until(self, policy: Policy, now: float) -> float | None:
+        """Return the Unix time at which a device that is activated now expires; None if it does not."""
+        return None
+
+    def is_returnable(self, policy: Policy, device: Device) -> bool:
+        """Return whether the issuer takes the device back."""
+        return False
+
+    def state_after(self, loss: Loss) -> DeviceState:
+        """Return the state of a device after its loss."""
+        lasts = self.lasting and (loss is not Loss.MISPLACED or loss in self.losses)
+        return DeviceState(loss.value) if lasts else DeviceState.ENDED
+
+    def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
+        """Take the device's keys, if it has any, out of use in the verifier. `reason` may be a loss."""
+
+
+def secret_of(device: Device) -> str:
+    """Return the name under which the vault keeps the secret that the device's codes are made from."""
+    return f"device:{device.id}"
+
+
+def change_data(db: Connection, device: Device, **changes: Any) -> None:
+    """Change some values in the column `data` of a device."""
+    rows.devices.change(db, device.id, data=as_data({**data_of(device), **changes}))

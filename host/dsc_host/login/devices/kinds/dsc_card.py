@@ -3,17 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, Offered, Outcome
-from dsc_host.login.model import Status
-from dsc_host.login.transaction import found
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome
+from dsc_host.login.model import DeviceState, Kind, Loss, Status
+from dsc_host.login.policy.model import Policy
+from dsc_host.login.policy.serials import is_of
+from dsc_host.login.rows import Device
+from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import challenges, responses
+from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
+from dsc_host.verifier.model import State
 
 
-class CardFactor:
+class DscCard(DeviceKind):
     """The kind of the Digital Security Card+."""
 
-    COUNTS_ITSELF = True
+    name = Kind.DSC_PLUS
+    physical = True
+    lasting = True
+    enrolled = True
+    changes_pin = True
+    digits = True
+    losses = tuple(Loss)
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
         """Issue a challenge for the card."""
@@ -24,6 +34,37 @@ class CardFactor:
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Have the verifier judge the response."""
-        response = answer.replace(" ", "")
-        verdict = responses.judge(attempt.tx.cards, "verify", [(kept["challenge"], response)])
+        verdict = responses.judge(attempt.tx.cards, "verify", _answers(kept, answer))
         return Outcome(Status.ACCEPTED, duress=verdict.duress) if verdict else REFUSED
+
+    def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check a response. Reactivate a misplaced card for this, and keep it active only if the response is correct."""
+        if attempt.device.state != DeviceState.MISPLACED:
+            return self.check(attempt, kept, answer)
+        serial, cards = found(attempt.device.serial), attempt.tx.cards
+        misplaced = lifecycle.is_at(cards, serial, State.SUSPENDED) and card_lookup.locked_card(cards, serial).state_reason
+        if misplaced != Loss.MISPLACED:
+            # The operator of the verifier has changed the card's state meanwhile.
+            return REFUSED
+        lifecycle.move(cards, serial, State.ACTIVE, "found")
+        outcome = self.check(attempt, kept, answer)
+        if outcome.status is not Status.ACCEPTED:
+            lifecycle.move(cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
+        return outcome
+
+    def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
+        """Have the verifier judge the response, and replace the PIN if the response is correct."""
+        verdict = responses.judge(attempt.tx.cards, "card.change-pin", _answers(kept, answer), pin)
+        return Outcome(Status.ACCEPTED) if verdict else REFUSED
+
+    def is_returnable(self, policy: Policy, device: Device) -> bool:
+        """Return whether the policy names the serial of this card."""
+        return is_of(found(device.serial), policy.request.returnable)
+
+    def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
+        """Suspend a misplaced card, and mark another one as lost."""
+        lifecycle.settle(tx.cards, found(device.serial), State.SUSPENDED if reason == Loss.MISPLACED else State.LOST, reason)
+
+
+def _answers(kept: Mapping[str, Any], answer: str) -> list[tuple[str, str]]:
+    return [(kept["challenge"], answer.replace(" ", ""))]

@@ -11,18 +11,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from dsc_host.errors import VerifierError
 from dsc_host.login import rate_limits, rows
+from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
-from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, Offered, Outcome
-from dsc_host.login.model import Status
-from dsc_host.login.rate_limits import Gate
-from dsc_host.login.rows import Push
+from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceKind, Offered, Outcome
+from dsc_host.login.model import Kind, Status
+from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rows import Device, Push, User
 from dsc_host.login.transaction import LoginTransaction, data_of, found
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import challenges, responses
-from dsc_host.verifier.model import Challenge
+from dsc_host.verifier import challenges, lifecycle, responses
+from dsc_host.verifier.model import Challenge, State
 from dsc_host.verifier.transaction import CardTransaction
 
 PIN, FINGER = "pin", "biometrics"
@@ -30,13 +33,15 @@ LETTERS = {"P": PIN, "B": FINGER}
 """The first letter of a response string, with the method that it stands for."""
 ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
 _DRAWS = 10
-_DAY = 24 * 60 * 60
 
 
-class PhoneFactor:
+class PhoneApp(DeviceKind):
     """The kind of the phone app."""
 
-    COUNTS_ITSELF = True
+    name = Kind.PHONE_APP
+    lasting = True
+    enrolled = True
+    replaces_messages = True
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
         """Send a push to the phone. Offer a challenge to type if `manual` is set or the limit on pushes is reached."""
@@ -68,13 +73,21 @@ class PhoneFactor:
         if push.state == APPROVED and attempt.tx.now() < push.expires_at:
             rows.pushes.change(attempt.tx.db, push.id, state=USED)
             return entered(attempt, push.method)
-        return WAITING if push.state == ASKED and attempt.tx.now() < push.expires_at else REFUSED
+        return WAITING if _is_open(attempt.tx, push) else REFUSED
 
+    def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
+        """Return whether the push still waits for an answer."""
+        push = rows.pushes.find(tx.db, kept.get("push", ""))
+        return push is not None and _is_open(tx, push)
 
-def is_waiting(tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
-    """Return whether the push of an offer still waits for an answer. This only reads."""
-    push = rows.pushes.find(tx.db, kept.get("push", ""))
-    return push is not None and push.state == ASKED and tx.now() < push.expires_at
+    def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
+        """Return all numbers of the user: each may be a number of this phone."""
+        return [known.number for known in contacts.phones_of(db, user)]
+
+    def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
+        """Retire the keys of the app."""
+        for serial in serials(device).values():
+            lifecycle.settle(tx.cards, serial, State.RETIRED, reason)
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:
@@ -84,7 +97,7 @@ def entered(attempt: Attempt, method: str) -> Outcome:
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
 
-def serials(device: rows.Device) -> dict[str, str]:
+def serials(device: Device) -> dict[str, str]:
     """Return the serial of each method's key in the verifier's records."""
     return dict(data_of(device)["serials"])
 
@@ -107,7 +120,11 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
 
 def _pushes(attempt: Attempt) -> Gate:
     """Return the limit on how many pushes a phone gets without approving one."""
-    return Gate("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, _DAY, _DAY)
+    return Gate("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, DAY, DAY)
+
+
+def _is_open(tx: LoginTransaction, push: Push) -> bool:
+    return push.state == ASKED and tx.now() < push.expires_at
 
 
 def _drawn(question: str, _digits: int) -> str:

@@ -10,29 +10,29 @@ from typing import Any
 from dsc_host.login import rate_limits
 from dsc_host.login.accounts.contacts import masked
 from dsc_host.login.devices import codes, message_limits
-from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, Offered, Outcome
+from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, DeviceKind, Offered, Outcome
 from dsc_host.login.messages import outbox
+from dsc_host.login.model import Kind
+from dsc_host.login.rows import Device
 from dsc_host.login.transaction import data_of
 from dsc_host.records.transaction import Refused
 
 
-class SentCodeFactor:
-    """The kind of codes that are sent over one channel."""
+class _SentCode(DeviceKind):
+    """The common base of codes by SMS and by phone call."""
 
-    COUNTS_ITSELF = False
-
-    def __init__(self, channel: str) -> None:
-        """`channel` is the outbox's name of the channel."""
-        self._channel = channel
+    digits = True
+    channel: str
+    """The name of the channel in the outbox."""
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered | Refused:
         """Put a new code into the outbox, unless a limit on messages is reached."""
-        number = data_of(attempt.device)["number"]
+        number = self.number(attempt.device)
         if refusal := rate_limits.charge(attempt.tx, message_limits.messages(attempt.tx.context, attempt.user, number)):
             return Refused(refusal)
         code = codes.random_digits(attempt.tx.policy.login.code_digits)
-        spoken = " ".join(code) if self._channel == outbox.VOICE else code
-        outbox.add(attempt.tx, attempt.user, "code", channel=self._channel, to=number, code=spoken)
+        spoken = " ".join(code) if self.channel == outbox.VOICE else code
+        outbox.add(attempt.tx, attempt.user, "code", channel=self.channel, to=number, code=spoken)
         until = attempt.tx.now() + attempt.tx.policy.login.code_validity
         return Offered({"sent_to": masked(number)}, {"digest": _digest(attempt, code), "until": until})
 
@@ -40,6 +40,28 @@ class SentCodeFactor:
         """Check the code and its time."""
         right = hmac.compare_digest(_digest(attempt, answer.replace(" ", "")), kept["digest"])
         return ACCEPTED if right and attempt.tx.now() < kept["until"] else REFUSED
+
+    def label(self, device: Device) -> str:
+        """Return the number with only its ends readable."""
+        return masked(self.number(device))
+
+    def number(self, device: Device) -> str:
+        """Return the phone number that codes are sent to."""
+        return str(data_of(device)["number"])
+
+
+class Sms(_SentCode):
+    """The kind of codes by SMS."""
+
+    name = Kind.SMS
+    channel = outbox.SMS
+
+
+class Voice(_SentCode):
+    """The kind of codes that are read out in a phone call."""
+
+    name = Kind.VOICE
+    channel = outbox.VOICE
 
 
 def _digest(attempt: Attempt, code: str) -> str:

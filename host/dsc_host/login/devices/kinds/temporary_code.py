@@ -4,19 +4,20 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from dsc_host.login.devices import codes, registry
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, Offered, Outcome
-from dsc_host.login.model import Scope, Status
+from dsc_host.login.devices import codes
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, secret_of
+from dsc_host.login.model import Kind, Scope, Status
+from dsc_host.login.policy.model import Policy
+from dsc_host.login.rate_limits import DAY
 from dsc_host.login.transaction import found
 from dsc_host.records import vault
 
-_DAY = 24 * 60 * 60
 
-
-class TemporaryCodeFactor:
+class TemporaryCode(DeviceKind):
     """The kind of temporary codes."""
 
-    COUNTS_ITSELF = False
+    name = Kind.TEMPORARY_CODE
+    temporary = True
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
         """Offer nothing: the page only asks for the code."""
@@ -24,12 +25,20 @@ class TemporaryCodeFactor:
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check the code. The scope of the session depends on the age of the code."""
-        right = found(vault.get(attempt.tx.cards, registry.secret(attempt.device.id)))
+        right = found(vault.get(attempt.tx.cards, secret_of(attempt.device)))
         given = codes.normalized(answer) or ""
         if not hmac.compare_digest(given.encode(), right):
             return REFUSED
         # A session never outlives the scope of its code.
-        full_until = attempt.device.made_at + attempt.tx.policy.temporary.full_days * _DAY
+        full_until = self.full_until(attempt.tx.policy, attempt.device.made_at)
         if attempt.tx.now() < full_until:
             return Outcome(Status.ACCEPTED, Scope.FULL, until=full_until)
         return Outcome(Status.ACCEPTED, Scope.ACCOUNT, until=attempt.device.expires_at)
+
+    def valid_until(self, policy: Policy, now: float) -> float:
+        """Return the end of the days with access to the account."""
+        return self.full_until(policy, now) + policy.temporary.account_days * DAY
+
+    def full_until(self, policy: Policy, made_at: float) -> float:
+        """Return the Unix time until which a code gives full access."""
+        return made_at + policy.temporary.full_days * DAY
