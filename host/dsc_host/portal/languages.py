@@ -4,6 +4,7 @@ The catalogs are `locale/LANGUAGE.po`. They are compiled in memory when the firs
 out of date.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
+from operator import itemgetter
 from types import MappingProxyType
 
 from babel.dates import format_date, format_datetime
@@ -23,6 +25,8 @@ NAMES = {"en": "English", "de": "Deutsch", "ru": "Русский"}
 FALLBACK = "en"
 NONE = "\N{EN DASH}"
 """The text that stands for a missing value."""
+_RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8})(-[A-Za-z0-9-]*)?(\s*;\s*[qQ]=(?P<weight>[01](\.[0-9]{0,3})?))?", re.ASCII)
+"""A language range with its weight, as in RFC 9110, section 12.5.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,10 @@ def negotiated(languages: Mapping[str, Language], chosen: str, accepted: str) ->
     """Return the chosen language, or the first available one that the browser accepts, or English."""
     if chosen in languages:
         return languages[chosen]
-    wanted = sorted(_weighted(accepted[:500]), key=lambda each: -each[1])
-    return next((languages[code] for code, weight in wanted if code in languages and weight > 0), languages[FALLBACK])
-
-
-def _weighted(accepted: str) -> list[tuple[str, float]]:
-    found = []
-    for part in accepted.split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        try:
-            found.append((tag.strip().split("-")[0].lower(), float(quality) if quality else 1.0))
-        except ValueError:
-            continue
-    return found
+    ranges = [found for part in accepted[:500].split(",") if (found := _RANGE.fullmatch(part.strip()))]
+    weighted = [(float(found["weight"] or 1), found["language"].lower()) for found in ranges]
+    wanted = sorted(weighted, key=itemgetter(0), reverse=True)
+    return next((languages[code] for weight, code in wanted if weight > 0 and code in languages), languages[FALLBACK])
 
 
 def _compiled(code: str) -> NullTranslations:
