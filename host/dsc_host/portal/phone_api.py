@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dsc_host.errors import DscError, InputError, OutOfMemory, out_of_memory
-from dsc_host.login import Activated, LoginSystem, NotIn, TooManyAttempts
+from dsc_host.errors import DscError, InputError, out_of_memory
+from dsc_host.login import Activated, LoginSystem, NotIn
 from dsc_host.phone import encoding
 from dsc_host.phone.protocol import Activate, App, Approve, Begin, Deny, Done, Error, Pushes, Refusal
 from dsc_host.portal.security import Rejected, read_body
-from dsc_host.portal.site import seconds_to_wait, status_of
+from dsc_host.portal.site import status_of, with_retry_after
 
 T = TypeVar("T")
 
@@ -45,10 +45,7 @@ def endpoint(system: LoginSystem, call: Call[Any]) -> Callable[[Request], Awaita
         except NotIn:
             return _refusal(401, "NotIn", "start again")
         except DscError as error:
-            response = _refusal(status_of(error), type(error).__name__, str(error))
-            if isinstance(error, TooManyAttempts | OutOfMemory):
-                response.headers["retry-after"] = seconds_to_wait(error)
-            return response
+            return with_retry_after(_refusal(status_of(error), type(error).__name__, str(error)), error)
 
     return answered
 

@@ -117,7 +117,7 @@ class Site:
 
             except OutOfMemory as error:
                 # There was not enough memory for a page, or for the thread that makes it.
-                return PlainTextResponse(f"{error}\n", 503, {"Retry-After": seconds_to_wait(error)})
+                return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
 
@@ -292,9 +292,11 @@ def status_of(error: DscError) -> int:
     return next(status for kind, status in _STATUSES if isinstance(error, kind))
 
 
-def seconds_to_wait(error: TooManyAttempts | TooManyChallenges | OutOfMemory) -> str:
-    """Return the seconds to wait as text for the header Retry-After."""
-    return str(max(1, round(error.retry_after)))
+def with_retry_after(response: Response, error: Exception) -> Response:
+    """Return the response with the header Retry-After, if the error says how long to wait."""
+    if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
+        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return response
 
 
 def _answered(visit: Visit, handler: Handler) -> Response:
@@ -312,7 +314,4 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:
-        response = visit.problem(status_of(error), visit.explain(error))
-        if isinstance(error, TooManyAttempts | TooManyChallenges | OutOfMemory):
-            response.headers["retry-after"] = seconds_to_wait(error)
-        return response
+        return with_retry_after(visit.problem(status_of(error), visit.explain(error)), error)
