@@ -1,8 +1,6 @@
 """The pages of a card's life: the request in four steps, and the return."""
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Self
 
 from starlette.responses import Response
 
@@ -13,42 +11,24 @@ from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, hidden, radio
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The fields of the request form, except the PIN."""
-
-    address: str
-    account: str
-    name: str
-
-    @classmethod
-    def typed(cls, visit: Visit) -> Self:
-        """Return the fields as the visitor filled them in."""
-        return cls(visit.value("address"), visit.value("account", 32), visit.value("name", 64))
-
-    def hidden(self) -> tuple[Field, ...]:
-        """Return the fields as hidden ones, so that *Back* restores the form."""
-        return tuple(hidden(name, getattr(self, name)) for name in self.__slots__)
-
-
 def request(visit: Visit) -> Response:
     """Show the form that requests a card."""
     visit.system.check_primary(visit.token)
-    return visit.show(_request(visit, _Wanted(visit.system.address(visit.token), "", "")))
+    return visit.show(_request(visit, visit.system.address(visit.token)))
 
 
 def drafted(visit: Visit) -> Response:
     """Draft the request, and show its summary."""
-    _, wanted = visit._, _Wanted.typed(visit)
-    with visit.again(lambda: _request(visit, wanted)):
+    _, typed = visit._, _typed(visit)
+    with visit.again(lambda: _request(visit, **typed)):
         if visit.value("pin", 4) != visit.value("again", 4):
             raise InputError("PIN", "must be the same both times")
         draft = visit.system.draft_request(
             visit.token,
             visit.value("pin", 4),
-            address=wanted.address,
-            account=wanted.account or None,
-            name=wanted.name or None,
+            address=typed["address"],
+            account=typed["account"] or None,
+            name=typed["name"] or None,
         )
     view = View(
         _("Is this correct?"),
@@ -64,7 +44,8 @@ def drafted(visit: Visit) -> Response:
             Form(
                 "/request/confirm",
                 _("Continue"),
-                (hidden("request", draft.id), *wanted.hidden()),
+                # So that Back shows the form as it was filled in.
+                (hidden("request", draft.id), *(hidden(name, value) for name, value in typed.items())),
                 also=(("/request/back", _("Back")),),
             ),
         ),
@@ -75,7 +56,7 @@ def drafted(visit: Visit) -> Response:
 def back(visit: Visit) -> Response:
     """Show the form again. The draft is discarded with the next draft, or within a day."""
     visit.system.check_primary(visit.token)
-    return visit.show(_request(visit, _Wanted.typed(visit)))
+    return visit.show(_request(visit, **_typed(visit)))
 
 
 def confirmed(visit: Visit) -> Response:
@@ -109,15 +90,20 @@ def cancelled(visit: Visit) -> Response:
     return visit.go("/devices", notice="cancelled")
 
 
-def _request(visit: Visit, wanted: _Wanted) -> View:
+def _typed(visit: Visit) -> dict[str, str]:
+    """Return the fields of the request form, except the PIN, as the visitor filled them in."""
+    return {"address": visit.value("address"), "account": visit.value("account", 32), "name": visit.value("name", 64)}
+
+
+def _request(visit: Visit, address: str, account: str = "", name: str = "") -> View:
     _, rules = visit._, visit.system.policy.request
     hint = _(
         "Avoid years, birthdays, sequences such as 1234, and repeated digits. You need the PIN to activate and to use the card."
     )
     fields = (
-        *_whose(visit, wanted.name),
-        Field("address", _("Address for the card"), hint=_("Change it here if it is wrong."), value=wanted.address),
-        *_held_on(visit, wanted.account),
+        *_whose(visit, name),
+        Field("address", _("Address for the card"), hint=_("Change it here if it is wrong."), value=address),
+        *_held_on(visit, account),
         Field("pin", _("4-digit PIN"), "password", hint, autocomplete="new-password", longest=4),
         Field("again", _("Repeat the PIN"), "password", autocomplete="new-password", longest=4),
     )

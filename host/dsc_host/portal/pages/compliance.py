@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from dsc_host.portal.pages import support
+from dsc_host.portal.pages.support import corrections, decided, decision
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Row, Table, View, button
+from dsc_host.portal.views import Row, Table, View, hidden
 from dsc_host.portal.wording import KINDS
 
 
@@ -14,22 +14,16 @@ def compliance(visit: Visit) -> Response:
     rows = [
         Row(
             (each.user, each.owner, f"{_(KINDS[each.kind])} {each.device}"),
-            (
-                button("/compliance/decide", _("Agree"), share=each.id, agreed="yes"),
-                button("/compliance/decide", _("Refuse"), share=each.id, agreed="no", danger=True),
-            ),
+            decision(_, "/compliance/decide", hidden("share", each.id)),
         )
         for each in visit.system.staff.pending_shares(visit.token)
     ]
     heads = (_("Requesting user"), _("Owner"), _("Device"), _("Decision"))
     table = Table(_("Requests to share a device"), heads, rows, _("Nothing is waiting."))
-    return visit.show(View(_("Compliance"), tables=(table, *support._corrections(visit))))
+    return visit.show(View(_("Compliance"), tables=(table, *corrections(visit))))
 
 
 def decide(visit: Visit) -> Response:
     """Approve or refuse a request to share a device."""
-    agreed = visit.value("agreed", 8)
-    if agreed not in ("yes", "no"):
-        return visit.go("/compliance")
-    visit.system.staff.decide_share(visit.token, visit.value("share", 32), agreed == "yes")
-    return visit.go("/compliance", notice="decided")
+    staff, share = visit.system.staff, visit.value("share", 32)
+    return decided(visit, "/compliance", lambda agreed: staff.decide_share(visit.token, share, agreed))

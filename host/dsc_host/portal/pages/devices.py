@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, Role, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.offers import asking
@@ -11,8 +11,6 @@ from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES
-
-_STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
 def devices(visit: Visit) -> Response:
@@ -26,7 +24,7 @@ def devices(visit: Visit) -> Response:
     forms: tuple[Form, ...] = ()
     if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
         forms = (button("/devices/online", _("Get an online security code card")),)
-    links = _further_links(_) if who.scope is Scope.FULL else ()
+    links = further_links(_) if who.scope is Scope.FULL else ()
     return visit.show(
         View(
             _("Devices"),
@@ -37,7 +35,7 @@ def devices(visit: Visit) -> Response:
     )
 
 
-def _further_links(_: Language) -> tuple[Link, ...]:
+def further_links(_: Language) -> tuple[Link, ...]:
     """Return the links to further actions with devices."""
     return (
         Link("/request", _("Request a card")),

@@ -2,13 +2,14 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed, Scope, Visitor
+from dsc_host.login import NotAllowed, Role, Scope, Visitor
 from dsc_host.portal.languages import Language
-from dsc_host.portal.pages import devices
-from dsc_host.portal.pages.devices import _STAFF_PAGES
+from dsc_host.portal.pages.devices import further_links
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Link, Table, View
 from dsc_host.portal.wording import SCOPES
+
+_STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
 
 
 def overview(visit: Visit) -> Response:
@@ -31,7 +32,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         ]
     if who.scope is Scope.FULL:
         links += [
-            *devices._further_links(_),
+            *further_links(_),
             Link("/close", _("Close the account")),
         ]
     links.append(Link("/protection", _("Protection and limits")))

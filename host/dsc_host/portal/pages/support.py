@@ -1,5 +1,7 @@
 """The pages of support: identification of a caller, and help for the identified caller."""
 
+from collections.abc import Callable
+
 from starlette.responses import Response
 
 from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Role
@@ -7,7 +9,7 @@ from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button, hidden
 from dsc_host.portal.wording import KINDS, LOSSES, STATES
 
 
@@ -43,7 +45,7 @@ def _identify(visit: Visit) -> View:
         legend=_("Correct the details after you have seen the papers"),
     )
     words = _("Ask the caller for all of these details before you do anything for them. Never read them out.")
-    return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=_corrections(visit))
+    return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=corrections(visit))
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
@@ -171,23 +173,19 @@ def stop_wait(visit: Visit) -> Response:
 
 def decide_correction(visit: Visit) -> Response:
     """Approve or refuse a correction, as the second person."""
-    agreed, desk = visit.value("agreed", 8), "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
-    if agreed not in ("yes", "no"):
-        return visit.go(desk)
-    visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed == "yes")
-    return visit.go(desk, notice="decided")
+    page = "/compliance" if visit.visitor().role is Role.COMPLIANCE else "/desk"
+    return decided(
+        visit, page, lambda agreed: visit.system.staff.decide_correction(visit.token, visit.value("wait", 32), agreed)
+    )
 
 
-def _corrections(visit: Visit) -> tuple[Table, ...]:
-    """Return the table of corrections that wait for a second person."""
+def corrections(visit: Visit) -> tuple[Table, ...]:
+    """Return the table of corrections that wait for a second person; nothing if there are none."""
     _ = visit._
     rows = [
         Row(
             (wait.user, ", ".join(getattr(identity, each) for each in Identity.__slots__), wait.asked_by),
-            tuple(
-                button("/desk/corrections", _(label), wait=wait.id, agreed=agreed, danger=agreed == "no")
-                for agreed, label in _DECISIONS.items()
-            ),
+            decision(_, "/desk/corrections", hidden("wait", wait.id)),
         )
         for wait, identity in visit.system.staff.corrections(visit.token)
     ]
@@ -195,4 +193,18 @@ def _corrections(visit: Visit) -> tuple[Table, ...]:
     return (Table(_("Corrections that wait for a second person"), heads, rows),) if rows else ()
 
 
-_DECISIONS = {"yes": "Agree", "no": "Refuse"}
+def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
+    """Return the two buttons that agree to the subject, which is a hidden field, and refuse it."""
+    return (
+        Form(action, _("Agree"), (subject, hidden("agreed", "yes"))),
+        Form(action, _("Refuse"), (subject, hidden("agreed", "no")), danger=True),
+    )
+
+
+def decided(visit: Visit, page: str, decide: Callable[[bool], object]) -> Response:
+    """Pass the decision of one of the two buttons on, and go to the page. A form without a decision changes nothing."""
+    agreed = visit.value("agreed", 8)
+    if agreed not in ("yes", "no"):
+        return visit.go(page)
+    decide(agreed == "yes")
+    return visit.go(page, notice="decided")
