@@ -8,11 +8,12 @@ import secrets
 from dsc_host.login import rows
 from dsc_host.login.devices import codes, kinds, registry
 from dsc_host.login.devices.kinds import DeviceKind
+from dsc_host.login.devices.kinds.code_card import SheetData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState
 from dsc_host.login.rows import Device, Session, User
-from dsc_host.login.transaction import LoginTransaction, data_of, found
+from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import vault
 
 _SEED_BYTES = 32
@@ -24,8 +25,8 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
-    data = {"asked": "", "label": codes.random_digits(6), "codes": rules.codes, "letters": rules.code_letters}
-    told = notices.notify(tx, user, "code_card", number=str(data["label"]))
+    data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters)
+    told = notices.notify(tx, user, "code_card", number=data.label)
     device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
     vault.put(tx.cards, kinds.secret_of(device), secrets.token_bytes(_SEED_BYTES))
     return device
@@ -52,5 +53,4 @@ def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
     if device.state != DeviceState.SHIPPED or not kinds.of(device).has_sheet:
         raise NotNow("the codes are shown only until the card is activated")
     seed = found(vault.get(tx.cards, kinds.secret_of(device)))
-    data, rules = data_of(device), tx.policy.code_card
-    return codes.codes(seed, data.get("codes", rules.codes), data.get("letters", rules.code_letters))
+    return codes.codes(seed, *SheetData.of(device).size(tx.policy))

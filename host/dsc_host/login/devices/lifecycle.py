@@ -6,6 +6,7 @@ A phone number is removed together with the devices that send codes to it. Codes
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices.kinds.sent_code import NumberData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState
@@ -36,7 +37,7 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
             registry.move(tx, device, DeviceState.ENDED)
     for kind in (kinds.SMS, kinds.VOICE):
         if kind.name not in has:
-            registry.add(tx, user, kind, told=told, data={"number": number})
+            registry.add(tx, user, kind, told=told, data=NumberData(number))
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")
 

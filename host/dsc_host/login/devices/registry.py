@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds
-from dsc_host.login.devices.kinds import DeviceKind
+from dsc_host.login.devices.kinds import DeviceData, DeviceKind
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, DeviceView, Offer, UseState
 from dsc_host.login.rows import Device, Use, User
-from dsc_host.login.transaction import LoginTransaction, as_data, found
+from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import table_rows, vault
 
 Held = tuple[Device, Use]
@@ -32,13 +32,12 @@ def add(
     serial: str | None = None,
     state: DeviceState = DeviceState.ACTIVE,
     expires_at: float | None = None,
-    data: Mapping[str, Any] | None = None,
+    data: DeviceData | None = None,
 ) -> Device:
     """Add a device of a user, who may use it as soon as it is active. `told` proves that the user was notified."""
     now = tx.now()
-    device = Device(
-        table_rows.new_id(), str(kind.name), owner.id, serial, str(state), now, now, expires_at, as_data(data or {})
-    )  # fmt: skip
+    kept = json_column.write(data or DeviceData())
+    device = Device(table_rows.new_id(), str(kind.name), owner.id, serial, str(state), now, now, expires_at, kept)
     rows.devices.add(tx.db, device)
     rows.uses.add(tx.db, Use(table_rows.new_id(), owner.id, device.id, str(UseState.ACTIVE), 0, None))
     return device

@@ -19,6 +19,7 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
 from dsc_host.login.devices import answer_limits, codes, kinds, message_limits, registry
 from dsc_host.login.devices.kinds import phone_app
+from dsc_host.login.devices.kinds.phone_app import AppData
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
@@ -119,7 +120,7 @@ def challenge(context: LoginContext, device_id: str, device_token: str) -> Quest
 
     def asked(tx: LoginTransaction) -> Question | Refused:
         device = device_of_app(tx, device_id, device_token)[0]
-        issued = challenges.issue(tx.cards, phone_app.serials(device)[phone_app.PIN], False)
+        issued = challenges.issue(tx.cards, AppData.of(device).serials[phone_app.PIN], False)
         return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
     return context.change(asked)
@@ -169,7 +170,7 @@ def _add_device(tx: LoginTransaction, user: User, keys: Keys, device_token: str,
     serials = {method: f"{stem}-{method[0].upper()}" for method in keys.by_method()}
     for method, key in keys.by_method().items():
         enrollment.enroll(tx.cards, Enrollment(serials[method], key, SUITE, owners=(user.name,)))
-    data = {"serials": serials, "token": sessions.hashed(device_token), "label": stem}
+    data = AppData(stem, serials, sessions.hashed(device_token))
     return registry.add(tx, user, kinds.PHONE_APP, told=told, serial=stem, data=data)
 
 
@@ -189,7 +190,7 @@ def device_of_app(tx: LoginTransaction, device_id: str, device_token: str, *, lo
         raise NotFound("this app is not activated")
     user = locked_user(tx.db, device.owner_id) if lock else found(rows.users.find(tx.db, device.owner_id))
     device = found(rows.devices.find(tx.db, device.id))
-    right = hmac.compare_digest(sessions.hashed(device_token), str(data_of(device)["token"]))
+    right = hmac.compare_digest(sessions.hashed(device_token), AppData.of(device).token)
     if not right or device.state != DeviceState.ACTIVE:
         raise NotFound("this app is not activated")
     return device, user

@@ -1,6 +1,6 @@
 """The kinds of device. Each is a class that says everything special about it, and has its line in `KINDS`."""
 
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, secret_of
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome, secret_of
 from dsc_host.login.devices.kinds.code_card import CodeCard, OnlineCard
 from dsc_host.login.devices.kinds.dsc_card import DscCard
 from dsc_host.login.devices.kinds.phone_app import PhoneApp
@@ -38,6 +38,7 @@ __all__ = [
     "TEMPORARY_CODE",
     "VOICE",
     "Attempt",
+    "DeviceData",
     "DeviceKind",
     "Offered",
     "Outcome",

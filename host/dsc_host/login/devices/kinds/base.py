@@ -8,16 +8,26 @@ and single-use values are used once.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from dsc_host.login import rows
+from dsc_host.login import json_column
 from dsc_host.login.model import DeviceState, Kind, Loss, Scope, Status
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rows import Device, User
-from dsc_host.login.transaction import LoginTransaction, as_data, data_of
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records.transaction import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceData:
+    """The values that are kept with a device: none, unless its kind has a class of its own for them."""
+
+    @classmethod
+    def of(cls, device: Device) -> Self:
+        """Return the values of a device."""
+        return json_column.read(cls, device.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +153,3 @@ class DeviceKind(ABC):
 def secret_of(device: Device) -> str:
     """Return the name under which the vault keeps the secret that the device's codes are made from."""
     return f"device:{device.id}"
-
-
-def change_data(db: Connection, device: Device, **changes: Any) -> None:
-    """Change some values in the column `data` of a device."""
-    rows.devices.change(db, device.id, data=as_data({**data_of(device), **changes}))

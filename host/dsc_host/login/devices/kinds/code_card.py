@@ -8,32 +8,56 @@ The codes are derived from a seed in the vault. Each card records the number and
 stay valid when the policy changes.
 """
 
-import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dsc_host.login import json_column, rows
 from dsc_host.login.devices import codes
 from dsc_host.login.devices.kinds.base import (
     ACCEPTED,
     REFUSED,
     STALE,
     Attempt,
+    DeviceData,
     DeviceKind,
     Offered,
     Outcome,
-    change_data,
     secret_of,
 )
 from dsc_host.login.model import Kind
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device
-from dsc_host.login.transaction import data_of, found
+from dsc_host.login.transaction import found
 from dsc_host.records import vault
 
-_OPEN = "open"
-"""The key, in the data of a device, of the open index numbers with their number of wrong answers."""
-_NONE: Mapping[str, Any] = {"indexes": [], "wrong": 0}
+
+@dataclass(frozen=True, slots=True)
+class OpenIndexes:
+    """The index numbers that are asked for until they are answered."""
+
+    indexes: tuple[int, ...]
+    wrong: int
+    """The number of wrong answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetData(DeviceData):
+    """The values of a printed or online code card."""
+
+    asked: str
+    """The index numbers that were asked for, as `codes.draw` returns them, in hexadecimal."""
+    label: str
+    codes: int | None = None
+    """The number of codes; None on the cards of early versions, which have as many as the policy says."""
+    letters: int | None = None
+    """The length of a code; None as for `codes`."""
+    open: OpenIndexes | None = None
+
+    def size(self, policy: Policy) -> tuple[int, int]:
+        """Return the number and the length of the codes."""
+        return self.codes or policy.code_card.codes, self.letters or policy.code_card.code_letters
 
 
 class _Sheet(DeviceKind):
@@ -43,34 +67,36 @@ class _Sheet(DeviceKind):
 
     def offer(self, attempt: Attempt, *, manual: bool = False) -> Offered:
         """Offer the open index numbers, or draw new ones."""
-        card, data = attempt.tx.policy.code_card, data_of(attempt.device)
-        count = data.get("codes", card.codes)
-        indexes = list((data.get(_OPEN) or _NONE)["indexes"])
-        if len(indexes) != card.indexes or max(indexes) > count:
+        data, wanted = SheetData.of(attempt.device), attempt.tx.policy.code_card.indexes
+        count, _ = data.size(attempt.tx.policy)
+        indexes = data.open.indexes if data.open else ()
+        if len(indexes) != wanted or max(indexes) > count:
             # No indexes are open, or the policy has changed since.
-            drawn, asked = codes.draw(binascii.unhexlify(data["asked"]), count, card.indexes)
-            indexes = list(drawn)
-            change_data(attempt.tx.db, attempt.device, asked=asked.hex(), **{_OPEN: {"indexes": indexes, "wrong": 0}})
+            indexes, asked = codes.draw(bytes.fromhex(data.asked), count, wanted)
+            _write(attempt, replace(data, asked=asked.hex(), open=OpenIndexes(indexes, 0)))
         return Offered({"indexes": " ".join(map(str, indexes))}, {"indexes": indexes})
 
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check the codes at the open index numbers."""
-        data = data_of(attempt.device)
-        is_open = data.get(_OPEN) or _NONE
-        if kept["indexes"] != is_open["indexes"]:
+        data = SheetData.of(attempt.device)
+        if data.open is None or tuple(kept["indexes"]) != data.open.indexes:
             # The indexes were answered in another login meanwhile, so this answer cannot count.
             return STALE
         seed = found(vault.get(attempt.tx.cards, secret_of(attempt.device)))
-        letters = data.get("letters", attempt.tx.policy.code_card.code_letters)
-        right = codes.matches(seed, tuple(kept["indexes"]), answer, letters)
-        wrong = is_open["wrong"] + 1
+        _, letters = data.size(attempt.tx.policy)
+        right = codes.matches(seed, data.open.indexes, answer, letters)
+        wrong = data.open.wrong + 1
         over = right or wrong >= attempt.tx.policy.login.code_attempts
-        change_data(attempt.tx.db, attempt.device, **{_OPEN: None if over else {**is_open, "wrong": wrong}})
+        _write(attempt, replace(data, open=None if over else replace(data.open, wrong=wrong)))
         return ACCEPTED if right else REFUSED
 
     def label(self, device: Device) -> str:
         """Return the number of the card."""
-        return str(data_of(device)["label"])
+        return SheetData.of(device).label
+
+
+def _write(attempt: Attempt, data: SheetData) -> None:
+    rows.devices.change(attempt.tx.db, attempt.device.id, data=json_column.write(data))
 
 
 class CodeCard(_Sheet):

@@ -7,7 +7,7 @@ too many pushes without approving one gets no more for a day: the user must type
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,11 @@ from dsc_host.errors import VerifierError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
-from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceKind, Offered, Outcome
+from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceData, DeviceKind, Offered, Outcome
 from dsc_host.login.model import Kind, Status
 from dsc_host.login.rate_limits import DAY, Gate
 from dsc_host.login.rows import Device, Push, User
-from dsc_host.login.transaction import LoginTransaction, data_of, found
+from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, lifecycle, responses
@@ -33,6 +33,17 @@ LETTERS = {"P": PIN, "B": FINGER}
 """The first letter of a response string, with the method that it stands for."""
 ASKED, APPROVED, DENIED, USED = "asked", "approved", "denied", "used"
 _DRAWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AppData(DeviceData):
+    """The values of an app."""
+
+    label: str
+    serials: Mapping[str, str]
+    """The serials of its keys in the verifier, by the methods."""
+    token: str
+    """The hash of the token by which the app is known."""
 
 
 class PhoneApp(DeviceKind):
@@ -86,7 +97,7 @@ class PhoneApp(DeviceKind):
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Retire the keys of the app."""
-        for serial in serials(device).values():
+        for serial in AppData.of(device).serials.values():
             lifecycle.settle(tx.cards, serial, State.RETIRED, reason)
 
 
@@ -97,19 +108,15 @@ def entered(attempt: Attempt, method: str) -> Outcome:
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
 
 
-def serials(device: Device) -> dict[str, str]:
-    """Return the serial of each method's key in the verifier's records."""
-    return dict(data_of(device)["serials"])
-
-
 def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
     """Issue a challenge for each key of the app. All have the same question, because the user types it once."""
+    serials = AppData.of(attempt.device).serials
     for _ in range(_DRAWS):
         context = attempt.tx.cards.context
         question = context.draw(6)
         cards = CardTransaction(replace(context, draw=partial(_drawn, question)), attempt.tx.db)
         try:
-            issued = {method: challenges.issue(cards, serial, False) for method, serial in serials(attempt.device).items()}
+            issued = {method: challenges.issue(cards, serial, False) for method, serial in serials.items()}
         except VerifierError:
             # One of the keys has had this question before.
             continue

@@ -5,17 +5,24 @@ The code itself is not stored. The database keeps its hash under the login's tok
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dsc_host.login import rate_limits
 from dsc_host.login.accounts.contacts import masked
 from dsc_host.login.devices import codes, message_limits
-from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, DeviceKind, Offered, Outcome
+from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Kind
 from dsc_host.login.rows import Device
-from dsc_host.login.transaction import data_of
 from dsc_host.records.transaction import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class NumberData(DeviceData):
+    """The phone number that codes are sent to."""
+
+    number: str
 
 
 class _SentCode(DeviceKind):
@@ -47,7 +54,7 @@ class _SentCode(DeviceKind):
 
     def number(self, device: Device) -> str:
         """Return the phone number that codes are sent to."""
-        return str(data_of(device)["number"])
+        return NumberData.of(device).number
 
 
 class Sms(_SentCode):
