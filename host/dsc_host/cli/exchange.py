@@ -1,6 +1,5 @@
 """The commands that move cards to and from other systems as PSKC (RFC 6030) or CSV: export, import."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dsc_host.cli.key_files import read_key_file
 from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, check_target, made_file, open_verifier
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
@@ -18,15 +18,12 @@ from dsc_host.verifier import State, Verifier
 if TYPE_CHECKING:
     from dsc_host.exchange import Refusal
 
-_KEY_HEX = re.compile("(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
-_MOST_KEY_FILE = 1024
-
 KeyFileOption = Annotated[
     Path | None,
     typer.Option(
         "--key-file",
         metavar="FILE",
-        help="A file with the key of a PSKC file, 16, 24 or 32 bytes in hex. If omitted: a prompt for a passphrase.",
+        help="A file with the key of a PSKC file, 16, 24 or 32 bytes in hex or Base64. If omitted: a prompt for a passphrase.",
     ),
 ]
 
@@ -183,11 +180,4 @@ def _key_or_passphrase(key_file: Path | None, *, confirm: bool) -> tuple[bytes |
     """Return the key from the file, or the passphrase without a file."""
     if key_file is None:
         return None, read_secret("Passphrase", confirm=confirm)
-    try:
-        with key_file.open("rb") as file:
-            text = file.read(_MOST_KEY_FILE).decode("latin-1").strip()
-    except OSError as error:
-        raise InputError("key", f"{key_file} cannot be read: {error.strerror}") from error
-    if not _KEY_HEX.fullmatch(text):
-        raise InputError("key", f"{key_file} must hold 16, 24 or 32 bytes in hex, two digits each")
-    return bytes.fromhex(text), None
+    return read_key_file(key_file), None

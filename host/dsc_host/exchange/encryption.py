@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element  # only read here, and put under a roo
 
 from dsc_host.errors import InputError
 from dsc_host.exchange import library, stream
+from dsc_host.ocra import MIN_KEY_BYTES
 
 if TYPE_CHECKING:
     from pskc import PSKC
@@ -28,6 +29,8 @@ MOST_ITERATIONS = 10_000_000
 """The highest accepted number of PBKDF2 iterations: about ten seconds. A file could demand years."""
 
 _READ = {*CIPHERS.values(), *WRAPS}
+_BLOCK = 16  # bytes of AES
+_NO_IV = "without the initialization vector (IV) of 16 bytes that must begin it; have it written again"
 _LEAST_MAC_KEY = 16  # bytes: a shorter key could be guessed, and no system uses one
 
 
@@ -73,9 +76,13 @@ class Opener:
         self._encrypted = bool(head)
         self._hash = ""
         self._mac_key = b""
+        self._unfit: tuple[bytes, str, bytes] | None = None
+        """The first MAC that did not fit, with the algorithm and the value that it belongs to."""
         elements = {piece.name: _element_of(piece) for piece in head}
         if len(elements) < len(head):
             raise self._refusal("EncryptionKey or MACMethod occurs twice")
+        if any(_needs_private_key(element) for element in elements.values()):
+            raise self._private_key()
         if self._encrypted and not secrets.given:
             raise self._refusal("is encrypted; give its key or its passphrase")
         self._document = self._make_document(elements)
@@ -109,6 +116,8 @@ class Opener:
         Raises `Unopened`; `InputError` if decrypting would not be safe, for the whole file if it has no MACs.
         """
         encrypted = value.find("EncryptedValue")
+        if encrypted is not None and _needs_private_key(encrypted):
+            raise self._private_key()
         method = None if encrypted is None else encrypted.find("EncryptionMethod")
         if encrypted is None or method is None or method.get("Algorithm") not in _READ:
             raise InputError(field, "must be encrypted with AES-128, AES-192 or AES-256, in CBC mode or by AES key wrap")
@@ -119,13 +128,22 @@ class Opener:
         if not ciphertext or algorithm not in _READ:
             raise InputError(field, "holds a malformed encrypted value")
         if algorithm not in WRAPS:
-            self._check_mac(field, value, ciphertext)
+            self._check_mac(field, value, algorithm, ciphertext)
+            if len(ciphertext) % _BLOCK or len(ciphertext) < 2 * _BLOCK:
+                raise InputError(field, f"has an encrypted value of {len(ciphertext)} bytes, {_NO_IV}")
         try:
             return self._document.encryption.decrypt_value(ciphertext, algorithm)
         except Exception:  # the library's own errors, and those of its ciphers for a length that no cipher produces
             raise Unopened from None
 
-    def _check_mac(self, field: str, value: Element, ciphertext: bytes) -> None:
+    def check_key(self, key: bytes, secret: Element) -> None:
+        """Check the length of a decrypted key. Without an IV in its value, it lacks its first block."""
+        method = secret.find("EncryptedValue/EncryptionMethod")
+        if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
+            problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"
+            raise InputError("key", f"{problem}; if it has more, its value was written {_NO_IV}")
+
+    def _check_mac(self, field: str, value: Element, algorithm: str, ciphertext: bytes) -> None:
         if not self._hash:
             raise self._refusal("has encrypted values, but no MACMethod to check them with")
         try:
@@ -134,12 +152,40 @@ class Opener:
             mac = b""
         if not mac:
             raise InputError(field, "has no ValueMAC, so nobody could tell whether it was changed")
-        if not hmac.compare_digest(mac, hmac.digest(self._mac_key, ciphertext, self._hash)):
+        if not self._is_mac(mac, ciphertext):
+            self._unfit = self._unfit or (mac, algorithm, ciphertext)
             raise Unopened
+
+    def _is_mac(self, mac: bytes, data: bytes) -> bool:
+        return hmac.compare_digest(mac, hmac.digest(self._mac_key, data, self._hash))
 
     def nothing_opens(self) -> InputError:
         """Make the error for a file in which nothing decrypts."""
+        if (over := self._mac_is_over()) is not None:
+            return self._refusal(f"its MACs are over {over}; have it written with MACs over the whole encrypted values")
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
+
+    def _mac_is_over(self) -> str | None:
+        """Return what else than the encrypted value the MACs of this file are made of, if that can be found out.
+
+        The file is refused in any case, so the value that is decrypted here is never used.
+        """
+        if self._unfit is None:
+            return None
+        mac, algorithm, ciphertext = self._unfit
+        if self._is_mac(mac, ciphertext[_BLOCK:]):
+            return "the encrypted values without their IV"
+        try:
+            plaintext = self._document.encryption.decrypt_value(ciphertext, algorithm)
+        except Exception:  # as in `decrypted`
+            return None
+        return "the values before encryption, as in drafts of RFC 6030" if self._is_mac(mac, plaintext) else None
+
+    def _private_key(self) -> InputError:
+        return self._refusal(
+            "is encrypted with RSA for the owner of a certificate, which dscplus does not open; "
+            "have it encrypted with a passphrase (PBKDF2) or a shared AES key"
+        )
 
     def _make_document(self, elements: dict[str, Element]) -> "PSKC":
         root = Element("KeyContainer", Version="1.0")
@@ -196,6 +242,11 @@ def _element_of(piece: stream.Piece) -> Element:
     if piece.element is None:
         raise stream.refusal(piece.line, f"its {piece.name} is larger than 64 KiB")
     return piece.element
+
+
+def _needs_private_key(element: Element) -> bool:
+    """Return whether the element is for the owner of a certificate, or has an RSA algorithm."""
+    return any("X509" in each.tag or "#rsa" in each.get("Algorithm", "") for each in element.iter())
 
 
 def _is_text(passphrase: str) -> bool:

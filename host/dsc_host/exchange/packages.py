@@ -119,7 +119,9 @@ class Packages:
             if found is None:
                 yield Pin(element.get("Id"), (element.findtext("KeyProfileId") or "").strip(), self._secret(secret))
             else:
-                yield CardKey(found, self._secret(secret), 0 if counter is None else self._counter(counter))
+                value = self._secret(secret)
+                self.opener.check_key(value, secret)
+                yield CardKey(found, value, 0 if counter is None else self._counter(counter))
 
     def _parse_keys(self, package: Element, elements: list[Element]) -> "list[Key | None]":
         """Return python-pskc's description of each key, and None for a PIN."""

@@ -14,6 +14,7 @@ import re
 
 OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
 HOTP = "urn:ietf:params:xml:ns:keyprov:pskc:hotp"
+TOTP = "urn:ietf:params:xml:ns:keyprov:pskc:totp"
 PIN = "urn:ietf:params:xml:ns:keyprov:pskc:pin"
 CHALLENGE_RESPONSE, ONE_TIME_PASSWORD, UNLOCK = "CR", "OTP", "Unlock"
 ALGORITHMIC = "Algorithmic"

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import BinaryIO
 
 from dsc_host.errors import InputError
-from dsc_host.exchange import profile
+from dsc_host.exchange import formats, profile
 from dsc_host.exchange.encryption import Secrets
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
 from dsc_host.exchange.refusal import Placed, Refusal
@@ -16,6 +16,11 @@ from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
 _MOST_PACKAGES = 16  # for one card; a card of ours has three
 _MOST_UNOPENED = 8  # if so many packages fail and none opens, the file has another key
+_HOTP = (
+    "the key is one of HOTP; give the OCRA suite (--suite) if the card answers challenges with it, "
+    "or import it into a server for HOTP, such as privacyIDEA or LinOTP"
+)
+_TOTP = "is TOTP, which answers no challenges; import the key into a server for TOTP, such as privacyIDEA or LinOTP"
 
 
 def read_pskc(
@@ -127,12 +132,12 @@ class _Card:
         if isinstance(key, Pin):
             self._pins.append((package, key))
             return
-        if not profile.is_ocra(key.algorithm) and key.algorithm != profile.HOTP:
-            raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other")
+        _check_algorithm(key.algorithm)
         _check_policy(key)
         if key.unlocks:
             if key.found.algorithm_suite != unlock_codes.SUITE.text:
                 raise InputError("unlock key", f"must have the suite {unlock_codes.SUITE.text}")
+            formats.check(key.found, unlock_codes.SUITE)
             if self._unlock is not None:
                 raise InputError("unlock key", "occurs twice")
             self._unlock = package, key
@@ -142,22 +147,33 @@ class _Card:
             self._main = package, key
 
     def _enrollment(self, package: Package, key: CardKey) -> Enrollment:
-        suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
-        if suite is None:
-            raise InputError("suite", "is missing: the key names no OCRA suite, as is usual for HOTP; give the suite")
-        with_pin = card_rules.usable_suite(suite).pin_hash is not None
+        suite = card_rules.usable_suite(self._suite_of(key))
+        if profile.is_ocra(key.algorithm):
+            formats.check(key.found, suite)
+        with_pin = suite.pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
             raise InputError("pin", "is part of the response according to its policy (Algorithmic), but not of the suite")
         return Enrollment(
             serial=package.serial or "",
             key=key.secret,
-            suite=suite,
+            suite=suite.text,
             pin=self._pin(key) if with_pin else None,
             counter=key.counter,
             unlock_key=None if self._unlock is None else self._unlock[1].secret,
             duress_pin=self._duress_pin(),
             owners=profile.owners_in(key.found.userid),
         )
+
+    def _suite_of(self, key: CardKey) -> str:
+        if key.algorithm == profile.HOTP:
+            # The `Suite` of an HOTP key names a hash, such as HMAC-SHA256, and no OCRA suite.
+            if self._suite is None:
+                raise InputError("suite", f"is missing: {_HOTP}")
+            return self._suite
+        suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
+        if suite is None:
+            raise InputError("suite", "is missing: the key names no OCRA suite; give the suite that the card has")
+        return suite
 
     def _pin(self, key: CardKey) -> str:
         wanted = key.found.policy.pin_key_id
@@ -176,6 +192,14 @@ class _Card:
 def _text(pin: Pin) -> str:
     # Text that is not ASCII is no PIN. The rules for PINs refuse it, with a message that does not hold it.
     return pin.secret.decode("ascii", errors="replace")
+
+
+def _check_algorithm(algorithm: str) -> None:
+    """Refuse a key of another algorithm than OCRA and HOTP, and say what takes it."""
+    if algorithm == profile.TOTP:
+        raise InputError("algorithm", _TOTP)
+    if not profile.is_ocra(algorithm) and algorithm != profile.HOTP:
+        raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other")
 
 
 def _check_policy(key: CardKey) -> None:

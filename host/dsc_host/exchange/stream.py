@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, TreeBuilder  # only built here, never
 from xml.parsers import expat
 
 from dsc_host.errors import InputError
+from dsc_host.exchange import causes
 
 NAMESPACE = "urn:ietf:params:xml:ns:keyprov:pskc"
 MOST_PIECE = 64 * 1024
@@ -84,6 +85,8 @@ class _Outline:
     def feed(self, chunk: bytes) -> InputError | None:
         """Parse the next chunk; an empty chunk is the end. Return the error, if any."""
         try:
+            if not self._bytes_fed and (problem := causes.beginning(chunk)):
+                raise refusal(1, problem)
             self._parse(chunk, final=not chunk)
         except InputError as error:
             return error
@@ -98,7 +101,8 @@ class _Outline:
         try:
             self._parser.Parse(chunk, final)
         except expat.ExpatError as error:
-            raise refusal(error.lineno, f"is not well-formed XML ({expat.ErrorString(error.code)}); is it complete?") from None
+            at = max(0, self._parser.ErrorByteIndex - self._bytes_fed)
+            raise refusal(error.lineno, causes.xml_error(error, chunk[at:])) from None
         except InputError:
             raise
         except (LookupError, ValueError):  # the encoding is unknown to Python, or has several bytes a character
@@ -123,7 +127,7 @@ class _Outline:
 
     def _check_root(self, namespace: str, name: str, attributes: dict[str, str]) -> None:
         if (namespace, name) != (NAMESPACE, "KeyContainer"):
-            raise self._refusal(f"is not PSKC (RFC 6030): its root must be KeyContainer of {NAMESPACE}")
+            raise self._refusal(causes.other_root(namespace, name, NAMESPACE))
         if attributes.get("Version", "1.0") not in ("1", "1.0"):
             raise self._refusal("must be PSKC version 1.0")
 

@@ -1,5 +1,7 @@
 """Export and import of cards: each row that is left out is reported, and no wrong file or passphrase changes anything."""
 
+import base64
+import codecs
 import json
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from tests.host.command_runner import KEY, MASTER, PIN, SECRETS, SUITE, Command,
 from tests.host.databases import new_postgresql
 from tests.host.exchange import transfer_samples
 
-from dsc_host import Suite, Verifier
+from dsc_host import InputError, Suite, Verifier
 from dsc_host.cli import exchange
+from dsc_host.cli.key_files import read_key_file
 
 PASSPHRASE = "correct horse battery\n"
 TRANSPORT_KEY = bytes(range(16)).hex()
@@ -127,7 +130,9 @@ def test_a_key_in_place_of_a_passphrase(desk: Command, key_file: Path) -> None:
     assert "third.db" not in names(desk)
 
 
-@pytest.mark.parametrize("content", [None, "", "00" * 15, "xy" * 16, "\N{FULLWIDTH DIGIT ONE}" * 32, "00" * 10_000])
+@pytest.mark.parametrize(
+    "content", [None, "", "00" * 15, "xy" * 15, "0x" + "00" * 15, "\N{FULLWIDTH DIGIT ONE}" * 32, "00" * 10_000]
+)
 def test_a_wrong_key_file(desk: Command, file: Path, key_file: Path, content: str | None) -> None:
     key_file.unlink()
     if content is not None:
@@ -138,6 +143,30 @@ def test_a_wrong_key_file(desk: Command, file: Path, key_file: Path, content: st
         assert done.error.startswith(f"key: {key_file} ")
         assert ("16, 24 or 32 bytes in hex" in done.error) == (content is not None)
     assert "new.pskc" not in names(desk)
+
+
+BASE64 = base64.b64encode(bytes.fromhex(TRANSPORT_KEY)).decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"0x{TRANSPORT_KEY}\r\n".encode(),
+        f"\n {BASE64} \n".encode(),
+        codecs.BOM_UTF8 + TRANSPORT_KEY.encode(),
+        BASE64.encode("utf-16"),
+        codecs.BOM_UTF16_BE + f"0X{TRANSPORT_KEY}".encode("utf-16-be"),
+    ],
+)
+def test_a_key_file_as_other_programs_write_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
+    assert read_key_file(tmp_path / "key").hex() == TRANSPORT_KEY
+
+
+def test_a_key_file_of_bytes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(range(240, 256)))
+    with pytest.raises(InputError, match="the bytes themselves: write them in hex"):
+        read_key_file(tmp_path / "key")
 
 
 @pytest.mark.parametrize("verb", ["export", "import"])

@@ -40,6 +40,17 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
         {"policy.pin_usage": "Algorithmic", "policy.pin_max_failed_attempts": 3},
     ],
     "unlock key": [{"policy.key_usage": ["Unlock"]}],
+    "ChallengeFormat": [
+        {"challenge_check": True},
+        *({"challenge_encoding": encoding} for encoding in ("HEXADECIMAL", "ALPHANUMERIC", "decimal")),
+        *({"challenge_max_length": length} for length in (5, 7)),
+        {"challenge_min_length": 7},
+    ],
+    "ResponseFormat": [
+        {"response_check": True},
+        *({"response_encoding": encoding} for encoding in ("HEXADECIMAL", "BASE64")),
+        *({"response_length": length} for length in (7, 9)),
+    ],
 }
 
 
@@ -49,6 +60,37 @@ def test_a_card_out_of_range_is_refused_and_the_next_is_read(changes: dict[str, 
     assert isinstance(found[0], Refusal)
     assert found[0].error.field == field
     assert found[1] == Enrollment("GOOD", bytes(20), suite=SUITE)
+
+
+def test_a_contradiction_names_the_attribute_both_values_and_the_suite() -> None:
+    assert str(first_refusal(plain({"response_length": 7}))) == (
+        "ResponseFormat: Length is 7, but must be 8 by the suite OCRA-1:HOTP-SHA256-8:C-QN06; "
+        "ask the maker of the card which of them is right"
+    )
+
+
+def test_formats_that_agree_with_the_suite_are_read() -> None:
+    challenge = {
+        "challenge_encoding": "DECIMAL",
+        "challenge_min_length": 4,
+        "challenge_max_length": 6,
+        "challenge_check": False,
+    }
+    response = {"response_encoding": "DECIMAL", "response_length": 8, "response_check": False}
+    assert read(plain({**challenge, **response}), allow_plain=True) == [Enrollment("A", bytes(20), suite=SUITE)]
+
+
+HOTP = {"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:hotp", "algorithm_suite": "HMAC-SHA256", "response_length": 6}
+
+
+def test_the_suite_of_an_hotp_key_is_the_callers() -> None:
+    assert read(plain(HOTP), allow_plain=True, suite=SUITE) == [Enrollment("A", bytes(20), suite=SUITE)]
+
+
+@pytest.mark.parametrize("algorithm", ["hotp", "totp"])
+def test_a_key_for_one_time_passwords_is_sent_to_a_server_for_them(algorithm: str) -> None:
+    key = {**HOTP, "algorithm": f"urn:ietf:params:xml:ns:keyprov:pskc:{algorithm}"}
+    assert f"a server for {algorithm.upper()}, such as privacyIDEA" in str(first_refusal(plain(key)))
 
 
 @pytest.mark.parametrize(
