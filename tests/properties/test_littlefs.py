@@ -1,4 +1,4 @@
-"""On the boards' file system the journal keeps its promises wherever the flash fails. A broken journal is noticed."""
+"""On the boards' file system the journal keeps its promises wherever the flash fails. Mutants of it must fail here."""
 
 import errno
 from collections.abc import Callable
@@ -7,26 +7,16 @@ from random import Random
 
 import pytest
 from tests.reliability import filesystem
-from tests.reliability.filesystem import BLOCKS, OPERATIONS, Bench, Tally
+from tests.reliability.filesystem import BLOCKS, OPERATIONS, Tally
 from tests.reliability.nor import BLOCK, PROGRAM, Disk, Fault, Nor, NorError, PowerCut, Tear, torn
 from tests.reliability.report import Row, Scale
 
+from dsc_firmware.drivers import chip
 from dsc_firmware.drivers.chip import FileFlash
-from dsc_firmware.journal import BROKEN, SIZE, Journal
+from dsc_firmware.journal import BROKEN, SIZE
 
 ERASED = b"\xff" * BLOCK
 PATTERN = bytes(range(256))
-
-
-class OneSlot(FileFlash):
-    """A flash whose two slots are one file."""
-
-    def read(self, slot: int) -> bytes | None:
-        data: bytes | None = super().read(0)
-        return data
-
-    def write(self, slot: int, data: bytes) -> None:
-        super().write(0, data)
 
 
 class Emptying(FileFlash):
@@ -35,51 +25,6 @@ class Emptying(FileFlash):
     def write(self, slot: int, data: bytes) -> None:
         super().write(slot, b"")
         super().write(slot, data)
-
-
-class Forgetful(Journal):
-    """A journal that stores only in RAM once the card is in use."""
-
-    def store(self) -> bool:
-        if self.record.counter > 7 or self.record.failures:
-            return True
-        return bool(super().store())
-
-
-class Behind(Journal):
-    """A journal that stores a counter that was already used."""
-
-    def store(self) -> bool:
-        counter = self.record.counter
-        self.record.counter = min(counter, 7)
-        held = bool(super().store())
-        self.record.counter = counter
-        return held
-
-
-class Stubborn(Journal):
-    """A journal that stores one response and no more."""
-
-    def store(self) -> bool:
-        return self.record.counter <= 8 and bool(super().store())
-
-
-class Trusting(Journal):
-    """A journal that reports success for every store."""
-
-    def store(self) -> bool:
-        super().store()
-        return True
-
-
-class Hasty(Journal):
-    """A journal that starts a new record if the old one is damaged."""
-
-    def load(self) -> int:
-        super().load()
-        if self.status == BROKEN:
-            self.erase()
-        return int(self.status)
 
 
 @pytest.fixture(scope="module")
@@ -105,87 +50,53 @@ def test_enough_was_tried(rows: dict[str, Row]) -> None:
 def images(updates: int) -> tuple[bytes, list[bytes]]:
     """Return a blank chip, and a card's chip: fresh, and after this many updates."""
     blank = filesystem.formatted()
-    own = filesystem.after(Bench(), blank, filesystem.personalize)
-    return blank, [own, *filesystem.used(Bench(), own, updates)]
+    own = filesystem.after(blank, filesystem.personalize)
+    return blank, [own, *filesystem.used(own, updates)]
 
 
-def points(name: str, bench: Bench | None = None, updates: int = 0) -> list[filesystem.Point]:
+def points(name: str, updates: int = 0) -> list[filesystem.Point]:
     """Return the points at which the operation is swept."""
-    return filesystem.starts(bench or Bench(), name, *images(updates))
+    return filesystem.starts(name, *images(updates))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_sweep_meets_littlefs_compacting_and_moving_its_blocks(name: str) -> None:
-    courses = [filesystem.course(Bench(), image, act) for image, act in points(name, updates=3500)]
+    courses = [filesystem.course(image, act) for image, act in points(name, updates=3500)]
     assert {each.count("e") for each in courses} >= {0, 1, 2}
     assert len(courses) >= 4
 
 
 def test_bad_block_and_full_disk_make_stores_fail() -> None:
     tally = Tally()
-    assert filesystem.bad_blocks(Bench(), points("response"), 1, tally) > 0
+    assert filesystem.bad_blocks(points("response"), 1, tally) > 0
     blank = filesystem.formatted()
     crowded = [(image, filesystem.personalize) for image in list(filesystem.full(blank))[::3]]
-    assert filesystem.full_disk(Bench(), crowded, 1, 0, tally) > 0
+    assert filesystem.full_disk(crowded, 1, 0, tally) > 0
     assert tally.row("").good
 
 
 def test_same_figures_every_time() -> None:
     def figures() -> list[str]:
         image = points("response")
-        filesystem.bad_blocks(Bench(), image, 1, Tally())
-        return [nor.buffer.hex() for nor, _ in filesystem.sweep(Bench(), *image[0], {filesystem.Contents(BROKEN)}, 2)]
+        filesystem.bad_blocks(image, 1, Tally())
+        return [nor.buffer.hex() for nor, _ in filesystem.sweep(*image[0], {filesystem.Contents(BROKEN)}, 2)]
 
     assert figures() == figures()
 
 
-def cut(bench: Bench, name: str) -> Row:
-    once = Tally()
-    filesystem.cuts(bench, points(name, bench), 3, 10, once, Tally())
-    return once.row(name)
-
-
-@pytest.mark.parametrize(
-    ("bench", "name", "promise"),
-    [
-        (Bench(flash=OneSlot), "personalizing", "records lost"),
-        (Bench(Forgetful), "PIN try", "tries gained"),
-        (Bench(Behind), "response", "counters repeated"),
-        (Bench(Stubborn), "response", "cards stuck"),
-    ],
-)
-def test_broken_promise_shows_in_the_cuts(bench: Bench, name: str, promise: str) -> None:
-    row = cut(bench, name)
-    assert not row.good
-    assert row.broken[promise] > 0
-
-
+@pytest.mark.parametrize("flash", [FileFlash, Emptying])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_two_slots_need_no_file_system_that_writes_in_one_step(name: str) -> None:
-    assert cut(Bench(flash=Emptying), name).good
+def test_cuts_break_no_promise_even_if_the_file_system_writes_in_two_steps(
+    name: str, flash: type[FileFlash], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chip, "FileFlash", flash)
+    once = Tally()
+    filesystem.cuts(points(name), 3, 10, once, Tally())
+    assert once.row(name).good
 
 
-def test_store_that_is_not_read_back_shows_on_bad_blocks_and_full_disks() -> None:
-    bad, crowded = Tally(), Tally()
-    filesystem.bad_blocks(Bench(Trusting), points("response"), 1, bad)
-    images = list(filesystem.full(filesystem.formatted()))[::3]
-    filesystem.full_disk(Bench(Trusting), [(image, filesystem.personalize) for image in images], 1, 0, crowded)
-    assert bad.broken["counters repeated"] > 0
-    assert crowded.broken["records lost"] > 0
-
-
-def both_damaged(bench: Bench) -> Row:
-    image = filesystem.after(Bench(), filesystem.formatted(), filesystem.personalize)
-    return filesystem.damage(bench, image, 16)
-
-
-def test_record_taken_without_its_check_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dsc_firmware.journal.epoch_of", lambda data: -1 if data is None or len(data) != SIZE else data[4])
-    assert both_damaged(Bench()).broken["taken for good"] > 0
-
-
-def test_writing_over_damage_shows() -> None:
-    assert both_damaged(Bench(Hasty)).broken["overwritten"] > 0
+def test_two_damaged_slots_are_neither_taken_nor_overwritten() -> None:
+    assert filesystem.damage(filesystem.after(filesystem.formatted(), filesystem.personalize), 16).good
 
 
 def erased_chip(cells: bytes = ERASED * 2) -> Nor:

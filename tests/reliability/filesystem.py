@@ -32,20 +32,12 @@ Act = Callable[[Any], object]
 Point = tuple[bytes, Act]
 
 
-@dataclass(frozen=True)
-class Bench:
-    """The journal under test, and the flash that it writes to."""
-
-    journal: Callable[[Any], Any] = Journal
-    flash: Callable[[], Any] = chip.FileFlash
-
-
 class Card:
     """A card that was switched on: mounted and loaded. `kept` is its journal's last promise, `tried` what it began to store."""
 
-    def __init__(self, bench: Bench, nor: Nor) -> None:
+    def __init__(self, nor: Nor) -> None:
         self._disk = Disk(nor)
-        self._journal = bench.journal(bench.flash())
+        self._journal: Any = Journal(chip.FileFlash())
         self._store = self._journal.store
         # The journal's own calls, in `load`, `store_twice` and `erase`, are promises too.
         vars(self._journal)["store"] = self._watched_store
@@ -133,25 +125,25 @@ def formatted() -> bytes:
     return bytes(nor.buffer)
 
 
-def after(bench: Bench, image: bytes, *acts: Act) -> bytes:
+def after(image: bytes, *acts: Act) -> bytes:
     """Return the chip after a card did all this, switched off and on between each step."""
     nor = Nor(image)
     for act in acts:
-        Card(bench, nor).do(act)
+        Card(nor).do(act)
     return bytes(nor.buffer)
 
 
-def course(bench: Bench, image: bytes, act: Act) -> str:
+def course(image: bytes, act: Act) -> str:
     """Return the erases and programs of a start that is followed by the operation."""
     nor = Nor(image)
-    Card(bench, nor).do(act)
+    Card(nor).do(act)
     return nor.course
 
 
-def used(bench: Bench, image: bytes, updates: int) -> list[bytes]:
+def used(image: bytes, updates: int) -> list[bytes]:
     """Return the chip before some of so many updates: those, after the first 50, at which littlefs compacts or moves blocks."""
     nor = Nor(image)
-    card = Card(bench, nor)
+    card = Card(nor)
     window: deque[bytes] = deque(maxlen=4)
     ways: set[str] = set()
     found: dict[bytes, None] = {}
@@ -166,13 +158,13 @@ def used(bench: Bench, image: bytes, updates: int) -> list[bytes]:
     return list(found)
 
 
-def starts(bench: Bench, name: str, blank: bytes, own: list[bytes]) -> list[Point]:
+def starts(name: str, blank: bytes, own: list[bytes]) -> list[Point]:
     """Return where an operation is swept, on a blank chip and on a card's own: one point for each way that littlefs takes."""
     act, before = OPERATIONS[name]
-    images = [after(bench, image, *before) for image in own]
+    images = [after(image, *before) for image in own]
     ways: dict[str, bytes] = {}
     for image in [blank, *images] if act is personalize else images:
-        ways.setdefault(course(bench, image, act), image)
+        ways.setdefault(course(image, act), image)
     return [(image, act) for image in ways.values()]
 
 
@@ -202,30 +194,30 @@ class Tally:
         return False
 
 
-def look(bench: Bench, nor: Nor) -> Contents:
+def look(nor: Nor) -> Contents:
     """Return what a card that is switched on here remembers. MicroPython formats a drive that it cannot mount: all is lost."""
     try:
-        return Card(bench, nor).found
+        return Card(nor).found
     except OSError:
         return Contents(BROKEN)
 
 
-def check(bench: Bench, nor: Nor, allowed: set[Contents], tally: Tally) -> None:
+def check(nor: Nor, allowed: set[Contents], tally: Tally) -> None:
     """Check that the card remembers one of these states, and works from there."""
     tally.tried += 1
-    if not tally.judge(look(bench, nor), allowed):
+    if not tally.judge(look(nor), allowed):
         return
-    card = Card(bench, nor)
+    card = Card(nor)
     card.do(go_on)
-    if card.refused or look(bench, nor) != card.kept:
+    if card.refused or look(nor) != card.kept:
         tally.broken["cards stuck"] += 1
 
 
-def until_cut(bench: Bench, nor: Nor, act: Act, before: set[Contents]) -> set[Contents]:
+def until_cut(nor: Nor, act: Act, before: set[Contents]) -> set[Contents]:
     """Switch on and act until the power fails. Return what may then be remembered."""
     card = None
     try:
-        card = Card(bench, nor)
+        card = Card(nor)
         card.do(act)
     except PowerCut:
         nor.repair()
@@ -233,78 +225,78 @@ def until_cut(bench: Bench, nor: Nor, act: Act, before: set[Contents]) -> set[Co
     raise AssertionError("the power did not fail")
 
 
-def sweep(bench: Bench, image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator[tuple[Nor, set[Contents]]]:
+def sweep(image: bytes, act: Act, before: set[Contents], tears: int) -> Iterator[tuple[Nor, set[Contents]]]:
     """Let the power fail in every erase and every program: before it, so many times in it, and after it."""
-    for at in range(len(course(bench, image, act))):
+    for at in range(len(course(image, act))):
         for seed, tear in enumerate([Tear.BEFORE, Tear.AFTER] + [Tear.TORN] * tears):
             nor = Nor(image, seed)
             nor.cut_power(at, tear)
-            yield nor, until_cut(bench, nor, act, before)
+            yield nor, until_cut(nor, act, before)
 
 
-def cuts(bench: Bench, points: Sequence[Point], tears: int, stride: int, once: Tally, twice: Tally) -> None:
+def cuts(points: Sequence[Point], tears: int, stride: int, once: Tally, twice: Tally) -> None:
     """Cut the power everywhere. After every so many of those, cut it again everywhere in the next boot and the next use."""
     number = 0
     for image, act in points:
         uncut = Nor(image)
-        card = Card(bench, uncut)
+        card = Card(uncut)
         before = {card.found}
         card.do(act)
-        check(bench, uncut, {card.kept}, once)
-        for nor, allowed in sweep(bench, image, act, before, tears):
+        check(uncut, {card.kept}, once)
+        for nor, allowed in sweep(image, act, before, tears):
             cut = bytes(nor.buffer)
-            check(bench, nor, allowed, once)
+            check(nor, allowed, once)
             number += 1
             if number % stride == 0:
-                for again, then in sweep(bench, cut, go_on, allowed, 1):
-                    check(bench, again, then, twice)
+                for again, then in sweep(cut, go_on, allowed, 1):
+                    check(again, then, twice)
 
 
-def trouble(bench: Bench, nor: Nor, act: Act, relieve: Callable[[Nor], None], tally: Tally) -> bool:
+def trouble(nor: Nor, act: Act, relieve: Callable[[Nor], None], tally: Tally) -> bool:
     """Check that a store in trouble reports truly whether it held, and that the card recovers. Return whether one failed."""
     image = bytes(nor.buffer)
-    card = Card(bench, nor)
+    card = Card(nor)
     card.do(act)
     allowed = {card.kept, card.tried} if card.refused else {card.kept}
     if card.found.status == BROKEN and card.refused:
         # It could not repair a slot at boot. What it still holds is what it reports without the trouble.
-        allowed = {look(bench, Nor(image))}
-    still = look(bench, nor)
+        allowed = {look(Nor(image))}
+    still = look(nor)
     # A card that cannot write may also be BROKEN for the time being, which loses nothing.
     if tally.judge(still, allowed | {Contents(BROKEN)} if card.refused else allowed):
         relieve(nor)
-        check(bench, nor, allowed, tally)
+        check(nor, allowed, tally)
     return card.refused
 
 
-def bad_blocks(bench: Bench, points: Sequence[Point], seeds: int, tally: Tally) -> int:
+def bad_blocks(points: Sequence[Point], seeds: int, tally: Tally) -> int:
     """Let blocks go bad while they are used. Return how many stores failed."""
     refused = 0
     for image, act in points:
-        for at in range(len(course(bench, image, act))):
+        for at in range(len(course(image, act))):
             for fault in Fault:
                 for seed in range(seeds):
                     nor = Nor(image, seed)
                     nor.spoil(at, fault)
-                    refused += trouble(bench, nor, act, Nor.repair, tally)
+                    refused += trouble(nor, act, Nor.repair, tally)
     return refused
 
 
-def wear_out(bench: Bench, endurance: int, tally: Tally) -> int:
+def wear_out(endurance: int, tally: Tally) -> int:
     """Use a chip until it takes nothing more. Return after how many responses that is."""
-    nor = Nor(after(bench, formatted(), personalize), endurance)
+    nor = Nor(after(formatted(), personalize), endurance)
     nor.endurance = endurance
     for number in range(BLOCKS * BLOCK):
-        card = Card(bench, nor)
+        card = Card(nor)
         card.do(respond)
         if card.refused:
             allowed = {card.kept, card.tried}
-            if tally.judge(look(bench, nor), allowed | {Contents(BROKEN)}):
+            if tally.judge(look(nor), allowed | {Contents(BROKEN)}):
                 nor.repair()
-                check(bench, nor, allowed, tally)
+                check(nor, allowed, tally)
             return number
         tally.tried += 1
-        if not tally.judge(look(bench, nor), {card.kept}):
+        if not tally.judge(look(nor), {card.kept}):
             return number
     raise AssertionError("it never wears out")
 
@@ -326,21 +318,21 @@ def make_room(nor: Nor) -> None:
     Disk(nor).free(3)
 
 
-def full_disk(bench: Bench, points: Sequence[Point], updates: int, tears: int, tally: Tally) -> int:
+def full_disk(points: Sequence[Point], updates: int, tears: int, tally: Tally) -> int:
     """Try an operation, cut and uncut, and a series of updates on a full disk. Return how many stores failed."""
     refused = 0
     for image, act in points:
-        for nor, allowed in sweep(bench, image, act, {look(bench, Nor(image))}, tears):
-            look(bench, nor)  # it may try to repair the cut record, and have no room for it
+        for nor, allowed in sweep(image, act, {look(Nor(image))}, tears):
+            look(nor)  # it may try to repair the cut record, and have no room for it
             make_room(nor)
-            check(bench, nor, allowed, tally)
+            check(nor, allowed, tally)
         now = image
         for number in range(updates):
             use = go_on if number else act
-            if trouble(bench, Nor(now), use, make_room, tally):
+            if trouble(Nor(now), use, make_room, tally):
                 refused += 1
                 break
-            now = after(bench, now, use)
+            now = after(now, use)
     return refused
 
 
@@ -356,42 +348,42 @@ def damaged(image: bytes, at: int, *slots: int) -> bytes:
     return bytes(nor.buffer)
 
 
-def damage(bench: Bench, image: bytes, step: int) -> Row:
+def damage(image: bytes, step: int) -> Row:
     """Damage both slots. The card must be BROKEN, and must not overwrite what may still be saved."""
     broken = {"taken for good": 0, "overwritten": 0}
     places = range(0, SIZE, step)
     for at in places:
         nor = Nor(damaged(image, at, 0, 1))
         before = bytes(nor.buffer)
-        broken["taken for good"] += look(bench, nor).status != BROKEN
+        broken["taken for good"] += look(nor).status != BROKEN
         broken["overwritten"] += bytes(nor.buffer) != before
     return Row("both slots damaged", "littlefs", len(places), broken)
 
 
-def run(scale: Scale, bench: Bench | None = None) -> Iterator[Row]:
+def run(scale: Scale) -> Iterator[Row]:
     """Yield a row for everything that is tried on a file system."""
-    bench, small = bench or Bench(), scale is Scale.TEST
+    small = scale is Scale.TEST
     blank = formatted()
-    own = after(bench, blank, personalize)
+    own = after(blank, personalize)
     # So many updates that littlefs moves its blocks twice, including the first two of the chip.
     updates = 3500
-    histories = [own, *used(bench, own, updates)]
+    histories = [own, *used(own, updates)]
     twice, bad, crowded, worn = Tally(), Tally(), Tally(), Tally()
-    sections = {name: starts(bench, name, blank, histories) for name in OPERATIONS}
+    sections = {name: starts(name, blank, histories) for name in OPERATIONS}
     sections["mending"] = [(damaged(image, 8, slot), go_on) for image in histories[:4] for slot in (0, 1)]
     for name, points in sections.items():
         once = Tally()
-        cuts(bench, points, 6 if small else 100, 17 if small else 5, once, twice)
+        cuts(points, 6 if small else 100, 17 if small else 5, once, twice)
         yield once.row(f"cuts on littlefs: {name}")
-        bad_blocks(bench, points, 2 if small else 40, bad)
+        bad_blocks(points, 2 if small else 40, bad)
     yield twice.row("second cuts on littlefs")
     yield bad.row("bad blocks")
     for blank_one, own_one in list(zip(full(blank), full(own), strict=True))[:: 3 if small else 1]:
-        histories = [own_one] if small else [own_one, *used(bench, own_one, updates)]
+        histories = [own_one] if small else [own_one, *used(own_one, updates)]
         for name in OPERATIONS:
-            full_disk(bench, starts(bench, name, blank_one, histories), 2 if small else 5, 1 if small else 3, crowded)
+            full_disk(starts(name, blank_one, histories), 2 if small else 5, 1 if small else 3, crowded)
     yield crowded.row("full file system")
     for endurance in (3,) if small else (2, 5, 12, 30):
-        wear_out(bench, endurance, worn)
+        wear_out(endurance, worn)
     yield worn.row("flash worn out")
-    yield damage(bench, after(bench, own, respond), 8 if small else 1)
+    yield damage(after(own, respond), 8 if small else 1)

@@ -36,9 +36,18 @@ _COMPARED_FIRST = """        code_of(record.key, card.pin, self._tried)
         if not self.journal.store():
             return states.FAULT
 """
+_COUNT = "        record.failures += 1\n"
+_OPEN = "        right = self._opens(number)\n"
+_FORGIVEN_FIRST = (
+    "        counted, record.failures = record.failures, 0\n        self.journal.store()\n"
+    "        record.failures = counted\n" + _OPEN
+)
 _SPEND = """        if self.ocra.counter and not self._spend(counter):
             return states.FAULT
 """
+_WRITTEN = "self._write(1 - self._slot)"
+_WRITE = f"held = {_WRITTEN}"
+_UNCHECKED = 'if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):'
 _SHOWN_FIRST = """        self.ocra.respond(card.cells[: self.ocra.digits], record.key, card.question, counter, card.pin)
 """
 
@@ -62,20 +71,33 @@ MUTANTS = (
         (
             "the record is written to the older slot",
             "journal.py",
-            "held = self._write(1 - self._slot)",
+            _WRITE,
             "held = self._write(self._slot)",
         ),
-        (
-            "a slot counts only if its check holds",
-            "journal.py",
-            'if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):',
-            "if False:",
-        ),
+        ("a slot counts only if its check holds", "journal.py", _UNCHECKED, "if False:"),
     ),
     *_broken(
         "tests/firmware/test_pin_table.py",
         ("what is written is read back", "journal.py", "return self._flash.read(slot) == self._buffer", "return True"),
         ("a right PIN gives all tries back", "app.py", "        if right:\n            record.failures = 0\n", ""),
+        ("a PIN counts as one try", "app.py", _COUNT, "        record.failures += 2\n"),
+        ("a PIN moves no counter", "app.py", _COUNT, _COUNT + "        record.counter += 1\n"),
+        ("a PIN changes no other PIN's code", "app.py", _COUNT, _COUNT + "        record.code[0] ^= 1\n"),
+        ("no try is given back before a code is compared", "app.py", _OPEN, _FORGIVEN_FIRST),
+        (
+            "a wrong unlock code costs time",
+            "app.py",
+            "self.card.wait.start(self.record.unlock_failures,",
+            "self.card.wait.start(0,",
+        ),
+        ("a card without tries is locked", "journal.py", "self.failures >= self.tries", "self.failures > self.tries"),
+        (
+            "an error is shown until restart",
+            "card.py",
+            "        self.condition = states.BROKEN\n        return self._notice()\n",
+            "        before, self.condition = self.condition, states.BROKEN\n        effects = self._notice()\n"
+            "        self.condition = before\n        return effects\n",
+        ),
     ),
     *_broken(
         "tests/firmware/test_journal.py",
@@ -123,6 +145,18 @@ MUTANTS = (
             "drivers/chip.py",
             "_SLOT_MAX = const(1024)",
             "_SLOT_MAX = const(208)",
+        ),
+        ("each slot is a file of its own", "drivers/chip.py", '"/dsc1.bin"', '"/dsc0.bin"'),
+        ("every update of a record is stored", "journal.py", _WRITE, f"held = self.record.failures > 0 or {_WRITTEN}"),
+        ("a card stores more than one response", "journal.py", _WRITE, f"held = self.record.counter <= 8 and {_WRITTEN}"),
+        ("the counter is stored as it is", "journal.py", "            self.counter,\n", "            min(self.counter, 7),\n"),
+        ("a bad block is noticed", "journal.py", _WRITE, f"held = {_WRITTEN} or True"),
+        ("a record without its check is not taken", "journal.py", _UNCHECKED, "if False:"),
+        (
+            "a damaged record is not overwritten",
+            "journal.py",
+            "is not None:\n            return self._break()\n",
+            "is not None:\n            self.store_twice()\n            return self._break()\n",
         ),
     ),
     *_broken(
