@@ -1,7 +1,6 @@
 """The firmware's cost on a board: storage, and heap on MicroPython. It is the same on every machine."""
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 from tests.benchmarks.bench_simulator import PROFILE, log_in
@@ -16,9 +15,7 @@ SMALL_HEAP = 64 * KB
 LOGINS = 1000
 MOST_STORAGE_KB = 32
 MOST_HEAP_KB = 40
-_GUEST = Path(__file__).parent / "guest"
-_CARD = ("heap.before", "heap.boot", "heap.personalize", "heap.log_in", "heap.after")
-_BOARD = ("board_heap.make_chip", "heap.before", "board_heap.run", "heap.personalize", "board_heap.log_in", "board_heap.after")
+_GUEST = Path(__file__).parent / "guest" / "heap.py"
 
 
 def _in_use(card: SimulatedCard) -> int:
@@ -30,15 +27,14 @@ def _in_use(card: SimulatedCard) -> int:
     return SMALL_HEAP - int(found[1])
 
 
-def _taken(steps: tuple[str, ...]) -> int:
-    """Return the bytes of heap that the firmware takes between the first report and the last, including its code."""
+def _taken() -> int:
+    """Return the bytes of heap that the firmware takes until the end of a login, including its code."""
     said: list[str] = []
-    config = (files("dsc_firmware") / "boards" / "pico.json").read_text()
-    # The VM has no console that could be a card's line.
-    config = config.replace('{"kind": "usb"}', '{"kind": "uart", "id": 0, "tx": 0, "rx": 1}')
-    guests = {path.stem + ".mpy": compile_module(path.name, path.read_bytes()) for path in _GUEST.glob("*.py")}
-    program = f"import board_heap, heap, host\nheap.held['config'] = {config!r}\n" + "".join(f"{step}()\n" for step in steps)
-    vm = VM(f'{program}host.call("wait", "")', lambda _, text: said.append(text), files=firmware_files() | guests)
+    guest = {"heap.mpy": compile_module(_GUEST.name, _GUEST.read_bytes())}
+    program = "".join(f"heap.{step}()\n" for step in ("before", "boot", "personalize", "log_in", "after"))
+    vm = VM(
+        f'import heap, host\n{program}host.call("wait", "")', lambda _, text: said.append(text), files=firmware_files() | guest
+    )
     try:
         vm.resume(LIMIT)
     finally:
@@ -59,8 +55,7 @@ def measure() -> list[Figure]:
         growth = _in_use(card) - after_one
     return [
         Figure("all .mpy files", storage / KB, "KB", at_most=MOST_STORAGE_KB),
-        Figure("heap that the card takes after a login", _taken(_CARD) / KB, "KB", at_most=MOST_HEAP_KB),
-        Figure("heap that a board takes with all its parts", _taken(_BOARD) / KB, "KB"),
+        Figure("heap that the card takes after a login", _taken() / KB, "KB", at_most=MOST_HEAP_KB),
         Figure("heap in use in the simulator, in total", after_one / KB, "KB"),
         Figure(f"growth of it over {LOGINS} logins, of 64 KB", growth, "bytes", at_most=0),
     ]
