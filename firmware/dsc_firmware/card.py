@@ -6,9 +6,9 @@ is overwritten when its state ends. Nothing is allocated between a key and its d
 """
 
 from . import states
+from .backoff import Wait
 from .cells import put_end, put_masked, put_number, put_text
 from .ports import CELLS, KEY_C, KEY_OK, KEY_PRESS, const, is_digit, put_decimal, ticks_diff, wipe
-from .waiting import Wait
 
 _PIN_SIZE = const(4)
 _QUESTION_MAX = const(64)

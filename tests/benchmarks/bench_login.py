@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
-from tests.benchmarks import crowd
+from tests.benchmarks import user_records
 from tests.benchmarks.bench_service import server_process
-from tests.benchmarks.crowd import KEY, PASSWORD, PIN, SUITE
 from tests.benchmarks.measure import Figure, percentile_95
+from tests.benchmarks.user_records import KEY, PASSWORD, PIN, SUITE
 from tests.host.login.letters import newest_code
 
 from dsc_host.login import Calling, Kind, Letter, LoginSystem, Policy, Stage, WrongCredentials
@@ -41,11 +41,11 @@ def measure() -> Iterator[Figure]:
     """Yield the figures, in about two minutes."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         few, many = (stack.enter_context(_town(folder, number)) for number in (FEW, MANY))
-        yield Figure(f"settling {MANY:,} users", many.seconds, "s")
+        yield Figure(f"adding {MANY:,} users", many.seconds, "s")
         yield from logging_in(few, many)
         yield guessing(many)
-        few.make_dear()
-        many.make_dear()
+        few.use_published_cost()
+        many.use_published_cost()
         stack.close()
         yield from pages(folder)
 
@@ -62,7 +62,7 @@ class Town:
     seconds: float
     letters: list[Letter] = field(default_factory=list)
 
-    def make_dear(self) -> None:
+    def use_published_cost(self) -> None:
         """Give every password the cost of the published policy from now on."""
         dear = LoginSystem.over(self.system.verifier).context.passwords.hashed(PASSWORD)
         self.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ?", (dear,)))
@@ -75,7 +75,7 @@ def _town(folder: str, users: int) -> Iterator[Town]:
         senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
         system = LoginSystem.over(verifier, policy=Policy.of(CHEAP), senders=senders)
         start = time.perf_counter()
-        crowd.settle(system, users)
+        user_records.add_users(system, users)
         yield Town(system, users, time.perf_counter() - start, letters)
 
 
@@ -98,8 +98,8 @@ def logging_in(few: Town, many: Town) -> Iterator[Figure]:
 def _log_in(town: Town, number: int, kind: Kind) -> float:
     """Return the seconds that the system takes. The work of the device is not included."""
     start = time.perf_counter()
-    begun = town.system.begin(crowd.name(number), PASSWORD, "192.0.2.1")
-    step = town.system.choose(begun.token, crowd.device_id(number, kind))
+    begun = town.system.begin(user_records.name(number), PASSWORD, "192.0.2.1")
+    step = town.system.choose(begun.token, user_records.device_id(number, kind))
     asked = time.perf_counter()
     assert step.offer is not None
     answer = _answer(kind, step.offer.shows, town.letters)
@@ -114,14 +114,14 @@ def _answer(kind: Kind, shows: Mapping[str, str], letters: list[Letter]) -> str:
     if kind is Kind.DSC_PLUS:
         return SUITE.response(KEY, shows["challenge"], counter=0, pin=PIN)
     if kind is Kind.CODE_CARD:
-        return " ".join(codes.code(crowd.SEED, int(index), 4) for index in shows["indexes"].split())
+        return " ".join(codes.code(user_records.SEED, int(index), 4) for index in shows["indexes"].split())
     return newest_code(letters)
 
 
 def guessing(town: Town) -> Figure:
     """Compare the times of a wrong password and an unknown name, at the cost of the published policy."""
     dear = LoginSystem.over(town.system.verifier)
-    known, unknown = crowd.name(town.users - 1), "nobody"
+    known, unknown = user_records.name(town.users - 1), "nobody"
     hashed = dear.context.passwords.hashed(PASSWORD)
     town.system.change(lambda tx: tx.db.exec_driver_sql("UPDATE users SET password = ? WHERE name = ?", (hashed, known)))
     costs: dict[str, list[float]] = {known: [], unknown: []}
@@ -181,8 +181,8 @@ async def _visit(port: int, users: int, visitor: int, times: dict[str, list[floa
         number = (login * VISITORS + visitor) * (users // (VISITORS * LOGINS)) + 1
         async with _connected(port, f"203.0.113.{visitor}", times) as ask:
             await ask("page", "/login")
-            await ask("password", "/login", name=crowd.name(number), password=PASSWORD)
-            await ask("device", "/login/device", device=crowd.device_id(number, Kind.DSC_PLUS))
+            await ask("password", "/login", name=user_records.name(number), password=PASSWORD)
+            await ask("device", "/login/device", device=user_records.device_id(number, Kind.DSC_PLUS))
             page = await ask("page", "/login/answer")
             question = page.partition('aria-labelledby="shown-1">')[2].partition("<")[0]
             await ask("answer", "/login/answer", answer=SUITE.response(KEY, question, counter=1, pin=PIN))

@@ -4,15 +4,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, fuzz, line, pin_table, power, races, three_subjects, timing
+from tests.reliability import filesystem, fuzz, line, model_comparison, pin_table, power, races, timing
 from tests.reliability.report import Row, Scale
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Power cuts": power.run,
     "The whole PIN table": pin_table.run,
     "A real file system": filesystem.run,
-    "Model and firmware": three_subjects.run,
-    "The line under fire": line.run,
+    "Model and firmware": model_comparison.run,
+    "A faulty line": line.run,
     "Races and kills": races.run,
     "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,

@@ -1,4 +1,4 @@
-"""The line under fire: a host, a simulated card, and between them a cable that does everything that a cable must not do.
+"""A faulty line: a host, a simulated card, and between them a cable that does everything that a cable must not do.
 
 The host promises: no call outlives its deadline; a call returns what the card answered to it; only the library's own errors are
 raised; on a good line the next call works; and no key is revealed. Time is the cable's own and everything is chosen by a seed,
@@ -16,7 +16,7 @@ from typing import Any
 
 import serial
 from serial import SerialTimeoutException
-from tests.reliability.line_injuries import Injury, Lost, Piece, injuries
+from tests.reliability.line_faults import LineFault, Lost, Piece, line_faults
 from tests.reliability.report import Row, Scale
 
 from dsc_host import CardClient, CardError, LinkClosed, LinkTimeout, ProtocolError, Suite
@@ -38,12 +38,12 @@ class Hang(BaseException):
 
 
 class Cable:
-    """Carries bytes between one card and any number of ports, as `injury` says. `now` moves only while someone reads."""
+    """Carries bytes between one card and any number of ports, as `fault` says. `now` moves only while someone reads."""
 
     def __init__(self, card: SimulatedCard, rng: random.Random) -> None:
         self.now = 0.0
         self.rng = rng
-        self.injury: Injury | None = None
+        self.fault: LineFault | None = None
         self.arrived = bytearray()
         self.lost: Exception | None = None
         self.silent = False
@@ -59,13 +59,13 @@ class Cable:
 
     def send(self, data: bytes, *, to_host: bool) -> None:
         for line in data.splitlines(keepends=True):
-            for delay, piece in self.injury.carry(line, self.rng, to_host) if self.injury else [(0.0, line)]:
+            for delay, piece in self.fault.carry(line, self.rng, to_host) if self.fault else [(0.0, line)]:
                 at = self.now + delay
-                if not (self.injury and self.injury.reorders):
+                if not (self.fault and self.fault.reorders):
                     at = self._last[to_host] = max(at, self._last[to_host])
                 self._count += 1
                 heappush(self._under_way, (at, self._count, to_host, piece))
-        if not to_host and self.injury and self.injury.echo:
+        if not to_host and self.fault and self.fault.echo:
             self.send(data, to_host=True)
         self.pump()
 
@@ -105,7 +105,7 @@ class Cable:
         """Make the line good from now on. Lines that were under way to the host still arrive, late."""
         # Pieces without a line end do not arrive: inside another line, such a piece would damage it.
         self._under_way = sorted(item for item in self._under_way if item[2] and self._ends(item[3]))
-        self.injury = self.lost = None
+        self.fault = self.lost = None
         self.silent = False
 
     def _ends(self, piece: Piece) -> bool:
@@ -140,7 +140,7 @@ class Port:
     def write(self, data: bytes) -> int:
         self._cable.pass_on(False)
         self._check()
-        if self._cable.injury and self._cable.injury.blocked:
+        if self._cable.fault and self._cable.fault.blocked:
             self._cable.now += self.write_timeout or 0
             raise SerialTimeoutException("Write timeout")
         if not self._cable.silent:
@@ -267,30 +267,30 @@ def _holding(engine: str) -> SimulatedCard:
     return SimulatedCard(engine=engine, profile=Profile(serial=SERIAL, key=KEY), seed=1)
 
 
-def use_card(injury: Injury, engine: str, rounds: int, rng: random.Random) -> Host:
+def use_card(fault: LineFault, engine: str, rounds: int, rng: random.Random) -> Host:
     """Make everyday calls: each once on the bad line, then on the good one."""
     with _holding(engine) as card:
         host = _host(card, rng)
         for number in range(rounds):
-            host.cable.injury = injury
-            injury.before(host.cable, host.client._session._next_seq)
+            host.cable.fault = fault
+            fault.before(host.cable, host.client._session._next_seq)
             if number % 5 == 4:
                 host.login()
             else:
                 host.call_one_of(CALLS)
             host.cable.heal()
-            if injury.reopens and number % 2:
+            if fault.reopens and number % 2:
                 host.open()
             host.check_well(whole=number % 7 == 6)
         host.check_secrets()
     return host
 
 
-def personalize(injury: Injury, engine: str, rng: random.Random) -> Host:
+def personalize(fault: LineFault, engine: str, rng: random.Random) -> Host:
     """Personalize a blank card on the bad line: wholly or not at all. If not at all, do it on the good line."""
     with SimulatedCard(engine=engine, seed=1) as card:
         host = _host(card, rng)
-        host.cable.injury = injury
+        host.cable.fault = fault
         profile = HostProfile(serial=SERIAL, key=KEY)
         host.call("personalize", profile)
         host.cable.heal()
@@ -301,9 +301,9 @@ def personalize(injury: Injury, engine: str, rng: random.Random) -> Host:
     return host
 
 
-def suffer(injury: Injury, engine: str, rounds: int, rng: random.Random) -> list[Host]:
-    """Apply one injury throughout a card's life."""
-    return [use_card(injury, engine, rounds, rng), *(personalize(injury, engine, rng) for _ in range(rounds // 10))]
+def apply_fault(fault: LineFault, engine: str, rounds: int, rng: random.Random) -> list[Host]:
+    """Apply one fault throughout a card's life."""
+    return [use_card(fault, engine, rounds, rng), *(personalize(fault, engine, rng) for _ in range(rounds // 10))]
 
 
 class Turns:
@@ -370,9 +370,9 @@ def share_port(engine: str, rounds: int, rng: random.Random) -> list[Host]:
 
 
 def run(scale: Scale) -> Iterator[Row]:
-    """Yield a row for each injury."""
-    for injury in injuries():
-        yield _summary(injury.name, partial(suffer, injury), scale)
+    """Yield a row for each fault."""
+    for fault in line_faults():
+        yield _summary(fault.name, partial(apply_fault, fault), scale)
     yield _summary("two hosts on one port", lambda engine, rounds, rng: share_port(engine, rounds // 5, rng), scale)
 
 

@@ -198,7 +198,7 @@ class Watch:
         return sum(count > 1 for count in (*self.challenges.values(), *self.counters.values()))
 
 
-class Crew:
+class Workers:
     """Workers under load, each with a pipe on which it reports what it does."""
 
     def __init__(self, url: str, workers: int, watch: Watch) -> None:
@@ -209,9 +209,9 @@ class Crew:
         self._workers: dict[Connection, Any] = {}
         self._latest: dict[Connection, Try] = {}
         for _ in range(workers):
-            self._hire()
+            self._start()
 
-    def _hire(self) -> None:
+    def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         worker = self._context.Process(target=work_without_end, args=(self._url, theirs, next(self._seeds)), daemon=True)
         worker.start()
@@ -251,9 +251,9 @@ class Crew:
         if attempt := self._latest.pop(pipe, None):
             self._watch.submit_again(attempt)
         self._watch.look()
-        self._hire()
+        self._start()
 
-    def dismiss(self) -> None:
+    def stop(self) -> None:
         for pipe, worker in self._workers.items():
             worker.kill()
             worker.join(DEADLINE)
@@ -264,12 +264,12 @@ def killed(kind: str, workers: int, kills: int) -> Row:
     chance = random.Random(SEED)
     with _new(kind) as url, Verifier.open(url, master_key=MASTER, policy=POLICY) as verifier:
         watch = Watch(verifier)
-        crew = Crew(url, workers, watch)
+        group = Workers(url, workers, watch)
         try:
             for _ in range(kills):
-                crew.kill(crew.work(chance.randint(1, 4 * workers)), chance.uniform(0, _MOST_WAIT))
+                group.kill(group.work(chance.randint(1, 4 * workers)), chance.uniform(0, _MOST_WAIT))
         finally:
-            crew.dismiss()
+            group.stop()
         watch.look()
         log_problems = watch.log_problems()
     broken = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.command_runner import Command
-from tests.simulator.living import Watch
+from tests.simulator.live_cards import Watch
 
 from dsc_simulator import ENGINES, Profile, SimulatedCard
 from dsc_simulator.desktop.live_card import LiveCard

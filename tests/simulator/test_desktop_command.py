@@ -23,7 +23,7 @@ from tests.host.command_runner import Command
 from tests.simulator import desktop_terminal
 from tests.simulator.desktop_command import CARD, cards, keep_card
 from tests.simulator.desktop_terminal import Terminal
-from tests.simulator.living import nowhere
+from tests.simulator.live_cards import nowhere
 
 from dsc_host import CardClient
 from dsc_host.link import open_port

@@ -4,7 +4,7 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
-from tests.simulator.living import KEY, UNLOCK_KEY, Watch, checking_card, nowhere
+from tests.simulator.live_cards import KEY, UNLOCK_KEY, Watch, checking_card, nowhere
 
 from dsc_host import CardClient, CardError, InputError, LinkTimeout, MasterKey, Suite, UnknownCard, Verifier
 from dsc_simulator.desktop import inspection

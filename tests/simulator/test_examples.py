@@ -12,7 +12,7 @@ import flask  # noqa: F401
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
-from tests.simulator.plugging import FLAGS
+from tests.simulator.plugin_runs import FLAGS
 
 import dsc_simulator.testing  # noqa: F401
 from dsc_host import Suite

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.simulator.plugging import INSTALLED, SECONDS, passes, run
+from tests.simulator.plugin_runs import INSTALLED, SECONDS, passes, run
 
 import dsc_host
 import dsc_simulator

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.simulator.plugging import FLAGS, run
+from tests.simulator.plugin_runs import FLAGS, run
 
 # Imported here, because pytester forgets what a run inside this one imports.
 from dsc_host import CardClient, LinkClosed, Profile

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.checkout import ROOT
 from tests.docs_blocks import blocks
-from tests.simulator.plugging import FLAGS, INSTALLED
+from tests.simulator.plugin_runs import FLAGS, INSTALLED
 
 pytestmark = pytest.mark.long
 _SECONDS = 120

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.firmware.fakes import frame
-from tests.simulator.scripting import CARD_PIN, DOCS, KEY, LOGIN, play, refused
+from tests.simulator.script_runs import CARD_PIN, DOCS, KEY, LOGIN, play, refused
 
 from dsc_host import Suite
 from dsc_simulator import FirmwareCrash, SimulatedCard

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.simulator.scripting import KEY, LOGIN, play, refused
+from tests.simulator.script_runs import KEY, LOGIN, play, refused
 
 from dsc_simulator import Flash, Profile, SimulatedCard
 from dsc_simulator.board import Entropy

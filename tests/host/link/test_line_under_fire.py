@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.host.link.scripted_card import KEY, Card, FakePort, checked
 from tests.reliability import line
-from tests.reliability.line_injuries import injuries
+from tests.reliability.line_faults import line_faults
 from tests.reliability.report import Scale
 
 from dsc_host.errors import InputError, LinkClosed, LinkTimeout
@@ -19,7 +19,7 @@ from dsc_host.link import CardClient, client, frames, session
 def test_no_promise_is_broken() -> None:
     rows = list(line.run(Scale.TEST))
     assert [str(row) for row in rows if not row.good] == []
-    assert len({row.what for row in rows}) == len(rows) == len(injuries()) + 1
+    assert len({row.what for row in rows}) == len(rows) == len(line_faults()) + 1
     assert min(row.tried for row in rows) > 300
 
 
@@ -52,7 +52,7 @@ def cut_nothing(self: frames.LineReader) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("where", "name", "careless", "injury", "promise"),
+    ("where", "name", "careless", "fault", "promise"),
     [
         (session, "decode", without_check, "bits flipped", "wrong replies"),
         (session, "decode", without_check, "wrong checks", "wrong replies"),
@@ -67,11 +67,11 @@ def cut_nothing(self: frames.LineReader) -> bytes:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_careless_client_is_found_out(
-    monkeypatch: pytest.MonkeyPatch, where: object, name: str, careless: object, injury: str, promise: str
+    monkeypatch: pytest.MonkeyPatch, where: object, name: str, careless: object, fault: str, promise: str
 ) -> None:
     monkeypatch.setattr(where, name, careless)
-    (chosen,) = (each for each in injuries() if each.name == injury)
-    hosts = (host for rounds in (20, 200) for host in line.suffer(chosen, "cpython", rounds, random.Random(1)))
+    (chosen,) = (each for each in line_faults() if each.name == fault)
+    hosts = (host for rounds in (20, 200) for host in line.apply_fault(chosen, "cpython", rounds, random.Random(1)))
     assert any(host.broken[promise] for host in hosts)
 
 

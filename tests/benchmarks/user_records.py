@@ -37,7 +37,7 @@ def device_id(number: int, kind: Kind) -> str:
     return f"{number:015x}{KINDS.index(kind):x}"
 
 
-def settle(system: LoginSystem, number: int) -> None:
+def add_users(system: LoginSystem, number: int) -> None:
     """Make so many users, named `name(0)` and so on, all with one password, key, PIN and seed."""
     cards = (Enrollment(serial(index), KEY, SUITE.text, PIN, owners=(name(index),)) for index in range(number))
     assert system.verifier.enroll_all(cards) == number

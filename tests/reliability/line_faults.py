@@ -1,4 +1,4 @@
-"""The injuries of a cable: each takes one line and returns the pieces that come out, each after a delay."""
+"""The line_faults of a cable: each takes one line and returns the pieces that come out, each after a delay."""
 
 import random
 from collections import deque
@@ -24,13 +24,13 @@ Carry = Callable[[bytes, random.Random, bool], Pieces]
 
 
 class Wire(Protocol):
-    """The operations that an injury may do on a cable before a call."""
+    """The operations that an fault may do on a cable before a call."""
 
     arrived: bytearray
 
 
 @dataclass(frozen=True)
-class Injury:
+class LineFault:
     """`carry(line, rng, to_host)` is applied to each line, `before(cable, number)` before a call with this number.
 
     `reorders`: a late line comes after what was sent later. `echo`: what the host sends also comes back. `blocked`: the port
@@ -196,28 +196,28 @@ def _mixture() -> Carry:
     return carry
 
 
-def injuries() -> list[Injury]:
-    """Return all injuries, newly made: some remember what they have carried."""
+def line_faults() -> list[LineFault]:
+    """Return all line_faults, newly made: some remember what they have carried."""
     return [
-        Injury("bytes dropped", _dropped),
-        Injury("bytes doubled", _doubled_bytes),
-        Injury("lines doubled", _doubled_lines, reorders=True),
-        Injury("bits flipped", _flipped),
-        Injury("split at every place", _split()),
-        Injury("byte by byte", _byte_by_byte),
-        Injury("lines late", _late, reorders=True),
-        Injury("lines swapped", _swapped, reorders=True),
-        Injury("noise between lines", _noise),
-        Injury("wrong checks", _wrong_check),
-        Injury("earlier replies", _earlier()),
-        Injury("an earlier run's replies", _lose_half, before=_earlier_run),
-        Injury("Ctrl-C and Ctrl-D", _interrupted),
-        Injury("a REPL's banner", _banner),
-        Injury("an echo", _whole, echo=True),
-        Injury("an echo in pieces", _in_pieces, echo=True),
-        Injury("unplugged in a reply", _unplugged, reopens=True),
-        Injury("gone without a word", _dead, reopens=True),
-        Injury("a card that never answers", _nothing),
-        Injury("a port that takes nothing", _whole, blocked=True),
-        Injury("all at once", _mixture(), reorders=True),
+        LineFault("bytes dropped", _dropped),
+        LineFault("bytes doubled", _doubled_bytes),
+        LineFault("lines doubled", _doubled_lines, reorders=True),
+        LineFault("bits flipped", _flipped),
+        LineFault("split at every place", _split()),
+        LineFault("byte by byte", _byte_by_byte),
+        LineFault("lines late", _late, reorders=True),
+        LineFault("lines swapped", _swapped, reorders=True),
+        LineFault("noise between lines", _noise),
+        LineFault("wrong checks", _wrong_check),
+        LineFault("earlier replies", _earlier()),
+        LineFault("an earlier run's replies", _lose_half, before=_earlier_run),
+        LineFault("Ctrl-C and Ctrl-D", _interrupted),
+        LineFault("a REPL's banner", _banner),
+        LineFault("an echo", _whole, echo=True),
+        LineFault("an echo in pieces", _in_pieces, echo=True),
+        LineFault("unplugged in a reply", _unplugged, reopens=True),
+        LineFault("gone without a word", _dead, reopens=True),
+        LineFault("a card that never answers", _nothing),
+        LineFault("a port that takes nothing", _whole, blocked=True),
+        LineFault("all at once", _mixture(), reorders=True),
     ]
