@@ -17,7 +17,7 @@ from dsc_host.login.cards.activation import activates_at
 from dsc_host.login.devices import kinds, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, HoldState, OrderState, Request, WaitKind
+from dsc_host.login.model import DeviceState, HoldState, OrderState, Request
 from dsc_host.login.rows import Account, Hold, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
@@ -76,7 +76,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     notices.notify(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
     if waits.is_temporary(tx.db, session):
         also = [user] if user.id != owner.id else []
-        waits.begin(tx, owner, WaitKind.CARD, {"card": order.id}, order.address, also=also)
+        waits.begin(tx, owner, waits.NewCard(order.id), order.address, also=also)
     tx.log("card.request", owner, "done", order=order.id, by=user.name)
     return view(tx, found(rows.orders.find(tx.db, order.id)))
 

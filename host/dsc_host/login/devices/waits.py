@@ -10,23 +10,60 @@ A card that waits is made and shipped like any other, but it cannot be activated
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes, kinds
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Role, WaitKind, WaitState, WaitView
+from dsc_host.login.model import Identity, Role, WaitKind, WaitState, WaitView
 from dsc_host.login.rows import Device, Session, User, Wait
-from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.records import table_rows
 
 _DAY = 24 * 60 * 60
 _STOP_LETTERS = 16
 _WAITING = rows.waits.c.state == WaitState.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class NewNumber:
+    """A phone number that is to be confirmed."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """A card that is to be activated."""
+
+    card: str
+    """The id of the card's request, or of a code card's device."""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """Opting out of the protection by devices."""
+
+
+Change = NewNumber | NewCard | OptOut | Identity
+"""The change that takes effect after the wait."""
+_CHANGES: Mapping[WaitKind, type[Change]] = {
+    WaitKind.NUMBER: NewNumber,
+    WaitKind.CARD: NewCard,
+    WaitKind.OPT_OUT: OptOut,
+    WaitKind.IDENTITY: Identity,
+}
+
+
+def change_of(wait: Wait) -> Change:
+    """Return the change that waits."""
+    return json_column.read(_CHANGES[WaitKind(wait.kind)], wait.data)
 
 
 def is_temporary(db: Connection, session: Session) -> bool:
@@ -38,8 +75,7 @@ def is_temporary(db: Connection, session: Session) -> bool:
 def begin(
     tx: LoginTransaction,
     user: User,
-    kind: WaitKind,
-    data: Mapping[str, str],
+    change: Change,
     what: str = "",
     *,
     by: str = "",
@@ -53,13 +89,14 @@ def begin(
     A new wait replaces an earlier one for the same change.
     """
     for earlier in of_user(tx.db, user):
-        if (earlier.kind, earlier.data) == (kind, as_data(data)):
+        if change_of(earlier) == change:
             _end(tx, earlier, WaitState.STOPPED, "")
+    kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))
     code = codes.random_code(_STOP_LETTERS)
     due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * _DAY
     wait = Wait(
         table_rows.new_id(), user.id, str(kind), str(WaitState.WAITING), _hash(code), by, tx.now(), due_at, "", None,
-        as_data(data)
+        json_column.write(change)
     )  # fmt: skip
     rows.waits.add(tx.db, wait)
     values: dict[str, str | date] = {"what": what, "stop": code}
@@ -82,9 +119,8 @@ def corrections(db: Connection) -> list[Wait]:
 
 def view(db: Connection, wait: Wait) -> WaitView:
     """Return a wait as its owner and support see it."""
-    data, kind = data_of(wait), WaitKind(wait.kind)
-    shown = contacts.masked(data["number"]) if kind is WaitKind.NUMBER else data.get("label", "")
-    return WaitView(wait.id, found(rows.users.find(db, wait.user_id)).name, kind, shown, wait.at, wait.due_at, wait.asked_by)
+    name, kind = found(rows.users.find(db, wait.user_id)).name, WaitKind(wait.kind)
+    return WaitView(wait.id, name, kind, _what(change_of(wait)), wait.at, wait.due_at, wait.asked_by)
 
 
 def with_code(db: Connection, code: str) -> Wait | None:
@@ -106,8 +142,11 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
     """Return the wait of this card; None if it is no longer waiting."""
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
-    cards = [wait for wait in of_user(tx.db, user) if wait.kind == WaitKind.CARD and tx.now() < (wait.due_at or 0)]
-    return next((wait for wait in cards if data_of(wait)["card"] in mine), None)
+    for wait in of_user(tx.db, user):
+        change = change_of(wait)
+        if isinstance(change, NewCard) and change.card in mine and tx.now() < (wait.due_at or 0):
+            return wait
+    return None
 
 
 def to_end(tx: LoginTransaction) -> list[str]:
@@ -160,6 +199,13 @@ def corrected_until(tx: LoginTransaction, user: User) -> float:
 
 def _end(tx: LoginTransaction, wait: Wait, state: WaitState, by: str) -> None:
     rows.waits.change(tx.db, wait.id, state=str(state), decided_by=by, decided_at=tx.now())
+
+
+def _what(change: Change) -> str:
+    """Return a masked phone number, or a text that distinguishes a card; empty for other changes."""
+    if isinstance(change, NewNumber):
+        return contacts.masked(change.number)
+    return change.label if isinstance(change, NewCard) else ""
 
 
 def _hash(code: str | None) -> str:

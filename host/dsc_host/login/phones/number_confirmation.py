@@ -20,7 +20,6 @@ from dsc_host.login.accounts import contacts, phone_numbers, users
 from dsc_host.login.devices import answer_limits, codes, kinds, lifecycle, message_limits, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
-from dsc_host.login.model import WaitKind
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction, as_data, data_of
@@ -57,7 +56,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         return False
     _keep(tx.db, session, None)
     if waits.is_temporary(tx.db, session) and asked["number"] not in notices.numbers_of(tx.db, user):
-        waits.begin(tx, user, WaitKind.NUMBER, {"number": asked["number"]}, contacts.masked(asked["number"]))
+        waits.begin(tx, user, waits.NewNumber(asked["number"]), contacts.masked(asked["number"]))
         tx.log("phone.confirm", user, "waits")
         return True
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))

@@ -8,7 +8,6 @@ from dsc_host.login.accounts import users
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.model import WaitKind
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, locked_user
 
@@ -31,5 +30,5 @@ def opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:
         raise NotNow("{name} has already opted out", name=user.name)
-    waits.begin(tx, user, WaitKind.OPT_OUT, {}, user.name, also=[primary] if user.id != primary.id else [])
+    waits.begin(tx, user, waits.OptOut(), user.name, also=[primary] if user.id != primary.id else [])
     tx.log("opt-out", user, "waits", by=primary.name)

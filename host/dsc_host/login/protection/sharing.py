@@ -10,10 +10,11 @@ does not log anybody in, but gives the user a device to log in with.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import people, users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
@@ -29,13 +30,21 @@ from dsc_host.login.model import (
 from dsc_host.login.rows import Device, Session, Share, Use, User
 from dsc_host.login.signin import device_proof, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_users
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_users
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 
 _STANDING = rows.shares.c.state.in_([str(ShareState.PENDING), str(ShareState.DONE)])
 _VALID_SECONDS = 900
 """The seconds from the owner's password to the confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareData:
+    """The values that are kept with a share."""
+
+    parked: tuple[str, ...] = ()
+    """The ids of the user's uses of other devices, which are set aside while the device is shared."""
 
 
 def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
@@ -76,8 +85,9 @@ def begin(
     user, owner = both[user_id], both[owner_id]
     device = _choose_device(tx, owner, device_id)
     _check(tx, user, owner, device)
+    now, kept = tx.now(), json_column.write(ShareData())
     share = Share(
-        table_rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), tx.now(), tx.now() + _VALID_SECONDS, "", "{}"
+        table_rows.new_id(), user.id, owner.id, device.id, str(ShareState.DRAFT), now, now + _VALID_SECONDS, "", kept
     )  # fmt: skip
     rows.shares.add(tx.db, share)
     if session.stage == Stage.CHOOSING:
@@ -165,7 +175,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
         return
     if share.state != ShareState.DONE:
         raise NotNow("this device is not shared")
-    parked = [held for held in registry.held_by(tx.db, user) if held[1].id in data_of(share).get("parked", [])]
+    parked = _parked(tx.db, user, share)
     if (
         user_id == share.user_id
         and not any(_comes_back(tx.context, *held) for held in parked)
@@ -279,9 +289,8 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
             rows.uses.change(tx.db, use.id, state=str(UseState.PARKED))
             parked.append(use.id)
     rows.uses.add(tx.db, Use(table_rows.new_id(), user.id, device.id, str(UseState.ACTIVE), 0, None))
-    rows.shares.change(
-        tx.db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=as_data({"parked": parked})
-    )  # fmt: skip
+    kept = json_column.write(ShareData(tuple(parked)))
+    rows.shares.change(tx.db, share.id, state=str(ShareState.DONE), expires_at=None, decided_by=by, data=kept)
     users.settings_changed(tx.db, user)
     for told in (user, owner):
         notices.notify(tx, told, "shared", sharer=user.name, owner=owner.name, device=registry.label(device))
@@ -296,9 +305,14 @@ def _with(users: Sequence[str]) -> ColumnElement[bool]:
 def _end(tx: LoginTransaction, share: Share) -> None:
     """End a share or a request without a user's action, and notify the user."""
     user = found(rows.users.find(tx.db, share.user_id))
-    parked = data_of(share).get("parked", [])
-    _stop_sharing(tx.db, user, share, [held for held in registry.held_by(tx.db, user) if held[1].id in parked])
+    _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
     notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")
+
+
+def _parked(db: Connection, user: User, share: Share) -> list[registry.Held]:
+    """Return the devices of a user that are set aside for a share."""
+    parked = json_column.read(ShareData, share.data).parked
+    return [held for held in registry.held_by(db, user) if held[1].id in parked]
 
 
 def _stop_sharing(db: Connection, user: User, share: Share, parked: list[registry.Held]) -> None:

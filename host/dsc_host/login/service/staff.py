@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import code_sheets, registry, waits
@@ -14,7 +14,7 @@ from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
 from dsc_host.login.support import calls, identities, loss_reports, new_devices, temporary_codes, wait_outcomes
-from dsc_host.login.transaction import LoginContext, LoginTransaction, data_of, found
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
 
@@ -123,7 +123,7 @@ class Staff:
         """Return the corrections of identities that wait for a second person. Raises `NotAllowed`."""
 
         def seen(tx: LoginTransaction, _staff: User, _session: Session) -> list[tuple[WaitView, Identity]]:
-            return [(waits.view(tx.db, each), Identity(**data_of(each))) for each in waits.corrections(tx.db)]
+            return [(waits.view(tx.db, each), json_column.read(Identity, each.data)) for each in waits.corrections(tx.db)]
 
         return self._look(token, (Role.SUPPORT, Role.COMPLIANCE), seen)
 

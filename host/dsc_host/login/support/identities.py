@@ -4,7 +4,7 @@ The person is notified under all their user names and can stop the correction. F
 the person by the corrected details.
 """
 
-from collections.abc import Mapping
+from dataclasses import asdict
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, users
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity, WaitKind
+from dsc_host.login.model import Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, locked_users, user_named
@@ -34,15 +34,14 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
     user = locked_person(tx.db, user_named(tx.db, name))
     users.check_other(tx.db, staff, user)
     others = rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
-    data = {each: str(getattr(identity, each)) for each in Identity.__slots__}
-    waits.begin(tx, user, WaitKind.IDENTITY, data, by=staff.name, also=others)
+    waits.begin(tx, user, identity, by=staff.name, also=others)
     tx.log("desk.identity", user, "waits", by=staff.name)
 
 
-def set_identity(tx: LoginTransaction, user: User, data: Mapping[str, str], staff: User) -> None:
+def set_identity(tx: LoginTransaction, user: User, identity: Identity, staff: User) -> None:
     """Correct a person's identity, notify all their users, and end what they may no longer share. The users are locked."""
     for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
         notices.notify(tx, each, "identity_corrected")
-    rows.entities.change(tx.db, user.entity_id, **{each: data[each] for each in Identity.__slots__})
+    rows.entities.change(tx.db, user.entity_id, **asdict(identity))
     sharing.end_of_identity(tx, user.entity_id)
     tx.log("desk.identity", user, "done", by=staff.name)

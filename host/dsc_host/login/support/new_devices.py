@@ -8,7 +8,6 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.messages import notices
-from dsc_host.login.model import WaitKind
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -19,7 +18,7 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> Devi
     user = calls.caller(tx, session)
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
-    waits.begin(tx, user, WaitKind.CARD, {"card": device.id, "label": label}, label, by=staff.name)
+    waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
     tx.log("desk.code-card", user, "done", by=staff.name, device=device.id)
     return device
 
@@ -28,7 +27,7 @@ def offer_messages(tx: LoginTransaction, user: User, number: str, staff: User) -
     """Enable codes for a number of the caller. Return True if they are enabled now, False if a new number must wait."""
     device_lifecycle.check_no_app(tx, user)
     if number not in notices.numbers_of(tx.db, user):
-        waits.begin(tx, user, WaitKind.NUMBER, {"number": number}, contacts.masked(number), by=staff.name)
+        waits.begin(tx, user, waits.NewNumber(number), contacts.masked(number), by=staff.name)
         tx.log("messages.enable", user, "waits", by=staff.name)
         return False
     told = notices.notify(tx, user, "messages_enabled", phone=contacts.masked(number))

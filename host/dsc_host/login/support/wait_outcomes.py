@@ -7,15 +7,16 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
 from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import lifecycle, registry, waits
+from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Loss, OrderState, WaitKind
+from dsc_host.login.model import DeviceState, Identity, Loss, OrderState
 from dsc_host.login.protection import opt_out
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Order, User, Wait
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import identities
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, data_of, found, locked_user
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_user
 from dsc_host.records.transaction import Refused
 
 _TRIES, _TRIES_SECONDS = 30, 3600
@@ -38,15 +39,15 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
     """Let a change take effect now. The user is locked."""
     waits.record_done(tx, wait, by)
-    data, kind = data_of(wait), WaitKind(wait.kind)
+    change = waits.change_of(wait)
     if account_of(tx.db, user).closed_at is not None:
         return
-    if kind is WaitKind.NUMBER:
-        _add_number(tx, user, data["number"])
-    elif kind is WaitKind.OPT_OUT and not user.opted_out:
+    if isinstance(change, NewNumber):
+        _add_number(tx, user, change.number)
+    elif isinstance(change, OptOut) and not user.opted_out:
         opt_out.opt(tx, user, user.id, True)
         sessions.end_all(tx.db, user)
-    tx.log("wait.count", user, "done", str(kind), by=by, wait=wait.id)
+    tx.log("wait.count", user, "done", wait.kind, by=by, wait=wait.id)
 
 
 def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
@@ -62,8 +63,9 @@ def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     """Stop a change for good and notify the user. The user is locked."""
     waits.record_stopped(tx, wait, by)
-    if wait.kind == WaitKind.CARD:
-        _stop_card(tx, user, data_of(wait)["card"])
+    change = waits.change_of(wait)
+    if isinstance(change, NewCard):
+        _stop_card(tx, user, change.card)
     notices.notify(tx, user, "wait_stopped")
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
@@ -91,7 +93,8 @@ def stop_by_code(context: LoginContext, code: str, address: str) -> bool:
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool) -> None:
     """Carry out a second person's decision on a corrected identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     asked = rows.waits.find(tx.db, wait_id)
-    if asked is None or asked.kind != WaitKind.IDENTITY:
+    correction = waits.change_of(asked) if asked else None
+    if asked is None or not isinstance(correction, Identity):
         raise NotFound("there is no such change that waits")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
@@ -101,7 +104,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
         return
     waits.check_may_confirm(tx.context, wait, staff)
     waits.record_done(tx, wait, staff.name)
-    identities.set_identity(tx, user, data_of(wait), staff)
+    identities.set_identity(tx, user, correction, staff)
 
 
 def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
