@@ -22,6 +22,29 @@ KINDS: Mapping[str, str] = {
     "digital_card": "Digital Security Card (no longer issued)",
     "none": "No device",
 }
+_FIND_CODES = ("Find the two codes with these index numbers on your card, and enter both in this order.",)
+_CODE_SENT = ("A code is on its way to {number}.",)
+INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.DSC_PLUS: (
+        "On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK.",
+        "At CHALLNG>, enter the challenge below and press OK. Then enter the 8-digit response from your card here.",
+    ),
+    Kind.CODE_CARD: _FIND_CODES,
+    Kind.ONLINE_CARD: _FIND_CODES,
+    Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
+    Kind.PHONE_APP: ("In the app, choose Authenticate, enter this challenge, and copy the response string here.",),
+    Kind.SMS: _CODE_SENT,
+    Kind.VOICE: _CODE_SENT,
+}
+ANSWERS: Mapping[Kind, str] = {
+    Kind.DSC_PLUS: "Response",
+    Kind.CODE_CARD: "The two codes",
+    Kind.ONLINE_CARD: "The two codes",
+    Kind.TEMPORARY_CODE: "Code",
+    Kind.PHONE_APP: "Response string",
+    Kind.SMS: "Code",
+    Kind.VOICE: "Code",
+}
 STATES: Mapping[DeviceState, str] = {
     DeviceState.SHIPPED: "not activated yet",
     DeviceState.ACTIVE: "in use",

@@ -9,11 +9,11 @@ import dsc_host
 
 _HOST = Path(dsc_host.__file__).parent
 _TABLES = {
-    "KINDS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
+    "KINDS", "INSTRUCTIONS", "ANSWERS", "STATES", "ORDERS", "SHARES", "SCOPES", "LOSSES", "RESTRICTIONS", "PEOPLE",
     "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "WAITS",
     "_WEAK", "words", "labels",
 }  # fmt: skip
-_WORDS = {"WRONG", "words", "_REFUSAL"}
+_WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"}
 """The modules whose refusals only commands and apps show."""
@@ -67,6 +67,9 @@ def _of_value(name: str, value: ast.expr) -> Iterator[str]:
 def _texts(value: ast.expr) -> Iterator[str]:
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         yield value.value
+    elif isinstance(value, ast.Tuple):
+        for each in value.elts:
+            yield from _texts(each)
     elif isinstance(value, ast.IfExp):
         yield from _texts(value.body)
         yield from _texts(value.orelse)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from starlette.responses import JSONResponse, Response
 
-from dsc_host.login import Kind, NotFound, Offer
+from dsc_host.login import NotFound, Offer
 from dsc_host.portal import security
 from dsc_host.portal.demo.demonstration import PIN, Demonstration, PageCard
 from dsc_host.portal.languages import Language
@@ -18,7 +18,7 @@ def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_p
 
     `new_pin`: the card must answer with the PIN that is chosen on this page.
     """
-    found = demo.card_with(offer.label) if offer.kind is Kind.DSC_PLUS else None
+    found = demo.card_with(offer.label)
     if found is None:
         return view
     _ = visit._

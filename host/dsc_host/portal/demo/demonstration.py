@@ -127,11 +127,11 @@ class Demonstration:
         return self.cards.get(name)
 
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
-        """Return the card with this serial and the user who has it, or None if nobody has it.
+        """Return the card with this serial and the user who has it, or None if nobody has it. A blank card is never found.
 
         The cards themselves are asked: a shared card is with its owner, and a replaced one is gone.
         """
-        return next(((name, card) for name, card in tuple(self.cards.items()) if card.serial == serial), None)
+        return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
     def give_card(self, name: str, serial: str) -> None:
         """Enroll a card for a user, and put it on the page."""

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Kind, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.offers import asking
@@ -22,7 +22,7 @@ def devices(visit: Visit) -> Response:
         _("Your devices"), (_("Device"), _("Which"), _("State"), _("Actions")), rows, _("You have none.")
     )  # fmt: skip
     forms: tuple[Form, ...] = ()
-    if not any(each.live and each.kind in (Kind.DSC_PLUS, Kind.CODE_CARD, Kind.PHONE_APP) for each in own):
+    if not any(each.live and each.lasting for each in own):
         forms = (button("/devices/online", _("Get an online security code card")),)
     links = further_links(_) if who.scope is Scope.FULL else ()
     return visit.show(
@@ -96,9 +96,9 @@ def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, 
     forms = []
     if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
         forms.append(button("/activate", _("Activate"), device=device.id))
-        if device.kind in (Kind.ONLINE_CARD, Kind.CODE_CARD):
+        if device.has_sheet:
             forms.append(button("/sheet", _("Show the codes"), device=device.id))
-    if device.own and device.kind is Kind.DSC_PLUS and device.live and who.scope is Scope.FULL:
+    if device.own and device.changes_pin and device.live and who.scope is Scope.FULL:
         forms.append(button("/pin", _("Change the PIN"), device=device.id))
     if device.own and device.returnable and device.state is not DeviceState.RETURNED:
         forms.append(button("/return", _("Send it back"), device=device.id))

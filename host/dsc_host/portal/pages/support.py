@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from dsc_host.login import DeviceState, DeviceView, Identity, Kind, Loss, NotAllowed, Role
+from dsc_host.login import DeviceState, DeviceView, Identity, Loss, NotAllowed, Role
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.waits import waiting
@@ -95,8 +95,7 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
 def _loss_forms(_: Language, device: DeviceView) -> tuple[Form, ...]:
     if not device.own:
         return ()
-    losses = list(Loss) if device.kind is Kind.DSC_PLUS else [Loss.LOST]
-    return tuple(button("/desk/loss", _(LOSSES[loss]), device=device.id, loss=str(loss)) for loss in losses)
+    return tuple(button("/desk/loss", _(LOSSES[loss]), device=device.id, loss=str(loss)) for loss in device.losses)
 
 
 def temporary(visit: Visit) -> Response:
