@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.host import databases
-from tests.host.databases import Database, enrolled_verifier
+from tests.host.databases import Database
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
 from dsc_host.errors import TooManyChallenges, TooManyUnlockCodes, VerifierError
@@ -70,17 +70,6 @@ def test_a_clock_that_is_set_back_shuts_nobody_out(verifier: Verifier, clock: Cl
         verifier.challenge("A-1")
     clock.advance(-10_000)
     assert verifier.challenge("A-1")
-
-
-def test_the_policy_sets_the_limit(clock: Clock) -> None:
-    with enrolled_verifier("sqlite", Policy(challenges=2, challenges_within=7), clock=clock) as verifier:
-        for _ in range(2):
-            for _ in range(2):
-                verifier.challenge("A-1")
-            with pytest.raises(TooManyChallenges) as caught:
-                verifier.challenge("A-1")
-            assert caught.value.retry_after == 7
-            clock.advance(7)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 from tests.host import databases
 from tests.host.databases import enrolled_verifier
-from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, drawing, fail, right, wrong
+from tests.host.verifier_samples import Clock, drawing, fail, right, wrong
 
 from dsc_host.errors import InputError
 from dsc_host.verifier import Policy, Reason, Verdict, Verifier
@@ -12,13 +12,10 @@ verifier = databases.verifier
 LOCKING = Policy(pause=0, challenges=1000)
 PAUSING = Policy(pause=30, challenges=1000)
 STORIES: dict[str, tuple[Policy, str]] = {
-    "a right response ends the row of failures": (LOCKING, "9 wrong, right, failures 0, 9 wrong, free"),
-    "the tenth failure in a row locks for a day": (LOCKING, "10 wrong, failures 10, until 86400, right is locked 86400"),
     "a lock ends by itself, and the count starts anew": (
         LOCKING,
         "10 wrong, wait 86399.75, right is locked 0.25, wait 0.25, free, failures 0, 9 wrong, free, 1 wrong, until 86400",
     ),
-    "a lock does not grow": (LOCKING, "10 wrong, wait 100, wrong is locked 86300, failures 10, until 86300"),
     "right responses in between buy no more than twenty guesses in a day": (
         LOCKING,
         "9 wrong, wait 3600, right, 9 wrong, wait 3600, right, 2 wrong, until 86400, right is locked 86400, wait 86400, right",
@@ -83,46 +80,6 @@ def take(verifier: Verifier, clock: Clock, step: str) -> None:
             assert card.failures == int(number)
         case _:
             raise ValueError(step)
-
-
-@pytest.mark.every_database
-def test_three_wrong_responses_use_up_a_challenge(verifier: Verifier) -> None:
-    challenge = verifier.challenge("A-1")
-    for _ in range(3):
-        assert verifier.verify(challenge.id, wrong(challenge)).reason is Reason.WRONG
-    for response in (right(challenge), wrong(challenge)):
-        assert verifier.verify(challenge.id, response).reason is Reason.EXHAUSTED
-    assert verifier.card("A-1").failures == 3
-
-
-def test_during_a_pause_nothing_is_counted_and_an_open_challenge_is_not_used_up(clock: Clock) -> None:
-    with enrolled_verifier("sqlite", PAUSING, clock=clock) as verifier:
-        challenge = verifier.challenge("A-1")
-        fail(verifier, "A-1", 3)
-        for response in (wrong(challenge), right(challenge)):
-            assert verifier.verify(challenge.id, response) == Verdict(Reason.PAUSED, retry_after=30)
-        assert (verifier.card("A-1").failures, verifier.card("A-1").counter) == (3, 0)
-        clock.advance(30)
-        assert verifier.verify(challenge.id, right(challenge)).accepted
-
-
-def test_failures_charge_only_the_card_that_owns_the_challenge(verifier: Verifier) -> None:
-    other = verifier.enroll("B-2", key=KEY, suite=SUITE, pin=PIN)
-    theirs = verifier.challenge("B-2")
-    fail(verifier, "A-1", 10)
-    assert verifier.card("B-2") == other
-    assert verifier.verify(theirs.id, right(theirs)).accepted
-
-
-def test_the_policy_decides(clock: Clock) -> None:
-    policy = Policy(validity=10, attempts=1, lock_after=2, lock_for=5, window=0, pause=0)
-    with enrolled_verifier("sqlite", policy, clock=clock) as verifier:
-        challenge = verifier.challenge("A-1")
-        assert challenge.expires_at == clock.now + 10
-        assert verifier.verify(challenge.id, right(challenge, 1)).reason is Reason.WRONG
-        assert verifier.verify(challenge.id, right(challenge)).reason is Reason.EXHAUSTED
-        fail(verifier, "A-1", 1)
-        assert verifier.card("A-1").locked_until == clock.now + 5
 
 
 OUT_OF_RANGE: dict[str, list[object]] = {

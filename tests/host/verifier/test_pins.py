@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.host import databases
-from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, fail, right, wrong
+from tests.host.verifier_samples import KEY, PIN, SUITE, Clock, fail, right
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
@@ -101,13 +101,6 @@ def test_what_follows_from_pins_and_their_changes(forced: Verifier, name: str) -
                 raise ValueError(step)
 
 
-def test_both_pins_share_one_challenge(forced: Verifier) -> None:
-    challenge = forced.challenge("A-1")
-    assert forced.verify(challenge.id, made_with(DURESS_PIN, challenge)) == FORCED
-    for pin in (DURESS_PIN, PIN):
-        assert forced.verify(challenge.id, made_with(pin, challenge, 1)) == Verdict(Reason.USED)
-
-
 def test_no_alarm_is_told_of_what_is_not_accepted(forced: Verifier) -> None:
     challenge = forced.challenge("A-1")
     for stop, reason in ((forced.lock, Reason.LOCKED), (forced.suspend, Reason.SUSPENDED), (forced.lost, Reason.LOST)):
@@ -164,22 +157,6 @@ def test_anything_else_is_a_failure_and_changes_nothing(forced: Verifier) -> Non
     assert last(forced) == ("card.change-pin", "A-1", "refused", "malformed")
 
 
-def test_a_challenge_changes_one_pin_once_in_three_attempts(verifier: Verifier) -> None:
-    challenge = verifier.challenge("A-1")
-    assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).accepted
-    for pin, counter in ((NEW_PIN, 0), ("0000", 1)):
-        assert verifier.change_pin(challenge.id, made_with(pin, challenge, counter), pin) == Verdict(Reason.USED)
-    # A challenge that was used for a login changes no PIN either.
-    challenge = verifier.challenge("A-1")
-    assert verifier.verify(challenge.id, made_with(NEW_PIN, challenge, 1)).accepted
-    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000") == Verdict(Reason.USED)
-    challenge = verifier.challenge("A-1")
-    for _ in range(3):
-        assert verifier.change_pin(challenge.id, wrong(challenge), "0000").reason is Reason.WRONG
-    assert verifier.change_pin(challenge.id, made_with("0000", challenge, 2), "0000").reason is Reason.EXHAUSTED
-    assert pins(verifier) == (NEW_PIN, None)
-
-
 def test_the_pin_of_a_card_not_in_use_stays_and_no_duress_pin_is_told(forced: Verifier, clock: Clock) -> None:
     verifier = forced
     for stop, reason in ((verifier.lock, Reason.LOCKED), (verifier.suspend, Reason.SUSPENDED), (verifier.lost, Reason.LOST)):
@@ -199,14 +176,6 @@ def test_the_pin_of_a_card_not_in_use_stays_and_no_duress_pin_is_told(forced: Ve
     verifier.retire("A-1")
     assert verifier.change_pin(challenge.id, made_with(NEW_PIN, challenge), NEW_PIN).reason is Reason.RETIRED
     assert not list(verifier.disclose())
-
-
-def test_no_challenge_changes_no_pin(verifier: Verifier) -> None:
-    before = verifier.card("A-1")
-    for challenge_id in ("0" * 22, "", "\0", "\ud800", "G" * 22, "0" * 10**6, None, 5, b"0" * 22):
-        assert verifier.change_pin(challenge_id, "12345678", NEW_PIN) == Verdict(Reason.UNKNOWN)  # type: ignore[arg-type]
-        assert last(verifier) == ("card.change-pin", "", "refused", "unknown")
-    assert (verifier.card("A-1"), pins(verifier)) == (before, (PIN, None))
 
 
 def test_what_is_no_pin_is_refused_and_nothing_is_counted(verifier: Verifier) -> None:
