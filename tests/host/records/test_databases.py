@@ -7,10 +7,9 @@ from tests.host.databases import Database
 from tests.host.records.database_file import KEY, MASTER, PIN, SUITE
 
 from dsc_host.errors import InputError, StoreError
-from dsc_host.ocra import Suite
 from dsc_host.records.store import Store
 from dsc_host.schema import SCHEMA
-from dsc_host.verifier import MasterKey, Reason, Verifier
+from dsc_host.verifier import MasterKey, Verifier
 
 database = databases.database
 
@@ -26,20 +25,6 @@ def enrolled(database: Database) -> Database:
 def raw(database: Database, statement: str) -> None:
     with database.raw() as db:
         assert db.exec_driver_sql(statement).rowcount > 0
-
-
-@pytest.mark.every_database
-def test_what_was_recorded_is_there_when_opened_again(database: Database) -> None:
-    with Verifier.open(database.url, master_key=MASTER) as verifier:
-        card = verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN, counter=2**63 + 5)
-        challenge = verifier.challenge("A-1")
-    response = Suite.parse(SUITE).response(KEY, challenge.question, counter=2**63 + 5, pin=PIN)
-    with Verifier.open(database.url, master_key=MASTER) as verifier:
-        assert verifier.card("A-1") == card
-        assert verifier.verify(challenge.id, response).accepted
-    with Verifier.open(database.url, master_key=MASTER) as verifier:
-        assert verifier.verify(challenge.id, response).reason is Reason.USED
-        assert verifier.card("A-1").counter == 2**63 + 6
 
 
 @pytest.mark.every_database

@@ -1,7 +1,6 @@
 """Properties of PostgreSQL alone: our schema beside other tables, its refusals, locks on rows, and lost connections."""
 
 import builtins
-import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 from tests.host import databases
-from tests.host.command_runner import Command
 from tests.host.databases import Database
 from tests.host.verifier_samples import KEY, MASTER, PIN, SUITE, Clock, right
 
@@ -178,18 +176,6 @@ def test_messages_quote_nothing_that_was_stored(enrolled: Database) -> None:
     assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
     assert caught.value.__suppress_context__
     store.close()
-
-
-def test_the_command_keeps_its_records_there(dscplus: Command, database: Database) -> None:
-    dscplus.with_records()
-    refused = dscplus("challenge", "IB1", "--db", database.url)
-    assert (refused.code, refused.out) == (1, "")
-    assert "it has no records; create them with enroll or personalize" in refused.err
-    enrolled = dscplus("enroll", "IB1", "--suite", "OCRA-1:HOTP-SHA256-8:QN06", "--db", database.url, stdin=KEY.hex())
-    assert enrolled.code == 0
-    asked = dscplus("challenge", "IB1", "--db", database.url, "--json")
-    assert asked.code == 0
-    assert json.loads(asked.out)["serial"] == "IB1"
 
 
 def test_cards_do_not_wait_for_each_other(enrolled: Database) -> None:
