@@ -112,14 +112,6 @@ def test_keys_in_the_environment_are_not_taken_for_those_in_a_file(
     assert own.read_bytes() == held
 
 
-def test_both_keys_may_be_in_the_environment(dscplus: Command, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DSCPLUS_MASTER_KEY_FILE")
-    monkeypatch.setenv("DSCPLUS_MASTER_KEY", f"{'cd' * 32} {keys.read_text().strip()}")
-    assert json.loads(dscplus("rekey", "--json").out)["cards"] == 2
-    monkeypatch.setenv("DSCPLUS_MASTER_KEY", "cd" * 32)
-    assert logs_in(dscplus, 0)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="has no owners of files")
 def test_what_a_link_leads_to_is_changed_and_stays_its_owners(dscplus: Command, keys: Path) -> None:
     real = keys.rename(keys.with_name("real.key"))
