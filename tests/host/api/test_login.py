@@ -111,10 +111,3 @@ def test_a_new_pin_is_taken_once(api: Api) -> None:
     body = {"id": challenge.id, "response": response, "new_pin": "5678"}
     assert api("POST", "/change-pin", **body).json() == {"accepted": True}
     assert api("POST", "/change-pin", **body).json() == {"accepted": False}
-
-
-def test_a_card_that_checks_its_pin_itself_gets_none(api: Api) -> None:
-    api.verifier.enroll("B-2", key=KEY, suite="OCRA-1:HOTP-SHA256-8:C-QN06")
-    challenge = ask(api, "B-2")
-    answer = api("POST", "/change-pin", id=challenge.id, response="12345678", new_pin="5678")
-    assert "checks its PIN itself" in problem(answer, 422, "input", "pin")
