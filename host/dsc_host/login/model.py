@@ -176,8 +176,6 @@ class DeviceView:
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool
     """Whether the issuer takes the device back."""
-    physical: bool
-    """Whether the device is an object."""
     lasting: bool
     """Whether the device serves for good: an online card is not for a user who has one."""
     has_sheet: bool

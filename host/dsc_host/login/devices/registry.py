@@ -93,7 +93,6 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         expires_at=device.expires_at,
         level=tx.policy.level(device.kind),
         returnable=kind.is_returnable(tx.policy, device),
-        physical=kind.physical,
         lasting=kind.lasting,
         has_sheet=kind.has_sheet,
         changes_pin=kind.changes_pin,
