@@ -56,6 +56,11 @@ class Pin:
     profile: str
     secret: bytes = field(repr=False)
 
+    @property
+    def text(self) -> str:
+        """Return the PIN. Other text than ASCII is no PIN: the rules for PINs refuse it, and do not show it."""
+        return self.secret.decode("ascii", errors="replace")
+
 
 @dataclass(frozen=True, slots=True)
 class CardKey:
@@ -86,6 +91,13 @@ class Packages:
     def __init__(self, file: BinaryIO, secrets: Secrets) -> None:
         self._file = file
         self._secrets = secrets
+        self._begin = file.tell() if file.seekable() else None
+
+    def again(self) -> Iterator[Package]:
+        """Yield the packages of the whole file once more, or none if the file cannot be read twice."""
+        if self._begin is not None:
+            self._file.seek(self._begin)
+            yield from self
 
     def __iter__(self) -> Iterator[Package]:
         head: list[stream.Piece] = []
@@ -94,7 +106,7 @@ class Packages:
             if piece.name != "KeyPackage":
                 head.append(piece)
                 continue
-            if not number:
+            if not number and not self.opened:
                 self.opener = Opener(head, self._secrets)
             number += 1
             yield self._package(number, piece)

@@ -11,7 +11,9 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import formats, profile
 from dsc_host.exchange.encryption import Secrets
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
+from dsc_host.exchange.pins_apart import PinsApart
 from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
 _MOST_PACKAGES = 16  # for one card; a card of ours has three
@@ -36,7 +38,8 @@ def read_pskc(
     `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
     keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they are refused.
 
-    The file is read as the iterator advances: memory does not grow with its length. A serial that occurs twice in the
+    The file is read as the iterator advances: memory does not grow with its length. Cards whose PINs are not in their own
+    packages come last: for them, the file is read a second time, if it can be. A serial that occurs twice in the
     file is yielded twice, and `Verifier.enroll_all` refuses it. No MAC covers serials, suites, counters and owners, and
     signatures are not checked: accept a file only from a source that you would accept the cards from.
 
@@ -58,7 +61,7 @@ def placed(
 
 def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Placed | Refusal]:
     unopened: list[Refusal] = []
-    packages = Packages(file, secrets)
+    packages, apart = Packages(file, secrets), PinsApart()
     for _, group in groupby(packages, key=lambda package: package.group):
         card = _Card(suite)
         for package in group:
@@ -75,9 +78,10 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
         if packages.opened:
             yield from unopened
             unopened.clear()
-        yield from card.made()
+        yield from card.made(apart)
     if unopened:
         raise packages.opener.nothing_opens()
+    yield from apart.settled(packages.again())
 
 
 class _Card:
@@ -107,26 +111,33 @@ class _Card:
             return package.refusal(error)
         return None
 
-    def made(self) -> Iterator[Placed | Refusal]:
-        """Yield the card, or the reason why there is none."""
+    def made(self, apart: PinsApart) -> Iterator[Placed | Refusal]:
+        """Yield the card, or the reason why there is none. A card whose PIN is not in its own packages goes to `apart`."""
         if self._main is None:
-            beside = [package for package, _ in self._pins] + ([self._unlock[0]] if self._unlock else [])
-            for package in beside:
-                if not self._spoilt:
-                    yield package.refusal(
-                        InputError("key", "is missing: no package with the card's own key goes with this one")
-                    )
+            yield from () if self._spoilt else self._strays(apart)
             return
         package, key = self._main
         try:
             if self._spoilt:
                 raise InputError("card", "was left out because another of its packages was refused")
             enrollment = self._enrollment(package, key)
+            pin_id = key.found.policy.pin_key_id
+            if enrollment.pin is None and pin_id is not None and Suite.parse(enrollment.suite).pin_hash is not None:
+                yield from apart.wait(Placed(package.number, package.line, enrollment), pin_id)
+                return
             card_rules.check(enrollment)
         except InputError as error:
             yield package.refusal(error)
         else:
             yield Placed(package.number, package.line, enrollment)
+
+    def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
+        """Yield the refusals of packages without a card. A PIN may be one that a card elsewhere in the file names."""
+        error = InputError("key", "is missing: no package with the card's own key goes with this one")
+        for package, pin in self._pins:
+            yield from apart.keep_stray(package.refusal(error), pin)
+        if self._unlock is not None:
+            yield self._unlock[0].refusal(error)
 
     def _take(self, package: Package, key: CardKey | Pin) -> None:
         if isinstance(key, Pin):
@@ -175,23 +186,21 @@ class _Card:
             raise InputError("suite", "is missing: the key names no OCRA suite; give the suite that the card has")
         return suite
 
-    def _pin(self, key: CardKey) -> str:
+    def _pin(self, key: CardKey) -> str | None:
+        """Return the PIN that the card's own packages hold, or None if its `PINKeyId` names another key of the file."""
         wanted = key.found.policy.pin_key_id
         pins = [pin for _, pin in self._pins if wanted is not None and pin.id == wanted]
-        if len(pins) != 1:
-            raise InputError("pin", "is missing: the suite has a PIN, but PINKeyId does not name exactly one PIN of the card")
-        return _text(pins[0])
+        if wanted is None:
+            raise InputError("pin", "is missing: the suite has a PIN, but the key has no PINKeyId that names it")
+        if len(pins) > 1:
+            raise InputError("pin", "occurs twice: PINKeyId names more than one PIN of the card")
+        return pins[0].text if pins else None
 
     def _duress_pin(self) -> str | None:
         pins = [pin for _, pin in self._pins if pin.profile == profile.DURESS_PROFILE]
         if len(pins) > 1:
             raise InputError("duress pin", "occurs twice")
-        return _text(pins[0]) if pins else None
-
-
-def _text(pin: Pin) -> str:
-    # Text that is not ASCII is no PIN. The rules for PINs refuse it, with a message that does not hold it.
-    return pin.secret.decode("ascii", errors="replace")
+        return pins[0].text if pins else None
 
 
 def _check_algorithm(algorithm: str) -> None:

@@ -1,6 +1,8 @@
 """Cards in a PSKC file that cannot be enrolled as they are: each is refused, and the others are read."""
 
+import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from tests.host.exchange.exchange_samples import (
 )
 
 from dsc_host import Enrollment
-from dsc_host.exchange import Refusal
+from dsc_host.exchange import Refusal, pins_apart, read_pskc
 
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "key": [{"secret": b"k"}, {"secret": bytes(65)}, {"secret": None, "counter": 0}, {"secret": None}],
@@ -28,7 +30,6 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
     "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40", None)],
     "pin": [
         {"algorithm_suite": WITH_PIN},
-        {"algorithm_suite": WITH_PIN, "policy.pin_key_id": "x"},
         {"policy.pin_usage": "Algorithmic"},
     ],
     "algorithm": [{"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:totp"}, {"algorithm": None}],
@@ -139,7 +140,6 @@ def outcome(card: Enrollment | Refusal) -> object:
         *(([WANTS_PIN, {**PIN, "secret": pin}], ["pin"]) for pin in (b"12345", "١٢٣٤".encode(), b"\xff\xff\xff\xff")),
         ([WANTS_PIN, {**PIN, "id": "q"}], ["pin"]),
         ([WANTS_PIN, PIN, PIN], ["pin"]),
-        ([WANTS_PIN, {"serial": "B"}, PIN], ["pin"]),
         ([{}, UNLOCK], [Enrollment("A", bytes(20), suite=SUITE, unlock_key=bytes(range(32)))]),
         ([{}, UNLOCK, {**UNLOCK, "secret": bytes(range(1, 33))}], ["unlock key", "card"]),
         ([PIN], ["key"]),
@@ -147,6 +147,48 @@ def outcome(card: Enrollment | Refusal) -> object:
 )
 def test_keys_of_one_card(keys: list[dict[str, Any]], outcomes: list[object]) -> None:
     assert list(map(outcome, read(plain(*keys), allow_plain=True)))[: len(outcomes)] == outcomes
+
+
+WITH_ITS_PIN = Enrollment("A", bytes(20), suite=WITH_PIN, pin="1234")
+BETWEEN = {"serial": "B"}
+B = Enrollment("B", bytes(20), suite=SUITE)
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcomes"),
+    [
+        ([WANTS_PIN, BETWEEN, PIN], [B, WITH_ITS_PIN]),
+        ([WANTS_PIN, {**PIN, "serial": "P"}], [WITH_ITS_PIN]),
+        ([{**PIN, "serial": None}, BETWEEN, WANTS_PIN], [B, WITH_ITS_PIN]),
+        ([WANTS_PIN, PIN, BETWEEN, {**WANTS_PIN, "serial": "C"}], [WITH_ITS_PIN, B, replace(WITH_ITS_PIN, serial="C")]),
+        ([WANTS_PIN, {**PIN, "serial": "P"}, {**PIN, "serial": "Q"}], ["pin"]),
+        ([WANTS_PIN, BETWEEN], [B, "pin"]),
+        ([WANTS_PIN, {**PIN, "serial": "P", "id": "q"}], ["pin", "key"]),
+        ([WANTS_PIN, {**PIN, "serial": "P", "secret": b"12345"}], ["pin"]),
+    ],
+)
+def test_a_pin_anywhere_in_the_file_is_found_by_its_id(keys: list[dict[str, Any]], outcomes: list[object]) -> None:
+    assert list(map(outcome, read(plain(*keys), allow_plain=True))) == outcomes
+    assert list(map(outcome, read(encrypted(*keys)))) == outcomes
+
+
+def test_cards_that_wait_for_their_pins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pins_apart, "MOST_WAITING", 2)
+    keys = [{**WANTS_PIN, "serial": serial} for serial in "ABC"] + [{**PIN, "serial": serial} for serial in ("P", "Q", "R")]
+    for number, key in enumerate(keys):
+        key["policy.pin_key_id" if number < 3 else "id"] = f"p{number % 3}"
+    found = read(plain(*keys), allow_plain=True)
+    assert [card.serial for card in found if isinstance(card, Enrollment)] == ["A", "B"]
+    assert [(card.serial, card.error.field) for card in found if isinstance(card, Refusal)] == [("C", "pin"), ("R", "key")]
+
+
+def test_a_file_that_cannot_be_read_twice_gives_the_other_cards() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    found = list(read_pskc(Pipe(plain(WANTS_PIN, BETWEEN, PIN)), allow_plain=True))
+    assert list(map(outcome, found)) == [B, "pin"]
 
 
 def test_a_card_whose_pin_cannot_be_read_is_left_out_whole() -> None:

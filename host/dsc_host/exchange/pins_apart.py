@@ -1,0 +1,75 @@
+"""PINs that stand elsewhere in a PSKC file than beside their cards: `PINKeyId` names a key of the whole container.
+
+A card whose PIN is not in its own packages waits until the end of the file. Then the file is read once more, and only the PINs
+that a card waits for are kept. So memory grows only with such cards, and their number is bounded.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from dsc_host.errors import InputError
+from dsc_host.exchange.packages import Package, Pin
+from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.verifier import card_rules
+
+MOST_WAITING = 20_000
+"""The largest number of cards in a file whose PINs are not in their own packages."""
+
+
+@dataclass(slots=True)
+class PinsApart:
+    """The cards of one file that wait for their PINs, and the packages of PINs without a card."""
+
+    waiting: list[tuple[Placed, str]] = field(default_factory=list)
+    """The cards, each with the id of its PIN."""
+    strays: list[tuple[Refusal, str | None]] = field(default_factory=list)
+    """The refusals of packages that hold a PIN and belong to no card of their own serial, each with the PIN's id."""
+
+    def wait(self, card: Placed, pin_id: str) -> Iterator[Refusal]:
+        """Let a card wait for its PIN. Yield its refusal if too many wait already."""
+        if len(self.waiting) < MOST_WAITING:
+            self.waiting.append((card, pin_id))
+        else:
+            yield _refusal(
+                card, f"stands apart, as those of {MOST_WAITING} cards before it; split the file, with PINs and cards"
+            )
+
+    def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:
+        """Hold back the refusal of a PIN without a card. Yield it at once if there are too many."""
+        if len(self.strays) < MOST_WAITING:
+            self.strays.append((refusal, pin.id))
+        else:
+            yield refusal
+
+    def settled(self, packages: Iterable[Package]) -> Iterator[Placed | Refusal]:
+        """Yield the waiting cards with their PINs from `packages`, the whole file again, and what cannot be used."""
+        wanted = {pin_id for _, pin_id in self.waiting}
+        found: dict[str, list[Pin]] = {}
+        for package in packages if wanted else ():
+            for key in package.keys:
+                if isinstance(key, Pin) and key.id is not None and key.id in wanted:
+                    found.setdefault(key.id, []).append(key)
+        for card, pin_id in self.waiting:
+            yield _with_pin(card, pin_id, found.get(pin_id, []))
+        for refusal, stray_id in self.strays:
+            if stray_id not in wanted:
+                yield refusal
+
+
+def _with_pin(card: Placed, pin_id: str, pins: list[Pin]) -> Placed | Refusal:
+    shown = ascii(pin_id[:32])
+    if len(pins) != 1:
+        return _refusal(
+            card, f"is missing: PINKeyId names {shown}, which {len(pins) or 'no'} PINs of the file have as their Id"
+        )
+    enrollment = replace(card.enrollment, pin=pins[0].text)
+    try:
+        card_rules.check(enrollment)
+    except InputError as error:
+        return Refusal(card.number, card.line, enrollment.serial, error)
+    return replace(card, enrollment=enrollment)
+
+
+def _refusal(card: Placed, problem: str) -> Refusal:
+    serial = card.enrollment.serial
+    return Refusal(card.number, card.line, serial if card_rules.is_serial(serial) else None, InputError("pin", problem))
