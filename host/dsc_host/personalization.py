@@ -8,10 +8,13 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dsc_host.errors import CardError, DscError, StateError
 from dsc_host.link import CardClient, Profile, derive_key
-from dsc_host.verifier import Verifier
+
+if TYPE_CHECKING:
+    from dsc_host.verifier import Verifier
 
 KEY_BYTES = 32
 
@@ -30,7 +33,7 @@ def with_secrets(profile: Profile, client: CardClient, pin: str) -> Profile:
 
 
 def personalise(
-    verifier: Verifier,
+    verifier: "Verifier",
     client: CardClient,
     profile: Profile,
     pin: str,

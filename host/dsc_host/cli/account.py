@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating, print_id
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Result, show, show_all
 from dsc_host.cli.person import PersonArgument
 from dsc_host.cli.portal import PolicyOption
@@ -20,12 +21,11 @@ AccountArgument = Annotated[
 
 
 def add_account(
+    records: Records,
     person: PersonArgument,
     equity: Annotated[str, typer.Option(metavar="AMOUNT", help="The balance; the policy says how much a card requires.")] = "0",
     currency: Annotated[str, typer.Option(metavar="CODE", help="For example EUR.", show_default=True)] = "USD",
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Open an account for a person and print its id.
@@ -35,13 +35,12 @@ def add_account(
       dscplus account add 0123456789abcdef
       dscplus account add 0123456789abcdef --equity 2500000 --currency EUR
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         print_id("account", operator.add_account(person, _amount(equity), currency), as_json)
 
 
 def list_accounts(
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
+    records: Records,
     as_json: JsonOption = False,
 ) -> None:
     """List the accounts.
@@ -53,17 +52,16 @@ def list_accounts(
       dscplus account list
       dscplus account list --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         found = operator.accounts()
     show_all([_account(each) if as_json else _account_line(each) for each in found], as_json=as_json)
 
 
 def set_equity(
+    records: Records,
     account: AccountArgument,
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="The balance in the account's currency.")],
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Set the equity of an account.
 
@@ -72,15 +70,14 @@ def set_equity(
       dscplus account equity 0123456789abcdef 1200000
       dscplus account equity 0123456789abcdef 950000.50
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         operator.set_equity(account, _amount(amount))
 
 
 def set_primary(
+    records: Records,
     account: AccountArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="One of the account's users.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a user the primary user of an account.
@@ -92,7 +89,7 @@ def set_primary(
       dscplus account primary 0123456789abcdef ben
       dscplus account primary 0123456789abcdef ben --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         operator.set_primary(account, name)
         (found,) = [each for each in operator.accounts() if each.id == account]
     show_all([_account_line(found)], as_json=False) if not as_json else show(_account(found), as_json=True)

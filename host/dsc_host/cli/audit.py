@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
 from dsc_host.errors import InputError
@@ -17,11 +18,10 @@ _OFTEN = 1000
 
 
 def verify_log(
+    records: Records,
     since: Annotated[
         str | None, typer.Option(metavar="NUMBER:HASH", help="A checkpoint that this command printed earlier.")
     ] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search the log for changes. Exit code 6 if there are any.
@@ -36,7 +36,7 @@ def verify_log(
       dscplus audit verify --since "$(cat checkpoint.txt)" --json
     """
     checkpoint = None if since is None else Checkpoint.parse(since)
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         report = verifier.audit.check(checkpoint)
     _show_report(report, as_json)
     if not report.sound:
@@ -54,11 +54,10 @@ def _show_report(report: AuditReport, as_json: bool) -> None:
 
 
 def export_log(
+    records: Records,
     after: Annotated[int, typer.Option(metavar="N", help="Only entries with a higher number.")] = 0,
     serial: Annotated[str | None, typer.Option(metavar="SERIAL", help="Only entries about this card.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="A new file. Default: standard output.")] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Print the log as JSON lines.
 
@@ -74,7 +73,7 @@ def export_log(
 
     if after < 0:
         raise InputError("after", "must be a whole number, 0 or more")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         entries = (json.dumps(entry.as_json()) + "\n" for entry in verifier.audit.entries(after, serial))
         if output is None:
             for line in entries:

@@ -12,17 +12,8 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.options import (
-    DatabaseOption,
-    JsonOption,
-    MasterKeyOption,
-    actor,
-    check_target,
-    database_to_make,
-    keyring,
-    made_file,
-    open_verifier,
-)
+from dsc_host.cli.database import Records, actor
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, show
 from dsc_host.cli.progress import bar
 from dsc_host.files import keep_name
@@ -30,10 +21,9 @@ from dsc_host.verifier import backup, restore
 
 
 def make_backup(
+    records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new backup file.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write all records into one file.
@@ -50,9 +40,9 @@ def make_backup(
     # Imported here because loading it takes longer than `--help` may take.
     from dsc_host.exchange.files import new_file
 
-    check_target(file, force, database, master_key)
+    records.check_target(file, force)
     with (
-        open_verifier(database, master_key, may_make=False) as verifier,
+        records.open() as verifier,
         new_file(file, overwrite=force) as target,
         bar("Backing up") as done,
     ):
@@ -61,9 +51,8 @@ def make_backup(
 
 
 def restore_backup(
+    records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup file.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     identity: Annotated[
         str | None, typer.Option(metavar="ID", help="Refuse a backup of any other database. `backup` prints the identity.")
     ] = None,
@@ -82,16 +71,16 @@ def restore_backup(
     """
     from dsc_host.exchange.files import old_file
 
-    keys = keyring(master_key)
-    with old_file(file) as (source, _), _whole_database(database) as url, bar("Restoring") as done:
+    keys = records.keyring()
+    with old_file(file) as (source, _), _whole_database(records) as url, bar("Restoring") as done:
         count = restore(url, keys, source, actor=actor(), identity=identity, done=done)
     show({"file": str(file), "cards": count}, as_json=as_json)
 
 
 @contextmanager
-def _whole_database(database: str | None) -> Iterator[str]:
+def _whole_database(records: Records) -> Iterator[str]:
     """Yield the URL to restore into. A new file is written as a draft and gets its name when the block has ended."""
-    url, path = database_to_make(database), made_file(database)
+    url, path = records.url_to_make(), records.file()
     if path is None or os.path.lexists(path) or not path.parent.is_dir():
         yield url
         return

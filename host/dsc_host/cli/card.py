@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.prompts import agreed, read_pin, read_secret
 from dsc_host.cli.records import NOT_ACCEPTED, SerialArgument
@@ -19,7 +20,6 @@ from dsc_host.verifier import Card, State, Verifier
 _PAGE = 1000
 
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="The reason, stored with the card and in the audit log.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 OwnerArgument = Annotated[str, typer.Argument(metavar="NAME", help="The owner's name in your login system.")]
 
 
@@ -53,10 +53,9 @@ def _facts(card: Card) -> Result:
 
 
 def list_cards(
+    records: Records,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only cards of this owner.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help=f"Only cards in this state: {', '.join(State)}.")] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the cards.
@@ -70,7 +69,7 @@ def list_cards(
     """
     if state is not None and state not in set(State):
         raise InputError("state", f"must be one of {', '.join(State)}")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         pages = _pages(verifier, owner, State(state) if state else None)
         if as_json:
             show_all([_facts(card) for page in pages for card in page], as_json=True)
@@ -91,9 +90,7 @@ def _line(card: Card) -> Result:
     return {name: facts[name] for name in ("serial", "state", "counter", "locked_until", "owners")}
 
 
-def show_card(
-    serial: SerialArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
-) -> None:
+def show_card(records: Records, serial: SerialArgument, as_json: JsonOption = False) -> None:
     """Show everything about one card, except its secrets.
 
     \b
@@ -101,16 +98,15 @@ def show_card(
       dscplus card show IB3000123
       dscplus card show IB3000123 --json
     """
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         card = verifier.card(serial)
     show(_facts(card), as_json=as_json)
 
 
 def suspend(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stop accepting a card until `card resume`.
@@ -120,14 +116,13 @@ def suspend(
       dscplus card suspend IB3000123 --reason "on leave until June"
       dscplus card suspend IB3000123
     """
-    _change(lambda verifier: verifier.suspend(serial, reason), database, master_key, as_json)
+    _change(lambda verifier: verifier.suspend(serial, reason), records, as_json)
 
 
 def lost(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stop accepting a card that its owner has lost. If it is found, use `card resume`; if not, `card retire`.
@@ -137,14 +132,13 @@ def lost(
       dscplus card lost IB3000123 --reason "left in a train"
       dscplus card lost IB3000123
     """
-    _change(lambda verifier: verifier.lost(serial, reason), database, master_key, as_json)
+    _change(lambda verifier: verifier.lost(serial, reason), records, as_json)
 
 
 def resume(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a suspended or lost card back into use.
@@ -154,15 +148,14 @@ def resume(
       dscplus card resume IB3000123 --reason found
       dscplus card resume IB3000123
     """
-    _change(lambda verifier: verifier.resume(serial, reason), database, master_key, as_json)
+    _change(lambda verifier: verifier.resume(serial, reason), records, as_json)
 
 
 def retire(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
     yes: YesOption = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Retire a card forever, and erase its key and PINs. Asks for confirmation.
@@ -174,7 +167,7 @@ def retire(
       dscplus card retire IB3000123 --reason "worn out"
       dscplus card retire IB3000123 --yes
     """
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         verifier.card(serial)
         if not yes and not agreed(f"Erase the secrets of {serial} forever?"):
             raise Failed("nothing was changed")
@@ -183,11 +176,10 @@ def retire(
 
 
 def lock(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
     seconds: Annotated[float | None, typer.Option(metavar="N", help="The length of the lock. Default: 24 hours.")] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lock a card for some time, as too many wrong responses do.
@@ -197,14 +189,13 @@ def lock(
       dscplus card lock IB3000123 --seconds 3600
       dscplus card lock IB3000123 --reason "somebody is guessing"
     """
-    _change(lambda verifier: verifier.lock(serial, reason, seconds), database, master_key, as_json)
+    _change(lambda verifier: verifier.lock(serial, reason, seconds), records, as_json)
 
 
 def unlock(
+    records: Records,
     serial: SerialArgument,
     reason: ReasonOption = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End a lock in the records. For a card that shows LOCKED and has locked itself, use `card unlock-code`.
@@ -214,13 +205,12 @@ def unlock(
       dscplus card unlock IB3000123 --reason "the owner called"
       dscplus card unlock IB3000123
     """
-    _change(lambda verifier: verifier.unlock(serial, reason), database, master_key, as_json)
+    _change(lambda verifier: verifier.unlock(serial, reason), records, as_json)
 
 
 def change_pin(
+    records: Records,
     challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change a card's PIN in the records. A response made with the new PIN proves it.
@@ -236,7 +226,7 @@ def change_pin(
     """
     pin = read_pin(confirm=True)
     response = read_secret("Response")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         verdict = verifier.change_pin(challenge_id, response, pin)
     if as_json:
         show({"accepted": verdict.accepted}, as_json=True)
@@ -246,10 +236,9 @@ def change_pin(
 
 
 def set_duress_pin(
+    records: Records,
     serial: SerialArgument,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the duress PIN.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set a duress PIN, for an owner who is being forced.
@@ -263,14 +252,13 @@ def set_duress_pin(
       dscplus card duress-pin IB3000123 --remove
     """
     pin = None if remove else read_pin(confirm=True)
-    _change(lambda verifier: verifier.set_duress_pin(serial, pin), database, master_key, as_json)
+    _change(lambda verifier: verifier.set_duress_pin(serial, pin), records, as_json)
 
 
 def add_owner(
+    records: Records,
     serial: SerialArgument,
     owner: OwnerArgument,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add an owner to a card, beside its other owners.
@@ -280,14 +268,13 @@ def add_owner(
       dscplus card add-owner IB3000123 alice
       dscplus card add-owner IB3000123 "night shift"
     """
-    _change(lambda verifier: verifier.add_owner(serial, owner), database, master_key, as_json)
+    _change(lambda verifier: verifier.add_owner(serial, owner), records, as_json)
 
 
 def remove_owner(
+    records: Records,
     serial: SerialArgument,
     owner: OwnerArgument,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Remove an owner from a card.
@@ -297,12 +284,12 @@ def remove_owner(
       dscplus card remove-owner IB3000123 alice
       dscplus card remove-owner IB3000123 "night shift"
     """
-    _change(lambda verifier: verifier.remove_owner(serial, owner), database, master_key, as_json)
+    _change(lambda verifier: verifier.remove_owner(serial, owner), records, as_json)
 
 
-def _change(work: Callable[[Verifier], Card], database: DatabaseOption, master_key: MasterKeyOption, as_json: bool) -> None:
+def _change(work: Callable[[Verifier], Card], records: Records, as_json: bool) -> None:
     """Change a card and print its new state."""
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         card = work(verifier)
     _show(card, as_json)
 

@@ -159,4 +159,21 @@ SECTIONS = (
             ),
         ),
     ),
+    Section(
+        "About the command",
+        (
+            _command("help", "help:show_help", "Show the help of a command, or the list of all commands."),
+            Noun(
+                "config",
+                "Show the settings of the command.",
+                (
+                    _command(
+                        "show",
+                        "config:show_settings",
+                        "Show the database, the key file and the card that commands use, and where each comes from.",
+                    ),
+                ),
+            ),
+        ),
+    ),
 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dsc_host.cli.database import Records
 from dsc_host.cli.key_files import read_key_file
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, check_target, made_file, open_verifier
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.progress import bar
 from dsc_host.cli.prompts import read_secret
@@ -29,14 +30,13 @@ KeyFileOption = Annotated[
 
 
 def export_cards(
+    records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file: .csv for a list without keys, otherwise PSKC.")],
     serials: Annotated[
         list[str] | None, typer.Argument(metavar="[SERIAL]...", help="Export only these cards; PSKC only.")
     ] = None,
     key_file: KeyFileOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export cards to a PSKC file or to a CSV list.
@@ -54,8 +54,8 @@ def export_cards(
     as_list = file.suffix.lower() == ".csv"
     if as_list and (serials or key_file):
         raise InputError("file", "a CSV has all cards and no keys; omit the serials and --key-file, or name a PSKC file")
-    check_target(file, force, database, master_key)
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    records.check_target(file, force)
+    with records.open() as verifier:
         # Ask before the bar is drawn, because it would cover the question.
         key, passphrase = (None, None) if as_list else _key_or_passphrase(key_file, confirm=True)
         count = _export(verifier, file, serials or None, key, passphrase, force)
@@ -83,6 +83,7 @@ def _export(
 
 
 def import_cards(
+    records: Records,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A PSKC file, or a .csv of serials to create cards for.")],
     key_file: KeyFileOption = None,
     allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Accept keys that are not encrypted.")] = False,
@@ -90,8 +91,6 @@ def import_cards(
         str | None, typer.Option(metavar="SUITE", help="The suite of cards for which the file names none.")
     ] = None,
     atomic: Annotated[bool, typer.Option("--atomic", help="Import nothing if one card cannot be imported.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import cards from a PSKC file or from a CSV list.
@@ -117,12 +116,12 @@ def import_cards(
     # With a key, a file in the clear may also have encrypted values.
     no_secret = as_list or (allow_plain and key_file is None)
     key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
-    if (records := made_file(database)) and not records.exists():
+    if (file_of_records := records.file()) and not file_of_records.exists():
         _check_readable(file, as_list, key, passphrase, allow_plain, suite)
     refusals: list[int] = []
     with (
         _reporting(refusals) as refused,
-        open_verifier(database, master_key, may_make=True) as verifier,
+        records.open(may_make=True) as verifier,
         bar("Importing") as done,
     ):
         if as_list:

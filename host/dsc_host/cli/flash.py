@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dsc_host.cli.options import JsonOption
+from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import agreed
 from dsc_host.errors import CardNotFound, LinkError, LinkTimeout
@@ -36,7 +36,6 @@ BoardOption = Annotated[
     typer.Option("--board", metavar="NAME", help="The ready-made wiring: pico, pico2, esp32s3, headless. Default: unchanged."),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 _ADVICE = {

@@ -7,18 +7,18 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli import prompts
+from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating
-from dsc_host.cli.options import CardOption, DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.options import CardPort, JsonOption
 from dsc_host.cli.output import notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
-from dsc_host.link import CardClient, find_card
+from dsc_host.link import CardClient
 from dsc_host.login import Request
 
 
 def list_waiting(
+    records: Records,
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the requested cards that must still be made or shipped, the oldest first.
@@ -28,16 +28,15 @@ def list_waiting(
       dscplus issuer list
       dscplus issuer list --json
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         show_all([_result(each) for each in operator.queue()], as_json=as_json)
 
 
 def make(
-    card: CardOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not wait for Enter before each card.")] = False,
+    records: Records,
+    port: CardPort,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not wait for Enter before each card.")] = False,
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make all requested cards, one after another.
@@ -55,21 +54,20 @@ def make(
     def next_card(request: Request) -> Iterator[CardClient]:
         if not yes:
             prompts.read_shown(f"Plug in a blank card for {request.user}, then press Enter")
-        with CardClient.open(find_card(card)) as client:
+        with CardClient.open(port.find()) as client:
             yield client
 
     def report_progress(number: int, total: int, request: Request) -> None:
         notice(f"{number} of {total}: {request.serial} for {request.user}")
 
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         show_all([_result(each) for each in operator.make_cards(next_card, report_progress)], as_json=as_json)
 
 
 def ship(
+    records: Records,
     request: Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id, as printed by `dscplus issuer list`.")],
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Record that a card was sent.
@@ -81,7 +79,7 @@ def ship(
       dscplus issuer ship 0123456789abcdef
       dscplus issuer ship 0123456789abcdef --json
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         show(_result(operator.ship(request)), as_json=as_json)
 
 

@@ -11,13 +11,9 @@ from typing import Annotated
 
 import typer
 
+from dsc_host.cli.database import MasterKeys, Records, own_key_file
 from dsc_host.cli.options import (
-    DatabaseOption,
     JsonOption,
-    MasterKeyOption,
-    key_file,
-    keyring,
-    open_verifier,
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.progress import bar
@@ -33,7 +29,7 @@ KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a mast
 # ---- master keys ----
 
 
-def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+def list_keys(records: Records, as_json: JsonOption = False) -> None:
     """List the master keys of the file: each id, and how many cards it seals. The first key seals new secrets.
 
     \b
@@ -41,8 +37,8 @@ def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = Non
       dscplus key list
       dscplus key list --json
     """
-    keys = keyring(master_key)
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    keys = records.keyring()
+    with records.open() as verifier:
         used = verifier.keys_in_use()
     rows = [{"id": key.id, "seals": key.id == keys.current.id, "cards": used.get(key.id, 0)} for key in keys.keys]
     if as_json:
@@ -52,7 +48,7 @@ def list_keys(database: DatabaseOption = None, master_key: MasterKeyOption = Non
         typer.echo(f"{row['id']}  {'seals' if row['seals'] else 'opens'}  {row['cards']} cards")
 
 
-def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
     """Generate a new master key and append it to the file. It can open secrets, but does not seal yet.
 
     To change the master key while logins go on:
@@ -70,7 +66,7 @@ def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> 
       dscplus key add
       dscplus key add --master-key /etc/dscplus/master.key
     """
-    path = _file(master_key)
+    path = _file(master_keys)
     new = MasterKey.generate()
     with _locked_keyring(path) as keys:
         if len(keys.keys) >= _MOST_KEYS:
@@ -80,7 +76,7 @@ def add_key(master_key: MasterKeyOption = None, as_json: JsonOption = False) -> 
     notice(f"The new key is in {path}. Keep a copy of that file: without it the records can't be read.")
 
 
-def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+def promote_key(master_keys: MasterKeys, key_id: KeyArgument, as_json: JsonOption = False) -> None:
     """Let another key of the file seal from now on. Secrets sealed before stay under their key until `rekey`.
 
     \b
@@ -88,16 +84,14 @@ def promote_key(key_id: KeyArgument, master_key: MasterKeyOption = None, as_json
       dscplus key promote 5f0c5b63a2d1e874
       dscplus key promote 5f0c5b63a2d1e874 --master-key /etc/dscplus/master.key
     """
-    path = _file(master_key)
+    path = _file(master_keys)
     with _locked_keyring(path) as keys:
         wanted = _find(keys, key_id)
         Keyring(wanted, *keys.keys).write(path)
     show({"id": wanted.id}, as_json=as_json)
 
 
-def drop_key(
-    key_id: KeyArgument, database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False
-) -> None:
+def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False) -> None:
     """Remove a key from the file, if it no longer seals anything in the records.
 
     The command does not check other records that use the same file, and no backups: keep a copy of the key for those.
@@ -107,12 +101,12 @@ def drop_key(
       dscplus key drop 0a4e6d1c55b2f390
       dscplus key drop 0a4e6d1c55b2f390 --db postgresql://dscplus@db/dscplus
     """
-    path = _file(master_key)
+    path = _file(records)
     with _locked_keyring(path) as keys:
         unwanted = _find(keys, key_id)
         if unwanted.id == keys.current.id:
             raise Failed(f"{key_id} is the key that seals; promote another one first")
-        with open_verifier(database, master_key, may_make=False) as verifier:
+        with records.open() as verifier:
             used = verifier.keys_in_use()
         if key_id in used:
             raise Failed(f"{used[key_id]} cards, or the end of the log, are still sealed under {key_id}; dscplus rekey first")
@@ -121,15 +115,15 @@ def drop_key(
     notice("Restoring a backup that was made under this key needs a copy of the key.")
 
 
-def _file(master_key: Path | None) -> Path:
+def _file(master_keys: MasterKeys) -> Path:
     """Return the file from which the other commands read their master keys."""
-    if not master_key and "DSCPLUS_MASTER_KEY" in os.environ:
+    if not master_keys.master_key and "DSCPLUS_MASTER_KEY" in os.environ:
         raise InputError(
             "master key",
             "is in DSCPLUS_MASTER_KEY, which no command can change; put it into a file, and name the file with --master-key",
         )
-    path = master_key or key_file()
-    if not master_key and not path.exists():
+    path = master_keys.key_file()
+    if path == own_key_file() and not path.exists():
         raise InputError("master key", f"there is no {path}; name the file with --master-key")
     # Services read the target of a link.
     return Path(os.path.realpath(path))
@@ -159,7 +153,7 @@ def _find(keys: Keyring, key_id: str) -> MasterKey:
     raise InputError("key", f"the file has no key with this id; its keys are {', '.join(key.id for key in keys.keys)}")
 
 
-def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, as_json: JsonOption = False) -> None:
+def rekey(records: Records, as_json: JsonOption = False) -> None:
     """Seal all cards under the first key of the file.
 
     Logins go on meanwhile. See `key add --help` for the steps before and after. You can stop it at any time and start it
@@ -170,9 +164,9 @@ def rekey(database: DatabaseOption = None, master_key: MasterKeyOption = None, a
       dscplus rekey
       dscplus rekey --db postgresql://dscplus@db/dscplus
     """
-    keys = keyring(master_key)
+    keys = records.keyring()
     try:
-        with open_verifier(database, master_key, may_make=False) as verifier, bar("Sealing cards again") as done:
+        with records.open() as verifier, bar("Sealing cards again") as done:
             count = verifier.rekey(done=done)
     except KeyboardInterrupt:
         notice("Every card is intact, under one of the keys. Run dscplus rekey again for the remaining cards.")

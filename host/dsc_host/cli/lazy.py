@@ -12,6 +12,8 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
+from dsc_host.cli.option_groups import expanded
+
 Built = Any
 """A command as Typer builds it. Typer does not export the class."""
 
@@ -33,7 +35,7 @@ class Command:
         module, _, name = self.target.partition(":")
         function: Callable[..., None] = getattr(import_module(module), name)
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(name=self.name, hidden=self.hidden)(function)
+        single.command(name=self.name, hidden=self.hidden)(expanded(function))
         return typer.main.get_command(single)
 
 

@@ -5,21 +5,19 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli import card_answers
+from dsc_host.cli.database import Records
 from dsc_host.cli.options import (
     DEFAULT_SUITES,
     OWNER_SECONDS,
-    CardOption,
-    DatabaseOption,
+    CardPort,
     JsonOption,
-    MasterKeyOption,
     TimeoutOption,
     check_timeout,
-    open_verifier,
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.prompts import agreed, read_pin
 from dsc_host.errors import InputError, LinkTimeout
-from dsc_host.link import CardClient, Greeting, Profile, discover, find_card
+from dsc_host.link import CardClient, Greeting, Profile, discover
 from dsc_host.ocra import Suite
 from dsc_host.personalization import KEY_BYTES, personalise
 
@@ -40,7 +38,7 @@ def list_(as_json: JsonOption = False) -> None:
     show_all([{"url": port.url, "description": port.description} for port in ports], as_json=as_json)
 
 
-def info(card: CardOption = None, as_json: JsonOption = False) -> None:
+def info(port: CardPort, as_json: JsonOption = False) -> None:
     """Show the data that a card reports about itself.
 
     \b
@@ -48,7 +46,7 @@ def info(card: CardOption = None, as_json: JsonOption = False) -> None:
       dscplus info
       dscplus info --card sim://
     """
-    with CardClient.open(find_card(card)) as client:
+    with CardClient.open(port.find()) as client:
         greeting, facts = client.hello(), client.info()
     result = {
         "serial": facts.serial,
@@ -67,9 +65,9 @@ def info(card: CardOption = None, as_json: JsonOption = False) -> None:
 
 
 def respond(
+    port: CardPort,
     question: Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge on the login page.")],
     timeout: TimeoutOption = OWNER_SECONDS,
-    card: CardOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a challenge to the card and print its response.
@@ -83,7 +81,7 @@ def respond(
       echo 1234 | dscplus respond 482913 --card /dev/ttyACM0
     """
     check_timeout(timeout)
-    with CardClient.open(find_card(card)) as client:
+    with CardClient.open(port.find()) as client:
         card_answers.check_challenge(client.info(), question)
         if _has_no_keys(client.hello()):
             response = card_answers.by_line(client, question, read_pin())
@@ -100,6 +98,8 @@ def _has_no_keys(greeting: Greeting) -> bool:
 
 
 def personalize(
+    port: CardPort,
+    records: Records,
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="1 to 16 of A-Z, 0-9 and -, for example IB3000123.")],
     suite: Annotated[str | None, typer.Option(metavar="SUITE", help="An OCRA suite. Default: fits the PIN policy.")] = None,
     pin_policy: Annotated[
@@ -109,9 +109,6 @@ def personalize(
         int | None,
         typer.Option(metavar="N", help=f"Wrong PINs before the card locks, 1 to 9; only for card. Default: {_DEFAULT_TRIES}."),
     ] = None,
-    card: CardOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give a blank card its key, and enroll it.
@@ -126,11 +123,11 @@ def personalize(
     """
     # Check everything except the secrets first, before the command asks for or creates anything.
     profile = _profile(serial, suite, pin_policy, tries)
-    with CardClient.open(find_card(card)) as client:
+    with CardClient.open(port.find()) as client:
         if held := client.info().serial:
             raise Failed(f"the card is already personalized as {held}; dscplus wipe makes it blank")
         pin = read_pin(confirm=True)
-        with open_verifier(database, master_key, may_make=True) as verifier:
+        with records.open(may_make=True) as verifier:
             profile = personalise(verifier, client, profile, pin, told=notice)
     show({"serial": serial, "suite": profile.suite, "pin_policy": pin_policy}, as_json=as_json)
 
@@ -157,7 +154,7 @@ def _check_fits(suite: Suite, policy: str) -> None:
         raise InputError("suite", "must have no PIN (P) with --pin-policy card")
 
 
-def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_json: JsonOption = False) -> None:
+def wipe(port: CardPort, timeout: TimeoutOption = OWNER_SECONDS, as_json: JsonOption = False) -> None:
     """Make a card blank.
 
     The card asks its owner on its own display, and only OK on the card wipes it. For a card without a keypad, this command
@@ -169,7 +166,7 @@ def wipe(timeout: TimeoutOption = OWNER_SECONDS, card: CardOption = None, as_jso
       echo y | dscplus wipe --card /dev/ttyACM0
     """
     check_timeout(timeout)
-    with CardClient.open(find_card(card)) as client:
+    with CardClient.open(port.find()) as client:
         serial = client.info().serial
         client.wipe()
         with card_answers.switched_off_after_failure(client):

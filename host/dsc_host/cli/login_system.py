@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from dsc_host.cli.options import open_verifier
+from dsc_host.cli.database import Records
 from dsc_host.cli.output import show
 from dsc_host.cli.portal import load_policy
 from dsc_host.login import LoginSystem
@@ -14,15 +14,13 @@ from dsc_host.login.service.operator import Operator
 
 
 @contextmanager
-def operating(
-    database: str | None, master_key: Path | None, policy: Path | None = None, *, may_make: bool = False
-) -> Iterator[Operator]:
+def operating(records: Records, policy: Path | None = None, *, may_make: bool = False) -> Iterator[Operator]:
     """Yield the operator of the records that the options name.
 
     Raises `InputError`, `Failed` or `StoreError` if they cannot be opened.
     """
     rules = load_policy(policy)
-    with open_verifier(database, master_key, may_make=may_make) as verifier:
+    with records.open(may_make=may_make) as verifier:
         yield LoginSystem.over(verifier, policy=rules).operator
 
 

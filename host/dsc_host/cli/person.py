@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating, print_id
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Result, show, show_all
 from dsc_host.login import Identity
 from dsc_host.login.accounts.directory import PersonView
@@ -14,6 +15,7 @@ PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The perso
 
 
 def add_person(
+    records: Records,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name as in the papers.")],
     address: Annotated[str, typer.Option(metavar="TEXT", help="The postal address for cards.")],
     birth_date: Annotated[str, typer.Option(metavar="DAY", help="The date of birth, for example 1980-12-31.")],
@@ -22,8 +24,6 @@ def add_person(
         str, typer.Option(metavar="KIND:NUMBER", help="The kind of document (passport, id, licence or ssn) and its number.")
     ],
     residence: Annotated[str | None, typer.Option(metavar="COUNTRY", help="Default: the citizenship.")] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a person and print the new id. Two entries with the same papers are the same person.
@@ -37,14 +37,13 @@ def add_person(
     """
     kind, _, number = document.partition(":")
     identity = Identity(birth_date, citizenship, residence or citizenship, kind, number)
-    with operating(database, master_key, may_make=True) as operator:
+    with operating(records, may_make=True) as operator:
         print_id("person", operator.add_entity(name, identity, address), as_json)
 
 
 def list_persons(
+    records: Records,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Only people whose names contain this.", show_default=False)] = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List people and companies.
@@ -56,16 +55,15 @@ def list_persons(
       dscplus person list
       dscplus person list anna --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         found = operator.persons(name)
     show_all([_person(each) if as_json else _person_line(each) for each in found], as_json=as_json)
 
 
 def review(
+    records: Records,
     person: PersonArgument,
     off: Annotated[bool, typer.Option("--off", help="End the review.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a person under review.
@@ -78,7 +76,7 @@ def review(
       dscplus person review 0123456789abcdef
       dscplus person review 0123456789abcdef --off
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         operator.put_under_review(person, not off)
         (found,) = [each for each in operator.persons() if each.id == person]
     show_all([_person_line(found)], as_json=False) if not as_json else show(_person(found), as_json=True)

@@ -9,7 +9,7 @@ import platformdirs
 import typer
 
 from dsc_host.cli import extras, prompts
-from dsc_host.cli.options import JsonOption
+from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.errors import InputError
 from dsc_host.phone.app import PhoneApp, User
@@ -167,7 +167,7 @@ def respond(
 
 def forget(
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    yes: YesOption = False,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsc_host.cli import extras
-from dsc_host.cli.options import DatabaseOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
 from dsc_host.login import LoginSystem, Policy, Sender
@@ -34,8 +34,7 @@ def load_policy(file: Path | None) -> Policy:
 class _PortalFactory:
     """Creates the pages, also in a worker process."""
 
-    database: str | None
-    master_key: Path | None
+    records: Records
     policy: Path | None
     hosts: tuple[str, ...]
     name: str
@@ -45,7 +44,7 @@ class _PortalFactory:
     def __call__(self) -> "Starlette":
         from dsc_host.portal import application
 
-        verifier = open_verifier(self.database, self.master_key, may_make=False)
+        verifier = self.records.open()
         system = LoginSystem.over(verifier, policy=load_policy(self.policy), senders=self._senders())
         return application(system, hosts=self.hosts, name=self.name, ended=verifier.close)
 
@@ -77,6 +76,7 @@ class _DemonstrationFactory:
 
 
 def portal(
+    records: Records,
     demo: Annotated[
         bool, typer.Option("--demo", help="Serve a demonstration with users, cards and phones, in memory.")
     ] = False,
@@ -100,8 +100,6 @@ def portal(
     spool: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The folder for outgoing messages as JSON files, for an SMS gateway.")
     ] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Serve the pages of the login system.
 
@@ -127,8 +125,8 @@ def portal(
         if not processes.run(_DemonstrationFactory(hosts, title, policy), address, 1):
             raise Failed("the pages could not be served; see the lines above")
         return
-    make = _PortalFactory(database, master_key, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
-    open_verifier(database, master_key, may_make=False).close()
+    make = _PortalFactory(records, policy, hosts, title, _folder(spool), _mail(mail, mail_from))
+    records.open().close()
     if not processes.run(make, address, workers, proxy=proxy):
         raise Failed("the pages could not be served, or a worker failed; see the lines above")
 

@@ -1,10 +1,8 @@
 """Progress of a long command: a bar on stderr if that is a terminal, and no output otherwise."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Done = Callable[[int, int], None]
 """A callback that takes the number of finished steps and the number of all steps (0 if unknown)."""
@@ -13,10 +11,14 @@ Done = Callable[[int, int], None]
 @contextmanager
 def bar(title: str) -> Iterator[Done]:
     """Show a bar while the block runs, and remove it at the end. Yield the callback that moves it."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
+    # Imported here, because it takes long to load.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=None)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.options import DEFAULT_SUITES, DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import DEFAULT_SUITES, JsonOption
 from dsc_host.cli.output import Failed, show
 from dsc_host.cli.prompts import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.ocra import Suite
@@ -18,6 +19,7 @@ SerialArgument = Annotated[str, typer.Argument(metavar="SERIAL", help="The card'
 
 
 def enroll(
+    records: Records,
     serial: SerialArgument,
     suite: Annotated[str, typer.Option(metavar="SUITE", help="The card's OCRA suite.")] = DEFAULT_SUITES["ocra"],
     counter: Annotated[int, typer.Option(metavar="N", help="The card's next counter.")] = 0,
@@ -25,8 +27,6 @@ def enroll(
         bool, typer.Option("--with-unlock-key", help="The card checks its PIN itself and has an unlock key.")
     ] = False,
     owner: Annotated[list[str] | None, typer.Option(metavar="NAME", help="The card's owner. May be repeated.")] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Enroll a card whose key is known. The command `personalize` makes a key and enrolls the card in one step.
@@ -47,7 +47,7 @@ def enroll(
     pin = read_pin(confirm=True) if has_pin else None
     unlock_key = read_unlock_key() if with_unlock_key else None
     _rehearse(serial, suite, counter, key, pin, unlock_key, owners)
-    with open_verifier(database, master_key, may_make=True) as verifier:
+    with records.open(may_make=True) as verifier:
         card = verifier.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
     show({"serial": card.serial, "suite": card.suite, "counter": card.counter}, as_json=as_json)
 
@@ -61,9 +61,8 @@ def _rehearse(
 
 
 def challenge(
+    records: Records,
     serial: SerialArgument,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Issue a challenge for a card, as a login page would.
@@ -73,19 +72,18 @@ def challenge(
       dscplus challenge IB3000123
       dscplus challenge IB3000123 --json
     """
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         issued = verifier.challenge(serial)
     until = datetime.fromtimestamp(issued.expires_at, UTC).isoformat(timespec="seconds")
     show({"challenge": issued.question, "id": issued.id, "serial": issued.serial, "valid_until": until}, as_json=as_json)
 
 
 def verify(
+    records: Records,
     challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     response: Annotated[
         str | None, typer.Argument(metavar="RESPONSE", help="The card's response. If omitted: a prompt, or stdin.")
     ] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify a response to a challenge. A response is accepted once. Exit code 0 if it is accepted, 4 if not.
@@ -97,16 +95,15 @@ def verify(
     """
     if response is None:
         response = read_secret("Response")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         verdict = verifier.verify(challenge_id, response)
     _show_verdict(verdict, as_json)
 
 
 def resync(
+    records: Records,
     first_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a challenge.")],
     second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next challenge of the same card.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Catch up with a card that is too far ahead. Exit code 4 if its responses do not fit.
@@ -121,7 +118,7 @@ def resync(
       dscplus resync 8c1f0a3be7d25496c0de71 02b4c6d8e0f1a3b5c7d9ea < responses.txt
     """
     first, second = read_secret("First response"), read_secret("Second response")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         verdict = verifier.resync(first_id, first, second_id, second)
     _show_verdict(verdict, as_json)
 

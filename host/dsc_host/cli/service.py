@@ -8,7 +8,8 @@ import platformdirs
 import typer
 
 from dsc_host.cli import extras
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.errors import InputError
 from dsc_host.verifier import Verifier
@@ -34,22 +35,22 @@ TokensOption = Annotated[
 class _ServiceFactory:
     """Creates the application, also in a worker process: its parts can be pickled, a verifier cannot."""
 
-    database: str | None
-    master_key: Path | None
+    records: Records
     tokens: Path
 
     def __call__(self) -> "Starlette":
         from dsc_host.api import Tokens, application
 
-        threads = default_threads(self.database or "sqlite:")
+        threads = default_threads(self.records.url or "sqlite:")
         return application(self.open, Tokens.from_file(self.tokens), threads=threads)
 
     def open(self) -> Verifier:
         """Open the verifier that the options name."""
-        return open_verifier(self.database, self.master_key, may_make=False)
+        return self.records.open()
 
 
 def serve(
+    records: Records,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=True)] = HOST,
     port: Annotated[int, typer.Option(metavar="N", help="The port. 0: any free port.", show_default=True)] = PORT,
     workers: Annotated[int, typer.Option(metavar="N", help="The number of worker processes.", show_default=True)] = 1,
@@ -61,8 +62,6 @@ def serve(
         typer.Option(metavar="ADDRESS", help="The proxy or login page that is exempt from the rate limit.", show_default=True),
     ] = HOST,
     tokens: TokensOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Serve challenges and verdicts over HTTP.
 
@@ -78,7 +77,7 @@ def serve(
     with extras.needed("serve"):
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
-    make = _ServiceFactory(database, master_key, tokens or _default_tokens())
+    make = _ServiceFactory(records, tokens or _default_tokens())
     # Report errors once here, and not once in each worker.
     Tokens.from_file(make.tokens)
     make.open().close()

@@ -4,20 +4,20 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import notice, show
 from dsc_host.cli.prompts import read_shown
 from dsc_host.cli.records import SerialArgument
 
 
 def unlock_code(
+    records: Records,
     serial: SerialArgument,
     challenge: Annotated[
         str | None,
         typer.Argument(metavar="CHALLENGE", help="The 6 digits on the card. If omitted: a prompt, or stdin."),
     ] = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a code that unlocks a card.
@@ -33,7 +33,7 @@ def unlock_code(
     """
     if challenge is None:
         challenge = read_shown("Challenge")
-    with open_verifier(database, master_key, may_make=False) as verifier:
+    with records.open() as verifier:
         code = verifier.unlock_code(serial, challenge)
     if as_json:
         show({"serial": serial, "unlock_code": code}, as_json=True)

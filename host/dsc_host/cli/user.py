@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from dsc_host.cli import prompts
+from dsc_host.cli.database import Records
 from dsc_host.cli.login_system import operating, print_id
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Result, notice, show, show_all
 from dsc_host.cli.portal import PolicyOption
 from dsc_host.errors import InputError
@@ -17,6 +18,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The user name
 
 
 def add_user(
+    records: Records,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, as printed by `dscplus account list`.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new user name.")],
     email: Annotated[str, typer.Option(metavar="ADDRESS", help="The address for messages.")],
@@ -31,8 +33,6 @@ def add_user(
         str | None, typer.Option(metavar="PERSON", help="The id of the person who logs in. Default: the account's holder.")
     ] = None,
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a user and print the new id.
@@ -48,7 +48,7 @@ def add_user(
     """
     if role not in set(Role):
         raise InputError("role", f"must be one of {', '.join(Role)}")
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         operator.check_new_user(account, name, email=email, phone=phone, language=language, entity=person)
         password = prompts.read_secret("Password", confirm=True)
         user = operator.add_user(
@@ -58,9 +58,8 @@ def add_user(
 
 
 def list_users(
+    records: Records,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Only users whose names contain this.", show_default=False)] = "",
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the users.
@@ -72,17 +71,16 @@ def list_users(
       dscplus user list
       dscplus user list anna --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         found = operator.users(name)
     show_all([_user(each) if as_json else _line(each) for each in found], as_json=as_json)
 
 
 def give_card(
+    records: Records,
     name: NameArgument,
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="The serial of an enrolled card.")],
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Let a user log in with a card that is already in the records.
 
@@ -91,15 +89,14 @@ def give_card(
       dscplus user card anna IB3000123
       dscplus user card sue IB3000124 --db postgresql://dscplus@db/dscplus
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         operator.enrol_card(name, serial)
 
 
 def set_password(
+    records: Records,
     name: NameArgument,
     policy: PolicyOption = None,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
 ) -> None:
     """Set a new password for a user who has forgotten theirs.
 
@@ -112,17 +109,16 @@ def set_password(
       dscplus user password anna
       dscplus user password anna --policy rules.toml < password.txt
     """
-    with operating(database, master_key, policy) as operator:
+    with operating(records, policy) as operator:
         operator.user(name)
         operator.set_password(name, prompts.read_secret("Password", confirm=True))
     notice(f"The password of {name} was changed.")
 
 
 def set_email(
+    records: Records,
     name: NameArgument,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The new address for messages.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a user's messages to another address. Both addresses get a notice.
@@ -132,16 +128,15 @@ def set_email(
       dscplus user email anna anna@example.org
       dscplus user email anna anna@example.org --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         operator.set_email(name, address)
         _show(operator.user(name), as_json)
 
 
 def set_language(
+    records: Records,
     name: NameArgument,
     language: Annotated[str, typer.Argument(metavar="CODE", help="The language of messages: en, de or ru.")],
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write to a user in another language from now on.
@@ -151,7 +146,7 @@ def set_language(
       dscplus user language anna de
       dscplus user language anna en --json
     """
-    with operating(database, master_key) as operator:
+    with operating(records) as operator:
         operator.set_language(name, language)
         _show(operator.user(name), as_json)
 

@@ -10,7 +10,6 @@ from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Executable, TypeDecorator
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 Values: TypeAlias = Mapping[str, Any]
@@ -115,4 +114,11 @@ def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 def insert_of(dialect: Dialect) -> Any:
     """Return the dialect's own INSERT, which supports ON CONFLICT."""
-    return (postgresql if dialect.name == "postgresql" else sqlite).insert
+    # Imported here, because a dialect takes long to load and only one of them is used.
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+        return postgresql_insert
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert

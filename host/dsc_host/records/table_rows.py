@@ -8,7 +8,8 @@ import secrets
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+
+from dsc_host.records.statements import insert_of
 
 R = TypeVar("R", bound=tuple[Any, ...])
 _ID_BYTES = 8
@@ -72,7 +73,7 @@ class Rows(Generic[R]):
     def ensure(self, db: Connection, record: R) -> None:
         """Add a record unless its key exists. If another open transaction has added the key, wait for its end."""
         values = dict(zip(self.table.c.keys(), record, strict=True))
-        insert_into = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+        insert_into = insert_of(db.dialect)
         db.execute(insert_into(self.table).values(values).on_conflict_do_nothing())
 
     def change(self, db: Connection, key: str, **changes: Any) -> None:

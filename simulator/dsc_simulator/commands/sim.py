@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dsc_host.cli.options import DatabaseOption, JsonOption, MasterKeyOption, open_verifier
+from dsc_host.cli.database import Records
+from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import Failed, notice
 from dsc_simulator.engines import ENGINES
 from dsc_simulator.errors import SimulatorError
@@ -22,6 +23,7 @@ _STOPPED = 130
 
 
 def sim(
+    records: Records,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The name of the card. Default: the only card that is kept, or a new one."),
@@ -41,8 +43,6 @@ def sim(
     screenshot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the card as it is at the end: .svg.")] = None,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record everything that it shows: .cast or .svg.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
-    database: DatabaseOption = None,
-    master_key: MasterKeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a simulated card, and use its keys.
@@ -67,14 +67,14 @@ def sim(
         _exit(_perform(script, screenshot, record, force, as_json, profile, engine, seed))
         return
     if web:
-        _serve(_again(profile, temporary, engine, seed, tcp_port), web_port, database, master_key)
+        _serve(_again(profile, temporary, engine, seed, tcp_port), web_port, records)
         return
     from dsc_simulator.desktop import Settings
 
     name = None if temporary else _which(profile)
     settings = Settings(
         name,
-        lambda: open_verifier(database, master_key, may_make=True),
+        lambda: records.open(may_make=True),
         engine,
         seed,
         tcp_port,
@@ -101,10 +101,10 @@ def _again(profile: str | None, temporary: bool, engine: str | None, seed: int |
     return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
 
 
-def _serve(arguments: list[str], port: int, database: str | None, master_key: Path | None) -> None:
+def _serve(arguments: list[str], port: int, records: Records) -> None:
     _need("textual_serve", "web")
     # Passed in the environment: an address may hold a password, and everybody can read a command line.
-    named = {"DSCPLUS_DB": database, "DSCPLUS_MASTER_KEY_FILE": master_key and str(master_key)}
+    named = {"DSCPLUS_DB": records.database, "DSCPLUS_MASTER_KEY_FILE": records.master_key and str(records.master_key)}
     os.environ.update({name: value for name, value in named.items() if value})
     from dsc_simulator.desktop.web import serve
 

@@ -118,7 +118,7 @@ def test_a_lock_of_any_length_leaves_the_cards_listed(dscplus: Command, records:
 def test_the_log_names_who_is_logged_in_and_holds_no_secret(
     dscplus: Command, records: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dsc_host.cli.options.user_name", lambda: "maria")
+    monkeypatch.setattr("dsc_host.cli.database.user_name", lambda: "maria")
     issued, question = challenge(dscplus)
     dscplus("verify", issued, right(question, 0))
     dscplus("card", "suspend", "IB1", "--reason", "on leave")
@@ -140,7 +140,7 @@ def test_the_log_names_who_is_logged_in_and_holds_no_secret(
 
 
 def test_the_log_of_ones_own_records_names_one_too(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dsc_host.cli.options.user_name", lambda: "Zo\x1b\u00eb" + "x" * 100)
+    monkeypatch.setattr("dsc_host.cli.database.user_name", lambda: "Zo\x1b\u00eb" + "x" * 100)
     assert dscplus("enroll", "IB1", stdin=SECRETS).code == 0
     entries = [json.loads(line) for line in dscplus("audit", "export", "--serial", "IB1").out.splitlines()]
     assert [entry["actor"] for entry in entries] == ["cli:Zo\u00eb" + "x" * 57]

@@ -1,0 +1,27 @@
+"""The command about the settings: config show."""
+
+from dsc_host.cli import settings
+from dsc_host.cli.database import MasterKeys, Records
+from dsc_host.cli.options import JsonOption
+from dsc_host.cli.output import notice, show_all
+
+
+def show_settings(as_json: JsonOption = False) -> None:
+    """Show the database, the key file and the card that commands use, and where each comes from.
+
+    An option on the command line counts first, then the environment variable, then the settings file, then the default. The
+    settings file is in TOML, with the names db, master_key and card. DSCPLUS_CONFIG may name another file.
+
+    \b
+    Examples:
+      dscplus config show
+      dscplus config show --json
+    """
+    defaults = {"db": f"sqlite:///{Records().file()}", "master_key": str(MasterKeys().key_file()), "card": "the one attached"}
+    rows = []
+    for name, variable in settings.VARIABLES.items():
+        found = settings.setting(name)
+        value = found.value or defaults[name]
+        rows.append({"setting": name, "value": value, "source": found.source, "variable": variable})
+    show_all(rows, as_json=as_json)
+    notice(f"The settings file is {settings.file()}{'' if settings.file().exists() else ', which does not exist'}.")

@@ -1,0 +1,174 @@
+"""The records that the options of a command name: the database and the file of its master keys."""
+
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import platformdirs
+import typer
+
+from dsc_host.cli.output import Failed, notice
+from dsc_host.cli.settings import setting
+from dsc_host.errors import InputError
+
+if TYPE_CHECKING:
+    from dsc_host.records.keys import Keyring
+    from dsc_host.verifier import Verifier
+
+if sys.platform != "win32":
+    import pwd
+
+_FILE_URL = "sqlite:///"
+_ACTOR_LETTERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """The option that names the file of the master keys."""
+
+    master_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--master-key",
+            envvar="DSCPLUS_MASTER_KEY_FILE",
+            metavar="FILE",
+            help="A file with the master key in 64 hex digits. DSCPLUS_MASTER_KEY may hold the digits instead.",
+        ),
+    ] = None
+
+    def key_file(self) -> Path:
+        """Return the file of the master keys, whether or not it exists."""
+        named = setting("master_key").value
+        return self.master_key or (Path(named) if named else own_key_file())
+
+    def keyring(self, *, may_make: bool = False) -> "Keyring":
+        """Return the master keys from the environment or from their file. Raises `InputError`."""
+        from dsc_host.records.keys import Keyring, MasterKey
+
+        if not self.master_key and "DSCPLUS_MASTER_KEY" in os.environ:
+            return Keyring.from_environment("DSCPLUS_MASTER_KEY")
+        path = self.key_file()
+        if path == own_key_file() and not path.exists():
+            if not may_make:
+                raise InputError(
+                    "master key",
+                    f"there is none in {path}; name its file with --master-key, or put its 64 hex digits into "
+                    "DSCPLUS_MASTER_KEY",
+                )
+            _make_folder(path.parent)
+            MasterKey.generate().write(path)
+            notice(f"Created a master key in {path}. Keep a copy: without it the records can't be read.")
+        return Keyring.from_file(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Records(MasterKeys):
+    """The options that name the records. What they leave open, the settings say, and else the user's own folders.
+
+    The verifier is imported when it is needed: with the database's library it takes longer to load than most commands run.
+    """
+
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            envvar="DSCPLUS_DB",
+            metavar="URL",
+            help="The records: sqlite:///FILE or postgresql://USER@HOST/DATABASE. Default: a file in your data folder.",
+        ),
+    ] = None
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the database that the option or a setting names, or None for the user's own."""
+        return self.database or setting("db").value
+
+    def open(self, *, may_make: bool = False) -> "Verifier":
+        """Open the verifier in these records.
+
+        If nothing names them, they are in the user's own folders. With `may_make`, database and master key are created
+        together the first time. Raises `Failed` if they do not exist and may not be created, and `InputError` or
+        `StoreError` if they cannot be opened.
+        """
+        from dsc_host.verifier import Verifier
+
+        path = self.file()
+        # Otherwise a mistyped name would create an empty database, and the only message would be that the card is not enrolled.
+        if path and not may_make and not os.path.exists(path):
+            raise Failed(f"{path}: there is no such database; create it with enroll, personalize or person add")
+        if self.url or not path:
+            return Verifier.open(self.url or "", master_key=self.keyring(), may_make=may_make).by(actor())
+        _make_folder(path.parent)
+        keys = self.keyring(may_make=not os.path.exists(path))
+        return Verifier.open(f"{_FILE_URL}{path}", master_key=keys).by(actor())
+
+    def file(self) -> Path | None:
+        """Return the file of the records, whether or not it exists, or None if they are on a server. Raises `InputError`."""
+        return _file_of(self.url) if self.url else own_file()
+
+    def url_to_make(self) -> str:
+        """Return the URL of the records, and create the folder of the user's own. Raises `InputError`."""
+        path = self.file()
+        if self.url or path is None:
+            return self.url or ""
+        _make_folder(path.parent)
+        return f"{_FILE_URL}{path}"
+
+    def check_target(self, file: Path, force: bool) -> None:
+        """Raise `InputError` unless a command may write this file.
+
+        No command may write over the records or their master key, not even with `--force`.
+        """
+        records = self.file()
+        kept = [Path(f"{records}{suffix}") for suffix in ("", "-wal", "-shm")] if records else []
+        if any(path.exists() and file.exists() and file.samefile(path) for path in (*kept, self.key_file())):
+            raise InputError("file", f"{file} holds the records or their master key; choose another name")
+        if not force and os.path.lexists(file):
+            raise InputError("file", f"{file} exists already; choose another name, or use --force")
+
+
+def own_file() -> Path:
+    """Return the user's own database."""
+    return platformdirs.user_data_path("dscplus", appauthor=False) / "dsc.db"
+
+
+def own_key_file() -> Path:
+    """Return the user's own file of master keys."""
+    return platformdirs.user_config_path("dscplus", appauthor=False) / "master.key"
+
+
+def _file_of(database: str) -> Path | None:
+    """Return the file that a URL names, or None if only the verifier can tell or will refuse it. Raises `InputError`."""
+    if database in ("sqlite://", _FILE_URL, f"{_FILE_URL}:memory:"):
+        raise InputError(
+            "database", "must name a file, for example sqlite:///dsc.db: a database in memory ends with the command"
+        )
+    name = database.removeprefix(_FILE_URL)
+    return None if name == database or set(name) & {"?", "%"} else Path(name)
+
+
+def actor() -> str:
+    """Return the actor for the audit log: the user who is logged in on this machine."""
+    try:
+        name = user_name()
+    except (OSError, KeyError, ImportError):
+        name = "unknown"
+    return f"cli:{''.join(filter(str.isprintable, name))}"[:_ACTOR_LETTERS]
+
+
+def user_name() -> str:
+    """Return the name of the user who runs this process.
+
+    Except on Windows it comes from the system, because users can set their own environment.
+    """
+    return getpass.getuser() if sys.platform == "win32" else pwd.getpwuid(os.getuid()).pw_name
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("folder", f"{folder} cannot be created: {error.strerror}") from error

@@ -1,0 +1,74 @@
+"""The settings of the command: an option counts first, then the environment, then the settings file, then the default."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.host.command_runner import Command
+
+from dsc_simulator import Profile, SimulatedCard
+
+
+def written(dscplus: Command, text: str | bytes) -> Path:
+    file = dscplus.folder / "config" / "dscplus" / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def shown(dscplus: Command) -> dict[str, tuple[str, str]]:
+    rows = json.loads(dscplus("config", "show", "--json").out)
+    return {row["setting"]: (row["value"], row["source"]) for row in rows}
+
+
+def test_each_setting_names_its_source(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = dscplus.folder / "data" / "dscplus" / "dsc.db"
+    assert shown(dscplus)["db"] == (f"sqlite:///{own}", "default")
+    file = written(dscplus, 'db = "sqlite:///kept.db"\ncard = "sim://"\n')
+    assert shown(dscplus)["db"] == ("sqlite:///kept.db", str(file))
+    monkeypatch.setenv("DSCPLUS_DB", "sqlite:///named.db")
+    assert shown(dscplus)["db"] == ("sqlite:///named.db", "DSCPLUS_DB")
+    assert shown(dscplus)["card"] == ("sim://", str(file))
+    assert shown(dscplus)["master_key"][1] == "default"
+
+
+def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
+    with SimulatedCard(profile=Profile(serial="IB1", key=bytes(range(32)))) as card:
+        key = dscplus.folder / "own.key"
+        records = dscplus.folder / "kept.db"
+        written(dscplus, f'db = "sqlite:///{records}"\nmaster_key = "{key}"\ncard = "{card.url}"\n')
+        assert json.loads(dscplus("info", "--json").out)["serial"] == "IB1"
+        key.write_text("ab" * 32)
+        key.chmod(0o600)
+        assert dscplus("enroll", "IB1", stdin=f"{'cd' * 32}\n1234\n").code == 0
+    assert records.exists()
+    assert dscplus("card", "list").out.startswith("IB1")
+    assert dscplus.refused("card", "list", "--db", f"sqlite:///{dscplus.folder}/other.db", code=1).endswith("person add")
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("colour = 1", "has an unknown name, colour; it may have db, master_key, card"),
+    ("db = 7", "db must be a text that is not empty"),
+    ('db = ""', "db must be a text that is not empty"),
+    ("db = ", "cannot be read: "),
+    (b"\xff", "cannot be read: "),
+])  # fmt: skip
+def test_a_malformed_file_is_named(dscplus: Command, text: str | bytes, said: str) -> None:
+    file = written(dscplus, text)
+    error = dscplus.refused("card", "list")
+    assert error.startswith(f"settings: {file}")
+    assert said in error
+
+
+def test_a_named_file_must_exist(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_CONFIG", str(dscplus.folder / "other.toml"))
+    assert "other.toml does not exist" in dscplus.refused("card", "list")
+    (dscplus.folder / "other.toml").write_text('db = "sqlite:///others.db"')
+    assert shown(dscplus)["db"] == ("sqlite:///others.db", str(dscplus.folder / "other.toml"))
+
+
+def test_help_is_shown_for_any_command(dscplus: Command) -> None:
+    assert dscplus("help").out == dscplus("--help").out
+    assert dscplus("help", "card", "list").out == dscplus("card", "list", "--help").out
+    for words in (["card", "nope"], ["nope"], ["list", "nope"]):
+        assert f"there is no command {' '.join(words)}" in dscplus.refused("help", *words)
