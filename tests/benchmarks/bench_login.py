@@ -16,7 +16,7 @@ from statistics import median
 from urllib.parse import urlencode
 
 from tests.benchmarks import user_records
-from tests.benchmarks.bench_service import server_process
+from tests.benchmarks.bench_service import connection, server_process
 from tests.benchmarks.measure import Figure, percentile_95
 from tests.benchmarks.user_records import KEY, PASSWORD, PIN, SUITE
 from tests.host.login.letters import newest_code
@@ -192,30 +192,22 @@ async def _visit(port: int, users: int, visitor: int, times: dict[str, list[floa
 
 @asynccontextmanager
 async def _connected(port: int, address: str, times: dict[str, list[float]]) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Provide a visitor: one connection that stays open, and a cookie. A client library would take longer than the portal."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    """Provide a visitor: one connection that stays open, and a cookie."""
     cookie = ""
+    async with connection(port) as exchange:
 
-    async def ask(what: str, path: str, **form: str) -> str:
-        nonlocal cookie
-        body = urlencode({"csrf": csrf(cookie), **form}).encode() if form else b""
-        kind = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n" if form else ""
-        head = f"{'POST' if form else 'GET'} {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n"
-        start = time.perf_counter()
-        writer.write(f"{head}Cookie: __Host-session={cookie}\r\n{kind}\r\n".encode() + body)
-        answered = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = int(answered.lower().partition("content-length: ")[2].partition("\r\n")[0])
-        page = (await reader.readexactly(length)).decode()
-        times[what].append(time.perf_counter() - start)
-        assert answered.startswith(("HTTP/1.1 200", "HTTP/1.1 303")), answered + page
-        cookie = answered.partition("__Host-session=")[2].partition(";")[0] or cookie
-        return page
+        async def ask(what: str, path: str, **form: str) -> str:
+            nonlocal cookie
+            head = f"{'POST' if form else 'GET'} {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n"
+            head += f"Cookie: __Host-session={cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            start = time.perf_counter()
+            answered, page = await exchange(head, urlencode({"csrf": csrf(cookie), **form}) if form else "")
+            times[what].append(time.perf_counter() - start)
+            assert answered.startswith(("HTTP/1.1 200", "HTTP/1.1 303")), answered + page
+            cookie = answered.partition("__Host-session=")[2].partition(";")[0] or cookie
+            return page
 
-    try:
         yield ask
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 def _most_mebibytes(pid: int) -> float:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,22 +112,35 @@ async def _log_in(port: int, token: str, caller: int, logins: range) -> None:
 
 @asynccontextmanager
 async def connected(port: int, token: str) -> AsyncIterator[Any]:
-    """Provide one connection that stays open. A client library would take longer than the service."""
+    async with connection(port) as exchange:
+
+        async def ask(path: str, body: object) -> Any:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            answered, text = await exchange(head, json.dumps(body))
+            if answered.startswith("HTTP/1.1 503"):
+                raise Overloaded
+            return json.loads(text)
+
+        yield ask
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Callable[[str, str], Awaitable[tuple[str, str]]]]:
+    """Provide one connection that stays open: it sends a head and a body, and returns those of the answer.
+
+    A client library would take longer than the server.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
-    async def ask(path: str, body: object) -> Any:
-        data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    async def exchange(head: str, body: str) -> tuple[str, str]:
+        data = body.encode()
         writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-        answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(answered.partition("content-length: ")[2].partition("\r\n")[0])
-        body = await reader.readexactly(length)
-        if answered.startswith("http/1.1 503"):
-            raise Overloaded
-        return json.loads(body)
+        answered = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(answered.lower().partition("content-length: ")[2].partition("\r\n")[0])
+        return answered, (await reader.readexactly(length)).decode()
 
     try:
-        yield ask
+        yield exchange
     finally:
         writer.close()
         await writer.wait_closed()

@@ -116,13 +116,6 @@ def test_no_bytes_stop_the_card(profile: Profile | None, data: list[bytes], spli
         assert ask(card, "hello nonce=still").startswith("ok nonce=still")
 
 
-def test_challenge_typed_by_hand_brings_no_response_event(make: Watched) -> None:
-    card = in_state(make(), "challenge")
-    card.receive()
-    card.enter("482913")
-    assert not any(event.startswith("response") for event in events(card))
-
-
 def test_challenge_before_the_pin_waits_for_it(make: Watched) -> None:
     card = in_state(make(), "pin")
     assert ask(card, "challenge q=482913") == "ok"

@@ -204,16 +204,6 @@ def test_store_that_does_not_hold_is_reported_and_breaks_the_journal(fault: Faul
     assert not journal.sound()
 
 
-def test_write_comes_before_the_read_that_checks_it() -> None:
-    flash = flash_with()
-    journal = opened(flash)
-    flash.tape.clear()
-    count(journal)
-    (first, written), (second, read) = flash.tape
-    assert (first, second) == ("write", "read")
-    assert written == read
-
-
 def test_personalising_half_stored_is_not_reported_as_done() -> None:
     flash = FaultyFlash()
     journal = opened(flash)

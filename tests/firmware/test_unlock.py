@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, FaultyFlash, ask, refused, told
+from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, ask, told
 from tests.firmware.taped_card import record
 
 from dsc_firmware.ports import TICKS_PERIOD
@@ -117,16 +117,6 @@ def test_taking_the_battery_out_begins_the_wait_anew_and_gains_nothing(card: Sim
     assert try_code(card, WRONG) == "WAIT  60"
 
 
-def test_the_tenth_code_opens_if_it_is_right(card: SimulatedCard) -> None:
-    for seconds in WAITS:
-        try_code(card, WRONG)
-        wait(card, seconds)
-    challenge = card.press("OK")
-    card.press("OK")
-    assert card.enter(right(challenge)) == "PIN>"
-    assert told(card, "info")["unlock"] == "10"
-
-
 def test_a_wait_that_is_over_stays_over_when_the_ticks_wrap(card: SimulatedCard) -> None:
     try_code(card, WRONG)
     for _ in range(3):
@@ -151,26 +141,6 @@ def test_the_line_asks_a_locked_card_nothing(card: SimulatedCard) -> None:
         assert ask(card, "challenge q=482913") == "err locked card is locked"
         if state == "unlock":
             card.press(*WRONG)
-
-
-def test_a_dead_source_of_entropy_asks_nothing() -> None:
-    with SimulatedCard(profile=PROFILE, seed=1) as card:
-        lock(card)
-        card.board.entropy.read = lambda n: bytes(n)  # type: ignore[method-assign]
-        assert card.press("OK") == "ERROR"
-
-
-@pytest.mark.parametrize("digits", [WRONG, None])
-def test_a_try_that_can_not_be_counted_opens_nothing(digits: str | None) -> None:
-    flash = FaultyFlash(tuple(PROFILE.flash().slots))  # type: ignore[arg-type]
-    with SimulatedCard(flash=flash, seed=1) as card:
-        challenge = lock(card).press("OK")
-        card.press("OK")
-        flash.fault = refused
-        assert card.enter(digits or right(challenge)) == "ERROR"
-        flash.repair()
-        card.restart()
-        assert card.press("PRESS") == "LOCKED"
 
 
 def test_a_wiped_card_knows_no_unlock_key(card: SimulatedCard) -> None:

@@ -1,6 +1,6 @@
 """The table of attempts to break a promise: how often each was tried, and how often each promise was broken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,3 +33,15 @@ class Row:
     def __str__(self) -> str:
         broken = ", ".join(f"{name} {count}" for name, count in self.broken.items()) + (f"; {self.note}" if self.note else "")
         return f"{self.what:<34}{self.where:<22}{self.tried:>10,}  {broken}{'' if self.good else '  BROKEN'}"
+
+
+def print_table(sections: Mapping[str, Iterable[Row]]) -> int:
+    """Print the rows of each section as they come. Return the exit code, which is 1 if a promise was broken."""
+    good, tried = True, 0
+    for title, rows in sections.items():
+        print(f"\n{title}", flush=True)
+        for row in rows:
+            print(row, flush=True)
+            good, tried = good and row.good, tried + row.tried
+    print(f"\n{tried:,} tries. " + ("Nothing was broken." if good else "Something is BROKEN."))
+    return 0 if good else 1

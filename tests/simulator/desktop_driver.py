@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from tests.simulator.live_cards import Watch
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -24,20 +25,10 @@ PATIENCE = 3000
 Story = Callable[["Person"], Awaitable[None]]
 
 
-class StillClock:
-    """A clock that moves only when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Person:
     """A person at the screen, driven by `pilot`. `verifier` enrolls cards; it is opened on first use."""
 
-    def __init__(self, pilot: Pilot[int], desk: Desk, opened: Callable[[], Verifier], clock: StillClock) -> None:
+    def __init__(self, pilot: Pilot[int], desk: Desk, opened: Callable[[], Verifier], clock: Watch) -> None:
         self.pilot, self.desk, self.clock = pilot, desk, clock
         self._opened = opened
 
@@ -82,7 +73,7 @@ class Person:
 
 def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tuple[int, int] = SIZE, **how: Any) -> CardApp:
     """Run `story` on a card that is kept in `folder` and is `profile` or blank. Return the program after its end."""
-    clock = StillClock()
+    clock = Watch()
     with ExitStack() as stack:
 
         @cache

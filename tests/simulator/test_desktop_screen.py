@@ -108,15 +108,13 @@ def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards:
     assert (cards / "work.json").read_bytes() == before
 
 
-def test_not_now(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("escape")
-        assert person.says("next") == "This card is blank. Press n to give it a key and a PIN."
-        await person.type("n")
-        assert isinstance(person.app.screen, MakeScreen)
-
-    play(story, cards, make_first=True)
-    assert list(cards.glob("*.json")) == []
+@at_card(make_first=True)
+async def test_not_now(person: Person) -> None:
+    await person.type("escape")
+    assert person.says("next") == "This card is blank. Press n to give it a key and a PIN."
+    await person.type("n")
+    assert isinstance(person.app.screen, MakeScreen)
+    assert person.desk.settings.profiles.names() == []
 
 
 def test_what_the_library_says_is_not_missed(cards: Path) -> None:
@@ -133,11 +131,9 @@ def test_what_the_library_says_is_not_missed(cards: Path) -> None:
     assert play(story, cards).said == ["Made a master key."] * 2
 
 
-def test_a_problem_is_told_first(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        assert "the profile is broken" in person.screen()
-
-    play(story, cards, problem="the profile is broken", make_first=True)
+@at_card(problem="the profile is broken", make_first=True)
+async def test_a_problem_is_told_first(person: Person) -> None:
+    assert "the profile is broken" in person.screen()
 
 
 def panel(person: Person) -> str:

@@ -259,15 +259,6 @@ def test_a_wrong_option_is_named_at_once(options: dict[str, Any], words: str) ->
             make(**options)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [({"suite": "OCRA-2"}, "suite: must be OCRA-1"), ({"tries": 3, "pin_policy": "ocra"}, "with pin=card only")],
-)
-def test_what_the_firmware_would_not_take_is_refused(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(SimulatorError, match=words):
-        SimulatedToken(**options)
-
-
 def test_what_it_cannot_decorate_it_says() -> None:
     async def later(card: SimulatedToken) -> None: ...
 
