@@ -10,7 +10,7 @@ from serial.tools.list_ports_common import ListPortInfo
 from tests.checkout import ROOT
 from tests.host.command_runner import Command, needs_pty
 from tests.host.flash.board_disk import Disk
-from tests.host.flash.board_double import BoardDouble, Habits
+from tests.host.flash.board_double import BoardDouble
 from tests.host.flash.flash_boards import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
@@ -91,14 +91,6 @@ def test_a_port_that_is_not_there(dscplus: Command) -> None:
     done = dscplus("flash", "--card", "/dev/nosuchport")
     assert done.code == 3
     assert "/dev/nosuchport: there is no such port" in done.error
-
-
-def test_a_board_that_cannot_take_it(dscplus: Command, disk: Disk) -> None:
-    with BoardDouble(disk, Habits(version=(1, 20, 0))) as board:
-        done = dscplus("flash", "--card", board.url)
-    assert (done.code, done.out) == (1, "")
-    assert done.error.startswith(f"{board.url}: ")
-    assert "MicroPython 1.20.0 is too old" in done.error
 
 
 def test_a_board_that_is_unplugged_in_the_middle(dscplus: Command, disk: Disk) -> None:

@@ -21,15 +21,6 @@ def test_a_card_that_was_lost_on_its_way_is_replaced_and_nothing_more_is_said_of
     assert {choice.kind for choice in town.system.begin("carl", PASSWORD).choices} == {Kind.SMS, Kind.VOICE}
 
 
-def test_a_card_that_is_lost_before_it_is_sent_is_not_sent(town: Town, card: SimulatedCard) -> None:
-    token = town.session("carl")
-    request = shipped(town, token, card)
-    town.lose("carl", request.serial, Loss.LOST, CARL)
-    with pytest.raises(NotNow):
-        town.system.staff.ship(town.session("ivo"), request.id)
-    assert town.system.operator.queue() == []
-
-
 def test_a_card_that_was_said_to_be_sent_and_never_came_is_charged(town: Town, card: SimulatedCard) -> None:
     token = town.session("carl")
     request = shipped(town, token, card)

@@ -63,12 +63,6 @@ def test_a_card_is_not_to_be_used_before_it_is_activated(town: Town, card: Simul
         town.system.choose(town.system.begin("carl", PASSWORD).token, device)
 
 
-@pytest.mark.parametrize(("pin", "why"), [("0211", "birth date"), ("82a6", "must be 4 digits")])
-def test_a_pin_is_refused_with_the_rule(town: Town, pin: str, why: str) -> None:
-    with pytest.raises(InputError, match=f"^PIN: .*{why}"):
-        town.system.draft_request(town.session("carl"), pin)
-
-
 def test_a_card_is_for_those_with_enough(town: Town) -> None:
     equities = (("1000000", "USD"), ("1000000.01", "USD"), ("900000", "EUR"), ("960000", "EUR"), ("5", "XXX"))
     have_enough = []
@@ -185,12 +179,6 @@ def test_a_card_that_was_found_again_is_reactivated_by_its_response(town: Town) 
     assert town.verifier.card("IB3000901").state is State.SUSPENDED
     assert town.system.activate(token, town.respond("IB3000901", offer.shows["challenge"]))
     assert {each.kind for each in town.system.begin("anna", PASSWORD).choices} == {Kind.DSC_PLUS}
-
-
-def test_a_card_that_is_gone_for_good_stays_so(town: Town) -> None:
-    token, _ = online_card(town)
-    with pytest.raises(NotNow):
-        town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
 
 
 # ---- the return to the issuer ----

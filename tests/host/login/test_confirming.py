@@ -5,19 +5,9 @@ from tests.host.login.letters import code_letters
 from tests.host.login.phone_app import activated
 from tests.host.login.town import PASSWORD, Town
 
-from dsc_host.errors import InputError
 from dsc_host.login import Kind, Loss, NotFound, NotIn, NotNow
 
 NEW = "+41795550123"
-
-
-def test_codes_go_to_a_number_that_was_confirmed(town: Town) -> None:
-    token = town.session("anna")
-    town.confirm(token, NEW)
-    assert [*town.system.phone_numbers(token).values()] == ["+41…23"]
-    assert town.enter_by_sms("anna")
-    assert code_letters(town.letters, "sms")[-1].address == NEW
-    assert "phone_confirmed" in town.told("anna")
 
 
 def test_codes_go_to_no_number_from_before(town: Town) -> None:
@@ -77,11 +67,6 @@ def test_a_code_is_one_sessions_one_numbers_and_expires(town: Town) -> None:
     town.clock.advance(300)
     with pytest.raises(NotNow):
         town.system.confirm_phone(first, code)
-
-
-def test_what_is_no_number(town: Town) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be \+"):
-        town.system.ask_to_confirm_phone(town.session("anna"), "0791234567")
 
 
 # ---- a number that belongs to somebody else now ----

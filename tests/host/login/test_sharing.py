@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tests.host.login.shares import proven
-from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, Town
+from tests.host.login.town import ANNA, DAY, PASSWORD, Town
 
 from dsc_host.login import (
     DifferentIdentity,
@@ -14,21 +14,11 @@ from dsc_host.login import (
     Loss,
     NotAllowed,
     NotNow,
-    Scope,
     ShareState,
     TemporaryDevice,
     UseState,
     WrongCredentials,
 )  # fmt: skip
-
-
-def test_a_device_is_shared_at_once(town: Town) -> None:
-    token = town.session("ben")
-    assert town.system.confirm_share(token, proven(town, token)) is ShareState.DONE
-    assert town.system.visitor(town.enter("ben")).scope is Scope.FULL
-    assert town.enter("anna")
-    assert "shared" in town.told("anna")
-    assert "shared" in town.told("ben")
 
 
 def test_it_is_begun_by_who_is_not_the_owner(town: Town) -> None:
@@ -76,14 +66,6 @@ def test_the_less_secure_device_is_not_shared(town: Town) -> None:
     with pytest.raises(LessSecureDevice, match="less secure device"):
         town.system.begin_share(town.session("ben"), "anna", PASSWORD, card)
     assert town.system.begin_share(town.session("ben"), "anna", PASSWORD)[1].kind is Kind.DSC_PLUS
-
-
-def test_what_changes_before_the_confirmation_counts(town: Town) -> None:
-    token = town.session("ben")
-    share = proven(town, token)
-    town.correct("anna", CARL)
-    # Both users belong to one person here, so a correction changes both. Another person does not change.
-    assert town.system.confirm_share(token, share) is ShareState.DONE
 
 
 def test_compliance_decides_where_it_must(town: Town) -> None:

@@ -11,7 +11,6 @@ from tests.host.verifier_samples import Clock
 from dsc_host.errors import TooManyChallenges
 from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, Stage, TooManyAttempts, rows
 
-ANY_AMOUNT = Decimal(2_000_000)
 
 
 def test_a_session_by_something_else_goes_on_while_the_card_is_sent_back(town: Town) -> None:

@@ -3,17 +3,9 @@
 import re
 
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.browsing import Browsers, enter, log_in
+from tests.host.portal.browsing import Browsers, enter
 
 from dsc_host.portal.app import GET
-
-
-def test_logging_in_and_out(town: Town, browser: Browsers) -> None:
-    anna = log_in(town, browser())
-    assert "Logged in as anna" in anna.page.text
-    page = anna.press("Log out")
-    assert (page.path, page.notice) == ("/login", "You are logged out.")
-    assert anna.open("/devices").path == "/login"
 
 
 def test_a_wrong_response_is_told_and_can_be_put_right(town: Town, browser: Browsers) -> None:

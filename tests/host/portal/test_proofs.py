@@ -26,13 +26,6 @@ def change_password(visitor: Browser) -> None:
     assert NEW not in page.html, "what was typed is sealed"
 
 
-def test_a_form_is_carried_out_after_the_answer_with_all_that_was_typed(town: Town, anna: Browser) -> None:
-    change_password(anna)
-    page = anna.press("Continue", answer=town.respond(CARD, anna.page.shown))
-    assert page.notice == "Your password was changed. All other sessions have ended."
-    assert town.system.begin("anna", NEW)
-
-
 def test_a_wrong_answer_may_be_put_right(town: Town, anna: Browser) -> None:
     change_password(anna)
     question = anna.page.shown
