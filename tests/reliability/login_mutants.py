@@ -25,7 +25,7 @@ MUTANTS = (
     ),
     *_login(
         "protection/withdrawals.py",
-        "spending",
+        "withdrawals",
         ("another account's withdrawals do not count", "column.account_id == account_id, column.at", "column.at"),
         (
             "the device of the session sets the limit",
@@ -41,12 +41,12 @@ MUTANTS = (
     ),
     *_login(
         "signin/sessions.py",
-        "standing",
+        "session_scopes",
         ("a session does what its scope says", "    if session.scope not in scopes:", "    if False:"),
     ),
     *_login(
         "signin/sessions.py",
-        "entering",
+        "login_flow",
         ("a session ends when its time is over", "now >= session.expires_at or ", ""),
         ("a login that is half-way is no session", "user is None or session.stage not in stages or", "user is None or"),
         ("a session ends when it is idle", "now < seen_at + context.policy.sessions.idle", "seen_at > 0"),
@@ -63,7 +63,7 @@ MUTANTS = (
     ),
     *_login(
         "signin/flow.py",
-        "entering",
+        "login_flow",
         ("nobody skips the device who has not opted out", "        if not user.opted_out:\n", "        if False:\n"),
         ("an answer lets one login in", "    sessions.end(tx.db, session)\n    rows.uses.change(", "    rows.uses.change("),
     ),
@@ -104,7 +104,7 @@ MUTANTS = (
     ),
     *_login(
         "phones/number_confirmation.py",
-        "confirming",
+        "number_confirmation",
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),
         (
             "a number is confirmed by the code that was sent to it",
@@ -114,12 +114,12 @@ MUTANTS = (
     ),
     *_login(
         "phones/app_activation.py",
-        "phone_desk",
+        "phone_app",
         ("an activation token takes a few tries", "    if tries > tx.policy.login.code_attempts:", "    if False:"),
     ),
     *_login(
         "phones/push_approval.py",
-        "phone_desk",
+        "phone_app",
         (
             "a push is approved by a right response",
             '        if not verdict:\n            tx.log("phone.approve"',

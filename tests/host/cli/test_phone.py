@@ -10,7 +10,7 @@ import pytest
 from tests.host.command_runner import PIN, Command
 from tests.host.login.letters import code_letters, newest_code
 from tests.host.login.town import PASSWORD, Town, new_town
-from tests.host.portal.serving import nothing_due, served
+from tests.host.portal.portal_server import nothing_due, served
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Kind

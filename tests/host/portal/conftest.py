@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.host.login import town as towns
 from tests.host.login.town import Town
-from tests.host.portal.browsing import Browser, browsers
+from tests.host.portal.browser import Browser, browsers
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Policy

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.host.login.letters import newest_code
-from tests.host.portal.browsing import Browser, Browsers, PageForm, browsers
+from tests.host.portal.browser import Browser, Browsers, PageForm, browsers
 
 from dsc_host.login import Loss
 from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME, Demonstration, PageCard

@@ -8,7 +8,7 @@ from unicodedata import name
 import pytest
 from babel.messages.pofile import read_po
 from tests.host.login.town import Town
-from tests.host.portal.browsing import Browsers, enter
+from tests.host.portal.browser import Browsers, enter
 from tests.host.portal.sentences import sentences
 
 from dsc_host.login import NotAllowed

@@ -3,7 +3,7 @@
 import re
 
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.browsing import Browsers, enter
+from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.portal.app import GET
 

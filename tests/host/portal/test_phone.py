@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.host.login.letters import newest_code
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.serving import nothing_due, served
+from tests.host.portal.portal_server import nothing_due, served
 
 from dsc_host.errors import DscError, InputError
 from dsc_host.login import Kind, Status

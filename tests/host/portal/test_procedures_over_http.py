@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.host.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
-from tests.host.portal.browsing import Browsers, come_with, enter
+from tests.host.portal.browser import Browsers, come_with, enter
 
 from dsc_host.login import Loss
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.browsing import Browser, enter
+from tests.host.portal.browser import Browser, enter
 
 Browsers = Callable[..., Browser]
 NEW = "another quiet harbour"

@@ -3,7 +3,7 @@
 import re
 
 from tests.host.login.town import PASSWORD, Town
-from tests.host.portal.browsing import Browsers, come_with, enter, log_in
+from tests.host.portal.browser import Browsers, come_with, enter, log_in
 
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.security import MOST_BYTES, csrf

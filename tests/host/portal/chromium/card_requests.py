@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from tests.host.portal.chromium.walking import Walk
+from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.link import CardClient
 from dsc_host.login import Request

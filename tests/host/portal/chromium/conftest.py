@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Playwright, Request, WebError, expect, sync_playwright
-from tests.host.portal.chromium.walking import Walk
-from tests.host.portal.serving import served
+from tests.host.portal.chromium.walk import Walk
+from tests.host.portal.portal_server import served
 
 from dsc_host.portal import application
 from dsc_host.portal.demo import Demonstration, extension

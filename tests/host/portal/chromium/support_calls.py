@@ -1,6 +1,6 @@
 """Calls to support on a walk, with an identified caller."""
 
-from tests.host.portal.chromium.walking import Walk
+from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Identity
 from dsc_host.portal.demo.demonstration import ANNA

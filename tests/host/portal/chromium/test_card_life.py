@@ -1,7 +1,7 @@
 """A card's life with its owner, walked in a real browser, from the request to the return."""
 
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
-from tests.host.portal.chromium.walking import CARD, Walk, look_up
+from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
 from dsc_host.portal.demo.demonstration import ANNA
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 from tests.host.portal.chromium.card_requests import requested
 from tests.host.portal.chromium.support_calls import identified
-from tests.host.portal.chromium.walking import Walk
+from tests.host.portal.chromium.walk import Walk
 
 from dsc_host.login import Kind
 from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME

@@ -1,6 +1,6 @@
 """Sharing a device, and opting out and back in, walked in a real browser."""
 
-from tests.host.portal.chromium.walking import CARD, Walk
+from tests.host.portal.chromium.walk import CARD, Walk
 
 from dsc_host.login.transaction import user_named
 from dsc_host.portal.demo.demonstration import SESAME

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.host.portal.chromium.support_calls import identified
-from tests.host.portal.chromium.walking import CARD, Walk, look_up
+from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
 from dsc_host.portal.demo.demonstration import PIN, SESAME
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.host.portal.browsing import Browser, browsers
+from tests.host.portal.browser import Browser, browsers
 
 from dsc_host.login.accounts import contacts
 from dsc_host.login.messages import notices

@@ -12,7 +12,6 @@ from dsc_host.errors import TooManyChallenges
 from dsc_host.login import Kind, Loss, NotAllowed, NotIn, Scope, Stage, TooManyAttempts, rows
 
 
-
 def test_a_session_by_something_else_goes_on_while_the_card_is_sent_back(town: Town) -> None:
     _, token = town.bridged("anna")
     town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z 999")

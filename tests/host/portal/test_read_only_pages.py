@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.host.login.phone_app import activated
 from tests.host.login.town import ANNA, PASSWORD, Town
-from tests.host.portal.browsing import Browsers, enter
+from tests.host.portal.browser import Browsers, enter
 
 from dsc_host.login import rows
 from dsc_host.login.signin import sessions
