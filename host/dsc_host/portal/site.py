@@ -25,7 +25,6 @@ from dsc_host.login import (
     NotNow,
     Offer,
     ProofNeeded,
-    Scope,
     TooManyAttempts,
     Visitor,
     WrongCredentials,
@@ -48,7 +47,6 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (VerifierError, 503),
     (DscError, 409),
 )
-_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 _NOTICE_SECONDS = 60
 
 
@@ -114,7 +112,6 @@ class Site:
                     return await run_in_threadpool(_answered, visit, handler)
             except Rejected as rejected:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
-
             except OutOfMemory as error:
                 # There was not enough memory for a page, or for the thread that makes it.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
@@ -127,7 +124,6 @@ _REJECTIONS = {
     403: "This page was open for too long, or came from another site. Go back, reload it, and try again.",
     408: "The form did not arrive in time. Go back and try again.",
     413: "The form is too large.",
-    415: "Your browser sent an invalid form. Go back and try again.",
 }
 
 
@@ -207,7 +203,6 @@ class Visit:
             notice=noticed(notice, self._),
             path=self._page(),
             home=None if self.site.extension is None else self.site.extension.home,
-            scopes=Scope,
         )
         response = HTMLResponse(page, status)
         if token != self.token:
@@ -227,15 +222,14 @@ class Visit:
 
     def go_on(self, path: str, *, notice: str) -> Response:
         """Redirect under a new token after a change. If the change has ended the session, redirect to the login."""
-        if not self.in_already():
+        if not self.is_logged_in():
             return self.go("/login", notice=notice)
         return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
-    def speak(self, code: str, path: str) -> Response:
-        """Redirect to the same page in another language."""
-        response = self.go(path)
-        if code in self.site.languages:
-            self.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
+    def go_out(self, notice: str) -> Response:
+        """Redirect to the login, and delete the cookie with the token of the session, which has ended."""
+        response = self.go("/login", notice=notice)
+        self.site.cookies.drop(response, self.site.cookies.session)
         return response
 
     def explain(self, error: DscError) -> str:
@@ -267,7 +261,7 @@ class Visit:
         """Return a page that only explains a problem, with links to what helps."""
         return self.show(View(self._("That did not work"), words=(words,), links=links), status)
 
-    def in_already(self) -> bool:
+    def is_logged_in(self) -> bool:
         """Return whether the visitor is logged in."""
         return self._who() is not None
 
@@ -306,11 +300,9 @@ def _answered(visit: Visit, handler: Handler) -> Response:
     except _Done as done:
         return done.response
     except NotIn:
-        if visit.in_already():
+        if visit.is_logged_in():
             return visit.go("/")
-        response = visit.go("/login", notice="ended" if visit.token and not visit.token.startswith("v.") else "")
-        visit.site.cookies.drop(response, visit.site.cookies.session)
-        return response
+        return visit.go_out(notice="ended" if visit.token and not visit.token.startswith("v.") else "")
     except ProofNeeded:
         return _answered(visit, visit.site.ask_for_proof)
     except DscError as error:

@@ -18,21 +18,16 @@ def devices(visit: Visit) -> Response:
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
     rows = [Row((_(KINDS[each.kind]), each.label, _state_text(_, each)), _device_forms(_, each, who)) for each in own]
-    table = Table(
-        _("Your devices"), (_("Device"), _("Which"), _("State"), _("Actions")), rows, _("You have none.")
-    )  # fmt: skip
-    forms: tuple[Form, ...] = ()
-    if not any(each.live and each.lasting for each in own):
-        forms = (button("/devices/online", _("Get an online security code card")),)
-    links = further_links(_) if who.scope is Scope.FULL else ()
-    return visit.show(
-        View(
-            _("Devices"),
-            tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_order_tables(visit)),
-            forms=forms,
-            links=links,
-        )
+    heads = (_("Device"), _("Which"), _("State"), _("Actions"))
+    table = Table(_("Your devices"), heads, rows, _("You have none."))
+    has_lasting = any(each.live and each.lasting for each in own)
+    view = View(
+        _("Devices"),
+        tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
+        forms=() if has_lasting else (button("/devices/online", _("Get an online security code card")),),
+        links=further_links(_) if who.scope is Scope.FULL else (),
     )
+    return visit.show(view)
 
 
 def further_links(_: Language) -> tuple[Link, ...]:
@@ -44,10 +39,9 @@ def further_links(_: Language) -> tuple[Link, ...]:
     )
 
 
-def _order_tables(visit: Visit) -> tuple[Table, ...]:
+def _request_tables(visit: Visit) -> tuple[Table, ...]:
+    """Return the table of requested cards; nothing if there are none."""
     _ = visit._
-    requests = visit.system.requests(visit.token)
-    parcels = visit.system.parcels(visit.token)
     rows = [
         Row(
             (
@@ -60,27 +54,27 @@ def _order_tables(visit: Visit) -> tuple[Table, ...]:
             ),
             (button("/request/cancel", _("Cancel"), request=each.id),) if each.state == "requested" else (),
         )
-        for each in requests
+        for each in visit.system.requests(visit.token)
     ]
-    asked = (
+    heads = (
         _("For"), _("State"), _("Address"), _("Expected"), _("Automatic activation"), _("Deposit"), _("Actions")
     )  # fmt: skip
-    tables = [Table(_("Cards you requested"), asked, rows)] if rows else []
-    back = [
-        Row(
-            (
-                each.tracking,
-                _.moment(each.sent_at),
-                _.moment(each.received_at),
-                _("{first} to {last}", first=_.day(days[0]), last=_.day(days[1])),
-            )
-        )
-        for each, days in parcels
+    return (Table(_("Cards you requested"), heads, rows),) if rows else ()
+
+
+def _return_tables(visit: Visit) -> tuple[Table, ...]:
+    """Return the table of cards on their way back; nothing if there are none."""
+    _ = visit._
+    rows = [
+        Row((each.tracking, _.moment(each.sent_at), _.moment(each.received_at), _days(_, *days)))
+        for each, days in visit.system.parcels(visit.token)
     ]
-    if back:
-        sent = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
-        tables.append(Table(_("Cards you are returning"), sent, back))
-    return tuple(tables)
+    heads = (_("Tracking number"), _("Sent"), _("Received"), _("Receipt expected"))
+    return (Table(_("Cards you are returning"), heads, rows),) if rows else ()
+
+
+def _days(_: Language, first: str, last: str) -> str:
+    return _("{first} to {last}", first=_.day(first), last=_.day(last))
 
 
 def _state_text(_: Language, device: DeviceView) -> str:

@@ -95,10 +95,7 @@ def opting_in(visit: Visit) -> Response:
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
     if not names:
         return visit.go("/protection")
-    choices = (
-        Choice("yes", _("Always use the device to log in")),
-        Choice("no", _("Do not use it for trading, as now")),
-    )
+    choices = (Choice("yes", _("Always use the device to log in")), Choice("no", _("Do not use it for trading, as now")))
     choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
     form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
     words = _("The restrictions end, and the limits of your devices apply again.")
@@ -147,7 +144,6 @@ def withdrawn(visit: Visit) -> Response:
     if allowance:
         return visit.go("/withdraw", notice="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
-
     words = _("That is more than your limit. You can withdraw {left} now.", left=left)
     return visit.wrong(_withdraw(visit), words, 409)
 
@@ -184,6 +180,4 @@ def closed(visit: Visit) -> Response:
     if visit.form.get("sure") != "yes":
         return visit.go("/close")
     visit.system.close_account(visit.token)
-    response = visit.go("/login", notice="closed")
-    visit.site.cookies.drop(response, visit.site.cookies.session)
-    return response
+    return visit.go_out(notice="closed")

@@ -52,7 +52,7 @@ def confirmed(visit: Visit) -> Response:
     if state is ShareState.PENDING:
         words = _("Your request is waiting for compliance. You will be told the decision.")
     # A user without a device has started this during their login, and continues with the login.
-    there = "/devices" if visit.in_already() else "/login/device"
+    there = "/devices" if visit.is_logged_in() else "/login/device"
     return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))
 
 

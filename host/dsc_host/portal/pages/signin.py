@@ -4,11 +4,13 @@ from starlette.responses import JSONResponse, Response
 
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
-from dsc_host.portal.languages import Language
+from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.offers import WRONG, asking, is_push
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
 from dsc_host.portal.wording import KINDS
+
+_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
 
 def name_and_password(visit: Visit) -> Response:
@@ -104,15 +106,16 @@ def pushed(visit: Visit) -> Response:
 def leave(visit: Visit) -> Response:
     """Log out."""
     visit.system.leave(visit.token)
-    response = visit.go("/login", notice="left")
-    visit.site.cookies.drop(response, visit.site.cookies.session)
-    return response
+    return visit.go_out(notice="left")
 
 
 def language(visit: Visit) -> Response:
     """Show the same page in another language."""
-    path = visit.value("path")
-    return visit.speak(visit.value("code", 8), path if path.startswith("/") and not path.startswith("//") else "/")
+    path, code = visit.value("path"), visit.value("code", 8)
+    response = visit.go(path if path.startswith("/") and not path.startswith("//") else "/")
+    if code in NAMES:
+        visit.site.cookies.keep(response, "lang", code, _LANGUAGE_SECONDS)
+    return response
 
 
 # ---- the content of the pages ----

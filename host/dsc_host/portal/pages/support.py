@@ -25,41 +25,37 @@ def support(visit: Visit) -> Response:
 
 def identify(visit: Visit) -> Response:
     """Compare the caller's details with the records."""
-    stated = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
     with visit.again(lambda: _identify(visit)):
-        known = visit.system.staff.identify(visit.token, visit.value("user", 64).strip(), stated)
+        known = visit.system.staff.identify(visit.token, *_stated(visit))
     if known:
         return visit.go("/desk", notice="identified")
-
     words = visit._("These details do not match this user. Give nothing to this caller.")
     return visit.wrong(_identify(visit), words, 403)
 
 
+def _stated(visit: Visit) -> tuple[str, Identity]:
+    """Return the user name and the details that were filled in."""
+    return visit.value("user", 64).strip(), Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
+
+
 def _identify(visit: Visit) -> View:
     _ = visit._
-    form = Form("/desk/identify", _("Check"), (Field("user", _("User name"), longest=64), *_identity_fields(_)))
-    correct = Form(
-        "/desk/correct",
-        _("Correct"),
-        (Field("user", _("User name"), longest=64), *_identity_fields(_)),
-        legend=_("Correct the details after you have seen the papers"),
-    )
+    fields = _identity_fields(_)
+    form = Form("/desk/identify", _("Check"), fields)
+    correct = Form("/desk/correct", _("Correct"), fields, legend=_("Correct the details after you have seen the papers"))
     words = _("Ask the caller for all of these details before you do anything for them. Never read them out.")
     return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=corrections(visit))
 
 
 def _identity_fields(_: Language) -> tuple[Field, ...]:
+    country = _("The country's two letters, for example CH.")
+    documents = [Choice(each, _(label)) for each, label in _DOCUMENT_LABELS.items()]
     return (
+        Field("user", _("User name"), longest=64),
         Field("birth_date", _("Date of birth"), "date", longest=10),
-        Field("citizenship", _("Citizenship"), hint=_("The country's two letters, for example CH."), longest=2),
-        Field("residence", _("Country of residence"), hint=_("The country's two letters, for example CH."), longest=2),
-        Field(
-            "document_type",
-            _("Document type"),
-            "radio",
-            value="passport",
-            choices=[Choice(each, _(label)) for each, label in _DOCUMENT_LABELS.items()],
-        ),
+        Field("citizenship", _("Citizenship"), hint=country, longest=2),
+        Field("residence", _("Country of residence"), hint=country, longest=2),
+        Field("document_type", _("Document type"), "radio", value="passport", choices=documents),
         Field("document_number", _("Document number"), longest=32),
     )
 
@@ -152,9 +148,8 @@ def messages(visit: Visit) -> Response:
 
 def correct(visit: Visit) -> Response:
     """Record a correction of a user's details, which waits for a second person."""
-    identity = Identity(*(visit.value(name, 64).strip() for name in Identity.__slots__))
     with visit.again(lambda: _identify(visit)):
-        visit.system.staff.correct_identity(visit.token, visit.value("user", 64).strip(), identity)
+        visit.system.staff.correct_identity(visit.token, *_stated(visit))
     return visit.go("/desk", notice="corrected")
 
 
