@@ -132,12 +132,12 @@ def application(
 
     Args:
         system: The login system that the pages work on.
-        secure: Visitors connect over https, through a proxy that ends it.
+        secure: Whether visitors connect over https, through a proxy that ends TLS.
         hosts: The host names under which visitors reach the portal.
         name: The title of the pages. Empty: a title in the visitor's language.
-        extension: Adds its pages, for example a demonstration. Never use one where real people log in.
+        extension: Additional pages, for example of a demonstration. Never add any where real people log in.
         due_every: The seconds between two rounds of due work, while the portal runs.
-        ended: Called when the portal ends.
+        ended: A function that is called when the portal ends.
     """
     pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
     site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension)
@@ -172,7 +172,7 @@ async def _do_due(system: LoginSystem, seconds: float) -> None:
         try:
             await run_in_threadpool(system.operator.run_due)
         except Exception:
-            # The pages must go on after any error. The next round tries again.
+            # The portal must keep running after any error. The next round tries again.
             _log.exception("due work was not done")
         await asyncio.sleep(seconds)
 

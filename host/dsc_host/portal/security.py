@@ -2,10 +2,10 @@
 
 Six promises:
 
-1. Every POST of a page carries a token that only a page of ours, shown to this very visitor, can have, and comes from our site.
+1. Every POST of a page comes from our site. It carries a token that only a page of ours contains, shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
-3. Pages execute, style with, show and send to our own files only. No other site can show them in a frame.
-4. No cache keeps a page, and no other site learns where a visitor came from.
+3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
+4. No cache stores a page, and no other site learns which page a visitor came from.
 5. A request for another host, or one that is too large or malformed, is refused before any page sees it.
 6. No secret is in a URL. Secrets come in forms or in cookies.
 """
@@ -57,7 +57,7 @@ class Cookies:
         return "__Host-session" if self.secure else "session"
 
     def read(self, request: Request) -> str:
-        """Return the visitor's token, or empty text if there is none that could be one of ours."""
+        """Return the visitor's token, or empty text if the cookie is missing or cannot be a token."""
         value = request.cookies.get(self.session, "")
         return value if 16 <= len(value) <= _COOKIE_LETTERS and value.isascii() else ""
 
@@ -77,7 +77,7 @@ class Cookies:
 
 
 def new_visitor() -> str:
-    """Return a token for a visitor who has not started to log in. It belongs to no session; a login replaces it."""
+    """Return a token for a visitor who has not started to log in. The token belongs to no session, and a login replaces it."""
     return "v." + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
@@ -89,7 +89,7 @@ def csrf(token: str) -> str:
 def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
     """Raise `Rejected` unless a POST comes from a page of ours that was shown to this visitor."""
     origin = request.headers.get("origin")
-    # Browsers write SCHEME://HOST. The rest is compared and not parsed, so that nothing can be malformed.
+    # Browsers write SCHEME://HOST. The host is compared as text, because parsing could fail.
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Rejected(403, "another site")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -99,7 +99,7 @@ def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises `Rejected` if it is too large, is no form, or has a field twice."""
+    """Return the fields of a form. Raises `Rejected` if the body is too large or not a form, or if a field occurs twice."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
         raise Rejected(415, "no form")
     body = await read_body(request)
@@ -116,7 +116,7 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the whole body. Raises `Rejected` if it is too large or does not arrive in time."""
+    """Return the whole body. Raises `Rejected` if the body is too large or does not arrive in time."""
     body = b""
     try:
         async for chunk in request.stream():
@@ -142,7 +142,7 @@ class Guard:
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it if its host is not ours."""
+        """Pass a request on, or refuse the request if its host is not ours."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

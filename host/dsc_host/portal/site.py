@@ -1,7 +1,7 @@
 """The context of a page's handler: the site, and the visit that the handler answers.
 
-A handler is a plain function that takes a `Visit` and returns a response. It runs in a thread of its own. Every refusal that
-it raises becomes a page in plain words, with the matching status.
+A handler is a plain function that takes a `Visit` and returns a response. It runs in a thread of its own. A refusal that the
+handler raises becomes a page that says what is wrong, with the matching status.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -65,19 +65,19 @@ class Extension:
     """An addition to the portal, for example the demonstration. A portal for real people has none."""
 
     home: Link
-    """The link to its first page, which is in the head of every page."""
+    """The link to its first page. Every page of the portal shows this link at the top."""
     pages: Mapping[str, Handler]
     """The handlers of its pages, by path."""
     posts: Mapping[str, Handler]
     """The handlers of its forms, by path."""
     secret: str
-    """The secret to which its forms are bound. So they stay usable in other tabs while a login changes the visitor's token."""
+    """The secret to which its forms are bound, instead of the visitor's token, which changes with each login."""
     beside: Beside
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
-    """Returns the line of a new blank card for the user with this name."""
+    """A function that gives the user with this name a new blank card, and returns the card's line."""
 
     def has(self, path: str) -> bool:
-        """Return whether the path is one of its own."""
+        """Return whether the path belongs to the extension."""
         return path in self.pages or path in self.posts
 
 
@@ -94,7 +94,7 @@ class Site:
     posts: Mapping[str, Handler]
     """The handlers of the forms, by path."""
     ask_for_proof: Handler
-    """The handler that asks for a proof when a form was refused because it lacks one."""
+    """The handler that asks for the proof which a refused form lacks."""
     name: str = ""
     """The title of the pages. Empty: a title in the visitor's language."""
     extension: Extension | None = None
@@ -113,7 +113,7 @@ class Site:
             except Rejected as rejected:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
             except OutOfMemory as error:
-                # There was not enough memory for a page, or for the thread that makes it.
+                # There was not enough memory for a page, or for the handler's thread.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
@@ -128,7 +128,7 @@ _REJECTIONS = {
 
 
 class _Done(Exception):
-    """Ends a handler in the middle, with its response."""
+    """Ends a handler early, with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """The token in the visitor's cookie: that of a session, of a login, or of a visitor who does neither."""
+        """The token in the visitor's cookie: of a session, of an unfinished login, or of a visitor who is not logging in."""
         return self.site.cookies.read(self.request)
 
     @property
@@ -175,14 +175,14 @@ class Visit:
         return self.system.visitor(self.token)
 
     def value(self, name: str, longest: int = 200) -> str:
-        """Return a field of the form, or empty text if it is missing. Raises `InputError` if it is too long."""
+        """Return a field of the form, or empty text if the field is missing. Raises `InputError` if the text is too long."""
         text = self.form.get(name, "")
         if len(text) > longest:
             raise InputError(name, "must have at most {longest} characters", longest=longest)
         return text
 
     def beside(self, view: View, offer: Offer, *, new_pin: bool = False) -> View:
-        """Return a page that asks for a device's response, with what the site's extension adds to it."""
+        """Return a page that asks for a device's response, with the addition of the site's extension if there is one."""
         extension = self.site.extension
         return view if extension is None else extension.beside(self, view, offer, new_pin=new_pin)
 
@@ -238,9 +238,9 @@ class Visit:
 
     @contextmanager
     def again(self, view: Callable[[], View]) -> Iterator[None]:
-        """Show this page with the error if the block raises one. The visitor corrects the form there and sends it again.
+        """Show this page, with the error, if the block raises one. The visitor can then correct the form and send it again.
 
-        The visitor cannot correct that a session has ended or that a proof is missing, so `NotIn` and `ProofNeeded` pass.
+        `NotIn` and `ProofNeeded` are raised on: no correction of the form helps.
         """
         try:
             yield
@@ -258,7 +258,7 @@ class Visit:
         return self.show(replace(view, error=words), status)
 
     def problem(self, status: int, words: str, links: Sequence[Link] = ()) -> Response:
-        """Return a page that only explains a problem, with links to what helps."""
+        """Return a page that only explains a problem, with links to pages that help."""
         return self.show(View(self._("That did not work"), words=(words,), links=links), status)
 
     def is_logged_in(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of several options: a radio button, or a line of a list."""
+    """One of several options, with a radio button."""
 
     value: str
     label: str
@@ -77,7 +77,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a caption and column heads. `empty` is shown if there are no rows."""
+    """A table with a caption and column heads. `empty` is the text in place of the rows if there are none."""
 
     caption: str
     heads: Sequence[str]

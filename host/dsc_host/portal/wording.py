@@ -159,7 +159,7 @@ _NOTICES: Mapping[str, str] = {
 
 
 def explained(error: DscError, _: Language) -> str:
-    """Return what went wrong as a sentence for the visitor. It holds no secret, and nothing that helps an attacker guess."""
+    """Return a sentence that tells the visitor what went wrong. The sentence helps no attacker to guess a secret."""
     if isinstance(error, LoginError):
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))

@@ -1,7 +1,7 @@
 """A demonstration of the login system: a few users, their cards on the page, a phone, and all messages that they get.
 
-Use it on your own machine only: anybody who can open the page can use every card and phone, and read every message. Nothing
-is kept, because the records are in memory.
+Use it on your own machine only: anybody who can open the page can use every card and phone, and read every message. The
+records are in memory and are lost when the program ends.
 """
 
 import secrets
@@ -127,9 +127,9 @@ class Demonstration:
         return self.cards.get(name)
 
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
-        """Return the card with this serial and the user who has it, or None if nobody has it. A blank card is never found.
+        """Return the card with this serial and the user who has the card, or None. Empty text finds no blank card.
 
-        The cards themselves are asked: a shared card is with its owner, and a replaced one is gone.
+        The serial is read from the cards themselves, because the records do not say who holds a shared or replaced card.
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 

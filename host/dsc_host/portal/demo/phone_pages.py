@@ -28,7 +28,7 @@ def _pin(visit: Visit) -> str | None:
 
 
 def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
-    """Return the waiting login that the form names, in a list; an empty list if it does not wait any more."""
+    """Return the login that the form names, with its user; an empty list if the login no longer waits."""
     named = visit.value("user", 64), visit.value("push", 32)
     return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]
 
@@ -118,7 +118,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
 
 
 def _number(text: str) -> int:
-    """Return the number counted from 0, or -1, which no number has, if the text is not a number."""
+    """Return the index of the phone number that the text names, which counts from 1. A text that is no number gives -1."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 

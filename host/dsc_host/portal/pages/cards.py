@@ -1,4 +1,4 @@
-"""The pages of a card's life: the request in four steps, and the return."""
+"""The pages that request a card, in four steps, and that return one."""
 
 from decimal import Decimal
 
@@ -44,7 +44,7 @@ def drafted(visit: Visit) -> Response:
             Form(
                 "/request/confirm",
                 _("Continue"),
-                # So that Back shows the form as it was filled in.
+                # The typed fields are sent along, so that Back can show the form as it was filled in.
                 (hidden("request", draft.id), *(hidden(name, value) for name, value in typed.items())),
                 also=(("/request/back", _("Back")),),
             ),
@@ -54,7 +54,7 @@ def drafted(visit: Visit) -> Response:
 
 
 def back(visit: Visit) -> Response:
-    """Show the form again. The draft is discarded with the next draft, or within a day."""
+    """Show the form again. The next draft replaces this one, which is otherwise deleted within a day."""
     visit.system.check_primary(visit.token)
     return visit.show(_request(visit, **_typed(visit)))
 
@@ -115,7 +115,7 @@ def _request(visit: Visit, address: str, account: str = "", name: str = "") -> V
 
 
 def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
-    """Return the choice of the user who gets the card, if the account has several users."""
+    """Return the field for the user who gets the card; nothing if the account has a single user."""
     _, names = visit._, [name for name, _protection in visit.system.account_users(visit.token)]
     if len(names) == 1:
         return ()
@@ -124,7 +124,7 @@ def _whose(visit: Visit, chosen: str) -> tuple[Field, ...]:
 
 
 def _held_on(visit: Visit, chosen: str) -> tuple[Field, ...]:
-    """Return the choice of the account that holds the deposit, if there are several."""
+    """Return the field for the account that holds the deposit; nothing if there is a single account."""
     _, accounts = visit._, visit.system.deposit_accounts(visit.token)
     if len(accounts) == 1:
         return ()

@@ -1,4 +1,4 @@
-"""The parts of a page that asks for a device's response. They differ by the kind of the device."""
+"""The part of a page that asks for a device's response. This part depends on the kind of the device."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ _LONGEST = 64
 
 
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
-    """Return the view with this form, the challenge of the device, instructions, and the field for the response.
+    """Return the view with this form, and with the challenge, the instructions and the field for the response.
 
-    `new_pin`: the response must be made with a PIN that is chosen on this page. The view itself has the instructions for that.
+    `new_pin`: the response must be made with a PIN that is chosen on this page. The instructions are then in the view already.
     """
     _ = visit._
     asked = replace(
@@ -33,7 +33,7 @@ def is_push(offer: Offer) -> bool:
 
 
 def _shown(_: Language, offer: Offer) -> tuple[Shown, ...]:
-    """Return the values of an element that the user reads from the page."""
+    """Return the values that the user reads from the page."""
     labels = {"challenge": _("Challenge"), "indexes": _("Index numbers"), "number": _("Number")}
     return tuple(Shown(labels[name], value) for name, value in offer.shows.items() if name in labels)
 

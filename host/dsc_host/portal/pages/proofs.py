@@ -1,6 +1,7 @@
-"""The pages that ask for a device's answer again before an operation that weakens protection, and then continue with it.
+"""The pages that ask for another response of a device before an operation that weakens protection.
 
-The submitted form is sealed and sent along with all its fields, so the visitor does not fill it in again.
+The pages carry the submitted form along, sealed, with all its fields. After a correct response the operation continues, and
+the visitor does not fill in the form again.
 """
 
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from dsc_host.portal.wording import KINDS
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for the proof that the refused form of this visit lacks."""
+    """Ask for the proof which the refused form of this visit lacks."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
 

@@ -47,7 +47,7 @@ def protection(visit: Visit) -> Response:
 
 
 def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:
-    """Return the table of the account's users, for the primary user, who manages their protection."""
+    """Return the table of the account's users and their protection; nothing if there is a single user."""
     if len(users) < 2:
         return ()
     rows = [Row((name, _("opted out") if each.opted_out else _("protected"))) for name, each in users]
@@ -111,7 +111,7 @@ def opted_in(visit: Visit) -> Response:
 
 
 def _whose(visit: Visit, names: Sequence[str]) -> tuple[Field, ...]:
-    """Return a choice of the users, even of a single one, unless that is the visitor."""
+    """Return the field for the user; nothing if the visitor is the only choice."""
     _ = visit._
     if list(names) == [visit.visitor().name]:
         return ()

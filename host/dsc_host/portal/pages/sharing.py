@@ -51,7 +51,7 @@ def confirmed(visit: Visit) -> Response:
     words = _("The device is now shared. Keep your other cards in a safe place: you can use them again later.")
     if state is ShareState.PENDING:
         words = _("Your request is waiting for compliance. You will be told the decision.")
-    # A user without a device has started this during their login, and continues with the login.
+    # A user without a device shares one during the login, and then continues the login.
     there = "/devices" if visit.is_logged_in() else "/login/device"
     return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))
 

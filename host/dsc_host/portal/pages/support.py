@@ -14,7 +14,7 @@ from dsc_host.portal.wording import KINDS, LOSSES, STATES
 
 
 def support(visit: Visit) -> Response:
-    """Show the identification of a caller or, after it, the ways to help them."""
+    """Show the form that identifies a caller or, once the caller is identified, the ways to help."""
     visit.system.staff.check_support(visit.token)
     try:
         name, devices = visit.system.staff.caller_devices(visit.token)
