@@ -146,13 +146,9 @@ class Passwords:
             self.works.add(mine)
             costs.add(mine)
         works = sorted(costs)
-
-        def compared() -> bool:
-            # Compute all hashes in one job, so that no other login runs between them.
-            right = [self._compared(data, work, kept if work == mine else None) for work in works]
-            return any(right)
-
-        return self._done(compared) and text != "" and text == password
+        # Compute all hashes in one job, so that no other login runs between them.
+        right = self._done(lambda: [self._compared(data, work, kept if work == mine else None) for work in works])
+        return any(right) and text != "" and text == password
 
     def is_weaker(self, kept: str) -> bool:
         """Return whether the hash was made with a cost other than the policy's current one."""

@@ -4,8 +4,8 @@ Three promises: what an account takes out within a day and within five business 
 opened the session; earlier withdrawals count, whatever device made them; parallel requests are judged one after the other.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Connection, func, select
 
@@ -39,7 +39,7 @@ def _decide(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         return Allowance(False, Decimal(0), Decimal(0))
-    spent = _spent(tx.db, account.id)
+    spent = partial(_spent, tx.db, account.id)
     return limits.allowance(amount, now, spent, level, tx.calendar)
 
 
@@ -62,11 +62,7 @@ def _level_in(tx: LoginTransaction, session: Session, user: User) -> Level:
     return limits.level_of([device.kind for device, _ in live if device.id == session.device_id], tx.policy)
 
 
-def _spent(db: Connection, account_id: str) -> Callable[[float], Decimal]:
+def _spent(db: Connection, account_id: str, since: float) -> Decimal:
     column = rows.withdrawals.c
-
-    def since(moment: float) -> Decimal:
-        taken = select(func.coalesce(func.sum(column.cents), 0)).where(column.account_id == account_id, column.at >= moment)
-        return money.money(int(db.execute(taken).scalar_one()))
-
-    return since
+    taken = select(func.coalesce(func.sum(column.cents), 0)).where(column.account_id == account_id, column.at >= since)
+    return money.money(int(db.execute(taken).scalar_one()))
