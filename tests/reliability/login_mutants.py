@@ -64,7 +64,7 @@ MUTANTS = (
     *_login(
         "signin/flow.py",
         "login_flow",
-        ("nobody skips the device who has not opted out", "        if not user.opted_out:\n", "        if False:\n"),
+        ("nobody skips the device who has not opted out", "    if not user.opted_out:\n", "    if False:\n"),
         ("an answer lets one login in", "    sessions.end(tx.db, session)\n    rows.uses.change(", "    rows.uses.change("),
     ),
     *_login(
@@ -122,8 +122,8 @@ MUTANTS = (
         "phone_app",
         (
             "a push is approved by a right response",
-            '        if not verdict:\n            tx.log("phone.approve"',
-            '        if False:\n            tx.log("phone.approve"',
+            '    if not verdict:\n        tx.log("phone.approve"',
+            '    if False:\n        tx.log("phone.approve"',
         ),
     ),
 )

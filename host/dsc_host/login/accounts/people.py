@@ -42,6 +42,12 @@ def add_account(db: Connection, entity_id: str, equity: Decimal, currency: str) 
     return rows.accounts.add(db, Account(table_rows.new_id(), entity_id, "", money.cents("equity", equity), currency, None))
 
 
+def set_equity(db: Connection, account_id: str, cents: int) -> None:
+    """Set the equity of an account, in cents. Raises `InputError`."""
+    account = known(rows.accounts.locked(db, account_id), "account", account_id)
+    rows.accounts.change(db, account.id, equity=cents)
+
+
 def identity_of(db: Connection, user: User) -> Identity:
     """Return the identity of the person that a user belongs to."""
     entity = found(rows.entities.find(db, user.entity_id))

@@ -1,19 +1,15 @@
-"""Users: the names that people log in by, their passwords, and the right to change an account's settings.
-
-Only the primary user of an account may change its security settings. The error that others get names the primary user.
-"""
+"""Users: the names that people log in by. `permissions` says what each may see and change in their account."""
 
 from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, people
-from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.accounts import field_checks
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Role
 from dsc_host.login.passwords import SUFFIX_LETTERS
 from dsc_host.login.rows import User
-from dsc_host.login.transaction import LoginTransaction, account_of, found, known, locked_user, locked_users
+from dsc_host.login.transaction import LoginTransaction, found, known, locked_user, locked_users
 from dsc_host.records import table_rows
 
 
@@ -67,73 +63,11 @@ def user_by_name(db: Connection, name: str) -> User:
     return user
 
 
-def is_primary(db: Connection, user: User) -> bool:
-    """Return whether a user is the primary user of the account."""
-    return account_of(db, user).primary_user == user.id
-
-
-def check_primary(db: Connection, user: User) -> None:
-    """Raise `NotAllowed`, which names the primary user, unless `user` is the primary user of the account."""
-    account = account_of(db, user)
-    if account.primary_user != user.id:
-        primary = found(rows.users.find(db, account.primary_user))
-        raise NotAllowed("only the account's primary user may change its security settings; ask {name}", name=primary.name)
-
-
-def changeable_by(db: Connection, user: User) -> list[User]:
-    """Return the users whose security settings `user` may change, `user` first.
-
-    For a primary user these are all users of the account, for others only themselves.
-    """
-    if not is_primary(db, user):
-        return [user]
-    others = (rows.users.c.account_id == user.account_id) & (rows.users.c.id != user.id)
-    return [user, *rows.users.all(db, others, order=rows.users.c.name)]
-
-
-def of_account(db: Connection, user: User, name: str | None) -> User:
-    """Return the user of this name, whose settings `user` wants to change; without a name, `user`.
-
-    Raises `NotAllowed`, `NotFound`.
-    """
-    check_primary(db, user)
-    for each in changeable_by(db, user):
-        if each.name == (user.name if name is None else name):
-            return each
-    raise NotFound("your account has no such user")
-
-
-def check_other(db: Connection, staff: User, user: User | None) -> None:
-    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name."""
-    if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
-        raise NotNow("somebody else must decide this, because it is about you")
-
-
-def change_password(tx: LoginTransaction, user_id: str, before: str, password_hash: str) -> User:
-    """Replace the password hash `before`. Raises `NotAllowed` if the hash was changed after it was checked."""
-    user = locked_user(tx.db, user_id)
-    if user.password != before:
-        raise NotAllowed("the password was changed in the meantime; log in again")
-    notices.notify(tx, user, "password_changed")
-    settings_changed(tx.db, user, password=password_hash)
-    tx.log("password.change", user, "done")
-    return user
-
-
 def password_costs(db: Connection) -> list[str]:
     """Return the text before the salt of each password hash, without repetitions."""
     kept = rows.users.c.password
     before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
     return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))
-
-
-def set_password(tx: LoginTransaction, name: str, password_hash: str) -> User:
-    """Set the password of a user who has forgotten it, and notify the user. The caller ends the sessions.
-
-    Raises `InputError`.
-    """
-    user = locked_user(tx.db, user_by_name(tx.db, name).id)
-    return change_password(tx, user.id, user.password, password_hash)
 
 
 def set_language(tx: LoginTransaction, name: str, language: str) -> None:

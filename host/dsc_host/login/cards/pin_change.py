@@ -1,11 +1,9 @@
 """The change of a card's PIN, proven by a response that was made with the new one."""
 
-from typing import Any
-
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
+from dsc_host.login.cards import requests
 from dsc_host.login.devices import kinds, registry
-from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Offer
@@ -31,11 +29,15 @@ def change_pin(tx: LoginTransaction, session: Session, user: User, text: str, ne
 
     Raises `InputError` for a weak PIN, `NotNow`.
     """
-
-    def checked(attempt: Attempt, kept: dict[str, Any], response: str) -> Outcome:
-        return kinds.of(attempt.device).check_new_pin(attempt, kept, response, new_pin)
-
-    device, right = device_proof.judge(tx, session, user, Purpose.PIN, text, check=checked)
+    requests.check_pin(tx, user, new_pin)
+    device, right = device_proof.judge(
+        tx,
+        session,
+        user,
+        Purpose.PIN,
+        text,
+        check=lambda attempt, kept, response: kinds.of(attempt.device).check_new_pin(attempt, kept, response, new_pin),
+    )
     if not right:
         tx.log("pin.change", user, "refused", device=device.id)
         return False

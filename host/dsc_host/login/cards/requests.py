@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, money, people, users
+from dsc_host.login.accounts import field_checks, money, people, permissions
 from dsc_host.login.cards import deposits
 from dsc_host.login.cards.activation import activates_at
 from dsc_host.login.devices import kinds, waits, weak_pins
@@ -45,7 +45,7 @@ def draft(
 
     The caller has locked the row of `user`. The card is for `user`, or for the user of their account with the name `whose`.
     """
-    owner = users.of_account(tx.db, user, whose)
+    owner = permissions.changeable_user(tx.db, user, whose)
     replaces = _check_may(tx, owner)
     account = _account(tx.db, user, account_id)
     if address is None:
@@ -65,7 +65,7 @@ def draft(
 
 def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -> Request:
     """Confirm a draft and hold its deposit. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-    users.check_primary(tx.db, user)
+    permissions.check_primary(tx.db, user)
     order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
         raise NotNow("this request has already been sent")
@@ -110,7 +110,7 @@ def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:
 
 def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
     """Return the requests of all users whose settings `user` may change, the newest first."""
-    mine = [each.id for each in users.changeable_by(tx.db, user)]
+    mine = [each.id for each in permissions.visible_users(tx.db, user)]
     orders = rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine), order=rows.orders.c.at)
     return [view(tx, order) for order in reversed(orders)]
 
@@ -118,7 +118,7 @@ def requests_of(tx: LoginTransaction, user: User) -> list[Request]:
 def own(db: Connection, user: User, order_id: str) -> tuple[Order, User]:
     """Return a request and its owner. Raises `NotFound` unless `user` is the owner or the account's primary user."""
     order = rows.orders.find(db, order_id) if isinstance(order_id, str) else None
-    owner = next((each for each in users.changeable_by(db, user) if order and each.id == order.user_id), None)
+    owner = next((each for each in permissions.visible_users(db, user) if order and each.id == order.user_id), None)
     order = rows.orders.locked(db, order_id) if owner else None
     if order is None or owner is None:
         raise NotFound("you have no such request")

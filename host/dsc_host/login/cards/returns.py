@@ -7,14 +7,14 @@ releases its deposit.
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, money, users
+from dsc_host.login.accounts import field_checks, money, permissions, users
 from dsc_host.login.cards import deposits, losses, requests
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.model import DeviceState, HoldState, Loss, OrderState
 from dsc_host.login.protection import sharing
-from dsc_host.login.rows import Device, Parcel, User
+from dsc_host.login.rows import Device, Parcel, Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_user, locked_users
 from dsc_host.records import table_rows
@@ -24,13 +24,15 @@ from dsc_host.verifier.model import State
 SENT, RECEIVED = "sent", "received"
 
 
-def announce(tx: LoginTransaction, user: User, device_id: str, tracking: str) -> Parcel:
+def announce(tx: LoginTransaction, session: Session, user: User, device_id: str, tracking: str) -> Parcel:
     """Announce that a card is on its way back, and take it out of use. Raises `NotFound`, `NotNow`, `InputError`."""
     device, _ = registry.held(tx.db, user, device_id)
     if device.owner_id != user.id:
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
+    # A session that the card opened ends with the card.
+    sessions.end_all(tx.db, user, but="" if session.device_id == device.id else session.id)
     return parcel
 
 
@@ -40,7 +42,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     if device is None:
         raise NotFound("there is no such card")
     user = locked_users(tx.db, registry.users_of(tx.db, device))[device.owner_id]
-    users.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user)
     device = found(rows.devices.locked(tx.db, device.id))
     parcel = rows.parcels.one(tx.db, rows.parcels.c.device_id == device.id)
     if parcel and parcel.state == RECEIVED:
@@ -73,9 +75,10 @@ def expected(context: LoginContext, parcel: Parcel) -> tuple[str, str]:
     return context.calendar.add(sent, least).isoformat(), context.calendar.add(sent, most).isoformat()
 
 
-def parcels_of(db: Connection, user: User) -> list[Parcel]:
-    """Return the parcels of a user, the oldest first."""
-    return rows.parcels.all(db, rows.parcels.c.user_id == user.id, order=rows.parcels.c.sent_at)
+def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tuple[str, str]]]:
+    """Return the parcels of a user, the oldest first, each with the days between which its receipt is expected."""
+    parcels = rows.parcels.all(tx.db, rows.parcels.c.user_id == user.id, order=rows.parcels.c.sent_at)
+    return [(parcel, expected(tx.context, parcel)) for parcel in parcels]
 
 
 def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) -> int:
@@ -85,7 +88,7 @@ def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) ->
     if device is None or order is None:
         raise NotFound("there is no such card that was requested here")
     user = locked_user(tx.db, device.owner_id)
-    users.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user)
     gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
     if device.state not in gone and not _is_overdue(tx, device):
         raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
@@ -115,7 +118,7 @@ def _of_account(db: Connection, user: User) -> list[User]:
 
 def close(tx: LoginTransaction, user: User) -> None:
     """Close an account. Name and password then open only its statements. Raises `NotAllowed`, `NotNow`."""
-    users.check_primary(tx.db, user)
+    permissions.check_primary(tx.db, user)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is already closed")

@@ -123,6 +123,11 @@ def view(db: Connection, wait: Wait) -> WaitView:
     return WaitView(wait.id, name, kind, _what(change_of(wait)), wait.at, wait.due_at, wait.asked_by)
 
 
+def views(db: Connection, user: User) -> list[WaitView]:
+    """Return the waits of a user as the user and support see them, the oldest first."""
+    return [view(db, wait) for wait in of_user(db, user)]
+
+
 def with_code(db: Connection, code: str) -> Wait | None:
     """Return the wait that this code stops; None if there is none. `code` may be any text."""
     normal = codes.normalized(code) if isinstance(code, str) and len(code) <= 64 else None

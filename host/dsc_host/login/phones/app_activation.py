@@ -25,8 +25,8 @@ from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
 from dsc_host.login.rows import Device, User
-from dsc_host.login.signin import flow, sessions
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, as_data, data_of, found, locked_user
+from dsc_host.login.signin import sessions
+from dsc_host.login.transaction import LoginTransaction, account_of, as_data, data_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, responses
@@ -57,85 +57,66 @@ class Keys:
         return {method: key for method, key in named.items() if key is not None}
 
 
-def begin(context: LoginContext, name: str, password: str, address: str, phone: int = 0) -> Begun:
+def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused:
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    Raises `NotNow`, `InputError` if there is no such phone, and what `flow.check_password` raises.
+    The name and password were right. Raises `NotNow`, and `InputError` if there is no such phone.
     """
-    user = flow.check_password(context, name, password, address)
-
-    def begun(tx: LoginTransaction) -> Begun | Refused:
-        now = locked_user(tx.db, user.id)
-        numbers = [known.number for known in contacts.phones_of(tx.db, now)]
-        if not numbers or account_of(tx.db, now).closed_at is not None:
-            raise NotNow("you have no confirmed phone; ask support to add one")
-        if type(phone) is not int or not 0 <= phone < len(numbers):
-            raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
-        limits = [answer_limits.offers(context, now), *message_limits.messages(context, now, numbers[phone])]
-        if refusal := rate_limits.charge(tx, limits):
-            return Refused(refusal)
-        token = codes.random_code(context.policy.phone.token_letters)
-        until = context.now() + context.policy.login.code_validity
-        ticket = sessions.begin(tx, now, Stage.ACTIVATING, until=until)
-        data = as_data({"digest": _digest(ticket, token), "tries": 0})
-        rows.sessions.change(tx.db, sessions.hashed(ticket), data=data)
-        outbox.add(tx, now, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
-        tx.log("phone.begin", now, "done")
-        return Begun(ticket, tuple(map(contacts.masked, numbers)))
-
-    return context.change(begun)
+    user = locked_user(tx.db, user_id)
+    numbers = [known.number for known in contacts.phones_of(tx.db, user)]
+    if not numbers or account_of(tx.db, user).closed_at is not None:
+        raise NotNow("you have no confirmed phone; ask support to add one")
+    if type(phone) is not int or not 0 <= phone < len(numbers):
+        raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
+    limits = [answer_limits.offers(tx.context, user), *message_limits.messages(tx.context, user, numbers[phone])]
+    if refusal := rate_limits.charge(tx, limits):
+        return Refused(refusal)
+    token = codes.random_code(tx.policy.phone.token_letters)
+    ticket = sessions.begin(tx, user, Stage.ACTIVATING, until=tx.now() + tx.policy.login.code_validity)
+    data = as_data({"digest": _digest(ticket, token), "tries": 0})
+    rows.sessions.change(tx.db, sessions.hashed(ticket), data=data)
+    outbox.add(tx, user, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
+    tx.log("phone.begin", user, "done")
+    return Begun(ticket, tuple(map(contacts.masked, numbers)))
 
 
-def activate(context: LoginContext, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated:
+def activate(tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated | Refused:
     """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that was used or has expired.
 
     `proof` is a correct response of a user who is in the app already. The app demands it before it adds another user. The
     server does not know which app calls, nor whether it has demanded the proof.
     """
+    # Claim first, as the enrollment requires.
+    tx.context.cards.store.claim(tx.db)
+    user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
+    if not _is_right_token(tx, session, data_of(session), ticket, token):
+        tx.log("phone.activate", user, "refused", "token")
+        return Refused(NotAllowed(_REFUSAL))
+    if proof is not None and not _is_right_proof(tx, proof):
+        return Refused(NotAllowed("the PIN of the app is wrong"))
+    sessions.end(tx.db, session)
+    told = notices.notify(tx, user, "phone_activated")
     device_token = secrets.token_urlsafe(_KEY_BYTES)
-
-    def activated(tx: LoginTransaction) -> Activated | Refused:
-        # Claim first, as the enrollment requires.
-        context.cards.store.claim(tx.db)
-        user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
-        data = data_of(session)
-        if not _is_right_token(tx, session, data, ticket, token):
-            tx.log("phone.activate", user, "refused", "token")
-            return Refused(NotAllowed(_REFUSAL))
-        if proof is not None and not _is_right_proof(tx, proof):
-            return Refused(NotAllowed("the PIN of the app is wrong"))
-        sessions.end(tx.db, session)
-        told = notices.notify(tx, user, "phone_activated")
-        device = _add_device(tx, user, keys, device_token, told)
-        _end_replaced(tx, user)
-        users.settings_changed(tx.db, user)
-        tx.log("phone.activate", user, "done", device=device.id)
-        return Activated(device.id, device_token, user.name)
-
-    return context.change(activated)
+    device = _add_device(tx, user, keys, device_token, told)
+    _end_replaced(tx, user)
+    users.settings_changed(tx.db, user)
+    tx.log("phone.activate", user, "done", device=device.id)
+    return Activated(device.id, device_token, user.name)
 
 
-def challenge(context: LoginContext, device_id: str, device_token: str) -> Question:
+def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Question | Refused:
     """Issue a challenge for the app's PIN, which is answered when another user is added to the app. Raises `NotFound`."""
-
-    def asked(tx: LoginTransaction) -> Question | Refused:
-        device = device_of_app(tx, device_id, device_token)[0]
-        issued = challenges.issue(tx.cards, AppData.of(device).serials[phone_app.PIN], False)
-        return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
-
-    return context.change(asked)
+    device = device_of_app(tx, device_id, device_token)[0]
+    issued = challenges.issue(tx.cards, AppData.of(device).serials[phone_app.PIN], False)
+    return issued if isinstance(issued, Refused) else Question(issued.id, issued.question)
 
 
-def remove(context: LoginContext, device_id: str, device_token: str) -> None:
+def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
     """End the app's device, after the app or one of its users was removed on the phone. Raises `NotFound`."""
-
-    def removed(tx: LoginTransaction) -> None:
-        device, user = device_of_app(tx, device_id, device_token)
-        end(tx, device)
-        notices.notify(tx, user, "out_of_use", device=registry.label(device))
-        tx.log("phone.remove", user, "done", device=device.id)
-
-    context.change(removed)
+    device, user = device_of_app(tx, device_id, device_token)
+    end(tx, device)
+    notices.notify(tx, user, "out_of_use", device=registry.label(device))
+    tx.log("phone.remove", user, "done", device=device.id)
 
 
 def end(tx: LoginTransaction, device: Device) -> None:

@@ -28,8 +28,11 @@ from dsc_host.records.transaction import Refused
 _KEY = "phone"
 
 
-def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> str | Refused:
-    """Send a code to a number. Return the masked number. Raises `InputError`. Returns a refusal for too many codes."""
+def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> tuple[str, str] | Refused:
+    """Send a code to a number. Return the user's name and the masked number.
+
+    Raises `InputError`. Returns a refusal for too many codes.
+    """
     phone_numbers.check_phone(number)
     if refusal := rate_limits.charge(
         tx, [answer_limits.offers(tx.context, user), *message_limits.messages_to_any(tx.context, user, number)]
@@ -40,7 +43,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     until = tx.now() + tx.policy.login.code_validity
     _keep(tx.db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
     tx.log("phone.confirm", user, "asked")
-    return contacts.masked(number)
+    return user.name, contacts.masked(number)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
@@ -59,12 +62,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         waits.begin(tx, user, waits.NewNumber(asked["number"]), contacts.masked(asked["number"]))
         tx.log("phone.confirm", user, "waits")
         return True
-    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(asked["number"]))
-    contacts.add_phone(tx, user, asked["number"], told=told)
-    if lifecycle.has_app(tx, user):
-        users.settings_changed(tx.db, user)
-    else:
-        lifecycle.enable_messages(tx, user, asked["number"], told)
+    if add_number(tx, user, asked["number"]):
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
             # A code to another number opened this session. It continues with the number that was just confirmed.
@@ -73,6 +71,25 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     sessions.end_all(tx.db, user, but=session.id)
     tx.log("phone.confirm", user, "done")
     return True
+
+
+def add_number(tx: LoginTransaction, user: User, number: str) -> bool:
+    """Record a confirmed number and notify the user. Return whether codes go to it from now on: with the app, none do."""
+    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
+    contacts.add_phone(tx, user, number, told=told)
+    if lifecycle.has_app(tx, user):
+        users.settings_changed(tx.db, user)
+        return False
+    lifecycle.enable_messages(tx, user, number, told)
+    return True
+
+
+def add_first(tx: LoginTransaction, user: User, number: str | None) -> User:
+    """Record the number that the operator has confirmed for a new user, if there is one. Return the user."""
+    if number is not None:
+        contacts.add_phone(tx, user, number, told=notices.new_user())
+        lifecycle.enable_messages(tx, user, number, notices.new_user())
+    return user
 
 
 def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) -> None:

@@ -10,56 +10,46 @@ from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.phones import app_activation
 from dsc_host.login.rows import Device
-from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.phone.protocol import Push
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import responses
 
 
-def pushes(context: LoginContext, device_id: str, device_token: str) -> tuple[Push, ...]:
+def pushes(tx: LoginTransaction, device_id: str, device_token: str) -> tuple[Push, ...]:
     """Return the logins that wait for an answer on this phone. Raises `NotFound`."""
-
-    def waiting(tx: LoginTransaction) -> tuple[Push, ...]:
-        device, user = app_activation.device_of_app(tx, device_id, device_token, lock=False)
-        column = rows.pushes.c
-        asked = rows.pushes.all(
-            tx.db, column.device_id == device.id, column.state == phone_app.ASKED, column.expires_at > context.now()
-        )  # fmt: skip
-        return tuple(Push(push.id, push.question, push.number, user.name, push.asked_at, push.asked_from) for push in asked)
-
-    return context.read(waiting)
+    device, user = app_activation.device_of_app(tx, device_id, device_token, lock=False)
+    column = rows.pushes.c
+    waiting = (column.device_id == device.id) & (column.state == phone_app.ASKED) & (column.expires_at > tx.now())
+    return tuple(
+        Push(push.id, push.question, push.number, user.name, push.asked_at, push.asked_from)
+        for push in rows.pushes.all(tx.db, waiting)
+    )
 
 
-def approve(context: LoginContext, device_id: str, device_token: str, push_id: str, method: str, response: str) -> None:
+def approve(
+    tx: LoginTransaction, device_id: str, device_token: str, push_id: str, method: str, response: str
+) -> Refused | None:
     """Approve a login. Raises `NotFound`, `NotNow`, and `NotAllowed` for a wrong response, which is counted."""
-
-    def approved(tx: LoginTransaction) -> Refused | None:
-        device, user = app_activation.device_of_app(tx, device_id, device_token)
-        push = _push(tx, device, push_id)
-        asked = {phone_app.PIN: push.pin_challenge, phone_app.FINGER: push.finger_challenge}.get(
-            method if isinstance(method, str) else "", ""
-        )
-        verdict = responses.judge(tx.cards, "verify", [(asked, response)])
-        if not verdict:
-            tx.log("phone.approve", user, "refused", device=device.id)
-            return Refused(NotAllowed("the PIN is wrong"))
-        rows.pushes.change(tx.db, push.id, state=phone_app.APPROVED, method=method)
-        tx.log("phone.approve", user, "done", method, device=device.id)
-        return None
-
-    context.change(approved)
+    device, user = app_activation.device_of_app(tx, device_id, device_token)
+    push = _push(tx, device, push_id)
+    asked = {phone_app.PIN: push.pin_challenge, phone_app.FINGER: push.finger_challenge}
+    challenge = asked.get(method if isinstance(method, str) else "", "")
+    verdict = responses.judge(tx.cards, "verify", [(challenge, response)])
+    if not verdict:
+        tx.log("phone.approve", user, "refused", device=device.id)
+        return Refused(NotAllowed("the PIN is wrong"))
+    rows.pushes.change(tx.db, push.id, state=phone_app.APPROVED, method=method)
+    tx.log("phone.approve", user, "done", method, device=device.id)
+    return None
 
 
-def deny(context: LoginContext, device_id: str, device_token: str, push_id: str) -> None:
+def deny(tx: LoginTransaction, device_id: str, device_token: str, push_id: str) -> None:
     """Deny a login. Raises `NotFound`, `NotNow`."""
-
-    def denied(tx: LoginTransaction) -> None:
-        device, user = app_activation.device_of_app(tx, device_id, device_token)
-        rows.pushes.change(tx.db, _push(tx, device, push_id).id, state=phone_app.DENIED)
-        outbox.add(tx, user, "denied")
-        tx.log("phone.deny", user, "done", device=device.id)
-
-    context.change(denied)
+    device, user = app_activation.device_of_app(tx, device_id, device_token)
+    rows.pushes.change(tx.db, _push(tx, device, push_id).id, state=phone_app.DENIED)
+    outbox.add(tx, user, "denied")
+    tx.log("phone.deny", user, "done", device=device.id)
 
 
 def _push(tx: LoginTransaction, device: Device, push_id: str) -> rows.Push:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dsc_host.login.accounts import permissions
 from dsc_host.login.devices import registry
 from dsc_host.login.policy.model import Level
 from dsc_host.login.protection import limits
@@ -35,3 +36,8 @@ def protection(tx: LoginTransaction, user: User) -> Protection:
         without=limits.level_of((), tx.policy),
         restrictions=tx.policy.restrictions.lost,
     )
+
+
+def visible_protection(tx: LoginTransaction, user: User) -> list[tuple[str, Protection]]:
+    """Return the names and levels of the account's users whom `user` may see, `user` first."""
+    return [(each.name, protection(tx, each)) for each in permissions.visible_users(tx.db, user)]

@@ -4,12 +4,23 @@ After opting out a user trades without a device, with the limits of the lowest l
 this for all its users. All sessions of the user end.
 """
 
-from dsc_host.login.accounts import users
+from dsc_host.login.accounts import permissions, users
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.rows import User
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction, locked_user
+
+
+def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | None, *, out: bool) -> None:
+    """Opt the user of this name out or in; without a name, `primary`. Raises `NotAllowed`, `NotFound`, `NotNow`."""
+    user = permissions.changeable_user(tx.db, primary, name)
+    if out and waits.is_temporary(tx.db, session):
+        _opt_out_later(tx, primary, user.id)
+        return
+    opt(tx, primary, user.id, out)
+    sessions.end_all(tx.db, user, but=session.id if user.id == primary.id else "")
 
 
 def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
@@ -25,7 +36,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
     tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
 
 
-def opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
+def _opt_out_later(tx: LoginTransaction, primary: User, user_id: str) -> None:
     """Begin an opt-out that takes effect after some days, because a temporary device asked for it. Raises `NotNow`."""
     user = primary if user_id == primary.id else locked_user(tx.db, user_id)
     if user.opted_out:

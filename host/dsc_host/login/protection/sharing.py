@@ -11,11 +11,12 @@ does not log anybody in, but gives the user a device to log in with.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, select
 
 from dsc_host.login import json_column, rows
-from dsc_host.login.accounts import people, users
+from dsc_host.login.accounts import people, permissions, users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import DifferentIdentity, LessSecureDevice, NotFound, NotNow, TemporaryDevice
 from dsc_host.login.messages import notices, outbox
@@ -56,12 +57,12 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
     """Return a check as `check_may`, with a step-up if the operation needs one. A login in progress needs none."""
+    return partial(_check_operation, operation)
 
-    def checked(tx: LoginTransaction, user: User, session: Session) -> None:
-        check_may(tx, user, session)
-        step_up.check(tx.context, session, operation)
 
-    return checked
+def _check_operation(operation: str, tx: LoginTransaction, user: User, session: Session) -> None:
+    check_may(tx, user, session)
+    step_up.check(tx.context, session, operation)
 
 
 def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
@@ -74,7 +75,7 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
-) -> tuple[Share, Offer] | Refused:
+) -> tuple[ShareView, Offer] | Refused:
     """Ask the owner's device for an answer, after the owner's password was accepted. Default: the owner's most secure device.
 
     Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
@@ -93,7 +94,7 @@ def begin(
     if session.stage == Stage.CHOOSING:
         rows.sessions.change(tx.db, session.id, expires_at=share.expires_at)
     offer = device_proof.ask(tx, session, user, device, Purpose.SHARE, share.id)
-    return offer if isinstance(offer, Refused) else (share, offer)
+    return offer if isinstance(offer, Refused) else (view(tx.db, share), offer)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, text: str) -> bool:
@@ -150,7 +151,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
         raise NotNow("this has already been decided")
     user, owner = both[share.user_id], both[share.owner_id]
     for one in (user, owner):
-        users.check_other(tx.db, staff, one)
+        permissions.check_other(tx.db, staff, one)
     if agreed:
         device = found(rows.devices.locked(tx.db, share.device_id))
         _check(tx, user, owner, device)

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dsc_host.login.model import Scope, Stage
+from dsc_host.login.errors import NotAllowed
+from dsc_host.login.model import Role, Scope, Stage
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions, step_up
 from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_users
@@ -17,49 +18,63 @@ from dsc_host.records.transaction import Refused
 T = TypeVar("T")
 May = Callable[[LoginTransaction, User, Session], None]
 """A check that raises unless a session may do something."""
-Work = Callable[[LoginTransaction, User, Session], T | Refused]
-"""The work of an operation for the user who is logged in."""
 Others = Callable[[Connection, User], Iterable[str]]
 """A function that returns the ids of further users whom the operation concerns."""
 _STAGES = (Stage.IN, Stage.CHOOSING)
 
 
-def change(context: LoginContext, token: str, may: May, work: Work[T], others: Others | None = None) -> T:
+def change(
+    context: LoginContext,
+    token: str,
+    may: May,
+    work: Callable[[LoginTransaction, User, Session], T | Refused],
+    others: Others | None = None,
+) -> T:
     """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, and what `may` raises."""
-
-    def done(tx: LoginTransaction) -> T | Refused:
-        if others is not None:
-            who, session = sessions.find(tx, token, *_STAGES)
-            may(tx, who, session)
-            locked_users(tx.db, {who.id, *others(tx.db, who)})
-        user, session = sessions.locked(tx, token, *_STAGES)
-        may(tx, user, session)
-        return work(tx, user, session)
-
-    return context.change(done)
+    return context.change(lambda tx: work(tx, *_locked(tx, token, may, others)))
 
 
 def look(context: LoginContext, token: str, may: May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
     """Run `work` in a transaction that only reads and takes no lock. Raises as `change` does."""
-
-    def seen(tx: LoginTransaction) -> T:
-        user, session = sessions.find(tx, token, *_STAGES)
-        may(tx, user, session)
-        return work(tx, user, session)
-
-    return context.read(seen)
+    return context.read(lambda tx: work(tx, *_found(tx, token, may)))
 
 
-def operation(name: str, *scopes: Scope) -> May:
+def customer(operation: str, *scopes: Scope) -> May:
     """Return the check for a customer's operation: the session has one of these scopes, and a step-up if it needs one."""
+    return lambda tx, _user, session: _check_customer(tx, session, operation, scopes)
 
-    def may(tx: LoginTransaction, _user: User, session: Session) -> None:
-        sessions.check_scope(session, *scopes)
-        step_up.check(tx.context, session, name)
 
-    return may
+def staff(*roles: Role) -> May:
+    """Return the check that a user has one of these roles and logged in with a device."""
+    return lambda _tx, user, session: _check_role(user, session, roles)
 
 
 def scoped(*scopes: Scope) -> May:
     """Return the check that a session has one of these scopes."""
     return lambda _tx, _user, session: sessions.check_scope(session, *scopes)
+
+
+def _locked(tx: LoginTransaction, token: str, may: May, others: Others | None) -> tuple[User, Session]:
+    if others is not None:
+        user, _ = _found(tx, token, may)
+        locked_users(tx.db, {user.id, *others(tx.db, user)})
+    user, session = sessions.locked(tx, token, *_STAGES)
+    may(tx, user, session)
+    return user, session
+
+
+def _found(tx: LoginTransaction, token: str, may: May) -> tuple[User, Session]:
+    user, session = sessions.find(tx, token, *_STAGES)
+    may(tx, user, session)
+    return user, session
+
+
+def _check_customer(tx: LoginTransaction, session: Session, operation: str, scopes: tuple[Scope, ...]) -> None:
+    sessions.check_scope(session, *scopes)
+    step_up.check(tx.context, session, operation)
+
+
+def _check_role(user: User, session: Session, roles: tuple[Role, ...]) -> None:
+    sessions.check_scope(session, Scope.FULL)
+    if Role(user.role) not in roles:
+        raise NotAllowed("only {role}, logged in with a device, may do this", role=" or ".join(roles))

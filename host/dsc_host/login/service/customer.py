@@ -16,9 +16,9 @@ from decimal import Decimal
 from typing import Self, TypeVar
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import contacts, users
-from dsc_host.login.cards import activation, pin_change, requests, returns
-from dsc_host.login.devices import code_sheets, kinds, registry, waits
+from dsc_host.login.accounts import contacts, permissions
+from dsc_host.login.cards import activation, pin_change, requests, returns, sheets
+from dsc_host.login.devices import registry, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import (
@@ -39,13 +39,13 @@ from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
-from dsc_host.login.service.access import operation as may
+from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.sharing_calls import ShareCalls
 from dsc_host.login.service.staff import Staff
-from dsc_host.login.signin import flow, sessions
+from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, user_named
 from dsc_host.records.transaction import Refused
@@ -95,36 +95,39 @@ class LoginSystem(ShareCalls):
 
     def begin(self, name: str, password: str, address: str = "") -> Step:
         """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`."""
-        return flow.begin(self.context, name, password, address)
+        user = password_check.check_password(self.context, name, password, address)
+        return self.change(lambda tx: flow.begin(tx, user.id, address))
 
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
         """Ask for the challenge of a device. `manual` is for a phone that gets no push.
 
         Raises `NotIn`, `NotFound`, `TooManyAttempts`.
         """
-        step = flow.choose(self.context, token, device, manual=manual)
+        step = self.change(lambda tx: flow.choose(tx, token, device, manual=manual))
         self.deliver(step.user)
         return step
 
     def answer(self, token: str, text: str) -> Answered:
         """Answer the challenge. For a push, an empty text asks whether it was approved. Raises `NotIn`."""
-        return flow.answer(self.context, token, text)
+        return self.change(lambda tx: flow.answer(tx, token, text))
 
     def skip(self, token: str) -> Step:
         """Log in without a device after opting out, for trading only. Raises `NotIn`, `NotNow`."""
-        return flow.skip(self.context, token)
+        return self.change(lambda tx: flow.skip(tx, token))
 
     def step(self, token: str) -> Step:
         """Return the current step of a login. Raises `NotIn`."""
-        return flow.step(self.context, token)
+        return self.context.read(lambda tx: flow.step(tx, token))
 
     def is_waiting(self, token: str) -> bool:
         """Return whether this login waits for a push that nobody has answered yet. Raises `NotIn`."""
-        return flow.is_waiting(self.context, token)
+        return self.context.read(lambda tx: flow.is_waiting(tx, token))
 
     def visitor(self, token: str) -> Visitor:
         """Return the user who is logged in. Raises `NotIn`."""
-        return sessions.visitor(self.context, token)
+        visitor = self.context.read(lambda tx: sessions.visitor(tx, token))
+        self.context.activity.record(visitor.session, self.context.now())
+        return visitor
 
     def rotate(self, token: str) -> str:
         """Give the session a new token and return it. Raises `NotIn`."""
@@ -142,16 +145,15 @@ class LoginSystem(ShareCalls):
 
     def change_password(self, token: str, old: str, new: str) -> None:
         """Change the password. Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new one."""
-        user, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _db, user, session: (user, session))
-        flow.check_password(self.context, user.name, old, f"session {session.id}")
+        user, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user, session))
+        password_check.check_password(self.context, user.name, old, f"session {session.id}")
         self.context.passwords.check_new(new, user.name, old)
         kept = self.context.passwords.hashed(new)
-
-        def changed(tx: LoginTransaction, now: User, session: Session) -> None:
-            users.change_password(tx, now.id, user.password, kept)
-            sessions.end_all(tx.db, now, but=session.id)
-
-        self.do(token, may("change_password", *_ACCOUNT), changed)
+        self.do(
+            token,
+            may("change_password", *_ACCOUNT),
+            lambda tx, now, session: password_change.change(tx, session, now, user.password, kept),
+        )
 
     def protection(self, token: str) -> Protection:
         """Return the user's limits and restrictions, with and without the protection."""
@@ -159,18 +161,14 @@ class LoginSystem(ShareCalls):
 
     def check_primary(self, token: str) -> None:
         """Raise `NotAllowed`, which names the primary user, unless this user may change security settings."""
-        self._seen(token, may("check_primary", Scope.FULL), lambda tx, user, _s: users.check_primary(tx.db, user))
+        self._seen(token, may("check_primary", Scope.FULL), lambda tx, user, _s: permissions.check_primary(tx.db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
         """Return the users whose security settings this user may change, by name, with their protection.
 
         The user comes first. For a primary user these are all users of the account.
         """
-
-        def seen(tx: LoginTransaction, user: User, _session: Session) -> list[tuple[str, Protection]]:
-            return [(each.name, levels.protection(tx, each)) for each in users.changeable_by(tx.db, user)]
-
-        return self._seen(token, may("account_users", Scope.FULL), seen)
+        return self._seen(token, may("account_users", Scope.FULL), lambda tx, user, _s: levels.visible_protection(tx, user))
 
     def opt_out(self, token: str, name: str | None = None) -> None:
         """Opt out the user, or another user of the account. Raises `NotAllowed`, `NotFound`, `NotNow`."""
@@ -181,19 +179,11 @@ class LoginSystem(ShareCalls):
         self._opt(token, name, out=False)
 
     def _opt(self, token: str, name: str | None, *, out: bool) -> None:
-        def opted(tx: LoginTransaction, user: User, session: Session) -> None:
-            whose = users.of_account(tx.db, user, name)
-            if out and waits.is_temporary(tx.db, session):
-                opt_out.opt_out_later(tx, user, whose.id)
-                return
-            opt_out.opt(tx, user, whose.id, out)
-            sessions.end_all(tx.db, whose, but=session.id if whose.id == user.id else "")
-
         self.do(
             token,
             may("opt_out" if out else "opt_in", Scope.FULL),
-            opted,
-            lambda db, user: [users.of_account(db, user, name).id],
+            lambda tx, user, session: opt_out.opt_user(tx, session, user, name, out=out),
+            lambda db, user: [permissions.changeable_user(db, user, name).id],
         )
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
@@ -210,11 +200,7 @@ class LoginSystem(ShareCalls):
 
     def close_account(self, token: str) -> None:
         """Close the account. Raises `NotAllowed`, `NotNow`."""
-
-        def closed(tx: LoginTransaction, user: User, _session: Session) -> None:
-            returns.close(tx, user)
-
-        self.do(token, may("close_account", Scope.FULL), closed, returns.concerned)
+        self.do(token, may("close_account", Scope.FULL), lambda tx, user, _s: returns.close(tx, user), returns.concerned)
 
     # ---- cards, from the request to the return ----
 
@@ -225,11 +211,11 @@ class LoginSystem(ShareCalls):
 
         `account` is the account that holds the deposit. `name` is a user of the own account whose card it will be.
         """
-
-        def drafted(tx: LoginTransaction, user: User, _session: Session) -> Request:
-            return requests.draft(tx, user, pin, address=address, account_id=account, whose=name)
-
-        return self.do(token, may("draft_request", Scope.FULL), drafted)
+        return self.do(
+            token,
+            may("draft_request", Scope.FULL),
+            lambda tx, user, _s: requests.draft(tx, user, pin, address=address, account_id=account, whose=name),
+        )
 
     def confirm_request(self, token: str, request: str) -> Request:
         """Confirm a request. Raises `NotFound`, `NotAllowed`, `NotNow`."""
@@ -249,15 +235,11 @@ class LoginSystem(ShareCalls):
 
     def waiting(self, token: str) -> list[WaitView]:
         """Return the user's changes that wait before they take effect."""
-        return self._seen(
-            token,
-            may("waiting", *_ACCOUNT),
-            lambda tx, user, _s: [waits.view(tx.db, each) for each in waits.of_user(tx.db, user)],
-        )
+        return self._seen(token, may("waiting", *_ACCOUNT), lambda tx, user, _s: waits.views(tx.db, user))
 
     def stop_change(self, code: str, address: str = "") -> bool:
         """Stop a waiting change by the code from its message. Return whether there was one. Raises `TooManyAttempts`."""
-        return wait_outcomes.stop_by_code(self.context, code, address)
+        return self.change(lambda tx: wait_outcomes.stop_by_code(tx, code, address))
 
     def address(self, token: str) -> str:
         """Return the address that a card would be sent to."""
@@ -267,24 +249,15 @@ class LoginSystem(ShareCalls):
 
     def request_online_card(self, token: str) -> DeviceView:
         """Give an online card to a user who has lost the device. Raises `NotNow`."""
-
-        def requested(tx: LoginTransaction, user: User, session: Session) -> DeviceView:
-            device = code_sheets.request_online_card(tx, session, user)
-            return registry.view(tx, user, *registry.held(tx.db, user, device.id))
-
-        return self.do(token, may("request_online_card", *_ACCOUNT), requested)
+        return self.do(
+            token,
+            may("request_online_card", *_ACCOUNT),
+            lambda tx, user, session: sheets.request_online_card(tx, session, user),
+        )
 
     def sheet(self, token: str, device: str) -> tuple[str, ...]:
         """Return the codes of a sheet that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
-
-        def seen(tx: LoginTransaction, user: User, session: Session) -> tuple[str, ...]:
-            card = registry.held(tx.db, user, device, lock=False)[0]
-            if not kinds.of(card).temporary:
-                # The codes of a printed card are a lasting device. A limited session must not give access to them.
-                sessions.check_scope(session, Scope.FULL)
-            return code_sheets.sheet_codes(tx, card)
-
-        return self._seen(token, may("sheet", *_ACCOUNT), seen)
+        return self._seen(token, may("sheet", *_ACCOUNT), lambda tx, user, session: sheets.codes(tx, session, user, device))
 
     def ask_to_activate(self, token: str, device: str) -> Offer:
         """Ask for the challenge of a device that is to be activated, perhaps again. Raises `NotFound`, `NotNow`."""
@@ -313,12 +286,12 @@ class LoginSystem(ShareCalls):
 
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
         """Change the PIN by a response that was made with it. Return whether it was correct. Raises `InputError`, `NotNow`."""
-
-        def changed(tx: LoginTransaction, user: User, session: Session) -> bool:
-            requests.check_pin(tx, user, pin)
-            return pin_change.change_pin(tx, session, user, answer, pin)
-
-        return self.do(token, may("change_pin", Scope.FULL), changed, sharing.concerned)
+        return self.do(
+            token,
+            may("change_pin", Scope.FULL),
+            lambda tx, user, session: pin_change.change_pin(tx, session, user, answer, pin),
+            sharing.concerned,
+        )
 
     def phone_numbers(self, token: str) -> dict[str, str]:
         """Return the user's confirmed phone numbers, masked, by their ids."""
@@ -335,64 +308,63 @@ class LoginSystem(ShareCalls):
 
     def ask_to_confirm_phone(self, token: str, number: str) -> str:
         """Send a code to a number such as +41791234567. Return the masked number. Raises `InputError`, `TooManyAttempts`."""
-
-        def asked(tx: LoginTransaction, user: User, session: Session) -> tuple[str, str] | Refused:
-            masked = number_confirmation.ask(tx, session, user, token, number)
-            return masked if isinstance(masked, Refused) else (user.name, masked)
-
-        name, masked = self.do(token, may("ask_to_confirm_phone", Scope.FULL), asked)
+        name, masked = self.do(
+            token,
+            may("ask_to_confirm_phone", Scope.FULL),
+            lambda tx, user, session: number_confirmation.ask(tx, session, user, token, number),
+        )
         self.deliver(name)
         return masked
 
     def confirm_phone(self, token: str, code: str) -> bool:
         """Confirm the number by the code. Return whether the code was correct. Raises `NotNow`."""
-
-        def confirmed(tx: LoginTransaction, user: User, session: Session) -> bool | Refused:
-            return number_confirmation.answer(tx, session, user, token, code)
-
-        return self.do(token, may("confirm_phone", Scope.FULL), confirmed)
+        return self.do(
+            token,
+            may("confirm_phone", Scope.FULL),
+            lambda tx, user, session: number_confirmation.answer(tx, session, user, token, code),
+        )
 
     def announce_return(self, token: str, device: str, tracking: str) -> Parcel:
         """Announce that a card is on its way back. Raises `NotFound`, `NotNow`, `InputError`."""
-
-        def announced(tx: LoginTransaction, user: User, session: Session) -> Parcel:
-            parcel = returns.announce(tx, user, device, tracking)
-            # A session that the card opened ends with the card.
-            sessions.end_all(tx.db, user, but="" if session.device_id == device else session.id)
-            return parcel
-
-        return self.do(token, may("announce_return", *_ACCOUNT), announced, sharing.concerned)
+        return self.do(
+            token,
+            may("announce_return", *_ACCOUNT),
+            lambda tx, user, session: returns.announce(tx, session, user, device, tracking),
+            sharing.concerned,
+        )
 
     def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
         """Return the user's parcels, with the days between which the receipt of each is expected."""
-        return self._seen(
-            token,
-            may("parcels", *_ACCOUNT),
-            lambda tx, user, _s: [(each, returns.expected(self.context, each)) for each in returns.parcels_of(tx.db, user)],
-        )
+        return self._seen(token, may("parcels", *_ACCOUNT), lambda tx, user, _s: returns.expected_parcels(tx, user))
 
     # ---- further operations, and the transaction of all ----
 
     @property
     def staff(self) -> Staff:
         """The operations of staff."""
-        return Staff(self)
+        return Staff(self.context, self.verifier)
 
     @property
     def proofs(self) -> Proofs:
         """The step-up: fresh answers of devices for calls that raise `ProofNeeded`."""
-        return Proofs(self)
+        return Proofs(self.context, self.deliver)
 
     @property
     def phones(self) -> Phones:
         """The operations of apps on phones."""
-        return Phones(self)
+        return Phones(self.context, self.deliver)
 
     def change(self, work: Callable[[LoginTransaction], T | Refused]) -> T:
         """Run `work` in a transaction that may write."""
         return self.context.change(work)
 
-    def do(self, token: str, may: access.May, work: access.Work[T], others: access.Others | None = None) -> T:
+    def do(
+        self,
+        token: str,
+        may: access.May,
+        work: Callable[[LoginTransaction, User, Session], T | Refused],
+        others: access.Others | None = None,
+    ) -> T:
         """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, `NotAllowed`."""
         return access.change(self.context, token, may, work, others)
 

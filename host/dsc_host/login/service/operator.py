@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
-from dsc_host.login.cards import shipping
-from dsc_host.login.devices import kinds, lifecycle, registry
-from dsc_host.login.messages import notices
+from dsc_host.login.cards import assignment, shipping
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import Identity, Request, Role
+from dsc_host.login.phones import number_confirmation
 from dsc_host.login.service import maintenance
-from dsc_host.login.signin import sessions
-from dsc_host.login.transaction import LoginContext, LoginTransaction, known, locked_user
+from dsc_host.login.signin import password_change
+from dsc_host.login.transaction import LoginContext, known
 from dsc_host.verifier import Verifier
 
 
@@ -58,14 +56,13 @@ class Operator:
         self.context.passwords.check_new(password, name)
         kept = self.context.passwords.hashed(password)
 
-        def added(tx: LoginTransaction) -> str:
-            user = users.add_user(tx, account, name, kept, email, language, role, entity)
-            if phone is not None:
-                contacts.add_phone(tx, user, phone, told=notices.new_user())
-                lifecycle.enable_messages(tx, user, phone, notices.new_user())
-            return user.id
-
-        return self.context.change(added)
+        return self.context.change(
+            lambda tx: (
+                number_confirmation.add_first(
+                    tx, users.add_user(tx, account, name, kept, email, language, role, entity), phone
+                ).id
+            )
+        )
 
     def check_new_user(
         self, account: str, name: str, *, email: str, phone: str | None, language: str, entity: str | None
@@ -85,11 +82,7 @@ class Operator:
         self.context.read(lambda tx: users.user_by_name(tx.db, name))
         self.context.passwords.check_new(password, name)
         kept = self.context.passwords.hashed(password)
-
-        def changed(tx: LoginTransaction) -> None:
-            sessions.end_all(tx.db, users.set_password(tx, name, kept))
-
-        self.context.change(changed)
+        self.context.change(lambda tx: password_change.set_forgotten(tx, name, kept))
 
     def set_email(self, name: str, email: str) -> None:
         """Set the email address of a user, and notify the old address too. Raises `InputError`."""
@@ -117,30 +110,13 @@ class Operator:
 
     def enrol_card(self, name: str, serial: str) -> str:
         """Give a card that the verifier knows already to a user, in use. Return the id of the device."""
-
-        def enrolled(tx: LoginTransaction) -> str:
-            # Claim first: if two calls assign the same card, the second one gets the error below.
-            self.context.cards.store.claim(tx.db)
-            user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
-            if rows.devices.count(tx.db, rows.devices.c.serial == serial):
-                raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
-            told = notices.notify(tx, user, "activated", device=serial)
-            device = registry.add(tx, user, kinds.DSC_CARD, told=told, serial=serial)
-            users.settings_changed(tx.db, user)
-            tx.log("card.assign", user, "done", card=serial)
-            return device.id
-
         self.verifier.card(serial)
-        return self.context.change(enrolled)
+        return self.context.change(lambda tx: assignment.assign(tx, name, serial))
 
     def set_equity(self, account: str, equity: Decimal) -> None:
         """Set the equity of an account. Raises `InputError`."""
         cents = money.cents("equity", equity)
-        self.context.change(
-            lambda tx: rows.accounts.change(
-                tx.db, known(rows.accounts.locked(tx.db, account), "account", account).id, equity=cents
-            )
-        )
+        self.context.change(lambda tx: people.set_equity(tx.db, account, cents))
 
     def put_under_review(self, entity: str, reviewed: bool = True) -> None:
         """Set whether compliance must agree before a device of this person is shared. Raises `InputError`."""
@@ -160,9 +136,4 @@ class Operator:
 
     def ship(self, request: str) -> Request:
         """Record that a card was shipped. Raises `NotNow`, `InputError`."""
-
-        def shipped(tx: LoginTransaction) -> Request:
-            known(rows.orders.find(tx.db, request), "request", request)
-            return shipping.ship(tx, request)
-
-        return self.context.change(shipped)
+        return self.context.change(lambda tx: shipping.ship(tx, known(rows.orders.find(tx.db, request), "request", request).id))

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 from dsc_host.login.model import Offer, Scope, ShareState, ShareView
 from dsc_host.login.protection import sharing
-from dsc_host.login.rows import Session, User
 from dsc_host.login.service import access
-from dsc_host.login.signin import flow
-from dsc_host.login.transaction import LoginContext, LoginTransaction
-from dsc_host.records.transaction import Refused
+from dsc_host.login.signin import password_check
+from dsc_host.login.transaction import LoginContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +24,43 @@ class ShareCalls:
         owner's device. Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`,
         `TemporaryDevice`, `NotNow`.
         """
-        access.look(self.context, token, sharing.may("begin_share"), lambda _db, _user, _session: None)
-        giver = flow.check_password(self.context, owner, password, address)
-
-        def begun(tx: LoginTransaction, user: User, session: Session) -> tuple[ShareView, Offer] | Refused:
-            asked = sharing.begin(tx, session, user.id, giver.id, device)
-            return asked if isinstance(asked, Refused) else (sharing.view(tx.db, asked[0]), asked[1])
-
-        return access.change(self.context, token, sharing.may("begin_share"), begun, lambda _db, _user: [giver.id])
+        access.look(self.context, token, sharing.may("begin_share"), lambda _tx, _user, _session: None)
+        giver = password_check.check_password(self.context, owner, password, address)
+        return access.change(
+            self.context,
+            token,
+            sharing.may("begin_share"),
+            lambda tx, user, session: sharing.begin(tx, session, user.id, giver.id, device),
+            lambda _db, _user: [giver.id],
+        )
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
         """Return whether the device's answer was correct. Raises `NotFound`, `NotNow`."""
-
-        def answered(tx: LoginTransaction, user: User, session: Session) -> bool:
-            return sharing.answer(tx, session, user, share, answer)
-
-        return access.change(self.context, token, sharing.may("answer_share"), answered)
+        return access.change(
+            self.context,
+            token,
+            sharing.may("answer_share"),
+            lambda tx, user, session: sharing.answer(tx, session, user, share, answer),
+        )
 
     def confirm_share(self, token: str, share: str) -> ShareState:
         """Confirm the share. The result is pending if compliance must agree. Raises as `begin_share` does."""
-
-        def confirmed(tx: LoginTransaction, user: User, session: Session) -> ShareState:
-            return sharing.confirm(tx, session, user.id, share)
-
         return access.change(
-            self.context, token, sharing.may("confirm_share"), confirmed, lambda db, _user: sharing.parties(db, share)
+            self.context,
+            token,
+            sharing.may("confirm_share"),
+            lambda tx, user, session: sharing.confirm(tx, session, user.id, share),
+            lambda db, _user: sharing.parties(db, share),
         )
 
     def cancel_share(self, token: str, share: str) -> None:
         """End the sharing. Raises `NotFound`, `NotNow`."""
-
-        def cancelled(tx: LoginTransaction, user: User, session: Session) -> None:
-            sharing.cancel(tx, session, user.id, share)
-
         # Allow a limited session too: a user whose shared device is missing gets their own device back by this.
         access.change(
             self.context,
             token,
-            access.operation("cancel_share", Scope.FULL, Scope.ACCOUNT),
-            cancelled,
+            access.customer("cancel_share", Scope.FULL, Scope.ACCOUNT),
+            lambda tx, user, session: sharing.cancel(tx, session, user.id, share),
             lambda db, _user: sharing.parties(db, share),
         )
 

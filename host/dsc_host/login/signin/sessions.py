@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import users
+from dsc_host.login.accounts import permissions
 from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.rows import Session, User
@@ -96,16 +96,21 @@ def end_all(db: Connection, user: User, *, but: str = "") -> None:
         rows.sessions.change(db, but, settings=fresh.settings if fresh else user.settings)
 
 
-def visitor(context: LoginContext, token: str) -> Visitor:
+def visitor(tx: LoginTransaction, token: str) -> Visitor:
     """Return the user who is logged in. Raises `NotIn`."""
-
-    def look(tx: LoginTransaction) -> Visitor:
-        user, session = find(tx, token, Stage.IN)
-        return _visitor(tx.db, user, session)
-
-    found = context.read(look)
-    context.activity.record(found.session, context.now())
-    return found
+    user, session = find(tx, token, Stage.IN)
+    return Visitor(
+        session=session.id,
+        user=user.id,
+        name=user.name,
+        role=Role(user.role),
+        scope=Scope(session.scope),
+        primary=permissions.is_primary(tx.db, user),
+        device=session.device_id,
+        language=user.language,
+        since=session.made_at,
+        until=session.expires_at,
+    )
 
 
 def rotate(tx: LoginTransaction, token: str) -> str:
@@ -138,18 +143,3 @@ def _lasts(context: LoginContext, user: User, session: Session) -> bool:
         return False
     seen_at = context.activity.last(session.id, session.seen_at)
     return bool(data_of(session).get("idle_is_fine")) or now < seen_at + context.policy.sessions.idle
-
-
-def _visitor(db: Connection, user: User, session: Session) -> Visitor:
-    return Visitor(
-        session=session.id,
-        user=user.id,
-        name=user.name,
-        role=Role(user.role),
-        scope=Scope(session.scope),
-        primary=users.is_primary(db, user),
-        device=session.device_id,
-        language=user.language,
-        since=session.made_at,
-        until=session.expires_at,
-    )

@@ -5,10 +5,15 @@ proof that the user has a device at hand: an answer within the last few minutes,
 the session counts too.
 """
 
-from dsc_host.login.errors import ProofNeeded
-from dsc_host.login.model import Stage
-from dsc_host.login.rows import Session
-from dsc_host.login.transaction import LoginContext, data_of
+from dsc_host.login import rows
+from dsc_host.login.devices import registry
+from dsc_host.login.errors import NotFound, ProofNeeded
+from dsc_host.login.model import Offer, Stage
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import device_proof
+from dsc_host.login.signin.device_proof import Purpose
+from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
+from dsc_host.records.transaction import Refused
 
 GUARDED = frozenset({
     "announce_return",
@@ -63,3 +68,23 @@ def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy."""
     proven_at = float(data_of(session).get(PROVEN_AT, 0))
     return context.now() < proven_at + context.policy.protection.proof_seconds
+
+
+def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_id: str) -> tuple[str, Offer] | Refused:
+    """Offer a challenge of one of the user's devices. Return the user's name with it. Raises `NotFound`."""
+    device, use = registry.held(tx.db, user, device_id)
+    if not registry.is_live(device, use, tx.now()):
+        raise NotFound("you have no such device in use")
+    offer = device_proof.ask(tx, session, user, device, Purpose.FRESH, token=token)
+    return offer if isinstance(offer, Refused) else (user.name, offer)
+
+
+def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
+    """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`."""
+    device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
+    right = right and registry.is_live(*registry.held(tx.db, user, device.id), tx.now())
+    if right:
+        now = found(rows.sessions.find(tx.db, session.id))
+        rows.sessions.change(tx.db, session.id, data=as_data({**data_of(now), PROVEN_AT: tx.now()}))
+    tx.log("prove", user, "done" if right else "refused", device=device.id)
+    return right

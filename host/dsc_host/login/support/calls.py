@@ -11,10 +11,10 @@ import hmac
 
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts import people, users
-from dsc_host.login.devices import waits
+from dsc_host.login.accounts import people, permissions
+from dsc_host.login.devices import registry, waits
 from dsc_host.login.errors import NotAllowed, NotNow
-from dsc_host.login.model import Identity, Role, Scope
+from dsc_host.login.model import DeviceView, Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Session, User
@@ -24,12 +24,6 @@ from dsc_host.records.transaction import Refused
 IDENTIFIED_FOR = 900
 """The seconds for which an identification counts: the duration of a call."""
 _TRIES, _TRIES_SECONDS = 5, 3600
-
-
-def check_role(staff: User, session: Session, *roles: Role) -> None:
-    """Raise `NotAllowed` unless the staff member has one of these roles and logged in with a device."""
-    if Role(staff.role) not in roles or session.scope != Scope.FULL:
-        raise NotAllowed("only {role}, logged in with a device, may do this", role=" or ".join(roles))
 
 
 def identify(tx: LoginTransaction, session: Session, staff: User, name: str, said: Identity) -> bool | Refused:
@@ -43,7 +37,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
         return Refused(refusal)
     user = find_user(tx.db, name)
     known = people.identity_of(tx.db, user) if user else None
-    users.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user)
     if user and tx.now() < waits.corrected_until(tx, user):
         tx.log("desk.identify", user, "refused", "corrected", by=staff.name)
         return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))
@@ -68,6 +62,12 @@ def known_caller(tx: LoginTransaction, session: Session) -> User:
     if not called or tx.now() >= called["until"]:
         raise NotAllowed("identify the caller first")
     return found(rows.users.find(tx.db, called["user"]))
+
+
+def caller_devices(tx: LoginTransaction, session: Session) -> tuple[str, tuple[DeviceView, ...]]:
+    """Return the name and the devices of the caller. Raises as `known_caller`."""
+    user = known_caller(tx, session)
+    return user.name, registry.views(tx, user)
 
 
 def _canonical(identity: Identity) -> bytes:

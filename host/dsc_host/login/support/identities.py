@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
-from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, users
+from dsc_host.login import json_column, rows
+from dsc_host.login.accounts import field_checks, permissions
 from dsc_host.login.devices import waits
 from dsc_host.login.messages import notices
-from dsc_host.login.model import Identity
+from dsc_host.login.model import Identity, WaitView
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, locked_users, user_named
@@ -32,10 +32,15 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
     """
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))
-    users.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user)
     others = rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
     waits.begin(tx, user, identity, by=staff.name, also=others)
     tx.log("desk.identity", user, "waits", by=staff.name)
+
+
+def corrections(tx: LoginTransaction) -> list[tuple[WaitView, Identity]]:
+    """Return the corrections that wait for a second person, the oldest first."""
+    return [(waits.view(tx.db, each), json_column.read(Identity, each.data)) for each in waits.corrections(tx.db)]
 
 
 def set_identity(tx: LoginTransaction, user: User, identity: Identity, staff: User) -> None:

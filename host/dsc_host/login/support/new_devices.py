@@ -8,23 +8,35 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.messages import notices
-from dsc_host.login.rows import Device, Session, User
+from dsc_host.login.model import DeviceView
+from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
 
 
-def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> Device:
-    """Make a security code card for the identified caller, which is then sent by mail."""
+def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tuple[DeviceView, tuple[str, ...]]:
+    """Make a security code card for the identified caller. Return it with its codes, to be printed and sent by mail."""
     user = calls.caller(tx, session)
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
     tx.log("desk.code-card", user, "done", by=staff.name, device=device.id)
-    return device
+    return sheet(tx, session, device.id)
 
 
-def offer_messages(tx: LoginTransaction, user: User, number: str, staff: User) -> bool:
-    """Enable codes for a number of the caller. Return True if they are enabled now, False if a new number must wait."""
+def sheet(tx: LoginTransaction, session: Session, device_id: str) -> tuple[DeviceView, tuple[str, ...]]:
+    """Return a card of the identified caller with its codes, until it is activated. Raises `NotFound`, `NotNow`."""
+    user = calls.known_caller(tx, session)
+    device, use = registry.held(tx.db, user, device_id, lock=False)
+    return registry.view(tx, user, device, use), code_sheets.sheet_codes(tx, device)
+
+
+def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: str) -> bool:
+    """Enable codes for a number of the identified caller.
+
+    Return True if they are enabled now, False if a new number must wait.
+    """
+    user = calls.caller(tx, session)
     device_lifecycle.check_no_app(tx, user)
     if number not in notices.numbers_of(tx.db, user):
         waits.begin(tx, user, waits.NewNumber(number), contacts.masked(number), by=staff.name)

@@ -4,19 +4,20 @@ A change of a closed account has no effect. A change that is stopped never takes
 """
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts import contacts, users
+from dsc_host.login.accounts import permissions
 from dsc_host.login.cards import deposits, losses, requests
-from dsc_host.login.devices import lifecycle, registry, waits
+from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Identity, Loss, OrderState
+from dsc_host.login.model import DeviceState, Identity, Loss, OrderState, WaitKind
+from dsc_host.login.phones import number_confirmation
 from dsc_host.login.protection import opt_out
 from dsc_host.login.rate_limits import Gate
-from dsc_host.login.rows import Order, User, Wait
+from dsc_host.login.rows import Order, Session, User, Wait
 from dsc_host.login.signin import sessions
-from dsc_host.login.support import identities
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_user
+from dsc_host.login.support import calls, identities
+from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.records.transaction import Refused
 
 _TRIES, _TRIES_SECONDS = 30, 3600
@@ -43,21 +44,12 @@ def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> Non
     if account_of(tx.db, user).closed_at is not None:
         return
     if isinstance(change, NewNumber):
-        _add_number(tx, user, change.number)
+        number_confirmation.add_number(tx, user, change.number)
+        sessions.end_all(tx.db, user)
     elif isinstance(change, OptOut) and not user.opted_out:
         opt_out.opt(tx, user, user.id, True)
         sessions.end_all(tx.db, user)
     tx.log("wait.count", user, "done", wait.kind, by=by, wait=wait.id)
-
-
-def _add_number(tx: LoginTransaction, user: User, number: str) -> None:
-    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
-    contacts.add_phone(tx, user, number, told=told)
-    if lifecycle.has_app(tx, user):
-        users.settings_changed(tx.db, user)
-    else:
-        lifecycle.enable_messages(tx, user, number, told)
-    sessions.end_all(tx.db, user)
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
@@ -70,24 +62,36 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     tx.log("wait.stop", user, "done", wait.kind, by=by, wait=wait.id)
 
 
-def stop_by_code(context: LoginContext, code: str, address: str) -> bool:
+def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
     """Stop the change that this code belongs to. Return whether there was one. Raises `TooManyAttempts`."""
+    gate = Gate("stop", address if isinstance(address, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    if refusal := rate_limits.charge(tx, [gate]):
+        return Refused(refusal)
+    wait = waits.with_code(tx.db, code)
+    if wait is None:
+        tx.log("wait.stop", None, "refused", "unknown")
+        return False
+    user = locked_user(tx.db, wait.user_id)
+    if (wait := waits.with_code(tx.db, code)) is None:
+        return False
+    stop(tx, user, wait, "")
+    return True
 
-    def stopped(tx: LoginTransaction) -> bool | Refused:
-        gate = Gate("stop", address if isinstance(address, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
-        if refusal := rate_limits.charge(tx, [gate]):
-            return Refused(refusal)
-        wait = waits.with_code(tx.db, code)
-        if wait is None:
-            tx.log("wait.stop", None, "refused", "unknown")
-            return False
-        user = locked_user(tx.db, wait.user_id)
-        if (wait := waits.with_code(tx.db, code)) is None:
-            return False
-        stop(tx, user, wait, "")
-        return True
 
-    return context.change(stopped)
+def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
+    """Let a change of the identified caller take effect now, if this staff member may say so. Raises as `calls.caller`."""
+    user = calls.caller(tx, session)
+    wait = waits.locked(tx.db, wait_id, user)
+    if wait.kind == WaitKind.IDENTITY:
+        raise NotFound("there is no such change that waits")
+    waits.check_may_confirm(tx.context, wait, staff)
+    let_count(tx, user, wait, staff.name)
+
+
+def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
+    """Stop a change of the identified caller. Raises `NotFound`, and as `calls.caller`."""
+    user = calls.caller(tx, session)
+    stop(tx, user, waits.locked(tx.db, wait_id, user), staff.name)
 
 
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool) -> None:
@@ -98,7 +102,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
         raise NotFound("there is no such change that waits")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
-    users.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user)
     if not agreed:
         stop(tx, user, wait, staff.name)
         return

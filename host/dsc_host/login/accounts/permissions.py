@@ -1,0 +1,55 @@
+"""Permissions: which users of an account a user may see, and whose security settings a user may change.
+
+The primary user of an account sees all its users and changes their security settings. Other users see only themselves, and the
+error that they get for a change names the primary user. Staff decide nothing about themselves.
+"""
+
+from sqlalchemy import Connection
+
+from dsc_host.login import rows
+from dsc_host.login.accounts import people
+from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.rows import User
+from dsc_host.login.transaction import account_of, found
+
+
+def is_primary(db: Connection, user: User) -> bool:
+    """Return whether a user is the primary user of the account."""
+    return account_of(db, user).primary_user == user.id
+
+
+def check_primary(db: Connection, user: User) -> None:
+    """Raise `NotAllowed`, which names the primary user, unless `user` is the primary user of the account."""
+    account = account_of(db, user)
+    if account.primary_user != user.id:
+        primary = found(rows.users.find(db, account.primary_user))
+        raise NotAllowed("only the account's primary user may change its security settings; ask {name}", name=primary.name)
+
+
+def visible_users(db: Connection, user: User) -> list[User]:
+    """Return the users of the account whose protection `user` may see and change, `user` first.
+
+    For a primary user these are all users of the account, for others only themselves.
+    """
+    if not is_primary(db, user):
+        return [user]
+    others = (rows.users.c.account_id == user.account_id) & (rows.users.c.id != user.id)
+    return [user, *rows.users.all(db, others, order=rows.users.c.name)]
+
+
+def changeable_user(db: Connection, user: User, name: str | None) -> User:
+    """Return the user of this name, whose settings `user` wants to change; without a name, `user`.
+
+    Raises `NotAllowed`, `NotFound`.
+    """
+    check_primary(db, user)
+    for each in visible_users(db, user):
+        if each.name == (user.name if name is None else name):
+            return each
+    raise NotFound("your account has no such user")
+
+
+def check_other(db: Connection, staff: User, user: User | None) -> None:
+    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name."""
+    if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
+        raise NotNow("somebody else must decide this, because it is about you")

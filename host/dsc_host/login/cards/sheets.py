@@ -1,0 +1,22 @@
+"""Sheets of codes as their users see them: an online card that they ask for, and the codes until the sheet is activated."""
+
+from dsc_host.login.devices import code_sheets, kinds, registry
+from dsc_host.login.model import DeviceView, Scope
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
+from dsc_host.login.transaction import LoginTransaction
+
+
+def request_online_card(tx: LoginTransaction, session: Session, user: User) -> DeviceView:
+    """Give an online card to a user who has no lasting device. Raises `NotNow`."""
+    device = code_sheets.request_online_card(tx, session, user)
+    return registry.view(tx, user, *registry.held(tx.db, user, device.id))
+
+
+def codes(tx: LoginTransaction, session: Session, user: User, device_id: str) -> tuple[str, ...]:
+    """Return the codes of a sheet that is not activated yet. Raises `NotFound`, `NotNow`, `NotAllowed`."""
+    device, _ = registry.held(tx.db, user, device_id, lock=False)
+    if not kinds.of(device).temporary:
+        # The codes of a printed card are a lasting device. A limited session must not give access to them.
+        sessions.check_scope(session, Scope.FULL)
+    return code_sheets.sheet_codes(tx, device)

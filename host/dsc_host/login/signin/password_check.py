@@ -1,0 +1,84 @@
+"""The check of a name and password.
+
+A wrong name and a wrong password are refused in the same way and time. Each attempt is counted before it is checked.
+
+The password is hashed outside any transaction, because that takes long and the database has only one writer.
+"""
+
+from collections.abc import Sequence
+
+from dsc_host.errors import OutOfMemory, out_of_memory
+from dsc_host.login import rate_limits, rows
+from dsc_host.login.accounts import users
+from dsc_host.login.errors import WrongCredentials
+from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginContext, LoginTransaction, find_user
+from dsc_host.records.refusals import Counted
+from dsc_host.records.transaction import Refused
+
+_COMPARISONS = 3
+"""The maximum number of comparisons, if another login renews the hash meanwhile."""
+
+
+def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
+    """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
+    name = name.strip().lower()[:64] if isinstance(name, str) else ""
+    gates, visits = rate_limits.gates_of_login(context, name, address), rate_limits.visits(context, name, address)
+    # Only read at first: a refused attempt must not write, nor wait for another one that does.
+    rate_limits.check(context, [*gates, visits])
+    earlier = rate_limits.take_refusals(context, [*gates, visits])
+    user: User | None = context.change(lambda tx: _charge(tx, name, gates, earlier))
+    try:
+        for _ in range(_COMPARISONS):
+            user, same = _compare(context, user, password, gates, visits)
+            if same:
+                return user
+            # Another login has renewed the hash during the comparison: compare again, with the new hash.
+    except OutOfMemory:
+        # The password was not checked, so this was no attempt.
+        with out_of_memory():
+            context.change(lambda tx: rate_limits.take_back(tx, gates))
+        raise
+    raise WrongCredentials
+
+
+def _charge(tx: LoginTransaction, name: str, gates: Sequence[Gate], earlier: Sequence[Counted]) -> User | Refused | None:
+    """Count an attempt, and log the refusals that came before it. Return the user of this name; None if there is none."""
+    if refusal := rate_limits.charge(tx, gates):
+        return Refused(refusal)
+    user = find_user(tx.db, name)
+    tx.passwords.works.renew(tx.now(), lambda: users.password_costs(tx.db))
+    rate_limits.log_refusals(tx, earlier)
+    return user
+
+
+def _compare(context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate) -> tuple[User, bool]:
+    """Compare the password. Return the current user, and whether the compared hash is still theirs.
+
+    Raises `WrongCredentials`.
+    """
+    right = context.passwords.matches(password, user.password if user else None)
+    anew = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
+    return context.change(lambda tx: _judge(tx, user, right, anew, gates, visits))
+
+
+def _judge(
+    tx: LoginTransaction, user: User | None, right: bool, anew: str | None, gates: Sequence[Gate], visits: Gate
+) -> tuple[User, bool] | Refused:
+    """Record whether the password was right. `anew` replaces its hash, if given."""
+    # Query in any case: the time would show that an unknown name needs no query.
+    now = rows.users.locked(tx.db, user.id if user else "")
+    if now is not None and user is not None and now.password != user.password:
+        return now, False
+    if now is None or not right:
+        tx.log("password", now, "refused", "wrong" if now else "unknown")
+        return Refused(WrongCredentials())
+    rate_limits.record_success(tx, gates)
+    # Parallel logins all pass here, but the next one is refused.
+    rate_limits.charge(tx, [visits])
+    if anew:
+        # The password is the same and only its hash costs more, so sessions need not end.
+        rows.users.change(tx.db, now.id, password=anew)
+    tx.log("password", now, "done")
+    return now, True
