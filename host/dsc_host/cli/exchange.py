@@ -1,23 +1,25 @@
 """The commands that move cards to and from other systems as PSKC (RFC 6030) or CSV: export, import."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from dsc_host.cli.database import Records
 from dsc_host.cli.key_files import read_key_file
 from dsc_host.cli.options import JsonOption
-from dsc_host.cli.output import Failed, notice, show
+from dsc_host.cli.output import Failed, Result, notice, show, show_table
 from dsc_host.cli.progress import bar
 from dsc_host.cli.prompts import read_secret
 from dsc_host.errors import InputError
+from dsc_host.records.keys import MasterKey
 from dsc_host.verifier import State, Verifier
 
 if TYPE_CHECKING:
-    from dsc_host.exchange import Refusal
+    from dsc_host.exchange import Placed, Refusal
 
 KeyFileOption = Annotated[
     Path | None,
@@ -82,93 +84,129 @@ def _export(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file to import, with everything that it takes to read it."""
+
+    file: Path
+    options: Mapping[str, Any]
+
+    @property
+    def is_csv(self) -> bool:
+        return self.file.suffix.lower() == ".csv"
+
+    def check(self) -> None:
+        """Read the file once and discard the result, so that a useless file creates no records. Raises `InputError`."""
+        from dsc_host import exchange
+        from dsc_host.exchange.files import old_file
+
+        with old_file(self.file) as (source, _):
+            read: Callable[..., Iterator[object]] = exchange.read_csv if self.is_csv else exchange.read_pskc
+            for _ in read(source, **self.options):
+                pass
+
+    def enroll(self, verifier: Verifier, **reports: Any) -> int:
+        """Import the file into these records. Return the number of cards."""
+        from dsc_host import exchange
+
+        enroll = exchange.import_csv if self.is_csv else exchange.import_pskc
+        with bar("Importing") as done:
+            return enroll(verifier, self.file, **self.options, **reports, done=done)
+
+
 def import_cards(
     records: Records,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PSKC file, or a .csv of serials to create cards for.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A PSKC file, or a .csv of cards or of serials.")],
     key_file: KeyFileOption = None,
     allow_plain: Annotated[bool, typer.Option("--allow-plain", help="Accept keys that are not encrypted.")] = False,
     suite: Annotated[
         str | None, typer.Option(metavar="SUITE", help="The suite of cards for which the file names none.")
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="The columns of a CSV, in order or as OURS=THEIRS, separated by commas."),
+    ] = None,
     atomic: Annotated[bool, typer.Option("--atomic", help="Import nothing if one card cannot be imported.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Import nothing; print what would be imported.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import cards from a PSKC file or from a CSV list.
 
     A PSKC file has cards of another OATH server with their keys. A CSV list has serials, for which cards are created.
     The command names each card that it cannot import with its line, and imports the others. The exit code is then 1.
-    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out.
+    Columns of a CSV: serial, and optionally suite and owner. Each card gets a key, which `export` writes out. With a column
+    seed, the CSV has the keys themselves, and optionally type, counter and pin: `--allow-plain` accepts it.
 
     \b
     Examples:
       dscplus import cards.pskc
       dscplus import cards.pskc --key-file transport.key --atomic
       dscplus import serials.csv
+      dscplus import tokens.csv --allow-plain --columns serial,seed,type,suite --dry-run
     """
-    from dsc_host import exchange
     from dsc_host.exchange.files import old_file
 
-    as_list = file.suffix.lower() == ".csv"
-    if as_list and (key_file or allow_plain or suite):
-        raise InputError("file", "a CSV has no keys and names its own suites; omit these options, or name a PSKC file")
     with old_file(file):
         pass  # Report an unreadable file before a passphrase is asked for.
-    # With a key, a file in the clear may also have encrypted values.
-    no_secret = as_list or (allow_plain and key_file is None)
-    key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
-    if (file_of_records := records.file()) and not file_of_records.exists():
-        _check_readable(file, as_list, key, passphrase, allow_plain, suite)
+    source = _source(file, key_file, allow_plain, suite, columns)
+    rows: list[Result] = []
     refusals: list[int] = []
-    with (
-        _reporting(refusals) as refused,
-        records.open(may_make=True) as verifier,
-        bar("Importing") as done,
-    ):
-        if as_list:
-            count = exchange.import_csv(verifier, file, atomic=atomic, refused=refused, done=done)
+    with _reporting(refusals, rows if dry_run else None) as refused:
+        if dry_run:
+            with _records_to_try(records) as verifier:
+                count = source.enroll(verifier, dry_run=True, refused=refused, taken=lambda card: rows.append(_row(card)))
+            rows.sort(key=lambda row: cast(int, row["line"]))
         else:
-            count = exchange.import_pskc(
-                verifier,
-                file,
-                key=key,
-                passphrase=passphrase,
-                allow_plain=allow_plain,
-                suite=suite,
-                atomic=atomic,
-                refused=refused,
-                done=done,
-            )
-    show({"file": str(file), "cards": count, "left_out": len(refusals)}, as_json=as_json)
+            if (made := records.file()) and not made.exists():
+                source.check()
+            with records.open(may_make=True) as verifier:
+                count = source.enroll(verifier, atomic=atomic, refused=refused)
+    result: Result = {"file": str(file), "cards": count, "left_out": len(refusals)}
+    if dry_run and not as_json:
+        show_table(rows)
+    show({**result, "rows": rows} if dry_run and as_json else result, as_json=as_json)
     if refusals:
-        raise Failed(f"{len(refusals)} were left out" + ("; nothing was imported" if atomic else ""))
+        nothing = "; nothing was imported" if atomic and not dry_run else ""
+        raise Failed(f"{len(refusals)} {'would be' if dry_run else 'were'} left out{nothing}")
 
 
-def _check_readable(
-    file: Path, as_list: bool, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
-) -> None:
-    """Read a file once and discard the result, so that a useless file creates no records. Raises `InputError`."""
-    from dsc_host import exchange
-    from dsc_host.exchange.files import old_file
+def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | None, columns: str | None) -> _Source:
+    options: dict[str, Any] = {"allow_plain": allow_plain, "suite": suite}
+    if file.suffix.lower() == ".csv":
+        if key_file:
+            raise InputError("file", "a CSV has no keys that are encrypted; omit --key-file, or name a PSKC file")
+        return _Source(file, {**options, "columns": columns})
+    if columns:
+        raise InputError("columns", "are those of a CSV; omit --columns, or name a .csv file")
+    # With a key, a file in the clear may also have encrypted values.
+    no_secret = allow_plain and key_file is None
+    key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
+    return _Source(file, {**options, "key": key, "passphrase": passphrase})
 
-    with old_file(file) as (source, _):
-        found: Iterator[object] = (
-            exchange.read_serials(source)
-            if as_list
-            else exchange.read_pskc(source, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
-        )
-        for _ in found:
-            pass
+
+def _records_to_try(records: Records) -> Verifier:
+    """Open the records for a dry run. If there are none yet, open empty ones in memory, and create nothing."""
+    if (made := records.file()) and not made.exists():
+        return Verifier.open("sqlite://", master_key=MasterKey.generate())
+    return records.open()
 
 
 @contextmanager
-def _reporting(refusals: list[int]) -> Iterator[Callable[["Refusal"], None]]:
-    """Yield a callback that reports each card that is left out and counts it."""
+def _reporting(refusals: list[int], rows: list[Result] | None) -> Iterator[Callable[["Refusal"], None]]:
+    """Yield a callback that counts each card that is left out, and reports it: at once, or as a row."""
 
     def tell(refusal: "Refusal") -> None:
         refusals.append(refusal.number)
-        notice(f"left out: {refusal}")
+        if rows is None:
+            notice(f"left out: {refusal}")
+        else:
+            rows.append({"line": refusal.line, "serial": refusal.serial, "outcome": "refused", "why": str(refusal.error)})
 
     yield tell
+
+
+def _row(card: "Placed") -> Result:
+    return {"line": card.line, "serial": card.enrollment.serial, "outcome": "taken", "why": ""}
 
 
 def _report_left_out(serial: str, state: State) -> None:

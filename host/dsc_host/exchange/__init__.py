@@ -11,16 +11,18 @@ only the names listed here.
 from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards
 from dsc_host.exchange.pskc_reader import read_pskc
 from dsc_host.exchange.pskc_writer import write_pskc
-from dsc_host.exchange.refusal import Refusal
-from dsc_host.exchange.transfer import export_csv, export_pskc, import_csv, import_pskc
+from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.exchange.transfer import export_csv, export_pskc, import_csv, import_pskc, read_csv
 
 __all__ = [
     "CardOrder",
+    "Placed",
     "Refusal",
     "export_csv",
     "export_pskc",
     "import_csv",
     "import_pskc",
+    "read_csv",
     "read_pskc",
     "read_serials",
     "write_cards",

@@ -1,4 +1,4 @@
-"""CSV for people and shop floors: lists of existing cards, and orders of new ones. A CSV never holds a secret.
+"""CSV for people and shop floors: lists of existing cards, and orders of new ones. Neither holds a secret.
 
 Files follow RFC 4180, in UTF-8. Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula. In free
 text, such as an owner's name, the writer puts an apostrophe before such a character, and the reader removes it.
@@ -8,12 +8,12 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
 from dsc_host.errors import InputError
+from dsc_host.exchange import csv_table
 from dsc_host.exchange.refusal import Refusal
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.verifier import Card, card_rules
@@ -22,8 +22,6 @@ COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", 
 """The columns that `write_cards` writes. Times are in UTC and ISO 8601; owners are separated by ` / `."""
 ORDER_COLUMNS = ("serial", "suite", "owner")
 """The columns that `read_serials` reads, in any order. Only the first one is required."""
-MOST_LINE = 4096
-"""The maximum length in characters of a row that is read."""
 
 _FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are the wide forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
@@ -79,73 +77,25 @@ def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
     return (one if isinstance(one, Refusal) else one.order for one in placed_orders(file))
 
 
-def placed_orders(file: BinaryIO) -> Iterator[PlacedOrder | Refusal]:
+def placed_orders(file: BinaryIO, mapping: str | None = None) -> Iterator[PlacedOrder | Refusal]:
     """Read the orders as `read_serials` does; yield each with its place in the file."""
-    # Bytes that are not UTF-8 become characters that no serial, suite or owner may have, so they cost their row alone.
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
-    try:
-        yield from _orders(_lines(text))
-    finally:
-        # A caller that stopped early may have closed the file already.
-        with suppress(ValueError):
-            text.detach()
-
-
-def _lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, with their numbers. Cut an overlong line just above the limit."""
-    number = 0
-    while line := text.readline(MOST_LINE + 1):
-        number += 1
-        rest = line
-        while not rest.endswith("\n") and (rest := text.readline(MOST_LINE)):
-            pass
-        if len(line) > MOST_LINE or line.strip("\n,; \t"):
-            yield number, line.rstrip("\n")
-
-
-def _orders(lines: Iterator[tuple[int, str]]) -> Iterator[PlacedOrder | Refusal]:
-    line, header = next(lines, (1, ""))
-    divider = ";" if header.count(";") > header.count(",") else ","
-    columns = _columns(line, header, divider)
     taken: set[str] = set()
-    for number, (line, row) in enumerate(lines, 1):
-        serial: str | None = None
+    for row in csv_table.rows(file, csv_table.Columns.parse(ORDER_COLUMNS, mapping)):
+        if isinstance(row, Refusal):
+            yield row
+            continue
+        serial = unescape_formula(row.cells["serial"])
+        owner = unescape_formula(row.cells.get("owner", "")) or None
         try:
-            cells = dict(zip(columns, _cells(row, divider, len(columns)), strict=True))
-            serial = _unescape_formula(cells["serial"])
-            order = CardOrder(serial, cells.get("suite") or DEFAULT_SUITE, _unescape_formula(cells.get("owner", "")) or None)
+            order = CardOrder(serial, row.cells.get("suite") or DEFAULT_SUITE, owner)
             _check(order)
             if serial in taken:
                 raise InputError("serial", "occurs twice in the file")
         except InputError as error:
-            yield Refusal(number, line, serial if card_rules.is_serial(serial) else None, error)
+            yield Refusal(row.number, row.line, serial if card_rules.is_serial(serial) else None, error)
         else:
             taken.add(serial)
-            yield PlacedOrder(number, line, order)
-
-
-def _columns(line: int, header: str, divider: str) -> list[str]:
-    try:
-        columns = [name.lower() for name in _cells(header, divider)]
-    except InputError:
-        columns = []
-    if "serial" not in columns or len(set(columns)) < len(columns) or not set(columns) <= set(ORDER_COLUMNS):
-        allowed = f"{ORDER_COLUMNS[0]}, and optionally {' and '.join(ORDER_COLUMNS[1:])}"
-        raise InputError("CSV", f"line {line}: must name the columns, each once: {allowed}; in UTF-8, separated by , or ;")
-    return columns
-
-
-def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
-    if len(row) > MOST_LINE:
-        raise InputError("row", f"is longer than {MOST_LINE} characters")
-    try:
-        # Parse row by row, so that an unclosed quote costs one row and not all that follow.
-        cells = next(csv.reader([row], delimiter=divider, strict=True))
-    except (csv.Error, StopIteration):
-        raise InputError("row", "is not CSV; is a quote not closed?") from None
-    if count is not None and len(cells) != count:
-        raise InputError("row", f"must have {count} cells, as the first row has; it has {len(cells)}")
-    return [cell.strip() for cell in cells]
+            yield PlacedOrder(row.number, row.line, order)
 
 
 def _check(order: CardOrder) -> None:
@@ -171,7 +121,7 @@ def _escape_formula(cell: str) -> str:
     return _BEGINS_FORMULA.sub(r"\1'\2", cell)
 
 
-def _unescape_formula(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """Remove the apostrophe that keeps a cell from being a formula."""
     return cell[1:] if _APOSTROPHE.match(cell) else cell
 

@@ -12,6 +12,8 @@ A card is one package for its key and one each for its PIN, its duress PIN and i
 
 import re
 
+from dsc_host.errors import InputError
+
 OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra"
 HOTP = "urn:ietf:params:xml:ns:keyprov:pskc:hotp"
 TOTP = "urn:ietf:params:xml:ns:keyprov:pskc:totp"
@@ -50,3 +52,13 @@ def owners_in(user_id: str | None) -> tuple[str, ...]:
     if _NAMES.fullmatch(user_id) is None:
         return (user_id,)
     return tuple(re.sub(r"\\(.)", r"\1", name) for name in _NAME.findall(user_id))
+
+
+def check_one_time_password(kind: str, suite: str | None) -> None:
+    """Raise `InputError`, which says what takes it, for a key of HOTP without an OCRA suite given for it, or of TOTP."""
+    server = f"a server for {kind.upper()}, such as privacyIDEA or LinOTP"
+    if kind == "totp":
+        raise InputError("algorithm", f"is TOTP, which answers no challenges; import the key into {server}")
+    if suite is None:
+        problem = "is missing: the key is one of HOTP; give the OCRA suite (--suite) if the card answers challenges with it"
+        raise InputError("suite", f"{problem}, or import it into {server}")

@@ -18,11 +18,6 @@ from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
 _MOST_PACKAGES = 16  # for one card; a card of ours has three
 _MOST_UNOPENED = 8  # if so many packages fail and none opens, the file has another key
-_HOTP = (
-    "the key is one of HOTP; give the OCRA suite (--suite) if the card answers challenges with it, "
-    "or import it into a server for HOTP, such as privacyIDEA or LinOTP"
-)
-_TOTP = "is TOTP, which answers no challenges; import the key into a server for TOTP, such as privacyIDEA or LinOTP"
 
 
 def read_pskc(
@@ -178,9 +173,8 @@ class _Card:
     def _suite_of(self, key: CardKey) -> str:
         if key.algorithm == profile.HOTP:
             # The `Suite` of an HOTP key names a hash, such as HMAC-SHA256, and no OCRA suite.
-            if self._suite is None:
-                raise InputError("suite", f"is missing: {_HOTP}")
-            return self._suite
+            profile.check_one_time_password("hotp", self._suite)
+            return self._suite or ""
         suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
         if suite is None:
             raise InputError("suite", "is missing: the key names no OCRA suite; give the suite that the card has")
@@ -206,7 +200,7 @@ class _Card:
 def _check_algorithm(algorithm: str) -> None:
     """Refuse a key of another algorithm than OCRA and HOTP, and say what takes it."""
     if algorithm == profile.TOTP:
-        raise InputError("algorithm", _TOTP)
+        profile.check_one_time_password("totp", None)
     if not profile.is_ocra(algorithm) and algorithm != profile.HOTP:
         raise InputError("algorithm", "is neither OCRA nor HOTP; a card supports no other")
 

@@ -10,12 +10,11 @@ Three promises:
 
 import secrets as random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import BinaryIO, TypeAlias, TypeVar
 
 from dsc_host.errors import AlreadyEnrolled, DscError, InputError
-from dsc_host.exchange import csv_files, pskc_reader, stream
+from dsc_host.exchange import csv_files, csv_seeds, csv_table, pskc_reader, stream
 from dsc_host.exchange.files import PathLike, new_file, old_file
 from dsc_host.exchange.pskc_writer import write_pskc
 from dsc_host.exchange.refusal import Placed, Refusal
@@ -117,20 +116,24 @@ def import_pskc(
     allow_plain: bool = False,
     suite: str | None = None,
     atomic: bool = False,
+    dry_run: bool = False,
+    taken: Callable[[Placed], None] = _ignore,
     refused: Callable[[Refusal], None] = _ignore,
     done: Progress = _ignore,
 ) -> int:
     """Enroll the cards of a PSKC file, which is read as by `read_pskc`. Return the number of cards that were enrolled.
 
-    `refused` is called with each card that cannot be enrolled; the others are. With `atomic`, one such card keeps all
-    out, and the return value is 0. `done` is called with a number of bytes and the total. Raises `InputError` for an
-    unusable file, key or passphrase; then nothing is changed. Raises `StoreError`.
+    `refused` is called with each card that cannot be enrolled, and `taken` with each of the others. With `atomic`, one
+    refused card keeps all out, and the return value is 0. With `dry_run`, everything is checked and nothing enrolled; the
+    return value is the number of cards that would be. `done` is called with a number of bytes and the total. Raises
+    `InputError` for an unusable file, key or passphrase; then nothing is changed. Raises `StoreError`.
     """
     with old_file(path) as (file, size):
         stream.check(file)
         file.seek(0)
         found = pskc_reader.placed(file, key=key, passphrase=passphrase, allow_plain=allow_plain, suite=suite)
-        count = _enroll_all(verifier, _report_bytes(found, file, size, done), atomic, refused)
+        records = _Records(_report_bytes(found, file, size, done), atomic, dry_run, taken, refused)
+        count = _enroll_all(verifier, records)
     done(size, size)
     return count
 
@@ -139,23 +142,50 @@ def import_csv(
     verifier: Verifier,
     path: PathLike,
     *,
+    columns: str | None = None,
+    allow_plain: bool = False,
+    suite: str | None = None,
     atomic: bool = False,
+    dry_run: bool = False,
+    taken: Callable[[Placed], None] = _ignore,
     refused: Callable[[Refusal], None] = _ignore,
     done: Progress = _ignore,
 ) -> int:
-    """Enroll the cards that a CSV orders, which is read as by `read_serials`. Return the number of cards that were enrolled.
+    """Enroll the cards of a CSV. Return the number of cards that were enrolled.
 
-    Each card gets a key of 32 random bytes, and a random PIN if its suite has one. `export_pskc` passes them on to the
-    maker of the cards. Everything else works as in `import_pskc`.
+    A file without a column `seed` is an order, which is read as by `read_serials`. Each card gets a key of 32 random bytes,
+    and a random PIN if its suite has one. `export_pskc` passes them on to the maker of the cards. A file with that column has
+    the keys of cards in the clear, which `allow_plain` must accept; `suite` applies to those whose row names none.
+
+    `columns` says how the file names its columns, or in which order a file without such names has them: see
+    `csv_table.Columns.parse`. Everything else works as in `import_pskc`.
     """
     with old_file(path) as (file, size):
-        orders = csv_files.placed_orders(file)
-        found = (
-            one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders
-        )
-        count = _enroll_all(verifier, _report_bytes(found, file, size, done), atomic, refused)
+        found = _csv_cards(file, columns, allow_plain, suite)
+        records = _Records(_report_bytes(found, file, size, done), atomic, dry_run, taken, refused)
+        count = _enroll_all(verifier, records)
     done(size, size)
     return count
+
+
+def read_csv(
+    file: BinaryIO, *, columns: str | None = None, allow_plain: bool = False, suite: str | None = None
+) -> Iterator[Enrollment | Refusal]:
+    """Read the cards of a CSV as `import_csv` does. Yield an `Enrollment` for a row, or a `Refusal` if it is wrong.
+
+    The file must be one that can be read twice. Raises `InputError` for a file that is neither an order nor has keys.
+    """
+    found = _csv_cards(file, columns, allow_plain, suite)
+    return (one if isinstance(one, Refusal) else one.enrollment for one in found)
+
+
+def _csv_cards(file: BinaryIO, columns: str | None, allow_plain: bool, suite: str | None) -> Iterator[Placed | Refusal]:
+    if "seed" in csv_table.names(file, csv_table.Columns.parse(csv_seeds.SEED_COLUMNS, columns)):
+        return csv_seeds.placed_seeds(file, columns, allow_plain=allow_plain, suite=suite)
+    if allow_plain or suite:
+        raise InputError("file", "a CSV has no keys without a column named seed, and names its own suites; omit these options")
+    orders = csv_files.placed_orders(file, columns)
+    return (one if isinstance(one, Refusal) else Placed(one.number, one.line, _make_enrollment(one.order)) for one in orders)
 
 
 def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
@@ -170,17 +200,33 @@ def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
 
 
 class _Records:
-    """A source of enrollments for the verifier, which reports the cards that are not enrolled."""
+    """A source of enrollments for the verifier, which reports what becomes of each card."""
 
-    def __init__(self, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> None:
+    def __init__(
+        self,
+        found: Iterator[Placed | Refusal],
+        atomic: bool,
+        dry_run: bool,
+        taken: Callable[[Placed], None],
+        refused: Callable[[Refusal], None],
+    ) -> None:
         self._found = found
-        self._atomic = atomic
+        self.undone = dry_run
+        """Whether everything is undone at the end."""
+        self.atomic = atomic or dry_run
+        self._taken = taken
         self._refused = refused
         self._bad = False
         self._ended = False
         self._given = 0
-        self._waiting: dict[int, Refusal] = {}
-        """The refusals of cards that the records have not decided on yet: at most one batch of them."""
+        self.total = 0
+        """How many cards the records have taken."""
+        self._waiting: dict[int, Placed] = {}
+        """The cards that the records have not decided on yet: at most one batch of them."""
+
+    def read_first(self) -> None:
+        """Read the first card."""
+        self._found = chain(list(islice(self._found, 1)), self._found)
 
     def enrollments(self) -> Iterator[Enrollment]:
         """Yield the enrollments in order, and report the refusals in between."""
@@ -189,8 +235,7 @@ class _Records:
                 self._bad = True
                 self._refused(one)
                 continue
-            serial = one.enrollment.serial
-            self._waiting[self._given] = Refusal(one.number, one.line, serial, InputError("serial", "is already enrolled"))
+            self._waiting[self._given] = one
             self._given += 1
             yield one.enrollment
         self._ended = True
@@ -199,18 +244,22 @@ class _Records:
 
     def refuse(self, position: int, _serial: str, error: DscError) -> None:
         """Report the card at `position`, which the records refused with `error`."""
-        refusal = self._waiting[position]
-        self._refused(refusal if isinstance(error, AlreadyEnrolled) else replace(refusal, error=_as_input_error(error)))
+        card = self._waiting.pop(position)
+        reason = InputError("serial", "is already enrolled") if isinstance(error, AlreadyEnrolled) else _as_input_error(error)
+        self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
     def judged(self, _total: int) -> None:
-        """Forget the prepared refusals: the records have decided on every card so far."""
+        """Report the cards that were not refused: the records have decided on every card so far."""
+        for card in self._waiting.values():
+            self._taken(card)
+        self.total += len(self._waiting)
         self._waiting.clear()
         if self._ended:
             self._end()
 
     def _end(self) -> None:
         """Undo an import that had to be complete and is not. Only at the end have the records decided on every card."""
-        if self._atomic and self._bad:
+        if self.undone or (self.atomic and self._bad):
             raise _ImportUndone
 
 
@@ -218,14 +267,15 @@ class _ImportUndone(Exception):
     """Raised to roll back the transaction."""
 
 
-def _enroll_all(verifier: Verifier, found: Iterator[Placed | Refusal], atomic: bool, refused: Callable[[Refusal], None]) -> int:
+def _enroll_all(verifier: Verifier, records: _Records) -> int:
     # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes long.
-    first = list(islice(found, 1))
-    records = _Records(chain(first, found), atomic, refused)
+    records.read_first()
     try:
-        return verifier.enroll_all(records.enrollments(), atomic=atomic, refused=records.refuse, enrolled=records.judged)
+        return verifier.enroll_all(
+            records.enrollments(), atomic=records.atomic, refused=records.refuse, enrolled=records.judged
+        )
     except _ImportUndone:
-        return 0
+        return records.total if records.undone else 0
 
 
 def _as_input_error(error: DscError) -> InputError:

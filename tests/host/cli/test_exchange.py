@@ -15,6 +15,7 @@ from dsc_host.cli import exchange
 from dsc_host.cli.key_files import read_key_file
 
 PASSPHRASE = "correct horse battery\n"
+SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
 TRANSPORT_KEY = bytes(range(16)).hex()
 
 
@@ -197,6 +198,41 @@ def test_a_list_has_no_use_for_a_key(dscplus: Command, options: list[str]) -> No
     dscplus.with_records()
     (dscplus.folder / "order.csv").write_text("serial\nA-1\n")
     assert dscplus.refused("import", str(dscplus.folder / "order.csv"), *options).startswith("file: a CSV has no keys")
+
+
+SEEDS = f"AB-1,{KEY.hex()},OCRA,{SUITE_WITHOUT_PIN}\nAB-2,{KEY.hex()},totp,6\nIB1,{KEY.hex()},,{SUITE_WITHOUT_PIN}\n"
+MAPPED = ("--allow-plain", "--columns", "serial,seed,type,suite")
+
+
+def test_a_dry_run_tells_of_each_line_and_changes_nothing(desk: Command) -> None:
+    file = desk.folder / "tokens.csv"
+    file.write_text(SEEDS)
+    before = desk("audit", "export").out
+    done = desk("import", str(file), *MAPPED, "--dry-run")
+    assert (done.code, done.error) == (1, "2 would be left out")
+    assert [line.split()[:3] for line in done.out.splitlines()[:4]] == [
+        ["line", "serial", "outcome"],
+        ["1", "AB-1", "taken"],
+        ["2", "AB-2", "refused"],
+        ["3", "IB1", "refused"],
+    ]
+    assert "algorithm: is TOTP" in done.out
+    assert "serial: is already enrolled" in done.out
+    rows = json.loads(desk("import", str(file), *MAPPED, "--dry-run", "--json").out)["rows"]
+    assert [(row["line"], row["outcome"]) for row in rows] == [(1, "taken"), (2, "refused"), (3, "refused")]
+    assert desk("audit", "export").out == before
+    assert desk("import", str(file), *MAPPED).code == 1
+    assert desk.enrolled() == ["AB-1", "IB1", "IB2", "IB3"]
+
+
+def test_a_dry_run_makes_no_records(dscplus: Command) -> None:
+    dscplus.with_records()
+    file = dscplus.folder / "tokens.csv"
+    file.write_text(f"Seed;Token\n{KEY.hex()};AB-1\n")
+    mapped = ("--columns", "serial=token,seed=Seed", "--allow-plain", "--suite", SUITE_WITHOUT_PIN)
+    done = dscplus("import", str(file), *mapped, "--dry-run", "--json")
+    assert (done.code, json.loads(done.out)["cards"]) == (0, 1)
+    assert names(dscplus) == ["tokens.csv"]
 
 
 @pytest.mark.postgresql

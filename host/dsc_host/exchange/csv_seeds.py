@@ -1,0 +1,103 @@
+"""CSV with the keys of cards in the clear, as other servers write it: a serial, a seed, and what the key is for.
+
+It is read and never written. A file with keys must be allowed explicitly, like PSKC in the clear.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
+
+from dsc_host.errors import InputError
+from dsc_host.exchange import csv_table, profile
+from dsc_host.exchange.csv_files import unescape_formula
+from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.verifier import Enrollment, card_rules
+
+SEED_COLUMNS = ("serial", "seed", "type", "suite", "counter", "pin", "owner")
+"""The columns that are read, in any order. A file with keys has at least `serial` and `seed`."""
+
+_OCRA_TYPES = ("", "ocra", "ocra2", "ocra-1")
+_HEX = re.compile("(?:0x)?((?:[0-9A-Fa-f]{2})+)")
+_BASE32 = re.compile("([A-Z2-7]+|[a-z2-7]+)=*")
+
+
+def placed_seeds(file: BinaryIO, mapping: str | None, *, allow_plain: bool, suite: str | None) -> Iterator[Placed | Refusal]:
+    """Read the cards of a CSV with keys; yield each with its place in the file.
+
+    `suite` is that of cards whose row names none, and of HOTP keys. Raises `InputError` if keys in the clear are not allowed.
+    """
+    if suite is not None:
+        card_rules.usable_suite(suite)
+    if not allow_plain:
+        raise InputError("CSV", "line 1: holds keys in the clear, which must be allowed explicitly (--allow-plain)")
+    return _cards(file, csv_table.Columns.parse(SEED_COLUMNS, mapping), suite)
+
+
+def _cards(file: BinaryIO, columns: csv_table.Columns, suite: str | None) -> Iterator[Placed | Refusal]:
+    taken: set[str] = set()
+    for row in csv_table.rows(file, columns):
+        if isinstance(row, Refusal):
+            yield row
+            continue
+        serial = unescape_formula(row.cells["serial"])
+        try:
+            enrollment = _enrollment(serial, row, suite)
+            card_rules.check(enrollment)
+            if serial in taken:
+                raise InputError("serial", "occurs twice in the file")
+        except InputError as error:
+            yield Refusal(row.number, row.line, serial if card_rules.is_serial(serial) else None, error)
+        else:
+            taken.add(serial)
+            yield Placed(row.number, row.line, enrollment)
+
+
+def _enrollment(serial: str, row: csv_table.Row, suite: str | None) -> Enrollment:
+    owner = unescape_formula(row.cells.get("owner", ""))
+    return Enrollment(
+        serial,
+        _key(row.cells["seed"]),
+        suite=_suite(row.cells.get("type", ""), row.cells.get("suite", ""), suite),
+        pin=row.cells.get("pin") or None,
+        counter=_counter(row.cells.get("counter", "")),
+        owners=(owner,) if owner else (),
+    )
+
+
+def _key(seed: str) -> bytes:
+    """Return the bytes of a seed in hex or Base32. Text that could be both is hex.
+
+    Base64 is not read: hex digits with one wrong letter are Base64 too, of another key.
+    """
+    compact = "".join(seed.split())
+    if not compact:
+        raise InputError("seed", "is missing")
+    if found := _HEX.fullmatch(compact):
+        return bytes.fromhex(found[1])
+    if found := _BASE32.fullmatch(compact):
+        with suppress(binascii.Error):
+            return base64.b32decode(found[1].upper() + "=" * (-len(found[1]) % 8))
+    raise InputError("seed", "must be bytes in hex, two digits each, or in Base32")
+
+
+def _suite(kind: str, named: str, given: str | None) -> str:
+    """Return the suite of a row: its own if it is one of OCRA, otherwise the caller's."""
+    kind = kind.lower()
+    if kind in ("hotp", "totp"):
+        # Another server's HOTP row has the number of digits in this column.
+        profile.check_one_time_password(kind, given)
+        return given or ""
+    if kind not in _OCRA_TYPES:
+        raise InputError("type", "must be OCRA or HOTP; a card supports no other")
+    if not (named or given):
+        raise InputError("suite", "is missing: the row names no OCRA suite; give the suite that the card has (--suite)")
+    return named or given or ""
+
+
+def _counter(text: str) -> int:
+    if re.fullmatch("[0-9]{0,20}", text) is None:
+        raise InputError("counter", "must be a whole number from 0 to 2**64 - 2")
+    return int(text or "0")

@@ -1,0 +1,150 @@
+"""Rows of a CSV whose columns have names: from its first row, or from the caller where the file has other names or none."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from dsc_host.errors import InputError
+from dsc_host.exchange.refusal import Refusal
+
+MOST_LINE = 4096
+"""The maximum length in characters of a row that is read."""
+SKIPPED = "-"
+"""Names a column that is not read, in a list of columns by position."""
+
+_Lines = Iterator[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with its place in the file and its cells by the names of their columns."""
+
+    number: int
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that a reader knows, and how a file names them."""
+
+    known: tuple[str, ...]
+    """The first one is required."""
+    by_position: tuple[str, ...] = ()
+    """The columns in their order, for a file whose first row is a card already."""
+    by_name: Mapping[str, str] | None = None
+    """The file's own names of the columns, each with ours. Other columns are not read."""
+
+    @classmethod
+    def parse(cls, known: tuple[str, ...], mapping: str | None) -> "Columns":
+        """Parse a mapping: `serial,seed,type,suite` by position, or `serial=Token,seed=Secret key` by the file's names.
+
+        Raises `InputError` unless each name is known and comes once, the first known one among them.
+        """
+        if mapping is None:
+            return cls(known)
+        parts = [part.strip() for part in mapping.split(",")]
+        pairs = [tuple(each.strip() for each in part.split("=", 1)) for part in parts]
+        ours = [pair[0].lower() for pair in pairs if pair[0] != SKIPPED]
+        named = [pair[1].lower() for pair in pairs if len(pair) > 1]
+        whole = not named or (len(named) == len(parts) == len(set(named)) and all(named))
+        if not whole or known[0] not in ours or len(set(ours)) < len(ours) or not set(ours) <= set(known):
+            raise InputError(
+                "columns", f"must be names of {', '.join(known)}, each once, with {known[0]}, or each as OURS=THEIRS"
+            )
+        if named:
+            return cls(known, by_name=dict(zip(named, ours, strict=True)))
+        return cls(known, by_position=tuple(pair[0].lower() for pair in pairs))
+
+    def in_header(self, line: int, cells: list[str]) -> tuple[str, ...]:
+        """Return our names of a header's cells. Raises `InputError` if it is no such header."""
+        names = [cell.lower() for cell in cells]
+        if self.by_name is not None:
+            if missing := self.by_name.keys() - names:
+                raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, which the columns name")
+            return tuple(self.by_name.get(name, SKIPPED) for name in names)
+        if self.known[0] not in names or len(set(names)) < len(names) or not set(names) <= set(self.known):
+            allowed = f"{self.known[0]}, and optionally {', '.join(self.known[1:-1])} and {self.known[-1]}"
+            problem = f"must name the columns, each once: {allowed}; in UTF-8, separated by , or ;"
+            raise InputError("CSV", f"line {line}: {problem}; for other names or none, name them with --columns")
+        return tuple(names)
+
+
+def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
+    """Return the names of a file's columns, and leave the file at its beginning. Raises `InputError`."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
+    try:
+        return _header(_lines(text), columns)[0]
+    finally:
+        text.detach()
+        file.seek(0)
+
+
+def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
+    """Yield the rows that are not empty, or a `Refusal` for a row that is wrong.
+
+    Cells are separated by commas or semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends.
+    Raises `InputError` if the first row is not a header with known names. The file stays open.
+    """
+    # Bytes that are not UTF-8 become characters that no cell may have, so they cost their row alone.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
+    try:
+        yield from _rows(_lines(text), columns)
+    finally:
+        # A caller that stopped early may have closed the file already.
+        with suppress(ValueError):
+            text.detach()
+
+
+def _lines(text: io.TextIOWrapper) -> _Lines:
+    """Yield the lines that are not empty, with their numbers. Cut an overlong line just above the limit."""
+    number = 0
+    while line := text.readline(MOST_LINE + 1):
+        number += 1
+        rest = line
+        while not rest.endswith("\n") and (rest := text.readline(MOST_LINE)):
+            pass
+        if len(line) > MOST_LINE or line.strip("\n,; \t"):
+            yield number, line.rstrip("\n")
+
+
+def _header(lines: _Lines, columns: Columns) -> tuple[tuple[str, ...], str, list[tuple[int, str]]]:
+    """Return the names, the character between cells, and the line that was read although it is no header."""
+    line, first = next(lines, (1, ""))
+    divider = ";" if first.count(";") > first.count(",") else ","
+    if columns.by_position:
+        return columns.by_position, divider, [(line, first)] if first else []
+    try:
+        cells = _cells(first, divider)
+    except InputError:
+        cells = []
+    return columns.in_header(line, cells), divider, []
+
+
+def _rows(lines: _Lines, columns: Columns) -> Iterator[Row | Refusal]:
+    found, divider, read = _header(lines, columns)
+    number = 0
+    for source in (read, lines):
+        for line, row in source:
+            number += 1
+            try:
+                cells = zip(found, _cells(row, divider, len(found)), strict=True)
+                yield Row(number, line, {name: cell for name, cell in cells if name != SKIPPED})
+            except InputError as error:
+                yield Refusal(number, line, None, error)
+
+
+def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
+    if len(row) > MOST_LINE:
+        raise InputError("row", f"is longer than {MOST_LINE} characters")
+    try:
+        # Parse row by row, so that an unclosed quote costs one row and not all that follow.
+        cells = next(csv.reader([row], delimiter=divider, strict=True))
+    except (csv.Error, StopIteration):
+        raise InputError("row", "is not CSV; is a quote not closed?") from None
+    if count is not None and len(cells) != count:
+        raise InputError("row", f"must have {count} cells, as the first row has; it has {len(cells)}")
+    return [cell.strip() for cell in cells]
