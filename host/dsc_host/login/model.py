@@ -3,7 +3,6 @@
 All are immutable. Times are in Unix seconds and amounts of money are `Decimal` numbers.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -132,14 +131,6 @@ class Loss(StrEnum):
     LOST = "lost"
     STOLEN = "stolen"
     DAMAGED = "damaged"
-
-
-def is_address(text: object) -> bool:
-    """Return whether `text` is exactly one email address, for example anna@example.com.
-
-    Characters that a mail server could take for a second address are not allowed.
-    """
-    return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}", text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ that go to a new number or address are a new way to log in.
 from sqlalchemy import Connection
 
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks, phone_numbers, users
+from dsc_host.login.accounts import email_addresses, phone_numbers, users
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.rows import Phone, User
@@ -46,7 +46,7 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
 
     Raises `InputError`.
     """
-    field_checks.check_email(email)
+    email = email_addresses.normalized(email)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if email == user.email:
         return

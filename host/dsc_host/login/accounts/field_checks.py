@@ -1,10 +1,10 @@
-"""Checks of the fields of people and users: names, addresses, phone numbers and papers. Each failure is an `InputError`."""
+"""Checks of the fields of people and users: names, languages and papers. Each failure is an `InputError`."""
 
 import re
 from datetime import date
 
 from dsc_host.errors import InputError
-from dsc_host.login.model import Identity, is_address
+from dsc_host.login.model import Identity
 
 DOCUMENTS = ("passport", "id", "licence", "ssn")
 LANGUAGES = ("en", "de", "ru")
@@ -17,12 +17,6 @@ def check_name(name: str) -> None:
     """Raise `InputError` if `name` is not a valid user name."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{2,31}", name):
         raise InputError("name", "must have 3 to 32 characters of a-z, 0-9, dot, - and _, and begin with a letter or digit")
-
-
-def check_email(email: str) -> None:
-    """Raise `InputError` if `email` is not an email address."""
-    if not is_address(email):
-        raise InputError("email", "must be an email address, for example anna@example.com")
 
 
 def check_language(language: str) -> None:

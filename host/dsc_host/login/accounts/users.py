@@ -4,7 +4,7 @@ from sqlalchemy import Connection, func, select
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
-from dsc_host.login.accounts import field_checks
+from dsc_host.login.accounts import email_addresses, field_checks
 from dsc_host.login.messages import notices
 from dsc_host.login.model import Role
 from dsc_host.login.passwords import SUFFIX_LETTERS
@@ -32,8 +32,8 @@ def add_user(
     account = known(rows.accounts.locked(tx.db, account_id), "account", account_id)
     check_new_user(tx.db, account_id, name, email, language, entity_id)
     user = User(
-        table_rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash, email, language, str(role),
-        opted_out=False, settings=0, made_at=tx.now(),
+        table_rows.new_id(), name, entity_id or account.entity_id, account_id, password_hash,
+        email_addresses.normalized(email), language, str(role), opted_out=False, settings=0, made_at=tx.now(),
     )  # fmt: skip
     rows.users.add(tx.db, user)
     if not account.primary_user:
@@ -46,7 +46,7 @@ def check_new_user(db: Connection, account_id: str, name: str, email: str, langu
     """Raise `InputError` if this user cannot be added to the account, for example because the name is taken."""
     field_checks.check_name(name)
     field_checks.check_language(language)
-    field_checks.check_email(email)
+    email_addresses.normalized(email)
     known(rows.accounts.find(db, account_id), "account", account_id)
     if entity_id is not None:
         known(rows.entities.find(db, entity_id), "person", entity_id)

@@ -1,10 +1,11 @@
 """Checks of a policy beyond the types of its values. A policy that passes does not fail later, while it is used."""
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
-from dsc_host.login.model import Kind, is_address
+from dsc_host.login.model import Kind
 from dsc_host.login.policy.calendar import Calendar, is_exchange
 from dsc_host.login.policy.serials import is_series
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _REPLACEABLE = frozenset(Kind) - {Kind.PHONE_APP}
 """The kinds that the phone app can replace."""
+# One address. Characters that a mail server could take for a second one are not allowed.
+_ADDRESS = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}"
 _MOST_CONTACT = 200
 _LONGEST_ANSWER = 64
 
@@ -64,7 +67,7 @@ def check(policy: "Policy") -> None:
         for key, most in limits.items():
             if getattr(getattr(policy, name), key) > most:
                 refuse(f"[{name}] {key}: must be at most {most}")
-    if not is_address(policy.login.alarm_address):
+    if not re.fullmatch(_ADDRESS, policy.login.alarm_address):
         refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)
     _check_pairs(policy)

@@ -1,0 +1,34 @@
+"""Email addresses in one form, which every mail server takes: ASCII, with the domain in lower case.
+
+The `email-validator` library knows the rules. It is loaded when the first address is checked, and asks no name server.
+"""
+
+import re
+
+from dsc_host.errors import InputError
+
+# Without the characters that an old mail server takes for a way to another address, such as ! and |.
+_LOCAL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}")
+_MOST_DOMAIN = 128
+_ANOTHER = ".example"
+
+
+def normalized(email: str) -> str:
+    """Return an address in its normal form: `Anna@MÜLLER.example` becomes `Anna@xn--mller-kva.example`.
+
+    Raises `InputError` unless it is one address, without a person's name and without quotes.
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    problem = InputError("email", "must be an email address, for example anna@example.com")
+    if not isinstance(email, str):
+        raise problem
+    try:
+        # Within another domain, so that the library does not refuse names that one network knows: localhost, mail.local.
+        valid = validate_email(email + _ANOTHER, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise problem from None
+    local, domain = valid.local_part, valid.ascii_domain.removesuffix(_ANOTHER)
+    if not _LOCAL.fullmatch(local) or len(domain) > _MOST_DOMAIN:
+        raise problem
+    return f"{local}@{domain}"
