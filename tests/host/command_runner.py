@@ -39,6 +39,11 @@ class Done:
     err: str
 
     @property
+    def rows(self) -> list[str]:
+        """Return the rows of a table without its heading, with two spaces between the cells."""
+        return [re.sub(" {2,}", "  ", line) for line in self.out.splitlines()[1:]]
+
+    @property
     def error(self) -> str:
         """Return the one line that says what went wrong."""
         lines = [line for line in self.err.splitlines() if line.startswith("Error: ")]

@@ -45,8 +45,6 @@ def list_accounts(
 ) -> None:
     """List the accounts.
 
-    Each line has an id, person, equity, open or closed, primary user, and all users.
-
     \b
     Examples:
       dscplus account list
@@ -54,7 +52,9 @@ def list_accounts(
     """
     with operating(records) as operator:
         found = operator.accounts()
-    show_all([_account(each) if as_json else _account_line(each) for each in found], as_json=as_json)
+    show_all(
+        [_account(each) if as_json else _account_line(each) for each in found], as_json=as_json, none="There are no accounts."
+    )
 
 
 def set_equity(

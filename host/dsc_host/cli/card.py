@@ -60,8 +60,6 @@ def list_cards(
 ) -> None:
     """List the cards.
 
-    Each line has a card's serial, state, counter, end of the lock, and owners.
-
     \b
     Examples:
       dscplus card list
@@ -74,8 +72,11 @@ def list_cards(
         if as_json:
             show_all([_facts(card) for page in pages for card in page], as_json=True)
             return
-        for page in pages:
-            show_all([_line(card) for card in page], as_json=False)
+        number = -1
+        for number, page in enumerate(pages):
+            show_all([_line(card) for card in page], as_json=False, heading=number == 0)
+        if number < 0:
+            notice("There are no such cards." if owner or state else "There are no cards. `dscplus enroll` adds one.")
 
 
 def _pages(verifier: Verifier, owner: str | None, state: State | None) -> Iterator[list[Card]]:

@@ -29,7 +29,7 @@ def list_waiting(
       dscplus issuer list --json
     """
     with operating(records, policy) as operator:
-        show_all([_result(each) for each in operator.queue()], as_json=as_json)
+        show_all([_result(each) for each in operator.queue()], as_json=as_json, none="No card must be made or shipped.")
 
 
 def make(
@@ -61,7 +61,11 @@ def make(
         notice(f"{number} of {total}: {request.serial} for {request.user}")
 
     with operating(records, policy) as operator:
-        show_all([_result(each) for each in operator.make_cards(next_card, report_progress)], as_json=as_json)
+        show_all(
+            [_result(each) for each in operator.make_cards(next_card, report_progress)],
+            as_json=as_json,
+            none="No card was made.",
+        )
 
 
 def ship(

@@ -41,11 +41,7 @@ def list_keys(records: Records, as_json: JsonOption = False) -> None:
     with records.open() as verifier:
         used = verifier.keys_in_use()
     rows = [{"id": key.id, "seals": key.id == keys.current.id, "cards": used.get(key.id, 0)} for key in keys.keys]
-    if as_json:
-        show_all(rows, as_json=True)
-        return
-    for row in rows:
-        typer.echo(f"{row['id']}  {'seals' if row['seals'] else 'opens'}  {row['cards']} cards")
+    show_all(rows, as_json=as_json)
 
 
 def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:

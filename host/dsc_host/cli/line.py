@@ -33,9 +33,8 @@ def list_(as_json: JsonOption = False) -> None:
       dscplus list --json
     """
     ports = discover()
-    if not ports:
-        notice("No port on USB. sim:// is a simulated card.")
-    show_all([{"url": port.url, "description": port.description} for port in ports], as_json=as_json)
+    rows = [{"url": port.url, "description": port.description} for port in ports]
+    show_all(rows, as_json=as_json, none="No port on USB. sim:// is a simulated card.")
 
 
 def info(port: CardPort, as_json: JsonOption = False) -> None:

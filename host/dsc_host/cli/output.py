@@ -35,13 +35,23 @@ def show(result: Result, *, as_json: bool) -> None:
         typer.echo(f"{name.replace('_', ' '):{width}}  {_words(value)}")
 
 
-def show_all(results: Sequence[Result], *, as_json: bool) -> None:
-    """Print any number of results: one line each, or one JSON array."""
+def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", heading: bool = True) -> None:
+    """Print any number of results: a table with one line each under a heading, or one JSON array.
+
+    `none` is the message on stderr if there are no results. Without `heading`, the table continues an earlier one.
+    """
     if as_json:
         typer.echo(json.dumps(list(results), indent=2))
         return
-    for result in results:
-        typer.echo("  ".join(_words(value) for value in result.values()).rstrip())
+    if not results:
+        notice(none)
+        return
+    rows = [[_words(value) for value in result.values()] for result in results]
+    if heading:
+        rows.insert(0, [name.replace("_", " ").upper() for name in results[0]])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip())
 
 
 def show_table(rows: Sequence[Result]) -> None:

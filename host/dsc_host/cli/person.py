@@ -48,8 +48,6 @@ def list_persons(
 ) -> None:
     """List people and companies.
 
-    Each line has an id, name, birth date, whether under review, accounts, and user names.
-
     \b
     Examples:
       dscplus person list
@@ -57,7 +55,9 @@ def list_persons(
     """
     with operating(records) as operator:
         found = operator.persons(name)
-    show_all([_person(each) if as_json else _person_line(each) for each in found], as_json=as_json)
+    show_all(
+        [_person(each) if as_json else _person_line(each) for each in found], as_json=as_json, none="There are no such people."
+    )
 
 
 def review(

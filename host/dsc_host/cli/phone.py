@@ -94,7 +94,11 @@ def users(app: AppOption = None, as_json: JsonOption = False) -> None:
       dscplus phone users --json
     """
     with _app(app, SERVER) as phone:
-        show_all([{"name": each.name, "finger": each.biometrics} for each in phone.users], as_json=as_json)
+        show_all(
+            [{"name": each.name, "finger": each.biometrics} for each in phone.users],
+            as_json=as_json,
+            none="The app has no users.",
+        )
 
 
 def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonOption = False) -> None:
@@ -107,7 +111,7 @@ def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonO
     """
     with _app(app, server) as phone:
         found = [{"name": user.name, "number": push.number, "from": push.where} for user, push in phone.waiting()]
-        show_all(found, as_json=as_json)
+        show_all(found, as_json=as_json, none="No login waits for an answer.")
 
 
 def approve(

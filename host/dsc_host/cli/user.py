@@ -64,8 +64,6 @@ def list_users(
 ) -> None:
     """List the users.
 
-    Each line has a name, id, account, person, role, language, email, and special properties.
-
     \b
     Examples:
       dscplus user list
@@ -73,7 +71,7 @@ def list_users(
     """
     with operating(records) as operator:
         found = operator.users(name)
-    show_all([_user(each) if as_json else _line(each) for each in found], as_json=as_json)
+    show_all([_user(each) if as_json else _line(each) for each in found], as_json=as_json, none="There are no such users.")
 
 
 def give_card(

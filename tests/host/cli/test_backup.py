@@ -92,7 +92,7 @@ def test_restoring_does_not_replace_what_came_meanwhile(
     assert "another command has made it meanwhile" in dscplus.refused(
         "restore", str(file), "--db", f"sqlite:///{other}", code=1
     )
-    assert dscplus("card", "list", "--db", f"sqlite:///{other}").out.split()[0] == "IB9"
+    assert dscplus("card", "list", "--db", f"sqlite:///{other}").rows[0].startswith("IB9 ")
 
 
 def test_the_users_own_records_come_back(dscplus: Command, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def right(question: str, counter: int, pin: str = PIN) -> str:
 
 
 def test_a_cards_life(dscplus: Command, records: Path) -> None:
-    assert dscplus("card", "list").out == "IB1  enrolled  0  -  alice, bob\n"
+    assert dscplus("card", "list").rows == ["IB1  enrolled  0  -  alice, bob"]
     steps = [
         (("suspend", "IB1", "--reason", "on leave"), "suspended", "on leave"),
         (("resume", "IB1"), "active", ""),
@@ -40,7 +40,7 @@ def test_a_cards_life(dscplus: Command, records: Path) -> None:
     ]
     for arguments, state, reason in steps:
         done = dscplus("card", *arguments)
-        assert (done.code, done.out.split()[:2], done.err) == (0, ["IB1", state], "")
+        assert (done.code, done.rows[0].split()[:2], done.err) == (0, ["IB1", state], "")
         assert (facts(dscplus)["state"], facts(dscplus)["reason"]) == (state, reason)
     assert dscplus.refused("card", "resume", "IB1", code=1) == "card IB1: is retired, so it cannot become active"
 
@@ -67,14 +67,15 @@ def test_locked_and_unlocked(dscplus: Command, records: Path) -> None:
 def test_owners_and_lists(dscplus: Command, records: Path) -> None:
     for serial in ("IB2", "IB3"):
         dscplus("enroll", serial, stdin=SECRETS)
-    assert dscplus("card", "add-owner", "IB3", "Zoë O'Neill").out == "IB3  enrolled  0  -  Zoë O'Neill\n"
+    assert dscplus("card", "add-owner", "IB3", "Zoë O'Neill").rows == ["IB3  enrolled  0  -  Zoë O'Neill"]
     assert dscplus("card", "add-owner", "IB3", "alice").code == 0
-    assert dscplus("card", "remove-owner", "IB1", "bob").out == "IB1  enrolled  0  -  alice\n"
+    assert dscplus("card", "remove-owner", "IB1", "bob").rows == ["IB1  enrolled  0  -  alice"]
     dscplus("card", "suspend", "IB2")
     listed = [json.loads(dscplus("card", "list", *options, "--json").out) for options in ([], ["--owner", "alice"])]
     assert [[card["serial"] for card in cards] for cards in listed] == [["IB1", "IB2", "IB3"], ["IB1", "IB3"]]
-    assert dscplus("card", "list", "--state", "suspended").out.startswith("IB2 ")
-    assert dscplus("card", "list", "--owner", "nobody").out == ""
+    assert dscplus("card", "list", "--state", "suspended").rows[0].startswith("IB2 ")
+    nobodys = dscplus("card", "list", "--owner", "nobody")
+    assert (nobodys.out, nobodys.err) == ("", "There are no such cards.\n")
     assert dscplus("card", "remove-owner", "IB1", "bob").error == "card IB1: has no such owner"
     assert dscplus("card", "list", "--state", "gone").code == 2
 
@@ -107,7 +108,7 @@ def test_a_duress_pin_is_accepted_and_told_to_programs(dscplus: Command, records
 def test_a_lock_of_any_length_leaves_the_cards_listed(dscplus: Command, records: Path) -> None:
     for seconds in ("1e9", "1e10", "1e300", "9" * 400):
         assert dscplus("card", "lock", "IB1", "--seconds", seconds).code in (0, 2)
-        assert dscplus("card", "list").out.startswith("IB1 ")
+        assert dscplus("card", "list").rows[0].startswith("IB1 ")
     locked = facts(dscplus)["locked_until"]
     assert str(locked) > "2300"
     for arguments in (["lock", "--seconds", "0"], ["lock", "--seconds", "nan"], ["suspend", "--reason", "two\nlines"]):

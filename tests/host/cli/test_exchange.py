@@ -85,13 +85,13 @@ def test_cards_that_are_there_already_are_told_one_by_one(desk: Command, file: P
     assert desk("enroll", "IB2", *target, stdin=SECRETS).code == 0
     none = desk("import", str(file), "--atomic", "--json", *target, stdin=PASSPHRASE)
     assert (none.code, json.loads(none.out)["cards"], none.error) == (1, 0, "1 were left out; nothing was imported")
-    assert desk("card", "list", *target).out.count("\n") == 1
+    assert len(desk("card", "list", *target).rows) == 1
     some = desk("import", str(file), "--json", *target, stdin=PASSPHRASE)
     assert (some.code, json.loads(some.out)) == (1, {"file": str(file), "cards": 2, "left_out": 1})
     told = [line for line in some.err.splitlines() if line.startswith("left out: line ")]
     assert len(told) == 1
     assert "card IB2: serial: is already enrolled" in told[0]
-    assert desk("card", "list", *target).out.count("\n") == 3
+    assert len(desk("card", "list", *target).rows) == 3
 
 
 def test_cards_out_of_use_stay(desk: Command) -> None:
@@ -187,7 +187,7 @@ def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
     assert (done.code, json.loads(done.out)["left_out"], dscplus.enrolled()) == (1, 3, ["A-1", "A-4"])
     assert [line.split(",")[0].split(": ")[1] for line in done.err.splitlines()[:3]] == ["line 3", "line 4", "line 5"]
     assert done.error == "3 were left out"
-    assert dscplus("card", "list", "--owner", "anna").out.startswith("A-1 ")
+    assert dscplus("card", "list", "--owner", "anna").rows[0].startswith("A-1 ")
     twice = dscplus("import", str(file))
     assert "line 2, card A-1: serial: is already enrolled" in twice.err
     assert dscplus("export", str(dscplus.folder / "cards.csv"), "A-1").code == 2

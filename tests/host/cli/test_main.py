@@ -126,7 +126,7 @@ def test_json_is_all_that_is_on_standard_output(dscplus: Command) -> None:
 
 def test_ports_are_listed_one_a_line(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [_port("/dev/ttyACM1"), _port("/dev/ttyACM0")])
-    assert dscplus("list").out == "/dev/ttyACM0  a board\n/dev/ttyACM1  a board\n"
+    assert dscplus("list").out == "URL           DESCRIPTION\n/dev/ttyACM0  a board\n/dev/ttyACM1  a board\n"
     assert json.loads(dscplus("list", "--json").out)[0] == {"url": "/dev/ttyACM0", "description": "a board"}
 
 
@@ -143,7 +143,7 @@ def test_a_terminal_that_cannot_show_a_name(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "argv", ["dscplus", "list"])
     with pytest.raises(SystemExit) as done:
         main()
-    assert (done.value.code, shown.getvalue()) == (0, b"/dev/ttyACM0  \\u2713 board\n")
+    assert (done.value.code, shown.getvalue()) == (0, b"URL           DESCRIPTION\n/dev/ttyACM0  \\u2713 board\n")
 
 
 def test_info_in_words(dscplus: Command, mine: SimulatedCard) -> None:

@@ -42,7 +42,7 @@ def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
         key.chmod(0o600)
         assert dscplus("enroll", "IB1", stdin=f"{'cd' * 32}\n1234\n").code == 0
     assert records.exists()
-    assert dscplus("card", "list").out.startswith("IB1")
+    assert dscplus("card", "list").rows[0].startswith("IB1 ")
     assert dscplus.refused("card", "list", "--db", f"sqlite:///{dscplus.folder}/other.db", code=1).endswith("person add")
 
 
