@@ -102,8 +102,22 @@ class Commands:
         reply.value(b"tries", str(max(record.tries - record.failures, 0)).encode() if record.checks_pin else b"")
         reply.value(b"locked", b"1" if record.locked else b"0")
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
-        reply.value(b"free", str(gc.mem_free()).encode() if hasattr(gc, "mem_free") else b"")
+        reply.value(b"condition", self._condition())
+        reply.value(b"free", self._free())
         reply.send()
+
+    def _free(self):
+        """Return the free memory in bytes, without what is garbage already. A collector that is switched off stays off."""
+        if not hasattr(gc, "mem_free"):
+            return b""
+        if gc.isenabled():
+            gc.collect()
+        return str(gc.mem_free()).encode()
+
+    def _condition(self):
+        if self._app.card.condition == states.BROKEN:
+            return b"error"
+        return b"blank" if self._app.record.blank else b"ready"
 
     def _display(self, request):
         reply = self._reply(request)

@@ -3,6 +3,8 @@
 Whatever a test sends to a card, the card's key must not come back.
 """
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, FaultyFlash, as
 from tests.firmware.watched_card import CARD_PIN, PROFILE, SERIAL, SET_ALL, STATES, Watched, in_state
 
 import dsc_firmware
+from dsc_firmware import commands
 from dsc_firmware.journal import SIZE
 from dsc_simulator import Profile, SimulatedCard
 
@@ -32,7 +35,24 @@ def test_info(make: Watched) -> None:
     free = answer.pop("free")
     assert free == "" or int(free) > 0
     expected = {"serial": SERIAL, "suite": CLEAR_SUITE, "pin": "card", "counter": "0", "tries": "2", "locked": "0"}
-    assert answer == expected | {"unlock": ""}
+    assert answer == expected | {"unlock": "", "condition": "ready"}
+
+
+def test_info_tells_a_blank_card_from_one_that_shows_error(make: Watched) -> None:
+    assert told(make(None), "info")["condition"] == "blank"
+    broken = make(PROFILE)
+    broken.board.flash.slots[:] = [b"\x5a" * 209] * 2
+    broken.restart()
+    assert (broken.display, told(broken, "info")["condition"]) == ("ERROR", "error")
+    assert told(broken, "info")["serial"] == ""
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_free_memory_is_measured_after_a_collection(make: Watched, monkeypatch: pytest.MonkeyPatch, on: bool) -> None:
+    card, garbage = make(PROFILE), [700]
+    collector = SimpleNamespace(isenabled=lambda: on, collect=garbage.clear, mem_free=lambda: 1000 - sum(garbage))
+    monkeypatch.setattr(commands, "gc", collector)
+    assert told(card, "info")["free"] == ("1000" if on else "300")
 
 
 def test_every_request_has_one_reply_also_on_a_card_with_nothing_right(make: Watched) -> None:

@@ -48,6 +48,7 @@ def info(port: CardPort, as_json: JsonOption = False) -> None:
     with CardClient.open(port.find()) as client:
         greeting, facts = client.hello(), client.info()
     result = {
+        "condition": facts.condition or ("ready" if facts.serial else None),
         "serial": facts.serial,
         "suite": facts.suite,
         "pin_policy": facts.pin_policy,

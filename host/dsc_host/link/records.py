@@ -108,6 +108,7 @@ class CardInfo:
     `counter` is the one that the next response will use. `tries_left` is None unless the card checks the PIN itself.
     `free_memory` is in bytes, and None where the board cannot tell. `unlock_tries` is the number of unlock codes that
     may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
+    `condition` is `blank`, `ready` or `error` (the card shows ERROR). It is empty if the card's firmware does not report it.
     """
 
     serial: str
@@ -118,6 +119,7 @@ class CardInfo:
     locked: bool
     free_memory: int | None
     unlock_tries: int | None = None
+    condition: str = ""
 
 
 def check_serial(serial: str) -> None:
@@ -154,6 +156,7 @@ def read_info(values: Mapping[str, str]) -> CardInfo:
         free_memory=_number_or_none("info", values, "free", 2**64),
         # Firmware that is older than unlock keys does not report this value.
         unlock_tries=_number_or_none("info", values, "unlock", MAX_UNLOCK_TRIES) if "unlock" in values else None,
+        condition=text("info", values, "condition") if "condition" in values else "",
     )
 
 

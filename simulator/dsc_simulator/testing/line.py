@@ -81,9 +81,10 @@ class CardOnLine(UnlockableCard):
         pin = ("card" if record.checks_pin else "ocra") if record.key else ""
         tries = record.tries - record.failures if record.checks_pin else ""
         unlock = record.unlocks if record.unlock_key else ""
+        condition = "error" if self.used_up else "ready" if record.key else "blank"
         return (
             f" serial={record.serial} suite={record.suite} pin={pin} counter={record.counter} tries={tries}"
-            f" locked={record.locked:d} unlock={unlock}"
+            f" locked={record.locked:d} unlock={unlock} condition={condition}"
         )
 
     def do_display(self, values: Values) -> str:

@@ -150,6 +150,7 @@ def test_info_in_words(dscplus: Command, mine: SimulatedCard) -> None:
     done = dscplus("info", "--card", mine.url)
     assert (done.code, done.err) == (0, "")
     assert dict(re.findall(r"^(\w+(?: \w+)*)  +(\S+)$", done.out, re.MULTILINE)) == {
+        "condition": "ready",
         "serial": "IB1",
         "suite": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256",
         "pin policy": "ocra",

@@ -36,6 +36,10 @@ def test_every_hello_has_a_nonce_of_its_own(client: CardClient, card: Card) -> N
         ),
         ("serial= suite= pin= counter=0 tries=0 locked=1 free=1", CardInfo("", "", "", 0, 0, True, 1)),
         (
+            "serial= suite= pin= counter=0 tries= locked=0 condition=error free=1",
+            CardInfo("", "", "", 0, None, False, 1, condition="error"),
+        ),
+        (
             "serial=A suite=S pin=card counter=18446744073709551615 tries= locked=0 free=",
             CardInfo("A", "S", "card", 2**64 - 1, None, False, None),
         ),
