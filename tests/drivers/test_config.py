@@ -117,6 +117,18 @@ def test_what_is_no_json_object_is_said(play: Play) -> None:
     assert check(play, ["[]", "7", "null", '"pico"']) == [words] * 4
 
 
+def test_what_only_micropython_reads_as_json_is_said(play: Play) -> None:
+    whole = json.dumps(GOOD)
+    texts = [whole[:-1], whole[:-2], whole.replace(", ", " ", 1), whole.replace("}", ",}", 1), whole.replace("]", ",]", 1)]
+    for said in check(play, texts):
+        assert said.startswith("not JSON")
+
+
+def test_marks_of_json_in_a_name_are_only_characters(play: Play) -> None:
+    names = ["{x", "x]:,", 'a"{b', "a\\", '\\"}']
+    assert check(play, [json.dumps(changed("board", name)) for name in names]) == ["good"] * len(names)
+
+
 def test_one_press_only(play: Play) -> None:
     config = changed("keypad.columns", [18, 19, 20, 21])
     config["keypad"]["keys"] = ["123P", "456C", "789K", "-0--"]

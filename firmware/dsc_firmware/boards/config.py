@@ -12,6 +12,7 @@ _NAME_MAX = const(16)
 _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
+_MARKS = "{}[],:"
 
 # The numbers of each kind of part, in the order of their checks: name, lowest value, highest value, and default (None:
 # the field is required). A field that goes up to _PIN_MAX is a pin.
@@ -80,6 +81,9 @@ def load(text):
         config = json.loads(text)
     except ValueError:
         raise ConfigError("not JSON: look for a missing comma, quote or bracket")
+    # MicroPython's parser also reads a text without its last brace, or with a comma too few or too many.
+    words = "not JSON, though MicroPython reads it: look for a missing or extra comma, brace or bracket"
+    _require(_count_marks(text) == _count_marks(json.dumps(config)), words)
     _check_fields(config, "", _TOP)
     _check_board(config)
     pins = {}  # type: dict[int, str]
@@ -93,6 +97,22 @@ def load(text):
         _check_numbers(config["battery"], "battery", _BATTERY, pins)
     _require(isinstance(config.setdefault("sealed", False), bool), "sealed: must be true or false")
     return config
+
+
+def _count_marks(text):
+    """Return how often each mark of JSON's grammar occurs outside strings."""
+    counts = [0] * len(_MARKS)
+    inside = escaped = False
+    for c in text:
+        if escaped:
+            escaped = False
+        elif c == '"':
+            inside = not inside
+        elif inside:
+            escaped = c == "\\"
+        elif c in _MARKS:
+            counts[_MARKS.index(c)] += 1
+    return counts
 
 
 def _check_board(config):
