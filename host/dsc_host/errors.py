@@ -73,6 +73,10 @@ class CardNotFound(LinkError):
     """No card answers at this address, or the address cannot be opened."""
 
 
+class CardStopped(CardNotFound):
+    """A MicroPython prompt answers at this address: the card's program does not run."""
+
+
 class LinkTimeout(LinkError):
     """The card did not answer before the call's deadline."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from dsc_host.errors import CardNotFound, InputError, LinkTimeout, ProtocolError
+from dsc_host.errors import CardNotFound, CardStopped, InputError, LinkTimeout, ProtocolError
 from dsc_host.link.frames import Event, mask
 from dsc_host.link.records import CardInfo, Greeting, Profile, number, read_greeting, read_info, text
 from dsc_host.link.session import SerialPort, Session, Transcript
@@ -57,7 +57,7 @@ class CardClient:
         """Open the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`) and wait for its greeting.
 
         Raises CardNotFound if the port cannot be opened or if nothing there speaks this protocol within `timeout`. The
-        message says what answered instead.
+        message says what answered instead. It is a CardStopped if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
@@ -93,7 +93,7 @@ class CardClient:
         return read_greeting(values)
 
     def info(self) -> CardInfo:
-        """Return what the card holds: serial, suite, PIN policy, counter, tries left, unlock codes left."""
+        """Return what the card holds and its condition: serial, suite, PIN policy, counter, tries left, unlock codes left."""
         return read_info(self._ask("info"))
 
     def display(self) -> str:
@@ -213,7 +213,9 @@ class CardClient:
         try:
             self.hello()
         except LinkTimeout as error:
-            raise CardNotFound(f"{url}: no card answers: {_what_is_there(self._session.seen)}") from error
+            seen = self._session.seen
+            kind = CardStopped if _is_prompt(seen) else CardNotFound
+            raise kind(f"{url}: no card answers: {_what_is_there(seen)}") from error
 
     def _ask(self, word: str, values: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Send a request that does no harm if it arrives twice."""
@@ -234,12 +236,19 @@ class CardClient:
             self._session.ask("key", {"k": name}, deadline, resend=False)
 
 
+def _is_prompt(seen: bytes) -> bool:
+    return b">>>" in seen or b"raw REPL" in seen
+
+
 def _what_is_there(seen: bytes) -> str:
     """Describe what answered instead of a card, judging by the last bytes received."""
     if not seen:
         return "nothing came back. Is the card's program on the board, and running?"
-    if b">>>" in seen or b"raw REPL" in seen:
-        return "a MicroPython prompt answered. The card's program is not running: reset the board"
+    if _is_prompt(seen):
+        return (
+            "a MicroPython prompt answered. The card's program is stopped, or not on the board: "
+            "reset the board, or install it, with: dscplus flash"
+        )
     if re.search(rb">[0-9]+ hello nonce=", seen):
         return "only an echo of the request came back"
     # The bytes may echo an earlier program's requests, which may have held a key.

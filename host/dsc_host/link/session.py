@@ -206,12 +206,14 @@ class Session:
         if left <= 0:
             raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
+        # A card echoes nothing. A MicroPython prompt does, and takes CR for Enter, not LF: let it say what it is.
+        end = b"\r\n" if line in self.seen else b"\n"
         with self._port_errors():
             if self._limits_writes:
                 limit = min(left, self._timeout / 2)
                 if self._port.write_timeout != limit:
                     self._port.write_timeout = limit
-            self._port.write(b"\n" + line + b"\n")
+            self._port.write(end + line + end)
         self._note("sent", line)
 
     def _limit_writes(self) -> bool:
