@@ -14,7 +14,7 @@ from tests.host.records import database_file
 from tests.host.verifier_samples import Clock
 
 from dsc_host import CardClient, Verifier
-from dsc_host.flash import board_session
+from dsc_host.flash import board_session, raw_repl
 from dsc_simulator import Profile, SimulatedCard
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedCard]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give a silent board less time."""
-    monkeypatch.setattr(board_session, "_READ_SECONDS", 0.2)
+    monkeypatch.setattr(raw_repl, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(board_session, "RESTART_SECONDS", 1.0)
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.reliability import filesystem, fuzz, line, model_comparison, pin_table, power, races, timing
+from tests.reliability import board_line, filesystem, fuzz, line, model_comparison, pin_table, power, races, timing
 from tests.reliability.report import Row, Scale, print_table
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
@@ -12,6 +12,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "A real file system": filesystem.run,
     "Model and firmware": model_comparison.run,
     "A faulty line": line.run,
+    "Flashing on a bad line": board_line.run,
     "Races and kills": races.run,
     "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,

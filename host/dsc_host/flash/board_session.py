@@ -1,24 +1,24 @@
-"""A session with a board whose program is stopped: mpremote's raw REPL, with deadlines.
+"""A session with a board whose program is stopped, over the raw REPL of MicroPython.
 
-Promises: nothing hangs, whatever the board does. Every failure is one of `dsc_host.errors` or a FlashError, and says
+Promises: nothing hangs, whatever the board and the line do. A command or an answer that is damaged on the line is repeated. A
+slow line is waited for as long as it carries something. Every failure is one of `dsc_host.errors` or a FlashError, and says
 what to do. Nothing is printed. A session that ends, in whatever way, restarts the board if the board still listens.
 """
 
 import ast
-import errno
-import io
-import struct
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import serial
 
-from dsc_host.errors import DscError, LinkClosed, LinkTimeout, ProtocolError
+from dsc_host.errors import DscError, ProtocolError
+from dsc_host.flash import snippets
+from dsc_host.flash.board_line import BoardLine, Clock, Damaged
 from dsc_host.flash.errors import FlashError
-from dsc_host.flash.extra import needed
+from dsc_host.flash.raw_repl import RawRepl, Refused
 
 T = TypeVar("T")
 Tell = Callable[[int], None]
@@ -29,14 +29,16 @@ ENTER_SECONDS = 10.0
 OPERATION_SECONDS = 20.0
 """The time in seconds that the board may take for one operation. The longest operation reads all its files."""
 TOTAL_SECONDS = 120.0
-"""The time in seconds that a session may take in all, without the time that a person takes to answer."""
+"""The time in seconds that a session may take without completing a command, apart from the wait for a person's answer."""
 RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
-_READ_SECONDS = 1.0
 _ENTRIES = 2
+_RESUMES = 2
 _ATTEMPTS = 8
 _CHUNK = 1024
-_START, _END = "\x02", "\x03"
+_LEAST_CHUNK = 64
+_SHOWN = 40
+_SIGNS = (b"REPL", b"CTRL-B", b"reboot", b">>>")
 _RESET = "import time, machine\ntime.sleep_ms(100)\nmachine.reset()"
 
 
@@ -48,82 +50,6 @@ class BoardFull(FlashError):
     """The board's file system is full."""
 
 
-class _OperationTimeout(Exception):
-    """One operation took too long."""
-
-
-class _Line:
-    """The port as mpremote uses it, with two deadlines. Every call is short, so no loop of calls outlives a deadline."""
-
-    def __init__(self, port: serial.Serial, name: str) -> None:
-        self._port = port
-        self._name = name
-        self._end = time.monotonic() + TOTAL_SECONDS
-        self._end_of_operation = self._end
-        port.timeout = _READ_SECONDS
-        try:
-            port.write_timeout = _READ_SECONDS
-        except NotImplementedError:  # rfc2217:// has no write timeout, and does not wait either.
-            port.write_timeout = None
-
-    def allow(self, seconds: float) -> None:
-        """Restart the session's deadline: it ends `seconds` from now."""
-        self._end = self._end_of_operation = time.monotonic() + seconds
-
-    def renew(self, seconds: float) -> None:
-        """Restart the operation's deadline: it ends `seconds` from now."""
-        self._end_of_operation = time.monotonic() + seconds
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Raise _OperationTimeout in the block once `seconds` have passed."""
-        self.renew(seconds)
-        try:
-            yield
-        finally:
-            self._end_of_operation = self._end
-
-    def read(self, size: int = 1) -> bytes:
-        """Read up to `size` bytes."""
-        return bytes(self._call(lambda: self._port.read(size)))
-
-    def write(self, data: bytes) -> int:
-        """Write `data` and return the number of bytes written."""
-        return int(self._call(lambda: self._port.write(data)) or 0)
-
-    def inWaiting(self) -> int:  # noqa: N802 - mpremote calls this name
-        return int(self._call(lambda: self._port.in_waiting))
-
-    def _call(self, action: Callable[[], T]) -> T:
-        now = time.monotonic()
-        if now > self._end:
-            raise LinkTimeout(f"{self._name}: the board took too long; unplug it, plug it in and try again")
-        if now > self._end_of_operation:
-            raise _OperationTimeout
-        try:
-            return action()
-        except serial.SerialTimeoutException:
-            raise _OperationTimeout from None
-        # pyserial raises a TypeError if another thread closes the port.
-        except (OSError, TypeError) as error:
-            raise LinkClosed(
-                f"{self._name}: the line to the board was lost. Plug it in and repeat the command: "
-                "it continues where it stopped"
-            ) from error
-
-
-def _make_transport(line: _Line, port_name: str) -> Any:
-    """Build mpremote's transport on a port that is already open. Its own way of opening one hides the reason of a failure."""
-    base = needed("mpremote.transport_serial").SerialTransport
-    transport = base.__new__(base)
-    transport.in_raw_repl = transport.mounted = False
-    transport.use_raw_paste = True
-    transport.device_name = port_name
-    transport.is_pty = base._is_pty_device(port_name)
-    transport.serial = line
-    return transport
-
-
 class BoardSession:
     """A conversation with the board on an open port, which the session closes at its end.
 
@@ -133,25 +59,13 @@ class BoardSession:
     Entering the session stops the board's program. It raises BoardStuck if that fails.
     """
 
-    def __init__(self, port: serial.Serial, name: str) -> None:
+    def __init__(self, port: serial.Serial, name: str, clock: Clock = time.monotonic) -> None:
         self.name = name
         self._port = port
-        self._line = _Line(port, name)
-        self._transport = _make_transport(self._line, str(port.port or name))
-        transport = needed("mpremote.transport")
-        self._transport_error: type[Exception] = transport.TransportError
-        self._exec_error: type[Exception] = transport.TransportExecError
-        # The errors that a garbled byte from the board can cause. ast.literal_eval raises the last five.
-        self._garbled = (
-            self._transport_error,
-            _OperationTimeout,
-            struct.error,
-            ValueError,
-            TypeError,
-            SyntaxError,
-            MemoryError,
-            RecursionError,
-        )
+        self._line = BoardLine(port, name, TOTAL_SECONDS, clock)
+        self._repl = RawRepl(self._line)
+        self._chunk = _CHUNK
+        self._was_entered = False
 
     def __enter__(self) -> Self:
         try:
@@ -165,7 +79,7 @@ class BoardSession:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         # Nothing on the way out may hide an earlier error. A board that is gone needs no restart.
         try:
-            with suppress(DscError, *self._garbled):
+            with suppress(DscError, Damaged):
                 self._restart(at_a_prompt=error is None)
         finally:
             self._port.close()
@@ -179,69 +93,117 @@ class BoardSession:
 
         Raises FlashError if the code raises an exception, LinkClosed, LinkTimeout, ProtocolError.
         """
-        return self._persist(lambda: self._evaluate(code))
+        try:
+            return ast.literal_eval(self._retry(lambda: self._evaluate_once(code)))
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+            raise ProtocolError(f"{self.name}: the board's answer is not a value of MicroPython") from error
 
     def write(self, path: str, data: bytes, progress: Tell = lambda count: None) -> None:
         """Write a whole file. Raise BoardFull, and the errors that `evaluate` raises."""
         reported = 0
 
-        def tell(written: int, _size: int) -> None:
+        def report(written: int) -> None:
             nonlocal reported
             progress(max(0, written - reported))
             reported = max(reported, written)
-            # Each piece has a deadline of its own: the time for the whole file depends on the line.
-            self._line.renew(OPERATION_SECONDS)
 
-        self._persist(lambda: self._transport.fs_writefile(path, data, chunk_size=_CHUNK, progress_callback=tell))
+        self._retry(lambda: self._write_once(path, data, report) or None)
 
-    def _evaluate(self, code: str) -> Any:
-        framed = f"{code}\nprint({_START!r} + repr(result) + {_END!r})"
-        printed: str = self._transport.exec(framed).decode()
-        # Other output of the board may come before and after the literal. Output within it makes it invalid.
-        return ast.literal_eval(printed[printed.index(_START) + 1 : printed.index(_END)])
+    def _retry(self, operation: Callable[[], T | None]) -> T:
+        """Repeat an operation of several commands until it gives a result: it gives None if the interpreter was reset."""
+        for _ in range(_ATTEMPTS):
+            if (result := operation()) is not None:
+                return result
+        raise self._damaged(_ATTEMPTS)
 
-    def _persist(self, operation: Callable[[], T]) -> T:
-        """Run the operation, and repeat it each time that the board's own output garbles it."""
+    def _evaluate_once(self, code: str) -> str | None:
+        """Run `code` and return its result as text. Return None if the board's interpreter was reset in the middle."""
+        # A long answer comes in pieces, which are shorter after each one that was damaged.
+        length, text = self._persist(lambda: snippets.answer(code, self._chunk))
+        while len(text) < length:
+            at = len(text)
+            piece = self._persist(lambda: snippets.rest(at, self._chunk))  # noqa: B023 - it is called at once
+            if not piece:
+                return None
+            text += piece
+        return str(text)
+
+    def _write_once(self, path: str, data: bytes, report: Tell) -> bool:
+        """Write a whole file. Return False if the board's interpreter was reset in the middle."""
+        length = 0
+        while True:
+            before, length = length, self._append(path, length, data)
+            if not isinstance(length, int) or length < min(before + 1, len(data)):
+                return False
+            report(length)
+            if length >= len(data):
+                return True
+
+    def _append(self, path: str, at: int, data: bytes) -> Any:
+        # A command that is repeated is shorter than before.
+        return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
+
+    def _persist(self, make: Callable[[], str]) -> Any:
+        """Run the code that `make` returns, and repeat it each time that it, or its answer, arrives damaged."""
+        seen = b""
         for _ in range(_ATTEMPTS):
             try:
-                with self._line.within(OPERATION_SECONDS), redirect_stdout(io.StringIO()):
-                    return operation()
-            except self._exec_error as error:
+                with self._line.within(OPERATION_SECONDS):
+                    answer = self._repl.run(make(), OPERATION_SECONDS)
+            except Refused as error:
                 raise _board_error(str(error)) from error
-            except OSError as error:  # mpremote raises an OSError if the board's file system refuses.
-                raise _board_error(errno.errorcode.get(error.errno or 0, str(error))) from error
-            except self._garbled:
-                # Without raw paste, mpremote notices at once if other output mixes with what it reads.
-                self._transport.use_raw_paste = False
-                self._stop_program()
-        raise ProtocolError(f"{self.name}: the board's own output garbles every command; check what its boot.py starts")
+            except Damaged as error:
+                seen = error.seen or seen
+                self._chunk = max(_LEAST_CHUNK, self._chunk // 2)
+                self._recover()
+            else:
+                self._line.allow(TOTAL_SECONDS)
+                self._chunk = min(_CHUNK, self._chunk + _LEAST_CHUNK)
+                return answer
+        raise self._damaged(_ATTEMPTS, seen)
+
+    def _damaged(self, count: int, seen: bytes = b"") -> ProtocolError:
+        last = f" (the last one: {_shown(seen)})" if seen else ""
+        return ProtocolError(
+            f"{self.name}: {count} commands or answers in a row arrived damaged{last}. The line loses or changes bytes: "
+            "use another cable, port or connection. Or the board's own output is mixed in: check what its boot.py starts"
+        )
+
+    def _recover(self) -> None:
+        """Bring the board back to its prompt. Reset its interpreter only if nothing else helps."""
+        for _ in range(_RESUMES):
+            with suppress(Damaged), self._line.within(OPERATION_SECONDS):
+                self._repl.resume()
+                return
+        self._stop_program()
 
     def _stop_program(self) -> None:
+        seen = b""
         for _ in range(_ENTRIES):
-            with (
-                suppress(self._transport_error, _OperationTimeout),
-                self._line.within(ENTER_SECONDS),
-                redirect_stdout(io.StringIO()),
-            ):
-                self._transport.enter_raw_repl(timeout_overall=ENTER_SECONDS)
-                return
+            try:
+                with self._line.within(ENTER_SECONDS):
+                    self._repl.enter(ENTER_SECONDS)
+                    self._was_entered = True
+                    return
+            except Damaged as error:
+                seen = error.seen or seen
+        if self._was_entered or any(sign in seen for sign in _SIGNS):
+            raise self._damaged(_ENTRIES, seen)
+        answer = f"what answers is no MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
         raise BoardStuck(
-            f"{self.name}: the board does not stop its program, or runs no MicroPython. A sealed card: unplug it, hold C on "
-            "its keypad while you plug it in, then try again. A new board: put MicroPython on it first (docs/flashing.md)"
+            f"{self.name}: the board does not stop its program, or runs no MicroPython ({answer}). A sealed card: unplug it, "
+            "hold C on its keypad while you plug it in, and try again. A new board needs MicroPython first (docs/flashing.md)"
         )
 
     def _restart(self, *, at_a_prompt: bool) -> None:
-        self._line.allow(RESTART_SECONDS)
-        with redirect_stdout(io.StringIO()):
-            if at_a_prompt:
-                with suppress(LinkTimeout, *self._garbled):
-                    self._transport.exec_raw_no_follow(_RESET)
-                    return
-                # Other output was mixed into the command.
-                self._transport.use_raw_paste = False
-                self._line.allow(RESTART_SECONDS)
-            self._transport.enter_raw_repl(timeout_overall=RESTART_SECONDS)
-            self._transport.exec_raw_no_follow(_RESET)
+        self._line.allow(max(RESTART_SECONDS, 3 * self._repl.patience))
+        if not at_a_prompt:
+            self._recover()
+        for _ in range(_ATTEMPTS):
+            with suppress(Damaged):
+                self._repl.run("result = True", RESTART_SECONDS, after=_RESET)
+                return
+            self._recover()
 
 
 def _board_error(words: str) -> FlashError:
@@ -255,3 +217,7 @@ def _board_error(words: str) -> FlashError:
 def printable(words: str) -> str:
     """Replace the characters that would control a terminal."""
     return "".join(each if each.isprintable() else "?" for each in words)
+
+
+def _shown(seen: bytes) -> str:
+    return repr(seen[-_SHOWN:].decode(errors="replace"))

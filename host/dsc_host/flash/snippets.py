@@ -4,6 +4,8 @@ The line may lose an answer, so every snippet is safe to run twice. No snippet n
 MicroPython 1.24.
 """
 
+from binascii import b2a_base64
+
 IDENTITY = """
 import os, sys
 i = sys.implementation
@@ -59,6 +61,31 @@ def listing(folder: str) -> str:
 def contents(path: str, limit: int) -> str:
     """Return a snippet that reads a file's first `limit` bytes. Its result is None if that fails."""
     return f"try:\n with open({path!r}, 'rb') as f:\n  result = f.read({limit})\nexcept OSError:\n result = None"
+
+
+def answer(code: str, most: int) -> str:
+    """Return code that runs `code`. The answer is the length of its result as text, and the first `most` characters of it."""
+    return f"{code}\n_r = repr(result)\nresult = (len(_r), _r[:{most}])"
+
+
+def rest(at: int, most: int) -> str:
+    """Return code for the characters of the last result from `at` on, or "" if the interpreter was reset since."""
+    return f"try:\n result = _r[{at}:{at + most}]\nexcept NameError:\n result = ''"
+
+
+def append(path: str, at: int, data: bytes, size: int) -> str:
+    """Return code that appends `data` to a file, which is `at` bytes long and will have `size` bytes.
+
+    The file is created if `at` is 0, and closed when it has its size. The answer is its length, or -1 if it is not open
+    because the interpreter was reset.
+    """
+    encoded = b2a_base64(data, newline=False)
+    opened = f" _f = open({path!r}, 'wb')\n _n = 0\n" if at == 0 else ""
+    return (
+        f"import binascii\ntry:\n{opened} if _n < {size}:\n  if _f.tell() == {at}:\n"
+        f"   _f.write(binascii.a2b_base64({encoded!r}))\n  _n = _f.tell()\n if _n == {size}:\n  _f.close()\n result = _n\n"
+        "except NameError:\n result = -1"
+    )
 
 
 def make_folders(paths: list[str]) -> str:

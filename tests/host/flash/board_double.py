@@ -17,7 +17,7 @@ from pathlib import Path
 import serial
 from tests.host.flash.board_disk import Disk, PowerCut
 
-from dsc_simulator import SimulatedCard
+from dsc_simulator import Flash, SimulatedCard
 from dsc_simulator.engines.vm import LIMIT, VM
 from dsc_simulator.errors import FirmwareCrash
 
@@ -25,6 +25,7 @@ _GUEST = Path(__file__).with_name("board_guest.py")
 _HEAP = 1 << 24
 _READ = 4096
 _WINDOW = 128
+_PROMPT = b'\r\nMicroPython v1.27.0 on 2025-12-09; a board\r\nType "help()" for more information.\r\n>>> '
 _BANNER = b"raw REPL; CTRL-B to exit\r\n"
 
 
@@ -43,7 +44,7 @@ class Habits:
     heeds_ctrl_c: bool = True
     prints_while_running: bool = False
     garbles_every: int = 0
-    """If not 0, boot.py prints into every n-th answer of the raw REPL."""
+    """If not 0, boot.py prints into every n-th answer of the raw REPL, and into every n-th text that a command prints."""
     garbles_once: bool = False
     """Whether boot.py prints into the next answer of the raw REPL."""
 
@@ -57,6 +58,8 @@ class _Machine:
         self._out = out
         self._box = self._length = 0
         self._command = b""
+        self._garbles_every = habits.garbles_every
+        self._printed = 0
         self._error = ""
         self._stopped: BaseException | None = None
         facts = f"VERSION = {habits.version!r}\nMACHINE = {habits.machine!r}\nMPY = {habits.mpy!r}\n"
@@ -89,7 +92,7 @@ class _Machine:
         if name == "ask":
             self._ask(text.split("\n"))
         elif name == "print":
-            self._out(text.encode().replace(b"\n", b"\r\n"))
+            self._print(text.encode().replace(b"\n", b"\r\n"))
         elif name == "error":
             self._error = text
         elif name == "started":
@@ -100,6 +103,12 @@ class _Machine:
             raise _Reset
         else:
             raise AssertionError(name)
+
+    def _print(self, data: bytes) -> None:
+        self._printed += 1
+        if self._garbles_every and self._printed % self._garbles_every == 0:
+            data = data[:2] + b"tick\r\n" + data[2:]
+        self._out(data)
 
     def _ask(self, words: list[str]) -> None:
         if words == ["command"]:
@@ -123,6 +132,7 @@ class _Repl:
         self._send = send
         self._answers = 0
         self.soft_reset: Callable[[], _Machine]
+        self.run_main: Callable[[], None]
         self._state: Callable[[int], None] = self._friendly
         self._line = b""
         self._window = 0
@@ -133,8 +143,24 @@ class _Repl:
     def _friendly(self, byte: int) -> None:
         if byte == 1:
             self._enter_raw()
+        elif byte == 2:
+            self._line = b""
+            self._send(_PROMPT)
+        elif byte == 3:
+            self._line = b""
+            self._send(b"\r\n>>> ")
+        elif byte == 4 and not self._line:
+            self._send(b"\r\nMPY: soft reboot\r\n")
+            self._machine = self.soft_reset()
+            self.run_main()
+        elif byte == 13:
+            words = b'Traceback (most recent call last):\r\n  File "<stdin>", line 1\r\nSyntaxError: invalid syntax\r\n'
+            self._send(b"\r\n" + (words if self._line else b"") + b">>> ")
+            self._line = b""
         else:
-            self._send(b"\r\n>>> " if byte in (3, 13) else bytes([byte]))
+            # LF is no Enter: it is echoed, and the line goes on.
+            self._line += bytes([byte])
+            self._send(bytes([byte]))
 
     def _enter_raw(self) -> None:
         self._line = b""
@@ -147,8 +173,8 @@ class _Repl:
         elif byte == 1:
             self._enter_raw()
         elif byte == 2:
-            self._state = self._friendly
-            self._send(b"\r\nMicroPython\r\n>>> ")
+            self._line, self._state = b"", self._friendly
+            self._send(_PROMPT)
         elif byte == 3:
             self._line = b""
         elif byte == 4:
@@ -199,22 +225,98 @@ class _Repl:
         self._send(answer)
 
 
-class BoardDouble:
-    """A board that is plugged in. `url` is its port. Use it as a context manager, and `restart` it after a power cut.
+class Board:
+    """A board with power. `send` takes the bytes that it sends. Give it bytes with `take`, and call `pump` in between.
 
     `started` is what its main.py reported when it last ran: the tests' programs call `card.started(version)`. While one of them
-    runs, a simulated card answers on the line, as the firmware would.
+    runs, a simulated card answers on the line, as the firmware would; `flash` is that card's flash.
     """
 
-    def __init__(self, disk: Disk | None = None, habits: Habits | None = None) -> None:
-        self.disk = disk or Disk()
-        self.habits = habits or Habits()
+    def __init__(self, disk: Disk, habits: Habits, send: Callable[[bytes], None], flash: Flash | None = None) -> None:
+        self.disk = disk
+        self.habits = habits
         self.started = ""
-        self.cut = False
         self.starts = 0
-        self.trouble: BaseException | None = None
+        self._send = send
+        self._flash = flash
         self._card: SimulatedCard | None = None
         self._card_line: serial.Serial | None = None
+
+    def power_up(self) -> None:
+        self.starts += 1
+        self._boot()
+        self._run_main()
+
+    @property
+    def runs_card(self) -> bool:
+        return self._card_line is not None
+
+    def take(self, byte: int) -> None:
+        """Take one byte from the line. Raises PowerCut."""
+        if self._card_line is None:
+            try:
+                self._repl.feed(byte)
+            except _Reset:
+                self._machine.stop()
+                self.power_up()
+        elif byte == 3 and self.habits.heeds_ctrl_c:
+            self.end_program()
+            self._send(b"\r\nKeyboardInterrupt: \r\n>>> ")
+        else:
+            self._card_line.write(bytes([byte]))
+
+    def pump(self) -> None:
+        """Send what the card says."""
+        if self._card_line is not None:
+            self._send(self._card_line.read(_READ))
+            if self.habits.prints_while_running:
+                self._send(b"tick> \x04\r\n")
+
+    def power_down(self) -> None:
+        self.end_program()
+        self._machine.stop()
+
+    def end_program(self) -> None:
+        if self._card_line is not None and self._card is not None:
+            self._card_line.close()
+            self._card.close()
+        self._card = self._card_line = None
+
+    def _boot(self) -> _Machine:
+        self._machine = _Machine(self.disk, self.habits, self._send)
+        return self._machine
+
+    def _reboot(self) -> _Machine:
+        self._machine.stop()
+        return self._boot()
+
+    def _run_main(self) -> None:
+        self._repl = _Repl(self._machine, self.habits, self._send)
+        self._repl.soft_reset = self._reboot
+        self._repl.run_main = self._start_program
+        self._start_program()
+
+    def _start_program(self) -> None:
+        main = self.disk.files.get("/main.py")
+        error = self._machine.run(b"# main.py\n" + main) if main is not None else ""
+        self.started = self._machine.started
+        self._send(error.replace("\n", "\r\n").encode())
+        if self.started:
+            self._card = SimulatedCard(flash=self._flash)
+            self._card_line = serial.serial_for_url(self._card.url, timeout=0)
+        else:
+            self._send(_PROMPT)
+
+
+class BoardDouble:
+    """A board that is plugged in. `url` is its port. Use it as a context manager, and `restart` it after a power cut."""
+
+    def __init__(self, disk: Disk | None = None, habits: Habits | None = None, flash: Flash | None = None) -> None:
+        self.disk = disk or Disk()
+        self.habits = habits or Habits()
+        self.cut = False
+        self.trouble: BaseException | None = None
+        self._board = Board(self.disk, self.habits, self._send, flash)
         self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
         os.set_blocking(self._ours, False)
@@ -222,8 +324,16 @@ class BoardDouble:
         self._wake, self._waker = os.pipe()
         self._thread = threading.Thread(target=self._live, daemon=True, name="board")
 
+    @property
+    def started(self) -> str:
+        return self._board.started
+
+    @property
+    def starts(self) -> int:
+        return self._board.starts
+
     def __enter__(self) -> "BoardDouble":
-        self._power_up()
+        self._board.power_up()
         self._thread.start()
         return self
 
@@ -240,30 +350,6 @@ class BoardDouble:
             with suppress(OSError):
                 os.close(each)
 
-    def _power_up(self) -> None:
-        self.starts += 1
-        self._boot()
-        self._run_main()
-
-    def _boot(self) -> _Machine:
-        self._machine = _Machine(self.disk, self.habits, self._send)
-        return self._machine
-
-    def _reboot(self) -> _Machine:
-        self._machine.stop()
-        return self._boot()
-
-    def _run_main(self) -> None:
-        self._repl = _Repl(self._machine, self.habits, self._send)
-        self._repl.soft_reset = self._reboot
-        main = self.disk.files.get("/main.py")
-        error = self._machine.run(b"# main.py\n" + main) if main is not None else ""
-        self.started = self._machine.started
-        self._send(error.replace("\n", "\r\n").encode())
-        if self.started:
-            self._card = SimulatedCard()
-            self._card_line = serial.serial_for_url(self._card.url, timeout=0)
-
     def _live(self) -> None:
         try:
             while self._turn():
@@ -275,44 +361,19 @@ class BoardDouble:
             self.trouble = trouble
             self._unplug()
         finally:
-            self._end_program()
-            self._machine.stop()
+            self._board.power_down()
 
     def _turn(self) -> bool:
         """Take the bytes that have come in. Return False when the board is put away."""
-        busy = self._card_line is not None
-        ready, _, _ = select.select([self._ours, self._wake], [], [], 0.002 if busy else None)
+        ready, _, _ = select.select([self._ours, self._wake], [], [], 0.002 if self._board.runs_card else None)
         # Take earlier bytes first: a board that is put away has dealt with everything.
         if self._wake in ready and self._ours not in ready:
             return False
         with suppress(BlockingIOError):
             for byte in os.read(self._ours, _READ) if ready else b"":
-                self._take(byte)
-        if self._card_line is not None:
-            self._send(self._card_line.read(_READ))
-            if self.habits.prints_while_running:
-                self._send(b"tick> \x04\r\n")
+                self._board.take(byte)
+        self._board.pump()
         return True
-
-    def _take(self, byte: int) -> None:
-        if self._card_line is None:
-            try:
-                self._repl.feed(byte)
-            except _Reset:
-                self._reboot()
-                self.starts += 1
-                self._run_main()
-        elif byte == 3 and self.habits.heeds_ctrl_c:
-            self._end_program()
-            self._send(b"\r\nKeyboardInterrupt: \r\n>>> ")
-        else:
-            self._card_line.write(bytes([byte]))
-
-    def _end_program(self) -> None:
-        if self._card_line is not None and self._card is not None:
-            self._card_line.close()
-            self._card.close()
-        self._card = self._card_line = None
 
     def _send(self, data: bytes) -> None:
         # Drop what nobody reads, as a board's USB does.

@@ -39,11 +39,16 @@ def ask(*words):
 class Writer(io.IOBase):
     def __init__(self, path):
         self.path = path
+        self.length = 0
 
     def write(self, data):
         data = bytes(data)
         ask("append", self.path, str(uctypes.addressof(data)), str(len(data)))
+        self.length += len(data)
         return len(data)
+
+    def tell(self):
+        return self.length
 
     def close(self):
         pass
@@ -136,13 +141,22 @@ def print_(*words, end="\n", **_):
     host.call("print", " ".join([str(word) for word in words]) + end)
 
 
+def is_text(data):
+    """Return whether MicroPython reads the bytes as text: a damaged command may hold anything."""
+    try:
+        str(data, "utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
 def run(source):
     try:
         exec(source, {"__name__": "__main__"} if source.startswith(BOOT) else GLOBALS)
     except BaseException as error:
-        words = io.StringIO()
+        words = io.BytesIO()
         sys.print_exception(error, words)
-        host.call("error", words.getvalue())
+        host.call("error", str(words.getvalue(), "utf-8") if is_text(words.getvalue()) else "UnicodeError: \n")
 
 
 host.call("box", "%d %d" % (uctypes.addressof(BOX), uctypes.addressof(_LENGTH)))
@@ -155,9 +169,9 @@ vfs.umount("/")
 vfs.mount(Disk(), "/")
 os.chdir("/")
 sys.path[:] = ["", "/lib"]
-BOOT = "# main.py\n"
+BOOT = b"# main.py\n"
 GLOBALS = {"__name__": "__main__"}
 # Memory is never collected (see the VM's start.py). The heap is large enough for that.
 while True:
     host.call("wait", "")
-    run(ask("command").decode())
+    run(ask("command"))

@@ -1,4 +1,4 @@
-"""Flashing a board: mpremote's own transport talks to MicroPython itself at the other end of a pseudo terminal."""
+"""Flashing a board: the host talks to MicroPython itself at the other end of a pseudo terminal."""
 
 import pytest
 from tests.host.command_runner import needs_pty

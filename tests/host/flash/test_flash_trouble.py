@@ -7,7 +7,7 @@ from tests.host.flash.board_double import BoardDouble, Habits
 from tests.host.flash.flash_boards import NEW, OLD, PICO, assert_kept, copy_of, flash, start, unflash
 
 from dsc_host.errors import DscError, LinkTimeout, ProtocolError
-from dsc_host.flash import BoardSession, BoardStuck, FlashError, Found, board_session
+from dsc_host.flash import BoardSession, BoardStuck, FlashError, Found, board_line
 from dsc_host.flash import board_session as sessions
 from dsc_host.flash.firmware import beside_package
 from dsc_host.link import open_port
@@ -214,10 +214,17 @@ def test_micropython_from_1_24_on_will_do(version: object, told: str) -> None:
         assert flash(board, NEW).found.micropython == told
 
 
-@pytest.mark.parametrize("code", ["print('\\x02{[]: 1}\\x03')", "print('\\x02' + '(' * 5000 + '\\x03')"])
-def test_an_answer_that_is_no_value_is_an_error_of_ours(disk: Disk, code: str) -> None:
+@pytest.mark.parametrize("value", ["'{[]: 1}'", "'(' * 5000", "'undefined'"])
+def test_an_answer_that_is_no_value_is_an_error_of_ours(disk: Disk, value: str) -> None:
+    code = f"class Odd:\n def __repr__(self):\n  return {value}\nresult = Odd()"
     with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session, pytest.raises(DscError):
-        session.evaluate(f"{code}\nresult = 1")
+        session.evaluate(code)
+
+
+@pytest.mark.parametrize("printed", ["'\\x02{[]: 1}\\x03'", "'\\x02' + '(' * 5000 + '\\x03'", "'\\x021 (1, 7)*1234\\x03'"])
+def test_what_a_command_prints_is_not_its_answer(disk: Disk, printed: str) -> None:
+    with BoardDouble(disk) as board, BoardSession(open_port(board.url), board.url) as session:
+        assert session.evaluate(f"print({printed})\nresult = 1") == 1
 
 
 def test_what_a_board_says_does_not_steer_the_terminal(disk: Disk) -> None:
@@ -230,16 +237,16 @@ def test_what_a_board_says_does_not_steer_the_terminal(disk: Disk) -> None:
 
 
 def test_ctrl_c_while_the_program_is_being_stopped_starts_it_again(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = board_session._Line.write
+    write = board_line.BoardLine.write
     written = []
 
-    def stop(line: board_session._Line, data: bytes) -> int:
+    def stop(line: board_line.BoardLine, data: bytes) -> None:
         written.append(data)
         if len(written) == 3:
             raise KeyboardInterrupt
-        return write(line, data)
+        write(line, data)
 
-    monkeypatch.setattr(board_session._Line, "write", stop)
+    monkeypatch.setattr(board_line.BoardLine, "write", stop)
     with BoardDouble(disk) as board:
         with pytest.raises(KeyboardInterrupt), BoardSession(open_port(board.url), board.url):
             pass

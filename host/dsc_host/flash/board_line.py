@@ -1,0 +1,126 @@
+"""The line to a board whose program is stopped, with deadlines.
+
+Promises: nothing hangs, whatever the line does. A write or read after a deadline raises an error instead.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import serial
+
+from dsc_host.errors import LinkClosed, LinkTimeout
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+"""A clock in seconds."""
+
+_CHUNK = 4096
+_WRITE_SECONDS = 1.0
+
+
+class Damaged(Exception):
+    """A command or its answer did not arrive as it was sent. `seen` is what arrived instead."""
+
+    def __init__(self, seen: bytes = b"") -> None:
+        super().__init__()
+        self.seen = seen
+
+
+class BoardLine:
+    """An open port with two deadlines: one for the session, one for the operation that runs."""
+
+    def __init__(self, port: serial.Serial, name: str, seconds: float, clock: Clock = time.monotonic) -> None:
+        self.name = name
+        self.clock = clock
+        self._port = port
+        self._arrived = b""
+        self._operation_seconds = seconds
+        self.allow(seconds)
+        try:
+            port.write_timeout = _WRITE_SECONDS
+        except NotImplementedError:  # rfc2217:// has no write timeout, and does not wait either.
+            port.write_timeout = None
+
+    def allow(self, seconds: float) -> None:
+        """Restart the session's deadline: it ends `seconds` from now."""
+        self._seconds = seconds
+        self._end = self._end_of_operation = self.clock() + seconds
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Raise Damaged in the block once `seconds` have passed since the last write."""
+        self._operation_seconds = seconds
+        self._end_of_operation = self.clock() + seconds
+        try:
+            yield
+        finally:
+            self._end_of_operation = self._end
+
+    def write(self, data: bytes) -> None:
+        """Write `data`. The operation's deadline starts again: on a slow line, a command takes as long as it takes."""
+        self._call(lambda: self._port.write(data))
+        if self._end_of_operation != self._end:
+            self._end_of_operation = self.clock() + self._operation_seconds
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether bytes can be read without waiting."""
+        return bool(self._arrived or self._call(lambda: self._port.in_waiting))
+
+    def read(self) -> bytes:
+        """Return the bytes that have arrived. If there are none, wait for the first one as long as the port's timeout says."""
+        if not self._arrived:
+            self._fill()
+        data, self._arrived = self._arrived, b""
+        return data
+
+    def drop(self) -> None:
+        """Drop the bytes that have arrived."""
+        while self.has_arrived:
+            self.read()
+
+    def read_until(self, ending: bytes, seconds: float) -> bytes:
+        """Read up to `ending`, and with it. Raise Damaged if the line is silent for `seconds` before that."""
+        return self._take(lambda data: data.find(ending) + len(ending) if ending in data else 0, seconds)
+
+    def read_exactly(self, count: int, seconds: float) -> bytes:
+        """Read `count` bytes. Raise Damaged if the line is silent for `seconds` before that."""
+        return self._take(lambda data: count if len(data) >= count else 0, seconds)
+
+    def _take(self, find_end: Callable[[bytes], int], seconds: float) -> bytes:
+        heard = self.clock()
+        while not (end := find_end(self._arrived)):
+            if self._fill():
+                heard = self.clock()
+            elif self.clock() - heard >= seconds:
+                seen, self._arrived = self._arrived, b""
+                raise Damaged(seen)
+        data, self._arrived = self._arrived[:end], self._arrived[end:]
+        return data
+
+    def _fill(self) -> bool:
+        came = self._call(lambda: self._port.read(max(1, min(self._port.in_waiting, _CHUNK))))
+        self._arrived += came
+        return bool(came)
+
+    def _call(self, action: Callable[[], T]) -> T:
+        now = self.clock()
+        if now > self._end:
+            raise LinkTimeout(
+                f"{self.name}: the board took too long: no command was completed within {self._seconds:g} s. Unplug it, "
+                "plug it in and try again, over another cable or a line with less delay"
+            )
+        if now > self._end_of_operation:
+            seen, self._arrived = self._arrived, b""
+            raise Damaged(seen)
+        try:
+            return action()
+        except serial.SerialTimeoutException:
+            raise Damaged from None
+        # pyserial raises a TypeError if another thread closes the port.
+        except (OSError, TypeError) as error:
+            raise LinkClosed(
+                f"{self.name}: the line to the board was lost. Plug it in and repeat the command: it continues where it stopped"
+            ) from error
