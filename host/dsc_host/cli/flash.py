@@ -12,8 +12,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import agreed
-from dsc_host.errors import CardNotFound, LinkError, LinkTimeout
-from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove
+from dsc_host.errors import CardNotFound, CardStopped, LinkError, LinkTimeout
+from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove, startup_words
 from dsc_host.link import CardClient, NoSingleCard, find_card, open_port
 
 HELLO_SECONDS = 20.0
@@ -69,6 +69,10 @@ def flash(
     url, program = _find_board(port), firmware_files()
     with BoardSession(open_port(url), url) as session:
         steps = plan(examine(session), program, board)
+        if steps.wiring_fault:
+            notice(
+                f"The board's board.json is not JSON: {steps.wiring_fault}. MicroPython reads more than JSON; correct the file."
+            )
         if not dry_run:
             _ask(steps, yes)
             session.allow()
@@ -152,10 +156,15 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
         return
     url, client = _connect(port)
     with client:
-        serial, greeting = client.info().serial, client.hello()
+        facts, greeting = client.info(), client.hello()
     notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
-    if serial:
-        notice(f"It is still {serial}. Next: dscplus respond CHALLENGE --card {url}")
+    if facts.condition == "error":
+        notice(
+            "It shows ERROR: its record is damaged, or its source of random numbers failed. Nothing was changed. Next: unplug "
+            f"it and plug it in. If ERROR stays, dscplus wipe --card {url} makes it blank, and its key is then gone"
+        )
+    elif facts.serial:
+        notice(f"It is still {facts.serial}. Next: dscplus respond CHALLENGE --card {url}")
     else:
         notice(f"It is blank. Next: dscplus personalize SERIAL --card {url}")
 
@@ -169,6 +178,13 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
             # Search again each time: the system may give a returning port another name.
             url = _find_board(port)
             return url, CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
+        except CardStopped as error:
+            if words := _startup_words(url):
+                raise LinkTimeout(
+                    f"{url}: the firmware is on the board, but the card did not say hello. It says at its start: {words}. "
+                    "docs/flashing.md lists what to check"
+                ) from error
+            reason = error
         except LinkError as error:
             reason = error
             time.sleep(_PAUSE_SECONDS)
@@ -176,6 +192,11 @@ def _connect(port: str | None) -> tuple[str, CardClient]:
         f"the firmware is on the board, but the card did not say hello within {HELLO_SECONDS:g} s ({reason}); "
         "unplug it, plug it in, and try: dscplus info. docs/flashing.md lists what else to check"
     )
+
+
+def _startup_words(url: str) -> str:
+    with open_port(url) as port:
+        return startup_words(port, url)
 
 
 def _report(url: str, steps: Plan, dry_run: bool) -> dict[str, object]:

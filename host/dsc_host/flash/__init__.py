@@ -8,6 +8,7 @@ from dsc_host.flash.errors import FlashError
 from dsc_host.flash.firmware import OPTIONS, board_file, boards, compile_module, compiled_package, firmware_files
 from dsc_host.flash.flasher import Found, Plan, examine, install, plan, removable, remove
 from dsc_host.flash.image import build_image, uf2_name, write_image
+from dsc_host.flash.startup import startup_words
 
 __all__ = [
     "OPTIONS",
@@ -28,6 +29,7 @@ __all__ = [
     "plan",
     "removable",
     "remove",
+    "startup_words",
     "uf2_name",
     "write_image",
 ]

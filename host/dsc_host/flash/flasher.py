@@ -102,6 +102,19 @@ class Plan:
         return str(line.get("kind", "usb")) if isinstance(line, dict) else "usb"
 
     @property
+    def wiring_fault(self) -> str:
+        """What is wrong with the wiring that stays on the board, if it is not JSON; empty if nothing is."""
+        wiring = self.found.board if self.board is None else None
+        # A file that is longer than what was read of it cannot be judged.
+        if wiring is None or len(wiring) >= _SMALL:
+            return ""
+        try:
+            json.loads(wiring)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
     def replaces_board(self) -> bool:
         """Return whether the installation overwrites wiring that is on the board."""
         return self.board is not None and self.found.board is not None

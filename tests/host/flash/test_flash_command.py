@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from tests.host.flash.board_double import BoardDouble
 from tests.host.flash.flash_boards import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
+from dsc_simulator import Flash
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
 
@@ -146,6 +148,52 @@ def test_a_card_that_does_not_come_back(dscplus: Command, disk: Disk, monkeypatc
         done = dscplus("flash", "--card", board.url)
     assert done.code == 5
     assert "the card did not say hello" in done.error
+
+
+def stopped(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flash a firmware that says `words` at its start and ends."""
+    main = f"import sys\n\nprint({words!r})\n".encode()
+    monkeypatch.setattr(flash_command, "firmware_files", lambda: {**NEW, "main.py": main})
+
+
+def test_what_a_board_says_at_its_start_is_passed_on(
+    dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped("board.json: keypad.press: pin 40: this chip refuses", monkeypatch)
+    monkeypatch.setattr(flash_command, "HELLO_SECONDS", 100.0)
+    began = time.monotonic()
+    done = dscplus("flash", "--card", board.url)
+    assert done.code == 5
+    assert "did not say hello. It says at its start: board.json: keypad.press: pin 40: this chip refuses." in done.error
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("command", ["info", "respond 482913"])
+def test_a_stopped_card_is_known_by_its_prompt(dscplus: Command, command: str) -> None:
+    with BoardDouble(Disk()) as board:
+        for _ in range(2):
+            done = dscplus(*command.split(), "--card", board.url)
+            assert done.code == 3
+            assert "a MicroPython prompt answered. The card's program is stopped, or not on the board" in done.error
+
+
+def test_a_card_that_shows_error_is_not_called_blank(dscplus: Command, disk: Disk) -> None:
+    with BoardDouble(disk, flash=Flash((b"\x5a" * 209, b"\xa5" * 209))) as board:
+        done = dscplus("flash", "--card", board.url)
+    assert done.code == 0
+    assert "It shows ERROR" in done.err
+    assert "blank. Next" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("wiring", "words"), [(PICO, ""), (PICO[:-1], "Expecting ',' delimiter: line 1"), (b"", "Expecting value")]
+)
+def test_wiring_that_is_not_json_is_named(dscplus: Command, disk: Disk, wiring: bytes, words: str) -> None:
+    disk.files["/board.json"] = wiring
+    with BoardDouble(disk) as board:
+        done = dscplus("flash", "--card", board.url, "--dry-run")
+    assert ("The board's board.json is not JSON" in done.err) == bool(words)
+    assert words in done.err
 
 
 @pytest.mark.parametrize(("arguments", "answer", "code"), [((), "y\n", 0), ((), "n\n", 1), (("--yes",), "", 0)])
