@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.measure import Figure
-from tests.simulator.desktop_command import keep_card
+from tests.simulator.desktop_driver import keep_card
 from tests.simulator.desktop_terminal import Terminal
 
 STARTS, KEYS = 5, 40

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
 from tests.drivers.engines import play as play_on
@@ -10,5 +9,5 @@ from tests.firmware.fakes import INTERPRETERS
 
 
 @pytest.fixture(params=INTERPRETERS)
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], list[str]]:
-    return partial(play_on, request.param, tmp_path)
+def play(request: pytest.FixtureRequest) -> Callable[[str], list[str]]:
+    return partial(play_on, request.param)

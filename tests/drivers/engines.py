@@ -13,23 +13,20 @@ _HEAP = 48 * 1024 * 1024
 _LIMIT = 20_000_000_000
 _START = """
 import host
-import vfs
 def say(*words):
     host.call("say", " ".join([str(word) for word in words]) + "\\n")
 from rig import *
-FOLDER = "/disk"
-vfs.mount(RamFiles(), FOLDER)
 """
 
 
-def play(engine: str, folder: Path, program: str) -> list[str]:
+def play(engine: str, program: str) -> list[str]:
     """Return the lines that `program` prints. It may use `FOLDER`, an empty folder."""
-    return _on_cpython(folder, program) if engine == "cpython" else _on_micropython(program)
+    return _on_cpython(program) if engine == "cpython" else _on_micropython(program)
 
 
-def _on_cpython(folder: Path, program: str) -> list[str]:
+def _on_cpython(program: str) -> list[str]:
     said: list[str] = []
-    names: dict[str, Any] = {"say": lambda *words: said.append(" ".join(map(str, words))), "FOLDER": str(folder)}
+    names: dict[str, Any] = {"say": lambda *words: said.append(" ".join(map(str, words)))}
     with _own_modules():
         exec(compile("from rig import *\n" + program, "program", "exec"), names)
     return said

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from dsc_firmware.link import Receiver
 from dsc_simulator import ENGINES, Flash, SimulatedCard
 from dsc_simulator.board import Display
 from dsc_simulator.engines import available
@@ -16,6 +17,7 @@ INTERPRETERS = [
 ]
 needs_micropython = pytest.mark.skipif(not available("micropython"), reason="its packages are not installed")
 CLEAR_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
+Served = tuple[int, str, bool, dict[str, bytes]]
 
 
 class PowerCut(BaseException):
@@ -93,6 +95,22 @@ class TapedDisplay(Display):
     def show(self, cells: bytes | bytearray | memoryview) -> None:
         super().show(cells)
         self.tape.append(("show", self.cells.decode().rstrip()))
+
+
+class Listener:
+    """A receiver, with copies of the requests that it has served."""
+
+    def __init__(self) -> None:
+        self.served: list[Served] = []
+        self.receiver = Receiver(self._serve)
+
+    def _serve(self, request) -> None:  # type: ignore[no-untyped-def]
+        fields = {bytes(request.name(i)).decode(): bytes(request.value(i)) for i in range(len(request))}
+        self.served.append((request.number, request.word, request.checked, fields))
+
+    def hear(self, data: bytes | memoryview) -> list[Served]:
+        self.receiver.feed(data)
+        return self.served
 
 
 def frame(text: str | bytes) -> bytes:

@@ -4,8 +4,7 @@ import tracemalloc
 from binascii import crc32
 
 import pytest
-from tests.firmware.fakes import KEY, frame, lines
-from tests.firmware.listener import Listener, Served
+from tests.firmware.fakes import KEY, Listener, Served, frame, lines
 
 from dsc_firmware import link
 from dsc_firmware.link import LINE_MAX, Sender, hex_value

@@ -1,13 +1,13 @@
 """Checks of the firmware's source text: it must suit boards with little memory and must not mention the simulator."""
 
 import ast
-import tomllib
 from pathlib import Path
 
 import pytest
 from tests.checkout import ROOT
 
 import dsc_firmware
+from dsc_host.version import VERSION
 
 FILES = sorted((ROOT / "firmware").rglob("*.py"))
 CARD = {"binascii", "gc", "hashlib", "micropython", "struct", "uctypes"}
@@ -72,5 +72,4 @@ def test_imports_stand_at_the_top_functions_are_short_and_no_syntax_costs_room()
 
 
 def test_version_is_the_distributions() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["version"] == dsc_firmware.VERSION
+    assert dsc_firmware.VERSION == VERSION

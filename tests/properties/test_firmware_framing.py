@@ -2,8 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.firmware.fakes import frame
-from tests.firmware.listener import Listener
+from tests.firmware.fakes import Listener, frame
 
 Served = tuple[int, str, dict[str, bytes]]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tests.simulator.live_cards import Watch
+from tests.simulator.live_cards import Watch, nowhere
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -22,6 +22,7 @@ from dsc_simulator.profiles import Profiles
 
 SIZE = (80, 24)
 PATIENCE = 3000
+CARD = Profile(serial="IB3000123", key=bytes(range(32)))
 Story = Callable[["Person"], Awaitable[None]]
 
 
@@ -116,3 +117,14 @@ def keep(settings: Settings, flash: Flash) -> None:
         for slot, data in enumerate(flash.slots):
             assert data is not None
             file.flash.write(slot, data)
+
+
+def cards(folder: Path) -> Path:
+    """Return the folder in which the program keeps its cards."""
+    return folder / "data" / "dscplus" / "cards"
+
+
+def keep_card(folder: Path, name: str = "default") -> Path:
+    """Store CARD under this name; return its file."""
+    keep(Settings(name, nowhere, profiles=Profiles(cards(folder))), CARD.flash())
+    return cards(folder) / f"{name}.json"

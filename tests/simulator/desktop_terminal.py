@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,15 +38,21 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Terminal:
-    """`dscplus sim ARGUMENTS` on a terminal of 80x24. `seen` is everything that it has drawn."""
+    """A program on a terminal of 80x24: `dscplus sim`, if none is named. `seen` is everything that it has drawn."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, program: Sequence[str] | None = None) -> None:
         self._end, far = os.openpty()
         fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
         self._open = True
         self.process = subprocess.Popen(
-            command(*arguments), stdin=far, stdout=far, stderr=far, env=environment(folder), start_new_session=True
+            program or command(),
+            stdin=far,
+            stdout=far,
+            stderr=far,
+            cwd=folder,
+            env=environment(folder),
+            start_new_session=True,
         )
         os.close(far)
 

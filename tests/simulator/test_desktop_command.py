@@ -21,7 +21,7 @@ if os.name != "posix":
 
 from tests.host.command_runner import Command
 from tests.simulator import desktop_terminal
-from tests.simulator.desktop_command import CARD, cards, keep_card
+from tests.simulator.desktop_driver import CARD, cards, keep_card
 from tests.simulator.desktop_terminal import Terminal
 from tests.simulator.live_cards import nowhere
 

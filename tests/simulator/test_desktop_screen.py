@@ -9,8 +9,7 @@ import pytest
 
 pytest.importorskip("textual")
 
-from tests.simulator.desktop_command import CARD
-from tests.simulator.desktop_driver import Person, at_card, play
+from tests.simulator.desktop_driver import CARD, Person, at_card, play
 
 from dsc_simulator.desktop.card_widget import PressKey
 from dsc_simulator.desktop.panels import Panel

@@ -1,10 +1,6 @@
 """`--dsc-port`: the same tests on a board. It is a simulated card in this process, but the plugin knows only its port."""
 
-import os
-import select
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +14,7 @@ from dsc_simulator.pytest_plugin.board import BoardToken
 from dsc_simulator.pytest_plugin.fixtures import identity
 
 pytest_plugins = "pytester"
+PATIENCE = 60
 
 LOGINS = """
     import pytest
@@ -188,34 +185,20 @@ def test_with_nobody_at_a_terminal_keys_are_not_pressed(pytester: pytest.Pyteste
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
 def test_a_person_is_asked_on_the_terminal(pytester: pytest.Pytester) -> None:
-    import pty
+    from tests.simulator.desktop_terminal import Terminal
 
     pytester.makeconftest(BY_HAND)
     test = pytester.makepyfile("def test_login(dsc_card):\n    assert dsc_card.login('482913').isdecimal()")
-    ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", *FLAGS, "--dsc-port=sim://card-1", str(test)]
-    with subprocess.Popen(command, cwd=pytester.path, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
-        os.close(theirs)
-        shown = _answer_everything(ours)
-    assert process.returncode == 0, shown
+    answered = 0
+    with Terminal(pytester.path, command) as terminal:
+        while terminal.read(PATIENCE):
+            # Press Enter whenever the program asks for it.
+            asked = terminal.seen.count(b"Enter here: ")
+            terminal.type(b"\n" * (asked - answered))
+            answered = asked
+        shown = terminal.seen.decode()
+        assert terminal.end() == 0, shown
     assert "On the card at sim://card-1 press:  press (hold it)" in shown
     assert "press:  1  2  3  4  OK" in shown
     assert "press:  4  8  2  9  1  3  OK" in shown
-
-
-def _answer_everything(terminal: int) -> str:
-    """Press Enter whenever the program asks for it. Return everything that it showed until its end."""
-    shown, answered, deadline = "", 0, time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            data = os.read(terminal, 4096)
-        except OSError:  # The other end is closed.
-            break
-        shown += data.decode("utf-8", "replace")
-        while shown.count("Enter here: ") > answered:
-            os.write(terminal, b"\n")
-            answered += 1
-    os.close(terminal)
-    return shown

@@ -35,7 +35,7 @@ from fake_lcd import Lcd  # noqa: E402
 from fake_oled import Oled  # noqa: E402
 from fake_segments import Segments  # noqa: E402
 
-from dsc_firmware.boards import run  # noqa: E402
+from dsc_firmware.boards import run, wiring  # noqa: E402
 from dsc_firmware.drivers import chip  # noqa: E402
 from dsc_firmware.drivers.chip import FileFlash  # noqa: E402
 from dsc_firmware.drivers.hd44780 import HD44780  # noqa: E402
@@ -66,8 +66,40 @@ def _random(n, state=[1]):  # noqa: B006 - the list keeps the state
     return bytes(data)
 
 
-# The interpreter in the VM has no random numbers.
+# The interpreter in the VM has no random numbers and no files.
 chip.urandom = _random
+FOLDER = "/disk"
+files = {}  # by path: the contents
+
+
+class _File:
+    def __init__(self, path, mode):
+        self._path = path
+        self._text = "b" not in mode
+        if "w" in mode:
+            files[path] = b""
+
+    def read(self, n=-1):
+        data = files[self._path] if n < 0 else files[self._path][:n]
+        return data.decode() if self._text else data
+
+    def write(self, data):
+        files[self._path] += bytes(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+def _open(path, mode="r"):
+    if path not in files and "w" not in mode:
+        raise OSError(ENOENT)
+    return _File(path, mode)
+
+
+chip.open = wiring.open = _open
 
 
 class PowerCut(BaseException):
@@ -189,8 +221,11 @@ def driver(kind, clock):
 
 def put(folder, config):
     """Write a board.json from an object, or from text as it is."""
-    with open(folder + "/board.json", "w") as file:
-        file.write(config if isinstance(config, str) else json.dumps(config))
+    # `run` unloads this module once a board is wired.
+    from dsc_firmware.boards import wiring
+
+    wiring.open = _open
+    files[folder + "/board.json"] = (config if isinstance(config, str) else json.dumps(config)).encode()
 
 
 def personalise(folder):
@@ -210,39 +245,3 @@ def start(folder, config, owner, say):
     clock = Clock(owner)
     run(folder, clock, say)
     return clock
-
-
-class _File:
-    def __init__(self, files, path, mode):
-        self._files, self._path = files, path
-        self._text = "b" not in mode
-        if "w" in mode:
-            files[path] = b""
-
-    def read(self, n=-1):
-        data = self._files[self._path] if n < 0 else self._files[self._path][:n]
-        return data.decode() if self._text else data
-
-    def write(self, data):
-        self._files[self._path] += data.encode() if self._text else bytes(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
-class RamFiles:
-    """A file system for an interpreter without one."""
-
-    def __init__(self):
-        self.files = {}
-
-    def mount(self, readonly, mkfs):
-        pass
-
-    def open(self, path, mode):
-        if path not in self.files and "w" not in mode:
-            raise OSError(ENOENT)
-        return _File(self.files, path, mode)
