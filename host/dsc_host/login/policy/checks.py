@@ -1,4 +1,4 @@
-"""Checks of a policy beyond the types of its values. A policy that passes does not fail later, while it is used."""
+"""Checks of a policy beyond the types and ranges of its fields. A policy that passes does not fail later, while it is used."""
 
 import re
 from typing import TYPE_CHECKING, NoReturn
@@ -25,48 +25,8 @@ def refuse(problem: str) -> NoReturn:
     raise InputError("policy", problem)
 
 
-# Settings that must be more than 0. For others, 0 means "never" or "none".
-_POSITIVE = {
-    "login": (
-        "failures", "failures_within", "lock_for", "failures_by_name", "failures_by_address", "successes_by_address",
-        "address_within",
-        "step_validity", "offers", "code_attempts", "code_validity", "code_digits", "factor_failures",
-        "factor_failures_in_a_day", "factor_lock_for", "messages_to_user", "messages_to_number", "messages_to_country",
-    ),
-    "sessions": ("idle", "longest", "pin", "biometrics"),
-    "passwords": ("shortest", "iterations", "lanes"),
-    "code_card": ("codes", "indexes", "code_letters"),
-    "online_card": ("valid_days",),
-    "temporary": ("full_days", "letters"),
-    "phone": ("push_validity", "pushes", "number_digits", "token_letters"),
-    "request": ("hold_cents",),
-    "protection": ("proof_seconds",),
-}  # fmt: skip
-
-
-# Upper limits. Larger values would break the calendar, take too long to compute, or be useless to a person.
-_AT_MOST = {
-    "passwords": {"longest": 1024, "memory_kib": 4_194_304, "iterations": 1000, "lanes": 64},
-    "login": {"code_digits": 32},
-    "temporary": {"letters": 32, "full_days": 3650, "account_days": 3650},
-    "phone": {"number_digits": 8, "token_letters": 32},
-    "online_card": {"valid_days": 3650},
-    "request": {"delivery_days": 3650},
-    "protection": {"wait_days": 3650},
-    "activation": {"automatic_days": 3650},
-}
-
-
 def check(policy: "Policy") -> None:
-    """Check what depends on several values or on a range. Raises `InputError`."""
-    for name, keys in _POSITIVE.items():
-        for key in keys:
-            if not getattr(getattr(policy, name), key):
-                refuse(f"[{name}] {key}: must be more than 0")
-    for name, limits in _AT_MOST.items():
-        for key, most in limits.items():
-            if getattr(getattr(policy, name), key) > most:
-                refuse(f"[{name}] {key}: must be at most {most}")
+    """Check what the types and ranges of the fields do not say. Raises `InputError`."""
     if not re.fullmatch(_ADDRESS, policy.login.alarm_address):
         refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)

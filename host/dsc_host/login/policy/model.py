@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
@@ -23,29 +23,44 @@ _MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The values that a field may have."""
+
+    least: int
+    most: int = _MOST
+    """Larger values would break the calendar, take too long to compute, or be useless to a person."""
+
+
+# In fields without a range, 0 means "never" or "none".
+Positive = Annotated[int, Range(1)]
+Days = Annotated[int, Range(0, 3650)]
+PositiveDays = Annotated[int, Range(1, 3650)]
+
+
+@dataclass(frozen=True, slots=True)
 class LoginPolicy:
     """The table `login`: limits on attempts, codes and messages."""
 
-    failures: int
-    failures_within: int
-    lock_for: int
+    failures: Positive
+    failures_within: Positive
+    lock_for: Positive
     pause_after: int
     pause: int
-    failures_by_name: int
-    failures_by_address: int
-    successes_by_address: int
-    address_within: int
-    step_validity: int
-    offers: int
-    code_attempts: int
-    code_validity: int
-    code_digits: int
-    factor_failures: int
-    factor_failures_in_a_day: int
-    factor_lock_for: int
-    messages_to_user: int
-    messages_to_number: int
-    messages_to_country: int
+    failures_by_name: Positive
+    failures_by_address: Positive
+    successes_by_address: Positive
+    address_within: Positive
+    step_validity: Positive
+    offers: Positive
+    code_attempts: Positive
+    code_validity: Positive
+    code_digits: Annotated[int, Range(1, 32)]
+    factor_failures: Positive
+    factor_failures_in_a_day: Positive
+    factor_lock_for: Positive
+    messages_to_user: Positive
+    messages_to_number: Positive
+    messages_to_country: Positive
     alarm_address: str
 
 
@@ -53,56 +68,56 @@ class LoginPolicy:
 class SessionPolicy:
     """The table `sessions`: how long a session lasts, in seconds."""
 
-    idle: int
-    longest: int
-    pin: int
-    biometrics: int
+    idle: Positive
+    longest: Positive
+    pin: Positive
+    biometrics: Positive
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
     """The table `passwords`: the length of a password and the cost of its hash."""
 
-    shortest: int
-    longest: int
-    memory_kib: int
-    iterations: int
-    lanes: int
+    shortest: Positive
+    longest: Annotated[int, Range(0, 1_024)]
+    memory_kib: Annotated[int, Range(0, 4_194_304)]
+    iterations: Annotated[int, Range(1, 1_000)]
+    lanes: Annotated[int, Range(1, 64)]
 
 
 @dataclass(frozen=True, slots=True)
 class CodeCardPolicy:
     """The table `code_card`: the codes on a printed sheet."""
 
-    codes: int
-    indexes: int
-    code_letters: int
+    codes: Positive
+    indexes: Positive
+    code_letters: Positive
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineCardPolicy:
     """The table `online_card`: the days that an online card is valid."""
 
-    valid_days: int
+    valid_days: PositiveDays
 
 
 @dataclass(frozen=True, slots=True)
 class TemporaryPolicy:
     """The table `temporary`: the validity and the length of a temporary code."""
 
-    full_days: int
-    account_days: int
-    letters: int
+    full_days: PositiveDays
+    account_days: Days
+    letters: Annotated[int, Range(1, 32)]
 
 
 @dataclass(frozen=True, slots=True)
 class PhonePolicy:
     """The table `phone`: the logins that are sent to the app, and its activation."""
 
-    push_validity: int
-    pushes: int
-    number_digits: int
-    token_letters: int
+    push_validity: Positive
+    pushes: Positive
+    number_digits: Annotated[int, Range(1, 8)]
+    token_letters: Annotated[int, Range(1, 32)]
     removes: tuple[str, ...]
 
 
@@ -111,8 +126,8 @@ class RequestPolicy:
     """The table `request`: the conditions for a card, its deposit, serials, fees and exchange rates."""
 
     equity: int
-    hold_cents: int
-    delivery_days: int
+    hold_cents: Positive
+    delivery_days: Days
     series: tuple[str, ...]
     returnable: tuple[str, ...]
     receipt_days: tuple[int, ...]
@@ -140,7 +155,7 @@ class PinPolicy:
 class ActivationPolicy:
     """The table `activation`: the days until a card is activated automatically, and of the messages before."""
 
-    automatic_days: int
+    automatic_days: Days
     near_days: int
     imminent_days: int
 
@@ -156,8 +171,8 @@ class SharingPolicy:
 class ProtectionPolicy:
     """The table `protection`: the validity of a step-up, and the waiting times of changes."""
 
-    proof_seconds: int
-    wait_days: int
+    proof_seconds: Positive
+    wait_days: Days
     corrected_seconds: int
 
 
@@ -281,14 +296,16 @@ def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[st
 
 
 def _table(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     return kind(
         **{field.name: _value(f"[{name}] {field.name}", hints[field.name], table[field.name]) for field in fields(kind)}
     )
 
 
 def _value(where: str, kind: Any, value: Any) -> Any:
-    """Check a value against the type of its field, and return it in that type."""
+    """Check a value against the type and the range of its field, and return it in that type."""
+    if get_origin(kind) is Annotated:
+        return _in_range(where, get_args(kind)[1], _value(where, get_args(kind)[0], value))
     if kind is int:
         if type(value) is not int or not 0 <= value <= _MOST:
             refuse(f"{where}: must be a whole number, 0 or more")
@@ -305,6 +322,14 @@ def _value(where: str, kind: Any, value: Any) -> Any:
     if not isinstance(value, dict):
         refuse(f"{where}: must be a table")
     return {key: _value(f"{where} {key}", inner[1], each) for key, each in value.items()}
+
+
+def _in_range(where: str, allowed: Range, value: int) -> int:
+    if value < allowed.least:
+        refuse(f"{where}: must be more than {allowed.least - 1}")
+    if value > allowed.most:
+        refuse(f"{where}: must be at most {allowed.most}")
+    return value
 
 
 def _list(where: str, inner: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
