@@ -61,24 +61,6 @@ def test_a_wrong_key_is_refused(key: Any) -> None:
         assert caught.value.field == "key"
 
 
-@pytest.mark.parametrize(("name", "length"), [("SHA1", 40), ("SHA256", 64), ("SHA512", 128)])
-def test_no_truncation_gives_the_whole_mac_in_lower_case_hex(name: str, length: int) -> None:
-    response = Suite.parse(text := f"OCRA-1:HOTP-{name}-0:QN06").response(KEY, "0")
-    assert response == mac_of(text, BLANK).hex().lower()
-    assert len(response) == length
-
-
-@pytest.mark.parametrize("digits", range(4, 11))
-@pytest.mark.parametrize("name", ["SHA1", "SHA256", "SHA512"])
-def test_truncation_keeps_the_last_digits_of_31_bits(name: str, digits: int) -> None:
-    text = f"OCRA-1:HOTP-{name}-{digits}:C-QN06"
-    responder = Suite.parse(text).prepare(KEY)
-    for counter in range(64):  # enough for every offset, a leading zero, and words of 31 bits and fewer
-        mac = mac_of(text, counter.to_bytes(8, "big"), BLANK)
-        word = int.from_bytes(mac[mac[-1] % 16 :][:4], "big") % 2**31
-        assert responder("0", counter) == f"{word % 10**digits:0{digits}}"
-
-
 def test_a_series_gives_what_single_calls_give() -> None:
     responder = Suite.parse(DEFAULT).prepare(KEY, "1234")
     assert list(responder.series("482913", range(5, 25))) == [responder("482913", n) for n in range(5, 25)]
