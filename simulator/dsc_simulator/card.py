@@ -18,7 +18,6 @@ from dsc_simulator import engines
 from dsc_simulator.board import HEAP, Display, Entropy, Flash, Keypad, Line, SimulatedBoard, check_key
 from dsc_simulator.errors import CardOff, PowerCut, SimulatorError
 from dsc_simulator.profile import Profile
-from dsc_simulator.urlhandler import register
 
 # The cards that `sim://NAME` can find, by name. A card is dropped when nothing else refers to it.
 _live: "WeakValueDictionary[str, SimulatedCard]" = WeakValueDictionary()
@@ -103,7 +102,6 @@ class SimulatedCard:
         """An address for any pyserial program in this process: `serial.serial_for_url(card.url)`."""
         with self._lock:
             if not self.closed:
-                register()
                 _live[self._name] = self
         return f"sim://{self._name}"
 

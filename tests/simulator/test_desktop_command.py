@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -216,10 +217,12 @@ def test_a_script_uses_a_card_that_is_kept(command: Command, tmp_path: Path) -> 
         assert kept.flash.slots != CARD.flash().slots
 
 
-def test_headless_serves_the_line_with_keys_until_it_is_stopped(tmp_path: Path) -> None:
+@contextmanager
+def headless(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Run a card without a screen. Yield its process and its addresses."""
     serving = subprocess.Popen(
         desktop_terminal.command("--headless", "--temporary", "--json"),
-        env=desktop_terminal.environment(tmp_path),
+        env=desktop_terminal.environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
@@ -230,7 +233,29 @@ def test_headless_serves_the_line_with_keys_until_it_is_stopped(tmp_path: Path) 
         said = ""
         while not said.endswith("}\n"):
             said += serving.stdout.readline()
-        where = json.loads(said)
+        yield serving, json.loads(said)
+    finally:
+        serving.kill()
+        serving.communicate()
+
+
+def test_a_terminal_program_that_imports_nothing_reaches_a_headless_card(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    with headless(tmp_path) as (_, where):
+        for url in (where["tcp"], where["pty"]):
+            arguments = [sys.executable, "-m", "serial.tools.miniterm", url, "--eol", "LF", "--quiet"]
+            with subprocess.Popen(arguments, stdin=theirs, stdout=subprocess.PIPE) as terminal:
+                os.write(ours, b">1 hello\n")
+                assert terminal.stdout is not None
+                while not (line := terminal.stdout.readline()).startswith(b"<1 ok protocol=1 "):
+                    assert line, "the terminal has ended"
+                os.write(ours, b"\x1d")
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_headless_serves_the_line_with_keys_until_it_is_stopped(tmp_path: Path) -> None:
+    with headless(tmp_path) as (serving, where):
         for url in (where["tcp"], where["pty"]):
             with CardClient(open_port(url)) as client:
                 assert "keys" in client.hello().caps
@@ -239,6 +264,3 @@ def test_headless_serves_the_line_with_keys_until_it_is_stopped(tmp_path: Path) 
         assert serving.returncode == 130
         assert "Traceback" not in errors
         assert not cards(tmp_path).exists(), "the card is temporary"
-    finally:
-        serving.kill()
-        serving.wait()

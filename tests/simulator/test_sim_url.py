@@ -1,6 +1,7 @@
 """`sim://` as any pyserial program sees it."""
 
 import gc
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -11,14 +12,14 @@ from tests.firmware.fakes import frame
 
 from dsc_host import CardClient, CardNotFound, LinkClosed
 from dsc_simulator import Profile, SimulatedCard
-from dsc_simulator.urlhandler import register
 
 BRIEF = 0.03
 
 
-@pytest.fixture(autouse=True)
-def registered() -> None:
-    register()
+def test_importing_the_package_is_enough() -> None:
+    program = "import serial, dsc_simulator; port = serial.serial_for_url('sim://', timeout=0); print(port.read(1000)[:8])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("b'!0 boot '\n", "")
 
 
 def test_a_card_that_is_open_is_found_by_its_name(engine: str, profile: Profile) -> None:
