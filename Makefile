@@ -8,6 +8,8 @@ FUZZER := $(VENV)/.fuzzer
 # One more than there are processors: tests wait for lines, screens and processes a fifth of their time.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST_FLAGS ?= --numprocesses $(WORKERS)
+# Without pip's own warnings; its errors are shown.
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTEST = $(BIN)/python -m pytest $(PYTEST_FLAGS)
 # The markers of what `make test` leaves out; tests/tiers.py says what they mean.
 COSTLY := postgresql or chromium or attack or long
@@ -23,12 +25,13 @@ help:  ## Show this list
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("dscplus needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@printf 'Installing dscplus and its tools into $(VENV), which takes about a minute: '
+	@began=$$(date +%s) && $(PYTHON) -m venv $(VENV) && $(INSTALL) --editable '.[dev]' && echo "done in $$(($$(date +%s) - began)) s."
 	@touch $@
 
 $(BOARD_STUBS): firmware/stubs.txt $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $@ --requirement $<
+	@printf 'Installing the stubs of MicroPython, for the type check: '
+	@$(INSTALL) --upgrade --target $@ --requirement $< && echo done.
 	@touch $@
 
 setup: $(READY)  ## Make .venv and install everything into it
