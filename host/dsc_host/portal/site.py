@@ -240,11 +240,11 @@ class Visit:
     def again(self, view: Callable[[], View]) -> Iterator[None]:
         """Show this page, with the error, if the block raises one. The visitor can then correct the form and send it again.
 
-        `NotIn` and `ProofNeeded` are raised on: no correction of the form helps.
+        `ProofNeeded` is raised on, because no correction of the form helps. A page that needs a session raises `NotIn` itself.
         """
         try:
             yield
-        except (NotIn, ProofNeeded):
+        except ProofNeeded:
             raise
         except DscError as error:
             raise _Done(self.refused(view(), error)) from None

@@ -161,6 +161,7 @@ def test_a_card_that_does_not_come_back_costs_its_deposit(shown: Demonstration, 
 def test_a_card_that_is_not_there_any_more_is_not_shown(shown: Demonstration, browser: Browsers) -> None:
     with shown.blank_card("anna"):
         assert shown.card_with("IB3000901") is None
+        assert shown.card_with("") is None, "a blank card is no answer"
     visitor = begin(browser(), "anna")
     assert visitor.page.path == "/login/answer"
     assert "/card/press" not in visitor.page.html

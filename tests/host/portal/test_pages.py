@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from tests.host.login.town import PASSWORD, Town
 from tests.host.portal.browser import Browsers, enter
 
@@ -46,6 +47,28 @@ def test_a_password_is_changed_and_other_sessions_end(town: Town, browser: Brows
     page = anna.press("Change", old=PASSWORD, new="another quiet harbour", again="another quiet harbour")
     assert page.notice == "Your password was changed. All other sessions have ended."
     assert elsewhere.open("/devices").path == "/login"
+
+
+REFUSED_FORMS = {
+    "/password": {"new": "another quiet harbour", "again": "typo"},
+    "/withdraw": {"amount": "much"},
+    "/phones": {"number": "none"},
+    "/request": {"pin": "8246", "again": "8247"},
+    "/share": {"owner": "nobody"},
+    "/return/sent": {"device": "none"},
+    "/desk/identify": {"user": "nobody"},
+    "/desk/correct": {"user": "nobody"},
+}
+"""Forms with a mistake, after which a form is shown again."""
+
+
+@pytest.mark.parametrize("path", REFUSED_FORMS)
+def test_a_form_is_not_shown_again_once_the_session_has_ended(town: Town, browser: Browsers, path: str) -> None:
+    visitor = enter(town, browser())
+    visitor.open("/devices")
+    town.system.leave(visitor.cookie)
+    page = visitor.post(path, **REFUSED_FORMS[path])
+    assert (page.path, page.notice) == ("/login", "You have been logged out. Log in again.")
 
 
 def test_what_is_typed_is_shown_as_text(browser: Browsers) -> None:
