@@ -46,5 +46,5 @@ def statements(visit: Visit) -> Response:
     who, _ = visit.visitor(), visit._
     if who.scope is Scope.TRADING:
         raise NotAllowed("log in with a device to do this")
-    table = Table(_("Statements"), (), (), _("This demonstration has no statements."))
+    table = Table(_("Statements"), (), (), _("There are no statements yet."))
     return visit.show(View(_("Statements"), tables=(table,)))

@@ -95,7 +95,10 @@ def opting_in(visit: Visit) -> Response:
     names = [name for name, each in visit.system.account_users(visit.token) if each.opted_out]
     if not names:
         return visit.go("/protection")
-    choices = (Choice("yes", _("Always use the device to log in")), Choice("no", _("Do not use it for trading, as now")))
+    choices = (
+        Choice("yes", _("Always use the device to log in")),
+        Choice("no", _("Do not use the device for trading, as now")),
+    )
     choice = Field("always", _("What do you want?"), "radio", value="no", choices=choices)
     form = Form("/opt-in", _("Continue"), (*_whose(visit, names), choice))
     words = _("The restrictions end, and the limits of your devices apply again.")

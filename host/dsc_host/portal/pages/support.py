@@ -43,7 +43,7 @@ def _identify(visit: Visit) -> View:
     fields = _identity_fields(_)
     form = Form("/desk/identify", _("Check"), fields)
     correct = Form("/desk/correct", _("Correct"), fields, legend=_("Correct the details after you have seen the papers"))
-    words = _("Ask the caller for all of these details before you do anything for them. Never read them out.")
+    words = _("Ask the caller for all of these details before you help. Never read the details out.")
     return View(_("Who is calling?"), words=(words,), forms=(form, correct), tables=corrections(visit))
 
 
