@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import platformdirs
 import typer
@@ -12,8 +12,10 @@ from dsc_host.cli import extras, prompts
 from dsc_host.cli.options import JsonOption, YesOption
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.errors import InputError
-from dsc_host.phone.app import PhoneApp, User
-from dsc_host.phone.protocol import Push
+
+if TYPE_CHECKING:
+    from dsc_host.phone.app import PhoneApp, User
+    from dsc_host.phone.protocol import Push
 
 AppOption = Annotated[
     Path | None,
@@ -31,8 +33,9 @@ SERVER = "http://127.0.0.1:8480"
 
 
 @contextmanager
-def _app(file: Path | None, server: str) -> Iterator[PhoneApp]:
+def _app(file: Path | None, server: str) -> Iterator["PhoneApp"]:
     with extras.needed("phone"):
+        from dsc_host.phone.app import PhoneApp
         from dsc_host.phone.http_client import Remote
     path = file or platformdirs.user_data_path("dscplus", appauthor=False) / "phone.json"
     if file is None:
@@ -188,7 +191,7 @@ def forget(
         phone.forget(name)
 
 
-def _the_waiting(phone: PhoneApp, name: str) -> tuple[User, Push]:
+def _the_waiting(phone: "PhoneApp", name: str) -> "tuple[User, Push]":
     for user, push in phone.waiting():
         if user.name == name:
             return user, push

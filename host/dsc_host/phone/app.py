@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+import msgspec
 
 from dsc_host.errors import InputError
 from dsc_host.files import keep_name
@@ -24,9 +26,9 @@ from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 PIN, FINGER = "pin", "biometrics"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06"
-_FORMAT = 1
 _MOST_BYTES = 256 * 1024
 _LETTERS = {PIN: "P", FINGER: "B"}
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Server(Protocol):
@@ -63,7 +65,20 @@ class User:
     device_token: str = field(repr=False)
     key: str = field(repr=False)
     biometrics: bool = False
-    counters: dict[str, int] = field(default_factory=lambda: {PIN: 0, FINGER: 0})
+    counters: dict[str, Count] = field(default_factory=lambda: {PIN: 0, FINGER: 0})
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a key of another length or counters of other methods, as a damaged file may have them."""
+        if len(bytes.fromhex(self.key)) != KEY_BYTES or self.counters.keys() != {PIN, FINGER}:
+            raise ValueError
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The content of the app's file."""
+
+    format: Literal[1]
+    users: tuple[User, ...]
 
 
 class PhoneApp:
@@ -160,7 +175,7 @@ class PhoneApp:
         return self._users[name]
 
     def _keep(self, users: dict[str, User]) -> None:
-        _write(self._file, {"format": _FORMAT, "users": [asdict(user) for user in users.values()]})
+        _write(self._file, {"format": 1, "users": [asdict(user) for user in users.values()]})
         self._users = users
 
     @contextmanager
@@ -190,26 +205,12 @@ def _load(file: Path) -> dict[str, User]:
     except OSError as error:
         raise InputError("file", f"{file} cannot be read: {error.strerror}") from None
     try:
-        content = json.loads(data) if len(data) <= _MOST_BYTES else None
-        if not isinstance(content, dict) or content["format"] != _FORMAT:
+        if len(data) > _MOST_BYTES:
             raise ValueError
-        users = [_parsed(each) for each in content["users"]]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        content = msgspec.json.decode(data, type=_Content)
+    except (ValueError, RecursionError):
         raise InputError("file", f"{file} is not an app's, or is damaged; name another one, and activate again") from None
-    return {user.name: user for user in users}
-
-
-def _parsed(values: dict[str, Any]) -> User:
-    user = User(**values)
-    texts = (user.name, user.device, user.device_token, user.key)
-    counters = user.counters
-    if not all(isinstance(text, str) for text in texts) or len(bytes.fromhex(user.key)) != KEY_BYTES:
-        raise ValueError
-    if not isinstance(counters, dict) or set(counters) != {PIN, FINGER}:
-        raise ValueError
-    if not all(type(each) is int and each >= 0 for each in counters.values()):
-        raise ValueError
-    return user
+    return {user.name: user for user in content.users}
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -172,7 +172,12 @@ def test_a_damaged_file_is_told_and_left_as_it_is(tmp_path: Path, data: bytes) -
 def test_a_file_with_another_value_is_damaged(app: PhoneApp, tmp_path: Path) -> None:
     file = tmp_path / "phone.json"
     whole = file.read_text()
-    for field, value in product(("name", "device", "device_token", "key", "counters"), (3, ["pin", "biometrics"])):
+    wrong = [
+        *product(("name", "device", "device_token", "key", "biometrics", "counters"), (3, ["pin", "biometrics"])),
+        *(("key", key) for key in ("", "00" * 31, "zz" * 32)),
+        *(("counters", each) for each in ({}, {"pin": 0}, {"pin": -1, "biometrics": 0}, {"pin": True, "biometrics": 0})),
+    ]
+    for field, value in wrong:
         kept = json.loads(whole)
         kept["users"][0][field] = value
         file.write_text(json.dumps(kept))
