@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("textual")
 
 from tests.simulator.desktop_driver import CARD, Person, at_card, play
+from textual import events
 
 from dsc_simulator.desktop.card_widget import PressKey
 from dsc_simulator.desktop.panels import Panel
@@ -61,35 +62,29 @@ async def test_a_touch_of_press_is_not_enough(person: Person) -> None:
     assert not press.has_class("held"), "released elsewhere"
 
 
-def test_a_newcomer_makes_a_card_and_logs_in(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        assert isinstance(person.app.screen, MakeScreen)
-        await person.type(*"12", "tab", *"1234", "tab", "enter")
-        assert "PIN: must be 4 digits" in person.screen()
-        await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
-        await person.until(lambda: "enrolled it" in person.says("next"))
-        serial = re.findall(r"dscplus challenge (SIM\d{6})$", person.says("next"))[0]
-        challenge = person.verifier.challenge(serial)
-        await person.type("p", *"1234", "enter", *challenge.question, "enter")
-        assert person.verifier.verify(challenge.id, person.desk.live.display).accepted
-
-    play(story, cards, make_first=True)
-    assert sorted(path.name for path in cards.iterdir()) == ["default.json", "default.lock"]
+@at_card(make_first=True)
+async def test_a_newcomer_makes_a_card_and_logs_in(person: Person) -> None:
+    assert isinstance(person.app.screen, MakeScreen)
+    await person.type(*"12", "tab", *"1234", "tab", "enter")
+    assert "PIN: must be 4 digits" in person.screen()
+    await person.type("shift+tab", "shift+tab", *"1234", "tab", "tab", "tab", "enter")
+    await person.until(lambda: "enrolled it" in person.says("next"))
+    serial = re.findall(r"dscplus challenge (SIM\d{6})$", person.says("next"))[0]
+    challenge = person.verifier.challenge(serial)
+    await person.type("p", *"1234", "enter", *challenge.question, "enter")
+    assert person.verifier.verify(challenge.id, person.desk.live.display).accepted
+    assert person.desk.settings.profiles.names() == ["default"]
 
 
-def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work")
-        await person.type(
-            "tab", "tab", *"1234", "tab", *"1234", "tab", "space", "tab", "space", "shift+tab", "shift+tab", "enter"
-        )
-        await person.until(lambda: "without enrolling it" in person.says("next"))
-        facts = person.desk.live.facts()
-        assert (facts["pin"], facts["unlock"], person.desk.name) == ("card", "10", "work")
-        assert person.desk.where == person.says("where")
-
-    play(story, cards, make_first=True)
-    assert sorted(path.name for path in cards.glob("*.json")) == ["work.json"]
+@at_card(make_first=True)
+async def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled(person: Person) -> None:
+    await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work")
+    await person.type("tab", "tab", *"1234", "tab", *"1234", "tab", "space", "tab", "space", "shift+tab", "shift+tab", "enter")
+    await person.until(lambda: "without enrolling it" in person.says("next"))
+    facts = person.desk.live.facts()
+    assert (facts["pin"], facts["unlock"], person.desk.name) == ("card", "10", "work")
+    assert person.desk.where == person.says("where")
+    assert person.desk.settings.profiles.names() == ["work"]
 
 
 def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards: Path) -> None:
@@ -116,18 +111,15 @@ async def test_not_now(person: Person) -> None:
     assert person.desk.settings.profiles.names() == []
 
 
-def test_what_the_library_says_is_not_missed(cards: Path) -> None:
-    async def story(person: Person) -> None:
-        from textual import events
-
-        for words in ("Made a master key.", b"Made a master key."):
-            person.app.post_message(events.Print(words, stderr=True))  # type: ignore[arg-type]
-            await person.until(lambda: isinstance(person.app.screen, NoteScreen))
-            assert "Made a master key." in person.screen()
-            await person.type("enter")
-            assert not isinstance(person.app.screen, NoteScreen)
-
-    assert play(story, cards).said == ["Made a master key."] * 2
+@at_card()
+async def test_what_the_library_says_is_not_missed(person: Person) -> None:
+    for words in ("Made a master key.", b"Made a master key."):
+        person.app.post_message(events.Print(words, stderr=True))  # type: ignore[arg-type]
+        await person.until(lambda: isinstance(person.app.screen, NoteScreen))
+        assert "Made a master key." in person.screen()
+        await person.type("enter")
+        assert not isinstance(person.app.screen, NoteScreen)
+    assert person.app.said == ["Made a master key."] * 2
 
 
 @at_card(problem="the profile is broken", make_first=True)

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Callable
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -37,7 +37,7 @@ def four_by_four() -> dict[str, Any]:
     return ready_made() | {"keypad": keypad}
 
 
-def expected(config: dict[str, Any]) -> set[tuple[int, str, str]]:
+def expected(config: dict[str, Any]) -> set[Link]:
     """Return every wire as (number of the Pico's pin, part, its pin), from the board.json alone."""
     keypad, display = config["keypad"], config["display"]
     links = {(36, "lcd", "VCC"), (38, "lcd", "GND")}
@@ -78,7 +78,7 @@ def drawn_pins(picture: ElementTree.Element) -> dict[Place, tuple[str, list[str]
     return pins
 
 
-def drawn(picture: ElementTree.Element) -> list[tuple[int, str, str]]:
+def drawn(picture: ElementTree.Element) -> list[Link]:
     """Yield every wire, followed from end to end through the drawing."""
     pins, found = drawn_pins(picture), []
     for path in drawn_wires(picture):
@@ -90,7 +90,7 @@ def drawn(picture: ElementTree.Element) -> list[tuple[int, str, str]]:
     return found
 
 
-def simulated(text: str) -> list[tuple[int, str, str]]:
+def simulated(text: str) -> list[Link]:
     """Yield every wire of a diagram.json."""
     numbers = {GROUNDS.get(number, name): number for number, name in enumerate(PINS, 1)}
     found = []
@@ -102,15 +102,10 @@ def simulated(text: str) -> list[tuple[int, str, str]]:
     return found
 
 
-def tabled(page: str) -> list[tuple[int, str, str]]:
+def tabled(page: str) -> list[Link]:
     rows = re.findall(r"^\| (lcd|keypad|press) \| (\w+) \| (\w+) \| (\d+) \|$", page, re.MULTILINE)
     assert all(PINS[int(number) - 1] == name for _, _, name, number in rows)
     return [(int(number), part, pin) for part, pin, _, number in rows]
-
-
-def segments(path: ElementTree.Element) -> list[tuple[Place, Place]]:
-    places = corners(path)
-    return list(pairwise(places))
 
 
 def meet(one: tuple[Place, Place], other: tuple[Place, Place]) -> bool:
@@ -132,14 +127,7 @@ def drawn_of(config: dict[str, Any]) -> list[Link]:
     return drawn(ElementTree.fromstring(svg(config)))
 
 
-def simulated_of(config: dict[str, Any]) -> list[Link]:
-    return simulated(wokwi(config))
-
-
-both = pytest.mark.parametrize("make", [drawn_of, simulated_of])
-
-
-@both
+@pytest.mark.parametrize("make", [drawn_of, lambda config: simulated(wokwi(config))], ids=["drawing", "wokwi"])
 @pytest.mark.parametrize("config", [ready_made(), ready_made("pico2"), four_by_four()], ids=["pico", "pico2", "4x4"])
 def test_the_wires_are_those_of_the_board(config: dict[str, Any], make: Callable[[dict[str, Any]], list[Link]]) -> None:
     links = make(config)
@@ -166,7 +154,8 @@ def test_the_drawing_is_well_formed_and_tells_a_screen_reader_every_wire() -> No
 def test_no_wire_meets_another_and_all_stay_on_the_paper(config: dict[str, Any]) -> None:
     picture = ElementTree.fromstring(svg(config))
     for one, other in combinations(drawn_wires(picture), 2):
-        assert not any(meet(a, b) for a in segments(one) for b in segments(other)), (one.get("d"), other.get("d"))
+        lines = product(pairwise(corners(one)), pairwise(corners(other)))
+        assert not any(meet(a, b) for a, b in lines), (one.get("d"), other.get("d"))
     width, height = int(picture.get("width", "")), int(picture.get("height", ""))
     assert all(0 < x < width and 0 < y < height for path in drawn_wires(picture) for x, y in corners(path))
 
@@ -195,7 +184,7 @@ def test_a_button_on_the_left_side_gets_a_ground_there() -> None:
     config = ready_made()
     config["keypad"]["press"] = 1
     assert {Wire(2, "press", "1", "orange"), Wire(3, "press", "2", "black")} <= set(wires(config))
-    assert {(2, "press", "1"), (3, "press", "2")} <= set(drawn(ElementTree.fromstring(svg(config))))
+    assert {(2, "press", "1"), (3, "press", "2")} <= set(drawn_of(config))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 The input is a stream of lines. A line that ends with `*` gets its check.
 """
 
-from tests.reliability.fuzzers.sealing import LINE_END, seal_lines, written
+from tests.reliability.fuzzers.checksums import LINE_END, seal_lines, written
 
 from dsc_firmware.link import LINE_MAX, Receiver
 from dsc_host.link.frames import MAX_LINE, Request, decode

@@ -3,7 +3,7 @@
 The first byte says how the stream is cut into pieces. A line that ends with `*` gets its check.
 """
 
-from tests.reliability.fuzzers.sealing import LINE_END, encoded, seal_lines, written
+from tests.reliability.fuzzers.checksums import LINE_END, encoded, seal_lines, written
 
 from dsc_host.link.frames import MAX_LINE, MAX_VALUES, Event, Frame, LineReader, Reply, Request, decode, mask, mask_noise
 
