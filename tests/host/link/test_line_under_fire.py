@@ -78,11 +78,6 @@ def test_a_careless_client_is_found_out(
 # ---- findings ----
 
 
-def test_a_reply_that_came_before_its_request_is_not_believed(client: CardClient, card: Card, port: FakePort) -> None:
-    port.deliver(checked(f"<{client._session._next_seq} ok text=OLD") + b"\r\n")
-    assert client.display() == "CHALLNG>"
-
-
 def test_a_line_whose_end_was_lost_costs_no_request_that_is_sent_once(client: CardClient, card: Card, port: FakePort) -> None:
     port.deliver(checked("<1 ok"))
     client.key("C")
