@@ -30,12 +30,8 @@ SECONDS = 60
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 
 
-IMPATIENT = "from dsc_host.server import connections; connections.HEAD_SECONDS = 2; "
-"""Long enough for a busy machine to send and read a whole request."""
-
-
-def arguments(*given: str, first: str = "") -> list[str]:
-    return [sys.executable, "-c", first + COMMAND, *given]
+def arguments(*given: str) -> list[str]:
+    return [sys.executable, "-c", COMMAND, *given]
 
 
 def environment(folder: Path, url: str) -> dict[str, str]:
@@ -87,12 +83,12 @@ class Service:
 
 
 @contextmanager
-def serving(database: Database, folder: Path, *given: str, first: str = "") -> Iterator[Service]:
+def serving(database: Database, folder: Path, *given: str) -> Iterator[Service]:
     with Verifier.open(database.url, master_key=MASTER) as verifier:
         verifier.enroll("A-1", key=KEY, suite=SUITE, pin=PIN)
     token = add_token(folder / "tokens", "website", list(Scope))
     process = subprocess.Popen(
-        arguments("serve", "--port", "0", *given, first=first),
+        arguments("serve", "--port", "0", *given),
         env=environment(folder, database.url),
         stderr=subprocess.PIPE,
         text=True,
@@ -167,19 +163,6 @@ def test_several_workers_share_a_port_and_their_figures(sqlite: Database, tmp_pa
             assert 'dscplus_verdicts_total{operation="verify",outcome="accepted"} 10.0' in figures
         assert service.end(number) == 0
         assert not [line for line in service.lines if line["level"] == "error"], service.lines
-
-
-@pytest.mark.long
-@needs_signals
-def test_a_request_that_does_not_come_is_not_waited_for(sqlite: Database, tmp_path: Path) -> None:
-    with serving(sqlite, tmp_path, first=IMPATIENT) as service:
-        for sent in (b"", b"GET /health HTTP/1.1\r\nHost: ser", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /hea"):
-            with socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as line, line.makefile("rb") as answers:
-                line.sendall(sent)
-                # The service closes the connection. The test does not.
-                assert answers.read().count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
-        assert service.ask("GET", "/health") == {"status": "ok"}
-        assert service.end() == 0
 
 
 @pytest.fixture

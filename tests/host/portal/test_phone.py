@@ -275,6 +275,9 @@ BODIES = [
     b'{"name": "' + b"x" * 300 + b'"}', b'{"name": "ben", "password": "x", "phone": true}',
     b'{"ticket": "x", "token": "y", "pin_key": "zz"}', b'{"ticket": "x", "token": "y", "proof": 3, "pin_key": "00"}',
     b'{"device": "\\ud800", "device_token": "\\u0000", "push": "x", "method": "y", "response": "z"}', b"x" * 70_000,
+    b'{"name":NaN}', b'{"name":1e999,"password":"x"}', b'{"name":"x","password":"\\ud800"}',
+    b'{"name":"x","password":"y","phone":-1}',
+    b'{"name":"x","password":"y","phone":' + b"9" * 4000 + b"}",
 ]  # fmt: skip
 
 
