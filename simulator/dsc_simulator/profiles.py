@@ -221,7 +221,7 @@ class Profiles:
 def _locked(path: Path, name: str) -> Iterator[None]:
     """Hold the lock on `path`. The system releases it when a program ends in any way, so the file may stay."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
-        if not _lock(file):
+        if not lock_file(file):
             owner = file.read(20).decode("ascii", "replace").strip()
             raise ProfileBusy(f"profile {name}: another program has it open{f' (process {owner})' if owner else ''}")
         file.truncate(0)
@@ -232,7 +232,7 @@ def _locked(path: Path, name: str) -> Iterator[None]:
             file.truncate(0)
 
 
-def _lock(file: IO[bytes]) -> bool:
+def lock_file(file: IO[bytes]) -> bool:
     """Try to lock the file until it is closed; return whether that worked."""
     try:
         import fcntl

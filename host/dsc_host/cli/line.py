@@ -16,8 +16,8 @@ from dsc_host.cli.options import (
 )
 from dsc_host.cli.output import Failed, notice, show, show_all
 from dsc_host.cli.prompts import agreed, read_pin
-from dsc_host.errors import InputError, LinkTimeout
-from dsc_host.link import CardClient, Greeting, Profile, discover
+from dsc_host.errors import CardError, InputError, LinkTimeout
+from dsc_host.link import CardClient, Greeting, Profile, discover, discover_programs
 from dsc_host.ocra import Suite
 from dsc_host.personalization import KEY_BYTES, personalise
 
@@ -27,14 +27,16 @@ _DEFAULT_TRIES = 5
 def list_(as_json: JsonOption = False) -> None:
     """List the ports that a card may be attached to.
 
+    Simulators that are running on this machine are listed after the ports on USB.
+
     \b
     Examples:
       dscplus list
       dscplus list --json
     """
-    ports = discover()
+    ports = [*discover(), *discover_programs()]
     rows = [{"url": port.url, "description": port.description} for port in ports]
-    show_all(rows, as_json=as_json, none="No port on USB. sim:// is a simulated card.")
+    show_all(rows, as_json=as_json, none="No port on USB, and no simulator runs. sim:// is a simulated card.")
 
 
 def info(port: CardPort, as_json: JsonOption = False) -> None:
@@ -168,13 +170,22 @@ def wipe(port: CardPort, timeout: TimeoutOption = OWNER_SECONDS, as_json: JsonOp
     check_timeout(timeout)
     with CardClient.open(port.find()) as client:
         serial = client.info().serial
-        client.wipe()
+        _ask_to_wipe(client)
         with card_answers.switched_off_after_failure(client):
             if not _wiped(client, serial, timeout):
                 raise Failed("the card was not wiped")
     notice("The card is blank.")
     if as_json:
         show({"serial": serial, "wiped": True}, as_json=True)
+
+
+def _ask_to_wipe(client: CardClient) -> None:
+    try:
+        client.wipe()
+    except CardError as error:
+        if error.code != "state" or not client.info().serial:
+            raise
+        raise Failed("the card is in use: switch it off with its press button, and repeat the command") from error
 
 
 def _wiped(client: CardClient, serial: str, seconds: float) -> bool:

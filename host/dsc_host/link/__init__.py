@@ -11,7 +11,7 @@ from dsc_host.link.derivation import derive_key
 from dsc_host.link.frames import Event, mask
 from dsc_host.link.records import CardInfo, Greeting, Profile
 from dsc_host.link.session import SerialPort, Transcript
-from dsc_host.link.transport import NoSingleCard, Port, discover, find_card, open_port
+from dsc_host.link.transport import NoSingleCard, Port, PortMissing, discover, discover_programs, find_card, open_port
 
 __all__ = [
     "CardClient",
@@ -20,11 +20,13 @@ __all__ = [
     "Greeting",
     "NoSingleCard",
     "Port",
+    "PortMissing",
     "Profile",
     "SerialPort",
     "Transcript",
     "derive_key",
     "discover",
+    "discover_programs",
     "find_card",
     "mask",
     "open_port",

@@ -21,6 +21,7 @@ from dsc_host.errors import CardNotFound
 from dsc_host.link.session import READ_SLICE
 
 HANDLER_GROUP = "dscplus.serial_handlers"
+PORT_GROUP = "dscplus.ports"
 CARD_VARIABLE = "DSCPLUS_CARD"
 BAUD_RATE = 115200
 """The speed for boards with a serial chip. A board with its own USB ignores it."""
@@ -44,10 +45,23 @@ class NoSingleCard(CardNotFound):
         self.candidates = candidates
 
 
+class PortMissing(CardNotFound):
+    """There is no port of this name, now."""
+
+
 def discover(*, usb_only: bool = True) -> list[Port]:
     """Return the attached serial ports, sorted by address; by default only USB ports, where boards are."""
     ports = (info for info in list_ports.comports() if info.vid is not None or not usb_only)
     return sorted((_port(info.device, info.name, info.description) for info in ports), key=lambda port: port.url)
+
+
+def discover_programs() -> list[Port]:
+    """Return the ports of cards that run as programs on this machine.
+
+    Installed packages report them through the entry-point group `dscplus.ports`. `find_card` never chooses one.
+    """
+    found = (line for entry in entry_points(group=PORT_GROUP) for line in entry.load()())
+    return [_port(url, url, description) for url, description in found]
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
@@ -69,7 +83,7 @@ def open_port(url: str) -> serial.Serial:
 
     DTR and RTS keep pyserial's defaults, both on: boards with their own USB send nothing without DTR, and boards with
     the usual two-transistor reset circuit stay out of reset only while both lines are equal. A network address may take
-    pyserial's own 5 seconds to connect. Raises CardNotFound.
+    pyserial's own 5 seconds to connect. Raises CardNotFound, and PortMissing if there is no such port.
     """
     if "://" in url:
         _register_handlers()
@@ -84,7 +98,8 @@ def open_port(url: str) -> serial.Serial:
         )
         port.open()
     except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
-        raise CardNotFound(f"{url}: {_reason(url, error)}") from error
+        kind = PortMissing if _is_missing(error) else CardNotFound
+        raise kind(f"{url}: {_reason(url, error)}") from error
     return port
 
 
@@ -102,10 +117,14 @@ def _check_url(url: str) -> None:
         raise ValueError(f"an address of this kind has the form {parts.scheme}://host:port")
 
 
+def _is_missing(error: Exception) -> bool:
+    return getattr(error, "errno", None) == errno.ENOENT or "FileNotFoundError" in str(error)
+
+
 def _reason(url: str, error: Exception) -> str:
     """Explain why the port cannot be opened, and what to do. On Windows, pyserial gives only an error text, no number."""
     number, words = getattr(error, "errno", None), str(error)
-    if number == errno.ENOENT or "FileNotFoundError" in words:
+    if _is_missing(error):
         return f"there is no such port. Attached: {_names(discover()) or 'none'}"
     if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "PermissionError" in words:
         return "another program has it open: close that program (a terminal, mpremote, an editor's console)"

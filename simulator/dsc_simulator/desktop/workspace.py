@@ -1,7 +1,7 @@
 """The workspace of the desktop program: a profile, its card, and the endpoints of the card's line."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from dsc_simulator.board import Flash
@@ -10,6 +10,7 @@ from dsc_simulator.desktop.card_setup import OpenVerifier
 from dsc_simulator.desktop.live_card import LiveCard
 from dsc_simulator.line_server import Doors
 from dsc_simulator.profiles import BadName, ProfileFile, Profiles
+from dsc_simulator.running import announced
 
 DEFAULT_NAME = "default"
 """The name of the first profile, unless its owner chooses another."""
@@ -52,6 +53,9 @@ class Desk:
             self.live = LiveCard(stack.enter_context(card), changed=lambda: self.changed())
             self.doors = Doors(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
             stack.callback(self.doors.close)
+            # A card that cannot be announced can still be used.
+            with suppress(OSError):
+                stack.enter_context(announced(self.title, self.doors.pty, self.doors.url))
             self.live.listen(self.doors.deliver)
             self._stack = stack.pop_all()
 

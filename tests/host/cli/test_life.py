@@ -166,6 +166,11 @@ def test_only_yes_wipes(dscplus: Command) -> None:
         assert serial(card) == "IB1"
 
 
+def test_a_card_in_use_is_not_wiped_and_the_way_out_is_named(dscplus: Command, held: SimulatedCard) -> None:
+    held.press("PRESS", "1")
+    assert dscplus.refused("wipe", code=1) == "the card is in use: switch it off with its press button, and repeat the command"
+
+
 def test_a_blank_card_is_not_wiped(dscplus: Command, blank: SimulatedCard) -> None:
     assert dscplus.refused("wipe", stdin="y\n", code=1).startswith("card is blank")
 

@@ -14,7 +14,7 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from dsc_host.errors import CardNotFound, InputError, LinkClosed, ProtocolError
-from dsc_host.link import CardClient, NoSingleCard, Port, discover, find_card, open_port
+from dsc_host.link import CardClient, NoSingleCard, Port, PortMissing, discover, find_card, open_port
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")
 
@@ -77,7 +77,7 @@ def test_without_a_card_or_with_several_none_is_chosen(ports: list[ListPortInfo]
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(ports: list[ListPortInfo]) -> None:
     ports.append(attached("/dev/ttyACM7"))
-    with pytest.raises(CardNotFound, match=r"^/no/such/port: there is no such port\. Attached: /dev/ttyACM7$"):
+    with pytest.raises(PortMissing, match=r"^/no/such/port: there is no such port\. Attached: /dev/ttyACM7$"):
         open_port("/no/such/port")
     ports.clear()
     with pytest.raises(CardNotFound, match="Attached: none"):
@@ -152,6 +152,7 @@ def test_what_the_system_says_becomes_what_to_do(
         open_port("made://card")
     assert str(caught.value).startswith("made://card: ")
     assert caught.value.__cause__ is error
+    assert isinstance(caught.value, PortMissing) == (words == "no such port")
 
 
 @posix_only

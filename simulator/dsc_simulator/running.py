@@ -1,0 +1,55 @@
+"""The cards that are running on this machine, so that `dscplus list` can name their lines.
+
+Each is a file that its program keeps locked. A file that is left by a program that died is removed.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+
+from dsc_simulator.profiles import lock_file
+
+_SUFFIX = ".json"
+
+
+def _folder() -> Path:
+    return platformdirs.user_data_path("dscplus", appauthor=False) / "running"
+
+
+@contextmanager
+def announced(title: str, *urls: str | None) -> Iterator[None]:
+    """Announce a card whose line is at `urls` until the block ends. Raise OSError if that fails."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b", buffering=0) as file:
+        lock_file(file)
+        file.write(json.dumps({"title": title, "urls": [url for url in urls if url]}).encode())
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def running() -> list[tuple[str, str]]:
+    """Return the address of each line of the running cards, and a description of its card."""
+    return [line for path in sorted(_folder().glob(f"*{_SUFFIX}")) for line in _lines(path)]
+
+
+def _lines(path: Path) -> list[tuple[str, str]]:
+    try:
+        with path.open("r+b", buffering=0) as file:
+            if lock_file(file):
+                path.unlink()
+                return []
+            found = json.loads(file.read())
+        return [(str(url), f"simulated card, {found['title']}") for url in found["urls"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        # The program is about to write it, or to end.
+        return []

@@ -1,0 +1,31 @@
+"""The cards that are running, as `dscplus list` shows them."""
+
+import json
+
+import pytest
+from tests.host.command_runner import Command
+from tests.simulator.live_cards import nowhere
+
+from dsc_simulator.desktop.workspace import Desk, Settings
+from dsc_simulator.running import running
+
+
+def test_a_card_is_announced_as_long_as_it_runs(command: Command) -> None:
+    desk = Desk(Settings(None, nowhere))
+    try:
+        urls = [url for url in (desk.doors.pty, desk.doors.url) if url]
+        assert running() == [(url, "simulated card, temporary · cpython") for url in urls]
+        assert [row["url"] for row in json.loads(command("list", "--json").out)] == urls
+    finally:
+        desk.close()
+    assert running() == []
+    assert command("list").out == ""
+
+
+@pytest.mark.parametrize("content", ['{"title": "x", "urls": ["socket://127.0.0.1:4000"]}', ""])
+def test_a_card_whose_program_was_killed_is_forgotten(command: Command, content: str) -> None:
+    left = command.folder / "data/dscplus/running/1-left.json"
+    left.parent.mkdir(parents=True)
+    left.write_text(content)
+    assert running() == []
+    assert not left.exists()
