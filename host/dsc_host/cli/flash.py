@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
+import serial
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,10 +15,12 @@ from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import agreed
 from dsc_host.errors import CardNotFound, CardStopped, LinkError, LinkTimeout
 from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove, startup_words
-from dsc_host.link import CardClient, NoSingleCard, find_card, open_port
+from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open_port
 
 HELLO_SECONDS = 20.0
 """How many seconds a board may take to restart, come back on USB and say hello."""
+BACK_SECONDS = 3.0
+"""How many seconds a board that restarts may be away from USB."""
 _ONE_HELLO_SECONDS = 2.0
 _PAUSE_SECONDS = 0.25
 
@@ -45,7 +48,11 @@ _ADVICE = {
 
 
 class _NoSingleBoard(CardNotFound):
-    """No board or several boards are attached, and the command named none."""
+    """No board or several boards are attached, and the command named none. `found` says whether there are any."""
+
+    def __init__(self, message: str, found: bool) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 def flash(
@@ -66,8 +73,9 @@ def flash(
       dscplus flash --dry-run
       dscplus flash --card /dev/ttyACM0 --board pico
     """
-    url, program = _find_board(port), firmware_files()
-    with BoardSession(open_port(url), url) as session:
+    program = firmware_files()
+    url, opened = _open_board(port)
+    with BoardSession(opened, url) as session:
         steps = plan(examine(session), program, board)
         if steps.wiring_fault:
             notice(
@@ -97,8 +105,8 @@ def unflash(
       dscplus unflash
       dscplus unflash --card /dev/ttyACM0 --yes
     """
-    url = _find_board(port)
-    with BoardSession(open_port(url), url) as session:
+    url, opened = _open_board(port)
+    with BoardSession(opened, url) as session:
         paths = removable(session)
         if not dry_run and paths:
             question = f"Remove {', '.join(paths)} from the board on {url}, with the key of the card, for good?"
@@ -111,12 +119,26 @@ def unflash(
     show({"port": url, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
 
 
+def _open_board(port: str | None) -> tuple[str, serial.Serial]:
+    """Return the board's address and its open port. A board that restarts, after an earlier command, is waited for."""
+    end = time.monotonic() + BACK_SECONDS
+    while True:
+        try:
+            url = _find_board(port)
+            return url, open_port(url)
+        except (_NoSingleBoard, PortMissing) as error:
+            if time.monotonic() >= end or (isinstance(error, _NoSingleBoard) and error.found):
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
 def _find_board(port: str | None) -> str:
     try:
         # `auto` searches the attached boards even if DSCPLUS_CARD names a port; DSCPLUS_CARD may itself say `auto`.
         return find_card(None, {}) if port == "auto" else find_card(port)
     except NoSingleCard as error:
-        raise _NoSingleBoard(f"{error}. {_ADVICE[bool(error.candidates)]}") from None
+        found = bool(error.candidates)
+        raise _NoSingleBoard(f"{error}. {_ADVICE[found]}", found) from None
 
 
 def _ask(steps: Plan, yes: bool) -> None:

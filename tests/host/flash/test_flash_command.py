@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import serial
 from serial.tools.list_ports_common import ListPortInfo
 from tests.checkout import ROOT
 from tests.host.command_runner import Command, needs_pty
@@ -15,6 +16,7 @@ from tests.host.flash.board_double import BoardDouble
 from tests.host.flash.flash_boards import KEPT, NEW, PICO, copy_of, start
 
 from dsc_host.cli import flash as flash_command
+from dsc_host.link import PortMissing, open_port
 from dsc_simulator import Flash
 
 pytestmark = [needs_pty, pytest.mark.usefixtures("hurried")]
@@ -25,6 +27,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flash_command, "firmware_files", lambda: NEW)
     monkeypatch.setattr(flash_command, "HELLO_SECONDS", 5.0)
     monkeypatch.setattr(flash_command, "_ONE_HELLO_SECONDS", 1.0)
+    monkeypatch.setattr(flash_command, "BACK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -93,6 +96,23 @@ def test_a_port_that_is_not_there(dscplus: Command) -> None:
     done = dscplus("flash", "--card", "/dev/nosuchport")
     assert done.code == 3
     assert "/dev/nosuchport: there is no such port" in done.error
+
+
+@pytest.mark.parametrize("command", ["flash", "unflash"])
+def test_a_board_that_restarts_after_an_earlier_command_is_waited_for(
+    dscplus: Command, board: BoardDouble, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(flash_command, "BACK_SECONDS", 60.0)
+    monkeypatch.setattr(flash_command, "_PAUSE_SECONDS", 0.0)
+    away = iter([PortMissing("there is no such port"), PortMissing("there is no such port")])
+
+    def open_again(url: str) -> serial.Serial:
+        if error := next(away, None):
+            raise error
+        return open_port(url)
+
+    monkeypatch.setattr(flash_command, "open_port", open_again)
+    assert dscplus(command, "--card", board.url, "--dry-run").code == 0
 
 
 def test_a_board_that_is_unplugged_in_the_middle(dscplus: Command, disk: Disk) -> None:
