@@ -93,8 +93,12 @@ class Records(MasterKeys):
         together the first time. Raises `Failed` if they do not exist and may not be created, and `InputError` or
         `StoreError` if they cannot be opened.
         """
+        from dsc_host.records.store import check_url
         from dsc_host.verifier import Verifier
 
+        # A wrong address is named before a missing master key, which might not be the one that it needs.
+        if self.url:
+            check_url(self.url)
         path = self.file()
         # Otherwise a mistyped name would create an empty database, and the only message would be that the card is not enrolled.
         if path and not may_make and not os.path.exists(path):

@@ -7,7 +7,7 @@ import typer
 
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import DEFAULT_SUITES, JsonOption
-from dsc_host.cli.output import Failed, show
+from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import read_key, read_pin, read_secret, read_unlock_key
 from dsc_host.ocra import Suite
 from dsc_host.verifier import MasterKey, Verdict, Verifier
@@ -76,6 +76,8 @@ def challenge(
         issued = verifier.challenge(serial)
     until = datetime.fromtimestamp(issued.expires_at, UTC).isoformat(timespec="seconds")
     show({"challenge": issued.question, "id": issued.id, "serial": issued.serial, "valid_until": until}, as_json=as_json)
+    if not as_json:
+        notice(f"Next, with the response that the card shows: dscplus verify {issued.id} RESPONSE")
 
 
 def verify(

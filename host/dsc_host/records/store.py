@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NoReturn, TypeVar
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dsc_host.errors import InputError, StoreError, out_of_memory
@@ -227,16 +227,26 @@ class Store:
             _log.warning("%s: migrated from schema %d to %d%s", self._backend.name, version, self._schema.version, kept)
 
 
+def check_url(url: str) -> None:
+    """Raise `InputError` unless `url` is of a kind that `Store.open` takes. Open nothing."""
+    _kind_of(url)
+
+
 def _backend(url: str, patience: float) -> Backend:
+    kind, parts = _kind_of(url)
+    return kind.open(parts, patience)
+
+
+def _kind_of(url: str) -> tuple[type[SQLite] | type[PostgreSQL], URL]:
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError):
         raise InputError("database", "must be a URL such as sqlite:///dsc.db or postgresql://user@host/database") from None
     # Only the scheme of the URL is quoted, because the rest may hold a password.
     if parts.drivername == "sqlite":
-        return SQLite.open(parts, patience)
+        return SQLite, parts
     if parts.drivername in ("postgresql", "postgresql+psycopg"):
-        return PostgreSQL.open(parts, patience)
+        return PostgreSQL, parts
     raise InputError(
         "database", f"must be a URL such as sqlite:///dsc.db, not {parts.drivername}:…; or postgresql://user@host/database"
     )

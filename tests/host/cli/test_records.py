@@ -29,6 +29,15 @@ def test_records_and_a_key_are_made_the_first_time(dscplus: Command, blank: Simu
     assert key.read_bytes() == made
 
 
+def test_a_challenge_says_what_comes_next(dscplus: Command) -> None:
+    dscplus("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n")
+    done = dscplus("challenge", "IB1")
+    identity = re.search(r"^id +(\w+)$", done.out, re.MULTILINE)
+    assert identity
+    assert done.err.endswith(f"dscplus verify {identity[1]} RESPONSE\n")
+    assert dscplus("challenge", "IB1", "--json").err == ""
+
+
 def test_a_master_key_that_was_lost_is_not_replaced(dscplus: Command) -> None:
     dscplus("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n")
     key = dscplus.folder / "config/dscplus/master.key"
@@ -64,6 +73,12 @@ def test_a_folder_that_cannot_be_made(dscplus: Command, monkeypatch: pytest.Monk
     assert dscplus.refused("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n").startswith(
         f"folder: {dscplus.folder}/data/dscplus cannot be created: "
     )
+
+
+@pytest.mark.parametrize("url", ["mysql://me:hush@host/x", "dsc.db", "sqlite://"])
+def test_a_wrong_database_is_named_before_a_missing_master_key(dscplus: Command, url: str) -> None:
+    done = dscplus("challenge", "IB1", "--db", url)
+    assert (done.code, done.error.partition(":")[0]) == (2, "database")
 
 
 @pytest.mark.parametrize(
