@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-from tests.host.login.card_orders import shipped
+from tests.host.login.card_orders import pressed, shipped
 from tests.host.login.phone_app import activated
 from tests.host.login.town import DAY, PASSWORD, PHONE, Town, copied_town, kept_town, looked_up
 from tests.host.verifier_samples import Clock
@@ -72,9 +72,7 @@ def activate(town: Town) -> None:
     with card:
         token = town.session("dora")
         offer = town.system.ask_to_activate(token, town.device(token, Kind.DSC_PLUS))
-        card.press("PRESS")
-        card.enter("8246")
-        assert town.system.activate(token, card.enter(offer.shows["challenge"]))
+        assert town.system.activate(token, pressed(card, offer.shows["challenge"]))
 
 
 def activates_itself(town: Town) -> None:
