@@ -108,7 +108,7 @@ MUTANTS = (
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),
         (
             "a number is confirmed by the code that was sent to it",
-            '    if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):',
+            "    if not hmac.compare_digest(_digest(token, asked.number, given), asked.digest):",
             "    if not given:",
         ),
     ),

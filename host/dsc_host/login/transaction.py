@@ -4,10 +4,9 @@ The order of locks: an operation first locks the users that it changes (`locked_
 locks cards, and last the end of the log. Two transactions therefore never wait for each other in a circle.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -17,7 +16,7 @@ from dsc_host.login.errors import NotFound
 from dsc_host.login.passwords import Passwords
 from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Policy
-from dsc_host.login.rows import Account, Device, User
+from dsc_host.login.rows import Account, User
 from dsc_host.login.session_activity import SessionActivity
 from dsc_host.records.audit import Event
 from dsc_host.records.table_rows import is_key
@@ -130,13 +129,3 @@ def known(record: T | None, field: str, given: str) -> T:
     if record is None:
         raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record
-
-
-def data_of(record: Device | rows.Session | rows.Share | rows.Wait) -> dict[str, Any]:
-    """Return the content of the column `data`."""
-    return dict(json.loads(record.data))
-
-
-def as_data(values: Mapping[str, Any]) -> str:
-    """Return values as JSON text for the column `data`."""
-    return json.dumps(values, separators=(",", ":"), sort_keys=True)

@@ -1,4 +1,4 @@
-"""The values that earlier versions kept with devices, changes and shares are read, as literal JSON."""
+"""The values that earlier versions kept with devices, changes, shares and sessions are read, as literal JSON."""
 
 import pytest
 
@@ -10,6 +10,7 @@ from dsc_host.login.devices.kinds.sent_code import NumberData
 from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
 from dsc_host.login.model import Identity
 from dsc_host.login.protection.sharing import ShareData
+from dsc_host.login.signin.session_data import ActivationData, AskedNumber, AskedProof, Call, LoginData, OfferData, OpenData
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,24 @@ from dsc_host.login.protection.sharing import ShareData
         ("{}", ShareData()),
         ('{"parked":["a5963b24597c882c"]}', ShareData(("a5963b24597c882c",))),
         ('{"parked":[]}', ShareData()),
+        ('{"address":"192.0.2.1"}', LoginData(address="192.0.2.1")),
+        (
+            '{"address":"","keeps":{"challenge":"c1"},"left":3,"shows":{"challenge":"482913"}}',
+            OfferData(address="", keeps={"challenge": "c1"}, left=3, shows={"challenge": "482913"}),
+        ),
+        ('{"digest":"7b7c","tries":2}', ActivationData(digest="7b7c", tries=2)),
+        ('{"idle_is_fine":false}', OpenData()),
+        (
+            '{"called":{"until":1e3,"user":"u1"},"idle_is_fine":true,"phone":null,"proof":null,"proven_at":5.5}',
+            OpenData(idle_is_fine=True, proven_at=5.5, called=Call("u1", 1000)),
+        ),
+        (
+            '{"called":null,"idle_is_fine":false,"phone":{"digest":"7b","number":"+41791234567","tries":1,"until":9.5},'
+            '"proof":{"about":"","device":"d1","keeps":{"challenge":"c1"},"purpose":"pin","shows":{},"tries":0},"proven_at":0.0}',
+            OpenData(
+                phone=AskedNumber("+41791234567", "7b", 9.5, 1), proof=AskedProof("pin", "d1", "", {"challenge": "c1"}, {}, 0)
+            ),
+        ),
     ],
 )
 def test_values_of_an_earlier_version_are_read(text: str, values: object) -> None:

@@ -4,6 +4,7 @@ A device is activated by its first response, by itself three weeks after it was 
 activation ends the temporary devices, and all sessions except the one in which it was done.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from dsc_host.login import rows
@@ -66,7 +67,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     tx.log("activate", user, "done", reason, device=device.id)
 
 
-def _check_answer(attempt: Attempt, kept: dict[str, Any], text: str) -> Outcome:
+def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outcome:
     return kinds.of(attempt.device).check_activation(attempt, kept, text)
 
 

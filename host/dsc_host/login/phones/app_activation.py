@@ -12,7 +12,7 @@ Four promises:
 import hmac
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
@@ -25,8 +25,9 @@ from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
 from dsc_host.login.rows import Device, User
-from dsc_host.login.signin import sessions
-from dsc_host.login.transaction import LoginTransaction, account_of, as_data, data_of, found, locked_user
+from dsc_host.login.signin import session_data, sessions
+from dsc_host.login.signin.session_data import ActivationData
+from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, responses
@@ -73,8 +74,8 @@ def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused
         return Refused(refusal)
     token = codes.random_code(tx.policy.phone.token_letters)
     ticket = sessions.begin(tx, user, Stage.ACTIVATING, until=tx.now() + tx.policy.login.code_validity)
-    data = as_data({"digest": _digest(ticket, token), "tries": 0})
-    rows.sessions.change(tx.db, sessions.hashed(ticket), data=data)
+    data = ActivationData(digest=_digest(ticket, token), tries=0)
+    session_data.keep(tx.db, sessions.hashed(ticket), data)
     outbox.add(tx, user, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
     tx.log("phone.begin", user, "done")
     return Begun(ticket, tuple(map(contacts.masked, numbers)))
@@ -89,7 +90,7 @@ def activate(tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: P
     # Claim first, as the enrollment requires.
     tx.context.cards.store.claim(tx.db)
     user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
-    if not _is_right_token(tx, session, data_of(session), ticket, token):
+    if not _is_right_token(tx, session, ticket, token):
         tx.log("phone.activate", user, "refused", "token")
         return Refused(NotAllowed(_REFUSAL))
     if proof is not None and not _is_right_proof(tx, proof):
@@ -132,14 +133,15 @@ def _digest(ticket: str, token: str) -> str:
     return hmac.new(ticket.encode("utf-8", "surrogatepass"), token.encode(), "sha256").hexdigest()
 
 
-def _is_right_token(tx: LoginTransaction, session: rows.Session, data: dict[str, object], ticket: str, token: str) -> bool:
+def _is_right_token(tx: LoginTransaction, session: rows.Session, ticket: str, token: str) -> bool:
     """Return whether the token is correct. Count the attempt before the comparison."""
-    tries = int(str(data["tries"])) + 1
+    data = ActivationData.of(session)
+    tries = data.tries + 1
     if tries > tx.policy.login.code_attempts:
         sessions.end(tx.db, session)
         return False
-    rows.sessions.change(tx.db, session.id, data=as_data({**data, "tries": tries}))
-    return hmac.compare_digest(_digest(ticket, codes.normalized(token) or ""), str(data["digest"]))
+    session_data.keep(tx.db, session.id, replace(data, tries=tries))
+    return hmac.compare_digest(_digest(ticket, codes.normalized(token) or ""), data.digest)
 
 
 def _is_right_proof(tx: LoginTransaction, proof: Proof) -> bool:

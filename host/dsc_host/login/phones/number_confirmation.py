@@ -11,7 +11,7 @@ The code itself is not stored. The database keeps its hash under the session's t
 """
 
 import hmac
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -21,11 +21,10 @@ from dsc_host.login.devices import answer_limits, codes, kinds, lifecycle, messa
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.rows import Session, User
-from dsc_host.login.signin import sessions
-from dsc_host.login.transaction import LoginTransaction, as_data, data_of
+from dsc_host.login.signin import session_data, sessions
+from dsc_host.login.signin.session_data import AskedNumber, OpenData
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records.transaction import Refused
-
-_KEY = "phone"
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: str) -> tuple[str, str] | Refused:
@@ -41,28 +40,28 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     code = codes.random_digits(tx.policy.login.code_digits)
     outbox.add(tx, user, "phone_code", channel=outbox.SMS, to=number, code=code)
     until = tx.now() + tx.policy.login.code_validity
-    _keep(tx.db, session, {"number": number, "digest": _digest(token, number, code), "until": until, "tries": 0})
+    _keep(tx.db, session, AskedNumber(number, _digest(token, number, code), until, 0))
     tx.log("phone.confirm", user, "asked")
     return user.name, contacts.masked(number)
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Return whether the code was correct. If so, the number is confirmed now or waits. Raises `NotNow` without a challenge."""
-    asked = data_of(session).get(_KEY)
-    if not asked or tx.now() >= asked["until"]:
+    asked = OpenData.of(session).phone
+    if asked is None or tx.now() >= asked.until:
         raise NotNow("there is nothing to answer; begin again")
     given = text.replace(" ", "") if isinstance(text, str) and len(text) <= 64 else ""
-    if not hmac.compare_digest(_digest(token, asked["number"], given), asked["digest"]):
-        tries = int(asked["tries"]) + 1
-        _keep(tx.db, session, {**asked, "tries": tries} if tries < tx.policy.login.code_attempts else None)
+    if not hmac.compare_digest(_digest(token, asked.number, given), asked.digest):
+        tries = asked.tries + 1
+        _keep(tx.db, session, replace(asked, tries=tries) if tries < tx.policy.login.code_attempts else None)
         tx.log("phone.confirm", user, "refused")
         return False
     _keep(tx.db, session, None)
-    if waits.is_temporary(tx.db, session) and asked["number"] not in notices.numbers_of(tx.db, user):
-        waits.begin(tx, user, waits.NewNumber(asked["number"]), contacts.masked(asked["number"]))
+    if waits.is_temporary(tx.db, session) and asked.number not in notices.numbers_of(tx.db, user):
+        waits.begin(tx, user, waits.NewNumber(asked.number), contacts.masked(asked.number))
         tx.log("phone.confirm", user, "waits")
         return True
-    if add_number(tx, user, asked["number"]):
+    if add_number(tx, user, asked.number):
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
             # A code to another number opened this session. It continues with the number that was just confirmed.
@@ -116,5 +115,5 @@ def _digest(token: str, number: str, code: str) -> str:
     return hmac.new(key, text, "sha256").hexdigest()
 
 
-def _keep(db: Connection, session: Session, asked: dict[str, Any] | None) -> None:
-    rows.sessions.change(db, session.id, data=as_data({**data_of(session), _KEY: asked}))
+def _keep(db: Connection, session: Session, asked: AskedNumber | None) -> None:
+    session_data.keep(db, session.id, replace(OpenData.of(session), phone=asked))

@@ -3,7 +3,8 @@
 The challenge is kept with the session. It serves one purpose and takes only a few answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,7 +17,9 @@ from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Offer, Status
 from dsc_host.login.rows import Device, Session, Use, User
-from dsc_host.login.transaction import LoginTransaction, as_data, data_of
+from dsc_host.login.signin import session_data
+from dsc_host.login.signin.session_data import AskedProof
+from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records.transaction import Refused
 
 
@@ -52,23 +55,15 @@ def ask(
     offered = kinds.of(device).offer(attempt, manual=True)
     if isinstance(offered, Refused):
         return offered
-    proof = {
-        "purpose": purpose,
-        "device": device.id,
-        "about": about,
-        "keeps": offered.keeps,
-        "shows": offered.shows,
-        "tries": 0,
-    }
-    _keep(tx.db, session, proof)
+    _keep(tx.db, session, AskedProof(purpose, device.id, about, offered.keeps, offered.shows, 0))
     return registry.offer(device, offered.shows)
 
 
-def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, dict[str, Any]]:
+def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, AskedProof]:
     """Return the device that was asked, and the stored challenge. Raises `NotNow` if there is nothing to answer."""
-    proof = data_of(session).get("proof")
-    device = rows.devices.locked(db, proof["device"]) if proof else None
-    if proof is None or device is None or (proof["purpose"], proof["about"]) != (purpose, about):
+    proof = session_data.of(session).proof
+    device = rows.devices.locked(db, proof.device) if proof else None
+    if proof is None or device is None or (proof.purpose, proof.about) != (purpose, about):
         raise NotNow("there is nothing to answer; begin again")
     return device, proof
 
@@ -76,7 +71,7 @@ def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -
 def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
     """Return the challenge again as the page shows it. Raises `NotNow` if there is nothing to answer."""
     device, proof = asked(db, session, purpose, about)
-    return registry.offer(device, proof["shows"])
+    return registry.offer(device, proof.shows)
 
 
 def judge(
@@ -88,7 +83,7 @@ def judge(
     *,
     about: str = "",
     token: str = "",
-    check: Callable[[Attempt, dict[str, Any], str], Outcome] | None = None,
+    check: Callable[[Attempt, Mapping[str, Any], str], Outcome] | None = None,
 ) -> tuple[Device, bool]:
     """Judge an answer. Return the device, and whether the answer was correct.
 
@@ -100,7 +95,7 @@ def judge(
         return device, _count_failure(tx, session, proof)
     attempt, kind = Attempt(tx, user, device, token or session.id), kinds.of(device)
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
-    outcome = (check or kind.check)(attempt, proof["keeps"], given)
+    outcome = (check or kind.check)(attempt, proof.keeps, given)
     if outcome.duress:
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
@@ -111,10 +106,10 @@ def judge(
     return device, _count_failure(tx, session, proof)
 
 
-def _count_failure(tx: LoginTransaction, session: Session, proof: dict[str, Any]) -> bool:
+def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) -> bool:
     """Count a wrong answer to the challenge. Return False."""
-    tries = int(proof["tries"]) + 1
-    _keep(tx.db, session, {**proof, "tries": tries} if tries < tx.policy.login.code_attempts else None)
+    tries = proof.tries + 1
+    _keep(tx.db, session, replace(proof, tries=tries) if tries < tx.policy.login.code_attempts else None)
     return False
 
 
@@ -127,5 +122,5 @@ def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use
     return rows.uses.one(db, rows.uses.c.device_id == device.id, rows.uses.c.user_id == whose)
 
 
-def _keep(db: Connection, session: Session, proof: dict[str, Any] | None) -> None:
-    rows.sessions.change(db, session.id, data=as_data({**data_of(session), "proof": proof}))
+def _keep(db: Connection, session: Session, proof: AskedProof | None) -> None:
+    session_data.keep(db, session.id, replace(session_data.of(session), proof=proof))

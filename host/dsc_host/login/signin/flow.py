@@ -8,11 +8,7 @@ Three promises:
 3. The device is checked again when the login succeeds: one that was taken out of use meanwhile does not log in.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
-
-from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.devices import answer_limits, kinds, registry
@@ -21,9 +17,9 @@ from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Answered, DeviceView, Scope, Stage, Status, Step
 from dsc_host.login.rows import Device, Session, Use, User
-from dsc_host.login.signin import sessions
-from dsc_host.login.signin.step_up import PROVEN_AT
-from dsc_host.login.transaction import LoginTransaction, account_of, as_data, data_of, found, locked_user
+from dsc_host.login.signin import session_data, sessions
+from dsc_host.login.signin.session_data import LoginData, OfferData, OpenData
+from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.records.table_rows import is_key
 from dsc_host.records.transaction import Refused
 
@@ -46,7 +42,7 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
         raise NotFound("you have no such device in use")
     if refusal := answer_limits.refusal(tx, use) or rate_limits.charge(tx, [answer_limits.offers(tx.context, user)]):
         return Refused(refusal)
-    address = str(data_of(session)["address"])
+    address = LoginData.of(session).address
     new = sessions.begin(tx, user, Stage.ANSWERING, device=device.id, until=session.expires_at)
     attempt = Attempt(tx, user, device, new, address)
     offered = kinds.of(device).offer(attempt, manual=manual)
@@ -56,7 +52,8 @@ def choose(tx: LoginTransaction, token: str, device_id: str, *, manual: bool = F
         return offered
     sessions.end(tx.db, session)
     left = 1 if offered.once else tx.policy.login.code_attempts
-    _keep(tx.db, new, {"address": address, "keeps": offered.keeps, "left": left, "shows": offered.shows})
+    data = OfferData(address=address, keeps=offered.keeps, shows=offered.shows, left=left)
+    session_data.keep(tx.db, sessions.hashed(new), data)
     tx.log("offer", user, "done", device.kind, device=device.id)
     return Step(new, Stage.ANSWERING, user.name, offer=registry.offer(device, offered.shows))
 
@@ -65,13 +62,13 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     """Judge an answer to the challenge. A wrong one returns `Status.REFUSED`. Raises `NotIn`."""
     user, session = sessions.locked(tx, token, Stage.ANSWERING)
     device, use = registry.held(tx.db, user, session.device_id)
-    data = data_of(session)
+    data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
         # Do not check the answer: an answer to a locked device neither counts nor uses anything up.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""
-    outcome = kind.check(Attempt(tx, user, device, token, str(data["address"])), data["keeps"], given)
+    outcome = kind.check(Attempt(tx, user, device, token, data.address), data.keeps, given)
     if outcome.status is Status.WAITING:
         return Answered(Status.WAITING)
     if outcome.status is Status.ACCEPTED:
@@ -96,7 +93,7 @@ def step(tx: LoginTransaction, token: str) -> Step:
     offer = None
     if session.stage == Stage.ANSWERING:
         device, _ = registry.held(tx.db, user, session.device_id, lock=False)
-        offer = registry.offer(device, data_of(session)["shows"])
+        offer = registry.offer(device, OfferData.of(session).shows)
     return Step(token, Stage(session.stage), user.name, _choices(tx, user), user.opted_out, offer)
 
 
@@ -104,7 +101,7 @@ def is_waiting(tx: LoginTransaction, token: str) -> bool:
     """Return whether a push was offered that nobody has answered yet. Raises `NotIn`."""
     session = sessions.find(tx, token, Stage.ANSWERING)[1]
     device = found(rows.devices.find(tx.db, session.device_id))
-    return kinds.of(device).is_waiting(tx, data_of(session)["keeps"])
+    return kinds.of(device).is_waiting(tx, OfferData.of(session).keeps)
 
 
 # ---- the steps ----
@@ -112,16 +109,12 @@ def is_waiting(tx: LoginTransaction, token: str) -> bool:
 
 def _offer_devices(tx: LoginTransaction, user: User, address: str) -> Step:
     until = tx.now() + tx.policy.login.step_validity
-    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data={"address": address})
+    token = sessions.begin(tx, user, Stage.CHOOSING, until=until, data=LoginData(address=address))
     return Step(token, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out)
 
 
 def _choices(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
     return tuple(shown for shown in registry.views(tx, user) if shown.live)
-
-
-def _keep(db: Connection, token: str, data: Mapping[str, Any]) -> None:
-    rows.sessions.change(db, sessions.hashed(token), data=as_data(data))
 
 
 def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:
@@ -139,19 +132,17 @@ def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcom
     now = tx.now()
     until = now + (outcome.longest or tx.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
-    data = {"idle_is_fine": outcome.longest is not None, PROVEN_AT: now if device else 0.0}
+    data = OpenData(idle_is_fine=outcome.longest is not None, proven_at=now if device else 0.0)
     token = sessions.begin(tx, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
     tx.log("enter", user, "done", str(outcome.scope), device=device)
     return Step(token, Stage.IN, user.name, scope=outcome.scope)
 
 
-def _refuse(tx: LoginTransaction, user: User, session: Session, device: Device, data: Mapping[str, Any]) -> Answered:
+def _refuse(tx: LoginTransaction, user: User, session: Session, device: Device, data: OfferData) -> Answered:
     tx.log("answer", user, "refused", device.kind, device=device.id)
-    if left := int(data["left"]) - 1:
-        rows.sessions.change(tx.db, session.id, data=as_data({**data, "left": left}))
+    if left := data.left - 1:
+        session_data.keep(tx.db, session.id, replace(data, left=left))
         return Answered(Status.REFUSED)
     sessions.end(tx.db, session)
-    again = sessions.begin(
-        tx, user, Stage.CHOOSING, until=session.expires_at, data={"address": data["address"]}
-    )  # fmt: skip
+    again = sessions.begin(tx, user, Stage.CHOOSING, until=session.expires_at, data=LoginData(address=data.address))
     return Answered(Status.REFUSED, Step(again, Stage.CHOOSING, user.name, _choices(tx, user), user.opted_out))

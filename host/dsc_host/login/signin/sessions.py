@@ -11,16 +11,16 @@ Four promises:
 import hashlib
 import secrets
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection
 
-from dsc_host.login import rows
+from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.rows import Session, User
-from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, locked_user
+from dsc_host.login.signin.session_data import OpenData, SessionData
+from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_user
 
 _TOKEN_BYTES = 32
 
@@ -39,11 +39,11 @@ def begin(
     scope: Scope = Scope.STATEMENTS,
     device: str = "",
     until: float,
-    data: Mapping[str, Any] | None = None,
+    data: SessionData | None = None,
 ) -> str:
     """Add a session or a login in progress. Return the token for its cookie."""
     token, now = secrets.token_urlsafe(_TOKEN_BYTES), tx.now()
-    kept = as_data(data or {})
+    kept = json_column.write(data or SessionData())
     session = Session(hashed(token), user.id, str(stage), str(scope), device, user.settings, now, now, until, kept)
     rows.sessions.add(tx.db, session)
     return token
@@ -142,4 +142,4 @@ def _lasts(context: LoginContext, user: User, session: Session) -> bool:
     if now >= session.expires_at or session.settings != user.settings:
         return False
     seen_at = context.activity.last(session.id, session.seen_at)
-    return bool(data_of(session).get("idle_is_fine")) or now < seen_at + context.policy.sessions.idle
+    return OpenData.of(session).idle_is_fine or now < seen_at + context.policy.sessions.idle

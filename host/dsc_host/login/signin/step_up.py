@@ -5,14 +5,17 @@ proof that the user has a device at hand: an answer within the last few minutes,
 the session counts too.
 """
 
+from dataclasses import replace
+
 from dsc_host.login import rows
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, ProofNeeded
 from dsc_host.login.model import Offer, Stage
 from dsc_host.login.rows import Session, User
-from dsc_host.login.signin import device_proof
+from dsc_host.login.signin import device_proof, session_data
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.login.transaction import LoginContext, LoginTransaction, as_data, data_of, found
+from dsc_host.login.signin.session_data import OpenData
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found
 from dsc_host.records.transaction import Refused
 
 GUARDED = frozenset({
@@ -51,8 +54,6 @@ HARMLESS = frozenset({
     "withdraw",
 })  # fmt: skip
 """The operations that only read or withdraw a request. Withdrawals of money have limits of their own."""
-PROVEN_AT = "proven_at"
-"""The key, in the data of a session, of the time at which a device last answered in it."""
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
@@ -66,8 +67,7 @@ def check(context: LoginContext, session: Session, operation: str) -> None:
 
 def is_fresh(context: LoginContext, session: Session) -> bool:
     """Return whether a device has answered in this session within the time of the policy."""
-    proven_at = float(data_of(session).get(PROVEN_AT, 0))
-    return context.now() < proven_at + context.policy.protection.proof_seconds
+    return context.now() < OpenData.of(session).proven_at + context.policy.protection.proof_seconds
 
 
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_id: str) -> tuple[str, Offer] | Refused:
@@ -84,7 +84,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
     right = right and registry.is_live(*registry.held(tx.db, user, device.id), tx.now())
     if right:
-        now = found(rows.sessions.find(tx.db, session.id))
-        rows.sessions.change(tx.db, session.id, data=as_data({**data_of(now), PROVEN_AT: tx.now()}))
+        data = OpenData.of(found(rows.sessions.find(tx.db, session.id)))
+        session_data.keep(tx.db, session.id, replace(data, proven_at=tx.now()))
     tx.log("prove", user, "done" if right else "refused", device=device.id)
     return right

@@ -8,6 +8,7 @@ Three promises:
 """
 
 import hmac
+from dataclasses import replace
 
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
@@ -18,7 +19,9 @@ from dsc_host.login.model import DeviceView, Identity
 from dsc_host.login.protection import sharing
 from dsc_host.login.rate_limits import Gate
 from dsc_host.login.rows import Session, User
-from dsc_host.login.transaction import LoginTransaction, as_data, data_of, find_user, found, locked_users
+from dsc_host.login.signin import session_data
+from dsc_host.login.signin.session_data import Call, OpenData
+from dsc_host.login.transaction import LoginTransaction, find_user, found, locked_users
 from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900
@@ -44,8 +47,8 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if right:
         rate_limits.record_success(tx, [gate])
-    called = {"user": user.id, "until": tx.now() + IDENTIFIED_FOR} if user and right else None
-    rows.sessions.change(tx.db, session.id, data=as_data({**data_of(session), "called": called}))
+    called = Call(user.id, tx.now() + IDENTIFIED_FOR) if user and right else None
+    session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=called))
     tx.log("desk.identify", user, "done" if right else "refused", by=staff.name)
     return right
 
@@ -58,10 +61,10 @@ def caller(tx: LoginTransaction, session: Session) -> User:
 
 def known_caller(tx: LoginTransaction, session: Session) -> User:
     """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or if it is too long ago."""
-    called = data_of(session).get("called")
-    if not called or tx.now() >= called["until"]:
+    called = OpenData.of(session).called
+    if called is None or tx.now() >= called.until:
         raise NotAllowed("identify the caller first")
-    return found(rows.users.find(tx.db, called["user"]))
+    return found(rows.users.find(tx.db, called.user))
 
 
 def caller_devices(tx: LoginTransaction, session: Session) -> tuple[str, tuple[DeviceView, ...]]:

@@ -1,0 +1,110 @@
+"""The data of sessions: what is kept with an open session or a login in progress until the next call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import Connection
+
+from dsc_host.login import json_column, rows
+from dsc_host.login.model import Stage
+from dsc_host.login.rows import Session
+
+
+@dataclass(frozen=True, slots=True)
+class AskedProof:
+    """A challenge that a device was asked within the session. It serves one purpose."""
+
+    purpose: str
+    device: str
+    about: str
+    """What the proof is bound to, such as the id of a request; or empty."""
+    keeps: Mapping[str, Any]
+    shows: Mapping[str, str]
+    tries: int
+    """The number of wrong answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedNumber:
+    """A phone number to which a code was sent, with a hash of the code."""
+
+    number: str
+    digest: str
+    until: float
+    tries: int
+    """The number of wrong codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The caller whom support has identified, and until when this counts."""
+
+    user: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionData:
+    """The data that sessions of every stage may have."""
+
+    proof: AskedProof | None = None
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Return the data of a session that is at the stage of this class."""
+        return json_column.read(cls, session.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginData(SessionData):
+    """The data of a login whose user chooses a device. `address` is where the login comes from."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferData(LoginData):
+    """The data of a login whose page shows the challenge of a device. `left` is the number of answers that it still takes."""
+
+    keeps: Mapping[str, Any]
+    shows: Mapping[str, str]
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationData(SessionData):
+    """The data of the activation of an app: a hash of the token that was sent, and the number of attempts."""
+
+    digest: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenData(SessionData):
+    """The data of an open session."""
+
+    idle_is_fine: bool = False
+    """Whether the session has no idle timeout."""
+    proven_at: float = 0.0
+    """The Unix time at which a device last answered in the session; 0 if none did."""
+    called: Call | None = None
+    phone: AskedNumber | None = None
+
+
+_OF_STAGE: Mapping[str, type[SessionData]] = {
+    Stage.CHOOSING: LoginData,
+    Stage.ANSWERING: OfferData,
+    Stage.ACTIVATING: ActivationData,
+    Stage.IN: OpenData,
+}
+
+
+def of(session: Session) -> SessionData:
+    """Return the data of a session, in the class of its stage."""
+    return _OF_STAGE[session.stage].of(session)
+
+
+def keep(db: Connection, session_id: str, data: SessionData) -> None:
+    """Write the data of a session."""
+    rows.sessions.change(db, session_id, data=json_column.write(data))
