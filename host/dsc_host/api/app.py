@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.applications import Starlette
@@ -49,6 +50,7 @@ MOST_IN_HAND = 64
 """The maximum number of calls in progress, in one process. There are fewer threads: the other calls wait."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_SLASH = re.compile(b"%2f", re.IGNORECASE)
 _log = logging.getLogger("dsc_host.api")
 
 
@@ -81,6 +83,7 @@ def application(
     app = Starlette(
         routes=[*routes, Route(DESCRIPTION_PATH, _answer_description, methods=["GET"])],
         middleware=[
+            Middleware(_EscapedSlashes),
             Middleware(_Recorder, metrics=service.metrics),
             Middleware(Bodies),
             Middleware(_RateLimiter, service=service),
@@ -145,7 +148,7 @@ class _Service:
         verifier = self._verifier.by(token.name) if token else self._verifier
         # Read the body before the call takes a place, so that a slow body holds none.
         asked = await _read_request(operation, request)
-        call = Call(verifier, self.metrics, self._health, asked, request.path_params.get("serial", ""))
+        call = Call(verifier, self.metrics, self._health, asked, _serial(request))
         with self._place(operation):
             given = await operation.work(call)
         if call.delay:
@@ -198,6 +201,26 @@ class _Service:
                 403, "scope", f"this token lacks the scope {operation.scope}", headers={"WWW-Authenticate": challenge}
             )
         return token
+
+
+class _EscapedSlashes:
+    """Keeps a `/` that is escaped in the path, because it is part of a serial, from separating parts of the path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its path decoded except for such slashes."""
+        raw: bytes = scope.get("raw_path") or b""
+        if _SLASH.search(raw):
+            scope = {**scope, "path": unquote(_SLASH.sub(b"%252F", raw).decode("latin-1"))}
+        await self._app(scope, receive, send)
+
+
+def _serial(request: Request) -> str:
+    """Return the serial in the path, or an empty string."""
+    serial: str = request.path_params.get("serial", "")
+    return serial.replace("%2F", "/")
 
 
 async def _read_request(operation: Operation[Any], request: Request) -> Any:

@@ -22,6 +22,7 @@ from dsc_host.api.tokens import Scope
 from dsc_host.errors import StoreError, UnknownCard, VerifierError
 from dsc_host.verifier import Card, Verdict
 from dsc_host.verifier.async_service import AsyncVerifier
+from dsc_host.verifier.card_rules import SERIAL_WORDS
 
 CLOSED_SECONDS = 0.02
 """The delay in seconds before the verdict on a response to a closed challenge.
@@ -85,7 +86,7 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
         challenge = await call.verifier.challenge(call.asked.serial, conceal=True)
     except UnknownCard:
         # No serial is unknown here. Only a malformed one arrives here.
-        raise Refusal(400, "malformed", "serial: must be 1 to 16 characters of A-Z, 0-9 and -", field="serial") from None
+        raise Refusal(400, "malformed", f"serial: must be {SERIAL_WORDS}", field="serial") from None
     except StoreError:
         raise
     except VerifierError as error:

@@ -10,14 +10,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dsc_host.api.request_bodies import Asked
 from dsc_host.ocra import DEFAULT_SUITE
-from dsc_host.verifier import Card, State
+from dsc_host.records.tables import SERIAL_LETTERS
+from dsc_host.verifier import Card, State, card_rules
 
-SERIAL = "^[A-Z0-9-]{1,16}$"
+SERIAL = f"^{card_rules.SERIAL}$"
+_NO_OR_SERIAL = f"^(|{card_rules.SERIAL})$"
 MOST_LOCK_SECONDS = 10 * 365 * 24 * 60 * 60
 MOST_CARDS = 500
 """The maximum number of cards on one page."""
 
-Serial = Annotated[str, Meta(pattern=SERIAL, max_length=16, description="A card's serial.")]
+Serial = Annotated[str, Meta(pattern=SERIAL, max_length=SERIAL_LETTERS, description="A card's serial.")]
 _Any = Annotated[str, Meta(max_length=64)]  # A malformed response is not accepted, which is an answer and no error.
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 # Control characters are excluded: no database stores a NUL.
@@ -135,7 +137,7 @@ class CardsAsked(Asked, frozen=True):
 
     owner: _Owner | UnsetType = UNSET
     state: State | UnsetType = UNSET
-    after: Annotated[str, Meta(pattern="^[A-Z0-9-]{0,16}$", max_length=16, description="Serials after this one.")] = ""
+    after: Annotated[str, Meta(pattern=_NO_OR_SERIAL, max_length=SERIAL_LETTERS, description="Serials after this one.")] = ""
     limit: Annotated[int, Meta(ge=1, le=MOST_CARDS)] = 100
 
 

@@ -70,8 +70,9 @@ metadata = MetaData(
     }
 )
 
-# Only under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite always does.
-_SERIAL = String(16).with_variant(String(16, collation="C"), "postgresql")
+SERIAL_LETTERS = 32
+# One more letter marks a decoy. Only under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite always does.
+_SERIAL = String(SERIAL_LETTERS + 1).with_variant(String(SERIAL_LETTERS + 1, collation="C"), "postgresql")
 
 # Secrets that belong to no card, each under a name that describes it: those of the login system. `logged` is the number of the
 # last log entry when the secret was stored.

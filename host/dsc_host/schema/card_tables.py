@@ -49,7 +49,8 @@ NO_OWNERS = bytes(_HASH_BYTES)
 # that the card ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of
 # them changes the same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row;
 # `failures_in_day` counts those since `day_since`, regardless of correct ones between them. `enrolment` is random; `version`
-# counts the changes of the row; `owners_hash` is the hash of the owners' names; `seal` covers all other columns: see `seals`.
+# counts the changes of the row; `owners_hash` is the hash of the owners' names. Responses are
+# accepted from `valid_from` on and before `valid_until`; NULL is no limit. `seal` covers all other columns: see `seals`.
 cards = Table(
     "cards",
     metadata,
@@ -76,6 +77,8 @@ cards = Table(
     Column("enrolment", String(ENROLMENT_LETTERS), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("owners_hash", LargeBinary(_HASH_BYTES), nullable=False),
+    Column("valid_from", Double),
+    Column("valid_until", Double),
     Column("seal", LargeBinary(_HASH_BYTES), nullable=False),
     CheckConstraint(f"length(counter) = {_COUNTER_BYTES}", name="counter"),
     CheckConstraint(f"length(unlock_times) % {_TIME_BYTES} = 0", name="unlock_times"),

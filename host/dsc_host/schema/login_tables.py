@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from dsc_host.records.tables import metadata
+from dsc_host.records.tables import SERIAL_LETTERS, metadata
 
 ID_LETTERS = 32
 NAME_LETTERS = 32
@@ -98,7 +98,7 @@ devices = Table(
     _id(primary_key=True),
     _text("kind", 16),
     _id("owner_id", _to("users.id"), nullable=False, index=True),
-    Column("serial", String(16), index=True),
+    Column("serial", String(SERIAL_LETTERS), index=True),
     _text("state", 16),
     Column("since", Double, nullable=False),
     Column("made_at", Double, nullable=False),

@@ -5,9 +5,13 @@ import re
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
+from dsc_host.records.tables import SERIAL_LETTERS
 from dsc_host.schema.card_tables import OWNER_LETTERS
 from dsc_host.verifier.model import Enrollment
 
+SERIAL = rf"(?!\.{{1,2}}$)[A-Za-z0-9._/-]{{1,{SERIAL_LETTERS}}}"
+"""The pattern of a serial. In a path, `.` and `..` would be other paths."""
+SERIAL_WORDS = f"1 to {SERIAL_LETTERS} characters of A-Z, a-z, 0-9, -, _, / and ."
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
@@ -36,14 +40,14 @@ def shown_serial(serial: object) -> str:
 
 
 def is_serial(serial: object) -> bool:
-    """Return whether the value is 1 to 16 characters of A-Z, 0-9 and `-`, as the card's serial line requires."""
-    return isinstance(serial, str) and re.fullmatch("[A-Z0-9-]{1,16}", serial) is not None
+    """Return whether the value is a serial of any maker: see `SERIAL`. A card of ours has one of fewer characters."""
+    return isinstance(serial, str) and re.fullmatch(SERIAL, serial) is not None
 
 
 def check_serial(serial: str) -> None:
     """Raise `InputError` unless the value is a serial."""
     if not is_serial(serial):
-        raise InputError("serial", "must be 1 to 16 characters of A-Z, 0-9 and -")
+        raise InputError("serial", f"must be {SERIAL_WORDS}")
 
 
 def usable_suite(text: str) -> Suite:

@@ -20,7 +20,8 @@ from dsc_host.schema.card_tables import DECOY
 from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 
 _ENROLMENT_BYTES = 8
-_STATE, _REASON = (CardRecord._fields.index(name) for name in ("state", "state_reason"))
+_STATE, _REASON, _VALIDITY = (CardRecord._fields.index(name) for name in ("state", "state_reason", "valid_from"))
+_ALWAYS_VALID = (None, None)
 
 
 class Holder(NamedTuple):
@@ -86,11 +87,12 @@ class CardSeals(Seals):
 
 # The texts that the seals cover: the columns as Python's `repr` writes them. It keeps neighboring columns and different types
 # apart, and takes half the time of JSON. Free text is written as bytes: which letters `repr` writes as they are depends on the
-# edition of Unicode.
+# edition of Unicode. Without dates of validity, a row has the text, and so the seal, that it had before there were any.
 
 
 def _card_text(row: CardRecord) -> str:
-    return f"card {(*row[:_STATE], str(row.state), row.state_since, row.state_reason.encode(), *row[_REASON + 1 : -1])!r}"
+    end = _VALIDITY if row[_VALIDITY:-1] == _ALWAYS_VALID else -1
+    return f"card {(*row[:_STATE], str(row.state), row.state_since, row.state_reason.encode(), *row[_REASON + 1 : end])!r}"
 
 
 def _challenge_text(row: ChallengeRecord) -> str:

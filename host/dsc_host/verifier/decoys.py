@@ -13,7 +13,6 @@ No call shows a decoy, and its serial may be enrolled at any time. Three promise
 import hmac
 import math
 import secrets
-import string
 from collections import Counter
 
 from sqlalchemy import Connection
@@ -37,22 +36,18 @@ _NEIGHBORS = 64
 _DRAWN_WITH = "decoys"
 """The name under which the vault keeps the secret for drawing suites."""
 
-# A decoy's name has no character that a serial may have, so no card can have that name. Decoys sort after all cards, except
-# decoys of serials that begin with a dash: those sort before all cards.
-_SERIAL = string.ascii_uppercase + string.digits + "-"
-_STAND_IN = string.ascii_lowercase + "[\\]^_`{|}~" + "!"
-_TO_STAND_IN = str.maketrans(_SERIAL, _STAND_IN)
-_TO_SERIAL = str.maketrans(_STAND_IN, _SERIAL)
+# No serial may have this character, so no card can have a decoy's name. It sorts after all others, so decoys follow all cards.
+_MARK = "~"
 
 
 def name_of(serial: str) -> str:
     """Return the name that the decoy of this serial has in the records."""
-    return serial.translate(_TO_STAND_IN)
+    return _MARK + serial
 
 
 def serial_of(name: str) -> str:
     """Return the serial that belongs to a decoy's name. Return a card's serial as it is."""
-    return name.translate(_TO_SERIAL)
+    return name.removeprefix(_MARK)
 
 
 def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:

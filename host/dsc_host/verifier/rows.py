@@ -53,6 +53,8 @@ class CardRecord(NamedTuple):
     enrolment: str = ""
     version: int = 1
     owners_hash: bytes = NO_OWNERS
+    valid_from: float | None = None
+    valid_until: float | None = None
     seal: bytes = b""
 
     @property

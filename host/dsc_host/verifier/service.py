@@ -184,11 +184,11 @@ class Verifier:
     ) -> Card:
         """Add a card to the records, and return it.
 
-        `serial` is 1 to 16 characters of A-Z, 0-9 and `-`. `key` is 16 to 64 bytes. `pin` is 4 digits if the suite has P, else
-        None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The suite's question must be QN and its
-        response 4 to 10 digits. The suite may have C and P, but not S or T. `unlock_key`, 32 bytes, is for a card that checks
-        its PIN itself (a suite without P): `unlock_code` needs it. `duress_pin` is a second PIN, for `Verdict.duress`.
-        `owners` are any names of 1 to 64 characters. The serial of a retired card may be used again.
+        `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
+        `pin` is 4 digits if the suite has P, else None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The
+        suite's question must be QN and its response 4 to 10 digits. The suite may have C and P, but not S or T. `unlock_key`,
+        32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it. `duress_pin` is a second
+        PIN, for `Verdict.duress`. `owners` are any names of 1 to 64 characters. The serial of a retired card may be used again.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, and `AlreadyEnrolled`.
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)

@@ -27,6 +27,14 @@ def test_a_card_is_shown_without_its_secrets(api: Api, clock: Clock) -> None:
     assert not [name for name in shown if "key" in name and name != "has_unlock_key"]
 
 
+def test_a_serial_with_a_slash_is_escaped_in_the_path(api: Api) -> None:
+    api.verifier.enroll("acme/retire", key=KEY, suite=SUITE, pin="1234")
+    api.verifier.enroll("acme", key=KEY, suite=SUITE, pin="1234")
+    assert api("GET", "/cards/acme%2Fretire").json()["serial"] == "acme/retire"
+    assert api("POST", "/cards/acme%2fretire/suspend").json()["state"] == "suspended"
+    assert (api.verifier.card("acme").state, api.verifier.card("acme/retire").state) == ("enrolled", "suspended")
+
+
 def test_a_cards_life(api: Api, clock: Clock) -> None:
     assert done(api, "suspend", reason="on leave")["state"] == "suspended"
     assert done(api, "lost")["state"] == "lost"

@@ -180,7 +180,7 @@ def test_a_list_has_no_secret(desk: Command) -> None:
 def test_each_bad_row_is_told_with_its_line(dscplus: Command) -> None:
     dscplus.with_records()
     file = dscplus.folder / "order.csv"
-    file.write_text(f"serial;owner;suite\nA-1;anna;\na-2;;\nA-1;ben;\nA-3;;nonsense\n\nA-4;carol;{SUITE}\n")
+    file.write_text(f"serial;owner;suite\nA-1;anna;\na+2;;\nA-1;ben;\nA-3;;nonsense\n\nA-4;carol;{SUITE}\n")
     none = dscplus("import", str(file), "--atomic")
     assert (none.code, dscplus.enrolled()) == (1, [])
     done = dscplus("import", str(file), "--json")

@@ -25,7 +25,7 @@ from dsc_host.exchange import Refusal, pins_apart, read_pskc
 
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "key": [{"secret": b"k"}, {"secret": bytes(65)}, {"secret": None, "counter": 0}, {"secret": None}],
-    "serial": [{"serial": serial} for serial in (None, "a-1", "A" * 17, "\u0661")],
+    "serial": [{"serial": serial} for serial in (None, "a+1", "A" * 33, "\u0661")],
     "counter": [{"counter": -1}, {"counter": 2**64 - 1}, {"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QN08", "counter": 1}],
     "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40", None)],
     "pin": [

@@ -16,6 +16,7 @@ from tests.host.login.town import PASSWORD, Town, opened_town
 from tests.host.verifier_samples import Clock
 
 from dsc_host.login import Activated, Kind, NotIn, Scope, ShareState, Stage, Status, WaitKind
+from dsc_host.verifier import rows
 
 ANNA_ANSWERS = "Xl4hjQm0ObgvfD0kbICWUjHJZyE49dxf5RtUtVla28A"
 INDEXES, CODES = "146 88", "TMH8 6KSY"
@@ -27,10 +28,22 @@ APP = Activated("030383f3eb86ce75", "YJeTUFhsrgOF4QqxlDAA30ufoRhDEdPA5G0yv0ynYVc
 SUE = "_HUx-UAeQC0um52GVQx-icHB12OMXpYIM_mrXJ6DPWM"
 
 
+DECOY = "INSERT INTO cards SELECT 'x[y',{} FROM cards WHERE serial = 'IB3000901'"
+OPEN = """
+    INSERT INTO challenges
+    SELECT 'decoy','x[y',number,question,question_digest,issued_at,expires_at,failures,used_at,judged,seal
+    FROM challenges WHERE serial = 'IB3000901' LIMIT 1
+"""
+
+
 @pytest.fixture
 def older(tmp_path: Path) -> Iterator[Town]:
     with closing(sqlite3.connect(tmp_path / "dsc.db")) as db:
         db.executescript(Path(__file__).with_name("schema_8.sql").read_text("utf-8"))
+        columns = [column for _, column, *_ in db.execute("PRAGMA table_info(cards)")][1:]
+        db.execute(DECOY.format(",".join("'decoy'" if column == "state" else column for column in columns)))
+        db.execute(OPEN)
+        db.commit()
     with opened_town(f"sqlite:///{tmp_path / 'dsc.db'}", Clock(), {}) as town:
         town.counters.update({"IB3000901": 4, "IB3000902": 3})
         yield town
@@ -42,6 +55,16 @@ def test_its_cards_log_in_and_its_log_is_whole(older: Town) -> None:
     assert older.system.visitor(older.enter("anna")).scope is Scope.FULL
     assert older.verifier.audit.check().sound
     assert len(older.events()) > written > 50
+
+
+def test_a_decoy_of_it_makes_room_for_a_serial_of_another_maker(older: Town) -> None:
+    serial = "acme/2027_x.y-0123456789-abcdefg"
+    older.verifier.enroll(serial, key=bytes(32), pin="1234")
+    assert older.verifier.card(serial).serial == serial
+    with older.verifier.context.reading() as tx:
+        assert rows.find_card(tx.db, "x[y") is None
+    assert older.verifier.challenge(serial.upper(), conceal=True)
+    assert older.verifier.challenge(serial).serial == serial
 
 
 def test_the_open_indexes_of_a_code_card_are_answered(older: Town) -> None:

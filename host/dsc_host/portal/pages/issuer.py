@@ -21,12 +21,12 @@ def issuer(visit: Visit) -> Response:
     ]
     heads = (_("User name"), _("Delivery address"), _("State"), _("Serial"), _("Actions"))
     forms = [
-        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=16),), legend=_("A card came back")),
+        Form("/issuer/receive", _("Received"), (Field("serial", _("Serial"), longest=32),), legend=_("A card came back")),
         Form(
             "/issuer/settle",
             _("Keep"),
             (
-                Field("serial", _("Serial"), longest=16),
+                Field("serial", _("Serial"), longest=32),
                 Field("cents", _("US cents"), "code", _("Leave empty for the usual amount."), longest=6, optional=True),
             ),
             legend=_("A card was not returned: keep its deposit"),
@@ -57,7 +57,7 @@ def ship(visit: Visit) -> Response:
 
 def receive(visit: Visit) -> Response:
     """Record that a card came back."""
-    visit.system.staff.receive(visit.token, visit.value("serial", 16).strip())
+    visit.system.staff.receive(visit.token, visit.value("serial", 32).strip())
     return visit.go("/issuer", notice="received")
 
 
@@ -65,5 +65,5 @@ def settle(visit: Visit) -> Response:
     """Keep the deposit of a card, whole or in part."""
     text = visit.value("cents", 6).strip()
     cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
-    visit.system.staff.settle(visit.token, visit.value("serial", 16).strip(), cents)
+    visit.system.staff.settle(visit.token, visit.value("serial", 32).strip(), cents)
     return visit.go("/issuer", notice="kept")

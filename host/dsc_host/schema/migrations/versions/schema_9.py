@@ -1,0 +1,33 @@
+"""Version 9: serials of other makers, which are longer, and the dates between which a card is valid."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+_OLD, _NEW = (sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql") for length in (16, 33))
+_OLD_OF_DEVICE, _NEW_OF_DEVICE = sa.String(16), sa.String(32)
+_SERIALS: tuple[tuple[str, Any, Any, bool], ...] = (
+    ("cards", _OLD, _NEW, False),
+    ("challenges", _OLD, _NEW, False),
+    ("owners", _OLD, _NEW, False),
+    ("audit", _OLD, _NEW, True),
+    ("devices", _OLD_OF_DEVICE, _NEW_OF_DEVICE, True),
+)
+
+
+def upgrade() -> None:
+    """Remove the decoys, widen the serials, and add the dates.
+
+    A decoy had a name that may be a serial now. A new decoy is made when somebody asks for its serial again.
+    """
+    op.execute("DELETE FROM challenges WHERE serial IN (SELECT serial FROM cards WHERE state = 'decoy')")
+    op.execute("DELETE FROM cards WHERE state = 'decoy'")
+    for table, old, new, nullable in _SERIALS:
+        with op.batch_alter_table(table) as batch:
+            batch.alter_column("serial", existing_type=old, type_=new, existing_nullable=nullable)
+    for name in ("valid_from", "valid_until"):
+        op.add_column("cards", sa.Column(name, sa.Double))
