@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.firmware.fakes import CLEAR_SUITE, INTERPRETERS, KEY, FaultyFlash, ask, events, frame, lines, refused, told, values
+from tests.firmware.taped_card import faulty
 from tests.firmware.watched_card import CARD_PIN, PROFILE, SERIAL, SET_ALL, STATES, Watched, in_state
 
 import dsc_firmware
@@ -89,8 +90,7 @@ def test_selftest_finds_a_damaged_journal_and_the_card_stays_broken(make: Watche
 
 
 def test_selftest_of_a_card_that_could_not_store_does_not_pass(make: Watched) -> None:
-    source = PROFILE.flash()
-    flash = FaultyFlash((source.slots[0], source.slots[1]))
+    flash = faulty(PROFILE)
     card = in_state(make(flash=flash), "challenge")
     flash.fault = refused
     assert card.enter("482913") == "ERROR"
@@ -247,8 +247,7 @@ def test_cancel_turns_off_from_anywhere(make: Watched, state: str) -> None:
 
 
 def test_wipe_that_fails_says_so_and_keeps_the_key(make: Watched) -> None:
-    source = PROFILE.flash()
-    flash = FaultyFlash((source.slots[0], source.slots[1]))
+    flash = faulty(PROFILE)
     card = in_state(make(flash=flash), "wipe")
     flash.fault = refused
     card.receive()
