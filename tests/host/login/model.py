@@ -16,6 +16,7 @@ from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, PHONE, Town
 from tests.host.verifier_samples import PIN, Clock
 
 from dsc_host.login import DeviceState, Identity, Kind, Loss, OrderState, Scope, ShareState
+from dsc_host.login.devices import kinds
 from dsc_host.login.devices.registry import held_by
 from dsc_host.login.model import HoldState
 from dsc_host.login.transaction import user_named
@@ -234,7 +235,10 @@ class Rules:
         """Give a new device to this person and return it."""
         known = {item.id for item in person.uses}
         held = self.town.system.context.read(lambda tx: held_by(tx.db, user_named(tx.db, person.name)))
-        (new,) = {device.id for device, _ in held if device.kind == kind} - known
+        # Several waits may be over at once, each with a number of its own.
+        number = what.get("number", "")
+        alike = {each.id for each, _ in held if each.kind == kind and kinds.of(each).number(each) == number}
+        (new,) = alike - known
         item = Item(kind, person, new, made=self.now, **what)
         person.uses[item] = False
         return item
