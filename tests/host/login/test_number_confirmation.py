@@ -6,6 +6,7 @@ from tests.host.login.phone_app import activated
 from tests.host.login.town import PASSWORD, Town
 
 from dsc_host.login import Kind, Loss, NotFound, NotIn, NotNow
+from dsc_host.verifier.model import State
 
 NEW = "+41795550123"
 
@@ -89,6 +90,7 @@ def test_with_a_lost_phone_its_app_and_its_numbers_are_gone(town: Town, loss: Lo
     _, held = town.system.staff.caller_devices(desk)
     town.system.staff.report_loss(desk, next(each.id for each in held if each.kind is Kind.PHONE_APP), loss)
     assert town.system.begin("ben", PASSWORD).choices == ()
+    assert {each.state for each in town.verifier.cards(owner="ben")} == {State.RETIRED}
     if numbers:
         assert len(town.system.phones.begin("ben", PASSWORD).phones) == numbers
     else:
