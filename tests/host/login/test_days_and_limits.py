@@ -76,21 +76,6 @@ def test_adding_ends_at_a_business_day_with_so_many_before_it(calendar: Calendar
     assert len(business) == max(days, 1) + (days > 0 and business[0] == day)
 
 
-@pytest.mark.parametrize(
-    ("day", "days", "end"),
-    [
-        (date(2026, 11, 25), 1, date(2026, 11, 27)),  # over Thanksgiving
-        (date(2026, 11, 25), 2, date(2026, 11, 30)),  # and the weekend
-        (date(2026, 11, 28), 0, date(2026, 11, 30)),
-        (date(2026, 11, 28), 1, date(2026, 11, 30)),
-        (date(2026, 12, 24), 1, date(2026, 12, 28)),
-        (date(2026, 11, 24), 10, date(2026, 12, 9)),
-    ],
-)
-def test_business_days_in_new_york(day: date, days: int, end: date) -> None:
-    assert NEW_YORK.add(day, days) == end
-
-
 def test_midnight_is_new_yorks_in_summer_and_in_winter() -> None:
     assert NEW_YORK.start(date(2026, 7, 1)) == datetime(2026, 7, 1, 4, tzinfo=UTC).timestamp()
     assert NEW_YORK.start(date(2026, 12, 1)) == datetime(2026, 12, 1, 5, tzinfo=UTC).timestamp()
