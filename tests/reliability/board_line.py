@@ -6,7 +6,7 @@ everything is chosen by a seed, so nothing waits and every run is the same.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -135,10 +135,10 @@ def wire(old: Disk, injury: Injury, seed: int) -> Wire:
     return Wire(flash_boards.copy_of(old), injury, random.Random(f"{injury.name} {seed}"))
 
 
-def flash_over(end: Wire) -> None:
-    """Flash NEW over the line."""
+def flash_over(end: Wire, program: Mapping[str, bytes] = NEW) -> None:
+    """Flash a program over the line."""
     with BoardSession(end, "board", clock=lambda: end.now) as session:  # type: ignore[arg-type]
-        install(session, plan(examine(session), NEW))
+        install(session, plan(examine(session), program))
 
 
 def flash_once(old: Disk, injury: Injury, seed: int) -> dict[str, int]:

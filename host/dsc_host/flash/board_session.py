@@ -65,7 +65,7 @@ class BoardSession:
         self._line = BoardLine(port, name, TOTAL_SECONDS, clock)
         self._repl = RawRepl(self._line)
         self._chunk = _CHUNK
-        self._was_entered = False
+        self._entries = 0
 
     def __enter__(self) -> Self:
         try:
@@ -107,40 +107,61 @@ class BoardSession:
             progress(max(0, written - reported))
             reported = max(reported, written)
 
-        self._retry(lambda: self._write_once(path, data, report) or None)
+        self._retry(lambda: self._write_once(path, data, report))
 
-    def _retry(self, operation: Callable[[], T | None]) -> T:
-        """Repeat an operation of several commands until it gives a result: it gives None if the interpreter was reset."""
+    def _retry(self, operation: Callable[[], T]) -> T:
+        """Run an operation of several commands, and repeat it if the interpreter was reset in between: variables are lost."""
         for _ in range(_ATTEMPTS):
-            if (result := operation()) is not None:
-                return result
+            before = self._entries
+            try:
+                result = operation()
+            except FlashError:
+                if self._entries == before:
+                    raise
+            else:
+                if self._entries == before:
+                    return result
         raise self._damaged(_ATTEMPTS)
 
-    def _evaluate_once(self, code: str) -> str | None:
-        """Run `code` and return its result as text. Return None if the board's interpreter was reset in the middle."""
-        # A long answer comes in pieces, which are shorter after each one that was damaged.
+    def _evaluate_once(self, code: str) -> str:
+        """Run `code` and return its result as text. A long command and a long answer go in pieces."""
+        if len(code) > self._chunk:
+            code = self._upload(code)
         length, text = self._persist(lambda: snippets.answer(code, self._chunk))
         while len(text) < length:
-            at = len(text)
-            piece = self._persist(lambda: snippets.rest(at, self._chunk))  # noqa: B023 - it is called at once
-            if not piece:
-                return None
-            text += piece
+            text += self._rest(len(text))
         return str(text)
 
-    def _write_once(self, path: str, data: bytes, report: Tell) -> bool:
-        """Write a whole file. Return False if the board's interpreter was reset in the middle."""
-        length = 0
-        while True:
-            before, length = length, self._append(path, length, data)
-            if not isinstance(length, int) or length < min(before + 1, len(data)):
-                return False
+    def _upload(self, code: str) -> str:
+        at = 0
+        while at < len(code):
+            at = self._upload_piece(at, code)
+        return snippets.RUN_UPLOADED
+
+    # In each of the following, a piece that is sent again is shorter than before.
+
+    def _upload_piece(self, at: int, code: str) -> int:
+        return self._further(at, self._persist(lambda: snippets.upload(at, code[at : at + self._chunk])))
+
+    def _rest(self, at: int) -> str:
+        if piece := self._persist(lambda: snippets.rest(at, self._chunk)):
+            return str(piece)
+        raise ProtocolError(f"{self.name}: the board's answer is shorter than it said")
+
+    def _further(self, at: int, answer: object) -> int:
+        """Return the board's answer, a length that must have grown. Raise ProtocolError if it has not."""
+        if isinstance(answer, int) and answer > at:
+            return answer
+        raise ProtocolError(f"{self.name}: the board's answer is not the length of what it was sent")
+
+    def _write_once(self, path: str, data: bytes, report: Tell) -> None:
+        length = self._append(path, 0, data)
+        report(length)
+        while length < len(data):
+            length = self._further(length, self._append(path, length, data))
             report(length)
-            if length >= len(data):
-                return True
 
     def _append(self, path: str, at: int, data: bytes) -> Any:
-        # A command that is repeated is shorter than before.
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
@@ -183,11 +204,11 @@ class BoardSession:
             try:
                 with self._line.within(ENTER_SECONDS):
                     self._repl.enter(ENTER_SECONDS)
-                    self._was_entered = True
+                    self._entries += 1
                     return
             except Damaged as error:
                 seen = error.seen or seen
-        if self._was_entered or any(sign in seen for sign in _SIGNS):
+        if self._entries or any(sign in seen for sign in _SIGNS):
             raise self._damaged(_ENTRIES, seen)
         answer = f"what answers is no MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
         raise BoardStuck(

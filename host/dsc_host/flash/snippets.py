@@ -69,22 +69,30 @@ def answer(code: str, most: int) -> str:
 
 
 def rest(at: int, most: int) -> str:
-    """Return code for the characters of the last result from `at` on, or "" if the interpreter was reset since."""
-    return f"try:\n result = _r[{at}:{at + most}]\nexcept NameError:\n result = ''"
+    """Return code for the characters of the last result from `at` on."""
+    return f"result = _r[{at}:{at + most}]"
+
+
+def upload(at: int, piece: str) -> str:
+    """Return code that appends `piece` to the uploaded code, which is `at` characters long. The answer is its length."""
+    start = "_s = ''\n" if at == 0 else ""
+    return f"{start}if len(_s) == {at}:\n _s += {piece!r}\nresult = len(_s)"
+
+
+RUN_UPLOADED = "exec(_s)"
+"""Code that runs the uploaded code."""
 
 
 def append(path: str, at: int, data: bytes, size: int) -> str:
     """Return code that appends `data` to a file, which is `at` bytes long and will have `size` bytes.
 
-    The file is created if `at` is 0, and closed when it has its size. The answer is its length, or -1 if it is not open
-    because the interpreter was reset.
+    The file is created if `at` is 0, and closed when it has its size. The answer is its length.
     """
     encoded = b2a_base64(data, newline=False)
-    opened = f" _f = open({path!r}, 'wb')\n _n = 0\n" if at == 0 else ""
+    opened = f"_f = open({path!r}, 'wb')\n_n = 0\n" if at == 0 else ""
     return (
-        f"import binascii\ntry:\n{opened} if _n < {size}:\n  if _f.tell() == {at}:\n"
-        f"   _f.write(binascii.a2b_base64({encoded!r}))\n  _n = _f.tell()\n if _n == {size}:\n  _f.close()\n result = _n\n"
-        "except NameError:\n result = -1"
+        f"import binascii\n{opened}if _n < {size}:\n if _f.tell() == {at}:\n  _f.write(binascii.a2b_base64({encoded!r}))\n"
+        f" _n = _f.tell()\nif _n == {size}:\n _f.close()\nresult = _n"
     )
 
 

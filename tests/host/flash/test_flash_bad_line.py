@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from tests.host.flash import flash_boards
 from tests.host.flash.board_disk import Disk
 from tests.reliability import board_line
 from tests.reliability.board_line import INJURIES, Injury
@@ -31,6 +32,14 @@ def test_a_client_that_trusts_the_line_is_found_out(old: Disk, monkeypatch: pyte
     monkeypatch.setattr(raw_repl, "_INNER", raw_repl._INNER.replace("binascii.crc32(_a.encode())", "0"))
     worse = Injury("a byte in 500 flipped", flipped=1 / 500)
     assert not board_line.summarize(old, worse, 10).good
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_program_of_many_files_has_long_commands_and_answers(old: Disk, seed: int) -> None:
+    large = flash_boards.program("large", parts=30)
+    end = board_line.wire(old, Injury("a byte in 1,000 lost", lost=1 / 1000), seed)
+    board_line.flash_over(end, large)
+    assert flash_boards.start(end.disk) == "large"
 
 
 def test_a_worse_line_is_named(old: Disk) -> None:
