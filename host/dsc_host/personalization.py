@@ -32,7 +32,7 @@ def with_secrets(profile: Profile, client: CardClient, pin: str) -> Profile:
     return replace(profile, key=key, code=pin, unlock_key=derive_key(ours, cards, profile.serial, purpose="unlocking"))
 
 
-def personalise(
+def personalize(
     verifier: "Verifier",
     client: CardClient,
     profile: Profile,

@@ -16,7 +16,7 @@ def test_hello_takes_a_nonce_of_32_characters_and_no_more(rig: Rig) -> None:
     assert rig.ask("hello").startswith("ok protocol=1 ")
 
 
-def test_info_is_what_was_personalised(rig: Rig) -> None:
+def test_info_is_what_was_personalized(rig: Rig) -> None:
     rig.client.personalize(profile(serial="CONTRACT-7", counter=41))
     info = rig.client.info()
     assert (info.serial, info.suite, info.pin_policy) == ("CONTRACT-7", "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "ocra")

@@ -16,7 +16,7 @@ RESPONSES = [
 ]
 
 ONE = """
-personalise(FOLDER)
+personalize(FOLDER)
 fields, seen = plug_in("hd44780")
 def lines():
     return bytes(machine.uarts[0].outbox).decode().split("\\n")[:-1]

@@ -8,7 +8,7 @@ import pytest
 from tests.drivers.programs import KINDS, ONE, RESPONSES, Play
 
 LOGIN = """
-personalise(FOLDER)
+personalize(FOLDER)
 fields, seen = plug_in(KIND)
 CONFIG["display"] = fields
 def owner():

@@ -17,7 +17,7 @@ def opened(flash: FaultyFlash) -> Journal:
     return journal
 
 
-def personalise(journal: Journal, key: bytes = KEY) -> bool:
+def personalize(journal: Journal, key: bytes = KEY) -> bool:
     journal.record.assign(b"IB3000123", b"OCRA-1:HOTP-SHA256-8:C-QN06", key)
     journal.record.checks_pin = True
     journal.record.code[:] = bytes(range(16))
@@ -33,7 +33,7 @@ def count(journal: Journal) -> bool:
 def flash_with(key: bytes = KEY) -> FaultyFlash:
     """Return the flash of a personalized card."""
     flash = FaultyFlash()
-    assert personalise(opened(flash), key)
+    assert personalize(opened(flash), key)
     flash.tape.clear()
     return flash
 
@@ -124,7 +124,7 @@ def test_store_leaves_no_secret_in_its_buffer() -> None:
 def test_shorter_identity_leaves_nothing_of_the_longer_one_before() -> None:
     flash = flash_with(OTHER_KEY)
     journal = opened(flash)
-    personalise(journal, KEY[:16])
+    personalize(journal, KEY[:16])
     assert bytes(journal.record.key) == KEY[:16]
     assert not holds(flash, OTHER_KEY[16:])
 
@@ -139,11 +139,11 @@ def wiped_flash() -> FaultyFlash:
     ("begin", "action", "writes", "step"),
     [
         (flash_with, count, 1, 1),
-        (FaultyFlash, personalise, 2, 7),
-        (wiped_flash, personalise, 2, 7),
+        (FaultyFlash, personalize, 2, 7),
+        (wiped_flash, personalize, 2, 7),
         (flash_with, Journal.erase, 2, 7),
     ],
-    ids=["store", "personalise", "personalise after a wipe", "wipe"],
+    ids=["store", "personalize", "personalize after a wipe", "wipe"],
 )
 def test_cut_leaves_the_old_record_or_the_new(
     begin: Callable[[], FaultyFlash], action: Callable[[Journal], object], writes: int, step: int
@@ -158,7 +158,7 @@ def test_cut_leaves_the_old_record_or_the_new(
         interrupt(flash, fault, action)
         now = stored(flash)
         seen.add(now)
-        assert is_mended(flash) or (action is personalise and flash.slots[1] is None)
+        assert is_mended(flash) or (action is personalize and flash.slots[1] is None)
         if action is Journal.erase:
             assert holds(flash, KEY) == (now == old)
     assert seen == {old, stored(done)}
@@ -204,11 +204,11 @@ def test_store_that_does_not_hold_is_reported_and_breaks_the_journal(fault: Faul
     assert not journal.sound()
 
 
-def test_personalising_half_stored_is_not_reported_as_done() -> None:
+def test_personalizing_half_stored_is_not_reported_as_done() -> None:
     flash = FaultyFlash()
     journal = opened(flash)
     flash.fault = lambda slot, old, new: (new, None) if slot == 0 else (old, OSError(5))
-    assert not personalise(journal)
+    assert not personalize(journal)
 
 
 @pytest.mark.parametrize("slot", [0, 1])

@@ -148,7 +148,7 @@ async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
     return shapes.CardsGiven(cards[: asked.limit], cards[asked.limit - 1].serial if more else None)
 
 
-async def _enrol(call: Call[shapes.EnrolAsked]) -> Card:
+async def _enroll(call: Call[shapes.EnrollAsked]) -> Card:
     asked = call.asked
     return await call.verifier.enroll(
         asked.serial,
@@ -253,7 +253,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         "cards", "GET", "/cards", _DESK, shapes.CardsAsked, shapes.CardsGiven, _cards,
         "List cards, a page at a time.", (422,),
     ),
-    Operation("enrol-card", "POST", "/cards", _DESK, shapes.EnrolAsked, Card, _enrol, "Enroll a card.", (409, 422), 201),
+    Operation("enroll-card", "POST", "/cards", _DESK, shapes.EnrollAsked, Card, _enroll, "Enroll a card.", (409, 422), 201),
     Operation("card", "GET", "/cards/{serial}", _DESK, _NOTHING, Card, _card, "Show one card."),
     Operation(
         "remove-card", "DELETE", "/cards/{serial}", _DESK, _NOTHING, None, _remove,

@@ -82,7 +82,7 @@ class ChangePinAsked(Asked, frozen=True):
     new_pin: _Pin
 
 
-class EnrolAsked(Asked, frozen=True):
+class EnrollAsked(Asked, frozen=True):
     """A card to enroll."""
 
     serial: Serial

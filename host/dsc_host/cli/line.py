@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dsc_host import personalization
 from dsc_host.cli import card_answers
 from dsc_host.cli.database import Records
 from dsc_host.cli.options import (
@@ -19,7 +20,6 @@ from dsc_host.cli.prompts import agreed, read_pin
 from dsc_host.errors import CardError, InputError, LinkTimeout
 from dsc_host.link import CardClient, Greeting, Profile, discover, discover_programs
 from dsc_host.ocra import Suite
-from dsc_host.personalization import KEY_BYTES, personalise
 
 _DEFAULT_TRIES = 5
 
@@ -130,7 +130,7 @@ def personalize(
             raise Failed(f"the card is already personalized as {held}; dscplus wipe makes it blank")
         pin = read_pin(confirm=True)
         with records.open(may_make=True) as verifier:
-            profile = personalise(verifier, client, profile, pin, told=notice)
+            profile = personalization.personalize(verifier, client, profile, pin, told=notice)
     show({"serial": serial, "suite": profile.suite, "pin_policy": pin_policy}, as_json=as_json)
 
 
@@ -140,7 +140,7 @@ def _profile(serial: str, suite: str | None, policy: str, tries: int | None) -> 
         raise InputError("pin policy", f"must be ocra or card, not {policy}")
     suite = DEFAULT_SUITES[policy] if suite is None else suite
     _check_fits(Suite.parse(suite), policy)
-    key = bytes(KEY_BYTES)
+    key = bytes(personalization.KEY_BYTES)
     if policy == "card":
         tries = _DEFAULT_TRIES if tries is None else tries
         return Profile(serial=serial, key=key, suite=suite, pin_policy=policy, code="0000", tries=tries)

@@ -88,7 +88,7 @@ def give_card(
       dscplus user card sue IB3000124 --db postgresql://dscplus@db/dscplus
     """
     with operating(records, policy) as operator:
-        operator.enrol_card(name, serial)
+        operator.enroll_card(name, serial)
 
 
 def set_password(

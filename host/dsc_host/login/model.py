@@ -81,7 +81,7 @@ class OrderState(StrEnum):
 
     DRAFT = "draft"  # shown as a summary, but not confirmed
     REQUESTED = "requested"
-    PERSONALISED = "personalised"
+    PERSONALIZED = "personalized"
     SHIPPED = "shipped"
     DONE = "done"
     CANCELLED = "cancelled"

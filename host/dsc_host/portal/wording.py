@@ -58,7 +58,7 @@ STATES: Mapping[DeviceState, str] = {
 ORDERS: Mapping[OrderState, str] = {
     OrderState.DRAFT: "not confirmed",
     OrderState.REQUESTED: "requested",
-    OrderState.PERSONALISED: "made, not yet sent",
+    OrderState.PERSONALIZED: "made, not yet sent",
     OrderState.SHIPPED: "on its way",
     OrderState.DONE: "activated",
     OrderState.CANCELLED: "canceled",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dsc_host import CardClient, InputError, Profile, Verifier
 from dsc_host.cli.options import DEFAULT_SUITES
-from dsc_host.personalization import KEY_BYTES, personalise, with_secrets
+from dsc_host.personalization import KEY_BYTES, personalize, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
 _PIN_DIGITS = 4
@@ -58,4 +58,4 @@ def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
             client.personalize(with_secrets(profile, client, wish.pin))
             return
         with open_verifier() as verifier:
-            personalise(verifier, client, profile, wish.pin)
+            personalize(verifier, client, profile, wish.pin)

@@ -228,7 +228,7 @@ def put(folder, config):
     files[folder + "/board.json"] = (config if isinstance(config, str) else json.dumps(config)).encode()
 
 
-def personalise(folder):
+def personalize(folder):
     profile = Profile()
     profile.stage("serial", b"BENCH")
     profile.stage("key", b"40" * 32)

@@ -52,7 +52,7 @@ def test_a_card_cannot_make_the_key_alone(dscplus: Command) -> None:
     assert len(keys) == 2, "what the card gave was the same"
 
 
-def test_a_personalised_card_keeps_its_key(dscplus: Command, blank: SimulatedCard) -> None:
+def test_a_personalized_card_keeps_its_key(dscplus: Command, blank: SimulatedCard) -> None:
     dscplus.with_records()
     assert dscplus("personalize", "IB1", stdin=TYPED).code == 0
     before = list(blank.flash.slots)
@@ -70,7 +70,7 @@ def test_a_serial_is_given_once(dscplus: Command, blank: SimulatedCard) -> None:
     assert is_blank(blank)
 
 
-def test_what_may_not_be_personalised(dscplus: Command, blank: SimulatedCard) -> None:
+def test_what_may_not_be_personalized(dscplus: Command, blank: SimulatedCard) -> None:
     path = dscplus.with_records()
     refused = [
         (["ib1"], TYPED, "serial: must be 1 to 16"),

@@ -272,12 +272,12 @@ def test_the_passphrases_key_is_made_before_anybody_has_to_wait(
         events.append("key")
         return opener(*given)
 
-    def enrol(*given: Any, **named: Any) -> int:
-        events.append("enrol")
+    def enroll(*given: Any, **named: Any) -> int:
+        events.append("enroll")
         return enroll_all(*given, **named)
 
     monkeypatch.setattr(packages, "Opener", open_it)
-    monkeypatch.setattr(Verifier, "enroll_all", enrol)
+    monkeypatch.setattr(Verifier, "enroll_all", enroll)
     path = saved(tmp_path, exchange_samples.written(CARDS, passphrase=PASSPHRASE))
     assert import_pskc(office, path, passphrase=PASSPHRASE, atomic=True) == 3
-    assert events == ["key", "enrol"]
+    assert events == ["key", "enroll"]

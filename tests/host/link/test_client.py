@@ -93,7 +93,7 @@ def test_a_refusal_is_a_card_error_with_its_words(client: CardClient, card: Card
     assert (caught.value.code, caught.value.text) == ("state", "card is off?[2J")
 
 
-def test_a_refused_field_ends_the_personalisation(client: CardClient, card: Card) -> None:
+def test_a_refused_field_ends_the_personalization(client: CardClient, card: Card) -> None:
     card.answers["set"] = f"err bad-arg key {KEY.hex()} is not hex"
     with pytest.raises(CardError) as caught:
         client.personalize(PROFILE)
@@ -213,7 +213,7 @@ def test_a_profile_without_an_unlock_key_sets_none(client: CardClient, card: Car
     assert "unlock" not in repr(card.asked)
 
 
-def test_a_card_that_refuses_the_unlock_key_is_not_personalised(client: CardClient, card: Card) -> None:
+def test_a_card_that_refuses_the_unlock_key_is_not_personalized(client: CardClient, card: Card) -> None:
     answer = card.answers
     card.line = lambda data: card.port.deliver(data)
     reply = card.reply

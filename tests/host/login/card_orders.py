@@ -25,7 +25,7 @@ def place(card: SimulatedCard) -> Callable[[Request], AbstractContextManager[Car
 def made(town: Town, token: str, card: SimulatedCard) -> Request:
     """Request a card for the user of this session, and personalize this card for it."""
     ordered(town, token)
-    return town.system.staff.personalise_all(town.session("ivo"), place(card), lambda *_: None)[0]
+    return town.system.staff.personalize_all(town.session("ivo"), place(card), lambda *_: None)[0]
 
 
 def shipped(town: Town, token: str, card: SimulatedCard) -> Request:

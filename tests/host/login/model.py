@@ -29,7 +29,7 @@ SENT = (Kind.SMS, Kind.VOICE)
 ACTIVE, SHIPPED, MISPLACED = DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED
 GONE = DeviceState.ENDED
 """The states in which a device is out of use for good."""
-OPEN = (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)
+OPEN = (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderState.SHIPPED)
 MESSAGES, NOTHING = (200_000, 600_000), (50_000, 100_000)
 LIMITS = {
     Kind.DSC_PLUS: (inf, inf),

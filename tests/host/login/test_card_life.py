@@ -38,7 +38,7 @@ def test_a_card_is_requested_made_sent_and_activated(town: Town, card: Simulated
     assert town.told("carl") == ["requested"]
     issuer = town.session("ivo")
     told = []
-    made = town.system.staff.personalise_all(
+    made = town.system.staff.personalize_all(
         issuer, place(card), lambda number, of, each: told.append((number, of, each.serial))
     )
     assert told == [(1, 1, "IB3000000")]
@@ -109,8 +109,8 @@ def test_a_card_whose_making_was_cut_off_is_recorded_the_next_time(town: Town, c
         raise ConnectionError("the power went")
 
     with pytest.raises(ConnectionError):
-        town.system.staff.personalise_all(issuer, cut_off, lose)
-    assert town.system.requests(token)[0].state is OrderState.PERSONALISED
+        town.system.staff.personalize_all(issuer, cut_off, lose)
+    assert town.system.requests(token)[0].state is OrderState.PERSONALIZED
     assert town.system.staff.ship(issuer, request.id).serial == card_serial(card)
 
 
@@ -204,7 +204,7 @@ def test_a_card_is_returned_and_its_money_is_free(town: Town, card: SimulatedCar
 
 def test_only_some_cards_are_taken_back(town: Town) -> None:
     town.verifier.enroll("OTHER-1", key=bytes(range(32)), pin=PIN)
-    town.system.operator.enrol_card("carl", "OTHER-1")
+    town.system.operator.enroll_card("carl", "OTHER-1")
     token = town.session("carl")
     with pytest.raises(NotNow):
         town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z")

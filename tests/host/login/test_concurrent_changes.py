@@ -250,11 +250,11 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
     other: list[Beside] = []
 
     def meanwhile(*_: object) -> None:
-        other.append(Beside(lambda: served.system.operator.enrol_card("carl", "IB3000555")))
+        other.append(Beside(lambda: served.system.operator.enroll_card("carl", "IB3000555")))
         other[0].waits(served)
 
     before(monkeypatch, registry, "add", meanwhile)
-    assert served.system.operator.enrol_card("anna", "IB3000555")
+    assert served.system.operator.enroll_card("anna", "IB3000555")
     refusal = other[0].result()
     assert isinstance(refusal, InputError)
     assert str(refusal) == "serial: IB3000555 already belongs to somebody"

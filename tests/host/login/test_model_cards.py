@@ -56,7 +56,7 @@ class CardLife(Cards):
 
     def waiting(self, person: Person) -> list[Item]:
         """Return the devices to activate. A card that is still with the issuer is not among them."""
-        there = [order.item for order in self.orders if order.state is OrderState.PERSONALISED]
+        there = [order.item for order in self.orders if order.state is OrderState.PERSONALIZED]
         return [item for item in super().waiting(person) if item not in there]
 
     @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]))
@@ -114,7 +114,7 @@ class CardLife(Cards):
 
         def told(_number: int, _of: int, request: Request) -> None:
             order = next(each for each in self.orders if each.id == request.id)
-            order.state = OrderState.PERSONALISED
+            order.state = OrderState.PERSONALIZED
             order.item = self.add(
                 order.owner,
                 Kind.DSC_PLUS,
@@ -128,7 +128,7 @@ class CardLife(Cards):
         self.system.operator.make_cards(blank, told)
         for order in self.orders:
             assert order.state is not OrderState.REQUESTED
-            if sent and order.state is OrderState.PERSONALISED:
+            if sent and order.state is OrderState.PERSONALIZED:
                 self.sent(order)
 
     def sent(self, order: Order) -> None:
@@ -139,7 +139,7 @@ class CardLife(Cards):
     @precondition(lambda self: any(order.item for order in self.orders))
     def a_card_is_sent(self, which: int) -> None:
         order: Order = self.pick([order for order in self.orders if order.item], which)
-        if order.state is OrderState.PERSONALISED:
+        if order.state is OrderState.PERSONALIZED:
             self.sent(order)
         else:
             with pytest.raises(NotNow):

@@ -250,7 +250,7 @@ WAYS: Mapping[str, Way] = {
     "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
     "Phones.activate": Way(lambda town: activated(town, "dora"), "phone_activated"),
     "Phones.remove": Way(removes_app, "out_of_use"),
-    "Operator.enrol_card": Way(give_card, "activated"),
+    "Operator.enroll_card": Way(give_card, "activated"),
     "Operator.set_password": Way(
         lambda town: town.system.operator.set_password("dora", "another quiet harbour"), "password_changed"
     ),
@@ -269,7 +269,7 @@ SILENT = {
         "staff",
     },
     "Staff": {
-        "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalise_all",
+        "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalize_all",
         "queue", "receive", "settle",
         "sheet",
     },

@@ -146,7 +146,7 @@ CALLS: list[Callable[[Town, str], object]] = [
     lambda town, name: town.system.operator.set_email(name, "a@example.com"),
     lambda town, name: town.system.operator.set_language(name, "de"),
     lambda town, name: town.system.operator.set_primary(town.accounts["anna"], name),
-    lambda town, name: town.system.operator.enrol_card(name, "IB3000901"),
+    lambda town, name: town.system.operator.enroll_card(name, "IB3000901"),
 ]
 ID_CALLS: list[Callable[[Town, str], object]] = [
     lambda town, one: town.system.operator.set_primary(one, "anna"),

@@ -87,7 +87,7 @@ class Town:
 
     def give_card(self, name: str, serial: str) -> str:
         self.verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN, owners=(name,))
-        return self.system.operator.enrol_card(name, serial)
+        return self.system.operator.enroll_card(name, serial)
 
     def respond(self, serial: str, question: str, pin: str = PIN) -> str:
         """Return the response of a card, and raise its counter."""

@@ -22,7 +22,7 @@ from dsc_host.login.rows import Account, Hold, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
 
-_OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALISED, OrderState.SHIPPED)))
+_OPEN = tuple(map(str, (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderState.SHIPPED)))
 _WEAK = {
     "repeated": "must not be the same digit four times",
     "run": "must not be a sequence such as 1234 or 4321",

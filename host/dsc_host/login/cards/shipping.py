@@ -34,32 +34,32 @@ Told = Callable[[int, int, Request], None]
 
 def queue(tx: LoginTransaction) -> list[Request]:
     """Return the requests whose cards must be made or shipped, the oldest first."""
-    waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALISED)])
+    waiting = rows.orders.c.state.in_([str(OrderState.REQUESTED), str(OrderState.PERSONALIZED)])
     return [requests.view(tx, order) for order in rows.orders.all(tx.db, waiting, order=rows.orders.c.at)]
 
 
-def personalise(
+def personalize(
     context: LoginContext, verifier: Verifier, order_id: str, client: CardClient, serial: str | None = None
 ) -> Request:
     """Make the card of a request and record it. A card that was made before but not recorded is only recorded.
 
-    Raises `NotNow`, `InputError`, and what `personalization.personalise` raises.
+    Raises `NotNow`, `InputError`, and what `personalization.personalize` raises.
     """
     owner, pin, chosen = context.change(lambda tx: _begin(tx, order_id, serial))
     if not _made_before(verifier, client, owner):
         profile = Profile(serial=chosen, key=bytes(personalization.KEY_BYTES), suite=DEFAULT_SUITE, pin_policy="ocra")
-        personalization.personalise(verifier, client, profile, pin, owners=(owner,))
+        personalization.personalize(verifier, client, profile, pin, owners=(owner,))
     written = client.info().serial
     return context.change(lambda tx: _record(tx, order_id, written))
 
 
-def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
+def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
     """Make the cards of all requests, one after another. An error does not affect the cards that are already finished."""
     waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])
     made = []
     for number, request in enumerate(waiting, 1):
         with open_card(request) as client:
-            made.append(personalise(context, verifier, request.id, client))
+            made.append(personalize(context, verifier, request.id, client))
         told(number, len(waiting), made[-1])
     return made
 
@@ -67,7 +67,7 @@ def personalise_all(context: LoginContext, verifier: Verifier, open_card: OpenCa
 def ship(tx: LoginTransaction, order_id: str) -> Request:
     """Record that a card was shipped, and notify its owner. The three weeks begin. Raises `NotNow`, `NotFound`."""
     order = _lock_order(tx.db, order_id)
-    if order.state != OrderState.PERSONALISED:
+    if order.state != OrderState.PERSONALIZED:
         raise NotNow("the card is not ready to be sent, or was already sent")
     now = tx.now()
     rows.orders.change(tx.db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
@@ -122,7 +122,7 @@ def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
         raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))
     device = registry.add(tx, user, kinds.DSC_CARD, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
-    rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALISED), device_id=device.id)
+    rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALIZED), device_id=device.id)
     vault.forget(tx.db, requests.secret(order.id))
-    tx.log("card.personalise", user, "done", order=order.id, card=serial)
+    tx.log("card.personalize", user, "done", order=order.id, card=serial)
     return requests.view(tx, found(rows.orders.find(tx.db, order.id)))

@@ -108,7 +108,7 @@ class Operator:
         """Return the users whose names contain `name`."""
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
-    def enrol_card(self, name: str, serial: str) -> str:
+    def enroll_card(self, name: str, serial: str) -> str:
         """Give a card that the verifier knows already to a user, in use. Return the id of the device."""
         self.verifier.card(serial)
         return self.context.change(lambda tx: assignment.assign(tx, name, serial))
@@ -132,7 +132,7 @@ class Operator:
 
     def make_cards(self, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
         """Make the cards of all requests, one after another. Raises what the line to a card raises."""
-        return shipping.personalise_all(self.context, self.verifier, open_card, told)
+        return shipping.personalize_all(self.context, self.verifier, open_card, told)
 
     def ship(self, request: str) -> Request:
         """Record that a card was shipped. Raises `NotNow`, `InputError`."""

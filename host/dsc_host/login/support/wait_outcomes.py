@@ -121,7 +121,7 @@ def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
         return
     if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
         requests.cancel(tx, user, order.id)
-    elif order.state in (OrderState.PERSONALISED, OrderState.SHIPPED):
+    elif order.state in (OrderState.PERSONALIZED, OrderState.SHIPPED):
         _stop_made(tx, user, order)
 
 

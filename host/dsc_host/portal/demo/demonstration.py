@@ -137,7 +137,7 @@ class Demonstration:
         """Enroll a card for a user, and put it on the page."""
         key = secrets.token_bytes(32)
         self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
-        self.system.operator.enrol_card(name, serial)
+        self.system.operator.enroll_card(name, serial)
         if self.make_card is not None:
             self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
 

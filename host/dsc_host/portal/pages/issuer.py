@@ -45,7 +45,7 @@ def make(visit: Visit) -> Response:
     extension = visit.site.extension
     if extension is None:
         raise NotAllowed("make cards with dscplus issuer on the machine that they are plugged into")
-    visit.system.staff.personalise_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None)
+    visit.system.staff.personalize_all(visit.token, lambda request: extension.blank_card(request.user), lambda *_: None)
     return visit.go("/issuer", notice="made")
 
 

@@ -31,3 +31,5 @@ def upgrade() -> None:
             batch.alter_column("serial", existing_type=old, type_=new, existing_nullable=nullable)
     for name in ("valid_from", "valid_until"):
         op.add_column("cards", sa.Column(name, sa.Double))
+    # The spelling of the whole project.
+    op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")
