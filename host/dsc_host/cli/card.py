@@ -49,6 +49,9 @@ def _facts(card: Card) -> Result:
         "unlock_codes": card.unlock_codes,
         "unlock_code_at": _iso_time(card.unlock_code_at),
         "duress_pin": card.has_duress_pin,
+        "awaits_pin": card.awaits_pin,
+        "valid_from": _iso_time(card.valid_from),
+        "valid_until": _iso_time(card.valid_until),
     }
 
 
@@ -222,8 +225,8 @@ def change_pin(
 
     \b
     Examples:
-      dscplus card pin 8c1f0a3be7d25496c0de71
-      dscplus card pin 8c1f0a3be7d25496c0de71 < answers.txt
+      dscplus card pin change 8c1f0a3be7d25496c0de71
+      dscplus card pin change 8c1f0a3be7d25496c0de71 < answers.txt
     """
     pin = read_pin(confirm=True)
     response = read_secret("Response")

@@ -42,7 +42,18 @@ SECTIONS = (
                     _command("lock", "card:lock", "Lock a card for some time, as too many wrong responses do."),
                     _command("unlock", "card:unlock", "End a lock in the records."),
                     _command("unlock-code", "unlock_code:unlock_code", "Make a code that unlocks a card."),
-                    _command("pin", "card:change_pin", "Change a card's PIN in the records."),
+                    Noun(
+                        "pin",
+                        "Set or change the PINs of cards in the records.",
+                        (
+                            _command("change", "card:change_pin", "Change a card's PIN in the records."),
+                            _command("set", "card_pins:set_pin", "Set the PIN of a card that awaits one."),
+                            _command(
+                                "draw", "card_pins:draw_pins", "Draw the PINs of cards that await one, and print each PIN once."
+                            ),
+                        ),
+                        default="change",
+                    ),
                     _command("duress-pin", "card:set_duress_pin", "Set a duress PIN, for an owner who is being forced."),
                     _command("add-owner", "card:add_owner", "Add an owner to a card, beside its other owners."),
                     _command("remove-owner", "card:remove_owner", "Remove an owner from a card."),

@@ -11,7 +11,7 @@ import typer
 from dsc_host.cli.database import Records
 from dsc_host.cli.key_files import read_key_file
 from dsc_host.cli.options import JsonOption
-from dsc_host.cli.output import Failed, Result, notice, show, show_table
+from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.progress import bar
 from dsc_host.cli.prompts import read_secret
 from dsc_host.errors import InputError
@@ -150,6 +150,7 @@ def import_cards(
         pass  # Report an unreadable file before a passphrase is asked for.
     source = _source(file, key_file, allow_plain, suite, columns)
     rows: list[Result] = []
+    awaiting = _Awaiting()
     refusals: list[int] = []
     with _reporting(refusals, rows if dry_run else None) as refused:
         if dry_run:
@@ -160,14 +161,26 @@ def import_cards(
             if (made := records.file()) and not made.exists():
                 source.check()
             with records.open(may_make=True) as verifier:
-                count = source.enroll(verifier, atomic=atomic, refused=refused)
+                count = source.enroll(verifier, atomic=atomic, refused=refused, taken=awaiting.count)
+    if awaiting.cards and count:
+        notice(f"{awaiting.cards} cards await their PIN; set it with dscplus card pin set, or card pin draw")
     result: Result = {"file": str(file), "cards": count, "left_out": len(refusals)}
     if dry_run and not as_json:
-        show_table(rows)
+        show_all(rows, as_json=False, none="The file has no cards.")
     show({**result, "rows": rows} if dry_run and as_json else result, as_json=as_json)
     if refusals:
         nothing = "; nothing was imported" if atomic and not dry_run else ""
         raise Failed(f"{len(refusals)} {'would be' if dry_run else 'were'} left out{nothing}")
+
+
+@dataclass(slots=True)
+class _Awaiting:
+    """The number of imported cards that await their PIN."""
+
+    cards: int = 0
+
+    def count(self, card: "Placed") -> None:
+        self.cards += card.enrollment.awaits_pin
 
 
 def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | None, columns: str | None) -> _Source:

@@ -45,13 +45,16 @@ class Noun:
 
     name: str
     summary: str
-    commands: tuple[Command, ...]
+    commands: tuple["Command | Noun", ...]
     hidden: bool = False
+    default: str = ""
+    """The command that is meant if no other one is named."""
 
     def build(self) -> Built:
         """Return the group of its commands."""
         group = LazyGroup(name=self.name, help=self.summary, no_args_is_help=True, rich_markup_mode=None)
         group.fill([Section("Commands", self.commands)])
+        group.default = self.default
         return group
 
 
@@ -69,6 +72,20 @@ def _no_more() -> Sequence[Section]:
 
 class LazyGroup(TyperGroup):
     """A group that shows its commands by sections, and builds each when it is used."""
+
+    default = ""
+    """The command that is meant if the arguments name no other one. Empty: none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Put the default command before them if they name none."""
+        if (
+            self.default
+            and args
+            and args[0] not in self.get_help_option_names(ctx)
+            and not any(word in self.commands for word in args)
+        ):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
     def fill(self, sections: Sequence[Section], more: Callable[[], Sequence[Section]] = _no_more) -> None:
         """Set the commands of the group. `more` is called when a name is in no section, or all commands are listed."""

@@ -54,16 +54,6 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
         typer.echo("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip())
 
 
-def show_table(rows: Sequence[Result]) -> None:
-    """Print rows with the same names as a table with one line of names, for a person."""
-    if not rows:
-        return
-    lines = [list(rows[0]), *([_words(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
 def _words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"

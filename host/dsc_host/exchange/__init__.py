@@ -9,6 +9,7 @@ only the names listed here.
 """
 
 from dsc_host.exchange.csv_files import CardOrder, read_serials, write_cards
+from dsc_host.exchange.pin_files import import_pins
 from dsc_host.exchange.pskc_reader import read_pskc
 from dsc_host.exchange.pskc_writer import write_pskc
 from dsc_host.exchange.refusal import Placed, Refusal
@@ -21,6 +22,7 @@ __all__ = [
     "export_csv",
     "export_pskc",
     "import_csv",
+    "import_pins",
     "import_pskc",
     "read_csv",
     "read_pskc",

@@ -57,11 +57,15 @@ def _cards(file: BinaryIO, columns: csv_table.Columns, suite: str | None) -> Ite
 
 def _enrollment(serial: str, row: csv_table.Row, suite: str | None) -> Enrollment:
     owner = unescape_formula(row.cells.get("owner", ""))
+    key = _key(row.cells["seed"])
+    usable = card_rules.usable_suite(_suite(row.cells.get("type", ""), row.cells.get("suite", ""), suite))
+    pin = row.cells.get("pin") or None
     return Enrollment(
         serial,
-        _key(row.cells["seed"]),
-        suite=_suite(row.cells.get("type", ""), row.cells.get("suite", ""), suite),
-        pin=row.cells.get("pin") or None,
+        key,
+        suite=usable.text,
+        pin=pin,
+        awaits_pin=pin is None and usable.pin_hash is not None,
         counter=_counter(row.cells.get("counter", "")),
         owners=(owner,) if owner else (),
     )

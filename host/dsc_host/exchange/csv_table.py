@@ -32,7 +32,8 @@ class Columns:
     """The columns that a reader knows, and how a file names them."""
 
     known: tuple[str, ...]
-    """The first one is required."""
+    least: tuple[str, ...] = ("serial",)
+    """Those of them that a file must have."""
     by_position: tuple[str, ...] = ()
     """The columns in their order, for a file whose first row is a card already."""
     by_name: Mapping[str, str] | None = None
@@ -66,11 +67,15 @@ class Columns:
             if missing := self.by_name.keys() - names:
                 raise InputError("CSV", f"line {line}: has no column {min(missing)!a}, which the columns name")
             return tuple(self.by_name.get(name, SKIPPED) for name in names)
-        if self.known[0] not in names or len(set(names)) < len(names) or not set(names) <= set(self.known):
-            allowed = f"{self.known[0]}, and optionally {', '.join(self.known[1:-1])} and {self.known[-1]}"
-            problem = f"must name the columns, each once: {allowed}; in UTF-8, separated by , or ;"
+        if not set(self.least) <= set(names) or len(set(names)) < len(names) or not set(names) <= set(self.known):
+            problem = f"must name the columns, each once: {self._allowed()}; in UTF-8, separated by , or ;"
             raise InputError("CSV", f"line {line}: {problem}; for other names or none, name them with --columns")
         return tuple(names)
+
+    def _allowed(self) -> str:
+        *optional, last = [name for name in self.known if name not in self.least] or [""]
+        required = " and ".join(self.least)
+        return required if not last else f"{required}, and optionally {', '.join(optional)} and {last}"
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:

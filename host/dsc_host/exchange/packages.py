@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from xml.etree.ElementTree import Element  # only read here
 
 from dsc_host.errors import InputError
-from dsc_host.exchange import profile, stream
+from dsc_host.exchange import profile, stream, validity
 from dsc_host.exchange.encryption import Opener, Secrets, Unopened
 from dsc_host.exchange.refusal import Refusal
 from dsc_host.verifier import card_rules
@@ -69,6 +69,7 @@ class CardKey:
     found: "Key"
     secret: bytes = field(repr=False)
     counter: int
+    validity: validity.Validity
 
     @property
     def algorithm(self) -> str:
@@ -133,7 +134,8 @@ class Packages:
             else:
                 value = self._secret(secret)
                 self.opener.check_key(value, secret)
-                yield CardKey(found, value, 0 if counter is None else self._counter(counter))
+                number = 0 if counter is None else self._counter(counter)
+                yield CardKey(found, value, number, validity.of_key(package, element))
 
     def _parse_keys(self, package: Element, elements: list[Element]) -> "list[Key | None]":
         """Return python-pskc's description of each key, and None for a PIN."""

@@ -13,6 +13,7 @@ from dsc_host.exchange.encryption import Secrets
 from dsc_host.exchange.packages import CardKey, Package, Packages, Pin
 from dsc_host.exchange.pins_apart import PinsApart
 from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.exchange.validity import Validity
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
@@ -168,6 +169,9 @@ class _Card:
             unlock_key=None if self._unlock is None else self._unlock[1].secret,
             duress_pin=self._duress_pin(),
             owners=profile.owners_in(key.found.userid),
+            awaits_pin=with_pin and key.found.policy.pin_key_id is None,
+            valid_from=key.validity.begin,
+            valid_until=key.validity.end,
         )
 
     def _suite_of(self, key: CardKey) -> str:
@@ -181,11 +185,12 @@ class _Card:
         return suite
 
     def _pin(self, key: CardKey) -> str | None:
-        """Return the PIN that the card's own packages hold, or None if its `PINKeyId` names another key of the file."""
+        """Return the PIN that the card's own packages hold.
+
+        Return None if its `PINKeyId` names another key of the file, or if it has none: then the PIN is not known yet.
+        """
         wanted = key.found.policy.pin_key_id
         pins = [pin for _, pin in self._pins if wanted is not None and pin.id == wanted]
-        if wanted is None:
-            raise InputError("pin", "is missing: the suite has a PIN, but the key has no PINKeyId that names it")
         if len(pins) > 1:
             raise InputError("pin", "occurs twice: PINKeyId names more than one PIN of the card")
         return pins[0].text if pins else None
@@ -210,8 +215,10 @@ def _check_policy(key: CardKey) -> None:
     policy = key.found.policy
     if policy.unknown_policy_elements:
         raise InputError("policy", "has rules that dscplus does not know")
-    if policy.start_date or policy.expiry_date or policy.number_of_transactions is not None:
-        raise InputError("policy", "limits when or how often the key may be used, which dscplus cannot enforce")
+    if policy.number_of_transactions is not None:
+        raise InputError("policy", "limits how often the key may be used (NumberOfTransactions), which dscplus cannot enforce")
+    if key.unlocks and key.validity != Validity():
+        raise InputError("policy", "limits when unlock codes may be made, which dscplus cannot enforce")
     if policy.key_usage and not {profile.CHALLENGE_RESPONSE, profile.ONE_TIME_PASSWORD, profile.UNLOCK} & set(policy.key_usage):
         raise InputError("policy", "does not allow the key for challenge and response (CR)")
     if policy.pin_usage not in (None, profile.ALGORITHMIC, "Local"):

@@ -16,6 +16,7 @@ from xml.sax.saxutils import quoteattr  # writes, never reads
 from dsc_host.errors import InputError
 from dsc_host.exchange import library, profile, stream
 from dsc_host.exchange.encryption import CIPHERS, Secrets
+from dsc_host.exchange.validity import as_date
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
@@ -148,6 +149,8 @@ def _keys(enrollment: Enrollment, suite: Suite) -> Iterator[dict[str, Any]]:
         "counter": enrollment.counter if suite.counter else None,
         "key_userid": profile.user_id(enrollment.owners),
         "policy.key_usage": [profile.CHALLENGE_RESPONSE],
+        "policy.start_date": as_date(enrollment.valid_from),
+        "policy.expiry_date": as_date(enrollment.valid_until),
     }
     if enrollment.pin is not None:
         main |= {

@@ -19,7 +19,7 @@ from dsc_host.exchange.files import PathLike, new_file, old_file
 from dsc_host.exchange.pskc_writer import write_pskc
 from dsc_host.exchange.refusal import Placed, Refusal
 from dsc_host.ocra import Suite
-from dsc_host.verifier import Card, Enrollment, State, Verifier
+from dsc_host.verifier import Card, Enrollment, State, Verifier, card_rules
 
 Progress: TypeAlias = Callable[[int, int], None]
 """A function that is called repeatedly with the amount done and the total amount."""
@@ -194,7 +194,7 @@ def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
         order.serial,
         random.token_bytes(_KEY_BYTES),
         suite=order.suite,
-        pin=f"{random.randbelow(10_000):04}" if has_pin else None,
+        pin=card_rules.random_pin() if has_pin else None,
         owners=() if order.owner is None else (order.owner,),
     )
 

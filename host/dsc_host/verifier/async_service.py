@@ -157,6 +157,7 @@ class AsyncVerifier:
     add_owner = _awaitable(Verifier.add_owner)
     remove_owner = _awaitable(Verifier.remove_owner)
     change_pin = _awaitable(Verifier.change_pin)
+    set_pin = _awaitable(Verifier.set_pin)
     set_duress_pin = _awaitable(Verifier.set_duress_pin)
     unlock_code = _awaitable(Verifier.unlock_code)
     challenge = _awaitable(Verifier.challenge)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from dsc_host.errors import InputError, StateError, StoreError, UnknownCard
+from dsc_host.ocra import Suite
 from dsc_host.schema.card_tables import DECOY, NO_OWNERS
 from dsc_host.verifier import card_rules, rows
 from dsc_host.verifier.model import Card, Policy, State
@@ -64,6 +65,11 @@ def unknown(serial: str) -> UnknownCard:
     )
 
 
+def awaits_pin(card: CardRecord) -> bool:
+    """Return whether the card's suite has a PIN that was never set. A retired card has no PIN any more, and awaits none."""
+    return card.sealed_pin is None and card.state != State.RETIRED and Suite.parse(card.suite).pin_hash is not None
+
+
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
     """Return the card without a lock that has ended and the failures that led to it, or without a pause that has ended."""
     if card.locked_until is None or now < card.locked_until:
@@ -113,6 +119,9 @@ def _card(record: CardRecord, owners: tuple[str, ...]) -> Card:
         state_reason=record.state_reason,
         owners=owners,
         has_duress_pin=record.sealed_duress_pin is not None,
+        awaits_pin=awaits_pin(record),
+        valid_from=record.valid_from,
+        valid_until=record.valid_until,
     )
 
 

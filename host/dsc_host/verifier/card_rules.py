@@ -2,12 +2,13 @@
 
 import hmac
 import re
+import secrets
 
 from dsc_host.errors import InputError
 from dsc_host.ocra import Suite
 from dsc_host.records.tables import SERIAL_LETTERS
 from dsc_host.schema.card_tables import OWNER_LETTERS
-from dsc_host.verifier.model import Enrollment
+from dsc_host.verifier.model import MOST_SECONDS, Enrollment
 
 SERIAL = rf"(?!\.{{1,2}}$)[A-Za-z0-9._/-]{{1,{SERIAL_LETTERS}}}"
 """The pattern of a serial. In a path, `.` and `..` would be other paths."""
@@ -23,7 +24,9 @@ def check(enrollment: Enrollment) -> None:
     check_serial(enrollment.serial)
     suite = usable_suite(enrollment.suite)
     check_key(enrollment.key)
-    check_pin(enrollment.pin, suite)
+    if not (enrollment.awaits_pin and enrollment.pin is None and suite.pin_hash is not None):
+        check_pin(enrollment.pin, suite)
+    check_validity(enrollment.valid_from, enrollment.valid_until)
     check_counter(enrollment.counter, suite)
     check_unlock_key(enrollment.unlock_key, enrollment.key, suite)
     if enrollment.duress_pin is not None:
@@ -110,6 +113,20 @@ def check_owner(owner: str) -> None:
 
 def _is_pin(pin: object) -> bool:
     return isinstance(pin, str) and re.fullmatch("[0-9]{4}", pin) is not None
+
+
+def random_pin() -> str:
+    """Draw a PIN from the operating system's random source."""
+    return f"{secrets.randbelow(10_000):04}"
+
+
+def check_validity(begin: float | None, end: float | None) -> None:
+    """Raise `InputError` unless the card's validity, in Unix seconds, has a length."""
+    for moment in (begin, end):
+        if moment is not None and (type(moment) not in (int, float) or not 0 <= moment <= MOST_SECONDS):
+            raise InputError("validity", f"must begin and end at Unix seconds from 0 to {MOST_SECONDS}")
+    if begin is not None and end is not None and begin >= end:
+        raise InputError("validity", "must end after it begins")
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:

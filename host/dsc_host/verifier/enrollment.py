@@ -164,6 +164,8 @@ def _record(context: CardContext, enrollment: Enrollment, now: float) -> CardRec
         sealed_duress_pin=context.sealed(enrollment.duress_pin, holder, Secret.DURESS_PIN),
         enrolment=holder.enrolment,
         owners_hash=card_lookup.owners_hash(enrollment.owners),
+        valid_from=enrollment.valid_from,
+        valid_until=enrollment.valid_until,
     )
     return context.seals.sealed(record)
 
@@ -218,4 +220,7 @@ def _enrollment(context: CardContext, record: CardRecord, owners: tuple[str, ...
         unlock_key=None if unlock_key is None else context.opened(record, unlock_key, Secret.UNLOCK_KEY),
         duress_pin=context.opened_pin(record, record.sealed_duress_pin, Secret.DURESS_PIN),
         owners=owners,
+        awaits_pin=card_lookup.awaits_pin(record),
+        valid_from=record.valid_from,
+        valid_until=record.valid_until,
     )

@@ -117,6 +117,16 @@ def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> 
     return _change(tx, card, event, changes)
 
 
+def set_pin(tx: CardTransaction, serial: str, pin: str) -> Card:
+    """Set the PIN of a card that awaits one. Raises `InputError`, `UnknownCard` and `StateError`."""
+    card_rules.check_new_pin(pin)
+    card = card_lookup.usable_card(tx, serial)
+    if not card_lookup.awaits_pin(card):
+        raise StateError(f"card {serial}: awaits no PIN; change its PIN with a response that is made with the new one")
+    changes = {"sealed_pin": tx.sealed(pin, Holder.of(card), Secret.PIN)}
+    return _change(tx, card, Event("card.set-pin", serial, "done"), changes)
+
+
 def remove(tx: CardTransaction, serial: str) -> None:
     """Remove a card, even one that somebody changed in the database. Only its log entries stay. Raises `UnknownCard`."""
     card_lookup.check_known(tx.db, serial)

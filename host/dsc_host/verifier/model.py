@@ -108,6 +108,12 @@ class Enrollment:
     unlock_key: bytes | None = field(default=None, repr=False)
     duress_pin: str | None = field(default=None, repr=False)
     owners: tuple[str, ...] = ()
+    awaits_pin: bool = False
+    """Whether the PIN is not known yet, although the suite has one. `Verifier.set_pin` sets it."""
+    valid_from: float | None = None
+    """The moment from which responses are accepted. None: there is none."""
+    valid_until: float | None = None
+    """The moment from which no response is accepted any more. None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,12 @@ class Card:
     owners: tuple[str, ...] = ()
     """The owners' names, sorted. All owners have equal rights."""
     has_duress_pin: bool = False
+    awaits_pin: bool = False
+    """Whether the suite has a PIN that is not known yet. Until it is set, no response is accepted."""
+    valid_from: float | None = None
+    """When the card's validity begins. None: it has begun."""
+    valid_until: float | None = None
+    """When the card's validity ends. None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +178,9 @@ class Reason(StrEnum):
     SUSPENDED = "suspended"
     LOST = "lost"
     RETIRED = "retired"
+    AWAITING_PIN = "awaiting pin"  # the card's PIN is not known here yet, so the response was ignored
+    NOT_YET_VALID = "not yet valid"  # the card's validity begins later, so the response was ignored
+    NO_LONGER_VALID = "no longer valid"  # the card's validity has ended, so the response was ignored
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
     card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
     finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked)
-    reason = _refusal(card, tx.policy) or finding.reason
+    reason = _refusal(card, asked, tx.policy, now) or finding.reason
     after = _card_after(card, reason, finding, tx.policy, now)
     after = _record(tx, challenges, reason, card, after, now, asked.new_pin)
     tx.log(now, _event(asked.action, challenges, reason, finding, card, after))
@@ -247,10 +247,16 @@ def _counter_after(
 # ---- refusals ----
 
 
-def _refusal(card: CardRecord, policy: Policy) -> Reason | None:
+def _refusal(card: CardRecord, asked: Asked, policy: Policy, now: float) -> Reason | None:
     """Return why no response of this card counts now, or None if it does."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
+    if card.valid_from is not None and now < card.valid_from:
+        return Reason.NOT_YET_VALID
+    if card.valid_until is not None and now >= card.valid_until:
+        return Reason.NO_LONGER_VALID
+    if asked.new_pin is None and card_lookup.awaits_pin(card):
+        return Reason.AWAITING_PIN
     if card.locked_until is not None:
         return Reason.LOCKED if _is_locked(card, policy) else Reason.PAUSED
     return None

@@ -282,6 +282,10 @@ class Verifier:
         """Remove an owner. Raises `StateError` if the card has no such owner."""
         return self._context.change(lambda tx: lifecycle.remove_owner(tx, serial, owner))
 
+    def set_pin(self, serial: str, pin: str) -> Card:
+        """Set the PIN, 4 digits, of a card that awaits one. Raises `StateError` if the card awaits none."""
+        return self._context.change(lambda tx: lifecycle.set_pin(tx, serial, pin))
+
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
         """Set a second PIN, or none. A response made with it is accepted, and its `Verdict.duress` is true.
 

@@ -211,7 +211,7 @@ def test_a_dry_run_tells_of_each_line_and_changes_nothing(desk: Command) -> None
     done = desk("import", str(file), *MAPPED, "--dry-run")
     assert (done.code, done.error) == (1, "2 would be left out")
     assert [line.split()[:3] for line in done.out.splitlines()[:4]] == [
-        ["line", "serial", "outcome"],
+        ["LINE", "SERIAL", "OUTCOME"],
         ["1", "AB-1", "taken"],
         ["2", "AB-2", "refused"],
         ["3", "IB1", "refused"],

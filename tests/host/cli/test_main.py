@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
+from typing import Any
 
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
@@ -17,7 +18,16 @@ from dsc_simulator import Profile, SimulatedCard
 
 COMMANDS = {name: sorted(getattr(each, "commands", [])) for name, each in command().commands.items()}
 """The commands, with the names of the commands in each group."""
-FULL_NAMES = sorted(f"{name} {verb}".rstrip() for name, verbs in COMMANDS.items() for verb in verbs or [""])
+
+
+def full_names(group: Any) -> Iterator[str]:
+    """Yield the names of all commands in a group and the groups in it."""
+    for name, each in group.commands.items():
+        within = list(full_names(each)) if hasattr(each, "commands") else [""]
+        yield from (f"{name} {rest}".rstrip() for rest in within)
+
+
+FULL_NAMES = sorted(full_names(command()))
 
 
 @pytest.fixture
@@ -40,7 +50,7 @@ def silent_port() -> Iterator[str]:
 def test_every_command_has_help_with_examples(dscplus: Command, command: str) -> None:
     done = dscplus(*command.split(), "--help")
     assert done.code == 0
-    words = r"\w+ [\w-]+" if " " in command else r"\w+"
+    words = r"\w+" + r" [\w-]+" * command.count(" ")
     examples = re.findall(rf"^ {{4}}(?:echo \w+ \| )?dscplus ({words})", done.out.partition("Examples:")[2], re.MULTILINE)
     assert len(examples) >= 2
     assert set(examples) == {command}
@@ -75,7 +85,7 @@ def test_help_and_version_are_results(dscplus: Command) -> None:
 
 def test_the_page_about_the_command_lists_every_command() -> None:
     page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([a-z]+(?: [a-z-]+)?)[ `]", page, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z]+(?: [a-z-]+){0,2})[ `]", page, re.MULTILINE)
     assert sorted(rows) == FULL_NAMES
 
 

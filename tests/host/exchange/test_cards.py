@@ -29,7 +29,6 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
     "counter": [{"counter": -1}, {"counter": 2**64 - 1}, {"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QN08", "counter": 1}],
     "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40", None)],
     "pin": [
-        {"algorithm_suite": WITH_PIN},
         {"policy.pin_usage": "Algorithmic"},
     ],
     "algorithm": [{"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:totp"}, {"algorithm": None}],
@@ -227,3 +226,57 @@ def test_an_encrypted_counter_needs_its_mac_too() -> None:
     start = data.index(b"<pskc:Counter>")
     data = data[:start] + re.sub(rb"<pskc:ValueMAC>[^<]*", b"<pskc:ValueMAC>", data[start:])
     assert first_refusal(data, key=KEY).field == "counter"
+
+
+def test_a_card_whose_file_has_no_pin_awaits_one() -> None:
+    card = Enrollment("A", bytes(20), suite=WITH_PIN, awaits_pin=True)
+    assert read(plain({"algorithm_suite": WITH_PIN}), allow_plain=True) == [card]
+    assert read(written([card])) == [card]
+
+
+DATES = b"<pskc:StartDate>%b</pskc:StartDate><pskc:ExpiryDate>%b</pskc:ExpiryDate>"
+MAY_1, JUNE_1 = 1_146_441_600.0, 1_149_120_000.0
+
+
+def dated(place: bytes, begin: bytes, end: bytes) -> bytes:
+    return replaced(place, place + DATES % (begin, end), written(CARDS[:1]))
+
+
+@pytest.mark.parametrize("place", [b"<pskc:Policy>", b"<pskc:SerialNo>A-1</pskc:SerialNo>"])
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (b"2006-05-01T00:00:00Z", b"2006-06-01T00:00:00Z"),
+        (b"2006-05-01T02:00:00+02:00", b" 2006-05-31T19:00:00.000-05:00 "),
+        (b"2006-05-01T00:00:00", b"2006-06-01T00:00:00"),
+    ],
+)
+def test_dates_of_a_key_or_its_device_are_kept(place: bytes, begin: bytes, end: bytes) -> None:
+    card = replace(CARDS[0], valid_from=MAY_1, valid_until=JUNE_1)
+    assert read(dated(place, begin, end)) == [card]
+    assert read(written([card])) == [card]
+
+
+def test_a_key_and_its_device_are_valid_while_both_are() -> None:
+    data = dated(b"<pskc:Policy>", b"2006-05-01T00:00:00Z", b"2030-01-01T00:00:00Z")
+    place = b"<pskc:SerialNo>A-1</pskc:SerialNo>"
+    both = replaced(place, place + DATES % (b"2000-01-01T00:00:00Z", b"2006-06-01T00:00:00Z"), data)
+    assert read(both) == [replace(CARDS[0], valid_from=MAY_1, valid_until=JUNE_1)]
+
+
+@pytest.mark.parametrize(
+    "date", [b"", b"10", b"01/02/2027", b"2027-02-30T00:00:00Z", b"2027-02-01", b"2027-02-01T00:00:00 CET"]
+)
+def test_a_date_that_can_be_read_in_several_ways_is_refused(date: bytes) -> None:
+    assert first_refusal(dated(b"<pskc:Policy>", b"2006-05-01T00:00:00Z", date), key=KEY).field in ("ExpiryDate", "package")
+
+
+def test_dates_that_leave_no_time_are_refused() -> None:
+    assert first_refusal(dated(b"<pskc:Policy>", *[b"2006-05-01T00:00:00Z"] * 2), key=KEY).field == "validity"
+
+
+def test_a_date_outside_of_the_policy_is_refused() -> None:
+    data = replaced(
+        b"<pskc:Policy>", b"<pskc:ExpiryDate>2006-05-01T00:00:00Z</pskc:ExpiryDate><pskc:Policy>", written(CARDS[:1])
+    )
+    assert "outside of Policy" in str(first_refusal(data, key=KEY))

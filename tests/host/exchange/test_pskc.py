@@ -54,7 +54,7 @@ def test_the_rfcs_values_are_read(figure: dict[str, Any]) -> None:
     assert [card.error.field for card in found if isinstance(card, Refusal)] == figure.get("refused", [])
 
 
-@pytest.mark.parametrize("figure", [f for f in FIGURES if f["cards"]], ids=lambda figure: figure["file"])
+@pytest.mark.parametrize("figure", [f for f in FIGURES if "refused" not in f], ids=lambda figure: figure["file"])
 def test_without_a_suite_an_hotp_key_is_refused_with_its_line(figure: dict[str, Any]) -> None:
     data = (VECTORS / figure["file"]).read_bytes()
     key = bytes.fromhex(figure["key"]) if "key" in figure else None

@@ -1,0 +1,41 @@
+"""Files of PINs: a CSV with a serial and a PIN in each row, for cards that were enrolled without their PIN."""
+
+from collections.abc import Callable
+
+from dsc_host.errors import DscError, InputError, StoreError
+from dsc_host.exchange import csv_table
+from dsc_host.exchange.csv_files import unescape_formula
+from dsc_host.exchange.files import PathLike, old_file
+from dsc_host.exchange.refusal import Refusal
+from dsc_host.verifier import Verifier, card_rules
+
+PIN_COLUMNS = ("serial", "pin")
+
+
+def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusal], None]) -> int:
+    """Set the PINs of cards that await one. Return how many were set.
+
+    `refused` is called with each row whose PIN cannot be set, such as that of a card which has a PIN; the others are. Raises
+    `InputError` for a file that is no such CSV, before anything is changed, and `StoreError`.
+    """
+    count = 0
+    with old_file(path) as (file, _):
+        for row in csv_table.rows(file, csv_table.Columns(PIN_COLUMNS, least=PIN_COLUMNS)):
+            if isinstance(row, Refusal):
+                refused(row)
+                continue
+            serial = unescape_formula(row.cells["serial"])
+            try:
+                verifier.set_pin(serial, row.cells["pin"])
+                count += 1
+            except StoreError:
+                raise
+            except DscError as error:
+                known = error if isinstance(error, InputError) else InputError("card", _without_serial(str(error)))
+                refused(Refusal(row.number, row.line, serial if card_rules.is_serial(serial) else None, known))
+    return count
+
+
+def _without_serial(text: str) -> str:
+    """Return an error's text without the card at its beginning, which a refusal names already."""
+    return text.split(": ", 1)[-1]
