@@ -100,7 +100,7 @@ def users(app: AppOption = None, as_json: JsonOption = False) -> None:
         show_all(
             [{"name": each.name, "finger": each.biometrics} for each in phone.users],
             as_json=as_json,
-            none="The app has no users.",
+            none="The app has no users. `dscplus phone activate` adds one.",
         )
 
 
@@ -114,7 +114,8 @@ def waiting(app: AppOption = None, server: ServerOption = SERVER, as_json: JsonO
     """
     with _app(app, server) as phone:
         found = [{"name": user.name, "number": push.number, "from": push.where} for user, push in phone.waiting()]
-        show_all(found, as_json=as_json, none="No login waits for an answer.")
+        none = "No login waits for an answer." if phone.users else "The app has no users. `dscplus phone activate` adds one."
+        show_all(found, as_json=as_json, none=none)
 
 
 def approve(

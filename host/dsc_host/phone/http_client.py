@@ -113,4 +113,6 @@ class Remote:
             # The host name is malformed, for example has two dots in a row.
             raise InputError("server", _ADDRESS) from None
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self.url} cannot be reached: {error}") from None
+            raise Unreachable(
+                f"{self.url} cannot be reached ({error}); is the portal running, and is this its address?"
+            ) from None

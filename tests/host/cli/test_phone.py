@@ -72,7 +72,11 @@ def test_a_phones_whole_life(dscplus: Command, town: Town, server: str) -> None:
 def test_a_server_that_is_not_there(dscplus: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSCPLUS_PHONE", str(tmp_path / "phone.json"))
     monkeypatch.setenv("DSCPLUS_SERVER", "http://127.0.0.1:9")
-    assert "cannot be reached" in dscplus("phone", "activate", "ben", stdin=f"{PASSWORD}\n").error
+    error = dscplus.refused("phone", "activate", "ben", stdin=f"{PASSWORD}\n", code=1)
+    assert error.startswith("http://127.0.0.1:9 cannot be reached (")
+    assert error.endswith("); is the portal running, and is this its address?")
+    waiting = dscplus("phone", "waiting")
+    assert (waiting.code, waiting.err) == (0, "The app has no users. `dscplus phone activate` adds one.\n")
 
 
 def test_an_app_without_its_packages(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
