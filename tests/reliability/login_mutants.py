@@ -24,6 +24,11 @@ MUTANTS = (
         ("five business days are five", "DAYS = 5\n", "DAYS = 4\n"),
     ),
     *_login(
+        "policy/offices.py",
+        "offices",
+        ("an office serves its own countries only", "if residence in office.countries)", "if office.countries)"),
+    ),
+    *_login(
         "protection/withdrawals.py",
         "withdrawals",
         ("another account's withdrawals do not count", "column.account_id == account_id, column.at", "column.at"),

@@ -23,6 +23,7 @@ from dsc_host.portal.languages import load
 from dsc_host.portal.pages import (
     cards,
     compliance,
+    contact,
     devices,
     issuer,
     overview,
@@ -49,6 +50,7 @@ GET: Mapping[str, Handler] = {
     "/login/device": signin.device,
     "/login/answer": signin.element,
     "/stop": waits.stopping,
+    "/contact": contact.contact,
     "/statements": overview.statements,
     "/devices": devices.devices,
     "/password": password.password,

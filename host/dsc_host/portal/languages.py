@@ -16,6 +16,7 @@ from io import BytesIO
 from operator import itemgetter
 from types import MappingProxyType
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -54,6 +55,14 @@ class Language:
     def dollars(self, amount: Decimal) -> str:
         """Format an amount of US dollars."""
         return str(format_currency(amount, "USD", locale=self.code))
+
+    def country(self, code: str) -> str:
+        """Return the name of a country; its code if it has no name in this language."""
+        return str(Locale(self.code).territories.get(code, code))
+
+    def language(self, code: str) -> str:
+        """Return the name of a language; its code if it has no name in this language."""
+        return str(Locale(self.code).languages.get(code, code))
 
 
 @cache

@@ -194,6 +194,7 @@ class Visit:
             view=view,
             site=self.site.name or self._("Secure login"),
             support=self.system.policy.contact.support,
+            offices=bool(self.system.policy.contact.offices),
             _=self._,
             lang=self._.code,
             languages=NAMES,

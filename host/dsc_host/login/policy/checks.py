@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dsc_host.errors import InputError
 from dsc_host.login.model import Kind
+from dsc_host.login.policy import offices
 from dsc_host.login.policy.calendar import Calendar, is_exchange
 from dsc_host.login.policy.serials import is_series
 
@@ -51,6 +52,10 @@ def _check_contact(policy: "Policy") -> None:
         text = getattr(policy.contact, name)
         if len(text) > _MOST_CONTACT or not text.isprintable():
             refuse(f"[contact] {name}: must be one line of at most {_MOST_CONTACT} characters")
+    if policy.contact.offices and (policy.contact.support or policy.contact.returns):
+        refuse("[contact]: support and returns are the only office; leave them out where there are contact.offices")
+    if wrong := offices.mistake(policy.contact.offices):
+        refuse(f"[[contact.offices]] {wrong}")
 
 
 def _check_levels(policy: "Policy") -> None:

@@ -5,7 +5,7 @@ The default values are in `policy.toml` beside this module. A file may override 
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from dsc_host.errors import InputError
 from dsc_host.login.policy.calendar import Calendar, Holidays
 from dsc_host.login.policy.checks import check, refuse
+from dsc_host.login.policy.offices import ContactPolicy
 
 _MOST = 10**12
 _MOST_BYTES = 64 * 1024
@@ -134,14 +135,6 @@ class RequestPolicy:
     fee_cents: Mapping[str, int]
     replacement_cents: Mapping[str, tuple[int, int]]
     rates: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True, slots=True)
-class ContactPolicy:
-    """The table `contact`: the texts on the pages about how to reach the issuer."""
-
-    support: str
-    returns: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,12 +309,26 @@ def _value(where: str, kind: Any, value: Any) -> Any:
         return value
     if kind is Decimal:
         return _amount(where, value)
+    if is_dataclass(kind):
+        return _record(where, kind, value)
     inner: tuple[Any, ...] = get_args(kind)
     if get_origin(kind) is tuple:
         return _list(where, inner, value)
     if not isinstance(value, dict):
         refuse(f"{where}: must be a table")
     return {key: _value(f"{where} {key}", inner[1], each) for key, each in value.items()}
+
+
+def _record(where: str, kind: Any, value: Any) -> Any:
+    """Check a table in a list of tables, and return it as a record of this kind."""
+    if not isinstance(value, dict):
+        refuse(f"{where}: must be tables")
+    hints, known = get_type_hints(kind), {field.name: field for field in fields(kind)}
+    if unknown := sorted(set(value) - set(known)):
+        refuse(f"{where} {unknown[0]}: there is no such key")
+    if missing := [name for name, field in known.items() if field.default is MISSING and name not in value]:
+        refuse(f"{where} {missing[0]}: is missing")
+    return kind(**{name: _value(f"{where} {name}", hints[name], each) for name, each in value.items()})
 
 
 def _in_range(where: str, allowed: Range, value: int) -> int:

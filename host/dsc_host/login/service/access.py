@@ -44,6 +44,11 @@ def customer(operation: str, *scopes: Scope) -> May:
     return lambda tx, _user, session: _check_customer(tx, session, operation, scopes)
 
 
+def anyone(operation: str) -> May:
+    """Return the check for an operation that every session may use, and every login after name and password."""
+    return lambda tx, _user, session: step_up.check(tx.context, session, operation)
+
+
 def staff(*roles: Role) -> May:
     """Return the check that a user has one of these roles and logged in with a device."""
     return lambda _tx, user, session: _check_role(user, session, roles)

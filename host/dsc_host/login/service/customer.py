@@ -40,10 +40,10 @@ from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
+from dsc_host.login.service.account_calls import AccountCalls
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
-from dsc_host.login.service.sharing_calls import ShareCalls
 from dsc_host.login.service.staff import Staff
 from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
@@ -56,7 +56,7 @@ _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSystem(ShareCalls):
+class LoginSystem(AccountCalls):
     """The login system over the records of one verifier. Threads may share it. Create it with `over`."""
 
     verifier: Verifier

@@ -45,6 +45,7 @@ HARMLESS = frozenset({
     "check_primary",
     "deposit_accounts",
     "devices",
+    "office",
     "parcels",
     "phone_numbers",
     "protection",

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from dsc_host.errors import InputError
 from dsc_host.login import NotFound
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.contact import addresses, office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, View, hidden, radio
 
@@ -158,6 +159,7 @@ def _return(visit: Visit, device: str) -> View:
     if card is None:
         raise NotFound("you do not own such a device")
     least, most = visit.system.policy.request.receipt_days
+    office = office_of(visit)
     words = [
         _("Print this page and put it into the parcel with the card. Use a padded envelope with tracking."),
         _("Once you confirm, this card can no longer be used to log in."),
@@ -179,7 +181,8 @@ def _return(visit: Visit, device: str) -> View:
         facts=(
             (_("Card"), card.label),
             (_("User name"), who.name),
-            (_("Send it to"), visit.system.policy.contact.returns or _("Ask support for the address.")),
+            (_("Send it to"), "\n\n".join(addresses(_, office)) or _("Ask support for the address.")),
+            *telephones(_, office),
         ),
         forms=(Form("/return/sent", _("I have sent it"), fields, danger=True),),
         links=(Link("/devices", _("Back to devices")),),

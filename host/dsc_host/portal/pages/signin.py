@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.languages import NAMES, Language
+from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.pages.offers import WRONG, asking, is_push
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -34,7 +35,7 @@ def begin(visit: Visit) -> Response:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
         except DscError as error:
-            response = visit.refused(_choosing(visit._, step), error)
+            response = visit.refused(_choosing(visit, step), error)
             visit.site.cookies.write(response, step.token)
             return response
         return visit.go("/login/answer", token=step.token)
@@ -43,7 +44,7 @@ def begin(visit: Visit) -> Response:
 
 def device(visit: Visit) -> Response:
     """Show the choice of the device."""
-    return visit.show(_choosing(visit._, visit.system.step(visit.token)))
+    return visit.show(_choosing(visit, visit.system.step(visit.token)))
 
 
 def choose(visit: Visit) -> Response:
@@ -134,7 +135,8 @@ def _first(_: Language, name: str = "") -> View:
     )
 
 
-def _choosing(_: Language, step: Step) -> View:
+def _choosing(visit: Visit, step: Step) -> View:
+    _ = visit._
     choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in step.choices]
     if step.may_skip:
         choices.append(
@@ -147,7 +149,8 @@ def _choosing(_: Language, step: Step) -> View:
     if not choices:
         words = _("You have no device in use. Call support: after they have identified you, you get a temporary code.")
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
-        return View(_("No device"), words=(words,), links=(other, Link("/login", _("Start again"))))
+        numbers = telephones(_, office_of(visit))
+        return View(_("No device"), words=(words,), facts=numbers, links=(other, Link("/login", _("Start again"))))
     field = Field("device", _("How do you want to continue?"), "radio", value=choices[0].value, choices=choices)
     return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),))
 

@@ -1,0 +1,49 @@
+"""The page of the offices: whom to call, and where to send cards."""
+
+from starlette.responses import Response
+
+from dsc_host.login import NotIn
+from dsc_host.login.policy.offices import Office, Telephone
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Row, Table, View
+
+
+def contact(visit: Visit) -> Response:
+    """Show all offices, first the one that serves the visitor."""
+    own = office_of(visit)
+    others = [each for each in visit.system.policy.contact.all_offices() if each != own]
+    return visit.show(View(visit._("Contact"), tables=[_table(visit._, each) for each in (own, *others)]))
+
+
+def office_of(visit: Visit) -> Office:
+    """Return the office that serves the visitor, by their residence; the default one if nobody is logging in."""
+    try:
+        return visit.system.office(visit.token)
+    except NotIn:
+        return visit.system.policy.contact.office()
+
+
+def telephones(_: Language, office: Office) -> tuple[tuple[str, str], ...]:
+    """Return a name and the number of each telephone."""
+    return tuple((_telephone(_, each), each.number) for each in office.telephones)
+
+
+def addresses(_: Language, office: Office) -> tuple[str, ...]:
+    """Return the address to which cards are sent, and the same address in the local script if there is one."""
+    return tuple("\n".join(lines) for lines in (office.address, office.local_address) if lines)
+
+
+def _table(_: Language, office: Office) -> Table:
+    sent = [(_("Address for cards that are sent back"), each) for each in addresses(_, office)]
+    rows = [Row(each) for each in (*telephones(_, office), *sent)]
+    return Table(office.name or _("Support"), (_("What for"), _("Number or address")), rows, _("Nothing is known yet."))
+
+
+def _telephone(_: Language, telephone: Telephone) -> str:
+    said = [
+        *map(_.country, telephone.countries),
+        *map(_.language, telephone.languages),
+        *((_("free of charge"),) if telephone.free else ()),
+    ]
+    return _("Telephone ({details})", details=", ".join(said)) if said else _("Telephone")

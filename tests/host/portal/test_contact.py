@@ -1,0 +1,37 @@
+"""The offices on the pages: whom to call without a device, and where a card goes, by the visitor's residence."""
+
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+from tests.checkout import ROOT
+from tests.host.login.town import PASSWORD, Town, new_town
+from tests.host.portal.browser import Browser, browsers, enter
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Loss
+
+
+@pytest.fixture
+def served(clock: Clock) -> Iterator[tuple[Town, Browser]]:
+    """Yield a town whose policy has the offices of the example, and a browser."""
+    example = tomllib.loads((ROOT / "docs" / "examples" / "offices.toml").read_text())
+    with new_town(clock, **example) as town, browsers(town.system) as browser:
+        yield town, browser()
+
+
+def test_the_pages_name_the_office_of_the_visitors_residence(served: tuple[Town, Browser]) -> None:
+    town, visitor = served
+    # Nobody is logged in, so the default office comes first. Anna lives in Switzerland.
+    assert visitor.open("/contact").text.index("1 (800) 555-0101") < visitor.page.text.index("00800 00 000001")
+    device = next(each for each in town.system.devices(enter(town, visitor).cookie) if each.label == "IB3000901").id
+    assert visitor.open("/contact").text.index("00800 00 000001") < visitor.page.text.index("1 (800) 555-0101")
+    slip = visitor.post("/return", device=device)
+    assert "Harbour Example (Europe) Ltd.\nAttn: Card returns\nMusterstrasse 3" in slip.html
+    assert "Telephone (Russia, Russian) +41 41 000 00 03" in slip.text
+    assert "555-0101" not in slip.text
+    town.lose("anna", "IB3000901", Loss.MISPLACED)
+    visitor.post("/logout")
+    page = visitor.press("Continue", name="anna", password=PASSWORD)
+    assert (page.title, "Telephone (European Union, free of charge) 00800 00 000001" in page.text) == ("No device", True)
+    assert "555-0101" not in page.text
