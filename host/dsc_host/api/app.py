@@ -204,7 +204,7 @@ class _Service:
 
 
 class _EscapedSlashes:
-    """Keeps a `/` that is escaped in the path, because it is part of a serial, from separating parts of the path."""
+    """Keeps an escaped `/`, which is part of a serial, from separating parts of the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -226,7 +226,7 @@ def _serial(request: Request) -> str:
 async def _read_request(operation: Operation[Any], request: Request) -> Any:
     if not operation.has_body:
         return read_query(request, operation.asked)
-    # Nothing may come in the query, which every proxy logs; a response least of all.
+    # Refuse any query: proxies log it, and they must not log a card's response.
     read_query(request, NothingAsked)
     return await read_body(request, operation.asked)
 

@@ -34,7 +34,7 @@ GRACE_SECONDS = 30
 """The time in seconds for running calls to finish at the end."""
 _BACKLOG = 512
 _MOST_FILES = 4096
-"""The limit on open files: one for each possible connection, and as many for connections that are not accepted yet."""
+"""The limit on open files, well above one for each possible connection."""
 _MOST_HEAD_BYTES = 16 * 1024
 _log = logging.getLogger("dsc_host.api")
 

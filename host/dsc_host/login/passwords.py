@@ -2,7 +2,7 @@
 
 Three promises:
 
-1. Every refusal takes the same work: one hash for each cost that a stored hash has, and one for the policy's cost. The time
+1. Every refusal takes the same work: one hash at each cost found among the stored hashes or in the policy. The time
    does not reveal which user it is, whether the user exists, or how old the hash is.
 2. The memory for hashes is bounded, however many people log in at once: a few threads compute all hashes.
 3. If even that memory is not available, `OutOfMemory` is raised, and nobody is let in.
@@ -109,8 +109,8 @@ class Passwords:
 
     cost: Cost
     works: Works = field(default_factory=Works, repr=False, compare=False)
-    # Limiting concurrency alone is not enough: the C library keeps freed memory for the thread that freed it, and the web
-    # server has many threads.
+    # A limit on concurrency would not bound the memory: the C library keeps what a thread frees for that thread, and the web
+    # server has many.
     _workers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, "passwords"), repr=False, compare=False
     )
@@ -136,7 +136,7 @@ class Passwords:
     def matches(self, password: object, kept: str | None) -> bool:
         """Return whether `kept` is a hash of this password. Return False if `kept` is None. Every call takes the same work.
 
-        Raises `OutOfMemory`, whatever the password is.
+        May raise `OutOfMemory` for any password.
         """
         text = password if isinstance(password, str) and len(password) <= self.cost.longest else ""
         data = text.encode("utf-8", "surrogatepass")

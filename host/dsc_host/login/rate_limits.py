@@ -5,7 +5,7 @@ Four promises:
 1. Attempts for a name that does not exist are counted as those for a name that exists.
 2. Nobody can lock out another user from a single address with a few attempts: the lock applies to the name together with the
    address that the attempts came from. Only many failures, from many addresses, lock a name as a whole.
-3. A refused attempt adds no row. All refusals under one limit make two log entries: one when they begin, and one with their
+3. A refused attempt adds no row. A limit logs at most two entries, however often it refuses: the first refusal, and later their
    number.
 4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
 """
@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""The longest time in seconds over which any limit counts."""
+"""The longest `within`, in seconds, that the policy does not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Gate:
     most: int
     within: float
     shut_for: float = 0
-    """0 means: until the counting time is over."""
+    """0 means: until `within` is over."""
     pause_after: int = 0
-    """The number of failures from which each failure causes a pause, twice as long as the one before. 0 means never."""
+    """From this many failures on, each one causes a pause, twice as long as the one before. 0 means never."""
     pause: float = 0
 
     def key(self, context: LoginContext) -> str:
@@ -56,7 +56,7 @@ class Shut:
 
 
 def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[Gate, ...]:
-    """Return the limits that an attempt with a name and password must pass. Addresses are counted by their client's network."""
+    """Return the limits that an attempt with a name and password must pass. Addresses of one client's network count as one."""
     login, network = context.policy.login, client_network(address)
     return (
         Gate(
@@ -125,7 +125,7 @@ def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | Non
 
 
 def record_success(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
-    """Forget the failures at the first limit, the user's own. At the others, which are shared, undo this attempt's charge."""
+    """Clear the failures at the first limit, the user's own. Undo this attempt's charge at the others, which are shared."""
     for gate in _in_order(tx.context, gates):
         attempt = rows.attempts.locked(tx.db, gate.key(tx.context))
         if attempt and gate is gates[0]:

@@ -2,7 +2,7 @@
 
 Six promises:
 
-1. Every POST of a page comes from our site. It carries a token that only a page of ours contains, shown to the same visitor.
+1. Every POST of a page comes from our site. Its token is found only in a page of ours that was shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns which page a visitor came from.
@@ -157,7 +157,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower(): value for name, value in message["headers"]}
-                # Decided by the answer, because a page that reports a missing picture is a page.
+                # The status counts too: the error page for a missing file is a page, not a file.
                 is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
                 headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]

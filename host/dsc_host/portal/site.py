@@ -94,7 +94,7 @@ class Site:
     posts: Mapping[str, Handler]
     """The handlers of the forms, by path."""
     ask_for_proof: Handler
-    """The handler that asks for the proof which a refused form lacks."""
+    """The handler that asks for a proof after `ProofNeeded`."""
     name: str = ""
     """The title of the pages. Empty: a title in the visitor's language."""
     extension: Extension | None = None
@@ -241,7 +241,8 @@ class Visit:
     def again(self, view: Callable[[], View]) -> Iterator[None]:
         """Show this page, with the error, if the block raises one. The visitor can then correct the form and send it again.
 
-        `ProofNeeded` is raised on, because no correction of the form helps. A page that needs a session raises `NotIn` itself.
+        `ProofNeeded` is raised again, because no correction of the form helps. For a page with a session, `view` raises
+        `NotIn`.
         """
         try:
             yield

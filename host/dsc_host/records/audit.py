@@ -6,10 +6,10 @@ Five promises:
 2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
    order is found and located.
 3. The end of the log is sealed with the master key and for this database. An attacker who can write the database but has no
-   master key can neither rewrite the chain nor give it an end that it never had, or that another database has.
+   master key can neither rewrite the chain nor give it a new end, nor one from another database.
 4. The log and the cards can be cut or restored only together: each change of a card's row has a number, which is sealed in
-   the row (`seals`) and hashed in its log entry, and each secret of the vault records how far the log was. Only `since` finds
-   that a whole database, cards and all, was set back to an earlier state.
+   the row (`seals`) and hashed in its log entry, and each secret of the vault records the number of the log's last entry at
+   that time. Only `check` with `since` finds that a whole database was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
 """
 
@@ -69,7 +69,7 @@ class LoggedRow(Protocol):
 
 
 Anchor: TypeAlias = Callable[[Connection, int], Iterator[str]]
-"""A check that yields what is wrong with the records, for a log that ends at the entry with this number."""
+"""A check that takes the number of the log's last entry and yields what is wrong with the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class AuditLog:
             after = page[-1].number
 
     def check(self, since: Checkpoint | None = None) -> AuditReport:
-        """Check the whole log as of this moment for later changes.
+        """Check that no entry was changed after it was written.
 
         The check includes all cards and all secrets of the vault: it finds those that were changed from outside, or that
         contradict the log. With `since`, it also checks whether the log still holds what it held then.
@@ -230,7 +230,10 @@ def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, e
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
-    """Seal the end of a log from an older dscplus for this database. Raises `StoreError` if it does not match its old seal."""
+    """Seal, for this database, the end of a log that an older dscplus wrote.
+
+    Raises `StoreError` if it does not match its old seal.
+    """
     head = _LOCK_HEAD.row(db, {})
     if _is_new(head):
         return

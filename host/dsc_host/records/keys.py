@@ -35,7 +35,8 @@ KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _ID_BYTES = 8
-_MOST_TEXT = 1024  # The bytes read from a key file: more than any well-formed one has, however large a wrong one is.
+_MOST_TEXT = 64 * 1024
+"""The bytes that are read from a key file: some thousand keys. A wrong file may be far larger."""
 
 
 class Secret(StrEnum):
@@ -45,8 +46,8 @@ class Secret(StrEnum):
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
-    ROW_KEY = "row key"  # The key of a database's seals; the identity of the database stands for the serial.
-    VAULT = "secret"  # A secret of the login system; its name in the vault stands for the serial.
+    ROW_KEY = "row key"  # The key of a database's seals; its `serial` is the identity of the database.
+    VAULT = "secret"  # A secret of the login system; its `serial` is its name in the vault.
 
 
 class MasterKey:
@@ -170,7 +171,7 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """Return a keyring from what `Verifier.open` accepts. A callable is called once. Raises `InputError` otherwise."""
+        """Return a keyring from what `Verifier.open` accepts, or raise `InputError`. A callable is called once."""
         if callable(given):
             given = given()
         if isinstance(given, Keyring):

@@ -51,7 +51,7 @@ def serial_of(name: str) -> str:
 
 
 def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
-    """Return the decoy of this serial, locked. Add it first if there is none: a row like any other, with a random key."""
+    """Return a serial's decoy, with its row locked. Add it first if there is none: a row like any other, with a random key."""
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:

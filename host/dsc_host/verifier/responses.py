@@ -6,8 +6,8 @@ refused before anything is computed, and costs nobody else anything.
 
 For a response to an open challenge, the verifier computes the same and executes the same statements, whatever the outcome.
 Neither the answer nor its time distinguishes a locked, suspended or missing card from a wrong response. Less is done only for a
-value that no card could show, and its sender knows that it is one. The computing is done before the card is locked, and done
-again only if somebody changed the card meanwhile.
+value that no card could show, which its sender knows anyway. The computing is done before the row is locked, and again only if
+somebody changed the row meanwhile.
 """
 
 import re
@@ -34,14 +34,14 @@ Answer = tuple[str, str]
 
 _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, State.RETIRED: Reason.RETIRED}
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
-"""The reasons that count as a failure. UNKNOWN is a wrong response to a decoy here: decoys are paused and locked too."""
+"""The reasons that count as a failure. UNKNOWN is here because of decoys: they are paused and locked too."""
 _NO_PIN = "no PIN at all"
-"""Stands in for a missing duress PIN, so that its lack takes as long. No card's PIN has letters."""
+"""Stands in for a missing PIN, so that judging takes as long. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
 _LOGGED = 2
 """How many responses to one challenge are logged, as a multiple of the policy's attempts."""
 _COUNTED_FOR = 60
-"""The seconds in which each process logs at most one of the responses that are only counted."""
+"""Of the responses that are only counted, each process logs at most one in this many seconds."""
 _DAY = 24 * 60 * 60
 
 
@@ -61,7 +61,7 @@ def is_id(challenge_id: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answers to judge: one, or two to catch up by. With `new_pin`, they are judged by it instead of the card's PIN."""
+    """The answers to judge: one, or two for a resync. With `new_pin`, they are judged by it instead of the card's PIN."""
 
     action: str
     answers: Sequence[Answer]
@@ -70,7 +70,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding that was computed from a card's row before the card was locked."""
+    """A finding that was computed from a card's row before the row was locked."""
 
     row: CardRecord
     """The row as it was read. Its seal was checked."""
@@ -126,7 +126,7 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
 def _card_and_challenges(
     db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
-    """Return the card and one challenge for each answer. Return no card if they are of several cards, or one comes twice."""
+    """Return the card and one challenge for each answer. Return no card if the challenges are of several cards or repeat."""
     ids = [challenge_id for challenge_id, _ in asked.answers]
     found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
     if found is None:
@@ -164,7 +164,7 @@ def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
 
 
 def _refuse_and_count(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers without logging them, but for the first of a minute. Its entry says how many came before it."""
+    """Refuse the answers. Log only the first of a minute, with the number of those in earlier minutes."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.over(now))
     if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):

@@ -6,13 +6,13 @@ Ten promises:
 2. A counter only moves forward. Neither an accepted response nor any earlier response of that card is accepted again.
 3. No question is open twice for a card, or asked again within the card's next 1,000. Questions that are the same to the card
    count as one. A card whose suite has no counter is never asked the same question twice as long as it is enrolled.
-4. Only the right response to an open challenge is accepted. Any other value is refused: it never raises, and is never true.
+4. Only the right response to an open challenge is accepted. Any other value gives a false verdict, and never raises.
 5. A failure is charged only to its challenge and to that challenge's card, and only if the challenge was open.
 6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. None is ever logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy says, whoever asks.
 8. A card gets no more challenges in a period than the policy says. A caller who asks too soon learns when to come back.
-9. Every action and judgment is logged in the same transaction, with the actor and the true reason. Responses that cannot be
-   judged, because nobody can answer their challenge any more, are logged one by one a few times. Then they are counted.
+9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
+   challenge that nobody can answer any more are logged one by one. Later ones are only counted.
 10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are gone.
 """
 
@@ -342,9 +342,9 @@ class Verifier:
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
         """Judge a response made with a new PIN, 4 digits, as `verify` does. If it is accepted, set that PIN.
 
-        Anybody who has the card can do this without the old PIN, so check first who the caller is. The duress PIN may become
-        the PIN, because to refuse it would reveal it. From then on the PIN wins, as in `set_duress_pin`.
-        Raises `InputError` for a value that is no PIN, and for a card that checks its PIN itself.
+        Anybody who has the card can do this without the old PIN, so check first who the caller is. `new_pin` may equal the
+        duress PIN: a refusal would reveal that it does. From then on the PIN wins, as in `set_duress_pin`. Raises `InputError`
+        for a value that is no PIN, and for a card that checks its PIN itself.
         """
         card_rules.check_new_pin(new_pin)
         return responses.judge_alone(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))

@@ -209,6 +209,12 @@ def test_a_file_may_hold_several_keys_each_once(key_file: Any) -> None:
     assert NEW._key.hex() not in repr(keys)
 
 
+def test_a_file_with_many_keys_is_read_whole(key_file: Any) -> None:
+    keys = Keyring(*(MasterKey.generate() for _ in range(100)))
+    keys.write(key_file)
+    assert Keyring.from_file(key_file).ids == keys.ids
+
+
 def test_what_is_no_key_is_refused_without_being_quoted(key_file: Any) -> None:
     for text in ("", "\n", "12", "x" * 64, "00" * 33, "00" * 32 + "\nno key", "\0" * 64, "\uff10" * 64, "0" * 10**6):
         key_file.write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
 """Waits: changes that take effect only after some days or after a second person's confirmation. Their owner can stop them.
 
-A lasting change (a phone number, a card, opting out) must wait if a temporary device or support has begun it. Its owner is
+A lasting change (a phone number, a card, opting out) waits if it was begun by support or with a temporary device. Its owner is
 notified by email and at every phone number that was confirmed before. The message has a code that stops the change, without
 a login; the code does nothing else. If another member of support identifies the owner again on a later day, the change takes
 effect at once. A correction of an identity waits for a second person.
@@ -42,7 +42,7 @@ class NewCard:
     """A card that is to be activated."""
 
     card: str
-    """The id of the card's request, or of a code card's device."""
+    """The id of the card's request; for a code card, that of its device."""
     label: str = ""
 
 
@@ -161,7 +161,7 @@ def to_end(tx: LoginTransaction) -> list[str]:
 
 
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
-    """Raise unless this staff member may end the wait now: another one than who asked for the change, and on a later day."""
+    """Raise unless this staff member may end the wait now: one who did not ask for the change, and on a later day."""
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this, because you asked for it")
     if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):

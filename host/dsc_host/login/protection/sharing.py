@@ -56,7 +56,7 @@ def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def may(operation: str) -> Callable[[LoginTransaction, User, Session], None]:
-    """Return a check as `check_may`, with a step-up if the operation needs one. A login in progress needs none."""
+    """Return `check_may`, with a step-up if the operation needs one. A login in progress needs none."""
     return partial(_check_operation, operation)
 
 
@@ -76,7 +76,7 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
-    """Ask the owner's device for an answer, after the owner's password was accepted. Default: the owner's most secure device.
+    """Ask the owner's device for an answer, after the owner's password was accepted. By default it is the most secure one.
 
     Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
@@ -108,7 +108,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, te
 
 
 def parties(db: Connection, share_id: str) -> list[str]:
-    """Return the ids of the user who asks and of the device's owner, who must be locked first. Raises `NotFound`."""
+    """Return the ids of the user who asks and of the device's owner. Lock both first. Raises `NotFound`."""
     share = rows.shares.find(db, share_id) if isinstance(share_id, str) else None
     if share is None:
         raise NotFound("you have no such request")
@@ -116,7 +116,7 @@ def parties(db: Connection, share_id: str) -> list[str]:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of all users that a change of this user or their devices affects. Lock them before the log."""
+    """Return the ids of all users affected by a change of this user or their devices. Lock them before the log."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
     asked = rows.shares.all(db, _with([user.id]), _STANDING)
@@ -198,7 +198,7 @@ def end_of_device(tx: LoginTransaction, device: Device) -> None:
 
 
 def end_of_identity(tx: LoginTransaction, entity_id: str) -> None:
-    """End the sharing of a person whose identity has changed with users who are no longer known to be the same person."""
+    """After a change of identity, end the person's sharing with users no longer known to be the same person."""
     mine = [each.id for each in rows.users.all(tx.db, rows.users.c.entity_id == entity_id)]
     for share in rows.shares.all(tx.db, _with(mine), _STANDING):
         user, owner = (found(rows.users.find(tx.db, each)) for each in (share.user_id, share.owner_id))

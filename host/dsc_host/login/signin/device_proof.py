@@ -42,7 +42,7 @@ def ask(
     *,
     token: str = "",
 ) -> Offer | Refused:
-    """Offer a challenge of a device for a purpose. Challenges are limited as at the login, because each uses up a question.
+    """Offer a challenge of a device for a purpose. The login's limit on challenges applies, because each uses up a question.
 
     `about` is something else that the proof is bound to, such as a request's id. `token` is the token of the session, for kinds
     that bind their challenge to the visitor's browser.
@@ -87,7 +87,7 @@ def judge(
 ) -> tuple[Device, bool]:
     """Judge an answer. Return the device, and whether the answer was correct.
 
-    `check` judges it instead of the device's kind. Raises `NotNow` if there is nothing to answer.
+    `check` replaces the check of the device's kind. Raises `NotNow` if there is nothing to answer.
     """
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
@@ -114,9 +114,9 @@ def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) ->
 
 
 def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:
-    """Return the use at which wrong answers are counted.
+    """Return the `Use` that counts wrong answers.
 
-    For a step-up this is the user's own use of the device. For an activation or a share it is the use of the device's owner.
+    For a step-up this is the user's own use of the device. For every other purpose it is the owner's.
     """
     whose = user.id if purpose is Purpose.FRESH else device.owner_id
     return rows.uses.one(db, rows.uses.c.device_id == device.id, rows.uses.c.user_id == whose)

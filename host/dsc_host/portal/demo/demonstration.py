@@ -62,7 +62,7 @@ class PageCard(Protocol):
 
     @property
     def keys(self) -> Mapping[str, Key]:
-        """The keys by name, in the order in which they are used. Names are letters and digits."""
+        """The keys by name, in the order of the buttons. Names are letters and digits."""
 
     @property
     def display(self) -> str:
@@ -127,7 +127,7 @@ class Demonstration:
         return self.cards.get(name)
 
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
-        """Return the card with this serial and the user who has the card, or None. Empty text finds no blank card.
+        """Return the card with this serial and the user who has the card, or None. Empty text matches no card.
 
         The serial is read from the cards themselves, because the records do not say who holds a shared or replaced card.
         """

@@ -49,7 +49,7 @@ class Offered:
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether a single refusal uses it up. This is so if the user types nothing and could not correct it."""
+    """Whether a single refusal uses it up. So it is with a push, where there is no typed answer to correct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Outcome:
     """The Unix time at which the session ends at the latest."""
     duress: bool = False
     looked_at: bool = True
-    """Whether the answer was compared. An answer that was not is no guess and is not counted."""
+    """Whether the answer was compared. If not, it is no guess and is not counted."""
 
 
 REFUSED = Outcome(Status.REFUSED)
@@ -85,7 +85,7 @@ class DeviceKind(ABC):
     physical = False
     """Whether a device is an object. It is set aside while its user shares another one."""
     lasting = False
-    """Whether a device serves for good: an online card is not for a user who has one."""
+    """Whether a device serves for good. A user who has such a device gets no online card."""
     temporary = False
     """Whether a device serves only until its user has a lasting one again."""
     enrolled = False
@@ -114,7 +114,7 @@ class DeviceKind(ABC):
         return self.check(attempt, kept, answer)
 
     def check_new_pin(self, attempt: Attempt, kept: Mapping[str, Any], answer: str, pin: str) -> Outcome:
-        """Check an answer that was made with a new PIN, which then replaces the PIN before."""
+        """Check an answer that was made with a new PIN, which then replaces the old one."""
         return REFUSED
 
     def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
@@ -130,11 +130,11 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the phone numbers that a finder or thief of the user's device may have with it."""
+        """Return the phone numbers that a person who finds or steals the device may get with it."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
-        """Return the Unix time at which a device that is activated now expires; None if it does not."""
+        """Return the Unix time when a device activated at this moment will expire; None if it will not."""
         return None
 
     def is_returnable(self, policy: Policy, device: Device) -> bool:

@@ -41,7 +41,7 @@ class AppData(DeviceData):
 
     label: str
     serials: Mapping[str, str]
-    """The serials of its keys in the verifier, by the methods."""
+    """The serials of its keys in the verifier, by method."""
     token: str
     """The hash of the token by which the app is known."""
 
