@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import quoteattr  # writes, never reads
 
 from dsc_host.errors import InputError
-from dsc_host.exchange import library, profile, stream
+from dsc_host.exchange import formats, library, profile, stream
 from dsc_host.exchange.encryption import CIPHERS, Secrets
 from dsc_host.exchange.validity import as_date
 from dsc_host.ocra import Suite
@@ -172,7 +172,7 @@ def _key(id_: str, secret: bytes, suite: Suite) -> dict[str, Any]:
         "id": id_,
         "algorithm": profile.OCRA,
         "algorithm_suite": suite.text,
-        "challenge_encoding": "DECIMAL",
+        "challenge_encoding": formats.QUESTION_ENCODINGS[suite.question_format],
         "challenge_min_length": suite.question_length,
         "challenge_max_length": suite.question_length,
         "response_encoding": "DECIMAL",

@@ -30,11 +30,21 @@ REMEMBERED = 1000
 FORGOTTEN = 10
 """How many old rows are removed at most when one is added. So no call takes longer, however many have expired."""
 _ID_BYTES = 11
+_ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
+"""The characters of questions that are not decimal digits. Without I and O, a person cannot mistake a letter for a digit."""
 
 
 def draw_question(digits: int) -> str:
     """Draw a number with this many decimal digits, leading zeros included, from the operating system's random source."""
     return str(secrets.randbelow(10**digits)).zfill(digits)
+
+
+def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
+    """Draw a question of the greatest length that the suite allows."""
+    alphabet = _ALPHABETS.get(suite.question_format)
+    if alphabet is None:
+        return draw(suite.question_length)
+    return "".join(secrets.choice(alphabet) for _ in range(suite.question_length))
 
 
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
@@ -106,7 +116,7 @@ def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, n
 
 
 def _draw_record(card: CardRecord, suite: Suite, now: float, expires_at: float, draw: Callable[[int], str]) -> ChallengeRecord:
-    question = draw(suite.question_length)
+    question = _draw(suite, draw)
     return ChallengeRecord(
         id=secrets.token_hex(_ID_BYTES),
         serial=card.serial,

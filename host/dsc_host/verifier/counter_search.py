@@ -5,10 +5,15 @@ tell which one was nearly right. For a right response it tells how far the card 
 """
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-from dsc_host.ocra import Responder
+from dsc_host.ocra import Responder, Suite
 from dsc_host.verifier.card_rules import COUNTER_END
+
+TimeSteps: TypeAlias = Sequence[int | None]
+"""The time steps that are tried, or None alone for a suite without the time."""
+_NO_TIME: TimeSteps = (None,)
 
 
 def is_response(response: object, digits: int) -> bool:
@@ -17,32 +22,52 @@ def is_response(response: object, digits: int) -> bool:
     return isinstance(response, str) and len(response) == digits and response.isascii() and response.isdigit()
 
 
-def is_right(responder: Responder, question: str, response: str) -> bool:
-    """Return whether this is the right response of a suite without a counter."""
-    return hmac.compare_digest(responder(question), response)
+def time_steps(suite: Suite, now: float, window: int) -> TimeSteps:
+    """Return the time steps that a response may have been made in. A suite without the time has none."""
+    if suite.time_step is None:
+        return _NO_TIME
+    step = suite.time_steps(now)
+    return range(max(0, step - window), step + window + 1)
 
 
-def counter_of(responder: Responder, question: str, response: str, start: int, window: int) -> int | None:
+def is_right(responder: Responder, question: str, response: str, steps: TimeSteps) -> bool:
+    """Return whether this is the right response of a suite without a counter, in one of the time steps."""
+    # Compare with the response of every step, so that the time does not tell which one was right.
+    found = [hmac.compare_digest(responder(question, timestamp=step), response) for step in steps]
+    return any(found)
+
+
+def counter_of(
+    responder: Responder, question: str, response: str, start: int, window: int, steps: TimeSteps = _NO_TIME
+) -> int | None:
     """Return the counter, from `start` to `start + window`, that the response was made with, or None.
 
     If two counters give the same response by chance, return the lower one: the higher would leave the real card behind.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
-    return next(_matches(responder, question, response, counters), None)
+    found = (next(_matches(responder, question, response, counters, step), None) for step in steps)
+    return min((counter for counter in found if counter is not None), default=None)
 
 
 def counter_of_two(
-    responder: Responder, first: tuple[str, str], second: tuple[str, str], start: int, window: int
+    responder: Responder,
+    first: tuple[str, str],
+    second: tuple[str, str],
+    start: int,
+    window: int,
+    steps: TimeSteps = _NO_TIME,
 ) -> int | None:
     """Return the counter of `first`, a question and its response, if `second` was made with the next counter."""
     counters = range(start, min(start + window + 1, COUNTER_END - 1))
-    after = {counter - 1 for counter in _matches(responder, *second, range(start + 1, counters.stop + 1))}
-    return next((counter for counter in _matches(responder, *first, counters) if counter in after), None)
+    next_ones = range(start + 1, counters.stop + 1)
+    after = {counter - 1 for step in steps for counter in _matches(responder, *second, next_ones, step)}
+    right = {counter for step in steps for counter in _matches(responder, *first, counters, step)}
+    return min(right & after, default=None)
 
 
-def _matches(responder: Responder, question: str, response: str, counters: range) -> Iterator[int]:
+def _matches(responder: Responder, question: str, response: str, counters: range, step: int | None) -> Iterator[int]:
     return (
         counter
-        for counter, right in zip(counters, responder.series(question, counters), strict=True)
+        for counter, right in zip(counters, responder.series(question, counters, timestamp=step), strict=True)
         if hmac.compare_digest(right, response)
     )

@@ -17,6 +17,8 @@ MOST_WINDOW = 1000
 A wrong response costs one HMAC for each counter in the window. Meanwhile its row is locked. In SQLite, every row is.
 """
 MOST_RESYNC_WINDOW = 10_000
+MOST_TIME_WINDOW = 20
+"""The largest `Policy.time_window`. A wrong response costs as many HMACs more as the window has steps, both ways."""
 MOST_UNLOCK_CODES = 100
 """The largest `Policy.unlock_codes`. Each card's row holds this many times at most."""
 MOST_SECONDS = 10**10
@@ -48,6 +50,8 @@ class Policy:
     """How many unlock codes a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
     """How many counters `Verifier.resync` looks ahead for two responses in a row. 1 to 10,000."""
+    time_window: int = 2
+    """How many time steps a card's clock may be ahead or behind, for a suite with the time (T). 0 to 20."""
     challenges: int = 30
     """How many challenges a card may get in any `challenges_within` seconds. 1 to 1000."""
     challenges_within: float = 5 * 60
@@ -82,6 +86,7 @@ _RANGES = (
     ("window", 0, MOST_WINDOW),
     ("unlock_codes", 1, MOST_UNLOCK_CODES),
     ("resync_window", 1, MOST_RESYNC_WINDOW),
+    ("time_window", 0, MOST_TIME_WINDOW),
     ("challenges", 1, MOST_CHALLENGES),
 )
 
@@ -158,7 +163,7 @@ class Challenge:
     """22 random hex digits that nobody can guess."""
     serial: str
     question: str
-    """Decimal digits: as many as the suite's question may have."""
+    """As many characters as the suite's question may have: decimal digits (QN), letters and digits (QA), or hex digits (QH)."""
     expires_at: float
     """The first moment at which a response is too late."""
 

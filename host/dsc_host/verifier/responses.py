@@ -90,7 +90,7 @@ def judge_alone(context: CardContext, asked: Asked) -> Verdict:
     closed = _first_closed(challenges, context.policy, now)
     if closed and not _is_logged(closed[1], context.policy):
         return _refuse_and_count(context, asked, closed[0], now)
-    draft = None if closed else Draft(found, _find(context, found, challenges, asked))
+    draft = None if closed else Draft(found, _find(context, found, challenges, asked, now))
     return context.change(lambda tx: _judge(tx, asked, draft))
 
 
@@ -115,7 +115,7 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
         return _refuse_closed(tx, asked, challenges, closed, now)
     card = card_lookup.lock_ended(found, tx.policy, now)
     fits = draft is not None and _inputs(draft.row) == _inputs(found)
-    finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked)
+    finding = draft.finding if draft and fits else _find(tx.context, card, challenges, asked, now)
     reason = _refusal(card, asked, tx.policy, now) or finding.reason
     after = _card_after(card, reason, finding, tx.policy, now)
     after = _record(tx, challenges, reason, card, after, now, asked.new_pin)
@@ -194,7 +194,7 @@ def _inputs(card: CardRecord) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _find(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked) -> _Finding:
+def _find(context: CardContext, card: CardRecord, challenges: Sequence[ChallengeRecord], asked: Asked, now: float) -> _Finding:
     responses, new_pin = [response for _, response in asked.answers], asked.new_pin
     suite = Suite.parse(card.suite)
     if new_pin is not None and suite.pin_hash is None:
@@ -203,8 +203,9 @@ def _find(context: CardContext, card: CardRecord, challenges: Sequence[Challenge
         return _Finding(Reason.MALFORMED, card.counter)
     answers = [(challenge.question, response) for challenge, response in zip(challenges, responses, strict=True)]
     usual, forced = _responders(context, card, suite, new_pin)
-    counter = _counter_after(usual, suite, answers, card.counter, context.policy)
-    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy)
+    steps = counter_search.time_steps(suite, now, context.policy.time_window)
+    counter = _counter_after(usual, suite, answers, card.counter, context.policy, steps)
+    forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy, steps)
     if card.state == DECOY:
         # Refuse even a response that the decoy's key gives by chance.
         return _Finding(Reason.UNKNOWN, card.counter)
@@ -231,16 +232,21 @@ def _responders(
 
 
 def _counter_after(
-    responder: Responder, suite: Suite, answers: Sequence[tuple[str, str]], counter: int, policy: Policy
+    responder: Responder,
+    suite: Suite,
+    answers: Sequence[tuple[str, str]],
+    counter: int,
+    policy: Policy,
+    steps: counter_search.TimeSteps,
 ) -> int | None:
     """Return the card's counter after accepting these answers, or None if they are wrong."""
     if not suite.counter:
-        rights = [counter_search.is_right(responder, *answer) for answer in answers]
+        rights = [counter_search.is_right(responder, *answer, steps) for answer in answers]
         return counter if all(rights) else None
     if len(answers) == 1:
-        matched = counter_search.counter_of(responder, *answers[0], counter, policy.window)
+        matched = counter_search.counter_of(responder, *answers[0], counter, policy.window, steps)
     else:
-        matched = counter_search.counter_of_two(responder, answers[0], answers[1], counter, policy.resync_window)
+        matched = counter_search.counter_of_two(responder, answers[0], answers[1], counter, policy.resync_window, steps)
     return None if matched is None else matched + len(answers)
 
 

@@ -108,8 +108,8 @@ class Verifier:
         A database of an older version is brought up to date. An SQLite file is copied first. With `may_make` false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
-        `clock` returns Unix seconds. `draw` returns a question with a given number of digits. It is for tests: an attacker who
-        can predict a question can get its response beforehand.
+        `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. It is for tests: an
+        attacker who can predict a question can get its response beforehand.
         Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
@@ -186,9 +186,10 @@ class Verifier:
 
         `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
         `pin` is 4 digits if the suite has P, else None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The
-        suite's question must be QN and its response 4 to 10 digits. The suite may have C and P, but not S or T. `unlock_key`,
-        32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it. `duress_pin` is a second
-        PIN, for `Verdict.duress`. `owners` are any names of 1 to 64 characters. The serial of a retired card may be used again.
+        suite must have a response of 4 to 10 digits and no session data (S); for the time (T), the card needs a clock.
+        `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
+        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are any names of 1 to 64 characters. The serial of a
+        retired card may be used again.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, and `AlreadyEnrolled`.
         """
         wanted = Enrollment(serial, key, suite, pin, counter, unlock_key, duress_pin, owners)

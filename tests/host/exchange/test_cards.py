@@ -27,7 +27,7 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
     "key": [{"secret": b"k"}, {"secret": bytes(65)}, {"secret": None, "counter": 0}, {"secret": None}],
     "serial": [{"serial": serial} for serial in (None, "a+1", "A" * 33, "\u0661")],
     "counter": [{"counter": -1}, {"counter": 2**64 - 1}, {"algorithm_suite": "OCRA-1:HOTP-SHA1-6:QN08", "counter": 1}],
-    "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40", None)],
+    "suite": [{"algorithm_suite": suite} for suite in ("OCRA-1:HOTP-MD5-6:QN08", "OCRA-1:HOTP-SHA1-6:QH40-S064", None)],
     "pin": [
         {"policy.pin_usage": "Algorithmic"},
     ],
@@ -226,6 +226,16 @@ def test_an_encrypted_counter_needs_its_mac_too() -> None:
     start = data.index(b"<pskc:Counter>")
     data = data[:start] + re.sub(rb"<pskc:ValueMAC>[^<]*", b"<pskc:ValueMAC>", data[start:])
     assert first_refusal(data, key=KEY).field == "counter"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "encoding"), [("C-QA08", "ALPHANUMERIC"), ("QH40-PSHA1", "HEXADECIMAL"), ("QN06-T1M", "DECIMAL")]
+)
+def test_every_suite_that_the_verifier_serves_comes_back(inputs: str, encoding: str) -> None:
+    card = Enrollment("A", bytes(20), suite=f"OCRA-1:HOTP-SHA1-6:{inputs}", pin="1234" if "P" in inputs else None)
+    data = written([card])
+    assert f'<pskc:ChallengeFormat Encoding="{encoding}"'.encode() in data
+    assert read(data) == [card]
 
 
 def test_a_card_whose_file_has_no_pin_awaits_one() -> None:

@@ -162,7 +162,7 @@ def test_serials_alone_are_enough() -> None:
 
 BAD_ROWS = {
     "serial": [b"a+1,,", b",,anna", b"A\0,,", "\u0661,,".encode(), b"\xc4,,", b"A" * 33 + b",,", b"OK,,"],
-    "suite": [b"A,OCRA-1,", b"A,OCRA-1:HOTP-SHA1-6:QN08-T1M,"],
+    "suite": [b"A,OCRA-1,", b"A,OCRA-1:HOTP-SHA1-6:QN08-S064,"],
     "owner": [b"A,,M\xfcller", b"A,,\0", b"A,," + b"x" * 1000],
     "row": [b"A", b"A,,,", b'A,,"never closed', b'A,,"x"y'],
 }

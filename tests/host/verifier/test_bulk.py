@@ -162,9 +162,7 @@ SERIALS = ["", "a+", "A" * 33, "A B", "A\n", "Ä", "..", None, 5, b"A"]
 HASHED = "OCRA-1:HOTP-SHA256-8"
 REFUSED: list[tuple[str, str, list[dict[str, Any]]]] = [
     ("serial", "", [{"serial": serial} for serial in SERIALS]),
-    ("suite", "decimal digits", [{"suite": f"{HASHED}:C-QA06"}, {"suite": f"{HASHED}:C-QH06"}]),
-    ("suite", "session", [{"suite": f"{HASHED}:C-QN06-S064"}]),
-    ("suite", "clock", [{"suite": f"{HASHED}:QN06-T1M"}]),
+    ("suite", "session", [{"suite": f"{HASHED}:C-QN06-S064"}, {"suite": f"{HASHED}:QA10-S010-T1M"}]),
     ("suite", "4 to 10 digits", [{"suite": "OCRA-1:HOTP-SHA256-0:C-QN06"}]),
     ("key", "", [{"key": key} for key in (b"", bytes(15), bytes(65), "0123456789abcdef", None)]),
     ("pin", "", [{"pin": pin} for pin in (None, "", "123", "12345", "12a4", "\uff11" * 4, "1234\n", 1234, b"1234")]),

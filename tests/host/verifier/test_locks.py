@@ -90,6 +90,7 @@ OUT_OF_RANGE: dict[str, list[object]] = {
     "pause": [10**400],
     "window": [-1, 1001],
     "resync_window": [0, 10_001],
+    "time_window": [-1, 21, 1.0],
     "challenges": [0, 1001, True],
     "challenges_within": [0, float("inf"), 10**400],
     "unlock_codes": [0, 101, True, 10.0],
