@@ -82,7 +82,7 @@ class App:
         return states.READY if self._load_suite() else states.BROKEN
 
     def _load_suite(self):
-        # A record from a board with more hashes than this one is kept, but the card reports that it cannot be used here.
+        # A record whose suite needs a hash that this board lacks is kept, but the card reports it as unusable here.
         try:
             self.ocra = parse_suite(self.record.suite)
         except ProfileError:
@@ -90,7 +90,7 @@ class App:
         return True
 
     def poll(self):
-        """Run one pass over time, keys and line. Return the milliseconds until the next pass must run."""
+        """Process the time, the keys and the line once. Return the milliseconds until the next pass must run."""
         now = self.board.clock.ticks_ms()
         self.apply(self.card.step(states.TICK, now), now)
         for _ in range(_KEYS_A_PASS):

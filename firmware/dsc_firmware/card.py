@@ -71,7 +71,7 @@ class Card:
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Return the milliseconds until the next change without a key: 0 if it is due, -1 if the card is off."""
+        """Return the milliseconds until the card next changes by itself: 0 if due now, -1 if the card is off."""
         left = self._idle_left(now)
         return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
 
@@ -81,12 +81,12 @@ class Card:
         return max((states.RESPONSE_MS if self.state == states.RESPONSE else _IDLE_MS) - ticks_diff(now, self._since), 0)
 
     def put_question(self, number):
-        """Make an unlock challenge, a number of 6 digits, the question."""
+        """Set the question to an unlock challenge, a number of 6 digits."""
         put_decimal(number, self._question[: states.UNLOCK_QUESTION])
         self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
-        """Fill in a question of `question_size` bytes from the line, only while `can_ask`. Return effects."""
+        """Take a question of `question_size` bytes from the line. Requires `can_ask`. Return effects."""
         # The idle time is not restarted: a host must not be able to keep a PIN in memory.
         self._forget_question()
         self._question[: len(question)] = question

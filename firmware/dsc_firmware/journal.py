@@ -4,12 +4,12 @@ Invariants, whatever happens to the power:
 1. Power may fail at any instruction: afterwards the record is the complete old one or the complete new one.
 2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
 3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. Cutting the power never
-   gives an extra try. The same holds for a try to unlock the card, and for the wait after it.
+   gives an extra try. The same holds for tries to unlock the card; nor does a cut shorten the wait after them.
 4. A record that fails its check makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
 Method: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back. The newest
-slot with a valid check counts. After `load`, both slots hold the same kind of record (a key, or none): so a single
-damaged slot can only come from a write that was cut, and two damaged slots are damage.
+slot with a valid check counts. After `load`, both slots hold a record with a key, or both hold one without. So one invalid slot
+means that a write was cut, and two mean real damage.
 """
 
 import struct
@@ -45,8 +45,8 @@ class Record:
     """The card's stored data. Buffers have a fixed size; `serial`, `suite` and `key` return the part in use.
 
     `checks_pin`: the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries` failures.
-    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes. `asked` is the challenge
-    that the next code must answer, plus 1, or 0 if there is none.
+    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes. `asked` is 0, or 1 more
+    than the challenge that the next code must answer.
     """
 
     def __init__(self):
@@ -246,7 +246,7 @@ class Journal:
             return False
 
     def sound(self):
-        """Return whether the slot in use still holds a valid record, or the card is blank and knows it."""
+        """Return whether the slot in use still holds a valid record, or the status is BLANK."""
         if self.status != READY:
             return self.status == BLANK
         try:

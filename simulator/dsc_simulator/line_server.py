@@ -138,7 +138,7 @@ def _open_pty() -> _PtyHost | None:
 class Doors:
     """The two endpoints of a card's line, a pty and a TCP port, open until `close`.
 
-    `send` is called, in a thread of this object's own, with what a host sends; pass what the card sends to `deliver`.
+    What a host sends goes to `send`, in a thread of this object's own. Pass what the card sends to `deliver`.
     `changed` is called when a host has connected or disconnected. `tcp_port` 0 takes any free port. Raise OSError if an
     endpoint cannot be opened.
     """
@@ -257,7 +257,7 @@ class Doors:
             self._connect(_SocketHost(connection))
 
     def _refuse(self, connection: socket.socket) -> None:
-        # It is not closed at once: a program would then only report a lost line, not the reason that it was sent.
+        # It is not closed at once: a program would then report only a lost line, not that the card is busy.
         host = _RefusedHost(connection)
         self._refused.append(host)
         self._selector.register(host, selectors.EVENT_READ)

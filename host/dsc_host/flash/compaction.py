@@ -1,6 +1,6 @@
 """Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
-The compiler for boards sees one module at a time, so it cannot do the following. A constant of another module becomes
+The compiler for boards sees one module at a time, so these are done here: a constant of another module becomes
 its value. A name that begins with one underscore, which by convention only the firmware uses, becomes a short one.
 The same sources always give the same result.
 """
@@ -49,7 +49,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines other modules' constants, and makes the module's own constants private to the compiler."""
+    """A transformer that inlines other modules' constants, and underscores its own so that the compiler drops them."""
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -105,9 +105,9 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Shorten every private name. Two families of modules may use one short name for different names of their own.
+    """Shorten every private name. Two families of modules may each use the same short name for a different name.
 
-    A name has the same short name wherever it has the same meaning. The fewer names there are, the less memory the
+    A name that several families use gets one short name in all of them. The fewer names there are, the less memory the
     interpreter needs for them.
     """
     families = _families(trees)
@@ -131,7 +131,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to the one that stands for its family: modules whose classes inherit, and so share attributes."""
+    """Map each module to the one that stands for its family: modules tied by inheritance, and so by attributes."""
     family = {path: path for path in trees}
     for path, tree in trees.items():
         origin = _origins(path, tree)

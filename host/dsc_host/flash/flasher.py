@@ -5,7 +5,7 @@ Files that are already on the board are not sent again. The card's key and count
 `/board.json` stay unchanged.
 
 Method: each program has a folder of its own, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new
-folder is filled beside the old one and read back. Then the new `main.py` takes the old one's name, which is one step.
+folder is filled beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename.
 Then the old folder is removed. Anything else in `/dsc` belongs to others.
 """
 
@@ -97,13 +97,13 @@ class Plan:
 
     @property
     def line(self) -> str:
-        """The card's line: `usb`, the port that the board is flashed through, or `uart`."""
+        """The card's line: `usb` (the port that the board is flashed through) or `uart`."""
         line = self.wiring.get("line")
         return str(line.get("kind", "usb")) if isinstance(line, dict) else "usb"
 
     @property
     def wiring_fault(self) -> str:
-        """What is wrong with the wiring that stays on the board, if it is not JSON; empty if nothing is."""
+        """The JSON error in the wiring that stays on the board; empty if there is none."""
         wiring = self.found.board if self.board is None else None
         # A file that is longer than what was read of it cannot be judged.
         if wiring is None or len(wiring) >= _SMALL:
@@ -199,8 +199,8 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -> Plan:
     """Plan the steps after which the board runs `program` (as `firmware_files` returns it).
 
-    `board` names the ready-made wiring. Without it, the wiring on the board stays, or the name of the board's machine
-    decides. Raises InputError if the machine is unknown.
+    `board` names the ready-made wiring. Without it, the board's wiring stays; if it has none, the name of its machine decides.
+    Raises InputError if the machine is unknown.
     """
     home = f"{HOME}/{_digest(program)}"
     files = {home + path.removeprefix(LIBRARY): data for path, data in program.items() if path != MAIN}
@@ -241,8 +241,8 @@ def removable(session: BoardSession) -> tuple[str, ...]:
     programs = list(_programs(session))
     # A folder that holds something else stays.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
-    # main.py comes first: if the removal is cut off later, no half of a program starts. board.json comes before the
-    # files that show that it is ours: without them, it may belong to another program.
+    # main.py comes first: if the removal is cut off later, no half of a program starts. board.json goes before the files that
+    # prove it ours: on its own, it might be another program's.
     ours = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
     mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]

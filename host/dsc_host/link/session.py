@@ -78,8 +78,8 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two locks guard the port. A thread that waits for an event returns for its next turn at once; with a single
-        # lock it could keep out a thread that is already waiting.
+        # Two locks guard the port. A thread that waits for an event gives up its turn and at once asks for the next. With one
+        # lock, it could starve the others.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -206,7 +206,7 @@ class Session:
         if left <= 0:
             raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
-        # A card echoes nothing. A MicroPython prompt does, and takes CR for Enter, not LF: let it say what it is.
+        # A card echoes nothing. A MicroPython prompt does, and its Enter is CR, not LF: send both, so that it answers.
         end = b"\r\n" if line in self.seen else b"\n"
         with self._port_errors():
             if self._limits_writes:
@@ -220,7 +220,7 @@ class Session:
         try:
             self._port.write_timeout = self._timeout / 2
         except (NotImplementedError, AttributeError):
-            # rfc2217:// has no write timeout, and fails at every later setting unless it is reset.
+            # rfc2217:// has no write timeout. Until it is None again, every other setting fails.
             with suppress(AttributeError):
                 self._port.write_timeout = None
             return False
@@ -236,7 +236,7 @@ class Session:
             self._sort_lines()
 
     def _cut_line(self) -> None:
-        """Set an unfinished line aside, so that the reply to a request that is sent once does not become a part of it."""
+        """Set an unfinished line aside, lest the next reply be joined to it and lost: the request is not sent again."""
         unfinished = self._reader.cut()
         if decode(unfinished):  # The frame is complete: only the newline is missing, or still on its way.
             self._lines.append(unfinished)

@@ -20,7 +20,7 @@ LIMIT = 2_000_000_000
 """Instructions after which a turn counts as hung. The firmware's longest turn takes less than a hundredth of it."""
 
 _STOP_SECONDS = 10
-"""The longest wait for a VM to stop. The garbage collector may stop a VM at any point, so it must not wait forever."""
+"""The longest wait for a VM to stop. The garbage collector may call `stop` at any point, so it must end soon."""
 
 _OUTPUT_MAX = 16 * 1024
 
@@ -169,7 +169,7 @@ class VM:
             self._error = self._error or error
         finally:
             self._count_spent()
-            # An open store keeps this machine alive, and gigabytes of addresses with it.
+            # An open store keeps this VM alive, and gigabytes of address space with it.
             self._store.close()
             self._ended = True
             self._baton.hand_back()
@@ -269,7 +269,7 @@ def _wasi(program: str, heap: int) -> wasmtime.WasiConfig:
 def run(program: str, *, heap: int = HEAP, limit: int = LIMIT) -> str:
     """Run a whole MicroPython program, which may import the firmware. Return the texts of its `host.call("say", text)`.
 
-    This is for programs that try the firmware on its own interpreter. Nothing is garbage-collected while they run. Raise
+    This is for programs that try the firmware on its own interpreter. MicroPython's garbage collector is off. Raise
     FirmwareCrash, with the traceback, if the program raises an exception.
     """
     said: list[str] = []
