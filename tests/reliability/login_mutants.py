@@ -64,6 +64,18 @@ MUTANTS = (
         ("the session that changed settings goes on", "fresh.settings if fresh else user.settings", "user.settings"),
     ),
     *_login(
+        "profile/email_change.py",
+        "email_change",
+        ("only the code changes an email address", "    if not hmac.compare_digest(codes", "    if False and print(codes"),
+        ("a code to an email address is good once", "    _keep(tx.db, session, None)\n    contacts", "    contacts"),
+    ),
+    *_login(
+        "profile/permission.py",
+        "email_change",
+        ("after opting out only support changes a profile", "    if user.opted_out:", "    if False:"),
+        ("support changes no protected user's profile", "    if not user.opted_out:", "    if False:"),
+    ),
+    *_login(
         "accounts/users.py", "session_ends", ("each change of settings counts", "users.c.settings + 1", "users.c.settings")
     ),
     *_login(
@@ -113,8 +125,8 @@ MUTANTS = (
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),
         (
             "a number is confirmed by the code that was sent to it",
-            "    if not hmac.compare_digest(_digest(token, asked.number, given), asked.digest):",
-            "    if not given:",
+            "    if not hmac.compare_digest(codes.digest(token, asked.number, codes.entered_digits(text)), asked.digest):",
+            "    if not text:",
         ),
     ),
     *_login(

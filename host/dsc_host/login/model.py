@@ -271,6 +271,19 @@ class WaitView:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What a user sees and may change about themselves."""
+
+    email: str
+    asked_email: str
+    """The new address to which a code was sent in this session; empty if there is none."""
+    address: str
+    """The postal address, to which a card is sent."""
+    opted_out: bool
+    """Whether only support may change the profile."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShareView:
     """A request to share a device."""
 

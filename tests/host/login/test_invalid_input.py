@@ -122,7 +122,7 @@ def test_an_address_that_is_none_goes_as_far_as_the_phone(town: Town) -> None:
 
 WITH_A_TOKEN = (
     "devices", "protection", "check_primary", "account_users", "opt_out", "opt_in", "close_account", "requests",
-    "deposit_accounts", "address", "request_online_card", "phone_numbers", "parcels", "shares",
+    "deposit_accounts", "address", "request_online_card", "phone_numbers", "parcels", "profile", "shares",
 )  # fmt: skip
 
 
@@ -140,11 +140,15 @@ def test_ones_own(town: Town) -> None:
         "withdraw": lambda x: system.withdraw(ben, x),
         "forget phone": lambda x: system.forget_phone(ben, x),
         "ask to confirm phone": lambda x: system.ask_to_confirm_phone(ben, x),
+        "ask to change email": lambda x: system.ask_to_change_email(ben, x),
     }
     assert tried(town, doors, *ANYTHING, *WORDS) == []
     system.ask_to_confirm_phone(ben, "+41791111111")
     assert tried(town, {"confirm phone": lambda x: system.confirm_phone(ben, x)}, *ANYTHING, *WORDS) == []
     assert system.confirm_phone(ben, town.sent("sms"))
+    system.ask_to_change_email(anna, "anna@new.example")
+    assert tried(town, {"confirm email": lambda x: system.confirm_email(anna, x)}, *ANYTHING, *WORDS) == []
+    assert system.confirm_email(anna, town.sent("email"))
 
 
 def test_a_cards_life(town: Town) -> None:
@@ -207,6 +211,7 @@ def test_support_and_the_issuer(town: Town) -> None:
         "loss": lambda x: staff.report_loss(desk, card, x),
         "sheet": lambda x: staff.sheet(desk, x),
         "enable messages": lambda x: staff.enable_messages(desk, x),
+        "email": lambda x: staff.set_email(desk, x),
         "correct whom": lambda x: staff.correct_identity(sue, x, ANNA),
         "correct": lambda x: staff.correct_identity(sue, "anna", x),
         **{f"correct {name}": corrected(town, sue, name) for name in Identity.__slots__},

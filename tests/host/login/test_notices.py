@@ -60,6 +60,17 @@ def confirm(town: Town, number: str) -> None:
     town.confirm(town.session("dora"), number)
 
 
+def changes_email(town: Town) -> None:
+    token = town.session("dora")
+    town.system.ask_to_change_email(token, "dora@elsewhere.example")
+    assert town.system.confirm_email(token, town.sent("email"))
+
+
+def has_email_changed(town: Town) -> None:
+    town.system.opt_out(town.session("dora"))
+    town.system.staff.set_email(call(town), "dora@elsewhere.example")
+
+
 def card_was_sent(town: Town) -> SimulatedCard:
     """Let dora request a card, and send it. She does not activate it."""
     card = SimulatedCard()
@@ -227,6 +238,7 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.activate: a card of codes": Way(activates_code_card, "activated"),
     "LoginSystem.change_pin": Way(changes_pin, "pin_changed"),
     "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "phone_confirmed"),
+    "LoginSystem.confirm_email": Way(changes_email, "email_changed"),
     "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
     "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
     "LoginSystem.confirm_share": Way(asked_to_share, "shared", "dora.work"),
@@ -238,6 +250,7 @@ WAYS: Mapping[str, Way] = {
     "Staff.enable_messages: a number from before": Way(
         lambda town: town.system.staff.enable_messages(call(town), NUMBERS[0]), "messages_enabled"
     ),
+    "Staff.set_email": Way(has_email_changed, "email_changed"),
     "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
     "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
     "Staff.stop_wait": Way(stops_number, "wait_stopped"),
@@ -261,12 +274,11 @@ WAYS: Mapping[str, Way] = {
 }
 SILENT = {
     "LoginSystem": {
-        "answer", "answer_share", "ask_to_activate", "ask_to_change_pin", "ask_to_confirm_phone", "begin", "begin_share",
-        "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver", "draft_request", "leave",
-        "may_withdraw", "rotate", "skip",
-        "step", "visitor", "withdraw", "account_users", "address", "deposit_accounts", "devices", "parcels", "phone_numbers",
-        "protection", "requests", "sheet", "shares", "by", "over", "change", "do", "operator", "phones", "policy", "proofs",
-        "staff",
+        "answer", "answer_share", "ask_to_activate", "ask_to_change_email", "ask_to_change_pin", "ask_to_confirm_phone",
+        "begin", "begin_share", "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver",
+        "draft_request", "leave", "may_withdraw", "rotate", "skip", "step", "visitor", "withdraw", "account_users",
+        "address", "deposit_accounts", "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
+        "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff",
     },
     "Staff": {
         "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalize_all",

@@ -53,6 +53,7 @@ REFUSED_FORMS = {
     "/password": {"new": "another quiet harbour", "again": "typo"},
     "/withdraw": {"amount": "much"},
     "/phones": {"number": "none"},
+    "/profile/email": {"email": "none"},
     "/request": {"pin": "8246", "again": "8247"},
     "/share": {"owner": "nobody"},
     "/return/sent": {"device": "none"},

@@ -48,9 +48,16 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
     """
     email = email_addresses.normalized(email)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
-    if email == user.email:
-        return
+    if email != user.email:
+        replace_email(tx, user, email)
+
+
+def replace_email(tx: LoginTransaction, user: User, email: str, *, by: str = "") -> None:
+    """Replace the email address of a locked user by one in its normal form, and notify both addresses.
+
+    `by` is the name of the support member who does it.
+    """
     notices.notify(tx, user, "email_changed")
     outbox.add(tx, user, "email_changed", to=email)
     rows.users.change(tx.db, user.id, email=email)
-    tx.log("user.email", user, "done")
+    tx.log("user.email", user, "done", **({"by": by} if by else {}))

@@ -72,6 +72,17 @@ def random_code(letters: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(letters))
 
 
+def entered_digits(text: object) -> str:
+    """Return a code of digits as a person entered it, without spaces; empty if the text cannot be one."""
+    return text.replace(" ", "") if isinstance(text, str) and len(text) <= _LONGEST else ""
+
+
+def digest(token: str, address: str, text: str) -> str:
+    """Return the hash of a code that was sent to an address, keyed with the token of the session that it is for."""
+    key, message = (each.encode("utf-8", "surrogatepass") for each in (token, f"{address} {text}"))
+    return hmac.new(key, message, "sha256").hexdigest()
+
+
 def random_digits(digits: int) -> str:
     """Return a random number of so many digits, as text."""
     return str(secrets.randbelow(10**digits)).zfill(digits)

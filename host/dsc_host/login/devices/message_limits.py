@@ -15,6 +15,15 @@ def messages(context: LoginContext, user: User, number: str) -> list[Gate]:
     ]
 
 
+def emails_to_any(context: LoginContext, user: User, email: str) -> list[Gate]:
+    """Return the limits on codes to an email address that is not confirmed and may belong to anybody."""
+    login = context.policy.login
+    return [
+        Gate("messages to a user", user.id, login.messages_to_user, DAY),
+        Gate("messages to an email address", email.casefold(), login.messages_to_number, DAY),
+    ]
+
+
 def messages_to_any(context: LoginContext, user: User, number: str) -> list[Gate]:
     """Return the limits on messages to a number that is not confirmed and may belong to anybody.
 

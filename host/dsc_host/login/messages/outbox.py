@@ -29,6 +29,8 @@ EMAIL, SMS, VOICE = "email", "sms", "voice"
 PAUSES = (0, 60, 300, 1_800, 7_200)
 """The seconds between the writing of a message and each attempt to send it."""
 TRIES = len(PAUSES)
+_EMAIL_CODE = "email_code"
+"""The template of the code by email, which is sent at once, as codes by SMS are."""
 FALLBACK = "en"
 _QUEUED, _SENDING, _SENT, _FAILED = "queued", "sending", "sent", "failed"
 _STUCK_SECONDS = 300
@@ -87,14 +89,15 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
     """Send the messages that are due, the oldest first. Return the number of sent ones. Errors of a sender are recorded.
 
-    With `codes_for`, send only SMS and calls to the user of this name: a user who waits for a code must not wait for others.
+    With `codes_for`, send only what may be a code to the user of this name, who waits for it and must not wait for others.
     """
     column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
     waiting = (column.state == _QUEUED) & due
     if codes_for is not None:
         user = context.read(lambda tx: find_user(tx.db, codes_for))
-        waiting &= column.channel.in_((SMS, VOICE)) & (column.user_id == (user.id if user else ""))
+        may_be_code = column.channel.in_((SMS, VOICE)) | (column.template == _EMAIL_CODE)
+        waiting &= may_be_code & (column.user_id == (user.id if user else ""))
     ids = context.read(lambda tx: [m.id for m in rows.messages.all(tx.db, waiting, order=rows.messages.c.at, most=most)])
     return sum(_sent(context, senders, message_id) for message_id in ids)
 

@@ -40,7 +40,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
     code = codes.random_digits(tx.policy.login.code_digits)
     outbox.add(tx, user, "phone_code", channel=outbox.SMS, to=number, code=code)
     until = tx.now() + tx.policy.login.code_validity
-    _keep(tx.db, session, AskedNumber(number, _digest(token, number, code), until, 0))
+    _keep(tx.db, session, AskedNumber(number, codes.digest(token, number, code), until, 0))
     tx.log("phone.confirm", user, "asked")
     return user.name, contacts.masked(number)
 
@@ -50,8 +50,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
     asked = OpenData.of(session).phone
     if asked is None or tx.now() >= asked.until:
         raise NotNow("there is nothing to answer; begin again")
-    given = text.replace(" ", "") if isinstance(text, str) and len(text) <= 64 else ""
-    if not hmac.compare_digest(_digest(token, asked.number, given), asked.digest):
+    if not hmac.compare_digest(codes.digest(token, asked.number, codes.entered_digits(text)), asked.digest):
         tries = asked.tries + 1
         _keep(tx.db, session, replace(asked, tries=tries) if tries < tx.policy.login.code_attempts else None)
         tx.log("phone.confirm", user, "refused")
@@ -108,11 +107,6 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
     sessions.end_all(tx.db, user, but="" if ends else session.id)
     tx.log("phone.forget", user, "done")
-
-
-def _digest(token: str, number: str, code: str) -> str:
-    key, text = (each.encode("utf-8", "surrogatepass") for each in (token, f"{number} {code}"))
-    return hmac.new(key, text, "sha256").hexdigest()
 
 
 def _keep(db: Connection, session: Session, asked: AskedNumber | None) -> None:

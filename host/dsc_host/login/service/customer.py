@@ -40,10 +40,10 @@ from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
-from dsc_host.login.service.account_calls import AccountCalls
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
+from dsc_host.login.service.profile_calls import ProfileCalls
 from dsc_host.login.service.staff import Staff
 from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
@@ -56,11 +56,10 @@ _ACCOUNT = (Scope.FULL, Scope.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSystem(AccountCalls):
+class LoginSystem(ProfileCalls):
     """The login system over the records of one verifier. Threads may share it. Create it with `over`."""
 
     verifier: Verifier
-    senders: Mapping[str, Sender]
 
     @classmethod
     def over(cls, verifier: Verifier, *, policy: Policy | None = None, senders: Mapping[str, Sender] | None = None) -> Self:
@@ -70,7 +69,7 @@ class LoginSystem(AccountCalls):
         """
         chosen = policy or Policy.default()
         context = LoginContext(verifier.context, chosen, chosen.business_days, Passwords(chosen.passwords))
-        return cls(context, verifier, senders or {})
+        return cls(context, senders or {}, verifier)
 
     def by(self, actor: str) -> Self:
         """Return the same login system for operations in the name of `actor`, which the log records."""

@@ -11,7 +11,7 @@ from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, Shar
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Parcel, Session, User
 from dsc_host.login.service import access
-from dsc_host.login.support import calls, identities, loss_reports, new_devices, temporary_codes, wait_outcomes
+from dsc_host.login.support import calls, identities, loss_reports, new_devices, profile_changes, temporary_codes, wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import Verifier
@@ -63,6 +63,10 @@ class Staff:
         """
         phone_numbers.check_phone(number)
         return self._do(token, _SUPPORT, lambda tx, staff, s: new_devices.offer_messages(tx, s, staff, number))
+
+    def set_email(self, token: str, email: str) -> None:
+        """Change the email address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
+        self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_email(tx, session, staff, email))
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
         """Request a correction of an identity. A second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""

@@ -37,6 +37,17 @@ class AskedNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedEmail:
+    """An email address to which a code was sent, with a hash of the code."""
+
+    email: str
+    digest: str
+    until: float
+    tries: int
+    """The number of wrong codes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """The caller whom support has identified, and until when this counts."""
 
@@ -90,6 +101,7 @@ class OpenData(SessionData):
     """The Unix time at which a device last answered in the session; 0 if none did."""
     called: Call | None = None
     phone: AskedNumber | None = None
+    email: AskedEmail | None = None
 
 
 _OF_STAGE: Mapping[str, type[SessionData]] = {

@@ -21,6 +21,7 @@ from dsc_host.records.transaction import Refused
 GUARDED = frozenset({
     "announce_return",
     "ask_to_activate",
+    "ask_to_change_email",
     "ask_to_change_pin",
     "ask_to_confirm_phone",
     "begin_share",
@@ -36,7 +37,7 @@ GUARDED = frozenset({
     "sheet",
 })  # fmt: skip
 """The operations that weaken the protection, or prepare to."""
-ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_phone", "confirm_share"})
+ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_email", "confirm_phone", "confirm_share"})
 """The operations that complete a guarded one with an answer to its challenge."""
 HARMLESS = frozenset({
     "account_users",
@@ -48,6 +49,7 @@ HARMLESS = frozenset({
     "office",
     "parcels",
     "phone_numbers",
+    "profile",
     "protection",
     "requests",
     "shares",

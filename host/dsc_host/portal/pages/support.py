@@ -77,6 +77,7 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
     ]
     heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))
     phone = Field("number", _("Phone number"), "tel", _("Start with the country code, for example +41791234567."), longest=16)
+    address = Field("email", _("New email address"), hint=_("Only for a caller who has opted out of the protection."))
     return View(
         _("{name} is calling", name=name),
         tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
@@ -84,6 +85,7 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
             button("/desk/temporary", _("Give a temporary code")),
             button("/desk/code-card", _("Issue a security code card")),
             Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),
+            Form("/desk/email", _("Change the email address"), (address,), legend=_("Profile")),
         ),
     )
 
@@ -144,6 +146,13 @@ def messages(visit: Visit) -> Response:
     """Enable codes by SMS and phone call for the caller."""
     now = visit.system.staff.enable_messages(visit.token, visit.value("number", 16).replace(" ", ""))
     return visit.go("/desk", notice="messages" if now else "waits")
+
+
+def email(visit: Visit) -> Response:
+    """Change the email address of the caller, who has opted out."""
+    with visit.again(lambda: _caller(visit, *visit.system.staff.caller_devices(visit.token))):
+        visit.system.staff.set_email(visit.token, visit.value("email").strip())
+    return visit.go("/desk", notice="email")
 
 
 def correct(visit: Visit) -> Response:

@@ -1,0 +1,74 @@
+"""The change of an email address by its user: a code is sent to the new address and entered in the same session.
+
+Three promises:
+
+1. An address is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
+2. The old and the new address, and each confirmed phone number, are told of the change.
+3. After opting out, only support changes the address, for a caller who was identified.
+
+The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
+"""
+
+import hmac
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from dsc_host.errors import InputError
+from dsc_host.login import rate_limits
+from dsc_host.login.accounts import contacts, email_addresses
+from dsc_host.login.devices import answer_limits, codes, message_limits
+from dsc_host.login.errors import NotNow
+from dsc_host.login.messages import outbox
+from dsc_host.login.profile import permission
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import session_data
+from dsc_host.login.signin.session_data import AskedEmail, OpenData
+from dsc_host.login.transaction import LoginTransaction
+from dsc_host.records.transaction import Refused
+
+
+def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: str) -> tuple[str, str] | Refused:
+    """Send a code to a new address. Return the user's name and the address in its normal form.
+
+    Raises `InputError`, `NotAllowed`, `NotNow`. Returns a refusal for too many codes.
+    """
+    permission.check(tx, session, user)
+    email = email_addresses.normalized(email)
+    if email == user.email:
+        raise InputError("email", "is your address already; enter another one")
+    limits = [answer_limits.offers(tx.context, user), *message_limits.emails_to_any(tx.context, user, email)]
+    if refusal := rate_limits.charge(tx, limits):
+        return Refused(refusal)
+    code = codes.random_digits(tx.policy.login.code_digits)
+    outbox.add(tx, user, "email_code", to=email, code=code)
+    until = tx.now() + tx.policy.login.code_validity
+    _keep(tx.db, session, AskedEmail(email, codes.digest(token, email, code), until, 0))
+    tx.log("user.email", user, "asked")
+    return user.name, email
+
+
+def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
+    """Return whether the code was correct. If so, the address is changed. Raises `NotAllowed`, `NotNow`."""
+    permission.check(tx, session, user)
+    asked = OpenData.of(session).email
+    if asked is None or tx.now() >= asked.until:
+        raise NotNow("there is nothing to answer; begin again")
+    if not hmac.compare_digest(codes.digest(token, asked.email, codes.entered_digits(text)), asked.digest):
+        tries = asked.tries + 1
+        _keep(tx.db, session, replace(asked, tries=tries) if tries < tx.policy.login.code_attempts else None)
+        tx.log("user.email", user, "refused")
+        return False
+    _keep(tx.db, session, None)
+    contacts.replace_email(tx, user, asked.email)
+    return True
+
+
+def asked(tx: LoginTransaction, session: Session) -> str:
+    """Return the address whose code this session waits for; empty if it waits for none."""
+    kept = OpenData.of(session).email
+    return kept.email if kept is not None and tx.now() < kept.until else ""
+
+
+def _keep(db: Connection, session: Session, asked: AskedEmail | None) -> None:
+    session_data.keep(db, session.id, replace(OpenData.of(session), email=asked))

@@ -1,0 +1,17 @@
+"""The profile as its user sees it."""
+
+from dsc_host.login import rows
+from dsc_host.login.model import Profile
+from dsc_host.login.profile import email_change
+from dsc_host.login.rows import Session, User
+from dsc_host.login.transaction import LoginTransaction, found
+
+
+def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
+    """Return what the user may see and change about themselves in this session."""
+    return Profile(
+        email=user.email,
+        asked_email=email_change.asked(tx, session),
+        address=found(rows.entities.find(tx.db, user.entity_id)).address,
+        opted_out=user.opted_out,
+    )

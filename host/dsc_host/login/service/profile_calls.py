@@ -1,0 +1,51 @@
+"""The operations of customers on their profile: what they change about themselves without support."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dsc_host.login.messages import outbox
+from dsc_host.login.messages.outbox import Sender
+from dsc_host.login.model import Profile, Scope
+from dsc_host.login.profile import email_change, overview
+from dsc_host.login.service import access
+from dsc_host.login.service.access import customer as may
+from dsc_host.login.service.account_calls import AccountCalls
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileCalls(AccountCalls):
+    """The part of `LoginSystem` about the profile."""
+
+    senders: Mapping[str, Sender]
+
+    def profile(self, token: str) -> Profile:
+        """Return what the user may see and change about themselves."""
+        return access.look(
+            self.context,
+            token,
+            may("profile", Scope.FULL, Scope.ACCOUNT),
+            lambda tx, user, session: overview.profile(tx, session, user),
+        )
+
+    def ask_to_change_email(self, token: str, email: str) -> str:
+        """Send a code to a new email address. Return the address in its normal form.
+
+        Raises `InputError`, `NotAllowed`, `NotNow`, `TooManyAttempts`.
+        """
+        name, normal = access.change(
+            self.context,
+            token,
+            may("ask_to_change_email", Scope.FULL),
+            lambda tx, user, session: email_change.ask(tx, session, user, token, email),
+        )
+        outbox.deliver(self.context, self.senders, codes_for=name)
+        return normal
+
+    def confirm_email(self, token: str, code: str) -> bool:
+        """Change the email address by the code. Return whether the code was correct. Raises `NotAllowed`, `NotNow`."""
+        return access.change(
+            self.context,
+            token,
+            may("confirm_email", Scope.FULL),
+            lambda tx, user, session: email_change.answer(tx, session, user, token, code),
+        )

@@ -1,0 +1,24 @@
+"""Changes that support makes to the profile of an identified caller, who has opted out of the protection.
+
+A caller who is protected by a device makes these changes without support.
+"""
+
+from dsc_host.login.accounts import contacts, email_addresses
+from dsc_host.login.profile import permission
+from dsc_host.login.rows import Session, User
+from dsc_host.login.support import calls
+from dsc_host.login.transaction import LoginTransaction
+
+
+def set_email(tx: LoginTransaction, session: Session, staff: User, email: str) -> None:
+    """Change the email address of the caller, and notify both addresses. Raises `InputError`, `NotAllowed`, `NotNow`."""
+    email = email_addresses.normalized(email)
+    user = _caller(tx, session)
+    if email != user.email:
+        contacts.replace_email(tx, user, email, by=staff.name)
+
+
+def _caller(tx: LoginTransaction, session: Session) -> User:
+    user = calls.caller(tx, session)
+    permission.check_caller(user)
+    return user

@@ -1,0 +1,108 @@
+"""The pages of a user's profile, and the forms that change it without support."""
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from dsc_host.login import Profile
+from dsc_host.portal.languages import Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Field, Form, Link, View
+
+_LONGEST = 200
+
+
+def profile(visit: Visit) -> Response:
+    """Show the profile, with links to what its user may change."""
+    _, known = visit._, visit.system.profile(visit.token)
+    return visit.show(
+        View(_("Profile"), words=_who_changes(_, known), facts=_facts(_, known), links=(*_changes(_, known), _overview(_)))
+    )
+
+
+def _who_changes(_: Language, known: Profile) -> Sequence[str]:
+    if not known.opted_out:
+        return ()
+    return (
+        _("You have opted out: this is changed only through support. Call support, who will ask who you are."),
+        _("Once you have opted back in, you can change it here."),
+    )
+
+
+def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
+    return ((_("Email address"), known.email),)
+
+
+def _changes(_: Language, known: Profile) -> Sequence[Link]:
+    if known.opted_out:
+        return (Link("/protection", _("Protection and limits")),)
+    return (Link("/profile/email", _("Change the email address")),)
+
+
+def _overview(_: Language) -> Link:
+    return Link("/", _("Overview"))
+
+
+def _profile(_: Language) -> Link:
+    return Link("/profile", _("Back to the profile"))
+
+
+# ---- the email address ----
+
+
+def email(visit: Visit) -> Response:
+    """Show the form for a new email address or, once a code was sent, the form for the code."""
+    known = visit.system.profile(visit.token)
+    if known.opted_out:
+        return visit.go("/profile")
+    return visit.show(_code(visit._, known.asked_email) if known.asked_email else _email(visit))
+
+
+def asked_email(visit: Visit) -> Response:
+    """Send a code to a new email address, and ask for it."""
+    with visit.again(lambda: _email(visit, visit.form.get("email", "")[:_LONGEST])):
+        address = visit.system.ask_to_change_email(visit.token, visit.value("email", _LONGEST).strip())
+    return visit.show(_code(visit._, address))
+
+
+def changed_email(visit: Visit) -> Response:
+    """Change the email address if the code is correct."""
+    _ = visit._
+    with visit.again(lambda: _email(visit)):
+        changed = visit.system.confirm_email(visit.token, visit.value("answer"))
+    if changed:
+        return visit.go("/profile", notice="email", token=visit.system.rotate(visit.token))
+    if waiting := visit.system.profile(visit.token).asked_email:
+        return visit.wrong(_code(_, waiting), _("The code is not correct. Try again, or request a new one."), 409)
+    return visit.wrong(_email(visit), _("There were too many wrong codes. Request a new one."), 409)
+
+
+def _email(visit: Visit, value: str = "") -> View:
+    _, known = visit._, visit.system.profile(visit.token)
+    return View(
+        _("Change the email address"),
+        words=(
+            _("A code is sent to the new address. When you enter it correctly, your messages go there."),
+            _("The old and the new address are told of the change."),
+        ),
+        facts=_facts(_, known),
+        forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
+        links=(_profile(_),),
+    )
+
+
+def _new_address(_: Language, value: str) -> Field:
+    return Field("email", _("New email address"), hint=_("For example anna@example.com"), value=value, autocomplete="email")
+
+
+def _code(_: Language, address: str) -> View:
+    field = Field("answer", _("Code"), "code", autocomplete="one-time-code", longest=64)
+    return View(
+        _("Confirm the email address"),
+        words=(_("A code is on its way to {address}.", address=address),),
+        forms=(
+            Form("/profile/email/answer", _("Confirm"), (field,)),
+            Form("/profile/email", _("Send another code"), (_new_address(_, address),)),
+        ),
+        links=(_profile(_),),
+    )

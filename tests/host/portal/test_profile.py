@@ -1,0 +1,69 @@
+"""The pages of the profile: each change with its form, its refusals and its confirmation."""
+
+from tests.host.login.town import ANNA, Town
+from tests.host.portal.browser import Browser, Browsers, enter
+
+
+def wrong(code: str) -> str:
+    return "000000" if code != "000000" else "000001"
+
+
+def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    assert "anna@example.com" in anna.open("/profile").text
+    anna.open("/profile/email")
+    page = anna.press("Send a code", email="no address")
+    assert (page.status, page.error) == (400, "Email address: must be an email address, for example anna@example.com")
+    assert "at most 200 characters" in anna.press("Send a code", email="x" * 1000).error
+    assert "anna@new.example" in anna.press("Send a code", email=" anna@new.example ").text
+    code = town.sent("email")
+    assert "not correct" in anna.press("Confirm", answer=wrong(code)).error
+    assert anna.open("/profile/email").title == "Confirm the email address", "it can be found again"
+    page = anna.press("Confirm", answer=code)
+    assert (page.path, page.notice) == ("/profile", "The email address was changed. The old and the new address were told.")
+    assert "anna@new.example" in page.text
+
+
+def test_after_three_wrong_codes_another_one_is_requested(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    anna.open("/profile/email")
+    anna.press("Send a code", email="anna@new.example")
+    for _ in range(3):
+        page = anna.press("Confirm", answer=wrong(town.sent("email")))
+    assert (page.title, page.error) == (
+        "Change the email address",
+        "There were too many wrong codes. Request a new one.",
+    )
+    assert "nothing to answer" in anna.post("/profile/email/answer", answer="000000").error
+
+
+def test_a_stale_session_proves_itself_first(town: Town, browser: Browsers) -> None:
+    ben = enter(town, browser(), "ben")
+    town.clock.advance(400)
+    ben.open("/profile/email")
+    assert "Which device" in ben.press("Send a code", email="ben@new.example").text
+    ben.press("Continue")
+    assert ben.press("Continue", answer=town.sent("sms")).title == "Confirm the email address"
+
+
+def called(town: Town, browser: Browsers, name: str) -> Browser:
+    """Return support's browser after this user has called and was identified."""
+    sue = enter(town, browser(), "sue")
+    sue.open("/desk")
+    sue.press("Check", user=name, **{name: getattr(ANNA, name) for name in ANNA.__slots__})
+    return sue
+
+
+def test_who_has_opted_out_is_told_to_call_support_who_changes_it(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser())
+    town.system.opt_out(anna.cookie)
+    page = anna.open("/profile")
+    assert "only through support" in page.text
+    assert "/profile/email" not in page.html
+    assert anna.open("/profile/email").path == "/profile"
+    assert anna.post("/profile/email", email="anna@new.example").status == 403
+    sue = called(town, browser, "anna")
+    page = sue.press("Change the email address", email="none")
+    assert (page.title, "must be an email address" in page.error) == ("anna is calling", True)
+    assert "email address was changed" in sue.press("Change the email address", email="anna@new.example").notice
+    assert "anna@new.example" in anna.open("/profile").text
