@@ -34,7 +34,7 @@ RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
 _ENTRIES = 2
 _RESUMES = 2
-_ATTEMPTS = 8
+_ATTEMPTS = 16
 _CHUNK = 1024
 _LEAST_CHUNK = 64
 _SHOWN = 40
