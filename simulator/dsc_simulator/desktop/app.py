@@ -29,6 +29,7 @@ from dsc_simulator.desktop.workspace import Desk
 from dsc_simulator.errors import SimulatorError
 
 COLUMNS, ROWS, WIDE = 80, 24, 140
+TALL_COLUMNS, TALL_ROWS = 53, 33
 _ADVANCE_SECONDS = 10
 _LET_GO = "Hold PRESS for half a second; a shorter touch does nothing."
 _WELCOME = "This card is blank: it has no key yet. Give it one to log in with it."
@@ -111,6 +112,10 @@ class CardApp(App[int]):
         self._show()
         if self._make_first:
             self.action_make()
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """Keep the legend of the keys. Textual draws none without focus, and a page in a browser begins without it."""
+        event.prevent_default()
 
     def on_unmount(self) -> None:
         """Stop following the card."""
@@ -213,7 +218,9 @@ class CardApp(App[int]):
 
     def _fit(self, size: Size) -> None:
         """In a window that is too small, say so and show the display's text, instead of cutting off the card."""
-        self.main.set_class(size.width < COLUMNS or size.height < ROWS, "-small")
+        is_tall = TALL_COLUMNS <= size.width < COLUMNS and size.height >= TALL_ROWS
+        self.main.set_class(is_tall, "-tall")
+        self.main.set_class(not is_tall and (size.width < COLUMNS or size.height < ROWS), "-small")
         shown = f"Display: {self.desk.live.display or '(off)'}"
         wanted = f"This window has {size.width} columns and {size.height} rows.\nThe card needs {COLUMNS} and {ROWS}. q quits."
         put(self.main.query_one("#small", Static), f"{shown}\n\n{wanted}")
