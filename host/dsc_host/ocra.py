@@ -23,6 +23,7 @@ Decisions where the RFC leaves room:
 import hashlib
 import re
 import struct
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +49,8 @@ _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
+_FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
+_MINUS = "\N{MINUS SIGN}"  # Unicode calls it no dash, but keyboards and word processors write it for one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,16 @@ class Suite:
             return mac.hex()
         word: int = _WORD.unpack_from(mac, mac[-1] & 0x0F)[0]
         return str((word & 0x7FFFFFFF) % _MODULI[self.digits]).zfill(self.digits)
+
+
+def fold_response(text: str) -> str:
+    """Return a response that a person typed in the form in which a card shows it.
+
+    White space and dashes are left out, no-break spaces included, and full-width digits become digits. Nothing else is
+    changed: what is not a response stays none.
+    """
+    kept = (letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Pd" and letter != _MINUS)
+    return "".join(kept).translate(_FULL_WIDTH)
 
 
 class Responder:

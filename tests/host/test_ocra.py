@@ -13,7 +13,7 @@ import pytest
 from tests.host.ocra_by_hand import BLANK, DEFAULT, KEY, LATEST, full, mac_of
 
 from dsc_host.errors import DscError, InputError, SuiteError
-from dsc_host.ocra import Question, Suite
+from dsc_host.ocra import Question, Suite, fold_response
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6287.json").read_text("utf-8"))
 
@@ -208,3 +208,27 @@ def test_a_suite_is_parsed_once_and_cannot_be_changed() -> None:
     assert Suite.parse(DEFAULT) is suite
     with pytest.raises(dataclasses.FrozenInstanceError):
         suite.digits = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "71234507",
+        " 7123 4507\r\n",
+        "7123-4507",
+        "7123\u20134507",
+        "7123\u22124507",
+        "7123\u00a04507",
+        "71\u202f23\u200745\u300007",
+        "\uff17\uff11\uff12\uff13\uff14\uff15\uff10\uff17",
+    ],
+)
+def test_a_response_may_be_typed_in_groups_and_in_full_width(typed: str) -> None:
+    assert fold_response(typed) == "71234507"
+
+
+@pytest.mark.parametrize(
+    "typed", ["7123.4507", "7123_4507", "O1234507", "\u0667\u0661", "\u200b71", "+71", "\uff21", "\ud800", "", "7f3a"]
+)
+def test_nothing_else_of_a_typed_response_is_changed(typed: str) -> None:
+    assert fold_response(typed) == typed

@@ -20,6 +20,7 @@ from dsc_host.api.problems import Refusal
 from dsc_host.api.request_bodies import Asked
 from dsc_host.api.tokens import Scope
 from dsc_host.errors import StoreError, UnknownCard, VerifierError
+from dsc_host.ocra import fold_response
 from dsc_host.verifier import Card, Verdict
 from dsc_host.verifier.async_service import AsyncVerifier
 from dsc_host.verifier.card_rules import SERIAL_WORDS
@@ -110,18 +111,25 @@ def _no_challenge(seconds: float) -> Refusal:
     )
 
 
+def _response(response: str, typed: bool) -> str:
+    return fold_response(response) if typed else response
+
+
 async def _verify(call: Call[shapes.VerifyAsked]) -> shapes.VerdictGiven:
-    return _verdict_given(call, "verify", await call.verifier.verify(call.asked.id, call.asked.response))
+    asked = call.asked
+    return _verdict_given(call, "verify", await call.verifier.verify(asked.id, _response(asked.response, asked.typed)))
 
 
 async def _resync(call: Call[shapes.ResyncAsked]) -> shapes.VerdictGiven:
     asked = call.asked
-    verdict = await call.verifier.resync(asked.first_id, asked.first_response, asked.second_id, asked.second_response)
+    first, second = _response(asked.first_response, asked.typed), _response(asked.second_response, asked.typed)
+    verdict = await call.verifier.resync(asked.first_id, first, asked.second_id, second)
     return _verdict_given(call, "resync", verdict)
 
 
 async def _change_pin(call: Call[shapes.ChangePinAsked]) -> shapes.VerdictGiven:
-    verdict = await call.verifier.change_pin(call.asked.id, call.asked.response, call.asked.new_pin)
+    asked = call.asked
+    verdict = await call.verifier.change_pin(asked.id, _response(asked.response, asked.typed), asked.new_pin)
     return _verdict_given(call, "change-pin", verdict)
 
 

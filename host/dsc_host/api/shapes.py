@@ -52,6 +52,8 @@ class VerifyAsked(Asked, frozen=True):
 
     id: _Any
     response: _Any
+    typed: bool = False
+    """True if the response is as a person typed it: white space and dashes are then left out."""
 
 
 class ResyncAsked(Asked, frozen=True):
@@ -61,6 +63,8 @@ class ResyncAsked(Asked, frozen=True):
     first_response: _Any
     second_id: _Any
     second_response: _Any
+    typed: bool = False
+    """True if the responses are as a person typed them: white space and dashes are then left out."""
 
 
 class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +84,8 @@ class ChangePinAsked(Asked, frozen=True):
     id: _Any
     response: _Any
     new_pin: _Pin
+    typed: bool = False
+    """True if the response is as a person typed it: white space and dashes are then left out."""
 
 
 class EnrollAsked(Asked, frozen=True):

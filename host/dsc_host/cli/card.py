@@ -15,6 +15,7 @@ from dsc_host.cli.output import Failed, Result, notice, show, show_all
 from dsc_host.cli.prompts import agreed, read_pin, read_secret
 from dsc_host.cli.records import NOT_ACCEPTED, SerialArgument
 from dsc_host.errors import InputError
+from dsc_host.ocra import fold_response
 from dsc_host.verifier import Card, State, Verifier
 
 _PAGE = 1000
@@ -229,7 +230,7 @@ def change_pin(
       dscplus card pin change 8c1f0a3be7d25496c0de71 < answers.txt
     """
     pin = read_pin(confirm=True)
-    response = read_secret("Response")
+    response = fold_response(read_secret("Response"))
     with records.open() as verifier:
         verdict = verifier.change_pin(challenge_id, response, pin)
     if as_json:

@@ -9,7 +9,7 @@ from dsc_host.cli.database import Records
 from dsc_host.cli.options import DEFAULT_SUITES, JsonOption
 from dsc_host.cli.output import Failed, notice, show
 from dsc_host.cli.prompts import read_key, read_pin, read_secret, read_unlock_key
-from dsc_host.ocra import Suite
+from dsc_host.ocra import Suite, fold_response
 from dsc_host.verifier import MasterKey, Verdict, Verifier
 
 NOT_ACCEPTED = 4
@@ -98,7 +98,7 @@ def verify(
     if response is None:
         response = read_secret("Response")
     with records.open() as verifier:
-        verdict = verifier.verify(challenge_id, response)
+        verdict = verifier.verify(challenge_id, fold_response(response))
     _show_verdict(verdict, as_json)
 
 
@@ -119,7 +119,7 @@ def resync(
       dscplus resync 8c1f0a3be7d25496c0de71 02b4c6d8e0f1a3b5c7d9ea
       dscplus resync 8c1f0a3be7d25496c0de71 02b4c6d8e0f1a3b5c7d9ea < responses.txt
     """
-    first, second = read_secret("First response"), read_secret("Second response")
+    first, second = fold_response(read_secret("First response")), fold_response(read_secret("Second response"))
     with records.open() as verifier:
         verdict = verifier.resync(first_id, first, second_id, second)
     _show_verdict(verdict, as_json)

@@ -39,6 +39,14 @@ def test_a_login(api: Api, clock: Clock) -> None:
     assert {actor for actor, action, _ in api.logged() if action in ("challenge", "verify")} == {"website"}
 
 
+def test_a_response_is_as_a_person_typed_it_only_if_the_caller_says_so(api: Api) -> None:
+    challenge = ask(api)
+    response = verifier_samples.right(challenge)
+    grouped = f"{response[:4]}\u00a0{response[4:]}"
+    assert not accepted(api, challenge, grouped)
+    assert api("POST", "/verify", id=challenge.id, response=grouped, typed=True).json() == {"accepted": True}
+
+
 @pytest.mark.parametrize(
     ("change", "reason"), [("lock", "locked"), ("suspend", "suspended"), ("lost", "lost"), ("retire", "retired")]
 )

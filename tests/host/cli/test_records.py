@@ -29,6 +29,18 @@ def test_records_and_a_key_are_made_the_first_time(dscplus: Command, blank: Simu
     assert key.read_bytes() == made
 
 
+def test_a_response_may_be_typed_in_groups(dscplus: Command, blank: SimulatedCard) -> None:
+    dscplus("personalize", "IB1", stdin=TYPED)
+    for given in ("argument", "typed"):
+        identity, question = challenge(dscplus)
+        answer = dscplus("respond", question, stdin=TYPED).out.strip()
+        grouped = f"{answer[:4]}-{answer[4:]}"
+        done = (
+            dscplus("verify", identity, grouped) if given == "argument" else dscplus("verify", identity, stdin=f"{grouped}\n")
+        )
+        assert done.out == "accepted\n"
+
+
 def test_a_challenge_says_what_comes_next(dscplus: Command) -> None:
     dscplus("enroll", "IB1", stdin=f"{KEY.hex()}\n{PIN}\n")
     done = dscplus("challenge", "IB1")

@@ -19,6 +19,13 @@ def test_a_card_lets_its_owner_in(town: Town) -> None:
     assert town.verifier.audit.check().sound
 
 
+def test_a_response_may_be_typed_in_groups(town: Town) -> None:
+    step = town.chosen("anna", Kind.DSC_PLUS)
+    assert step.offer is not None
+    response = town.respond(step.offer.label, step.offer.shows["challenge"])
+    assert town.answered(step.token, f"{response[:4]}\u00a0{response[4:6]}\u2011{response[6:]}")
+
+
 def test_a_call_back_code_is_read_out_digit_by_digit(town: Town) -> None:
     step = town.chosen("ben", Kind.VOICE)
     assert step.offer is not None

@@ -9,6 +9,7 @@ from dsc_host.login.policy.model import Policy
 from dsc_host.login.policy.serials import is_of
 from dsc_host.login.rows import Device
 from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.ocra import fold_response
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
 from dsc_host.verifier.model import State
@@ -67,4 +68,4 @@ class DscCard(DeviceKind):
 
 
 def _answers(kept: Mapping[str, Any], answer: str) -> list[tuple[str, str]]:
-    return [(kept["challenge"], answer.replace(" ", ""))]
+    return [(kept["challenge"], fold_response(answer))]

@@ -22,6 +22,7 @@ from dsc_host.login.model import Kind, Status
 from dsc_host.login.rate_limits import DAY, Gate
 from dsc_host.login.rows import Device, Push, User
 from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.ocra import fold_response
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, lifecycle, responses
@@ -72,7 +73,7 @@ class PhoneApp(DeviceKind):
         """Check whether the push was approved, or judge the response to the challenge."""
         if "push" in kept:
             return self._check_push(attempt, kept["push"])
-        text = answer.replace(" ", "").upper()
+        text = fold_response(answer).upper()
         method = LETTERS.get(text[:1], "")
         if method not in kept["challenges"]:
             return REFUSED
