@@ -79,6 +79,25 @@ MUTANTS = (
         "accounts/users.py", "session_ends", ("each change of settings counts", "users.c.settings + 1", "users.c.settings")
     ),
     *_login(
+        "devices/kinds/sent_code.py",
+        "sms_days",
+        ("the days of SMS end after the reminder", "return max(announced, device", "return max(0 * announced, device"),
+    ),
+    *_login(
+        "devices/lifecycle.py",
+        "sms_days",
+        ("a new number does not begin the days of SMS anew", "made_at=replaced.made_at, ", ""),
+    ),
+    *_login(
+        "signin/step_up.py",
+        "sms_days",
+        (
+            "a device proves no more than it opens",
+            "return session.scope != Scope.FULL or registry.opens_all(tx, device)",
+            "return True",
+        ),
+    ),
+    *_login(
         "signin/flow.py",
         "login_flow",
         ("nobody skips the device who has not opted out", "    if not user.opted_out:\n", "    if False:\n"),

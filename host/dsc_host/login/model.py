@@ -163,6 +163,8 @@ class DeviceView:
     live: bool
     """Whether the user can log in with the device now."""
     expires_at: float | None
+    full_until: float | None
+    """The Unix time from which the device opens the account's pages only; None if it always opens everything."""
     level: int
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool

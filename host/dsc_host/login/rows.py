@@ -68,6 +68,8 @@ class Device(NamedTuple):
     made_at: float
     expires_at: float | None
     data: str
+    told: str = ""
+    """The last reminder of a coming change that the owner got; empty if none."""
 
 
 class Use(NamedTuple):

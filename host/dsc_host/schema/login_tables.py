@@ -104,6 +104,7 @@ devices = Table(
     Column("made_at", Double, nullable=False),
     Column("expires_at", Double),
     Column("data", String, nullable=False),
+    _text("told", 16),
 )
 
 # The users of a device: its owner, and those with whom it is shared. Each has their own count of wrong answers and lock.

@@ -6,11 +6,12 @@ A phone number is removed together with the devices that send codes to it. Codes
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.devices.kinds.sent_code import NumberData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState
-from dsc_host.login.rows import User
+from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction
 
 
@@ -25,21 +26,33 @@ def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
 def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
     """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
 
-    Raises `NotNow` if the user has the phone app, which replaces them.
+    A new number does not begin the days anew that codes serve. Raises `NotNow` if the user has the phone app, which replaces
+    them.
     """
     check_no_app(tx, user)
-    has = set()
+    has, replaced = set(), {}
     for device, _ in registry.live_of(tx, user):
         earlier = kinds.of(device).number(device)
         if earlier == number:
             has.add(device.kind)
         elif earlier:
-            registry.move(tx, device, DeviceState.ENDED)
+            replaced[device.kind] = registry.move(tx, device, DeviceState.ENDED)
     for kind in (kinds.SMS, kinds.VOICE):
         if kind.name not in has:
-            registry.add(tx, user, kind, told=told, data=NumberData(number))
+            _add_number(tx, user, kind, number, told, replaced.get(kind.name))
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")
+
+
+def _add_number(
+    tx: LoginTransaction, user: User, kind: DeviceKind, number: str, told: Notified, replaced: Device | None
+) -> None:
+    if replaced is None:
+        registry.add(tx, user, kind, told=told, data=NumberData(number))
+        return
+    data = NumberData(number, NumberData.of(replaced).ends_at)
+    added = registry.add(tx, user, kind, told=told, data=data)
+    rows.devices.change(tx.db, added.id, made_at=replaced.made_at, told=replaced.told)
 
 
 def check_no_app(tx: LoginTransaction, user: User) -> None:

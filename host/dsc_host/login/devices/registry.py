@@ -74,8 +74,14 @@ def live_of(tx: LoginTransaction, user: User) -> list[Held]:
 
 
 def kinds_of(tx: LoginTransaction, user: User) -> set[str]:
-    """Return the kinds of device that a user can log in with now."""
-    return {device.kind for device, _ in live_of(tx, user)}
+    """Return the kinds of device with which a user gets access to everything now."""
+    return {device.kind for device, _ in live_of(tx, user) if opens_all(tx, device)}
+
+
+def opens_all(tx: LoginTransaction, device: Device) -> bool:
+    """Return whether a login with this device opens everything now, and not only the account's pages."""
+    until = kinds.of(device).full_until(tx.policy, device)
+    return until is None or tx.now() < until
 
 
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
@@ -91,6 +97,7 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         own=device.owner_id == user.id,
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
+        full_until=kind.full_until(tx.policy, device),
         level=tx.policy.level(device.kind),
         returnable=kind.is_returnable(tx.policy, device),
         lasting=kind.lasting,

@@ -77,6 +77,8 @@ def _check_pairs(policy: "Policy") -> None:
     activation, card = policy.activation, policy.code_card
     if not activation.imminent_days < activation.near_days < activation.automatic_days:
         refuse("[activation]: imminent_days must be less than near_days, and these less than automatic_days")
+    if policy.sms.days and not policy.sms.imminent_days < policy.sms.near_days < policy.sms.days:
+        refuse("[sms]: imminent_days must be less than near_days, and these less than days; days may be 0 for no end")
     if unknown := [kind for kind in policy.phone.removes if kind not in _REPLACEABLE]:
         refuse(f"[phone] removes: {unknown[0]} is not another kind of device")
     if not card.indexes <= card.codes <= 10_000 or card.indexes * (card.code_letters + 1) > _LONGEST_ANSWER:

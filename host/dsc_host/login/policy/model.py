@@ -123,6 +123,15 @@ class PhonePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsPolicy:
+    """The table `sms`: the days that SMS and call-back give full access, and of the messages before they end."""
+
+    days: Days
+    near_days: Days
+    imminent_days: Days
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPolicy:
     """The table `request`: the conditions for a card, its deposit, serials, fees and exchange rates."""
 
@@ -210,6 +219,7 @@ class Policy:
     online_card: OnlineCardPolicy
     temporary: TemporaryPolicy
     phone: PhonePolicy
+    sms: SmsPolicy
     request: RequestPolicy
     contact: ContactPolicy
     pins: PinPolicy

@@ -160,14 +160,14 @@ class LoginSystem(ProfileCalls):
 
     def check_primary(self, token: str) -> None:
         """Raise `NotAllowed`, which names the primary user, unless this user may change security settings."""
-        self._seen(token, may("check_primary", Scope.FULL), lambda tx, user, _s: permissions.check_primary(tx.db, user))
+        self._seen(token, may("check_primary", *_ACCOUNT), lambda tx, user, _s: permissions.check_primary(tx.db, user))
 
     def account_users(self, token: str) -> list[tuple[str, Protection]]:
         """Return the users whose security settings this user may change, by name, with their protection.
 
         The user comes first. For a primary user these are all users of the account.
         """
-        return self._seen(token, may("account_users", Scope.FULL), lambda tx, user, _s: levels.visible_protection(tx, user))
+        return self._seen(token, may("account_users", *_ACCOUNT), lambda tx, user, _s: levels.visible_protection(tx, user))
 
     def opt_out(self, token: str, name: str | None = None) -> None:
         """Opt out the user, or another user of the account. Raises `NotAllowed`, `NotFound`, `NotNow`."""
@@ -212,13 +212,13 @@ class LoginSystem(ProfileCalls):
         """
         return self.do(
             token,
-            may("draft_request", Scope.FULL),
+            may("draft_request", *_ACCOUNT),
             lambda tx, user, _s: requests.draft(tx, user, pin, address=address, account_id=account, whose=name),
         )
 
     def confirm_request(self, token: str, request: str) -> Request:
         """Confirm a request. Raises `NotFound`, `NotAllowed`, `NotNow`."""
-        return self.do(token, may("confirm_request", Scope.FULL), lambda tx, user, s: requests.confirm(tx, s, user, request))
+        return self.do(token, may("confirm_request", *_ACCOUNT), lambda tx, user, s: requests.confirm(tx, s, user, request))
 
     def cancel_request(self, token: str, request: str) -> None:
         """Withdraw a request. Raises `NotFound`, `NotNow`."""

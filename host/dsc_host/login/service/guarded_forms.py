@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dsc_host.errors import StoreError
-from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.model import DeviceView, Offer, Scope
 from dsc_host.login.service import access
@@ -33,8 +32,7 @@ class Proofs:
 
     def choices(self, token: str) -> tuple[DeviceView, ...]:
         """Return the devices that may answer now, the highest level first."""
-        shown = access.look(self.context, token, _MAY, lambda tx, user, _s: registry.views(tx, user))
-        return tuple(each for each in shown if each.live)
+        return access.look(self.context, token, _MAY, lambda tx, user, session: step_up.choices(tx, session, user))
 
     def ask(self, token: str, device: str) -> Offer:
         """Ask for the challenge of one of these devices. Raises `NotFound`, `TooManyAttempts`."""

@@ -9,7 +9,7 @@ from functools import partial
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.cards import activation, requests
-from dsc_host.login.devices import registry, waits
+from dsc_host.login.devices import registry, sms_days, waits
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import DeviceState, OrderState, ShareState
@@ -36,6 +36,8 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     orders = context.read(activation.to_be_activated)
     for order_id in orders:
         context.change(partial(_activate, order_id))
+    for user_id in context.read(sms_days.to_remind):
+        context.change(partial(_remind, user_id))
     expired = context.read(_find_expired)
     for device_id in expired:
         context.change(partial(_end, device_id))
@@ -47,6 +49,10 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
 
 def _wait(wait_id: str, tx: LoginTransaction) -> None:
     wait_outcomes.run_due(tx, wait_id)
+
+
+def _remind(user_id: str, tx: LoginTransaction) -> None:
+    sms_days.remind(tx, user_id)
 
 
 def _activate(order_id: str, tx: LoginTransaction) -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from dsc_host.login import rows
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, ProofNeeded
-from dsc_host.login.model import Offer, Stage
-from dsc_host.login.rows import Session, User
+from dsc_host.login.model import DeviceView, Offer, Scope, Stage
+from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, session_data
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.signin.session_data import OpenData
@@ -73,10 +73,21 @@ def is_fresh(context: LoginContext, session: Session) -> bool:
     return context.now() < OpenData.of(session).proven_at + context.policy.protection.proof_seconds
 
 
+def choices(tx: LoginTransaction, session: Session, user: User) -> tuple[DeviceView, ...]:
+    """Return the devices that may answer in this session, the highest level first."""
+    able = {device.id for device, _ in registry.live_of(tx, user) if _may_answer(tx, session, device)}
+    return tuple(each for each in registry.views(tx, user) if each.id in able)
+
+
+def _may_answer(tx: LoginTransaction, session: Session, device: Device) -> bool:
+    """Return whether a login with this device opens as much as the session."""
+    return session.scope != Scope.FULL or registry.opens_all(tx, device)
+
+
 def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_id: str) -> tuple[str, Offer] | Refused:
     """Offer a challenge of one of the user's devices. Return the user's name with it. Raises `NotFound`."""
     device, use = registry.held(tx.db, user, device_id)
-    if not registry.is_live(device, use, tx.now()):
+    if not registry.is_live(device, use, tx.now()) or not _may_answer(tx, session, device):
         raise NotFound("you have no such device in use")
     offer = device_proof.ask(tx, session, user, device, Purpose.FRESH, token=token)
     return offer if isinstance(offer, Refused) else (user.name, offer)

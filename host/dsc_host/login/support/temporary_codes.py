@@ -18,7 +18,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     # A caller who needs a code has lost the online card too.
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()
-    full_until, until = kind.full_until(tx.policy, now), kind.valid_until(tx.policy, now)
+    full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)
     told = notices.notify(tx, user, "temporary_code", full=tx.calendar.day(full_until), until=tx.calendar.day(until))
     code = codes.random_code(tx.policy.temporary.letters)
     device = registry.add(tx, user, kind, told=told, expires_at=until)

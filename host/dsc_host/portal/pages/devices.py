@@ -25,15 +25,18 @@ def devices(visit: Visit) -> Response:
         _("Devices"),
         tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
         forms=() if has_lasting else (button("/devices/online", _("Get an online security code card")),),
-        links=further_links(_) if who.scope is Scope.FULL else (),
+        links=further_links(_, who),
     )
     return visit.show(view)
 
 
-def further_links(_: Language) -> tuple[Link, ...]:
+def further_links(_: Language, who: Visitor) -> tuple[Link, ...]:
     """Return the links to further actions with devices."""
+    request = Link("/request", _("Request a card"))
+    if who.scope is Scope.ACCOUNT:
+        return (request,)
     return (
-        Link("/request", _("Request a card")),
+        request,
         Link("/share", _("Share a device"), _("between user names of the same person")),
         Link("/phones", _("Phone numbers"), _("the numbers that receive codes")),
     )
@@ -83,6 +86,8 @@ def _state_text(_: Language, device: DeviceView) -> str:
         words.append(_("shared"))
     if device.expires_at is not None and device.state is DeviceState.ACTIVE:
         words.append(_("until {moment}", moment=_.moment(device.expires_at)))
+    if device.full_until is not None and device.state is DeviceState.ACTIVE:
+        words.append(_("full access until {moment}", moment=_.moment(device.full_until)))
     return ", ".join(words)
 
 

@@ -30,12 +30,10 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
             Link("/devices", _("Devices"), _("your security devices and card requests")),
             Link("/password", _("Change the password")),
             Link("/profile", _("Profile"), _("your email address")),
+            *further_links(_, who),
         ]
     if who.scope is Scope.FULL:
-        links += [
-            *further_links(_),
-            Link("/close", _("Close the account")),
-        ]
+        links.append(Link("/close", _("Close the account")))
     links.append(Link("/protection", _("Protection and limits")))
     if who.scope in (Scope.FULL, Scope.TRADING):
         links.append(Link("/withdraw", _("Withdraw money")))

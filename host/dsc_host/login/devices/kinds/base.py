@@ -137,6 +137,10 @@ class DeviceKind(ABC):
         """Return the Unix time when a device activated at this moment will expire; None if it will not."""
         return None
 
+    def full_until(self, policy: Policy, device: Device) -> float | None:
+        """Return the Unix time from which a device opens the account's pages only; None if it always opens everything."""
+        return None
+
     def is_returnable(self, policy: Policy, device: Device) -> bool:
         """Return whether the issuer takes the device back."""
         return False
@@ -148,6 +152,18 @@ class DeviceKind(ABC):
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
         """Take the device's keys, if it has any, out of use in the verifier. `reason` may be a loss."""
+
+
+def accepted_until(attempt: Attempt, full_until: float | None) -> Outcome:
+    """Return the outcome of a correct answer of a device that opens everything until a Unix time, and then the account's pages.
+
+    A session never outlives the scope of its device.
+    """
+    if full_until is None:
+        return ACCEPTED
+    if attempt.tx.now() < full_until:
+        return Outcome(Status.ACCEPTED, Scope.FULL, until=full_until)
+    return Outcome(Status.ACCEPTED, Scope.ACCOUNT, until=attempt.device.expires_at)
 
 
 def secret_of(device: Device) -> str:

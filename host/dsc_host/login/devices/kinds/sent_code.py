@@ -1,5 +1,7 @@
 """Codes by SMS and by phone call. A login needs both the visitor's browser and the phone.
 
+They may serve for a short time only, which the policy sets. After it they open the account's pages, for another device.
+
 The code itself is not stored. The database keeps its hash under the login's token, which only the visitor's browser has.
 """
 
@@ -11,9 +13,11 @@ from typing import Any
 from dsc_host.login import rate_limits
 from dsc_host.login.accounts.contacts import masked
 from dsc_host.login.devices import codes, message_limits
-from dsc_host.login.devices.kinds.base import ACCEPTED, REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome, accepted_until
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Kind
+from dsc_host.login.policy.model import Policy
+from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device
 from dsc_host.records.transaction import Refused
 
@@ -23,6 +27,8 @@ class NumberData(DeviceData):
     """The phone number that codes are sent to."""
 
     number: str
+    ends_at: float | None = None
+    """The end of full access that the owner was reminded of; None if they were not."""
 
 
 class _SentCode(DeviceKind):
@@ -46,7 +52,16 @@ class _SentCode(DeviceKind):
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
         """Check the code and its time."""
         right = hmac.compare_digest(_digest(attempt, answer.replace(" ", "")), kept["digest"])
-        return ACCEPTED if right and attempt.tx.now() < kept["until"] else REFUSED
+        if not right or attempt.tx.now() >= kept["until"]:
+            return REFUSED
+        return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
+
+    def full_until(self, policy: Policy, device: Device) -> float | None:
+        """Return the end of the policy's days. There is none before the owner was reminded of it."""
+        announced = NumberData.of(device).ends_at
+        if not policy.sms.days or announced is None:
+            return None
+        return max(announced, device.made_at + policy.sms.days * DAY)
 
     def label(self, device: Device) -> str:
         """Return the number with only its ends readable."""

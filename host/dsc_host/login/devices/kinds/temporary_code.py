@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dsc_host.login.devices import codes
-from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, secret_of
-from dsc_host.login.model import Kind, Scope, Status
+from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceKind, Offered, Outcome, accepted_until, secret_of
+from dsc_host.login.model import Kind
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY
+from dsc_host.login.rows import Device
 from dsc_host.login.transaction import found
 from dsc_host.records import vault
 
@@ -29,16 +30,16 @@ class TemporaryCode(DeviceKind):
         given = codes.normalized(answer) or ""
         if not hmac.compare_digest(given.encode(), right):
             return REFUSED
-        # A session never outlives the scope of its code.
-        full_until = self.full_until(attempt.tx.policy, attempt.device.made_at)
-        if attempt.tx.now() < full_until:
-            return Outcome(Status.ACCEPTED, Scope.FULL, until=full_until)
-        return Outcome(Status.ACCEPTED, Scope.ACCOUNT, until=attempt.device.expires_at)
+        return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
     def valid_until(self, policy: Policy, now: float) -> float:
         """Return the end of the days with access to the account."""
-        return self.full_until(policy, now) + policy.temporary.account_days * DAY
+        return self.full_days_end(policy, now) + policy.temporary.account_days * DAY
 
-    def full_until(self, policy: Policy, made_at: float) -> float:
-        """Return the Unix time until which a code gives full access."""
+    def full_until(self, policy: Policy, device: Device) -> float:
+        """Return the end of the days with full access."""
+        return self.full_days_end(policy, device.made_at)
+
+    def full_days_end(self, policy: Policy, made_at: float) -> float:
+        """Return the Unix time until which a code that was made at `made_at` gives full access."""
         return made_at + policy.temporary.full_days * DAY

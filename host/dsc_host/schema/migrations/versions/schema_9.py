@@ -31,5 +31,7 @@ def upgrade() -> None:
             batch.alter_column("serial", existing_type=old, type_=new, existing_nullable=nullable)
     for name in ("valid_from", "valid_until"):
         op.add_column("cards", sa.Column(name, sa.Double))
+    # Nobody has been reminded of a coming change of a device.
+    op.add_column("devices", sa.Column("told", sa.String(16), nullable=False, server_default=""))
     # The spelling of the whole project.
     op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")

@@ -1,0 +1,57 @@
+"""The short time that codes by SMS and by call serve, and the reminders before its end.
+
+Nobody's access is limited without a reminder: the days end some days after the first one at the earliest, however long ago the
+codes were enabled.
+"""
+
+from dataclasses import replace
+
+from dsc_host.login import json_column, rows
+from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices.kinds.sent_code import NumberData
+from dsc_host.login.messages import notices
+from dsc_host.login.model import DeviceState
+from dsc_host.login.rate_limits import DAY
+from dsc_host.login.rows import Device
+from dsc_host.login.transaction import LoginTransaction, locked_user
+
+_NEAR, _IMMINENT = "near", "imminent"
+
+
+def to_remind(tx: LoginTransaction) -> list[str]:
+    """Return the ids of the users whose days of SMS end soon, and who have not got the last reminder."""
+    rules, column = tx.policy.sms, rows.devices.c
+    if not rules.days:
+        return []
+    due = (
+        column.kind.in_([kinds.SMS.name, kinds.VOICE.name])
+        & (column.state == DeviceState.ACTIVE)
+        & (column.made_at <= tx.now() - (rules.days - rules.near_days) * DAY)
+        & (column.told != _IMMINENT)
+    )
+    return sorted({device.owner_id for device in rows.devices.all(tx.db, due)})
+
+
+def remind(tx: LoginTransaction, user_id: str) -> None:
+    """Remind a user that SMS and call-back will open the account only. Do nothing if the user has got this reminder."""
+    user = locked_user(tx.db, user_id)
+    live = [device for device, _ in registry.live_of(tx, user) if kinds.of(device).number(device)]
+    if not live:
+        return
+    ends_at = min(_ends_at(tx, device) for device in live)
+    stage = _IMMINENT if ends_at - tx.now() <= tx.policy.sms.imminent_days * DAY else _NEAR
+    late = [device for device in live if device.told not in (stage, _IMMINENT)]
+    if not late:
+        return
+    notices.notify(tx, user, "sms_ends", day=tx.calendar.day(ends_at))
+    for device in late:
+        data = replace(NumberData.of(device), ends_at=ends_at)
+        rows.devices.change(tx.db, device.id, told=stage, data=json_column.write(data))
+    tx.log("messages.remind", user, "done", stage)
+
+
+def _ends_at(tx: LoginTransaction, device: Device) -> float:
+    """Return the end of a device's days: the announced one, or a first one that leaves time for the reminders."""
+    rules = tx.policy.sms
+    announced = kinds.of(device).full_until(tx.policy, device)
+    return announced or max(device.made_at + rules.days * DAY, tx.now() + rules.near_days * DAY)

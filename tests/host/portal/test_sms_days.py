@@ -1,0 +1,22 @@
+"""The pages after the days of SMS: the account, with the way to another device."""
+
+from tests.host.login.town import DAY, new_town
+from tests.host.portal.browser import browsers, come_with
+from tests.host.verifier_samples import Clock
+
+
+def test_a_card_is_requested_by_sms_whose_days_are_over() -> None:
+    clock = Clock()
+    with new_town(clock, sms={"days": 30}) as town, browsers(town.system) as browser:
+        clock.advance(29 * DAY)
+        town.system.operator.run_due()
+        carl = come_with(browser(), town.enter_by_sms("carl"))
+        assert "full access until" in carl.open("/devices").text
+        clock.advance(7 * DAY)
+        carl = come_with(browser(), town.enter_by_sms("carl"))
+        overview = carl.open("/").html
+        assert 'href="/request"' in overview
+        assert 'href="/withdraw"' not in overview
+        assert 'href="/phones"' not in carl.open("/devices").html
+        carl.open("/request")
+        assert carl.press("Continue", address="1 Harbour Road, Zug", pin="8246", again="8246").title == "Is this correct?"
