@@ -139,6 +139,20 @@ MUTANTS = (
         ),
     ),
     *_login(
+        "cards/losses.py",
+        "loss_reports",
+        (
+            "a suspended phone takes its numbers with it",
+            "        device_lifecycle.suspend_number(tx, user, number)",
+            "        pass",
+        ),
+    ),
+    *_login(
+        "support/loss_reports.py",
+        "loss_reports",
+        ("a report says lost or stolen", "loss not in (Loss.LOST, Loss.STOLEN)", "loss not in tuple(Loss)"),
+    ),
+    *_login(
         "phones/number_confirmation.py",
         "number_confirmation",
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),

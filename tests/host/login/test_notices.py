@@ -136,6 +136,11 @@ def share_is_cancelled(town: Town) -> None:
     town.system.cancel_share(*asked_to_share(town))
 
 
+def reports_loss(town: Town) -> None:
+    step = town.system.begin("dora", PASSWORD)
+    town.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS), Loss.LOST)
+
+
 def loses_number(town: Town) -> None:
     desk = call(town)
     device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
@@ -244,6 +249,7 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.confirm_share": Way(asked_to_share, "shared", "dora.work"),
     "LoginSystem.cancel_share": Way(share_is_cancelled, "share_ended", "dora.work", alone=True),
     "Staff.give_temporary_code": Way(lambda town: town.system.staff.give_temporary_code(call(town)), "temporary_code"),
+    "LoginSystem.report_loss": Way(reports_loss, "suspended"),
     "Staff.report_loss": Way(loses_number, "out_of_use"),
     "Staff.issue_code_card": Way(issue_code_card, "card_waits"),
     "Staff.enable_messages": Way(lambda town: town.system.staff.enable_messages(call(town), NEW), "number_waits"),

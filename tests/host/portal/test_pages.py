@@ -35,7 +35,7 @@ def test_every_page_opens_for_its_own_people(town: Town, browser: Browsers) -> N
     for name, own in (("sue", "/desk"), ("ivo", "/issuer"), ("cleo", "/compliance")):
         worker = enter(town, browser(), name)
         assert {path: worker.open(path).status for path in refused} == dict.fromkeys(refused, 403) | {own: 200}
-    for path in ("/login", "/login/device", "/login/answer"):
+    for path in ("/login", "/login/device", "/login/answer", "/lost/device"):
         assert anna.open(path).path == "/"
     assert "Logged in as anna" in anna.page.text
 

@@ -15,7 +15,7 @@ from dsc_host.portal.app import GET
 from dsc_host.records.backends.base import Mode
 from dsc_host.records.store import Store
 
-HALF_WAY = ("/login/device", "/login/answer")
+HALF_WAY = ("/login/device", "/login/answer", "/lost/device")
 """The pages of a login that is not finished."""
 
 

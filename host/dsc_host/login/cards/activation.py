@@ -59,6 +59,8 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
             # The new device replaces the misplaced one, which nobody can use even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
+        elif kinds.of(device).replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
+            registry.move(tx, other, DeviceState.ENDED)
     # An online card ends the temporary code; a lasting device ends both.
     registry.end_temporary(tx, user, but=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)

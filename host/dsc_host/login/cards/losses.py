@@ -1,8 +1,10 @@
 """Losses: what ends together with a lost device, and the state that it gets.
 
-A misplaced card can be found and activated again. The loss or theft of a phone ends its app and its numbers.
+A misplaced card can be found and activated again. The loss or theft of a phone ends its app and its numbers. A device whose
+user reports its loss at the login is only suspended, because the report needs no more than a name and password.
 """
 
+from dsc_host.login import rows
 from dsc_host.login.cards import requests
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.devices import lifecycle as device_lifecycle
@@ -11,7 +13,7 @@ from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Loss
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, User
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, found
 
 
 def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> None:
@@ -30,3 +32,18 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
     requests.end_of_card(tx.db, device.id)
     if after is not DeviceState.MISPLACED:
         sharing.end_of_device(tx, device)
+
+
+def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
+    """Take a device out of use until it is activated again. Notify all its users. They must be locked.
+
+    A phone's numbers are out of use until they are confirmed again, because its finder or thief could receive codes.
+    """
+    told = {user.id: user, **{each: found(rows.users.find(tx.db, each)) for each in registry.users_of(tx.db, device)}}
+    for each in told.values():
+        notices.notify(tx, each, "suspended", device=registry.label(device))
+    kind = kinds.of(device)
+    for number in kind.numbers_with(tx.db, user, device):
+        device_lifecycle.suspend_number(tx, user, number)
+    kind.disable(tx, device, str(Loss.MISPLACED))
+    registry.move(tx, device, kind.state_when_suspended())

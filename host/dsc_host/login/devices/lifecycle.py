@@ -18,6 +18,18 @@ from dsc_host.login.transaction import LoginTransaction
 def forget_number(tx: LoginTransaction, user: User, number: str) -> None:
     """Remove a phone number of a user, and end the devices that send codes to it."""
     rows.phones.remove(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
+    _end_codes_to(tx, user, number)
+
+
+def suspend_number(tx: LoginTransaction, user: User, number: str) -> None:
+    """Take a phone number out of use until it is confirmed again, and end the devices that send codes to it."""
+    known = rows.phones.one(tx.db, rows.phones.c.user_id == user.id, rows.phones.c.number == number)
+    if known is not None:
+        rows.phones.change(tx.db, known.id, confirmed_at=None)
+    _end_codes_to(tx, user, number)
+
+
+def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
     for device, _ in registry.live_of(tx, user):
         if kinds.of(device).number(device) == number:
             registry.move(tx, device, DeviceState.ENDED)

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from dsc_host.login.model import Offer, Scope, ShareState, ShareView
 from dsc_host.login.protection import sharing
 from dsc_host.login.service import access
+from dsc_host.login.service.own_devices import DeviceCalls
 from dsc_host.login.signin import password_check
-from dsc_host.login.transaction import LoginContext
 
 
 @dataclass(frozen=True, slots=True)
-class ShareCalls:
+class ShareCalls(DeviceCalls):
     """The part of `LoginSystem` about sharing."""
-
-    context: LoginContext
 
     def begin_share(
         self, token: str, owner: str, password: str, device: str = "", address: str = ""

@@ -1,13 +1,19 @@
-"""Reports of lost, stolen, damaged and misplaced devices, which support takes from identified callers."""
+"""Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and at the login by users.
+
+A user at the login has shown a name and password only. The device is suspended, and nothing ends for good: support decides
+that, or the owner activates the device again.
+"""
 
 from dsc_host.errors import InputError
 from dsc_host.login.cards import losses
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound
-from dsc_host.login.model import Loss
+from dsc_host.login.model import Loss, Stage
+from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
 from dsc_host.login.support import calls
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, locked_users
 
 
 def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: str, loss: Loss) -> None:
@@ -20,3 +26,20 @@ def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: 
         raise NotFound("the caller does not own such a device")
     losses.take_out(tx, user, device, loss)
     tx.log("desk.loss", user, "done", str(loss), by=staff.name, device=device.id)
+
+
+def report_at_login(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> None:
+    """Suspend a device of the user whose login has passed the password. All logins and sessions of its users end.
+
+    Raises `NotIn`, `NotFound`, `InputError`.
+    """
+    if loss not in (Loss.LOST, Loss.STOLEN):
+        raise InputError("loss", "must be one of {kinds}", kinds="lost, stolen")
+    user, _ = sessions.find(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+    locked_users(tx.db, sharing.concerned(tx.db, user))
+    user, _ = sessions.locked(tx, token, Stage.CHOOSING, Stage.ANSWERING)
+    device, use = registry.held(tx.db, user, device_id)
+    if not registry.is_live(device, use, tx.now()):
+        raise NotFound("you have no such device in use")
+    losses.suspend(tx, user, device)
+    tx.log("loss.report", user, "suspended", str(loss), device=device.id)

@@ -95,7 +95,7 @@ def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, 
     forms = []
     if device.own and device.state in (DeviceState.SHIPPED, DeviceState.MISPLACED):
         forms.append(button("/activate", _("Activate"), device=device.id))
-        if device.has_sheet:
+        if device.has_sheet and device.state is DeviceState.SHIPPED:
             forms.append(button("/sheet", _("Show the codes"), device=device.id))
     if device.own and device.changes_pin and device.live and who.scope is Scope.FULL:
         forms.append(button("/pin", _("Change the PIN"), device=device.id))

@@ -6,6 +6,7 @@ from dsc_host.errors import DscError
 from dsc_host.login import NotIn, Offer, Stage, Status, Step
 from dsc_host.portal.languages import NAMES, Language
 from dsc_host.portal.pages.contact import office_of, telephones
+from dsc_host.portal.pages.losses import ways_on
 from dsc_host.portal.pages.offers import WRONG, asking, is_push
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
@@ -129,9 +130,18 @@ def _first(_: Language, name: str = "") -> View:
     )
     return View(
         _("Log in"),
-        words=(_("Log in with your user name and password. You will then be asked for your security device."),),
+        words=(
+            _("Log in with your user name and password. You will then be asked for your security device."),
+            _(
+                "Forgotten your password? It cannot be reset on this page. Call support: after they have identified you, the"
+                " operator sets a new one."
+            ),
+        ),
         forms=(Form("/login", _("Continue"), fields),),
-        links=(Link("/stop", _("Stop a change"), _("with the code from the message")),),
+        links=(
+            Link("/lost", _("My device is lost or stolen"), _("suspend it at once")),
+            Link("/stop", _("Stop a change"), _("with the code from the message")),
+        ),
     )
 
 
@@ -147,18 +157,22 @@ def _choosing(visit: Visit, step: Step) -> View:
             )
         )
     if not choices:
-        words = _("You have no device in use. Call support: after they have identified you, you get a temporary code.")
+        words = (_("You have no device in use."), *ways_on(_))
         other = Link("/share", _("I have a device under another user name"), _("share it with this user name"))
         numbers = telephones(_, office_of(visit))
-        return View(_("No device"), words=(words,), facts=numbers, links=(other, Link("/login", _("Start again"))))
+        return View(_("No device"), words=words, facts=numbers, links=(other, Link("/login", _("Start again"))))
     field = Field("device", _("How do you want to continue?"), "radio", value=choices[0].value, choices=choices)
-    return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),))
+    return View(_("Choose a device"), forms=(Form("/login/device", _("Continue"), (field,)),), links=(_lost(_),))
+
+
+def _lost(_: Language) -> Link:
+    return Link("/lost/device", _("My device is lost or stolen"), _("suspend it at once"))
 
 
 def _answering(visit: Visit, offer: Offer) -> View:
     """Return the page that asks for the response, or that waits for the approval of a push."""
     _, push = visit._, is_push(offer)
-    links = (Link("/login/device", _("Use another device")), Link("/login", _("Start again")))
+    links = (Link("/login/device", _("Use another device")), _lost(_), Link("/login", _("Start again")))
     view = View(_(KINDS[offer.kind]), links=links, script="push.js" if push else "")
     form = Form("/login/answer", _("Log in"))
     if push:

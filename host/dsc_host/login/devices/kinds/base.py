@@ -150,6 +150,10 @@ class DeviceKind(ABC):
         lasts = self.lasting and (loss is not Loss.MISPLACED or loss in self.losses)
         return DeviceState(loss.value) if lasts else DeviceState.ENDED
 
+    def state_when_suspended(self) -> DeviceState:
+        """Return the state of a device that its owner has reported with name and password only."""
+        return DeviceState.MISPLACED if self.lasting else DeviceState.ENDED
+
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
         """Take the device's keys, if it has any, out of use in the verifier. `reason` may be a loss."""
 

@@ -18,14 +18,14 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
 from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceData, DeviceKind, Offered, Outcome
-from dsc_host.login.model import Kind, Status
+from dsc_host.login.model import Kind, Loss, Status
 from dsc_host.login.rate_limits import DAY, Gate
 from dsc_host.login.rows import Device, Push, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.ocra import fold_response
 from dsc_host.records import table_rows
 from dsc_host.records.transaction import Refused
-from dsc_host.verifier import challenges, lifecycle, responses
+from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
 from dsc_host.verifier.model import Challenge, State
 from dsc_host.verifier.transaction import CardTransaction
 
@@ -96,10 +96,25 @@ class PhoneApp(DeviceKind):
         """Return all numbers of the user: each may be a number of this phone."""
         return [known.number for known in contacts.phones_of(db, user)]
 
+    def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
+        """Check a response. Reactivate the keys of a suspended app, and keep them active only if the response is correct."""
+        serials = AppData.of(attempt.device).serials.values()
+        if not all(_is_misplaced(attempt.tx.cards, serial) for serial in serials):
+            # The operator of the verifier has changed the state of a key meanwhile.
+            return REFUSED
+        for serial in serials:
+            lifecycle.settle(attempt.tx.cards, serial, State.ACTIVE, "found")
+        outcome = self.check(attempt, kept, answer)
+        if outcome.status is not Status.ACCEPTED:
+            for serial in serials:
+                lifecycle.settle(attempt.tx.cards, serial, State.SUSPENDED, str(Loss.MISPLACED))
+        return outcome
+
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
-        """Retire the keys of the app."""
+        """Suspend the keys of a misplaced app, and retire those of another one."""
+        to = State.SUSPENDED if reason == Loss.MISPLACED else State.RETIRED
         for serial in AppData.of(device).serials.values():
-            lifecycle.settle(tx.cards, serial, State.RETIRED, reason)
+            lifecycle.settle(tx.cards, serial, to, reason)
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:
@@ -107,6 +122,11 @@ def entered(attempt: Attempt, method: str) -> Outcome:
     rate_limits.record_success(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
+
+
+def _is_misplaced(cards: CardTransaction, serial: str) -> bool:
+    suspended = lifecycle.is_at(cards, serial, State.SUSPENDED)
+    return suspended and card_lookup.locked_card(cards, serial).state_reason == Loss.MISPLACED
 
 
 def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:

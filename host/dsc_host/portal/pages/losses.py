@@ -1,0 +1,96 @@
+"""The pages of the login for a user who has lost a device: it is suspended at once, without a telephone."""
+
+from starlette.responses import Response
+
+from dsc_host.errors import InputError
+from dsc_host.login import DeviceView, Loss, Stage, Step
+from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.contact import office_of, telephones
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, View
+from dsc_host.portal.wording import KINDS, LOSSES
+
+_REPORTED = (Loss.LOST, Loss.STOLEN)
+
+
+def losing(visit: Visit) -> Response:
+    """Show the form for the name and password of the user who has lost a device."""
+    return visit.show(_first(visit._))
+
+
+def begun(visit: Visit) -> Response:
+    """Check name and password, and go to the choice of the device."""
+    name = visit.value("name", 64)
+    with visit.again(lambda: _first(visit._, name)):
+        step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
+    return visit.go("/" if step.stage is Stage.IN else "/lost/device", token=step.token)
+
+
+def device(visit: Visit) -> Response:
+    """Show the choice of the device that is lost."""
+    return visit.show(_choosing(visit, visit.system.step(visit.token)))
+
+
+def lost(visit: Visit) -> Response:
+    """Suspend the device, and say how to go on."""
+    _, loss = visit._, visit.value("loss", 16)
+    if loss not in tuple(Loss):
+        raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
+    numbers = telephones(_, office_of(visit))
+    visit.system.report_loss(visit.token, visit.value("device", 32), Loss(loss))
+    words = _(
+        "Nobody can log in with this device any more. All sessions have ended. You were told by email, and by SMS to every"
+        " number that was confirmed."
+    )
+    found = _("If you find the device, log in with another one and activate it again on the page Devices.")
+    links = (Link("/login", _("Log in")),)
+    return visit.show(View(_("The device is suspended"), words=(words, *ways_on(_), found), facts=numbers, links=links))
+
+
+def ways_on(_: Language) -> tuple[str, ...]:
+    """Return sentences about how a user without a device goes on: another device, the app, or support."""
+    return (
+        _(
+            "If you have another device, log in with it. If you still have a phone whose number is confirmed, activate the app"
+            " on it with your user name, your password and the code that it gets by SMS."
+        ),
+        _("Or call support: after they have identified you, you get a temporary code, and you can request a new device."),
+    )
+
+
+def _first(_: Language, name: str = "") -> View:
+    fields = (
+        Field("name", _("User name"), value=name, autocomplete="username", longest=64),
+        Field("password", _("Password"), "password", autocomplete="current-password", longest=128),
+    )
+    words = _(
+        "Was your device lost or stolen? Suspend it here, with your user name and password. No device is needed for this."
+    )
+    return View(
+        _("Lost device"),
+        words=(words,),
+        forms=(Form("/lost", _("Continue"), fields),),
+        links=(Link("/login", _("Log in")),),
+    )
+
+
+def _choosing(visit: Visit, step: Step) -> View:
+    _ = visit._
+    if not step.choices:
+        words = _("You have no device in use, so nothing needs to be suspended.")
+        numbers = telephones(_, office_of(visit))
+        return View(_("No device"), words=(words, *ways_on(_)), facts=numbers, links=(Link("/login", _("Start again")),))
+    fields = (_which(_, step.choices), _what(_))
+    form = Form("/lost/device", _("Suspend the device"), fields, danger=True)
+    words = _("The device is suspended at once for all user names that use it. With a phone, its numbers are suspended too.")
+    return View(_("Lost device"), words=(words,), forms=(form,), links=(Link("/login", _("Start again")),))
+
+
+def _which(_: Language, devices: tuple[DeviceView, ...]) -> Field:
+    choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in devices]
+    return Field("device", _("Which device is lost?"), "radio", value=choices[0].value, choices=choices)
+
+
+def _what(_: Language) -> Field:
+    choices = [Choice(each, _(LOSSES[each])) for each in _REPORTED]
+    return Field("loss", _("What happened"), "radio", value=choices[0].value, choices=choices)
