@@ -14,6 +14,7 @@ from dsc_host.errors import InputError
 from dsc_host.exchange import csv_table, profile
 from dsc_host.exchange.csv_files import unescape_formula
 from dsc_host.exchange.refusal import Placed, Refusal
+from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules
 
 SEED_COLUMNS = ("serial", "seed", "type", "suite", "counter", "pin", "owner")
@@ -93,6 +94,8 @@ def _suite(kind: str, named: str, given: str | None) -> str:
     if kind in ("hotp", "totp"):
         # Another server's HOTP row has the number of digits in this column.
         profile.check_one_time_password(kind, given)
+        if named.isdecimal() and given is not None and int(named) != Suite.parse(given).digits:
+            raise InputError("suite", f"the row's responses have {named[:4]} digits, but those of the suite {given} have not")
         return given or ""
     if kind not in _OCRA_TYPES:
         raise InputError("type", "must be OCRA or HOTP; a card supports no other")

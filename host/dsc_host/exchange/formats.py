@@ -1,4 +1,6 @@
-"""The `ChallengeFormat` and `ResponseFormat` of an OCRA key (RFC 6030, section 4.3.4), held against its suite.
+"""The `ChallengeFormat` and `ResponseFormat` of a key (RFC 6030, section 4.3.4), held against its suite.
+
+The suite is the key's own, or the one that the caller names for a key of HOTP.
 
 A card that adds check digits, or shows another number of digits than its suite says, would have each response refused, and
 would soon be locked. So such a key is refused before it becomes a card.

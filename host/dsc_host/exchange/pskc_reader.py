@@ -155,8 +155,7 @@ class _Card:
 
     def _enrollment(self, package: Package, key: CardKey) -> Enrollment:
         suite = card_rules.usable_suite(self._suite_of(key))
-        if profile.is_ocra(key.algorithm):
-            formats.check(key.found, suite)
+        formats.check(key.found, suite)
         with_pin = suite.pin_hash is not None
         if not with_pin and key.found.policy.pin_usage == profile.ALGORITHMIC:
             raise InputError("pin", "is part of the response according to its policy (Algorithmic), but not of the suite")

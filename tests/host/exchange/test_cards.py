@@ -80,11 +80,17 @@ def test_formats_that_agree_with_the_suite_are_read() -> None:
     assert read(plain({**challenge, **response}), allow_plain=True) == [Enrollment("A", bytes(20), suite=SUITE)]
 
 
-HOTP = {"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:hotp", "algorithm_suite": "HMAC-SHA256", "response_length": 6}
+HOTP = {"algorithm": "urn:ietf:params:xml:ns:keyprov:pskc:hotp", "algorithm_suite": "HMAC-SHA256", "response_length": 8}
 
 
 def test_the_suite_of_an_hotp_key_is_the_callers() -> None:
     assert read(plain(HOTP), allow_plain=True, suite=SUITE) == [Enrollment("A", bytes(20), suite=SUITE)]
+
+
+@pytest.mark.parametrize("contradiction", [{"response_length": 6}, {"response_check": True}])
+def test_a_suite_that_an_hotp_key_contradicts_is_refused(contradiction: dict[str, Any]) -> None:
+    refusal = first_refusal(plain({**HOTP, **contradiction}), allow_plain=True, suite=SUITE)
+    assert refusal.field == "ResponseFormat"
 
 
 @pytest.mark.parametrize("algorithm", ["hotp", "totp"])

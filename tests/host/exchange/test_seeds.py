@@ -56,7 +56,10 @@ def test_a_row_may_have_counter_pin_and_owner() -> None:
 
 
 def test_an_hotp_row_is_taken_under_the_suite_that_is_given() -> None:
-    assert read(f"AB1,{SEED},HOTP,6", NAMED, suite=SUITE) == [CARD]
+    card, refusal = read(f"AB1,{SEED},HOTP,6\nAB2,{SEED},HOTP,8", NAMED, suite=SUITE)
+    assert card == CARD
+    assert isinstance(refusal, Refusal)
+    assert "responses have 8 digits" in str(refusal)
 
 
 BAD_ROWS = {
