@@ -70,6 +70,15 @@ MUTANTS = (
         ("a code to an email address is good once", "    _keep(tx.db, session, None)\n    contacts", "    contacts"),
     ),
     *_login(
+        "profile/postal_address.py",
+        "postal_address",
+        (
+            "the owner's postal address is the primary user's",
+            "    if account_of(tx.db, user).entity_id == person.id:",
+            "    if False:",
+        ),
+    ),
+    *_login(
         "profile/permission.py",
         "email_change",
         ("after opting out only support changes a profile", "    if user.opted_out:", "    if False:"),

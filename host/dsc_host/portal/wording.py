@@ -136,6 +136,7 @@ _NOTICES: Mapping[str, str] = {
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",
     "email": "The email address was changed. The old and the new address were told.",
+    "address": "The postal address was changed, and its owner was told.",
     "cancelled": "The request was canceled.",
     "out": "The protection is switched off. See below what you have lost.",
     "other_out": "This user's protection is switched off: trading needs no device, and the limits are lower.",

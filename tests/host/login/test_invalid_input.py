@@ -143,6 +143,7 @@ def test_ones_own(town: Town) -> None:
         "ask to change email": lambda x: system.ask_to_change_email(ben, x),
     }
     assert tried(town, doors, *ANYTHING, *WORDS) == []
+    assert tried(town, {"change address": lambda x: system.change_address(anna, x)}, *ANYTHING, "", "  ") == []
     system.ask_to_confirm_phone(ben, "+41791111111")
     assert tried(town, {"confirm phone": lambda x: system.confirm_phone(ben, x)}, *ANYTHING, *WORDS) == []
     assert system.confirm_phone(ben, town.sent("sms"))
@@ -212,6 +213,7 @@ def test_support_and_the_issuer(town: Town) -> None:
         "sheet": lambda x: staff.sheet(desk, x),
         "enable messages": lambda x: staff.enable_messages(desk, x),
         "email": lambda x: staff.set_email(desk, x),
+        "address": lambda x: staff.set_address(desk, x),
         "correct whom": lambda x: staff.correct_identity(sue, x, ANNA),
         "correct": lambda x: staff.correct_identity(sue, "anna", x),
         **{f"correct {name}": corrected(town, sue, name) for name in Identity.__slots__},

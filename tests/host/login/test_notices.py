@@ -71,6 +71,11 @@ def has_email_changed(town: Town) -> None:
     town.system.staff.set_email(call(town), "dora@elsewhere.example")
 
 
+def has_address_changed(town: Town) -> None:
+    town.system.opt_out(town.session("dora"))
+    town.system.staff.set_address(call(town), "2 Lake Street, Bern")
+
+
 def card_was_sent(town: Town) -> SimulatedCard:
     """Let dora request a card, and send it. She does not activate it."""
     card = SimulatedCard()
@@ -243,6 +248,9 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.activate: a card of codes": Way(activates_code_card, "activated"),
     "LoginSystem.change_pin": Way(changes_pin, "pin_changed"),
     "LoginSystem.confirm_phone": Way(lambda town: confirm(town, NEW), "phone_confirmed"),
+    "LoginSystem.change_address": Way(
+        lambda town: town.system.change_address(town.session("dora"), "2 Lake Street, Bern"), "address_changed"
+    ),
     "LoginSystem.confirm_email": Way(changes_email, "email_changed"),
     "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
     "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
@@ -257,6 +265,7 @@ WAYS: Mapping[str, Way] = {
         lambda town: town.system.staff.enable_messages(call(town), NUMBERS[0]), "messages_enabled"
     ),
     "Staff.set_email": Way(has_email_changed, "email_changed"),
+    "Staff.set_address": Way(has_address_changed, "address_changed"),
     "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
     "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
     "Staff.stop_wait": Way(stops_number, "wait_stopped"),

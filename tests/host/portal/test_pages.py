@@ -54,6 +54,7 @@ REFUSED_FORMS = {
     "/withdraw": {"amount": "much"},
     "/phones": {"number": "none"},
     "/profile/email": {"email": "none"},
+    "/profile/address": {"address": ""},
     "/request": {"pin": "8246", "again": "8247"},
     "/share": {"owner": "nobody"},
     "/return/sent": {"device": "none"},

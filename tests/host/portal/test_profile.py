@@ -3,6 +3,8 @@
 from tests.host.login.town import ANNA, Town
 from tests.host.portal.browser import Browser, Browsers, enter
 
+PROTECTED = "Anna is protected by a device and changes this on the page Profile."
+
 
 def wrong(code: str) -> str:
     return "000000" if code != "000000" else "000001"
@@ -67,3 +69,19 @@ def test_who_has_opted_out_is_told_to_call_support_who_changes_it(town: Town, br
     assert (page.title, "must be an email address" in page.error) == ("anna is calling", True)
     assert "email address was changed" in sue.press("Change the email address", email="anna@new.example").notice
     assert "anna@new.example" in anna.open("/profile").text
+
+
+def test_the_postal_address_is_changed_for_good(town: Town, browser: Browsers) -> None:
+    carl = enter(town, browser(), "carl")
+    carl.open("/profile/address")
+    page = carl.press("Change", address="")
+    assert (page.status, page.error) == (400, "Address: must be one line of 1 to 200 characters")
+    page = carl.press("Change", address="<b>3 Dock</b>, Rostock")
+    assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was told.")
+    assert "<b>3 Dock</b>, Rostock" in page.text
+    assert "<b>3 Dock</b>, Rostock" in carl.open("/request").forms[1].fields["address"]
+    town.system.opt_out(carl.cookie)
+    assert carl.open("/profile/address").path == "/profile"
+    sue = called(town, browser, "anna")
+    page = sue.press("Change the postal address", address="4 Quay, Zug")
+    assert (page.title, page.status, page.error) == ("anna is calling", 409, PROTECTED)

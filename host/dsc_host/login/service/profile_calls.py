@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import Profile, Scope
-from dsc_host.login.profile import email_change, overview
+from dsc_host.login.profile import email_change, overview, postal_address
 from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
@@ -48,4 +48,16 @@ class ProfileCalls(AccountCalls):
             token,
             may("confirm_email", Scope.FULL),
             lambda tx, user, session: email_change.answer(tx, session, user, token, code),
+        )
+
+    def change_address(self, token: str, address: str) -> None:
+        """Change the postal address. A card that is requested already goes to the address of its request.
+
+        Raises `InputError`, `NotAllowed`, `NotNow`.
+        """
+        access.change(
+            self.context,
+            token,
+            may("change_address", Scope.FULL),
+            lambda tx, user, session: postal_address.change(tx, session, user, address),
         )

@@ -68,6 +68,10 @@ class Staff:
         """Change the email address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_email(tx, session, staff, email))
 
+    def set_address(self, token: str, address: str) -> None:
+        """Change the postal address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
+        self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_address(tx, session, staff, address))
+
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
         """Request a correction of an identity. A second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""
         self._do(token, _SUPPORT, lambda tx, staff, _s: identities.correct_identity(tx, staff, user, identity))

@@ -26,6 +26,7 @@ GUARDED = frozenset({
     "ask_to_confirm_phone",
     "begin_share",
     "cancel_share",
+    "change_address",
     "change_password",
     "close_account",
     "confirm_request",

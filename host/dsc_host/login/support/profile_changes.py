@@ -4,7 +4,7 @@ A caller who is protected by a device makes these changes without support.
 """
 
 from dsc_host.login.accounts import contacts, email_addresses
-from dsc_host.login.profile import permission
+from dsc_host.login.profile import permission, postal_address
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -16,6 +16,11 @@ def set_email(tx: LoginTransaction, session: Session, staff: User, email: str) -
     user = _caller(tx, session)
     if email != user.email:
         contacts.replace_email(tx, user, email, by=staff.name)
+
+
+def set_address(tx: LoginTransaction, session: Session, staff: User, address: str) -> None:
+    """Change the postal address of the caller. Raises `InputError`, `NotAllowed`, `NotNow`."""
+    postal_address.replace(tx, _caller(tx, session), address, by=staff.name)
 
 
 def _caller(tx: LoginTransaction, session: Session) -> User:

@@ -30,13 +30,16 @@ def _who_changes(_: Language, known: Profile) -> Sequence[str]:
 
 
 def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
-    return ((_("Email address"), known.email),)
+    return ((_("Email address"), known.email), (_("Postal address"), known.address))
 
 
 def _changes(_: Language, known: Profile) -> Sequence[Link]:
     if known.opted_out:
         return (Link("/protection", _("Protection and limits")),)
-    return (Link("/profile/email", _("Change the email address")),)
+    return (
+        Link("/profile/email", _("Change the email address")),
+        Link("/profile/address", _("Change the postal address")),
+    )
 
 
 def _overview(_: Language) -> Link:
@@ -85,7 +88,7 @@ def _email(visit: Visit, value: str = "") -> View:
             _("A code is sent to the new address. When you enter it correctly, your messages go there."),
             _("The old and the new address are told of the change."),
         ),
-        facts=_facts(_, known),
+        facts=((_("Email address"), known.email),),
         forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
         links=(_profile(_),),
     )
@@ -104,5 +107,36 @@ def _code(_: Language, address: str) -> View:
             Form("/profile/email/answer", _("Confirm"), (field,)),
             Form("/profile/email", _("Send another code"), (_new_address(_, address),)),
         ),
+        links=(_profile(_),),
+    )
+
+
+# ---- the postal address ----
+
+
+def address(visit: Visit) -> Response:
+    """Show the form for a new postal address."""
+    known = visit.system.profile(visit.token)
+    return visit.go("/profile") if known.opted_out else visit.show(_address(visit, known.address))
+
+
+def changed_address(visit: Visit) -> Response:
+    """Change the postal address."""
+    with visit.again(lambda: _address(visit, visit.form.get("address", "")[:_LONGEST])):
+        visit.system.change_address(visit.token, visit.value("address", _LONGEST))
+    return visit.go("/profile", notice="address", token=visit.system.rotate(visit.token))
+
+
+def _address(visit: Visit, value: str) -> View:
+    _, known = visit._, visit.system.profile(visit.token)
+    field = Field("address", _("New postal address"), value=value, autocomplete="street-address")
+    return View(
+        _("Change the postal address"),
+        words=(
+            _("A card is sent to this address, unless its request names another one."),
+            _("A card that is requested already goes to the address of its request."),
+        ),
+        facts=((_("Postal address"), known.address),),
+        forms=(Form("/profile/address", _("Change"), (field,)),),
         links=(_profile(_),),
     )

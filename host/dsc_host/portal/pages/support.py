@@ -77,7 +77,6 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
     ]
     heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))
     phone = Field("number", _("Phone number"), "tel", _("Start with the country code, for example +41791234567."), longest=16)
-    address = Field("email", _("New email address"), hint=_("Only for a caller who has opted out of the protection."))
     return View(
         _("{name} is calling", name=name),
         tables=(Table(_("Devices"), heads, rows, _("None.")), *waiting(visit, waits, desk=True)),
@@ -85,8 +84,19 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
             button("/desk/temporary", _("Give a temporary code")),
             button("/desk/code-card", _("Issue a security code card")),
             Form("/desk/messages", _("Enable"), (phone,), legend=_("Codes by SMS and call")),
-            Form("/desk/email", _("Change the email address"), (address,), legend=_("Profile")),
+            *_profile_forms(_),
         ),
+    )
+
+
+def _profile_forms(_: Language) -> tuple[Form, ...]:
+    """Return the forms for the profile of a caller who has opted out of the protection."""
+    hint = _("Only for a caller who has opted out of the protection.")
+    email = Field("email", _("New email address"), hint=hint)
+    address = Field("address", _("New postal address"), hint=hint)
+    return (
+        Form("/desk/email", _("Change the email address"), (email,), legend=_("Email address")),
+        Form("/desk/address", _("Change the postal address"), (address,), legend=_("Postal address")),
     )
 
 
@@ -153,6 +163,13 @@ def email(visit: Visit) -> Response:
     with visit.again(lambda: _caller(visit, *visit.system.staff.caller_devices(visit.token))):
         visit.system.staff.set_email(visit.token, visit.value("email").strip())
     return visit.go("/desk", notice="email")
+
+
+def address(visit: Visit) -> Response:
+    """Change the postal address of the caller, who has opted out."""
+    with visit.again(lambda: _caller(visit, *visit.system.staff.caller_devices(visit.token))):
+        visit.system.staff.set_address(visit.token, visit.value("address"))
+    return visit.go("/desk", notice="address")
 
 
 def correct(visit: Visit) -> Response:
