@@ -13,6 +13,8 @@ _NONCE_MAX = const(32)
 _ENTROPY_MAX = const(64)
 _UNCHECKED = ("hello", "info", "display")
 _KEYS = {b"OK": KEY_OK, b"C": KEY_C, b"PRESS": KEY_PRESS}
+# By the card's condition, as states.py numbers them.
+_CONDITIONS = (b"ready", b"blank", b"error", b"low")
 
 # RFC 6287, appendix C.2: the only published values whose single hash every interpreter has.
 _TEST_SUITE = "OCRA-1:HOTP-SHA256-8:QA08"
@@ -102,22 +104,12 @@ class Commands:
         reply.value(b"tries", str(max(record.tries - record.failures, 0)).encode() if record.checks_pin else b"")
         reply.value(b"locked", b"1" if record.locked else b"0")
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
-        reply.value(b"condition", self._condition())
-        reply.value(b"free", self._free())
-        reply.send()
-
-    def _free(self):
-        """Return the free memory in bytes, without what is garbage already. A collector that is switched off stays off."""
-        if not hasattr(gc, "mem_free"):
-            return b""
+        reply.value(b"condition", _CONDITIONS[self._app.card.condition])
+        # What is garbage already counts as free. A collector that is switched off stays off.
         if gc.isenabled():
             gc.collect()
-        return str(gc.mem_free()).encode()
-
-    def _condition(self):
-        if self._app.card.condition == states.BROKEN:
-            return b"error"
-        return b"blank" if self._app.record.blank else b"ready"
+        reply.value(b"free", str(gc.mem_free()).encode() if hasattr(gc, "mem_free") else b"")
+        reply.send()
 
     def _display(self, request):
         reply = self._reply(request)

@@ -265,7 +265,7 @@ start(FOLDER, CONFIG, owner(), say)
 
 # A change of CONFIG or of the chip, and the message.
 WRONG = {
-    "text = '{'": "not JSON: look for a missing comma, quote or bracket",
+    "text = '{'": "not JSON: check its commas and brackets",
     "text = dict(CONFIG, board='')": "board: must be a name of 1 to 16 characters, without spaces",
     "text = dict(CONFIG, **{'a\\nb': 1})": "a b: unknown; allowed: battery, board, display, keypad, line, sealed",
     "machine.refused.add(12)": "keypad.rows: pin 12: this chip refuses: invalid pin",

@@ -12,7 +12,6 @@ _NAME_MAX = const(16)
 _PIN_MAX = const(63)
 _KEYS_MAX = const(24)
 _NEEDED = "0123456789CK"
-_MARKS = "{}[],:"
 
 # The numbers of each kind of part, in the order of their checks: name, lowest value, highest value, and default (None:
 # the field is required). A field that goes up to _PIN_MAX is a pin.
@@ -79,11 +78,11 @@ def load(text):
     """Parse and check the text of a `board.json`. Return the wiring with defaults filled in."""
     try:
         config = json.loads(text)
+        # MicroPython's parser also reads a text without its last brace, or with a comma too few or too many.
+        good = "\\" in text or _marks(text) == _marks(json.dumps(config))
     except ValueError:
-        raise ConfigError("not JSON: look for a missing comma, quote or bracket")
-    # MicroPython's parser also reads a text without its last brace, or with a comma too few or too many.
-    words = "not JSON, though MicroPython reads it: look for a missing or extra comma, brace or bracket"
-    _require(_count_marks(text) == _count_marks(json.dumps(config)), words)
+        good = False
+    _require(good, "not JSON: check its commas and brackets")
     _check_fields(config, "", _TOP)
     _check_board(config)
     pins = {}  # type: dict[int, str]
@@ -99,20 +98,9 @@ def load(text):
     return config
 
 
-def _count_marks(text):
-    """Return how often each mark of JSON's grammar occurs outside strings."""
-    counts = [0] * len(_MARKS)
-    inside = escaped = False
-    for c in text:
-        if escaped:
-            escaped = False
-        elif c == '"':
-            inside = not inside
-        elif inside:
-            escaped = c == "\\"
-        elif c in _MARKS:
-            counts[_MARKS.index(c)] += 1
-    return counts
+def _marks(text):
+    """Return the marks of JSON's grammar outside strings, sorted. No string may have a quote in it."""
+    return sorted([c for c in "".join(text.split('"')[::2]) if c in "{}[],:"])
 
 
 def _check_board(config):

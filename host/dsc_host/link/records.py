@@ -108,7 +108,8 @@ class CardInfo:
     `counter` is the one that the next response will use. `tries_left` is None unless the card checks the PIN itself.
     `free_memory` is in bytes, and None where the board cannot tell. `unlock_tries` is the number of unlock codes that
     may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
-    `condition` is `blank`, `ready` or `error` (the card shows ERROR). It is empty if the card's firmware does not report it.
+    `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery). It is empty if the card's firmware
+    does not report it.
     """
 
     serial: str

@@ -203,9 +203,7 @@ def test_the_command_lists_what_it_made(dscplus: Command) -> None:
     out = dscplus.folder / "deep" / "dist"
     done = dscplus("image", "--out", str(out))
     assert done.code == 0
-    assert [line.split() for line in done.rows] == [
-        [str(len(data)), str(out / path)] for path, data in pico().items()
-    ]
+    assert [line.split() for line in done.rows] == [[str(len(data)), str(out / path)] for path, data in pico().items()]
     assert "BOOTSEL" in done.err
     assert "replaces every file" in done.err
     assert contents(out) == pico()
