@@ -3,7 +3,18 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.reliability import board_line, filesystem, fuzz, line, model_comparison, pin_table, power, races, timing
+from tests.reliability import (
+    board_line,
+    filesystem,
+    fuzz,
+    line,
+    model_comparison,
+    pin_table,
+    power,
+    races,
+    serial_server,
+    timing,
+)
 from tests.reliability.report import Row, Scale, print_table
 
 SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
@@ -13,6 +24,7 @@ SECTIONS: dict[str, Callable[[Scale], Iterable[Row]]] = {
     "Model and firmware": model_comparison.run,
     "A faulty line": line.run,
     "Flashing on a bad line": board_line.run,
+    "Flashing through a serial port server": serial_server.run,
     "Races and kills": races.run,
     "Time to refuse": timing.run,
     "Fuzzing": fuzz.run,
