@@ -76,6 +76,7 @@ check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	MYPYPATH=$(BOARD_STUBS) $(BIN)/mypy --config-file firmware/mypy.ini --custom-typeshed-dir $(BOARD_STUBS)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m dsc_simulator.drawings.docs --check docs
+	$(BIN)/python -m tests.statements --check
 
 bench: $(READY)  ## Measure speed, as ratios and instruction counts
 	$(BIN)/python -m tests.benchmarks
@@ -95,6 +96,7 @@ mutants: $(READY)  ## Break firmware and host on purpose, and see the tests noti
 
 docs: $(READY)  ## Draw the pictures and tables in docs anew
 	$(BIN)/python -m dsc_simulator.drawings.docs docs
+	$(BIN)/python -m tests.statements
 
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
