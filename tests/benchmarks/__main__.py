@@ -3,6 +3,7 @@
 import sys
 
 from tests.benchmarks import (
+    bench_command,
     bench_desktop,
     bench_exchange,
     bench_firmware,
@@ -21,6 +22,7 @@ BENCHES = {
     "On the screen": bench_desktop,
     "On a board": bench_firmware,
     "Verifier": bench_verifier,
+    "Command": bench_command,
     "Cards by PSKC": bench_exchange,
     "Service": bench_service,
     "Login system": bench_login,

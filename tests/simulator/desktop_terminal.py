@@ -17,14 +17,7 @@ from typing import Self
 PATIENCE = 30
 FIRST_FRAME = b"Display:"
 
-# The entry point is in the package's metadata, which may be out of date in a checkout.
-_START = """
-import dsc_host.cli.main
-from dsc_simulator.commands import SECTION
-
-dsc_host.cli.main.more_sections = lambda: [SECTION]
-dsc_host.cli.main.main()
-"""
+_START = "from dsc_host.cli.main import main; main()"
 
 
 def command(*arguments: str) -> list[str]:

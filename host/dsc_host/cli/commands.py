@@ -1,7 +1,8 @@
 """The table of all commands: the section, the name, the place of the function, and the first sentence of its help.
 
-Nothing else is imported before a command is used. The commands of other packages come from the entry points in the group
-`dscplus.commands`. Each of these holds a `Section`.
+Nothing else is imported before a command is used. The simulator's commands are named here too: one distribution has both, and
+importing the simulator to list them would double the time of `--help`. Other packages add a `Section` each, through the
+entry-point group `dscplus.commands`.
 """
 
 from dsc_host.cli.lazy import Command, Noun, Section
@@ -168,6 +169,13 @@ SECTIONS = (
                 "Manage access tokens for the HTTP service.",
                 (_command("new", "service:new_token", "Create a token for a caller of the service."),),
             ),
+        ),
+    ),
+    Section(
+        "Simulator",
+        (
+            Command("sim", "dsc_simulator.commands.sim:sim", "Show a simulated card, and use its keys."),
+            Command("demo", "dsc_simulator.commands.demo:demo", "Watch a login with a card and a verifier."),
         ),
     ),
     Section(

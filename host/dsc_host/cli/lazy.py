@@ -4,22 +4,18 @@ A table says for each command what its help needs: the name, the summary, and wh
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 import typer.main
 from typer.core import TyperGroup
 
-from dsc_host.cli.option_groups import expanded
-
 Built = Any
 """A command as Typer builds it. Typer does not export the class."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command. Its function is imported when it is used."""
 
     name: str
@@ -32,6 +28,9 @@ class Command:
 
     def build(self) -> Built:
         """Import the function and return its command."""
+        # Imported here, because a list of commands does not need it.
+        from dsc_host.cli.option_groups import expanded
+
         module, _, name = self.target.partition(":")
         function: Callable[..., None] = getattr(import_module(module), name)
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -39,8 +38,7 @@ class Command:
         return typer.main.get_command(single)
 
 
-@dataclass(frozen=True, slots=True)
-class Noun:
+class Noun(NamedTuple):
     """A noun with commands of its own, for example `card`."""
 
     name: str
@@ -58,8 +56,7 @@ class Noun:
         return group
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A part of a list of commands, under a heading."""
 
     title: str

@@ -1,6 +1,5 @@
 """The output of a command: its result on stdout, as text or JSON, and messages on stderr."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import typer
@@ -28,7 +27,7 @@ def notice(message: str) -> None:
 def show(result: Result, *, as_json: bool) -> None:
     """Print one result: one line for each name, or one JSON object."""
     if as_json:
-        typer.echo(json.dumps(result, indent=2))
+        _print_json(result)
         return
     width = max(map(len, result), default=0)
     for name, value in result.items():
@@ -41,7 +40,7 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
     `none` is the message on stderr if there are no results. Without `heading`, the table continues an earlier one.
     """
     if as_json:
-        typer.echo(json.dumps(list(results), indent=2))
+        _print_json(list(results))
         return
     if not results:
         notice(none)
@@ -52,6 +51,13 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         typer.echo("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_json(value: object) -> None:
+    # Imported here, because most commands print text.
+    import json
+
+    typer.echo(json.dumps(value, indent=2))
 
 
 def _words(value: object) -> str:

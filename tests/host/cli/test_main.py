@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from io import BytesIO, TextIOWrapper
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from serial.tools.list_ports_common import ListPortInfo
 from tests.checkout import ROOT
 from tests.host.command_runner import KEY, PIN, SECRETS, Command, hurry, needs_pty
 
+from dsc_host.cli.lazy import Command as ListedCommand
+from dsc_host.cli.lazy import Section
 from dsc_host.cli.main import command, main
 from dsc_simulator import Profile, SimulatedCard
 
@@ -220,3 +223,12 @@ def test_a_port_at_which_nobody_answers(dscplus: Command, silent_port: str, monk
 def test_a_line_that_is_lost(dscplus: Command, mine: SimulatedCard) -> None:
     mine.watch(lambda direction, data: mine.close() if direction == "in" and b" info*" in data else None)
     assert "the line to the card was lost" in dscplus.refused("info", "--card", mine.url, code=5)
+
+
+def test_other_packages_add_a_section(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = Section("Museum", (ListedCommand("old", "dsc_host.cli.config:show_settings", "Show an old card."),))
+    entry = SimpleNamespace(load=lambda: section)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [entry] if group == "dscplus.commands" else [])
+    monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", command.__wrapped__)
+    assert "\nMuseum:\n  old          Show an old card.\n" in dscplus("--help").out
+    assert dscplus("old").out.startswith("SETTING ")
