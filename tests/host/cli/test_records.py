@@ -165,7 +165,7 @@ def test_wrong_arguments_of_enroll(dscplus: Command) -> None:
     path = dscplus.with_records()
     counter = "counter: must be a whole number from 0"
     refused = [
-        (["ib1"], "serial: must be 1 to 16"),
+        (["ib+1"], "serial: must be 1 to 32"),
         (["IB1", "--owner", " x"], "owner: must be a name"),
         (["IB1", "--suite", ""], "suite: must have three parts"),
         (["IB1", "--counter", "-1"], counter),
