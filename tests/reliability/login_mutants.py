@@ -24,6 +24,17 @@ MUTANTS = (
         ("five business days are five", "DAYS = 5\n", "DAYS = 4\n"),
     ),
     *_login(
+        "protection/funding.py",
+        "funding",
+        ("an unprotected account makes one transfer", "if earlier else money.money(", "if False else money.money("),
+    ),
+    *_login(
+        "cards/deposits.py",
+        "deposits",
+        ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
+        ("a device is charged once", "    elif known:\n", "    elif False:\n"),
+    ),
+    *_login(
         "policy/offices.py",
         "offices",
         ("an office serves its own countries only", "if residence in office.countries)", "if office.countries)"),

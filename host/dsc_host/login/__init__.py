@@ -16,8 +16,10 @@ from dsc_host.login.errors import (
 from dsc_host.login.messages.outbox import Calling, Letter, Sender
 from dsc_host.login.model import (
     Answered,
+    Deposit,
     DeviceState,
     DeviceView,
+    FundingMethod,
     HoldState,
     Identity,
     Kind,
@@ -39,6 +41,7 @@ from dsc_host.login.model import (
     WaitView,
 )
 from dsc_host.login.policy.model import Policy
+from dsc_host.login.protection.funding import FundingAllowance
 from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
 from dsc_host.login.service.customer import LoginSystem
@@ -50,9 +53,12 @@ __all__ = [
     "Answered",
     "Begun",
     "Calling",
+    "Deposit",
     "DeviceState",
     "DeviceView",
     "DifferentIdentity",
+    "FundingAllowance",
+    "FundingMethod",
     "HoldState",
     "Identity",
     "Kind",

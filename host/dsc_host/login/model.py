@@ -96,6 +96,14 @@ class HoldState(StrEnum):
     KEPT = "kept"
 
 
+class FundingMethod(StrEnum):
+    """The ways in which money comes into an account."""
+
+    ACH = "ach"
+    EFT = "eft"
+    WIRE = "wire"
+
+
 class ShareState(StrEnum):
     """The state of a request to share a device."""
 
@@ -254,6 +262,24 @@ class Request:
     """The state of the deposit; None until the request is confirmed."""
     account: str
     serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Money that was held for a card and then released or kept, or that was charged for a device."""
+
+    id: str
+    user: str
+    device: str
+    """A text that distinguishes the device; empty until the card is made."""
+    account: str
+    amount: Decimal
+    """The amount that was held; 0 for a charge without a deposit."""
+    held_at: float
+    state: HoldState
+    kept: Decimal
+    settled_at: float | None
+    """The time at which it was released or kept; None while it is held, and for changes by earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,10 @@ class Order(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A deposit for a card. `cents` is the amount held, and `kept` the amount that was kept."""
+    """A deposit for a card, or the charge for a device without one. `cents` was held, and `kept` was kept.
+
+    `order_id` or `device_id` is empty. `settled_at` is the time at which the money was released or kept.
+    """
 
     id: str
     account_id: str
@@ -164,6 +167,8 @@ class Hold(NamedTuple):
     state: str
     kept: int
     at: float
+    device_id: str = ""
+    settled_at: float | None = None
 
 
 class Parcel(NamedTuple):
@@ -202,6 +207,17 @@ class Withdrawal(NamedTuple):
     cents: int
 
 
+class Funding(NamedTuple):
+    """An ACH or EFT transfer into an account."""
+
+    id: str
+    account_id: str
+    user_id: str
+    method: str
+    at: float
+    cents: int
+
+
 class Wait(NamedTuple):
     """A change that takes effect later. `stop` is the hash of the code that stops it."""
 
@@ -233,4 +249,5 @@ holds = Rows(login_tables.holds, Hold)
 parcels = Rows(login_tables.parcels, Parcel)
 shares = Rows(login_tables.shares, Share)
 withdrawals = Rows(login_tables.withdrawals, Withdrawal)
+fundings = Rows(login_tables.fundings, Funding)
 waits = Rows(login_tables.waits, Wait)

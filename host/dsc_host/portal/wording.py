@@ -6,7 +6,7 @@ The English text is here; translation catalogs hold the other languages.
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
-from dsc_host.login import DeviceState, HoldState, Kind, LoginError, Loss, OrderState, Role, Scope, ShareState
+from dsc_host.login import DeviceState, FundingMethod, HoldState, Kind, LoginError, Loss, OrderState, Role, Scope, ShareState
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -69,6 +69,11 @@ HOLDS: Mapping[HoldState, str] = {
     HoldState.RELEASED: "released",
     HoldState.KEPT: "kept",
 }
+FUNDING_METHODS: Mapping[FundingMethod, str] = {
+    FundingMethod.ACH: "ACH",
+    FundingMethod.EFT: "EFT",
+    FundingMethod.WIRE: "Bank transfer",
+}
 SHARES: Mapping[ShareState, str] = {
     ShareState.DRAFT: "started",
     ShareState.PROVEN: "not confirmed",
@@ -115,6 +120,7 @@ _FIELDS: Mapping[str, str] = {
     "address": "Address",
     "email": "Email address",
     "amount": "Amount",
+    "method": "Way of payment",
     "password": "Password",
     "phone": "Phone number",
     "tracking": "Tracking number",
@@ -145,6 +151,7 @@ _NOTICES: Mapping[str, str] = {
     "unshared": "The device is no longer shared.",
     "closed": "The account is closed. You can still read its statements with your user name and password.",
     "withdrawn": "The withdrawal was recorded.",
+    "deposited": "The transfer was recorded.",
     "sent": "The card is on its way.",
     "received": "The card was received, and its deposit was released.",
     "kept": "The deposit was kept.",

@@ -26,7 +26,7 @@ NAME_LETTERS = 32
 TEXT_LETTERS = 200
 
 
-def _id(name: str = "id", *more: object, **options: bool) -> Column[str]:
+def _id(name: str = "id", *more: object, **options: bool | str) -> Column[str]:
     return Column(name, String(ID_LETTERS), *more, **options)  # type: ignore[arg-type]
 
 
@@ -195,6 +195,7 @@ orders = Table(
     Index(None, "state", "at"),
 )
 
+# `device_id` is empty if the money was held for a request, which knows its device.
 holds = Table(
     "holds",
     metadata,
@@ -205,6 +206,8 @@ holds = Table(
     _text("state", 16),
     Column("kept", BigInteger, nullable=False),
     Column("at", Double, nullable=False),
+    _id("device_id", nullable=False, index=True, server_default=""),
+    Column("settled_at", Double),
 )
 
 parcels = Table(
@@ -231,6 +234,18 @@ shares = Table(
     Column("expires_at", Double),
     _text("decided_by", NAME_LETTERS),
     Column("data", String, nullable=False),
+)
+
+# ACH and EFT transfers into an account.
+fundings = Table(
+    "fundings",
+    metadata,
+    _id(primary_key=True),
+    _id("account_id", _to("accounts.id"), nullable=False, index=True),
+    _id("user_id", _to("users.id"), nullable=False),
+    _text("method", 16),
+    Column("at", Double, nullable=False),
+    Column("cents", BigInteger, nullable=False),
 )
 
 withdrawals = Table(
@@ -264,7 +279,7 @@ waits = Table(
 
 ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,
-    withdrawals, waits,
+    withdrawals, fundings, waits,
 )  # fmt: skip
 """The tables of the login system. Each comes after those that it refers to."""
 

@@ -160,8 +160,8 @@ def test_a_lost_card_is_bridged_and_replaced(town: Town, card: SimulatedCard) ->
         town.system.sheet(token, town.device(token, Kind.ONLINE_CARD))
     again = by_codes(town, codes)
     assert town.system.visitor(again).scope is Scope.FULL
-    # The card is replaced, however low the account's equity is now.
-    town.system.operator.set_equity(town.accounts["anna"], Decimal(10))
+    # The card is replaced, however low the account's equity is now, if only the deposit is there.
+    town.system.operator.set_equity(town.accounts["anna"], Decimal(20))
     shipped(town, again, card)
     town.waited("anna")
     new = next(each for each in town.system.devices(again) if each.state is DeviceState.SHIPPED)

@@ -292,7 +292,8 @@ SILENT = {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_email", "ask_to_change_pin", "ask_to_confirm_phone",
         "begin", "begin_share", "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver",
         "draft_request", "leave", "may_withdraw", "rotate", "skip", "step", "visitor", "withdraw", "account_users",
-        "address", "deposit_accounts", "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
+        "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
+        "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
         "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff",
     },
     "Staff": {

@@ -18,7 +18,8 @@ def test_the_published_values() -> None:
     assert (login.offers, login.messages_to_user, login.messages_to_number, login.messages_to_country) == (30, 30, 10, 5_000)
     assert (policy.sessions.pin, policy.sessions.biometrics) == (12 * 3600, 30 * 3600)
     assert (policy.request.equity, policy.request.hold_cents, policy.request.receipt_days) == (1_000_000, 2_000, (3, 5))
-    assert policy.request.replacement_cents == {"dsc_plus": (2_000, 15_000)}
+    charged = ("dsc_plus", "platinum", "gold", "digital_card", "code_card")
+    assert policy.request.replacement_cents == dict.fromkeys(charged, (2_000, 15_000))
     assert policy.activation.automatic_days == 21
     limits = {level.kind: (level.per_day, level.per_five_days) for level in policy.levels}
     assert limits["dsc_plus"] == (None, None)

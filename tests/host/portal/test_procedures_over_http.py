@@ -11,7 +11,7 @@ PIN = "7391"
 
 
 def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town: Town, browser: Browsers) -> None:
-    other = town.system.operator.add_account(town.entities["anna"], Decimal(1))
+    other = town.system.operator.add_account(town.entities["anna"], Decimal(20))
     town.lose("anna", SERIALS["anna"], Loss.DAMAGED)
     anna = come_with(browser(), town.bridged("anna")[1])
     anna.open("/request")

@@ -5,7 +5,6 @@ personalized. A user has one open request at a time.
 """
 
 from datetime import date
-from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -18,7 +17,7 @@ from dsc_host.login.devices import kinds, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, HoldState, OrderState, Request
-from dsc_host.login.rows import Account, Hold, Order, Session, User
+from dsc_host.login.rows import Account, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
 
@@ -52,6 +51,7 @@ def draft(
         address = found(rows.entities.find(tx.db, owner.entity_id)).address
     address = field_checks.check_line("address", address, 200)
     check_pin(tx, owner, pin)
+    deposits.check_free(tx, account)
     for earlier in rows.orders.all(tx.db, rows.orders.c.user_id == owner.id, rows.orders.c.state == OrderState.DRAFT):
         drop(tx.db, earlier)
     order = Order(
@@ -70,8 +70,7 @@ def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -
     if order.state != OrderState.DRAFT:
         raise NotNow("this request has already been sent")
     _check_may(tx, owner)
-    cents = tx.policy.request.hold_cents
-    rows.holds.add(tx.db, Hold(table_rows.new_id(), order.account_id, order.id, cents, str(HoldState.HELD), 0, tx.now()))
+    deposits.hold(tx, order.account_id, order.id)
     rows.orders.change(tx.db, order.id, state=str(OrderState.REQUESTED), at=tx.now(), estimate=_estimate(tx.context))
     notices.notify(tx, owner, "requested", address=order.address, estimate=date.fromisoformat(_estimate(tx.context)))
     if waits.is_temporary(tx.db, session):
@@ -91,7 +90,7 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
         raise NotNow("the card has already been made; return it when it arrives")
     rows.orders.change(tx.db, order.id, state=str(OrderState.CANCELLED))
     vault.forget(tx.db, secret(order.id))
-    deposits.release(tx.db, order.id)
+    deposits.release(tx, order.id)
     tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
 
 
@@ -157,14 +156,6 @@ def secret(order_id: str) -> str:
     return f"order:{order_id}"
 
 
-def equity_in_dollars(context: LoginContext, account: Account) -> Decimal:
-    """Return the equity of an account in US dollars. Raises `NotNow` if the policy has no rate for its currency."""
-    rate = context.policy.request.rates.get(account.currency)
-    if rate is None:
-        raise NotNow("there is no exchange rate for {currency}; ask support", currency=account.currency)
-    return money.money(account.equity) * rate
-
-
 def _check_may(tx: LoginTransaction, user: User) -> bool:
     """Return whether a card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
     account = account_of(tx.db, user)
@@ -180,7 +171,7 @@ def _check_may(tx: LoginTransaction, user: User) -> bool:
     if any(card.state in gone for card in cards):
         return True
     least = tx.policy.request.equity
-    if not equity_in_dollars(tx.context, account) > least:
+    if not deposits.equity_in_dollars(tx.context, account) > least:
         words = "a card requires an account with an equity of more than {least} USD, or the equivalent in another currency"
         raise NotNow(words, least=f"{least:,}")
     return False

@@ -16,7 +16,7 @@ from dsc_host.login.model import DeviceState, HoldState, Loss, OrderState
 from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Parcel, Session, User
 from dsc_host.login.signin import sessions
-from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_user, locked_users
+from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, find_user, found, locked_user, locked_users
 from dsc_host.records import table_rows
 from dsc_host.verifier import lifecycle
 from dsc_host.verifier.model import State
@@ -53,10 +53,8 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
     lifecycle.settle(tx.cards, serial, State.RETIRED, "returned")
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     for order in orders:
-        deposits.release(tx.db, order.id)
-    kept = rows.holds.count(
-        tx.db, rows.holds.c.order_id.in_([each.id for each in orders]), rows.holds.c.state == HoldState.KEPT
-    )  # fmt: skip
+        deposits.release(tx, order.id)
+    kept = any(each.state == HoldState.KEPT for each in deposits.of_device(tx, device))
     outbox.add(tx, user, "received_late" if kept else "received", device=serial)
     tx.log("card.receive", user, "done", by=staff.name, card=serial)
     return found(rows.parcels.find(tx.db, parcel.id))
@@ -81,21 +79,45 @@ def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tup
     return [(parcel, expected(tx.context, parcel)) for parcel in parcels]
 
 
-def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User) -> int:
-    """Keep the deposit of a card that does not come back. Return the amount in cents. Raises `NotFound`, `NotNow`."""
-    device = _card(tx.db, serial)
-    order = rows.orders.one(tx.db, rows.orders.c.device_id == device.id) if device else None
-    if device is None or order is None:
-        raise NotFound("there is no such card that was requested here")
+def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> int:
+    """Keep the deposit of a device that does not come back, or charge for one without. Return the amount in cents.
+
+    `owner` is the name of the owner of a device without a serial, which `serial` then names as its label does.
+    Raises `NotFound`, `NotNow`, `InputError`.
+    """
+    device = _card(tx.db, serial) if owner is None else _labelled(tx.db, owner, serial)
+    if device is None:
+        raise NotFound("there is no such card")
     user = locked_user(tx.db, device.owner_id)
     permissions.check_other(tx.db, staff, user)
-    gone = (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.ENDED)
-    if device.state not in gone and not _is_overdue(tx, device):
+    device = found(rows.devices.locked(tx.db, device.id))
+    if not _is_gone(tx, device):
         raise NotNow("this card is not lost, stolen, damaged or overdue on its way back, and its account is not closed")
-    kept = deposits.keep(tx, order.id, cents)
-    outbox.add(tx, user, "kept", device=serial, amount=f"{money.money(kept)}")
-    tx.log("hold.keep", user, "done", by=staff.name, card=serial, cents=str(kept))
+    kept = deposits.keep(tx, user, device, cents)
+    label = registry.label(device)
+    outbox.add(tx, user, "kept", device=label, amount=f"{money.money(kept)}")
+    tx.log("hold.keep", user, "done", by=staff.name, card=label, cents=str(kept))
     return kept
+
+
+def _labelled(db: Connection, owner: str, label: str) -> Device | None:
+    """Return the newest device with this label that the user of this name owns."""
+    user = find_user(db, owner)
+    own = rows.devices.all(db, rows.devices.c.owner_id == user.id, order=rows.devices.c.made_at) if user else []
+    return next((device for device in reversed(own) if registry.label(device) == label), None)
+
+
+def _is_gone(tx: LoginTransaction, device: Device) -> bool:
+    """Return whether a device is lost, stolen or damaged, or should have come back."""
+    if device.state in (DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED):
+        return not is_received(tx.db, device)
+    ended = device.state == DeviceState.ENDED and kinds.of(device).is_returnable(tx.policy, device)
+    return (ended and not is_received(tx.db, device)) or _is_overdue(tx, device)
+
+
+def is_received(db: Connection, device: Device) -> bool:
+    """Return whether a card has come back."""
+    return rows.parcels.count(db, rows.parcels.c.device_id == device.id, rows.parcels.c.state == RECEIVED) > 0
 
 
 def _is_overdue(tx: LoginTransaction, device: Device) -> bool:

@@ -1,9 +1,16 @@
 """The operations of customers on their account."""
 
+from decimal import Decimal
+
 from dsc_host.login.accounts import people
+from dsc_host.login.cards import deposits
+from dsc_host.login.model import Deposit, FundingMethod, Scope
 from dsc_host.login.policy.offices import Office
+from dsc_host.login.protection import funding
+from dsc_host.login.protection.funding import FundingAllowance
 from dsc_host.login.service import access
 from dsc_host.login.service.sharing_calls import ShareCalls
+from dsc_host.login.transaction import user_named
 
 
 class AccountCalls(ShareCalls):
@@ -23,3 +30,31 @@ class AccountCalls(ShareCalls):
             lambda tx, user, _session: people.identity_of(tx.db, user).residence,
         )
         return self.context.policy.contact.office(country)
+
+    def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+        """Return whether a user may transfer so many US dollars into the account now. Raises `NotFound`, `InputError`.
+
+        Users without protection may make a single transfer by ACH or EFT, up to the amount in the policy.
+        """
+        return self.context.read(lambda tx: funding.may_deposit(tx, user_named(tx.db, user), amount, method))
+
+    def deposit(self, token: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+        """Record a transfer into the account, if the user may make it. Raises `InputError`."""
+        return access.change(
+            self.context,
+            token,
+            access.customer("deposit", Scope.FULL, Scope.TRADING),
+            lambda tx, user, _session: funding.deposit(tx, user, amount, method),
+        )
+
+    def deposits(self, token: str) -> list[Deposit]:
+        """Return what is held, kept and released for the user's cards, the newest first.
+
+        For a primary user, these are the deposits of the whole account.
+        """
+        return access.look(
+            self.context,
+            token,
+            access.customer("deposits", Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),
+            lambda tx, user, _session: deposits.statement(tx, user),
+        )

@@ -117,9 +117,13 @@ class Staff:
         """Record that a card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
-    def settle(self, token: str, serial: str, cents: int | None = None) -> int:
-        """Keep the deposit of a card that does not come back. Raises `NotAllowed`, `NotNow`, `InputError`."""
-        return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settle(tx, serial, cents, staff))
+    def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:
+        """Keep the deposit of a card that does not come back, or charge for a device without a deposit.
+
+        `owner` is the name of the owner of a device without a serial; `serial` is then its label.
+        Raises `NotAllowed`, `NotFound`, `NotNow`, `InputError`.
+        """
+        return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settle(tx, serial, cents, staff, owner))
 
     def pending_shares(self, token: str) -> list[ShareView]:
         """Return the shares that wait for compliance. Raises `NotAllowed`."""

@@ -127,4 +127,4 @@ def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
 
 def _stop_made(tx: LoginTransaction, user: User, order: Order) -> None:
     losses.take_out(tx, user, found(rows.devices.locked(tx.db, order.device_id)), Loss.LOST)
-    deposits.release(tx.db, order.id)
+    deposits.release(tx, order.id)

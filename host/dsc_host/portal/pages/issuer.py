@@ -26,10 +26,11 @@ def issuer(visit: Visit) -> Response:
             "/issuer/settle",
             _("Keep"),
             (
-                Field("serial", _("Serial"), longest=32),
+                Field("serial", _("Serial or number of the device"), longest=32),
+                Field("owner", _("User name of the owner"), hint=_("Only for a device without a serial."), optional=True),
                 Field("cents", _("US cents"), "code", _("Leave empty for the usual amount."), longest=6, optional=True),
             ),
-            legend=_("A card was not returned: keep its deposit"),
+            legend=_("A device was lost or not returned: keep its deposit, or charge for it"),
         ),
     ]
     if visit.site.extension is not None and any(not each.serial for each in waiting):
@@ -65,5 +66,6 @@ def settle(visit: Visit) -> Response:
     """Keep the deposit of a card, whole or in part."""
     text = visit.value("cents", 6).strip()
     cents = int(text) if text.isascii() and text.isdigit() else None if not text else -1
-    visit.system.staff.settle(visit.token, visit.value("serial", 32).strip(), cents)
+    owner = visit.value("owner", 64).strip() or None
+    visit.system.staff.settle(visit.token, visit.value("serial", 32).strip(), cents, owner=owner)
     return visit.go("/issuer", notice="kept")

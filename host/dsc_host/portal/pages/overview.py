@@ -1,12 +1,12 @@
-"""The pages that a user sees first: the overview, and the statements of a closed account."""
+"""The page that a user sees first: what the session may use, and links to the pages."""
 
 from starlette.responses import Response
 
-from dsc_host.login import NotAllowed, Role, Scope, Visitor
+from dsc_host.login import Role, Scope, Visitor
 from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.devices import further_links
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Link, Table, View
+from dsc_host.portal.views import Link, View
 from dsc_host.portal.wording import SCOPES
 
 _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: "/compliance"}
@@ -31,19 +31,11 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
             Link("/password", _("Change the password")),
             Link("/profile", _("Profile"), _("your email address and your postal address")),
             *further_links(_, who),
+            Link("/statements", _("Statements")),
         ]
     if who.scope is Scope.FULL:
         links.append(Link("/close", _("Close the account")))
     links.append(Link("/protection", _("Protection and limits")))
     if who.scope in (Scope.FULL, Scope.TRADING):
-        links.append(Link("/withdraw", _("Withdraw money")))
+        links += [Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money"))]
     return tuple(links)
-
-
-def statements(visit: Visit) -> Response:
-    """Show the statements of an account."""
-    who, _ = visit.visitor(), visit._
-    if who.scope is Scope.TRADING:
-        raise NotAllowed("log in with a device to do this")
-    table = Table(_("Statements"), (), (), _("There are no statements yet."))
-    return visit.show(View(_("Statements"), tables=(table,)))

@@ -1,14 +1,14 @@
 """The pages of protection: limits, opting out and back in, withdrawals, and closing the account."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from starlette.responses import Response
 
-from dsc_host.errors import InputError
 from dsc_host.login import Protection, Scope
 from dsc_host.login.policy.model import Level
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.funding import amount
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
 from dsc_host.portal.wording import KINDS, RESTRICTIONS
@@ -143,7 +143,7 @@ def withdrawn(visit: Visit) -> Response:
     """Withdraw an amount within the limits."""
     _ = visit._
     with visit.again(lambda: _withdraw(visit)):
-        allowance = visit.system.withdraw(visit.token, _amount(visit.value("amount", 32)))
+        allowance = visit.system.withdraw(visit.token, amount(visit.value("amount", 32)))
     if allowance:
         return visit.go("/withdraw", notice="withdrawn")
     left = _.dollars(min(allowance.left_today or Decimal(0), allowance.left_five_days or Decimal(0)))
@@ -157,13 +157,6 @@ def _withdraw(visit: Visit) -> View:
     field = Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20)
     form = Form("/withdraw", _("Withdraw"), (field,))
     return View(_("Withdraw money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
-
-
-def _amount(text: str) -> Decimal:
-    try:
-        return Decimal(text.strip())
-    except InvalidOperation:
-        raise InputError("amount", "must be an amount of money, more than 0") from None
 
 
 def closing(visit: Visit) -> Response:

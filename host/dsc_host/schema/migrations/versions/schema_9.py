@@ -1,4 +1,4 @@
-"""Version 9: serials of other makers, which are longer, and the dates between which a card is valid."""
+"""Version 9: longer serials of other makers, the dates between which a card is valid, and more about an account's money."""
 
 from typing import Any
 
@@ -33,5 +33,26 @@ def upgrade() -> None:
         op.add_column("cards", sa.Column(name, sa.Double))
     # Nobody has been reminded of a coming change of a device.
     op.add_column("devices", sa.Column("told", sa.String(16), nullable=False, server_default=""))
+    _add_money()
     # The spelling of the whole project.
     op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")
+
+
+def _add_money() -> None:
+    """Add charges without a request, the time at which money was released or kept, and the transfers into accounts."""
+    op.add_column("holds", sa.Column("device_id", sa.String(32), nullable=False, server_default=""))
+    op.add_column("holds", sa.Column("settled_at", sa.Double))
+    op.create_index("ix_holds_device_id", "holds", ["device_id"])
+    op.create_table(
+        "fundings",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("account_id", sa.String(32), nullable=False),
+        sa.Column("user_id", sa.String(32), nullable=False),
+        sa.Column("method", sa.String(16), nullable=False),
+        sa.Column("at", sa.Double, nullable=False),
+        sa.Column("cents", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_fundings"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_fundings_account_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_fundings_user_id", ondelete="CASCADE"),
+    )
+    op.create_index("ix_fundings_account_id", "fundings", ["account_id"])

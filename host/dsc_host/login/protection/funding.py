@@ -1,0 +1,67 @@
+"""Transfers of money into an account, which are limited for users without protection.
+
+Those who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. Another
+one needs a device. The money itself is moved and booked elsewhere.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dsc_host.errors import InputError
+from dsc_host.login import rows
+from dsc_host.login.accounts import money
+from dsc_host.login.model import FundingMethod
+from dsc_host.login.protection import levels, limits
+from dsc_host.login.rows import Account, Funding, User
+from dsc_host.login.transaction import LoginTransaction, account_of, found
+from dsc_host.records import table_rows
+
+_LIMITED = (FundingMethod.ACH, FundingMethod.EFT)
+_RESTRICTION = "funding"
+
+
+@dataclass(frozen=True, slots=True)
+class FundingAllowance:
+    """The decision about a transfer, with the largest amount that is accepted now. None means that there is no limit."""
+
+    allowed: bool
+    most: Decimal | None
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+def may_deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+    """Return whether this user may transfer so many dollars into the account in this way now. Raises `InputError`."""
+    return _decide(tx, user, account_of(tx.db, user), amount, method)
+
+
+def deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
+    """Decide whether an amount may be transferred, and record it if so. Raises `InputError`."""
+    # Lock the account, because all its users share the first transfer.
+    account = found(rows.accounts.locked(tx.db, user.account_id))
+    allowance = _decide(tx, user, account, amount, method)
+    if allowance:
+        cents = money.cents("amount", amount)
+        rows.fundings.add(tx.db, Funding(table_rows.new_id(), account.id, user.id, str(method), tx.now(), cents))
+    tx.log("deposit", user, "done" if allowance else "refused", method, amount=str(amount))
+    return allowance
+
+
+def _decide(
+    tx: LoginTransaction, user: User, account: Account, amount: Decimal, method: FundingMethod
+) -> FundingAllowance:  # fmt: skip
+    limits.check_amount(amount)
+    if method not in tuple(FundingMethod):
+        raise InputError("method", "must be one of {kinds}", kinds=", ".join(FundingMethod))
+    if account.closed_at is not None:
+        return FundingAllowance(False, Decimal(0))
+    if method not in _LIMITED or not _is_restricted(tx, user):
+        return FundingAllowance(True, None)
+    earlier = rows.fundings.count(tx.db, rows.fundings.c.account_id == account.id, rows.fundings.c.method.in_(_LIMITED))
+    most = Decimal(0) if earlier else money.money(tx.policy.restrictions.funding_beyond_cents)
+    return FundingAllowance(amount <= most, most)
+
+
+def _is_restricted(tx: LoginTransaction, user: User) -> bool:
+    return _RESTRICTION in tx.policy.restrictions.lost and levels.level_of(tx, user) == limits.level_of((), tx.policy)

@@ -1,0 +1,54 @@
+"""The page of a transfer of money into the account."""
+
+from decimal import Decimal, InvalidOperation
+
+from starlette.responses import Response
+
+from dsc_host.errors import InputError
+from dsc_host.login import FundingMethod
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Choice, Field, Form, Link, View
+from dsc_host.portal.wording import FUNDING_METHODS
+
+
+def deposit(visit: Visit) -> Response:
+    """Show the form for a transfer."""
+    return visit.show(_deposit(visit))
+
+
+def deposited(visit: Visit) -> Response:
+    """Record a transfer, if the user may make it."""
+    with visit.again(lambda: _deposit(visit)):
+        allowance = visit.system.deposit(visit.token, amount(visit.value("amount", 32)), _method(visit.value("method", 16)))
+    if allowance:
+        return visit.go("/deposit", notice="deposited")
+    _, most = visit._, allowance.most or Decimal(0)
+    words = _("Without protection by a device, at most {most} can be deposited in this way now.", most=_.dollars(most))
+    return visit.wrong(_deposit(visit), words, 409)
+
+
+def _deposit(visit: Visit) -> View:
+    visit.visitor()
+    _ = visit._
+    choices = [Choice(each, _(FUNDING_METHODS[each])) for each in FundingMethod]
+    fields = (
+        Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20),
+        Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
+    )
+    form = Form("/deposit", _("Deposit"), fields)
+    return View(_("Deposit money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
+
+
+def amount(text: str) -> Decimal:
+    """Return an amount of money that a visitor typed. Raises `InputError`."""
+    try:
+        return Decimal(text.strip())
+    except InvalidOperation:
+        raise InputError("amount", "must be an amount of money, more than 0") from None
+
+
+def _method(text: str) -> FundingMethod:
+    try:
+        return FundingMethod(text)
+    except ValueError:
+        raise InputError("method", "must be one of {kinds}", kinds=", ".join(FundingMethod)) from None
