@@ -55,12 +55,15 @@ class RawRepl:
         line = self._line
         line.write(b"\r\x03\x03")
         line.drop()
-        began = line.clock()
         line.write(b"\r\x01")
         line.read_until(_BANNER, seconds)
-        self._measure(line.clock() - began)
         line.write(b"\x04")
         line.read_until(_BANNER, seconds)
+        # Now the board does nothing else, so its answer shows how slow the line is.
+        began = line.clock()
+        line.write(b"\x01")
+        line.read_until(_BANNER, seconds)
+        self._measure(line.clock() - began)
 
     def resume(self) -> None:
         """Return to the prompt after a damaged command. Variables on the board stay. Raise Damaged if no prompt comes."""
