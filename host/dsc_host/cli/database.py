@@ -1,6 +1,7 @@
 """The records that the options of a command name: the database and the file of its master keys."""
 
 import getpass
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if sys.platform != "win32":
     import pwd
 
 _FILE_URL = "sqlite:///"
+_log = logging.getLogger("dsc_host.cli")
 _ACTOR_LETTERS = 64
 
 
@@ -51,6 +53,7 @@ class MasterKeys:
         if not self.master_key and "DSCPLUS_MASTER_KEY" in os.environ:
             return Keyring.from_environment("DSCPLUS_MASTER_KEY")
         path = self.key_file()
+        _log.info("master key: in %s", path)
         if path == own_key_file() and not path.exists():
             if not may_make:
                 raise InputError(
@@ -100,6 +103,7 @@ class Records(MasterKeys):
         if self.url:
             check_url(self.url)
         path = self.file()
+        _log.info("records: in %s", path or "a database on a server")
         # Otherwise a mistyped name would create an empty database, and the only message would be that the card is not enrolled.
         if path and not may_make and not os.path.exists(path):
             raise Failed(f"{path}: there is no such database; create it with enroll, personalize or person add")

@@ -71,11 +71,19 @@ def build() -> typer.Typer:
         _version: bool = typer.Option(
             False, "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
         ),
+        verbose: bool = typer.Option(
+            False, "--verbose", "-v", help="Say on stderr which records and card are used, and what the card answers."
+        ),
     ) -> None:
         """Use a challenge-response security card: talk to it, simulate it, verify its responses.
 
         `dscplus COMMAND --help` shows how to use a command, with examples.
         """
+        if verbose:
+            # Imported here, because most runs need no log.
+            from dsc_host.cli.verbose import show_log
+
+            show_log()
 
     return app
 

@@ -1,5 +1,6 @@
 """Options that many commands share, and the defaults for their values."""
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,6 +9,8 @@ import typer
 
 from dsc_host.cli.settings import setting
 from dsc_host.errors import InputError
+
+_log = logging.getLogger("dsc_host.cli")
 
 DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 """The default suite for each PIN policy."""
@@ -45,4 +48,6 @@ class CardPort:
         """Return the port that the option or a setting names, or else the only attached card's. Raises `CardNotFound`."""
         from dsc_host.link import find_card
 
-        return find_card(self.card or setting("card").value)
+        port = find_card(self.card or setting("card").value)
+        _log.info("card: at %s", port)
+        return port

@@ -9,6 +9,7 @@ does not hold up the others.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import secrets
@@ -27,6 +28,8 @@ try:
     import termios
 except ImportError:  # Windows has no termios.
     termios = None  # type: ignore[assignment]
+
+_log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
 """The longest wait of a read in seconds, so that deadlines, `close` and other threads are noticed."""
@@ -127,6 +130,7 @@ class Session:
             final = not resend or left < self._timeout / 2
             self._send(line, left)
             reply = self._wait_reply(seq, deadline if final else self._clock() + self._timeout / 3)
+        _log.info("card: %s: %s", word, reply.code or "ok")
         if reply.code:
             raise CardError(reply.code, _words(reply.text))
         return reply.values

@@ -1,6 +1,7 @@
 """The settings of the command: an option counts first, then the environment, then the settings file, then the default."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,16 @@ def test_help_is_shown_for_any_command(dscplus: Command) -> None:
     assert dscplus("help", "card", "list").out == dscplus("card", "list", "--help").out
     for words in (["card", "nope"], ["nope"], ["list", "nope"]):
         assert f"there is no command {' '.join(words)}" in dscplus.refused("help", *words)
+
+
+def test_verbose_says_what_is_used_and_no_secret(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logging.getLogger("dsc_host")
+    for name, value in {"handlers": [], "level": log.level}.items():
+        monkeypatch.setattr(log, name, value)
+    database = dscplus.with_cards("IB2")
+    with SimulatedCard() as card:
+        done = dscplus("-v", "personalize", "IB1", "--card", card.url, stdin="1234\n")
+        assert done.code == 0
+    said = done.err.splitlines()
+    assert {f"card: at {card.url}", f"records: in {database}", "card: info: ok"} <= set(said)
+    dscplus.assert_no_secret_was_printed()

@@ -1,0 +1,20 @@
+"""The log on stderr, for `dscplus --verbose`. It has no secret: requests to a card are named without their values."""
+
+import logging
+
+from dsc_host.cli.output import notice
+
+
+class _Notices(logging.Handler):
+    """Prints each record as a message of the command."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record's message on stderr."""
+        notice(record.getMessage())
+
+
+def show_log() -> None:
+    """Show the log of this process from now on."""
+    log = logging.getLogger("dsc_host")
+    log.handlers = [_Notices()]
+    log.setLevel(logging.INFO)
