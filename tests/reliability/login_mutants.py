@@ -121,7 +121,7 @@ MUTANTS = (
         "signin/flow.py",
         "login_flow",
         ("nobody skips the device who has not opted out", "    if not user.opted_out:\n", "    if False:\n"),
-        ("an answer lets one login in", "    sessions.end(tx.db, session)\n    rows.uses.change(", "    rows.uses.change("),
+        ("an answer lets one login in", "    sessions.end(tx.db, session)\n    registry.rec", "    registry.rec"),
     ),
     *_login(
         "signin/flow.py",
@@ -166,6 +166,11 @@ MUTANTS = (
             "        device_lifecycle.suspend_number(tx, user, number)",
             "        pass",
         ),
+    ),
+    *_login(
+        "phones/app_activation.py",
+        "own_devices",
+        ("the last device is removed after a warning", "    if not last and all(", "    if False and all("),
     ),
     *_login(
         "support/loss_reports.py",

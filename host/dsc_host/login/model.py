@@ -185,6 +185,13 @@ class DeviceView:
     """Whether the user can change the PIN on the device."""
     losses: tuple[Loss, ...]
     """The losses to choose from when the device is reported as lost."""
+    removable: bool
+    """Whether the owner can remove the device from the account, and adds it again alone."""
+    name: str
+    """The name that the user has given to the device; empty if there is none."""
+    added_at: float
+    used_at: float | None
+    """The Unix time of the user's last login or proof with the device; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class Use(NamedTuple):
     state: str
     failures: int
     locked_until: float | None
+    name: str = ""
+    used_at: float | None = None
 
 
 class Session(NamedTuple):

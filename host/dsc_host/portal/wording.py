@@ -6,7 +6,19 @@ The English text is here; translation catalogs hold the other languages.
 from collections.abc import Mapping
 
 from dsc_host.errors import DscError, InputError, OutOfMemory, TooManyChallenges, VerifierError
-from dsc_host.login import DeviceState, FundingMethod, HoldState, Kind, LoginError, Loss, OrderState, Role, Scope, ShareState
+from dsc_host.login import (
+    DeviceState,
+    DeviceView,
+    FundingMethod,
+    HoldState,
+    Kind,
+    LoginError,
+    Loss,
+    OrderState,
+    Role,
+    Scope,
+    ShareState,
+)
 from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
@@ -130,6 +142,7 @@ _FIELDS: Mapping[str, str] = {
     "residence": "Country of residence",
     "document type": "Document type",
     "document number": "Document number",
+    "device name": "Name",
 }
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",
@@ -138,6 +151,8 @@ _NOTICES: Mapping[str, str] = {
     "password": "Your password was changed. All other sessions have ended.",
     "pin": "Your card's PIN was changed. All other sessions have ended.",
     "activated": "The device is now in use.",
+    "named": "The name was saved.",
+    "app_removed": "The app was removed.",
     "code": "The code is not correct. Try again, or request a new one.",
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",
@@ -166,6 +181,11 @@ _NOTICES: Mapping[str, str] = {
     "made": "All cards were made.",
     "time": "Time has passed.",
 }
+
+
+def which(device: DeviceView) -> str:
+    """Return a text that distinguishes the device from others of its kind: the user's name for it, and its label."""
+    return f"{device.name} ({device.label})" if device.name and device.label else device.name or device.label
 
 
 def explained(error: DscError, _: Language) -> str:

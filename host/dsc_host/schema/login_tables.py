@@ -107,7 +107,8 @@ devices = Table(
     _text("told", 16),
 )
 
-# The users of a device: its owner, and those with whom it is shared. Each has their own count of wrong answers and lock.
+# The users of a device: its owner, and those with whom it is shared. Each has their own count of wrong answers and lock, their
+# own name for it, and the time when they last used it.
 uses = Table(
     "uses",
     metadata,
@@ -117,6 +118,8 @@ uses = Table(
     _text("state", 16),
     Column("failures", Integer, nullable=False),
     Column("locked_until", Double),
+    _text("name", NAME_LETTERS),
+    Column("used_at", Double),
     UniqueConstraint("user_id", "device_id"),
 )
 

@@ -146,6 +146,12 @@ def reports_loss(town: Town) -> None:
     town.system.report_loss(step.token, next(each.id for each in step.choices if each.kind is Kind.SMS), Loss.LOST)
 
 
+def removes_own_app(town: Town) -> None:
+    app = activated(town, "dora")
+    town.give_card("dora", "IB3000955")
+    town.system.remove_app(town.enter("dora"), app.device)
+
+
 def loses_number(town: Town) -> None:
     desk = call(town)
     device = next(each for each in town.system.staff.caller_devices(desk)[1] if each.kind is Kind.SMS)
@@ -277,6 +283,7 @@ WAYS: Mapping[str, Way] = {
     "Staff.ship": Way(lambda town: card_was_sent(town).__exit__(None, None, None), "shipped"),
     "Staff.decide_share": Way(share_is_decided, "shared", "dora.work"),
     "Phones.activate": Way(lambda town: activated(town, "dora"), "phone_activated"),
+    "LoginSystem.remove_app": Way(removes_own_app, "out_of_use"),
     "Phones.remove": Way(removes_app, "out_of_use"),
     "Operator.enroll_card": Way(give_card, "activated"),
     "Operator.set_password": Way(
@@ -291,7 +298,8 @@ SILENT = {
     "LoginSystem": {
         "answer", "answer_share", "ask_to_activate", "ask_to_change_email", "ask_to_change_pin", "ask_to_confirm_phone",
         "begin", "begin_share", "cancel_request", "check_primary", "choose", "is_waiting", "waiting", "deliver",
-        "draft_request", "leave", "may_withdraw", "rotate", "skip", "step", "visitor", "withdraw", "account_users",
+        "draft_request", "leave", "may_withdraw", "name_device",
+        "rotate", "skip", "step", "visitor", "withdraw", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
         "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
         "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff",

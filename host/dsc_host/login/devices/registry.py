@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dsc_host.login import json_column, rows
-from dsc_host.login.accounts import users
+from dsc_host.login.accounts import field_checks, users
 from dsc_host.login.devices import kinds
 from dsc_host.login.devices.kinds import DeviceData, DeviceKind
 from dsc_host.login.errors import NotFound
@@ -18,9 +18,11 @@ from dsc_host.login.model import DeviceState, DeviceView, Offer, UseState
 from dsc_host.login.rows import Device, Use, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import table_rows, vault
+from dsc_host.schema.login_tables import NAME_LETTERS
 
 Held = tuple[Device, Use]
 """A device with one user's use of it."""
+_KEPT = (DeviceState.ACTIVE, DeviceState.MISPLACED)
 
 
 def add(
@@ -104,6 +106,10 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         has_sheet=kind.has_sheet,
         changes_pin=kind.changes_pin,
         losses=kind.losses,
+        removable=kind.replaces_messages and device.owner_id == user.id and device.state in _KEPT,
+        name=use.name,
+        added_at=device.made_at,
+        used_at=use.used_at,
     )
 
 
@@ -122,6 +128,19 @@ def views(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
 def label(device: Device) -> str:
     """Return a text that distinguishes a device from others of its kind."""
     return kinds.of(device).label(device)
+
+
+def rename(tx: LoginTransaction, user: User, device_id: str, name: str) -> None:
+    """Give a device the user's own name for it. An empty name removes it. Raises `NotFound`, `InputError`."""
+    _, use = held(tx.db, user, device_id)
+    given = field_checks.check_line("device name", name, NAME_LETTERS) if name != "" else ""
+    rows.uses.change(tx.db, use.id, name=given)
+    tx.log("device.name", user, "done", device=device_id)
+
+
+def record_use(tx: LoginTransaction, use: Use) -> None:
+    """Record a right answer by the device: its failures are over, and it was used now."""
+    rows.uses.change(tx.db, use.id, failures=0, locked_until=None, used_at=tx.now())
 
 
 def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: Any) -> Device:

@@ -24,7 +24,7 @@ from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
-from dsc_host.login.rows import Device, User
+from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import session_data, sessions
 from dsc_host.login.signin.session_data import ActivationData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
@@ -118,6 +118,23 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
     tx.log("phone.remove", user, "done", device=device.id)
+
+
+def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
+    """Take the owner's app out of use, wherever the phone is. Raises `NotFound`, `NotNow`.
+
+    `last`: the user knows that no other device is left to log in with.
+    """
+    device, use = registry.held(tx.db, user, device_id)
+    if not registry.view(tx, user, device, use).removable:
+        raise NotFound("you have no such app")
+    if not last and all(other.id == device.id for other, _ in registry.live_of(tx, user)):
+        raise NotNow("this is the last device that you can log in with; confirm that you want to remove it")
+    notices.notify(tx, user, "out_of_use", device=registry.label(device))
+    end(tx, device)
+    # A session that the app opened ends with it.
+    sessions.end_all(tx.db, user, but="" if session.device_id == device.id else session.id)
+    tx.log("phone.remove", user, "done", "by the owner", device=device.id)
 
 
 def end(tx: LoginTransaction, device: Device) -> None:

@@ -119,7 +119,7 @@ def _choices(tx: LoginTransaction, user: User) -> tuple[DeviceView, ...]:
 
 def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, use: Use, outcome: Outcome) -> Step:
     sessions.end(tx.db, session)
-    rows.uses.change(tx.db, use.id, failures=0, locked_until=None)
+    registry.record_use(tx, use)
     if outcome.duress:
         # The page must not show it. Notify those who can help.
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)

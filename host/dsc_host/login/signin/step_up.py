@@ -34,6 +34,7 @@ GUARDED = frozenset({
     "forget_phone",
     "opt_in",
     "opt_out",
+    "remove_app",
     "request_online_card",
     "sheet",
 })  # fmt: skip
@@ -49,6 +50,7 @@ HARMLESS = frozenset({
     "deposit_accounts",
     "deposits",
     "devices",
+    "name_device",
     "office",
     "parcels",
     "phone_numbers",
@@ -99,8 +101,10 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_i
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
     """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`."""
     device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
-    right = right and registry.is_live(*registry.held(tx.db, user, device.id), tx.now())
+    held = registry.held(tx.db, user, device.id)
+    right = right and registry.is_live(*held, tx.now())
     if right:
+        rows.uses.change(tx.db, held[1].id, used_at=tx.now())
         data = OpenData.of(found(rows.sessions.find(tx.db, session.id)))
         session_data.keep(tx.db, session.id, replace(data, proven_at=tx.now()))
     tx.log("prove", user, "done" if right else "refused", device=device.id)

@@ -1,30 +1,35 @@
 """The pages of a user's devices: the list, activation, the PIN, the security code card."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, NotFound, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Field, Form, Link, Row, Table, View, button, hidden
-from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES
+from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
+from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, which
 
 
 def devices(visit: Visit) -> Response:
     """Show the user's devices, waiting changes, requested cards and returned cards."""
     _, who = visit._, visit.visitor()
     own = visit.system.devices(visit.token)
-    rows = [Row((_(KINDS[each.kind]), each.label, _state_text(_, each)), _device_forms(_, each, who)) for each in own]
-    heads = (_("Device"), _("Which"), _("State"), _("Actions"))
+    rows = [Row(_cells(_, each), _device_forms(_, each, who)) for each in own]
+    heads = (_("Device"), _("Which"), _("State"), _("Added"), _("Last used"), _("Actions"))
     table = Table(_("Your devices"), heads, rows, _("You have none."))
     has_lasting = any(each.live and each.lasting for each in own)
     view = View(
         _("Devices"),
         tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
-        forms=() if has_lasting else (button("/devices/online", _("Get an online security code card")),),
+        forms=(
+            *(() if has_lasting else (button("/devices/online", _("Get an online security code card")),)),
+            *((_name_form(_, own),) if own else ()),
+        ),
         links=further_links(_, who),
     )
     return visit.show(view)
@@ -80,6 +85,51 @@ def _days(_: Language, first: str, last: str) -> str:
     return _("{first} to {last}", first=_.day(first), last=_.day(last))
 
 
+def _cells(_: Language, device: DeviceView) -> tuple[str, ...]:
+    dates = (_.moment(device.added_at), _.moment(device.used_at))
+    return (_(KINDS[device.kind]), which(device), _state_text(_, device), *dates)
+
+
+def _name_form(_: Language, devices: Sequence[DeviceView]) -> Form:
+    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
+    fields = (
+        Field("device", _("Device"), "radio", value=choices[0].value, choices=choices),
+        Field(
+            "name", _("Name"), hint=_("For example the phone that the app is on. Only you see it."), longest=32, optional=True
+        ),
+    )
+    return Form("/devices/name", _("Save the name"), fields, legend=_("Name a device"))
+
+
+def named(visit: Visit) -> Response:
+    """Give a device a name."""
+    visit.system.name_device(visit.token, visit.value("device", 32), visit.value("name", 64))
+    return visit.go("/devices", notice="named")
+
+
+def removing(visit: Visit) -> Response:
+    """Ask whether an app is to be removed. Warn if no other device is left to log in with."""
+    _, device = visit._, visit.value("device", 32)
+    own = visit.system.devices(visit.token)
+    app = next((each for each in own if each.id == device and each.removable), None)
+    if app is None:
+        raise NotFound("you have no such app")
+    words = [_("The app can then no longer be used to log in, wherever the phone is. You are told by email and SMS.")]
+    fields = [hidden("device", device)]
+    if not any(each.live and each.id != device for each in own):
+        words.append(_("It is the last device that you can log in with. Without another one, only support can help you."))
+        fields.append(Field("last", _("I know that no other device is left."), "checkbox"))
+    form = Form("/devices/remove/confirm", _("Remove the app"), fields, danger=True)
+    facts = ((_(KINDS[app.kind]), which(app)),)
+    return visit.show(View(_("Remove the app?"), words=words, facts=facts, forms=(form,), links=(_back(_),)))
+
+
+def removed(visit: Visit) -> Response:
+    """Remove an app."""
+    visit.system.remove_app(visit.token, visit.value("device", 32), last=visit.form.get("last") == "yes")
+    return visit.go_on("/devices", notice="app_removed")
+
+
 def _state_text(_: Language, device: DeviceView) -> str:
     words = [_("set aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
     if device.shared:
@@ -101,6 +151,8 @@ def _device_forms(_: Language, device: DeviceView, who: Visitor) -> tuple[Form, 
         forms.append(button("/pin", _("Change the PIN"), device=device.id))
     if device.own and device.returnable and device.state is not DeviceState.RETURNED:
         forms.append(button("/return", _("Send it back"), device=device.id))
+    if device.removable and who.scope is Scope.FULL:
+        forms.append(button("/devices/remove", _("Remove"), device=device.id, danger=True))
     return tuple(forms)
 
 

@@ -8,7 +8,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.contact import office_of, telephones
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
-from dsc_host.portal.wording import KINDS, LOSSES
+from dsc_host.portal.wording import KINDS, LOSSES, which
 
 _REPORTED = (Loss.LOST, Loss.STOLEN)
 
@@ -87,7 +87,7 @@ def _choosing(visit: Visit, step: Step) -> View:
 
 
 def _which(_: Language, devices: tuple[DeviceView, ...]) -> Field:
-    choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in devices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     return Field("device", _("Which device is lost?"), "radio", value=choices[0].value, choices=choices)
 
 

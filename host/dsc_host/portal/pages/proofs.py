@@ -11,7 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View, hidden
-from dsc_host.portal.wording import KINDS
+from dsc_host.portal.wording import KINDS, which
 
 
 def wanted(visit: Visit) -> Response:
@@ -57,7 +57,7 @@ def _ask_for_answer(visit: Visit, device: str, kept: str) -> Response:
 
 
 def _choosing(_: Language, devices: tuple[DeviceView, ...], kept: str) -> View:
-    choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in devices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in devices]
     field = Field("device", _("Which device do you have with you?"), "radio", value=choices[0].value, choices=choices)
     form = Form("/proof", _("Continue"), (field, hidden("kept", kept)))
     return View(_("Is this you?"), words=(_why(_),), forms=(form,), links=(Link("/", _("Overview")),))

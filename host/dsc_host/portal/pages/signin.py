@@ -10,7 +10,7 @@ from dsc_host.portal.pages.losses import ways_on
 from dsc_host.portal.pages.offers import WRONG, asking, is_push
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, View
-from dsc_host.portal.wording import KINDS
+from dsc_host.portal.wording import KINDS, which
 
 _LANGUAGE_SECONDS = 365 * 24 * 60 * 60
 
@@ -147,7 +147,7 @@ def _first(_: Language, name: str = "") -> View:
 
 def _choosing(visit: Visit, step: Step) -> View:
     _ = visit._
-    choices = [Choice(each.id, _(KINDS[each.kind]), each.label) for each in step.choices]
+    choices = [Choice(each.id, _(KINDS[each.kind]), which(each)) for each in step.choices]
     if step.may_skip:
         choices.append(
             Choice(

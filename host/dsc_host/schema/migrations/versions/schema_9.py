@@ -34,6 +34,9 @@ def upgrade() -> None:
     # Nobody has been reminded of a coming change of a device.
     op.add_column("devices", sa.Column("told", sa.String(16), nullable=False, server_default=""))
     _add_money()
+    # Nobody has named a device, and it is not known when one was last used.
+    op.add_column("uses", sa.Column("name", sa.String(32), nullable=False, server_default=""))
+    op.add_column("uses", sa.Column("used_at", sa.Double))
     # The spelling of the whole project.
     op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")
 
