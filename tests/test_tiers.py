@@ -22,6 +22,6 @@ def test_make_test_leaves_out_each_costly_marker() -> None:
 
 
 def test_a_run_says_what_it_left_out_and_how_to_run_it() -> None:
-    told = collected("-m", "not postgresql", folder=ROOT / "tests/host/verifier/test_locks.py").splitlines()
+    told = collected("-m", "not postgresql", folder=ROOT / "tests/host/verifier/test_owners.py").splitlines()
     wanted = re.compile(r"left out: [1-9]\d* on PostgreSQL; `make test-rest` runs these, `make test-all` everything")
     assert [line for line in told if wanted.fullmatch(line)], told
