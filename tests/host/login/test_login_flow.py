@@ -184,6 +184,13 @@ def test_a_temporary_code_opens_everything_for_two_days_and_then_the_account(tow
     assert Kind.TEMPORARY_CODE not in {choice.kind for choice in town.system.begin("anna", PASSWORD).choices}
 
 
+def test_a_temporary_code_is_told_with_both_of_its_ends(town: Town) -> None:
+    town.system.staff.give_temporary_code(town.call("anna"))
+    town.system.deliver()
+    values = next(each.values for each in town.letters if each.template == "temporary_code")
+    assert (values["full"], values["until"]) == ("2023-11-16", "2023-11-26")
+
+
 def test_identities_are_checked_before_anything_is_given(town: Town) -> None:
     token = town.enter("sue")
     with pytest.raises(NotAllowed):

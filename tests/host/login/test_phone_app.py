@@ -37,6 +37,14 @@ def test_an_app_is_activated_and_takes_the_place_of_sms(town: Town) -> None:
         town.system.answer(step.token, "")
 
 
+def test_an_app_leaves_the_cards_of_its_user_in_use(town: Town) -> None:
+    town.with_codes("ben")
+    town.give_card("ben", "IB3000905")
+    activated(town)
+    choices = {each.kind for each in town.system.begin("ben", PASSWORD).choices}
+    assert choices == {Kind.PHONE_APP, Kind.DSC_PLUS, Kind.CODE_CARD}
+
+
 def test_a_finger_gives_thirty_hours_without_end_for_being_idle(town: Town) -> None:
     app = activated(town)
     step = town.chosen("ben", Kind.PHONE_APP)

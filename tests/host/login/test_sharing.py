@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from tests.host.login.phone_app import activated
 from tests.host.login.shares import proven
 from tests.host.login.town import ANNA, DAY, PASSWORD, Town
 
@@ -13,6 +14,7 @@ from dsc_host.login import (
     LessSecureDevice,
     Loss,
     NotAllowed,
+    NotFound,
     NotNow,
     ShareState,
     TemporaryDevice,
@@ -66,6 +68,20 @@ def test_the_less_secure_device_is_not_shared(town: Town) -> None:
     with pytest.raises(LessSecureDevice, match="less secure device"):
         town.system.begin_share(town.session("ben"), "anna", PASSWORD, card)
     assert town.system.begin_share(town.session("ben"), "anna", PASSWORD)[1].kind is Kind.DSC_PLUS
+
+
+def test_of_two_equally_secure_devices_either_is_shared(town: Town) -> None:
+    town.give_card("ben", "IB3000905")
+    for user, owner in (("ben", "anna"), ("anna", "ben")):
+        assert town.system.begin_share(town.session(user), owner, PASSWORD)[1].kind is Kind.DSC_PLUS
+
+
+def test_an_app_is_not_shared(town: Town) -> None:
+    app = activated(town)
+    with pytest.raises(NotFound, match="no device of their own that can be shared"):
+        town.system.begin_share(town.session("anna"), "ben", PASSWORD)
+    with pytest.raises(NotFound, match="no device of their own that can be shared"):
+        town.system.begin_share(town.session("anna"), "ben", PASSWORD, app.device)
 
 
 def test_compliance_decides_where_it_must(town: Town) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from tests.host.login.card_orders import online_card
 from tests.host.login.town import DAY, PASSWORD, Town
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotIn, NotNow, Scope
@@ -51,6 +52,13 @@ def test_each_device_keeps_its_own_limits(town: Town) -> None:
     assert town.system.withdraw(town.session("anna"), Decimal("200000.01"))
     assert not town.system.withdraw(by_sms, Decimal(1))
     assert town.system.withdraw(town.session("anna"), Decimal(1))
+
+
+def test_an_online_card_withdraws_up_to_its_own_limit(town: Town) -> None:
+    token, _ = online_card(town)
+    assert not town.system.withdraw(token, Decimal("200000.01"))
+    assert town.system.withdraw(token, Decimal(200_000))
+    assert not town.system.withdraw(token, Decimal("0.01"))
 
 
 def test_what_was_taken_counts_on_whatever_device_comes_after(town: Town) -> None:

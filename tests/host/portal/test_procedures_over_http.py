@@ -22,6 +22,12 @@ def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town:
     assert (form.fields["name"], form.fields["account"]) == ("ben", other)
 
 
+def test_the_pages_of_a_request_and_of_closing_tell_what_is_held(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser(), "anna")
+    assert "The card and its delivery are free. We hold" in anna.open("/request").text
+    assert "their deposit is held" in anna.open("/close").text
+
+
 def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
     sue = enter(town, browser(), "sue")
     sue.open("/desk")
