@@ -6,6 +6,7 @@ what to do. Nothing is printed. A session that ends, in whatever way, restarts t
 """
 
 import ast
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,6 +40,7 @@ _CHUNK = 1024
 _LEAST_CHUNK = 64
 _SHOWN = 40
 _SIGNS = (b"REPL", b"CTRL-B", b"reboot", b">>>")
+_VARIABLE_LOST = re.compile("NameError: .*'_[fnrs]'")
 _RESET = "import time, machine\ntime.sleep_ms(100)\nmachine.reset()"
 
 
@@ -110,17 +112,16 @@ class BoardSession:
         self._retry(lambda: self._write_once(path, data, report))
 
     def _retry(self, operation: Callable[[], T]) -> T:
-        """Run an operation of several commands, and repeat it if the interpreter was reset in between: variables are lost."""
+        """Run an operation of several commands, and repeat it if the interpreter was reset in between: variables are lost.
+
+        The board may have been reset without our knowledge: a doubled Ctrl-D does that.
+        """
         for _ in range(_ATTEMPTS):
-            before = self._entries
             try:
-                result = operation()
-            except FlashError:
-                if self._entries == before:
+                return operation()
+            except FlashError as error:
+                if not _VARIABLE_LOST.search(str(error)):
                     raise
-            else:
-                if self._entries == before:
-                    return result
         raise self._damaged(_ATTEMPTS)
 
     def _evaluate_once(self, code: str) -> str:

@@ -1,7 +1,7 @@
 """Code that runs on the board: MicroPython source, which leaves its answer in `result`.
 
 The line may lose an answer, so every snippet is safe to run twice. No snippet needs more than
-MicroPython 1.24.
+MicroPython 1.24. Variables whose names begin with an underscore last from one snippet to the next.
 """
 
 from binascii import b2a_base64

@@ -42,6 +42,24 @@ def test_a_program_of_many_files_has_long_commands_and_answers(old: Disk, seed: 
     assert flash_boards.start(end.disk) == "large"
 
 
+def test_a_reset_in_the_middle_of_a_command_is_recovered_from(old: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = board_line.wire(old, Injury("none"), 1)
+    monkeypatch.setattr(board_session, "_CHUNK", 64)
+    with BoardSession(end, "board", clock=lambda: end.now) as session:  # type: ignore[arg-type]
+        upload, resets = session._upload_piece, iter([True])
+
+        def upload_after_reset(at: int, code: str) -> int:
+            if at and next(resets, False):
+                # A doubled Ctrl-D does that.
+                session._line.write(b"\x04")
+                session._line.read_until(b"CTRL-B to exit\r\n>", 1)
+            return upload(at, code)
+
+        monkeypatch.setattr(session, "_upload_piece", upload_after_reset)
+        assert session.evaluate("x = 1\n" * 50 + "result = x") == 1
+    assert next(resets, None) is None
+
+
 def test_a_worse_line_is_named(old: Disk) -> None:
     (worst,) = (injury for injury in INJURIES if injury.name == "a byte in 50 lost")
     with pytest.raises(ProtocolError, match=r"arrived damaged .* The line loses or changes bytes: use another cable"):
