@@ -90,6 +90,18 @@ MUTANTS = (
         ),
     ),
     *_login(
+        "profile/bank_instructions.py",
+        "bank_instructions",
+        ("bank instructions are the primary user's", "    permissions.check_primary(tx.db, user)\n", ""),
+    ),
+    *_login(
+        "accounts/bank_numbers.py",
+        "bank_instructions",
+        ("an IBAN has right check digits", "iban.validate(text, check_country=False)", "iban.compact(text)"),
+        ("a routing number has a right check digit", "rtn.validate(text)", "rtn.compact(text)"),
+        ("a short account number is hidden as well", "if len(number) >= _SHORT else _SHOWN_OF_SHORT", ""),
+    ),
+    *_login(
         "profile/permission.py",
         "email_change",
         ("after opting out only support changes a profile", "    if user.opted_out:", "    if False:"),

@@ -314,6 +314,10 @@ class Profile:
     """The new address to which a code was sent in this session; empty if there is none."""
     address: str
     """The postal address, to which a card is sent."""
+    bank: str
+    """The masked bank instructions of the account; empty if there are none."""
+    primary: bool
+    """Whether the user is the account's primary user, who alone may change its bank instructions."""
     opted_out: bool
     """Whether only support may change the profile."""
 

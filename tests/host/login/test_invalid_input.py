@@ -140,6 +140,9 @@ def test_ones_own(town: Town) -> None:
         "withdraw": lambda x: system.withdraw(ben, x),
         "forget phone": lambda x: system.forget_phone(ben, x),
         "ask to confirm phone": lambda x: system.ask_to_confirm_phone(ben, x),
+        "IBAN": lambda x: system.change_bank(anna, iban=x),
+        "routing number": lambda x: system.change_bank(anna, routing=x, account_number="12345678"),
+        "account number": lambda x: system.change_bank(anna, routing="111000025", account_number=x),
         "ask to change email": lambda x: system.ask_to_change_email(ben, x),
     }
     assert tried(town, doors, *ANYTHING, *WORDS) == []
@@ -214,6 +217,7 @@ def test_support_and_the_issuer(town: Town) -> None:
         "enable messages": lambda x: staff.enable_messages(desk, x),
         "email": lambda x: staff.set_email(desk, x),
         "address": lambda x: staff.set_address(desk, x),
+        "bank": lambda x: staff.set_bank(desk, iban=x),
         "correct whom": lambda x: staff.correct_identity(sue, x, ANNA),
         "correct": lambda x: staff.correct_identity(sue, "anna", x),
         **{f"correct {name}": corrected(town, sue, name) for name in Identity.__slots__},

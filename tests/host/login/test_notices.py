@@ -76,6 +76,11 @@ def has_address_changed(town: Town) -> None:
     town.system.staff.set_address(call(town), "2 Lake Street, Bern")
 
 
+def has_bank_changed(town: Town) -> None:
+    town.system.opt_out(town.session("dora"))
+    town.system.staff.set_bank(call(town), iban="DE89370400440532013000")
+
+
 def card_was_sent(town: Town) -> SimulatedCard:
     """Let dora request a card, and send it. She does not activate it."""
     card = SimulatedCard()
@@ -257,6 +262,9 @@ WAYS: Mapping[str, Way] = {
     "LoginSystem.change_address": Way(
         lambda town: town.system.change_address(town.session("dora"), "2 Lake Street, Bern"), "address_changed"
     ),
+    "LoginSystem.change_bank": Way(
+        lambda town: town.system.change_bank(town.session("dora"), routing="111000025", account_number="123456"), "bank_changed"
+    ),
     "LoginSystem.confirm_email": Way(changes_email, "email_changed"),
     "LoginSystem.forget_phone": Way(forgets_number, "out_of_use"),
     "LoginSystem.announce_return": Way(returns_card, "out_of_use"),
@@ -272,6 +280,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "Staff.set_email": Way(has_email_changed, "email_changed"),
     "Staff.set_address": Way(has_address_changed, "address_changed"),
+    "Staff.set_bank": Way(has_bank_changed, "bank_changed"),
     "Staff.decide_correction": Way(lambda town: town.correct("dora", DORA), "identity_corrected"),
     "Staff.confirm_wait": Way(confirms_number, "phone_confirmed"),
     "Staff.stop_wait": Way(stops_number, "wait_stopped"),

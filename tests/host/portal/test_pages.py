@@ -55,6 +55,7 @@ REFUSED_FORMS = {
     "/phones": {"number": "none"},
     "/profile/email": {"email": "none"},
     "/profile/address": {"address": ""},
+    "/profile/bank": {"iban": "none"},
     "/request": {"pin": "8246", "again": "8247"},
     "/share": {"owner": "nobody"},
     "/return/sent": {"device": "none"},

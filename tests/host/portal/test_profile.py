@@ -85,3 +85,24 @@ def test_the_postal_address_is_changed_for_good(town: Town, browser: Browsers) -
     sue = called(town, browser, "anna")
     page = sue.press("Change the postal address", address="4 Quay, Zug")
     assert (page.title, page.status, page.error) == ("anna is calling", 409, PROTECTED)
+
+
+def test_the_bank_instructions_are_changed_and_masked(town: Town, browser: Browsers) -> None:
+    anna, ben = enter(town, browser()), enter(town, browser(), "ben")
+    anna.open("/profile/bank")
+    page = anna.press("Change", iban="CH9300762011623852958")
+    assert (page.status, page.error[:20]) == (400, "IBAN: must be an IBA")
+    assert "CH9300762011623852958" not in page.html
+    assert anna.press("Change", routing="111000025").error == "Account number: must have 4 to 17 digits"
+    page = anna.press("Change", iban="CH93 0076 2011 6238 5295 7")
+    assert page.notice == "The bank instructions of the account were changed, and its primary user was told."
+    assert "CH…2957" in page.text
+    assert "6238" not in page.html
+    assert "CH…2957" in ben.open("/profile").text
+    assert "/profile/bank" not in ben.page.html
+    assert "ask anna" in ben.open("/profile/bank").text
+    assert ben.post("/profile/bank", iban="DE89370400440532013000").status == 403
+    town.system.opt_out(anna.cookie)
+    sue = called(town, browser, "anna")
+    assert "bank instructions" in sue.press("Change the bank instructions", iban="DE89370400440532013000").notice
+    assert "DE…3000" in anna.open("/profile").text

@@ -1,8 +1,9 @@
 """The profile as its user sees it."""
 
 from dsc_host.login import rows
+from dsc_host.login.accounts import permissions
 from dsc_host.login.model import Profile
-from dsc_host.login.profile import email_change
+from dsc_host.login.profile import bank_instructions, email_change
 from dsc_host.login.rows import Session, User
 from dsc_host.login.transaction import LoginTransaction, found
 
@@ -13,5 +14,7 @@ def profile(tx: LoginTransaction, session: Session, user: User) -> Profile:
         email=user.email,
         asked_email=email_change.asked(tx, session),
         address=found(rows.entities.find(tx.db, user.entity_id)).address,
+        bank=bank_instructions.masked(tx, user),
+        primary=permissions.is_primary(tx.db, user),
         opted_out=user.opted_out,
     )

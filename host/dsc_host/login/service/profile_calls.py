@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dsc_host.login.accounts import bank_numbers
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import Profile, Scope
-from dsc_host.login.profile import email_change, overview, postal_address
+from dsc_host.login.profile import bank_instructions, email_change, overview, postal_address
 from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
@@ -60,4 +61,18 @@ class ProfileCalls(AccountCalls):
             token,
             may("change_address", Scope.FULL),
             lambda tx, user, session: postal_address.change(tx, session, user, address),
+        )
+
+    def change_bank(self, token: str, *, iban: str = "", routing: str = "", account_number: str = "") -> None:
+        """Change the account's bank instructions: an IBAN, or a routing number and an account number in the US.
+
+        Raises `InputError`, `NotAllowed`, `NotNow`.
+        """
+        access.change(
+            self.context,
+            token,
+            may("change_bank", Scope.FULL),
+            lambda tx, user, session: bank_instructions.change(
+                tx, session, user, bank_numbers.checked(iban, routing, account_number)
+            ),
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from dsc_host.login.accounts import phone_numbers
+from dsc_host.login.accounts import bank_numbers, phone_numbers
 from dsc_host.login.cards import returns, shipping
 from dsc_host.login.devices import waits
 from dsc_host.login.model import DeviceView, Identity, Loss, Request, Role, ShareState, ShareView, WaitView
@@ -71,6 +71,16 @@ class Staff:
     def set_address(self, token: str, address: str) -> None:
         """Change the postal address of the caller, who has opted out. Raises `InputError`, `NotAllowed`, `NotNow`."""
         self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_address(tx, session, staff, address))
+
+    def set_bank(self, token: str, *, iban: str = "", routing: str = "", account_number: str = "") -> None:
+        """Change the bank instructions of the caller's account, who has opted out, as `LoginSystem.change_bank` does."""
+        self._do(
+            token,
+            _SUPPORT,
+            lambda tx, staff, session: profile_changes.set_bank(
+                tx, session, staff, bank_numbers.checked(iban, routing, account_number)
+            ),
+        )
 
     def correct_identity(self, token: str, user: str, identity: Identity) -> None:
         """Request a correction of an identity. A second person confirms it. Raises `NotAllowed`, `NotFound`, `InputError`."""

@@ -27,6 +27,7 @@ GUARDED = frozenset({
     "begin_share",
     "cancel_share",
     "change_address",
+    "change_bank",
     "change_password",
     "close_account",
     "confirm_request",

@@ -4,7 +4,8 @@ A caller who is protected by a device makes these changes without support.
 """
 
 from dsc_host.login.accounts import contacts, email_addresses
-from dsc_host.login.profile import permission, postal_address
+from dsc_host.login.accounts.bank_numbers import BankInstructions
+from dsc_host.login.profile import bank_instructions, permission, postal_address
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
 from dsc_host.login.transaction import LoginTransaction
@@ -21,6 +22,11 @@ def set_email(tx: LoginTransaction, session: Session, staff: User, email: str) -
 def set_address(tx: LoginTransaction, session: Session, staff: User, address: str) -> None:
     """Change the postal address of the caller. Raises `InputError`, `NotAllowed`, `NotNow`."""
     postal_address.replace(tx, _caller(tx, session), address, by=staff.name)
+
+
+def set_bank(tx: LoginTransaction, session: Session, staff: User, given: BankInstructions) -> None:
+    """Change the bank instructions of the caller's account. Raises `InputError`, `NotAllowed`, `NotNow`."""
+    bank_instructions.replace(tx, _caller(tx, session), given, by=staff.name)
 
 
 def _caller(tx: LoginTransaction, session: Session) -> User:

@@ -29,7 +29,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         links += [
             Link("/devices", _("Devices"), _("your security devices and card requests")),
             Link("/password", _("Change the password")),
-            Link("/profile", _("Profile"), _("your email address and your postal address")),
+            Link("/profile", _("Profile"), _("your addresses and bank instructions")),
             *further_links(_, who),
             Link("/statements", _("Statements")),
         ]

@@ -30,15 +30,17 @@ def _who_changes(_: Language, known: Profile) -> Sequence[str]:
 
 
 def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
-    return ((_("Email address"), known.email), (_("Postal address"), known.address))
+    return ((_("Email address"), known.email), (_("Postal address"), known.address), _bank_fact(_, known))
 
 
 def _changes(_: Language, known: Profile) -> Sequence[Link]:
     if known.opted_out:
         return (Link("/protection", _("Protection and limits")),)
+    bank = (Link("/profile/bank", _("Change the bank instructions")),) if known.primary else ()
     return (
         Link("/profile/email", _("Change the email address")),
         Link("/profile/address", _("Change the postal address")),
+        *bank,
     )
 
 
@@ -138,5 +140,57 @@ def _address(visit: Visit, value: str) -> View:
         ),
         facts=((_("Postal address"), known.address),),
         forms=(Form("/profile/address", _("Change"), (field,)),),
+        links=(_profile(_),),
+    )
+
+
+# ---- the bank instructions of the account ----
+
+
+def bank(visit: Visit) -> Response:
+    """Show the form for other bank instructions."""
+    known = visit.system.profile(visit.token)
+    if known.opted_out:
+        return visit.go("/profile")
+    visit.system.check_primary(visit.token)
+    return visit.show(_bank(visit))
+
+
+def changed_bank(visit: Visit) -> Response:
+    """Change the bank instructions."""
+    # After an error the fields are empty: no page holds a number.
+    with visit.again(lambda: _bank(visit)):
+        visit.system.change_bank(visit.token, **entered_bank(visit))
+    return visit.go("/profile", notice="bank", token=visit.system.rotate(visit.token))
+
+
+def bank_fields(_: Language, hint: str = "") -> tuple[Field, ...]:
+    """Return the fields for bank instructions, with a hint beside the first."""
+    return (
+        Field("iban", "IBAN", hint=hint, longest=64, optional=True),
+        Field("routing", _("Routing number"), "code", longest=64, optional=True),
+        Field("account_number", _("Account number"), "code", longest=64, optional=True),
+    )
+
+
+def entered_bank(visit: Visit) -> dict[str, str]:
+    """Return the bank instructions that were filled in."""
+    return {name: visit.value(name, 64) for name in ("iban", "routing", "account_number")}
+
+
+def _bank_fact(_: Language, known: Profile) -> tuple[str, str]:
+    return _("Bank instructions"), known.bank or _("There are none yet.")
+
+
+def _bank(visit: Visit) -> View:
+    _, known = visit._, visit.system.profile(visit.token)
+    return View(
+        _("Change the bank instructions"),
+        words=(
+            _("Enter an IBAN, or the routing number and the account number of an account in the US."),
+            _("Afterwards only the last digits are shown."),
+        ),
+        facts=(_bank_fact(_, known),),
+        forms=(Form("/profile/bank", _("Change"), bank_fields(_)),),
         links=(_profile(_),),
     )

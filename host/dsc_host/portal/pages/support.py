@@ -7,6 +7,7 @@ from starlette.responses import Response
 from dsc_host.login import DeviceState, DeviceView, Identity, Loss, NotAllowed, Role
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button, hidden
@@ -97,6 +98,7 @@ def _profile_forms(_: Language) -> tuple[Form, ...]:
     return (
         Form("/desk/email", _("Change the email address"), (email,), legend=_("Email address")),
         Form("/desk/address", _("Change the postal address"), (address,), legend=_("Postal address")),
+        Form("/desk/bank", _("Change the bank instructions"), bank_fields(_, hint), legend=_("Bank instructions")),
     )
 
 
@@ -170,6 +172,13 @@ def address(visit: Visit) -> Response:
     with visit.again(lambda: _caller(visit, *visit.system.staff.caller_devices(visit.token))):
         visit.system.staff.set_address(visit.token, visit.value("address"))
     return visit.go("/desk", notice="address")
+
+
+def bank(visit: Visit) -> Response:
+    """Change the bank instructions of the caller's account, who has opted out."""
+    with visit.again(lambda: _caller(visit, *visit.system.staff.caller_devices(visit.token))):
+        visit.system.staff.set_bank(visit.token, **entered_bank(visit))
+    return visit.go("/desk", notice="bank")
 
 
 def correct(visit: Visit) -> Response:

@@ -1,0 +1,49 @@
+"""The bank instructions of an account. They lie sealed in the vault, and only their masked text leaves it.
+
+Only the primary user of the account changes them, and is told of each change, without the number.
+"""
+
+from dsc_host.errors import InputError
+from dsc_host.login import json_column, rows
+from dsc_host.login.accounts import permissions
+from dsc_host.login.accounts.bank_numbers import BankInstructions
+from dsc_host.login.messages import notices
+from dsc_host.login.profile import permission
+from dsc_host.login.rows import Session, User
+from dsc_host.login.transaction import LoginTransaction, found
+from dsc_host.records import vault
+
+
+def change(tx: LoginTransaction, session: Session, user: User, given: BankInstructions) -> None:
+    """Change the bank instructions of the user's account. Raises `InputError`, `NotAllowed`, `NotNow`."""
+    permission.check(tx, session, user)
+    replace(tx, user, given)
+
+
+def replace(tx: LoginTransaction, user: User, given: BankInstructions, *, by: str = "") -> None:
+    """Replace the bank instructions of the user's account. `by` is the name of the support member who does it.
+
+    Raises `InputError`, and `NotAllowed` unless the user is the primary user.
+    """
+    permissions.check_primary(tx.db, user)
+    account = found(rows.accounts.locked(tx.db, user.account_id))
+    if given == _kept(tx, account.id):
+        raise InputError("bank", "are those of the account already; enter others")
+    notices.notify(tx, user, "bank_changed")
+    vault.put(tx.cards, _secret(account.id), json_column.write(given).encode())
+    tx.log("account.bank", user, "done", account=account.id, **({"by": by} if by else {}))
+
+
+def masked(tx: LoginTransaction, user: User) -> str:
+    """Return the masked bank instructions of the user's account; empty if there are none."""
+    kept = _kept(tx, user.account_id)
+    return kept.masked if kept else ""
+
+
+def _kept(tx: LoginTransaction, account_id: str) -> BankInstructions | None:
+    kept = vault.get(tx.cards, _secret(account_id))
+    return json_column.read(BankInstructions, kept.decode()) if kept else None
+
+
+def _secret(account_id: str) -> str:
+    return f"bank:{account_id}"

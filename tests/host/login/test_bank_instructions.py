@@ -1,0 +1,116 @@
+"""The bank instructions of an account: which are valid, who changes them, and where they are not to be found."""
+
+import traceback
+from dataclasses import asdict
+
+import pytest
+from sqlalchemy import text
+from tests.host.login.town import ANNA, Town
+
+from dsc_host.errors import InputError
+from dsc_host.login import NotAllowed, NotNow
+from dsc_host.login.accounts import bank_numbers
+from dsc_host.login.accounts.bank_numbers import BankInstructions
+from dsc_host.records.tables import metadata
+
+IBAN, OTHER = "CH9300762011623852957", "DE89370400440532013000"
+US = {"routing": "111000025", "account_number": "1234567890"}
+
+
+@pytest.mark.parametrize("iban", [IBAN, OTHER, "GB82WEST12345698765432", "BE68539007547034", "FR1420041010050500013M02606"])
+def test_an_iban_has_one_form(iban: str) -> None:
+    spaced = " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
+    assert bank_numbers.checked(spaced.lower()) == BankInstructions(iban=iban)
+
+
+WRONG = {
+    "iban": [
+        "CH9300762011623852958", "CH930076201162385295", "CH93007620116238529577", "XX9300762011623852957", "CH93", "none",
+        "CH93-0076-2011-6238-5295-7", "\uff23\uff289300762011623852957", "CH9300762011623852957\n", "x" * 65, "\ud800", None, 7,
+    ],
+    "routing": ["111000024", "12345678", "1110000255", "000000000", "", "11100002B", "\u0661" * 9, None],
+    "account_number": ["123", "1" * 18, "", "12 a 45", "-12345", "\u0661\u0662\u0663\u0664\u0665", b"12345"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_what_is_no_number_is_refused_and_not_repeated(field: str) -> None:
+    for wrong in WRONG[field]:
+        given = {field: wrong} if field == "iban" else {**US, field: wrong}
+        with pytest.raises(InputError, match=f"^{field}: must ") as refused:
+            bank_numbers.checked(**given)
+        if isinstance(wrong, str) and len(wrong) > 4:
+            assert wrong not in "".join(traceback.format_exception(refused.value, chain=True)[-1:])
+
+
+@pytest.mark.parametrize("given", [{}, {"iban": " "}, {"iban": IBAN, **US}, {"iban": IBAN, "account_number": "12345"}])
+def test_it_is_an_iban_or_a_number_in_the_us(given: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=r"^iban: must be given"):
+        bank_numbers.checked(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [({"iban": IBAN}, "CH…2957"), (US, "US…7890"), ({**US, "account_number": "1234"}, "US…34")],
+)
+def test_only_the_last_digits_are_shown(given: dict[str, str], masked: str) -> None:
+    made = bank_numbers.checked(**given)
+    assert made.masked == masked
+    assert not any(number in repr(made) for number in asdict(made).values() if number)
+
+
+def test_the_primary_user_changes_them_and_all_users_see_the_last_digits(town: Town) -> None:
+    anna, ben = town.session("anna"), town.session("ben")
+    assert (town.system.profile(anna).bank, town.system.profile(ben).primary) == ("", False)
+    town.system.change_bank(anna, iban=IBAN)
+    with pytest.raises(NotAllowed, match="ask anna"):
+        town.system.change_bank(ben, **US)
+    assert {town.system.profile(token).bank for token in (anna, ben)} == {"CH…2957"}
+    assert town.system.profile(town.session("carl")).bank == ""
+    with pytest.raises(InputError, match=r"^bank: are those of the account already"):
+        town.system.change_bank(anna, iban=IBAN)
+    assert town.told("anna") == ["bank_changed"]
+    town.system.change_bank(anna, **US)
+    assert town.system.profile(ben).bank == "US…7890"
+
+
+def test_no_row_no_log_and_no_message_holds_them(town: Town) -> None:
+    anna = town.session("anna")
+    town.system.change_bank(anna, iban=IBAN)
+    town.system.change_bank(anna, **US)
+    town.system.opt_out(anna)
+    town.system.staff.set_bank(town.call("anna", ANNA), iban=OTHER)
+    stored = town.system.context.read(
+        lambda tx: "".join(repr(row) for table in metadata.tables for row in tx.db.execute(text(f"SELECT * FROM {table}")))
+    )
+    town.system.deliver()
+    said = "".join(f"{letter.subject} {letter.text} {letter.values}" for letter in town.letters)
+    log = "".join(repr(entry) for entry in town.verifier.audit.entries())
+    for number in (IBAN, OTHER, *US.values()):
+        for where in (stored, said, log):
+            assert number not in where
+            assert number[-6:] not in where
+    assert "login.account.bank" in log
+
+
+def test_a_temporary_device_changes_none(town: Town) -> None:
+    _, token = town.bridged("anna")
+    with pytest.raises(NotNow, match="with a temporary device"):
+        town.system.change_bank(token, iban=IBAN)
+
+
+def test_after_opting_out_only_support_changes_them_for_the_primary_user(town: Town) -> None:
+    with pytest.raises(NotNow, match="anna is protected by a device"):
+        town.system.staff.set_bank(town.call("anna"), iban=IBAN)
+    anna = town.session("anna")
+    town.system.opt_out(anna, "ben")
+    with pytest.raises(NotAllowed, match="ask anna"):
+        town.system.staff.set_bank(town.call("ben"), iban=IBAN)
+    town.system.opt_out(anna)
+    with pytest.raises(NotAllowed, match="only through support"):
+        town.system.change_bank(anna, iban=IBAN)
+    with pytest.raises(NotAllowed, match="identify the caller first"):
+        town.system.staff.set_bank(town.session("sue"), iban=IBAN)
+    assert town.system.profile(anna).bank == ""
+    town.system.staff.set_bank(town.call("anna"), iban=IBAN)
+    assert town.system.profile(anna).bank == "CH…2957"
