@@ -210,6 +210,13 @@ def test_only_some_cards_are_taken_back(town: Town) -> None:
         town.system.announce_return(token, town.device(token, Kind.DSC_PLUS), "1Z")
 
 
+def test_a_code_card_is_cut_up_and_not_sent_back(town: Town) -> None:
+    town.with_codes("anna")
+    token = town.session("anna")
+    with pytest.raises(NotNow, match="cut up"):
+        town.system.announce_return(token, town.device(token, Kind.CODE_CARD), "1Z")
+
+
 @pytest.mark.parametrize(("cents", "kept"), [(None, 2000), (15_000, 15_000)])
 def test_a_card_that_does_not_come_back_is_charged(town: Town, card: SimulatedCard, cents: int | None, kept: int) -> None:
     request = shipped(town, town.session("carl"), card)

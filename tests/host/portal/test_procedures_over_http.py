@@ -28,6 +28,14 @@ def test_the_pages_of_a_request_and_of_closing_tell_what_is_held(town: Town, bro
     assert "their deposit is held" in anna.open("/close").text
 
 
+def test_the_page_for_the_parcel_tells_how_to_send_a_card_and_when_its_receipt_is_shown(town: Town, browser: Browsers) -> None:
+    anna = enter(town, browser(), "anna")
+    device = next(each for each in town.system.devices(anna.cookie) if each.label == SERIALS["anna"]).id
+    text = anna.post("/return", device=device).text
+    assert "padded envelope with tracking" in text
+    assert "3 to 5 business days" in text
+
+
 def test_support_corrects_an_identity(town: Town, browser: Browsers) -> None:
     sue = enter(town, browser(), "sue")
     sue.open("/desk")
