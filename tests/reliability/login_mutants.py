@@ -121,6 +121,33 @@ MUTANTS = (
         ("a new number does not begin the days of SMS anew", "made_at=replaced.made_at, ", ""),
     ),
     *_login(
+        "devices/code_sheets.py",
+        "card_gone",
+        (
+            "an online card needs a temporary code",
+            "if not any(device.kind == kinds.TEMPORARY_CODE.name for device in live):",
+            "if False:",
+        ),
+    ),
+    *_login(
+        "cards/requests.py",
+        "card_gone",
+        (
+            "the online card comes before the request of a card",
+            "if device is not None and device.kind == kinds.TEMPORARY_CODE.name:",
+            "if False:",
+        ),
+    ),
+    *_login(
+        "devices/registry.py",
+        "sharing",
+        (
+            "an online card stops sharing before it is activated",
+            "given = (DeviceState.ACTIVE, DeviceState.SHIPPED)",
+            "given = (DeviceState.ACTIVE,)",
+        ),
+    ),
+    *_login(
         "signin/step_up.py",
         "sms_days",
         (
@@ -150,7 +177,7 @@ MUTANTS = (
         ),
         (
             "nobody shares who has a temporary device",
-            "    if any(kinds.of(each).temporary for _, (each, _) in held):",
+            "    if any(registry.temporary_of(tx, one) for one in (user, owner)):",
             "    if False:",
         ),
         ("the most secure device is the one that is shared", "    if tx.policy.level(device.kind) > best:", "    if False:"),

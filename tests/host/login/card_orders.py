@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from tests.host.login.town import DAY, Town, looked_up
+from tests.host.login.town import ANNA, DAY, Town, looked_up
 
 from dsc_host import CardClient
-from dsc_host.login import Kind, Loss, Request
+from dsc_host.login import Identity, Kind, Loss, Request
 from dsc_simulator import SimulatedCard
 
 PIN = "8246"
@@ -68,7 +68,12 @@ def card_serial(card: SimulatedCard) -> str:
 def online_card(town: Town, loss: Loss = Loss.LOST) -> tuple[str, tuple[str, ...]]:
     """Replace anna's lost card by an online card, through support. Return her session's token and the codes."""
     town.lose("anna", "IB3000901", loss)
-    _, token = town.bridged("anna")
+    return with_online_card(town, "anna")
+
+
+def with_online_card(town: Town, name: str, who: Identity = ANNA) -> tuple[str, tuple[str, ...]]:
+    """Give a user a temporary code, and then an online card in use. Return the session's token and the codes of the card."""
+    _, token = town.bridged(name, who)
     card = town.system.request_online_card(token)
     codes = town.system.sheet(token, card.id)
     assert len(set(codes)) > 200

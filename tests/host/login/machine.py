@@ -23,7 +23,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.host.databases import POSTGRESQL, SQLITE
 from tests.host.login.letters import code_letters
 from tests.host.login.model import (  # fmt: skip
-    ACTIVE,
     GONE,
     LASTING,
     MISPLACED,
@@ -31,7 +30,6 @@ from tests.host.login.model import (  # fmt: skip
     SENT,
     SHIPPED,
     START,
-    TEMPORARY,
     WAIT_SECONDS,
     Item,
     Opened,
@@ -212,9 +210,8 @@ class Machine(Rules, RuleBasedStateMachine):
 
     def temporary(self, person: Person) -> None:
         code = self.staff.give_temporary_code(self.desk(person))
-        for item in person.own(*TEMPORARY):
-            if item.state is ACTIVE:
-                self.moved(item, GONE)
+        for item in person.temporary(self.now):
+            self.moved(item, GONE)
         self.add(person, Kind.TEMPORARY_CODE, codes=(code,), until=self.now + 12 * DAY)
         self.changed(person)
 
@@ -228,7 +225,8 @@ class Machine(Rules, RuleBasedStateMachine):
             if item.state is SHIPPED:
                 self.moved(item, GONE)
         waits = self.now + WAIT_SECONDS if kind is Kind.CODE_CARD else -inf
-        return self.add(person, kind, state=SHIPPED, codes=codes, waits=waits)
+        until = self.now + 21 * DAY if kind is Kind.ONLINE_CARD else inf
+        return self.add(person, kind, state=SHIPPED, codes=codes, waits=waits, until=until)
 
     def activate(self, opened: Opened, item: Item) -> None:
         if self.now < item.waits:
@@ -323,14 +321,16 @@ class Machine(Rules, RuleBasedStateMachine):
         opened = self.inside(name, number, *ACCOUNT)
         if opened is None:
             return
-        in_use = {item.kind for item in opened.person.live(self.now)} & {*LASTING, Kind.ONLINE_CARD}
-        if not in_use:
+        has = {item.kind for item in opened.person.live(self.now)}
+        in_use = bool(has & {*LASTING, Kind.ONLINE_CARD})
+        if not in_use and Kind.TEMPORARY_CODE in has:
             card = self.online_card(opened)
-            if activated:
-                self.activate(opened, card)
-        if in_use or activated:
-            with pytest.raises(NotNow, match="in use"):
-                self.system.request_online_card(opened.token)
+            if not activated:
+                return
+            self.activate(opened, card)
+            in_use = True
+        with pytest.raises(NotNow, match="in use" if in_use else "call support first"):
+            self.system.request_online_card(opened.token)
 
     def waiting(self, person: Person) -> list[Item]:
         """Return the devices that this person has and may activate."""

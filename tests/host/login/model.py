@@ -103,6 +103,10 @@ class Person:
     def live(self, now: float) -> list[Item]:
         return [item for item, aside in self.uses.items() if not aside and item.works(now)]
 
+    def temporary(self, now: float) -> list[Item]:
+        """Return the temporary devices in use, and the online cards that are not activated yet."""
+        return [item for item in self.own(*TEMPORARY) if item.state in (ACTIVE, SHIPPED) and now < item.until]
+
     def own(self, *kinds: Kind) -> list[Item]:
         return [item for item in self.uses if item.owner is self and item.kind in (kinds or tuple(Kind))]
 
@@ -273,8 +277,8 @@ class Rules:
         item.until = self.now + 21 * DAY if item.kind is Kind.ONLINE_CARD else inf
         item.owner.uses[item] = False
         self.moved(item, ACTIVE, within)
-        for other in item.owner.own(*TEMPORARY):
-            if other is not item and other.state is ACTIVE:
+        for other in item.owner.temporary(self.now):
+            if other is not item:
                 self.moved(other, GONE, within)
         for other in item.owner.own(Kind.DSC_PLUS):
             if item.kind is Kind.DSC_PLUS and other.state is MISPLACED:
@@ -359,7 +363,7 @@ class Rules:
             if self.now >= due:
                 self.counts(person, number)
         for item in self.items():
-            if item.state is ACTIVE and self.now >= item.until:
+            if item.state in (ACTIVE, SHIPPED) and self.now >= item.until:
                 self.moved(item, GONE)
         for order in self.orders:
             left = order.sent + 21 * DAY - self.now

@@ -1,7 +1,7 @@
 """Cards that are lost before their activation or do not come back: their replacement and their deposit."""
 
 import pytest
-from tests.host.login.card_orders import days, ordered, shipped
+from tests.host.login.card_orders import days, ordered, shipped, with_online_card
 from tests.host.login.town import CARL, DAY, PASSWORD, STAFF, Town, looked_up
 
 from dsc_host.login import Kind, Loss, NotNow, OrderState
@@ -76,3 +76,27 @@ def test_an_online_card_is_not_renewed_by_itself(town: Town) -> None:
     assert Kind.ONLINE_CARD not in {each.kind for each in town.system.begin("carl", PASSWORD).choices}
     token = town.answered(town.chosen("carl", Kind.TEMPORARY_CODE).token, code)
     assert town.system.request_online_card(token)
+
+
+def test_an_online_card_needs_a_call_to_support(town: Town) -> None:
+    with pytest.raises(NotNow, match="call support first"):
+        town.system.request_online_card(town.session("carl"))
+
+
+def test_an_online_card_that_is_never_activated_ends_as_one_in_use_does(town: Town) -> None:
+    _, token = town.bridged("carl", CARL)
+    card = town.system.request_online_card(token)
+    town.clock.advance(21 * DAY)
+    town.system.operator.run_due()
+    assert card.id not in {each.id for each in town.system.devices(town.session("carl"))}
+
+
+def test_a_card_is_requested_with_the_online_card_and_not_with_the_temporary_code(town: Town) -> None:
+    _, token = town.bridged("carl", CARL)
+    with pytest.raises(NotNow, match="activate an online security code card first"):
+        town.system.draft_request(token, "8246")
+    draft = town.system.draft_request(town.session("carl"), "8246")
+    with pytest.raises(NotNow, match="activate an online security code card first"):
+        town.system.confirm_request(token, draft.id)
+    token, _ = with_online_card(town, "carl", CARL)
+    assert ordered(town, token).state is OrderState.REQUESTED

@@ -5,7 +5,7 @@ account is closed.
 """
 
 import pytest
-from tests.host.login.card_orders import days, made, ordered, pressed, shipped
+from tests.host.login.card_orders import days, made, online_card, ordered, pressed, shipped
 from tests.host.login.town import CARL, DAY, PASSWORD, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, NotNow, OrderState
@@ -80,8 +80,7 @@ def test_no_card_activates_itself_before_its_owner_was_told(town: Town, card: Si
 
 def replaced(town: Town, card: SimulatedCard) -> tuple[str, str, str]:
     """Let anna misplace her card while another one is on its way. Return her session's token and the ids of both."""
-    town.lose("anna", "IB3000901", Loss.MISPLACED)
-    _, token = town.bridged("anna")
+    token, _ = online_card(town, Loss.MISPLACED)
     shipped(town, token, card)
     old, new = (next(each.id for each in town.system.devices(token) if each.state is state) for state in _BOTH)
     return token, old, new

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.host.login.card_orders import PIN
+from tests.host.login.card_orders import PIN, with_online_card
 from tests.host.login.town import PASSWORD, Town
 
 from dsc_host.login import DeviceState, Kind, Loss, OrderState, Scope
@@ -38,8 +38,7 @@ def test_a_card_that_is_gone_at_the_verifier_is_reported_and_replaced(town: Town
     end(town.verifier)
     town.lose("anna", ANNAS, loss)
     assert town.system.begin("anna", PASSWORD).choices == ()
-    _, token = town.bridged("anna")
-    assert town.system.request_online_card(token)
+    token, _ = with_online_card(town, "anna")
     draft = town.system.draft_request(token, PIN)
     assert town.system.confirm_request(token, draft.id).state is OrderState.REQUESTED
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.machine import ACCOUNT, Machine, cases, names, numbers
-from tests.host.login.model import ACTIVE, GONE, SENT, TEMPORARY, WAIT_SECONDS, Item, Opened
+from tests.host.login.model import ACTIVE, GONE, SENT, WAIT_SECONDS, Item, Opened
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.host.login.town import PASSWORD, PHONE
 
@@ -78,9 +78,9 @@ class WaysIn(Machine):
         begun = self.system.phones.begin(name, person.password, phone=number % len(person.numbers))
         made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
         assert self.sms_went_to() in person.numbers
-        for item in person.own(*SENT, *TEMPORARY):
-            if item.state is ACTIVE:
-                self.moved(item, GONE)
+        sent = [item for item in person.own(*SENT) if item.state is ACTIVE]
+        for item in (*sent, *person.temporary(self.now)):
+            self.moved(item, GONE)
         self.add(person, Kind.PHONE_APP, app=App(self.town, made))
         self.changed(person)
 

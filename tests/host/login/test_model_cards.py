@@ -65,7 +65,8 @@ class CardLife(Cards):
         opened = self.inside(owner.account if by == "primary" else by, number, Scope.FULL)
         if opened is None:
             return
-        if refusal := self.why_no_card(opened.person, owner):
+        first = opened.item is not None and opened.item.kind is Kind.TEMPORARY_CODE
+        if refusal := NotNow if first else self.why_no_card(opened.person, owner):
             with pytest.raises(refusal):
                 self.system.draft_request(opened.token, pin, name=name)
             return

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.card_rules import Cards
 from tests.host.login.machine import cases, numbers
-from tests.host.login.model import GONE, PHYSICAL, TEMPORARY, Item, Opened, Person, Share
+from tests.host.login.model import GONE, PHYSICAL, Item, Opened, Person, Share
 from tests.host.login.town import ANNA, CARL, DAY, PASSWORD
 
 from dsc_host.login import (
@@ -93,7 +93,7 @@ class Sharing(Cards):
             return DifferentIdentity
         if user.closed:
             return NotNow
-        if kinds & set(TEMPORARY):
+        if user.temporary(self.now) or item.owner.temporary(self.now):
             return TemporaryDevice
         if item not in item.owner.live(self.now):
             return NotNow

@@ -197,7 +197,7 @@ def is_primary(town: Town) -> None:
 
 
 def online_card(town: Town) -> tuple[str, tuple[str, ...]]:
-    token = town.session("dora")
+    _, token = town.bridged("dora", DORA)
     return token, town.system.sheet(token, town.system.request_online_card(token).id)
 
 

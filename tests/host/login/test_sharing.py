@@ -62,6 +62,17 @@ def test_who_has_a_temporary_device_shares_nothing(town: Town) -> None:
         town.system.begin_share(town.bridged("ben")[1], "anna", PASSWORD)
 
 
+def test_an_online_card_that_was_given_stops_sharing_before_it_is_activated(town: Town) -> None:
+    _, token = town.bridged("ben")
+    town.system.request_online_card(token)
+    town.clock.advance(13 * DAY)  # The temporary code has ended.
+    token = town.enter_by_sms("ben")
+    with pytest.raises(TemporaryDevice):
+        town.system.begin_share(token, "anna", PASSWORD)
+    town.clock.advance(8 * DAY)
+    assert proven(town, town.enter_by_sms("ben"))
+
+
 def test_the_less_secure_device_is_not_shared(town: Town) -> None:
     town.with_codes("anna")
     card = town.device(town.session("anna"), Kind.CODE_CARD)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.host.login.card_orders import online_card
 from tests.host.login.town import ANNA, DAY, PHONE, Town, looked_up
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
@@ -95,8 +96,8 @@ def test_a_card_that_is_stopped_is_never_activated(town: Town) -> None:
         town.system.ask_to_activate(town.session("anna"), card.id)
 
 
-def test_a_card_that_was_requested_by_a_temporary_code_is_stopped_with_its_request(town: Town) -> None:
-    token = bridged(town)
+def test_a_card_that_was_requested_by_an_online_card_is_stopped_with_its_request(town: Town) -> None:
+    token, _ = online_card(town)
     town.system.confirm_request(token, town.system.draft_request(token, "8246", address="7 Thief's Alley").id)
     assert [each.kind for each in town.system.waiting(token)] == [WaitKind.CARD]
     assert town.system.stop_change(stop_code(town, "card_waits", "anna@example.com"))

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from tests.host.login.card_orders import with_online_card
 from tests.host.login.town import ANNA, DAY, PASSWORD, SERIALS, Town, looked_up
 from tests.host.portal.browser import Browsers, come_with, enter
 
@@ -13,7 +14,7 @@ PIN = "7391"
 def test_a_card_for_another_user_on_another_account_is_found_again_by_back(town: Town, browser: Browsers) -> None:
     other = town.system.operator.add_account(town.entities["anna"], Decimal(20))
     town.lose("anna", SERIALS["anna"], Loss.DAMAGED)
-    anna = come_with(browser(), town.bridged("anna")[1])
+    anna = come_with(browser(), with_online_card(town, "anna")[0])
     anna.open("/request")
     page = anna.press("Continue", name="ben", account=other, pin=PIN, again=PIN)
     assert (page.title, other in page.text, "ben" in page.text) == ("Is this correct?", True, True)

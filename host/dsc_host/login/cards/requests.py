@@ -33,6 +33,7 @@ _WEAK = {
 
 def draft(
     tx: LoginTransaction,
+    session: Session,
     user: User,
     pin: str,
     *,
@@ -44,6 +45,7 @@ def draft(
 
     The caller has locked the row of `user`. The card is for `user`, or for the user of their account with the name `whose`.
     """
+    _check_order(tx, session)
     owner = permissions.changeable_user(tx.db, user, whose)
     replaces = _check_may(tx, owner)
     account = _account(tx.db, user, account_id)
@@ -65,6 +67,7 @@ def draft(
 
 def confirm(tx: LoginTransaction, session: Session, user: User, order_id: str) -> Request:
     """Confirm a draft and hold its deposit. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+    _check_order(tx, session)
     permissions.check_primary(tx.db, user)
     order, owner = own(tx.db, user, order_id)
     if order.state != OrderState.DRAFT:
@@ -154,6 +157,13 @@ def view(tx: LoginTransaction, order: Order) -> Request:
 def secret(order_id: str) -> str:
     """Return the name under which the vault keeps the PIN of a request."""
     return f"order:{order_id}"
+
+
+def _check_order(tx: LoginTransaction, session: Session) -> None:
+    """Raise `NotNow` in a session of a temporary code: the online card comes first, and the request of a card after it."""
+    device = rows.devices.find(tx.db, session.device_id)
+    if device is not None and device.kind == kinds.TEMPORARY_CODE.name:
+        raise NotNow("activate an online security code card first, and then request the card with it")
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:

@@ -7,9 +7,9 @@ from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction
 
 
-def request_online_card(tx: LoginTransaction, session: Session, user: User) -> DeviceView:
-    """Give an online card to a user who has no lasting device. Raises `NotNow`."""
-    device = code_sheets.request_online_card(tx, session, user)
+def request_online_card(tx: LoginTransaction, user: User) -> DeviceView:
+    """Give an online card to a user who has a temporary code and no lasting device. Raises `NotNow`."""
+    device = code_sheets.request_online_card(tx, user)
     return registry.view(tx, user, *registry.held(tx.db, user, device.id))
 
 

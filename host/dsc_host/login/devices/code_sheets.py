@@ -5,14 +5,13 @@ A sheet is activated by two of its codes. Its codes are shown only until then.
 
 import secrets
 
-from dsc_host.login import rows
 from dsc_host.login.devices import codes, kinds, registry
 from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.devices.kinds.code_card import SheetData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState
-from dsc_host.login.rows import Device, Session, User
+from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import vault
 
@@ -27,22 +26,25 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
     rules = tx.policy.code_card
     data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters)
     told = notices.notify(tx, user, "code_card", number=data.label)
-    device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, data=data)
+    # A temporary sheet that is never activated ends too.
+    until = kind.valid_until(tx.policy, tx.now())
+    device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, expires_at=until, data=data)
     vault.put(tx.cards, kinds.secret_of(device), secrets.token_bytes(_SEED_BYTES))
     return device
 
 
-def request_online_card(tx: LoginTransaction, session: Session, user: User) -> Device:
-    """Give an online card to a user who has no lasting device. Raises `NotNow`.
+def request_online_card(tx: LoginTransaction, user: User) -> Device:
+    """Give an online card to a user who has called support, which gave a temporary code. Raises `NotNow`.
 
-    A session that an online card opened gives no other one, so that nobody can renew online cards without end.
+    The code ends when the online card is activated. So nobody can renew online cards without support.
     """
-    opened_by = rows.devices.find(tx.db, session.device_id)
     live = [device for device, _ in registry.live_of(tx, user)]
     if any(kinds.of(device).lasting for device in live):
         raise NotNow("you have a device in use; an online card is for users who have lost theirs")
-    if any(device.kind == kinds.ONLINE_CARD.name for device in (*live, *([opened_by] if opened_by else []))):
+    if any(device.kind == kinds.ONLINE_CARD.name for device in live):
         raise NotNow("you have an online card in use; request a lasting card, or call support if you have lost this one")
+    if not any(device.kind == kinds.TEMPORARY_CODE.name for device in live):
+        raise NotNow("call support first: after they have given you a temporary code, you get an online card")
     device = begin_code_card(tx, user, kinds.ONLINE_CARD)
     tx.log("online-card.request", user, "done", device=device.id)
     return device

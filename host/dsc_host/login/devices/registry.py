@@ -156,9 +156,16 @@ def move(tx: LoginTransaction, device: Device, state: DeviceState, **changes: An
 
 def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
     """End the temporary devices of a user, except the one with the id `but`: a better device has replaced them."""
-    for device, _ in held_by(tx.db, user):
-        if kinds.of(device).temporary and device.state == DeviceState.ACTIVE and device.id != but:
+    for device in temporary_of(tx, user):
+        if device.id != but:
             move(tx, device, DeviceState.ENDED)
+
+
+def temporary_of(tx: LoginTransaction, user: User) -> list[Device]:
+    """Return the temporary devices of a user: those in use, and those that were given and are not activated yet."""
+    given = (DeviceState.ACTIVE, DeviceState.SHIPPED)
+    held = [device for device, _ in held_by(tx.db, user) if kinds.of(device).temporary and device.state in given]
+    return [device for device in held if device.expires_at is None or tx.now() < device.expires_at]
 
 
 def users_of(db: Connection, device: Device) -> list[str]:

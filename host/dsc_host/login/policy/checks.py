@@ -48,10 +48,10 @@ def check(policy: "Policy") -> None:
 
 
 def _check_contact(policy: "Policy") -> None:
-    for name in ("support", "returns"):
-        text = getattr(policy.contact, name)
+    texts = {"[contact] support": policy.contact.support, "[contact] returns": policy.contact.returns}
+    for name, text in {**texts, "[request] delivery": policy.request.delivery}.items():
         if len(text) > _MOST_CONTACT or not text.isprintable():
-            refuse(f"[contact] {name}: must be one line of at most {_MOST_CONTACT} characters")
+            refuse(f"{name}: must be one line of at most {_MOST_CONTACT} characters")
     if policy.contact.offices and (policy.contact.support or policy.contact.returns):
         refuse("[contact]: support and returns are the only office; leave them out where there are contact.offices")
     if wrong := offices.mistake(policy.contact.offices):

@@ -137,6 +137,7 @@ class RequestPolicy:
 
     equity: int
     hold_cents: Positive
+    delivery: str
     delivery_days: Days
     series: tuple[str, ...]
     returnable: tuple[str, ...]

@@ -244,7 +244,7 @@ def _check(tx: LoginTransaction, user: User, owner: User, device: Device) -> Non
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
     held = [(one, each) for one in (user, owner) for each in registry.live_of(tx, one)]
-    if any(kinds.of(each).temporary for _, (each, _) in held):
+    if any(registry.temporary_of(tx, one) for one in (user, owner)):
         raise TemporaryDevice("one of the two users has a temporary device; wait until it has been replaced")
     if device.id not in {each.id for one, (each, _) in held if one.id == owner.id} or device.owner_id != owner.id:
         raise NotNow("this device is no longer in use")

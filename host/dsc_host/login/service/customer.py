@@ -213,7 +213,7 @@ class LoginSystem(ProfileCalls):
         return self.do(
             token,
             may("draft_request", *_ACCOUNT),
-            lambda tx, user, _s: requests.draft(tx, user, pin, address=address, account_id=account, whose=name),
+            lambda tx, user, s: requests.draft(tx, s, user, pin, address=address, account_id=account, whose=name),
         )
 
     def confirm_request(self, token: str, request: str) -> Request:
@@ -247,11 +247,11 @@ class LoginSystem(ProfileCalls):
         )
 
     def request_online_card(self, token: str) -> DeviceView:
-        """Give an online card to a user who has lost the device. Raises `NotNow`."""
+        """Give an online card to a user whom support has given a temporary code. Raises `NotNow`."""
         return self.do(
             token,
             may("request_online_card", *_ACCOUNT),
-            lambda tx, user, session: sheets.request_online_card(tx, session, user),
+            lambda tx, user, _s: sheets.request_online_card(tx, user),
         )
 
     def sheet(self, token: str, device: str) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from dsc_host.login.signin import sessions
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
 
+_EXPIRING = (DeviceState.ACTIVE, DeviceState.SHIPPED)
+"""The states in which a device may end by itself: in use, or not activated yet."""
 _DRAFT_SECONDS = 24 * 60 * 60
 
 
@@ -60,7 +62,7 @@ def _activate(order_id: str, tx: LoginTransaction) -> None:
 
 
 def _find_expired(tx: LoginTransaction) -> list[str]:
-    over = (rows.devices.c.state == DeviceState.ACTIVE) & (rows.devices.c.expires_at <= tx.now())
+    over = rows.devices.c.state.in_(_EXPIRING) & (rows.devices.c.expires_at <= tx.now())
     return [device.id for device in rows.devices.all(tx.db, over, most=1000)]
 
 
@@ -68,7 +70,7 @@ def _end(device_id: str, tx: LoginTransaction) -> None:
     device = found(rows.devices.find(tx.db, device_id))
     users = locked_users(tx.db, registry.users_of(tx.db, device))
     device = found(rows.devices.locked(tx.db, device_id))
-    if device.state != DeviceState.ACTIVE or device.expires_at is None or tx.now() < device.expires_at:
+    if device.state not in _EXPIRING or device.expires_at is None or tx.now() < device.expires_at:
         return
     registry.move(tx, device, DeviceState.ENDED)
     user = users[device.owner_id]

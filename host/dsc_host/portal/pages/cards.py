@@ -37,6 +37,7 @@ def drafted(visit: Visit) -> Response:
             (_("Device"), _("Digital Security Card+")),
             (_("For"), draft.user),
             (_("Delivery address"), draft.address),
+            (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(draft.estimate)),
             (_("Held on account {account}", account=draft.account), _.dollars(draft.hold)),
             (_("PIN"), _("as you entered it; not shown")),
@@ -76,13 +77,20 @@ def confirmed(visit: Visit) -> Response:
             _("You will be told when that day is near, and again shortly before."),
         ),
         facts=(
+            (_("Device"), _("Digital Security Card+")),
             (_("Delivery address"), sent.address),
+            (_("Way of delivery"), _delivery(visit)),
             (_("Expected around"), _.day(sent.estimate)),
             (_("Held"), _.dollars(sent.hold)),
         ),
         links=(Link("/devices", _("OK")),),
     )
     return visit.show(view)
+
+
+def _delivery(visit: Visit) -> str:
+    """Return how cards are sent: the policy's words, or the usual way."""
+    return visit.system.policy.request.delivery or visit._("By mail")
 
 
 def cancelled(visit: Visit) -> Response:

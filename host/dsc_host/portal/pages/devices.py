@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from dsc_host.errors import InputError
-from dsc_host.login import DeviceState, DeviceView, NotFound, Scope, UseState, Visitor
+from dsc_host.login import DeviceState, DeviceView, Kind, NotFound, Scope, UseState, Visitor
 from dsc_host.portal import code_sheet_pdf
 from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.pages.offers import asking
@@ -13,6 +13,9 @@ from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, which
+
+_NEXT = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
+"""The paths of what a user may do after the activation of an online card."""
 
 
 def devices(visit: Visit) -> Response:
@@ -22,12 +25,12 @@ def devices(visit: Visit) -> Response:
     rows = [Row(_cells(_, each), _device_forms(_, each, who)) for each in own]
     heads = (_("Device"), _("Which"), _("State"), _("Added"), _("Last used"), _("Actions"))
     table = Table(_("Your devices"), heads, rows, _("You have none."))
-    has_lasting = any(each.live and each.lasting for each in own)
+    has_code = any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own)
     view = View(
         _("Devices"),
         tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
         forms=(
-            *(() if has_lasting else (button("/devices/online", _("Get an online security code card")),)),
+            *((button("/devices/online", _("Get an online security code card")),) if has_code else ()),
             *((_name_form(_, own),) if own else ()),
         ),
         links=further_links(_, who),
@@ -205,8 +208,31 @@ def activate(visit: Visit) -> Response:
 
 def activated(visit: Visit) -> Response:
     """Activate the device if its answer is correct."""
-    accepted = visit.system.activate(visit.token, visit.value("answer"))
-    return visit.go("/devices", notice="activated" if accepted else "wrong")
+    if not visit.system.activate(visit.token, visit.value("answer")):
+        return visit.go("/devices", notice="wrong")
+    now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
+    bridges = now_in_use.has_sheet and not now_in_use.lasting
+    return visit.go("/devices/next" if bridges else "/devices", notice="activated")
+
+
+def next_steps(visit: Visit) -> Response:
+    """Show what a user who has activated an online card may do next."""
+    _ = visit._
+    choices = (
+        Choice("request", _("Request a new security device"), _("It replaces the one that is lost.")),
+        Choice("app", _("Use the app on your phone"), _("Confirm your number here, then activate the app on the phone.")),
+        Choice("found", _("Reactivate a device that was found")),
+        Choice("later", _("Decide later"), _("The online card bridges some weeks.")),
+    )
+    field = Field("next", _("What would you like to do?"), "radio", value="request", choices=choices)
+    return visit.show(
+        View(_("Your online security code card is in use"), forms=(Form("/devices/next", _("Continue"), (field,)),))
+    )
+
+
+def next_step(visit: Visit) -> Response:
+    """Go on to the page of the chosen step."""
+    return visit.go(_NEXT.get(visit.value("next", 16), "/devices"))
 
 
 def _back(_: Language) -> Link:

@@ -1,0 +1,38 @@
+"""The pages from a temporary code to the request of a card: the online card, four options, and how the card comes."""
+
+import re
+
+from tests.host.login.town import Town, new_town
+from tests.host.portal.browser import Browsers, browsers, come_with
+from tests.host.verifier_samples import Clock
+
+from dsc_host.login import Loss
+
+
+def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(town: Town, browser: Browsers) -> None:
+    town.lose("anna", "IB3000901", Loss.LOST)
+    anna = come_with(browser(), town.bridged("anna")[1])
+    anna.open("/request")
+    assert "online security code card first" in anna.press("Continue", name="anna", pin="8246", again="8246").error
+    anna.open("/devices")
+    anna.press("Get an online security code card")
+    card = next(each for each in town.system.devices(anna.cookie) if each.has_sheet)
+    codes = town.system.sheet(anna.cookie, card.id)
+    anna.press("Activate the card")
+    asked = re.findall(r"\d+", anna.page.shown)
+    page = anna.press("Activate", answer=" ".join(codes[int(each) - 1] for each in asked))
+    assert page.path == "/devices/next"
+    assert [page.html.count(f'value="{each}"') for each in ("request", "app", "found", "later")] == [1, 1, 1, 1]
+    assert anna.press("Continue", next="request").path == "/request"
+    summary = anna.press("Continue", name="anna", pin="8246", again="8246").text
+    for words in ("Digital Security Card+", "By mail", "Expected around"):
+        assert words in summary
+
+
+def test_the_way_of_delivery_is_the_policys() -> None:
+    with new_town(Clock(), request={"delivery": "Courier <Zug>"}) as town, browsers(town.system) as browser:
+        carl = come_with(browser(), town.session("carl"))
+        carl.open("/request")
+        carl.press("Continue", pin="8246", again="8246")
+        assert "Courier &lt;Zug&gt;" in carl.page.html
+        assert "Courier <Zug>" in carl.press("Continue").text
