@@ -8,7 +8,7 @@ from tests.host.portal.browser import Browsers, come_with, enter, log_in
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.security import MOST_BYTES, csrf
 
-MEMBERS = [path for path in GET if not path.startswith(("/login", "/stop", "/contact"))]
+MEMBERS = [path for path in GET if not path.startswith(("/login", "/lost", "/stop", "/contact"))]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -42,6 +42,7 @@ def test_no_step_of_the_login_can_be_skipped(browser: Browsers) -> None:
     for path in MEMBERS:
         assert stranger.open(path).path == "/login", path
         assert half_way.open(path).path.startswith("/login"), path
+    assert stranger.open("/lost/device").path == "/login"
 
 
 def test_the_headers_of_every_page_and_no_script_or_style_inside(town: Town, browser: Browsers) -> None:
