@@ -253,7 +253,9 @@ class Visit:
 
     def refused(self, view: View, error: DscError) -> Response:
         """Return the page with the error."""
-        return self.wrong(view, self.explain(error), status_of(error))
+        names = {field.name for form in view.forms for field in form.fields}
+        wrong = error.field if isinstance(error, InputError) and error.field in names else ""
+        return self.wrong(replace(view, wrong=wrong), self.explain(error), status_of(error))
 
     def wrong(self, view: View, words: str, status: int) -> Response:
         """Return the page with an error in these words."""

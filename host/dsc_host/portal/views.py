@@ -104,6 +104,8 @@ class View:
     tables: Sequence[Table] = ()
     links: Sequence[Link] = ()
     error: str = ""
+    wrong: str = ""
+    """The name of the field that the error is about; empty if it is about the whole form."""
     facts: Sequence[tuple[str, str]] = ()
     script: str = ""
     """The name of one of our own scripts. The page also works without it."""

@@ -1,5 +1,7 @@
 """The pages of the profile: each change with its form, its refusals and its confirmation."""
 
+import re
+
 from tests.host.login.town import ANNA, Town
 from tests.host.portal.browser import Browser, Browsers, enter
 
@@ -93,7 +95,10 @@ def test_the_bank_instructions_are_changed_and_masked(town: Town, browser: Brows
     page = anna.press("Change", iban="CH9300762011623852958")
     assert (page.status, page.error[:20]) == (400, "IBAN: must be an IBA")
     assert "CH9300762011623852958" not in page.html
-    assert anna.press("Change", routing="111000025").error == "Account number: must have 4 to 17 digits"
+    page = anna.press("Change", routing="111000025")
+    assert page.error == "Account number: must have 4 to 17 digits"
+    marked = [field for field in re.findall("<input [^>]*>", page.html) if "aria-invalid" in field]
+    assert [re.search('name="(.*?)"', field)[1] for field in marked] == ["account_number"]  # type: ignore[index]
     page = anna.press("Change", iban="CH93 0076 2011 6238 5295 7")
     assert page.notice == "The bank instructions of the account were changed, and its primary user was told."
     assert "CH…2957" in page.text
