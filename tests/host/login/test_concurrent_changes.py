@@ -21,6 +21,7 @@ from dsc_host.login import (
     LoginSystem,
     Loss,
     NotIn,
+    NotNow,
     OrderState,
     Policy,
     Scope,
@@ -258,6 +259,22 @@ def test_a_card_that_is_assigned_to_two_at_once_is_ones(served: Town, monkeypatc
     refusal = other[0].result()
     assert isinstance(refusal, InputError)
     assert str(refusal) == "serial: IB3000555 already belongs to somebody"
+
+
+@pytest.mark.postgresql
+def test_a_code_by_email_that_is_entered_twice_at_once_is_good_once(served: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    ben, other = served.enter_by_sms("ben"), []
+    served.system.ask_to_change_email(ben, "ben@new.example")
+    code = served.sent("email")
+
+    def meanwhile() -> None:
+        other.append(Beside(lambda: served.system.confirm_email(ben, code)))
+        assert other[0].waits(served)
+
+    after(monkeypatch, type(rows.sessions), "locked", meanwhile, only=lambda table, *_: table is rows.sessions)
+    assert served.system.confirm_email(ben, code)
+    assert isinstance(other[0].result(), NotNow)
+    assert served.told("ben").count("email_changed") == 1
 
 
 # ---- the order of locks ----
