@@ -212,6 +212,12 @@ MUTANTS = (
         ("the last device is removed after a warning", "    if not last and all(", "    if False and all("),
     ),
     *_login(
+        "phones/app_replacement.py",
+        "app_replacement",
+        ("an app is replaced after asking", "    if apps and given.agreed is not True:", "    if False:"),
+        ("an app is replaced with its own PIN", "hmac.compare_digest(key, given.proof)", "True"),
+    ),
+    *_login(
         "support/loss_reports.py",
         "loss_reports",
         ("a report says lost or stolen", "loss not in (Loss.LOST, Loss.STOLEN)", "loss not in tuple(Loss)"),

@@ -52,6 +52,7 @@ def activate(
         int,
         typer.Option("--phone", metavar="N", help="The phone number that gets the token; 1 is the newest.", show_default=True),
     ] = 1,
+    yes: YesOption = False,
     app: AppOption = None,
     server: ServerOption = SERVER,
 ) -> None:
@@ -62,6 +63,8 @@ def activate(
     The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, it is the app's existing PIN.
     The token goes to the phone number that was
     confirmed last. The command lists the other numbers.
+    An app that is in use on another phone, or was uninstalled, is taken out of use. The command asks first, and it prompts for
+    the PIN of that app.
 
     \b
     Examples:
@@ -74,9 +77,16 @@ def activate(
     with _app(app, server) as phone:
         begun = phone.begin(name, prompts.read_secret("Password"), number - 1)
         _say_where(begun.phones, number)
+        if (
+            begun.replaces
+            and not yes
+            and not prompts.agreed(f"The app {', '.join(begun.replaces)} is taken out of use. Go on?")
+        ):
+            raise Failed("nothing was changed")
         token = prompts.read_shown("Activation code")
+        recovery = prompts.read_secret("PIN of the app before") if begun.needs_recovery else None
         pin = prompts.read_secret("PIN", confirm=not phone.users)
-        user = phone.activate(begun, token, pin, finger=finger)
+        user = phone.activate(begun, token, pin, finger=finger, replace=bool(begun.replaces), recovery=recovery)
     notice(f"The app is activated for {user.name}.")
 
 

@@ -21,7 +21,7 @@ import msgspec
 from dsc_host.errors import InputError
 from dsc_host.files import keep_name
 from dsc_host.ocra import Suite
-from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key
+from dsc_host.phone.keys import KEY_BYTES, biometrics_key, check_pin, pin_key, recovery_key
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
 
 PIN, FINGER = "pin", "biometrics"
@@ -37,7 +37,18 @@ class Server(Protocol):
     def begin(self, name: str, password: str, *, phone: int = 0) -> Begun:
         """Start an activation; the token goes to the user's phone number with this index."""
 
-    def activate(self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: Proof | None) -> Activated:
+    def activate(
+        self,
+        ticket: str,
+        token: str,
+        pin_key: bytes,
+        biometrics_key: bytes | None,
+        proof: Proof | None,
+        *,
+        replace: bool,
+        recovery_key: bytes | None,
+        recovery_proof: bytes | None,
+    ) -> Activated:
         """Activate the app with the token and its keys, and with a proof if the app already has a user."""
 
     def challenge(self, device: str, device_token: str) -> Question:
@@ -102,16 +113,27 @@ class PhoneApp:
         """
         return self._server.begin(name, password, phone=phone)
 
-    def activate(self, begun: Begun, token: str, pin: str, *, finger: bool = False) -> User:
+    def activate(
+        self, begun: Begun, token: str, pin: str, *, finger: bool = False, replace: bool = False, recovery: str | None = None
+    ) -> User:
         """Finish an activation with the token and the PIN.
 
         The first user of the app chooses the PIN. Further users need the existing one. `finger` also enables approval
-        without the PIN. Raises `InputError`, and the server's refusals.
+        without the PIN. `replace` agrees that the app on another phone is taken out of use, and `recovery` is the PIN of that
+        app, if it is another one. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)
-        proof = self._proof(pin)
-        given = self._server.activate(begun.ticket, token, pin_key(key, pin), biometrics_key(key) if finger else None, proof)
+        given = self._server.activate(
+            begun.ticket,
+            token,
+            pin_key(key, pin),
+            biometrics_key(key) if finger else None,
+            self._proof(pin),
+            replace=replace,
+            recovery_key=recovery_key(begun.user, pin),
+            recovery_proof=recovery_key(begun.user, recovery or pin) if begun.needs_recovery else None,
+        )
         user = User(given.user, given.device, given.device_token, key.hex(), finger)
         self._keep({**self._users, user.name: user})
         return user

@@ -60,10 +60,22 @@ class Remote:
         """Start an activation; the token goes to the user's phone number with this index."""
         return self._call("begin", protocol.Begin(name, password, phone), Begun)
 
-    def activate(self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None, proof: Proof | None) -> Activated:
+    def activate(
+        self,
+        ticket: str,
+        token: str,
+        pin_key: bytes,
+        biometrics_key: bytes | None,
+        proof: Proof | None,
+        *,
+        replace: bool,
+        recovery_key: bytes | None,
+        recovery_proof: bytes | None,
+    ) -> Activated:
         """Activate the app with the token and its keys, and with a proof if the app already has a user."""
-        biometrics = None if biometrics_key is None else biometrics_key.hex()
-        return self._call("activate", protocol.Activate(ticket, token, pin_key.hex(), biometrics, proof), Activated)
+        keys = [None if key is None else key.hex() for key in (biometrics_key, recovery_key, recovery_proof)]
+        asked = protocol.Activate(ticket, token, pin_key.hex(), keys[0], proof, replace, keys[1], keys[2])
+        return self._call("activate", asked, Activated)
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Return a question for the proof."""

@@ -1,4 +1,4 @@
-"""The app's two derived keys: the PIN makes one, and a finger or a face releases the other.
+"""The app's derived keys: the PIN makes one, a finger or a face releases another, and the PIN alone makes one for recovery.
 
 The app does not know the PIN. A wrong PIN makes another key, and so a response that looks like any other and is wrong. A thief
 of the phone can therefore test PINs only against the server, which counts the failures.
@@ -8,6 +8,7 @@ import re
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from dsc_host.errors import InputError
 
@@ -24,6 +25,16 @@ def pin_key(key: bytes, pin: str) -> bytes:
 def biometrics_key(key: bytes) -> bytes:
     """Return the 32-byte key that a finger or a face releases."""
     return _derived(key, b"dscplus phone biometrics")
+
+
+def recovery_key(name: str, pin: str) -> bytes:
+    """Return the 32-byte key that proves the PIN of an app whose own key is gone. Raises `InputError` for a malformed PIN.
+
+    It is slow to compute, because it is all that keeps the PIN from a reader of the server's records.
+    """
+    check_pin(pin)
+    kdf = Scrypt(salt=b"dscplus phone recovery " + name.encode(), length=KEY_BYTES, n=2**14, r=8, p=1)
+    return kdf.derive(pin.encode("ascii"))
 
 
 def check_pin(pin: str) -> None:

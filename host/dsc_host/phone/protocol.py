@@ -35,6 +35,12 @@ class Activate:
     pin_key: str = field(repr=False)
     biometrics_key: str | None = field(default=None, repr=False)
     proof: Proof | None = None
+    replace: bool = False
+    """Whether the user agrees that the app on another phone is taken out of use."""
+    recovery_key: str | None = field(default=None, repr=False)
+    """The key of the app's PIN, by which the app can be replaced later."""
+    recovery_proof: str | None = field(default=None, repr=False)
+    """The key of the PIN of the app that is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,12 @@ class Begun:
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
     """The user's confirmed phones, masked, the latest first. The token went to the latest or to the chosen one."""
+    replaces: tuple[str, ...] = ()
+    """The apps of the user that are in use and would be taken out of use."""
+    user: str = ""
+    """The user's name in the system, to which the recovery key is bound."""
+    needs_recovery: bool = False
+    """Whether the PIN of the app that is replaced is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,10 @@ def _key(name: str, digits: str) -> bytes:
 
 
 def _activate(system: LoginSystem, asked: Activate, _address: str) -> Activated:
-    biometrics = None if asked.biometrics_key is None else _key("biometrics_key", asked.biometrics_key)
-    return system.phones.activate(asked.ticket, asked.token, _key("pin_key", asked.pin_key), biometrics, asked.proof)
+    given = {name: getattr(asked, name) for name in ("biometrics_key", "recovery_key", "recovery_proof")}
+    keys = {name: None if digits is None else _key(name, digits) for name, digits in given.items()}
+    pin = _key("pin_key", asked.pin_key)
+    return system.phones.activate(asked.ticket, asked.token, pin, proof=asked.proof, replace=asked.replace, **keys)
 
 
 CALLS: Mapping[str, Call[Any]] = {

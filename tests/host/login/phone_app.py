@@ -41,3 +41,13 @@ def activated(town: Town, name: str = "ben") -> App:
 def token(town: Town) -> str:
     """Return the activation code in the newest SMS."""
     return newest_code(town.letters)
+
+
+def replaced(town: Town, name: str = "ben", *, agreed: bool = True, recovery: bytes | None = None, **keys: bytes) -> App:
+    """Activate an app in place of the one that this user has. `keys` may have a `recovery_key` for later."""
+    begun = town.system.phones.begin(name, PASSWORD)
+    activate = town.system.phones.activate
+    made = activate(
+        begun.ticket, token(town), PIN_KEY, FINGER_KEY, replace=agreed, recovery_proof=recovery, **keys
+    )  # fmt: skip
+    return App(town, made)

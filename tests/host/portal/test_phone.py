@@ -74,6 +74,23 @@ def test_a_wrong_pin_is_refused_and_the_right_one_after_it_is_not(town: Town, ap
     assert town.answered(step.token, "")
 
 
+def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
+    town: Town, app: PhoneApp, server: str, tmp_path: Path
+) -> None:
+    new = PhoneApp(tmp_path / "new.json", Remote(server))
+    begun = new.begin("ben", PASSWORD)
+    assert (len(begun.replaces), begun.needs_recovery) == (1, True)
+    code = newest_code(town.letters)
+    with pytest.raises(Refused, match="confirm that it is taken out of use"):
+        new.activate(begun, code, "n3w!")
+    with pytest.raises(Refused, match="PIN of the app before is wrong"):
+        new.activate(begun, code, "n3w!", replace=True)
+    new.activate(begun, code, "n3w!", replace=True, recovery=PIN)
+    with pytest.raises(Refused, match="not activated"):
+        app.waiting()
+    assert new.waiting() == []
+
+
 def test_a_push_is_denied(town: Town, app: PhoneApp) -> None:
     step = town.chosen("ben", Kind.PHONE_APP)
     app.deny(*app.waiting()[0])

@@ -19,16 +19,20 @@ from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
 from dsc_host.login.devices import answer_limits, codes, kinds, message_limits, registry
 from dsc_host.login.devices.kinds import phone_app
+from dsc_host.login.devices.kinds.base import secret_of
 from dsc_host.login.devices.kinds.phone_app import AppData
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
+from dsc_host.login.phones import app_replacement
+from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import session_data, sessions
 from dsc_host.login.signin.session_data import ActivationData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
+from dsc_host.records import vault
 from dsc_host.records.transaction import Refused
 from dsc_host.verifier import challenges, enrollment, responses
 from dsc_host.verifier.model import Enrollment
@@ -44,9 +48,10 @@ class Keys:
 
     pin: bytes = field(repr=False)
     biometrics: bytes | None = field(repr=False)
+    recovery: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for key in (self.pin, *(() if self.biometrics is None else (self.biometrics,))):
+        for key in (self.pin, *(each for each in (self.biometrics, self.recovery) if each is not None)):
             if not isinstance(key, bytes) or len(key) != _KEY_BYTES:
                 raise InputError("key", "must be {bytes} bytes", bytes=_KEY_BYTES)
         if self.biometrics is not None and hmac.compare_digest(self.pin, self.biometrics):
@@ -78,10 +83,14 @@ def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused
     session_data.keep(tx.db, sessions.hashed(ticket), data)
     outbox.add(tx, user, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
     tx.log("phone.begin", user, "done")
-    return Begun(ticket, tuple(map(contacts.masked, numbers)))
+    apps = app_replacement.apps_of(tx, user)
+    needed = app_replacement.needs_recovery(tx, apps)
+    return Begun(ticket, tuple(map(contacts.masked, numbers)), tuple(map(registry.label, apps)), user.name, needed)
 
 
-def activate(tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: Proof | None) -> Activated | Refused:
+def activate(
+    tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: Proof | None, before: Replacement
+) -> Activated | Refused:
     """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that was used or has expired.
 
     `proof` is a correct response of a user who is in the app already. The app demands it before it adds another user. The
@@ -95,10 +104,16 @@ def activate(tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: P
         return Refused(NotAllowed(_REFUSAL))
     if proof is not None and not _is_right_proof(tx, proof):
         return Refused(NotAllowed("the PIN of the app is wrong"))
+    apps = app_replacement.apps_of(tx, user)
+    if (refused := app_replacement.refusal(tx, user, apps, before)) is not None:
+        return Refused(refused)
     sessions.end(tx.db, session)
     told = notices.notify(tx, user, "phone_activated")
+    app_replacement.end_replaced(tx, user, apps)
     device_token = secrets.token_urlsafe(_KEY_BYTES)
     device = _add_device(tx, user, keys, device_token, told)
+    if keys.recovery is not None:
+        vault.put(tx.cards, secret_of(device), keys.recovery)
     _end_replaced(tx, user)
     users.settings_changed(tx.db, user)
     tx.log("phone.activate", user, "done", device=device.id)

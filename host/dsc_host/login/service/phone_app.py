@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dsc_host.login.phones import app_activation, push_approval
 from dsc_host.login.phones.app_activation import Keys
+from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.signin import password_check
 from dsc_host.login.transaction import LoginContext
 from dsc_host.phone.protocol import Activated, Begun, Proof, Push, Question
@@ -26,11 +27,21 @@ class Phones:
         return begun
 
     def activate(
-        self, ticket: str, token: str, pin_key: bytes, biometrics_key: bytes | None = None, proof: Proof | None = None
+        self,
+        ticket: str,
+        token: str,
+        pin_key: bytes,
+        biometrics_key: bytes | None = None,
+        proof: Proof | None = None,
+        *,
+        replace: bool = False,
+        recovery_key: bytes | None = None,
+        recovery_proof: bytes | None = None,
     ) -> Activated:
-        """Activate the app by the token, with the keys that it has generated."""
-        keys = Keys(pin_key, biometrics_key)
-        return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof))
+        """Activate the app by the token, with the keys that it has generated. `replace`: an app in use ends for it."""
+        keys = Keys(pin_key, biometrics_key, recovery_key)
+        before = Replacement(replace, recovery_proof)
+        return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof, before))
 
     def challenge(self, device: str, device_token: str) -> Question:
         """Issue a challenge for the app's PIN, which is answered when another user is added."""

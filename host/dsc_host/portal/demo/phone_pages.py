@@ -6,7 +6,7 @@ from dsc_host.login import Begun, NotFound
 from dsc_host.phone.app import PhoneApp, User
 from dsc_host.phone.protocol import Push
 from dsc_host.portal.demo.demonstration import Demonstration
-from dsc_host.portal.languages import NONE
+from dsc_host.portal.languages import NONE, Language
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Field, Form, Link, Row, Shown, Table, View, button, hidden
 
@@ -111,10 +111,23 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
             Field("token", _("Activation code from the SMS"), longest=16),
             Field("pin", pin_words, "password", longest=6),
             Field("finger", _("Also allow my finger"), "checkbox", optional=True),
+            hidden("name", begun.user),
+            hidden("recovers", "yes" if begun.needs_recovery else ""),
+            *_replacing(_, begun),
         ),
     )
     words = _("A code was sent to {number}.", number=begun.phones[number])
     return visit.show(View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Sent messages")),)))
+
+
+def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
+    """Return the fields that an activation needs if it replaces an app."""
+    asked = _("Take the app {label} out of use", label=", ".join(begun.replaces))
+    pin = Field("recovery", _("PIN of the app before"), "password", longest=6)
+    return (
+        *((Field("replace", asked, "checkbox"),) if begun.replaces else ()),
+        *((pin,) if begun.needs_recovery else ()),
+    )
 
 
 def _number(text: str) -> int:
@@ -125,9 +138,18 @@ def _number(text: str) -> int:
 def activate(demo: Demonstration, visit: Visit) -> Response:
     """Activate the app for a user."""
     app = _app(demo, visit)
-    begun = Begun(visit.value("ticket", 64), phones=())
+    begun = Begun(
+        visit.value("ticket", 64), (), user=visit.value("name", 64), needs_recovery=visit.form.get("recovers") == "yes"
+    )
     with visit.again(lambda: _phone(demo, visit)):
-        app.activate(begun, visit.value("token", 16), visit.value("pin", 6), finger=visit.form.get("finger") == "yes")
+        app.activate(
+            begun,
+            visit.value("token", 16),
+            visit.value("pin", 6),
+            finger=visit.form.get("finger") == "yes",
+            replace=visit.form.get("replace") == "yes",
+            recovery=visit.value("recovery", 6) or None,
+        )
     return visit.go("/phone", notice="activated")
 
 

@@ -1,0 +1,74 @@
+"""The replacement of an app: a new activation takes the user's app before out of use, on another phone or uninstalled.
+
+Two promises:
+
+1. No app is replaced unasked: the user must agree.
+2. An app whose PIN for recovery is known is replaced only with this PIN. A stolen SMS is not enough, nor is a guess: wrong PINs
+   are counted.
+
+The PIN itself is not stored. The vault keeps a key that the app has derived from it.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+
+from dsc_host.login import rate_limits
+from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices.kinds.base import secret_of
+from dsc_host.login.errors import LoginError, NotAllowed, NotNow
+from dsc_host.login.messages import notices
+from dsc_host.login.model import DeviceState
+from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rows import Device, User
+from dsc_host.login.transaction import LoginTransaction
+from dsc_host.records import vault
+
+_IN_USE = (DeviceState.ACTIVE, DeviceState.MISPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The user's word on the app before: whether it may be replaced, and the key of its PIN."""
+
+    agreed: bool = False
+    proof: bytes | None = field(default=None, repr=False)
+
+
+def apps_of(tx: LoginTransaction, user: User) -> list[Device]:
+    """Return the apps that an activation would replace."""
+    return [device for device, _ in registry.held_by(tx.db, user) if _is_replaced(device)]
+
+
+def needs_recovery(tx: LoginTransaction, apps: list[Device]) -> bool:
+    """Return whether the PIN of one of these apps is known, and therefore needed."""
+    return any(vault.get(tx.cards, secret_of(app)) is not None for app in apps)
+
+
+def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replacement) -> LoginError | None:
+    """Return why these apps may not be replaced; None if they may."""
+    if apps and given.agreed is not True:
+        return NotNow("an app is in use on another phone; confirm that it is taken out of use")
+    known = [key for key in (vault.get(tx.cards, secret_of(app)) for app in apps) if key is not None]
+    if not known:
+        return None
+    login = tx.policy.login
+    gates = [Gate("recovery", user.id, login.factor_failures, DAY, login.factor_lock_for)]
+    if locked := rate_limits.charge(tx, gates):
+        return locked
+    if not isinstance(given.proof, bytes) or not any(hmac.compare_digest(key, given.proof) for key in known):
+        tx.log("phone.activate", user, "refused", "recovery")
+        return NotAllowed("the PIN of the app before is wrong; remove that app on the page Devices, or call support")
+    rate_limits.record_success(tx, gates)
+    return None
+
+
+def end_replaced(tx: LoginTransaction, user: User, apps: list[Device]) -> None:
+    """Take these apps out of use, and tell the user."""
+    for app in apps:
+        notices.notify(tx, user, "out_of_use", device=registry.label(app))
+        kinds.of(app).disable(tx, app, "replaced")
+        registry.move(tx, app, DeviceState.ENDED)
+
+
+def _is_replaced(device: Device) -> bool:
+    return kinds.of(device).replaces_messages and device.state in _IN_USE
