@@ -29,6 +29,12 @@ MUTANTS = (
         ("an unprotected account makes one transfer", "if earlier else money.money(", "if False else money.money("),
     ),
     *_login(
+        "cards/returns.py",
+        "statements_of_accounts",
+        ("a card must be back before its owner reads statements", "        and not is_received(tx.db, device)\n", ""),
+        ("statements wait for the cards", "and (cards := outstanding(tx, user))", "and (cards := [])"),
+    ),
+    *_login(
         "cards/deposits.py",
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),

@@ -11,6 +11,7 @@ from dsc_host.cli.database import Records
 from dsc_host.cli.output import Failed, notice
 from dsc_host.errors import InputError
 from dsc_host.login import LoginSystem, Policy, Sender
+from dsc_host.login.accounts.statement_provider import installed_provider
 from dsc_host.login.messages.senders import Mail, Spool
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class _PortalFactory:
         from dsc_host.portal import application
 
         verifier = self.records.open()
-        system = LoginSystem.over(verifier, policy=load_policy(self.policy), senders=self._senders())
+        system = LoginSystem.over(
+            verifier, policy=load_policy(self.policy), senders=self._senders(), statements=installed_provider()
+        )  # fmt: skip
         return application(system, hosts=self.hosts, name=self.name, ended=verifier.close)
 
     def _senders(self) -> dict[str, Sender]:

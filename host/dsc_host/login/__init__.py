@@ -1,5 +1,6 @@
 """The login system around the card: people, their ways in, and a card's life from its request to its return."""
 
+from dsc_host.login.accounts.statement_provider import Statement, StatementProvider
 from dsc_host.login.errors import (
     DifferentIdentity,
     LessSecureDevice,
@@ -87,6 +88,8 @@ __all__ = [
     "ShareState",
     "ShareView",
     "Stage",
+    "Statement",
+    "StatementProvider",
     "Status",
     "Step",
     "TemporaryDevice",

@@ -122,6 +122,7 @@ POST: Mapping[str, Handler] = {
     "/opt-in": protection.opted_in,
     "/withdraw": protection.withdrawn,
     "/deposit": funding.deposited,
+    "/statements/pdf": statements.pdf,
     "/proof": proofs.chosen,
     "/proof/answer": proofs.answered,
     "/close": protection.closed,

@@ -311,7 +311,7 @@ SILENT = {
         "rotate", "skip", "step", "visitor", "withdraw", "account_users",
         "address", "deposit", "deposit_accounts", "deposits", "may_deposit",
         "devices", "parcels", "phone_numbers", "profile", "protection", "requests", "sheet",
-        "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff",
+        "shares", "by", "over", "change", "do", "office", "operator", "phones", "policy", "proofs", "staff", "statements",
     },
     "Staff": {
         "caller_devices", "caller_waits", "check_support", "corrections", "identify", "pending_shares", "personalize_all",

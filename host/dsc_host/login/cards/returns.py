@@ -138,6 +138,26 @@ def _of_account(db: Connection, user: User) -> list[User]:
     return rows.users.all(db, rows.users.c.account_id == user.account_id)
 
 
+def outstanding(tx: LoginTransaction, user: User) -> list[str]:
+    """Return the serials of the cards of an account that is closed which have neither come back nor been paid for."""
+    owners = [each.id for each in _of_account(tx.db, user)]
+    left = (rows.devices.c.owner_id.in_(owners)) & rows.devices.c.state.in_([DeviceState.ENDED, DeviceState.RETURNED])
+    return [
+        registry.label(device)
+        for device in rows.devices.all(tx.db, left)
+        if kinds.of(device).is_returnable(tx.policy, device)
+        and not is_received(tx.db, device)
+        and not any(each.state == HoldState.KEPT for each in deposits.of_device(tx, device))
+    ]
+
+
+def check_seen(tx: LoginTransaction, user: User) -> None:
+    """Raise `NotNow` if the account is closed and one of its cards has neither come back nor been paid for."""
+    if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
+        words = "the statements can be seen once your card {card} has come back, or its fee was charged"
+        raise NotNow(words, card=", ".join(cards))
+
+
 def close(tx: LoginTransaction, user: User) -> None:
     """Close an account. Name and password then open only its statements. Raises `NotAllowed`, `NotNow`."""
     permissions.check_primary(tx.db, user)

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, permissions
+from dsc_host.login.accounts.statement_provider import StatementProvider
 from dsc_host.login.cards import activation, pin_change, requests, returns, sheets
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.messages import outbox
@@ -45,6 +46,7 @@ from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.profile_calls import ProfileCalls
 from dsc_host.login.service.staff import Staff
+from dsc_host.login.service.statements import Statements
 from dsc_host.login.signin import flow, password_change, password_check, sessions
 from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, user_named
@@ -60,16 +62,24 @@ class LoginSystem(ProfileCalls):
     """The login system over the records of one verifier. Threads may share it. Create it with `over`."""
 
     verifier: Verifier
+    statement_provider: StatementProvider | None = None
 
     @classmethod
-    def over(cls, verifier: Verifier, *, policy: Policy | None = None, senders: Mapping[str, Sender] | None = None) -> Self:
+    def over(
+        cls,
+        verifier: Verifier,
+        *,
+        policy: Policy | None = None,
+        senders: Mapping[str, Sender] | None = None,
+        statements: StatementProvider | None = None,
+    ) -> Self:
         """Return the login system in a verifier's database, with its clock.
 
-        `senders` maps the channels `email`, `sms` and `voice` to their senders.
+        `senders` maps the channels `email`, `sms` and `voice` to their senders. `statements` has the statements of accounts.
         """
         chosen = policy or Policy.default()
         context = LoginContext(verifier.context, chosen, chosen.business_days, Passwords(chosen.passwords))
-        return cls(context, senders or {}, verifier)
+        return cls(context, senders or {}, verifier, statements)
 
     def by(self, actor: str) -> Self:
         """Return the same login system for operations in the name of `actor`, which the log records."""
@@ -342,6 +352,11 @@ class LoginSystem(ProfileCalls):
     def staff(self) -> Staff:
         """The operations of staff."""
         return Staff(self.context, self.verifier)
+
+    @property
+    def statements(self) -> Statements:
+        """The statements and tax forms of the account."""
+        return Statements(self.context, self.statement_provider)
 
     @property
     def proofs(self) -> Proofs:

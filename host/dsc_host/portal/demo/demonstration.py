@@ -20,6 +20,7 @@ from dsc_host.link import CardClient
 from dsc_host.login import Calling, Identity, Letter, LoginSystem, Policy, Role
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
+from dsc_host.portal.demo.statements import DemonstrationStatements
 from dsc_host.verifier import MasterKey, Verifier
 
 CARDS = "dscplus.cards"
@@ -194,7 +195,7 @@ def begin(policy: Policy | None = None) -> Demonstration:
     clock, letters = Clock(), deque[Letter](maxlen=_KEPT_LETTERS)
     verifier = Verifier.open("sqlite://", master_key=MasterKey.generate(), clock=clock)
     senders = dict.fromkeys(("email", "sms", "voice"), Calling(letters.append))
-    system = LoginSystem.over(verifier, policy=policy, senders=senders)
+    system = LoginSystem.over(verifier, policy=policy, senders=senders, statements=DemonstrationStatements())
     folder = tempfile.TemporaryDirectory(prefix="dscplus-phones-")
     demo = Demonstration(system, card_maker(), clock, letters, folder, people=PEOPLE)
     _populate(demo)
