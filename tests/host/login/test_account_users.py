@@ -48,7 +48,7 @@ def test_a_birthday_of_the_one_whose_card_it_is_is_no_pin(town: Town) -> None:
 
 def test_the_money_is_held_on_another_account_of_ones_own(town: Town) -> None:
     token = town.session("carl")
-    other = town.system.operator.add_account(town.entities["carl"], Decimal(5))
+    other = town.system.operator.add_account(town.entities["carl"], Decimal(20))
     assert town.system.deposit_accounts(token) == [town.accounts["carl"], other]
     request = town.system.confirm_request(token, town.system.draft_request(token, PIN, account=other).id)
     assert (request.account, request.held) == (other, "held")

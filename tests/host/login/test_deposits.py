@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from tests.host.login.card_orders import PIN, ordered, shipped
+from tests.host.login.card_orders import PIN, online_card, ordered, shipped
 from tests.host.login.phone_app import activated
 from tests.host.login.town import DAY, PASSWORD, Town
 
@@ -17,8 +17,7 @@ def deposits(town: Town, name: str) -> list[Deposit]:
 
 
 def test_a_deposit_is_held_only_where_the_money_is_there(town: Town) -> None:
-    town.lose("anna", "IB3000901", Loss.LOST)
-    _, token = town.bridged("anna")
+    token, _ = online_card(town)
     draft = town.system.draft_request(token, PIN)
     town.system.operator.set_equity(town.accounts["anna"], Decimal("19.99"))
     with pytest.raises(NotNow, match=r"less than 20\.00 USD to hold"):
