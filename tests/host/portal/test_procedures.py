@@ -12,6 +12,7 @@ from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
 from dsc_host.login.service.phone_app import Phones
 from dsc_host.login.service.staff import Staff
+from dsc_host.login.service.statements import Statements
 from dsc_host.portal.app import GET, POST
 from dsc_host.portal.demo import pages as demo_pages
 
@@ -19,7 +20,7 @@ PAGE = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.search(r"`test_\w+` \|$", line)
 ]
-OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs}
+OWNERS = {"staff": Staff, "phones": Phones, "operator": Operator, "proofs": Proofs, "statements": Statements}
 
 
 @cache

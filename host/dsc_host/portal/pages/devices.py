@@ -217,6 +217,7 @@ def activated(visit: Visit) -> Response:
 
 def next_steps(visit: Visit) -> Response:
     """Show what a user who has activated an online card may do next."""
+    visit.visitor()
     _ = visit._
     choices = (
         Choice("request", _("Request a new security device"), _("It replaces the one that is lost.")),
@@ -232,6 +233,7 @@ def next_steps(visit: Visit) -> Response:
 
 def next_step(visit: Visit) -> Response:
     """Go on to the page of the chosen step."""
+    visit.visitor()
     return visit.go(_NEXT.get(visit.value("next", 16), "/devices"))
 
 

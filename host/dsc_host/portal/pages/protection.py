@@ -165,7 +165,10 @@ def closing(visit: Visit) -> Response:
     visit.system.check_primary(visit.token)
     words = (
         _("All devices stop working. Only the statements stay available, with user name and password."),
-        _("Send your cards back before you close the account. Until they are received, you see no statements."),
+        _(
+            "Send your cards back before you close the account. Until they are received, their deposit is held and you see no "
+            "statements."
+        ),
     )
     form = Form("/close", _("Close the account"), (Field("sure", _("Close it permanently"), "checkbox"),), danger=True)
     return visit.show(View(_("Close the account"), words=words, forms=(form,), links=(Link("/", _("Overview")),)))
