@@ -10,7 +10,8 @@ def show_settings(as_json: JsonOption = False) -> None:
     """Show the database, the key file and the card that commands use, and where each comes from.
 
     An option on the command line counts first, then the environment variable, then the settings file, then the default. The
-    settings file is in TOML, with the names db, master_key and card. DSCPLUS_CONFIG may name another file.
+    settings file is in TOML, with the names db, master_key and card. DSCPLUS_CONFIG may name another file. A password in a URL
+    is not shown.
 
     \b
     Examples:
@@ -22,6 +23,6 @@ def show_settings(as_json: JsonOption = False) -> None:
     for name, variable in settings.VARIABLES.items():
         found = settings.setting(name)
         value = found.value or defaults[name]
-        rows.append({"setting": name, "value": value, "source": found.source, "variable": variable})
+        rows.append({"setting": name, "value": settings.without_password(value), "source": found.source, "variable": variable})
     show_all(rows, as_json=as_json)
     notice(f"The settings file is {settings.file()}{'' if settings.file().exists() else ', which does not exist'}.")

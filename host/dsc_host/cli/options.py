@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.settings import setting
+from dsc_host.cli.settings import setting, without_password
 from dsc_host.errors import InputError
 
 _log = logging.getLogger("dsc_host.cli")
@@ -49,5 +49,5 @@ class CardPort:
         from dsc_host.link import find_card
 
         port = find_card(self.card or setting("card").value)
-        _log.info("card: at %s", port)
+        _log.info("card: at %s", without_password(port))
         return port

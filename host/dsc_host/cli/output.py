@@ -1,6 +1,7 @@
 """The output of a command: its result on stdout, as text or JSON, and messages on stderr."""
 
 from collections.abc import Mapping, Sequence
+from unicodedata import combining, east_asian_width
 
 import typer
 
@@ -48,9 +49,9 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
     rows = [[_words(value) for value in result.values()] for result in results]
     if heading:
         rows.insert(0, [name.replace("_", " ").upper() for name in results[0]])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        typer.echo("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip())
+        typer.echo("  ".join(value + " " * (width - _cells(value)) for value, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _print_json(value: object) -> None:
@@ -60,7 +61,21 @@ def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
+def printable(text: str) -> str:
+    """Return the text with a backslash code in place of each character that could change the terminal or the line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal the text takes."""
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
 def _words(value: object) -> str:
+    return printable(_plain(value))
+
+
+def _plain(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
     if isinstance(value, bool):

@@ -4,17 +4,20 @@ An option on the command line counts first, then the environment variable, then 
 """
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from dsc_host.cli.output import printable
 from dsc_host.errors import InputError
 
 VARIABLES = {"db": "DSCPLUS_DB", "master_key": "DSCPLUS_MASTER_KEY_FILE", "card": "DSCPLUS_CARD"}
 """The settings, each with its environment variable."""
 FILE_VARIABLE = "DSCPLUS_CONFIG"
+_MOST_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ class Setting:
     value: str | None
     source: str
     """The environment variable or the file that gives it, or `default`."""
+
+
+def without_password(value: str) -> str:
+    """Return a URL with `****` in place of its password, which stands before an @ or in a parameter."""
+    value = re.sub(r"(://[^:@/]*):.*@", r"\1:****@", value)
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1****", value)
 
 
 def file() -> Path:
@@ -45,18 +54,30 @@ def setting(name: str) -> Setting:
 def _read(path: Path) -> dict[str, str]:
     """Return the settings in the file. Raises `InputError`. A file that was named must exist."""
     try:
-        with path.open("rb") as source:
-            kept = tomllib.load(source)
-    except FileNotFoundError:
-        if FILE_VARIABLE in os.environ:
+        kept = tomllib.loads(_text(path))
+    except (FileNotFoundError, NotADirectoryError):
+        if os.environ.get(FILE_VARIABLE):
             raise InputError("settings", f"{path} does not exist; create it, or unset {FILE_VARIABLE}") from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError("settings", f"{path} cannot be read: {reason}") from None
     for name, value in kept.items():
         if name not in VARIABLES:
-            raise InputError("settings", f"{path} has an unknown name, {name}; it may have {', '.join(VARIABLES)}")
+            raise InputError("settings", f"{path} has an unknown name, {printable(name)}; it may have {', '.join(VARIABLES)}")
         if not isinstance(value, str) or not value:
             raise InputError("settings", f"{path}: {name} must be a text that is not empty")
     return kept
+
+
+def _text(path: Path) -> str:
+    """Return the text of the file. Raises `InputError`, `OSError` or `UnicodeDecodeError`."""
+    # Reading a pipe could wait for ever. /dev/null is an empty file.
+    if path.exists() and not path.is_file() and not path.is_dir() and str(path) != os.devnull:
+        raise InputError("settings", f"{path} is not a file; name a file of text")
+    with path.open("rb") as source:
+        read = source.read(_MOST_BYTES + 1)
+    if len(read) > _MOST_BYTES:
+        raise InputError("settings", f"{path} is too long; it may have {_MOST_BYTES} bytes")
+    # Some editors on Windows put a mark before the text.
+    return read.decode("utf-8-sig").replace("\r\n", "\n")

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,9 @@ def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
     ('db = ""', "db must be a text that is not empty"),
     ("db = ", "cannot be read: "),
     (b"\xff", "cannot be read: "),
+    ("a=" + "[" * 20_000, "cannot be read: "),
+    ("#" * 65_537, "is too long; it may have 65536 bytes"),
+    ('"\\u001b[31m\\n" = 1', r"has an unknown name, \x1b[31m\n; it may have"),
 ])  # fmt: skip
 def test_a_malformed_file_is_named(dscplus: Command, text: str | bytes, said: str) -> None:
     file = written(dscplus, text)
@@ -66,6 +71,47 @@ def test_a_named_file_must_exist(dscplus: Command, monkeypatch: pytest.MonkeyPat
     assert "other.toml does not exist" in dscplus.refused("card", "list")
     (dscplus.folder / "other.toml").write_text('db = "sqlite:///others.db"')
     assert shown(dscplus)["db"] == ("sqlite:///others.db", str(dscplus.folder / "other.toml"))
+
+
+def test_a_mark_before_the_text_is_no_part_of_it(dscplus: Command) -> None:
+    written(dscplus, b'\xef\xbb\xbfdb = "sqlite:///kept.db"\r\n')
+    assert shown(dscplus)["db"][0] == "sqlite:///kept.db"
+
+
+def test_an_empty_variable_names_no_file(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_CONFIG", "")
+    assert shown(dscplus)["card"][1] == "default"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+def test_a_pipe_is_refused_at_once(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = dscplus.folder / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("DSCPLUS_CONFIG", str(pipe))
+    assert "pipe is not a file" in dscplus.refused("card", "list")
+    monkeypatch.setenv("DSCPLUS_CONFIG", os.devnull)
+    assert shown(dscplus)["card"][1] == "default"
+
+
+@pytest.mark.parametrize("url", [
+    "postgresql://me:hunter2@db/dscplus", "postgresql://me:hunt@hunter2/x@db/dscplus", "postgresql://:hunter2@db/dscplus",
+    "postgresql://me@db/dscplus?sslmode=require&password=hunter2",
+])  # fmt: skip
+def test_no_password_is_shown(dscplus: Command, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DSCPLUS_DB", url)
+    value = shown(dscplus)["db"][0]
+    assert "hunter2" not in value
+    assert "****" in value
+    assert "db/dscplus" in value
+
+
+def test_a_table_has_no_control_characters_and_stays_aligned(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSCPLUS_DB", "sqlite:///日本.db\x1b[31m")
+    monkeypatch.setenv("DSCPLUS_CARD", "e\u0301")
+    _, db, _, card = dscplus("config", "show").out.splitlines()
+    assert "sqlite:///日本.db\\x1b[31m" in db
+    # Two letters of double width in one row, and one of no width in the other.
+    assert db.index("DSCPLUS_DB") + 2 == card.index("DSCPLUS_CARD") - 1
 
 
 def test_help_is_shown_for_any_command(dscplus: Command) -> None:
