@@ -90,8 +90,15 @@ class Context(ABC, Generic[TX]):
 
         SQLite does not queue the waiting: they try again and again, and without this pause might never succeed.
         """
-        began = time.perf_counter()
-        done = self.change(work)
+        began = 0.0
+
+        def timed(tx: TX) -> T | Refused:
+            nonlocal began
+            began = time.perf_counter()
+            return work(tx)
+
+        done = self.change(timed)
+        # Without the time that it waited itself: this would grow with the others' load.
         time.sleep((time.perf_counter() - began) / 4)
         return done
 

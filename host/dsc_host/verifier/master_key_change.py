@@ -33,20 +33,16 @@ def rekey(context: CardContext, done: Progress) -> int:
     """Seal everything under the current master key as `Verifier.rekey` does."""
     to = context.keys.current
     with context.reading() as tx:
-        left = rows.count_not_under(tx.db, to.id)
+        left, until = rows.cards_not_under(tx.db, to.id)
     _seal_vault(context, to)
-    total, after = 0, ""
-    while True:
-        sealed, after = context.change_in_turn(lambda tx, after=after: _seal_some(tx, to, after))  # type: ignore[misc]
+    total, after, sealed = 0, "", BATCH
+    while sealed == BATCH:
+        sealed, after = context.change_in_turn(lambda tx, after=after: _seal_some(tx, to, after, until))  # type: ignore[misc]
         if sealed:
             total += sealed
             done(total, max(left, total))
-        elif not after:
-            _seal_vault(context, to)
-            return total
-        else:
-            # Others may have enrolled cards under the old key meanwhile, with serials that we have passed.
-            after = ""
+    _seal_vault(context, to)
+    return total
 
 
 def in_use(context: CardContext) -> dict[str, int]:
@@ -73,9 +69,12 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
     return sealed
 
 
-def _seal_some(tx: CardTransaction, to: MasterKey, after: str) -> tuple[int, str]:
-    """Seal a batch of cards, and the log's end with them. Return their number and the last serial."""
-    found = rows.lock_cards_not_under(tx.db, to.id, after, BATCH)
+def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, str]:
+    """Seal a batch of cards, and the log's end with them. Return their number and the last serial.
+
+    Cards enrolled later than `until` are left out: the work would have no end as long as others enroll them under another key.
+    """
+    found = rows.lock_cards_not_under(tx.db, to.id, after, until, BATCH)
     if not found and after:
         return 0, after
     for card in found:

@@ -235,15 +235,20 @@ def key_ids(db: Connection, most: int) -> set[str]:
     return found
 
 
-def lock_cards_not_under(db: Connection, key_id: str, after: str, limit: int) -> list[CardRecord]:
-    """Lock and return cards whose secrets are sealed under another master key, in the order of their serials."""
-    others = select(cards).where(cards.c.serial > after, cards.c.key_id.not_in(["", key_id]))
+def lock_cards_not_under(db: Connection, key_id: str, after: str, until: float, limit: int) -> list[CardRecord]:
+    """Lock and return cards whose secrets are sealed under another master key, in the order of their serials.
+
+    Their serials come behind `after`, and they were enrolled by the time `until`, in Unix seconds.
+    """
+    others = select(cards).where(cards.c.serial > after, cards.c.enrolled_at <= until, cards.c.key_id.not_in(["", key_id]))
     return [CardRecord(*row) for row in db.execute(others.order_by(cards.c.serial).limit(limit).with_for_update())]
 
 
-def count_not_under(db: Connection, key_id: str) -> int:
-    """Return the number of cards whose secrets are sealed under another master key."""
-    return db.execute(select(func.count()).select_from(cards).where(cards.c.key_id.not_in(["", key_id]))).scalar_one()
+def cards_not_under(db: Connection, key_id: str) -> tuple[int, float]:
+    """Return the number of cards whose secrets are sealed under another master key, and when the last of them was enrolled."""
+    counted = select(func.count(), func.max(cards.c.enrolled_at)).where(cards.c.key_id.not_in(["", key_id]))
+    count, last = db.execute(counted).one()
+    return int(count), float(last or 0.0)
 
 
 def count_by_key(db: Connection) -> dict[str, int]:

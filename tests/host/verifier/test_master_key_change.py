@@ -133,6 +133,17 @@ def test_who_works_meanwhile_notices_nothing(full: Database) -> None:
         assert all(log_in(verifier, f"NEW-{number}") for number in range(min(enrolled, 5)))
 
 
+def test_it_ends_though_others_go_on_to_enroll_cards_under_the_old_key(full: Database) -> None:
+    with Verifier.open(full.url, master_key=OLD_FIRST) as other, Verifier.open(full.url, master_key=NEW_FIRST) as verifier:
+
+        def enroll_more(done: int, _: int) -> None:
+            assert done <= CARDS + 1, "it would never end"
+            other.enroll_all(Enrollment(f"Z-{done:03}-{each}", KEY, SUITE, PIN) for each in range(BATCH))
+
+        assert verifier.rekey(done=enroll_more) == CARDS + 1
+        assert verifier.rekey() == verifier.keys_in_use()[NEW.id] - CARDS - 1 > 0
+
+
 def test_who_knows_only_the_old_key_is_refused_and_loses_nothing(full: Database) -> None:
     with Verifier.open(full.url, master_key=MASTER) as late:
         challenge = late.challenge(serial(5))
