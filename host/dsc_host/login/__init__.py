@@ -1,4 +1,4 @@
-"""The login system around the card: people, their ways in, and a card's life from its request to its return."""
+"""The login system: people, logins with a device, and the life of a card from its request to its return."""
 
 from dsc_host.login.accounts.statement_provider import Statement, StatementProvider
 from dsc_host.login.errors import (

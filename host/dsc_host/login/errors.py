@@ -6,7 +6,7 @@ from dsc_host.errors import DscError
 class LoginError(DscError):
     """The base class of all errors that the login system raises.
 
-    `words` is the message with placeholders, and `values` are their values. A page can so translate the message.
+    `words` is the message with placeholders, and `values` are their values. They let a page translate the message.
     """
 
     def __init__(self, words: str, **values: object) -> None:

@@ -1,7 +1,7 @@
-"""The columns `data` of the tables: frozen dataclasses, which are written as JSON and read in this one place.
+"""The columns `data` of the tables: frozen dataclasses as JSON text. This module alone writes and reads them.
 
-A value that is its field's default is not written, and a field that is not in the text gets its default. A database of an
-earlier version can therefore be read if each field that is new has a default.
+A value that equals its field's default is not written, and a missing field gets its default. A database of an earlier version
+can therefore be read if each new field has a default.
 """
 
 import json
@@ -35,7 +35,7 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """Return a JSON value in the type of its field: a dataclass, a tuple, or what JSON has itself."""
+    """Return a JSON value in the type of its field: a dataclass, a tuple, or a JSON type."""
     if isinstance(kind, UnionType):
         return None if value is None else _typed(next(each for each in get_args(kind) if each is not NoneType), value)
     if isinstance(kind, type) and is_dataclass(kind):

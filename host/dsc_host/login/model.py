@@ -26,7 +26,7 @@ class Scope(StrEnum):
 
     FULL = "full"
     ACCOUNT = "account"  # the pages of the account, without trading
-    TRADING = "trading"  # trading without the account's settings: after opting out, without a device
+    TRADING = "trading"  # trading without the account's settings: for a login without a device after opting out
     STATEMENTS = "statements"  # only the statements of a closed account
 
 
@@ -64,7 +64,7 @@ class Stage(StrEnum):
 
     CHOOSING = "choosing"  # the name and password were correct
     ANSWERING = "answering"  # the page shows the device's challenge
-    ACTIVATING = "activating"  # not a login: the activation of an app waits for its token
+    ACTIVATING = "activating"  # not a login: an app that is being activated waits for its token
     IN = "in"
 
 
@@ -178,7 +178,7 @@ class DeviceView:
     returnable: bool
     """Whether the issuer takes the device back."""
     lasting: bool
-    """Whether the device serves for good: an online card is not for a user who has one."""
+    """Whether the device is meant for permanent use. A user with such a device gets no online card."""
     has_sheet: bool
     """Whether the device is a sheet of codes, which are shown until it is activated."""
     changes_pin: bool
@@ -186,7 +186,7 @@ class DeviceView:
     losses: tuple[Loss, ...]
     """The losses to choose from when the device is reported as lost."""
     removable: bool
-    """Whether the owner can remove the device from the account, and adds it again alone."""
+    """Whether the owner can remove the device from the account, and can add it again without support."""
     name: str
     """The name that the user has given to the device; empty if there is none."""
     added_at: float
@@ -212,7 +212,7 @@ class Step:
     """The state of a login after the name and password were accepted."""
 
     token: str = field(repr=False)
-    """The token for the cookie. Each step has a new token and makes the previous one invalid."""
+    """The token for the cookie. Each step draws a new token and makes the previous one invalid."""
     stage: Stage
     user: str
     choices: tuple[DeviceView, ...] = ()
@@ -227,7 +227,8 @@ class Step:
 class Answered:
     """The result of an answer.
 
-    `step` is the session if the answer was accepted. After a refusal it is a new start if the challenge is used up, else None.
+    `step` is the session if the answer was accepted. After a refusal it is the choice of a device if the challenge is used up,
+    else None.
     """
 
     status: Status
@@ -286,7 +287,7 @@ class Deposit:
     state: HoldState
     kept: Decimal
     settled_at: float | None
-    """The time at which it was released or kept; None while it is held, and for changes by earlier versions."""
+    """The time at which the money was released or kept; None while it is held, or if an earlier version settled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +301,7 @@ class WaitView:
     """A masked phone number, or a text that distinguishes the card."""
     at: float
     due_at: float | None
-    """The time when the change takes effect by itself; None if a second person must confirm it."""
+    """The time when the change takes effect; None if a second person must confirm it."""
     asked_by: str
     """The name of the support member who asked for the change; empty if the user did."""
 

@@ -25,7 +25,7 @@ _HASH_BYTES = 32
 _AT_ONCE = 4
 _COST = re.compile(r"\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,10})(\$.*)?")
 _COSTS_SECONDS = 600
-"""The time in seconds after which the costs of the stored hashes are read again. Renewed hashes make old costs obsolete."""
+"""The time in seconds after which the costs of the stored hashes are read again, because renewed hashes have new costs."""
 SUFFIX_LETTERS = 67
 """The number of characters after the cost in the PHC form: $, 16 bytes of salt, $, and 32 bytes of hash in unpadded base64."""
 
@@ -68,7 +68,7 @@ class Works:
     def renew(self, now: float, read: Callable[[], Iterable[str]]) -> None:
         """Read the costs again if they are older than ten minutes.
 
-        `read` returns the text before the salt of each hash, without repetitions.
+        `read` returns the distinct texts before the salt of all hashes.
         """
         if self._read_at is None or not 0 <= now - self._read_at < _COSTS_SECONDS:
             self._found = frozenset(work for text in read() if (work := Work.of(text)) is not None)

@@ -5,8 +5,8 @@ Four promises:
 1. Attempts for a name that does not exist are counted as those for a name that exists.
 2. Nobody can lock out another user from a single address with a few attempts: the lock applies to the name together with the
    address that the attempts came from. Only many failures, from many addresses, lock a name as a whole.
-3. A refused attempt adds no row. A limit logs at most two entries, however often it refuses: the first refusal, and later their
-   number.
+3. A refused attempt adds no row. A limit logs at most two entries, however often it refuses: one for the first refusal, and
+   later one with the number of refusals.
 4. The database reveals no name and no address: it stores a keyed hash, and the key is not in the database.
 """
 
@@ -24,7 +24,7 @@ from dsc_host.records.refusals import Counted
 
 _MOST_DOUBLINGS = 20
 DAY = 24 * 60 * 60
-"""The longest `within`, in seconds, that the policy does not set."""
+"""The seconds of a day: the longest `within` of the limits that the policy does not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Gate:
     most: int
     within: float
     shut_for: float = 0
-    """0 means: until `within` is over."""
+    """The seconds for which the limit is closed. 0 means until `within` is over."""
     pause_after: int = 0
-    """From this many failures on, each one causes a pause, twice as long as the one before. 0 means never."""
+    """From this number of failures on, each failure causes a pause that is twice as long as the last one. 0 means no pauses."""
     pause: float = 0
 
     def key(self, context: LoginContext) -> str:
@@ -56,7 +56,7 @@ class Shut:
 
 
 def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[Gate, ...]:
-    """Return the limits that an attempt with a name and password must pass. Addresses of one client's network count as one."""
+    """Return the limits on attempts with a name and password. All addresses of one client's network count as one."""
     login, network = context.policy.login, client_network(address)
     return (
         Gate(
@@ -125,7 +125,10 @@ def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | Non
 
 
 def record_success(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
-    """Clear the failures at the first limit, the user's own. Undo this attempt's charge at the others, which are shared."""
+    """Clear all failures at the first limit, which only this user has.
+
+    Undo this attempt's charge at the others, which are shared.
+    """
     for gate in _in_order(tx.context, gates):
         attempt = rows.attempts.locked(tx.db, gate.key(tx.context))
         if attempt and gate is gates[0]:

@@ -69,7 +69,7 @@ class Device(NamedTuple):
     expires_at: float | None
     data: str
     told: str = ""
-    """The last reminder of a coming change that the owner got; empty if none."""
+    """The last reminder that the owner got about a coming change of the device; empty if there was none."""
 
 
 class Use(NamedTuple):

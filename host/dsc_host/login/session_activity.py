@@ -1,8 +1,8 @@
 """The activity of sessions: the time when each was last used, kept in memory until it is written to the database.
 
 A page that only shows something writes nothing to the database. The time of each use is therefore kept here, and
-`maintenance.run` writes all of them in one transaction. Each process has its own times. Other processes see them when they are
-written.
+`maintenance.run` writes all of them in one transaction. Each process has its own times, which other processes see after
+the next write.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """The context and the transactions of the login system.
 
-The order of locks: an operation first locks the users that it changes (`locked_user`), in the order of their ids. Then it
-locks cards, and last the end of the log. Two transactions therefore never wait for each other in a circle.
+The order of locks: an operation first locks the rows of the users that it changes (`locked_user`), in the order of their ids.
+Then it locks cards, and last the end of the log. So transactions never deadlock. A docstring that calls a user locked means
+that the row is locked in this transaction.
 """
 
 from collections.abc import Callable, Iterable
@@ -118,14 +119,14 @@ def account_of(db: Connection, user: User) -> Account:
 
 
 def found(record: T | None) -> T:
-    """Return `record`, which another record points to. Raises `NotFound` if it is None."""
+    """Return `record` unless it is None. Raises `NotFound` if it is."""
     if record is None:
         raise NotFound("there is no such record")
     return record
 
 
 def known(record: T | None, field: str, given: str) -> T:
-    """Return `record`, which somebody named by its id. Raises an `InputError` that names the field if it is None."""
+    """Return `record` unless it is None. Raises an `InputError` that names the field and the id if it is."""
     if record is None:
         raise InputError(field, "there is none with the id {id}", id=str(given)[:64])
     return record

@@ -14,7 +14,7 @@ _SHOWN, _SHOWN_OF_SHORT, _SHORT = 4, 2, 8
 
 @dataclass(frozen=True, slots=True)
 class BankInstructions:
-    """Where money that is taken out of an account goes: an IBAN, or a routing number and an account number."""
+    """The destination of withdrawals: an IBAN, or a routing number and an account number."""
 
     iban: str = field(default="", repr=False)
     routing: str = field(default="", repr=False)
@@ -22,7 +22,7 @@ class BankInstructions:
 
     @property
     def masked(self) -> str:
-        """The country and the last digits, by which only the owner recognizes the account."""
+        """The country and the last digits: enough for the owner to recognize the account, too little for anybody else."""
         country, number = (self.iban[:2], self.iban) if self.iban else ("US", self.account_number)
         return f"{country}…{number[-(_SHOWN if len(number) >= _SHORT else _SHOWN_OF_SHORT) :]}"
 
@@ -53,7 +53,7 @@ def _iban(text: str) -> str:
     if not re.fullmatch("[A-Z]{2}[0-9]{2}[A-Z0-9]+", text):
         raise problem
     try:
-        # Without the lists of each country's banks, which are older than the newest banks.
+        # Do not look the bank up: the library's lists of banks lack the newest ones.
         return iban.validate(text, check_country=False)
     except ValidationError:
         raise problem from None

@@ -16,7 +16,7 @@ from dsc_host.records import table_rows
 
 
 def add_phone(tx: LoginTransaction, user: User, number: str, *, told: Notified) -> Phone:
-    """Record a confirmed number of a user, or that a known number was confirmed again. Raises `InputError`.
+    """Record that a user confirmed a phone number, for the first time or again. Raises `InputError`.
 
     `told` proves that the user was notified.
     """
@@ -53,9 +53,9 @@ def set_email(tx: LoginTransaction, name: str, email: str) -> None:
 
 
 def replace_email(tx: LoginTransaction, user: User, email: str, *, by: str = "") -> None:
-    """Replace the email address of a locked user by one in its normal form, and notify both addresses.
+    """Replace the email address of a user, and notify both addresses. `email` is in its normal form.
 
-    `by` is the name of the support member who does it.
+    The caller has locked the user's row. `by` is the name of the support member who makes the change.
     """
     notices.notify(tx, user, "email_changed")
     outbox.add(tx, user, "email_changed", to=email)

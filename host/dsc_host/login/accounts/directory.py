@@ -83,7 +83,7 @@ def persons(db: Connection, name: str = "") -> list[PersonView]:
             users=users.get(each.id, ()),
         )
         for each in rows.entities.all(db, order=rows.entities.c.name)
-        # Not in SQL: the database ignores the case of A to Z only.
+        # Compare in Python: SQL ignores the case of A to Z only.
         if isinstance(name, str) and name.casefold() in each.name.casefold()
     ]
 

@@ -1,13 +1,13 @@
-"""Email addresses in one form, which every mail server takes: ASCII, with the domain in lower case.
+"""Email addresses in a normal form that every mail server accepts: ASCII, with the domain in lower case.
 
-The `email-validator` library knows the rules. It is loaded when the first address is checked, and asks no name server.
+The `email-validator` library knows the rules. It is loaded when the first address is checked, and makes no DNS query.
 """
 
 import re
 
 from dsc_host.errors import InputError
 
-# Without the characters that an old mail server takes for a way to another address, such as ! and |.
+# Characters such as ! and | are excluded, because old mail servers read them as routing instructions.
 _LOCAL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}")
 _MOST_DOMAIN = 128
 _ANOTHER = ".example"
@@ -24,7 +24,7 @@ def normalized(email: str) -> str:
     if not isinstance(email, str):
         raise problem
     try:
-        # Within another domain, so that the library does not refuse names that one network knows: localhost, mail.local.
+        # Append another domain, because the library refuses names of local networks: localhost, mail.local.
         valid = validate_email(email + _ANOTHER, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise problem from None

@@ -1,7 +1,7 @@
 """Permissions: which users of an account a user may see, and whose security settings a user may change.
 
 The primary user of an account sees all its users and changes their security settings. Other users see only themselves, and the
-error that they get for a change names the primary user. Staff decide nothing about themselves.
+error that they get for a change names the primary user. Staff may not decide about themselves.
 """
 
 from sqlalchemy import Connection

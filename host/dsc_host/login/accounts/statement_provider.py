@@ -1,6 +1,6 @@
-"""Where statements and tax forms come from: a provider that the issuer plugs in.
+"""The interface to a provider of statements and tax forms, which the issuer plugs in.
 
-The login system only says who may see them.
+The login system only decides who may see the documents.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,22 +17,22 @@ class Statement:
     """A statement or a tax form of an account."""
 
     id: str
-    """The provider's own name for it, of at most 64 characters."""
+    """The provider's id of the document, at most 64 characters."""
     title: str
     day: str
-    """Its date in the form 2026-12-31."""
+    """The date of the document in the form 2026-12-31."""
     tax: bool = False
-    """Whether it is a tax form."""
+    """Whether the document is a tax form."""
 
 
 class StatementProvider(Protocol):
-    """A source of statements. Both calls may come from several threads at once, and run in no transaction."""
+    """A source of statements. Several threads may call its methods at once. No transaction is open during a call."""
 
     def statements(self, account: str) -> Sequence[Statement]:
         """Return the statements and tax forms of the account with this id, the newest first."""
 
     def pdf(self, account: str, statement: str) -> bytes:
-        """Return one of them as a PDF. `statement` is the id of one that `statements` has just returned."""
+        """Return a document as a PDF. `statement` is an id that `statements` has just returned."""
 
 
 def installed_provider() -> StatementProvider | None:

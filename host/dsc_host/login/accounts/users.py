@@ -64,7 +64,7 @@ def user_by_name(db: Connection, name: str) -> User:
 
 
 def password_costs(db: Connection) -> list[str]:
-    """Return the text before the salt of each password hash, without repetitions."""
+    """Return the distinct algorithms and cost parameters of all password hashes: the text before the salt."""
     kept = rows.users.c.password
     before_salt = func.substr(kept, 1, func.length(kept) - SUFFIX_LETTERS)
     return list(db.scalars(select(before_salt).where(func.length(kept) > SUFFIX_LETTERS).distinct()))

@@ -1,7 +1,7 @@
 """The activation of devices.
 
-A device is activated by its first response, by itself three weeks after it was shipped, or again after it was found. An
-activation ends the temporary devices, and all sessions except the one in which it was done.
+A device is activated by its first response, or automatically three weeks after it was shipped. A device that was found is
+activated again. An activation ends the temporary devices, and all sessions except the one that activated the device.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
 
 
 def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
-    """Bring a device into use, so that the user can log in with it. The user is locked."""
+    """Bring a device into use, so that the user can log in with it. The caller has locked the user's row."""
     notices.notify(tx, user, "activated", device=registry.label(device))
     registry.move(tx, device, DeviceState.ACTIVE, expires_at=kinds.of(device).valid_until(tx.policy, tx.now()))
     for other, use in registry.held_by(tx.db, user):
@@ -77,7 +77,7 @@ def _check_answer(attempt: Attempt, kept: Mapping[str, Any], text: str) -> Outco
 
 
 def activate_due(tx: LoginTransaction, order_id: str) -> None:
-    """Activate a card that is due, or notify its owner that it will be soon. Do nothing if the order is done meanwhile."""
+    """Activate the card of an order if it is due; otherwise announce the activation. Do nothing if the order is completed."""
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
@@ -100,7 +100,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
 
 
 def activates_at(context: LoginContext, shipped_at: float) -> float:
-    """Return the Unix time at which a card that was shipped at `shipped_at` is activated by itself."""
+    """Return the Unix time at which a card that was shipped at `shipped_at` is activated automatically."""
     return shipped_at + context.policy.activation.automatic_days * DAY
 
 

@@ -1,4 +1,4 @@
-"""The assignment of a card that the verifier knows already to a user, by the operator."""
+"""The operator's assignment of an enrolled card to a user."""
 
 from dsc_host.errors import InputError
 from dsc_host.login import rows
@@ -9,7 +9,7 @@ from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
 def assign(tx: LoginTransaction, name: str, serial: str) -> str:
-    """Give a card to a user, in use. Return the id of the device. Raises `InputError`."""
+    """Assign an enrolled card to a user, as an active device. Return the id of the device. Raises `InputError`."""
     # Claim first: if two calls assign the same card, the second one gets the error below.
     tx.context.cards.store.claim(tx.db)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)

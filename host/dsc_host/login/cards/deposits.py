@@ -1,4 +1,4 @@
-"""Deposits: the money that is held for a card, and released or kept; and the charges for devices without a deposit."""
+"""Deposits, which are held for a card and later released or kept, and charges for devices without a deposit."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from dsc_host.records import table_rows
 
 
 def check_free(tx: LoginTransaction, account: Account) -> None:
-    """Raise `NotNow` unless the equity covers another deposit, beside those that the account holds already."""
+    """Raise `NotNow` unless the equity covers one more deposit in addition to those that the account holds."""
     wanted = money.money(tx.policy.request.hold_cents)
     held = rows.holds.all(tx.db, rows.holds.c.account_id == account.id, rows.holds.c.state == HoldState.HELD)
     if equity_in_dollars(tx.context, account) < wanted + money.money(sum(each.cents for each in held)):
@@ -46,13 +46,16 @@ def release(tx: LoginTransaction, order_id: str) -> None:
 
 
 def of_device(tx: LoginTransaction, device: Device) -> list[Hold]:
-    """Return the deposit of a device, or the charge for it; at most one of them is held or kept."""
+    """Return the deposits and charges of a device. At most one of them is held or kept."""
     orders = [order.id for order in rows.orders.all(tx.db, rows.orders.c.device_id == device.id)]
     return rows.holds.all(tx.db, (rows.holds.c.device_id == device.id) | rows.holds.c.order_id.in_(orders))
 
 
 def keep(tx: LoginTransaction, user: User, device: Device, cents: int | None = None) -> int:
-    """Keep the deposit of a device, or charge for one without. Return the amount in cents. Raises `InputError`, `NotNow`."""
+    """Keep the deposit of a device; without a deposit, charge a fee. Return the amount in cents.
+
+    Raises `InputError`, `NotNow`.
+    """
     wanted = _fee(tx, device, cents)
     known = of_device(tx, device)
     held = next((each for each in known if each.state == HoldState.HELD), None)
@@ -82,7 +85,7 @@ def _fee(tx: LoginTransaction, device: Device, cents: int | None) -> int:
 def statement(tx: LoginTransaction, user: User) -> list[Deposit]:
     """Return the deposits and charges that a user may see, the newest first.
 
-    A primary user sees those on the account and those for its users' cards, others those for their own devices.
+    A primary user sees those of the account and of its users' cards. Other users see those of their own devices.
     """
     mine = [each.id for each in permissions.visible_users(tx.db, user)]
     orders = [order.id for order in rows.orders.all(tx.db, rows.orders.c.user_id.in_(mine))]

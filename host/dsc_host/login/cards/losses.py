@@ -1,7 +1,7 @@
-"""Losses: what ends together with a lost device, and the state that it gets.
+"""Losses of devices: the new state of the device, and what else is disabled.
 
-A misplaced card can be found and activated again. The loss or theft of a phone ends its app and its numbers. A device whose
-user reports its loss at the login is only suspended, because the report needs no more than a name and password.
+A misplaced card can be found and activated again. The loss or theft of a phone disables its app and its numbers. A loss that
+is reported at the login only suspends the device, because the report needs no more than a name and password.
 """
 
 from dsc_host.login import rows
@@ -35,7 +35,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
 
 
 def suspend(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Take a device out of use until it is activated again. Notify all its users. They must be locked.
+    """Take a device out of use until it is activated again. Notify all its users, whose rows the caller has locked.
 
     A phone's numbers are out of use until they are confirmed again, because its finder or thief could receive codes.
     """

@@ -1,6 +1,6 @@
 """Requests for a card: who may have one, its address, its PIN, and the deposit.
 
-A request is a draft until it is confirmed. A new draft replaces the one before. The PIN lies in the vault until the card is
+A request is a draft until it is confirmed. A new draft replaces an earlier one. The vault keeps the PIN until the card is
 personalized. A user has one open request at a time.
 """
 
@@ -43,7 +43,8 @@ def draft(
 ) -> Request:
     """Draft a request and return it. It replaces an earlier draft. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-    The caller has locked the row of `user`. The card is for `user`, or for the user of their account with the name `whose`.
+    The caller has locked the row of `user`. The card is for the user of the same account whose name is `whose`; without a name,
+    for `user`.
     """
     _check_order(tx, session)
     owner = permissions.changeable_user(tx.db, user, whose)
@@ -160,14 +161,14 @@ def secret(order_id: str) -> str:
 
 
 def _check_order(tx: LoginTransaction, session: Session) -> None:
-    """Raise `NotNow` in a session of a temporary code: the online card comes first, and the request of a card after it."""
+    """Raise `NotNow` if a temporary code opened the session: the user must activate an online card first."""
     device = rows.devices.find(tx.db, session.device_id)
     if device is not None and device.kind == kinds.TEMPORARY_CODE.name:
         raise NotNow("activate an online security code card first, and then request the card with it")
 
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
-    """Return whether a card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
+    """Return whether a new card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")

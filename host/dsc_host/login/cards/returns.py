@@ -67,22 +67,22 @@ def _card(db: Connection, serial: str) -> Device | None:
 
 
 def expected(context: LoginContext, parcel: Parcel) -> tuple[str, str]:
-    """Return the business days between which the receipt of a parcel will probably be shown."""
+    """Return the first and the last business day on which the receipt of a parcel is expected."""
     sent = context.calendar.day(parcel.sent_at)
     least, most = context.policy.request.receipt_days
     return context.calendar.add(sent, least).isoformat(), context.calendar.add(sent, most).isoformat()
 
 
 def expected_parcels(tx: LoginTransaction, user: User) -> list[tuple[Parcel, tuple[str, str]]]:
-    """Return the parcels of a user, the oldest first, each with the days between which its receipt is expected."""
+    """Return the parcels of a user, the oldest first, each with the first and the last day on which its receipt is expected."""
     parcels = rows.parcels.all(tx.db, rows.parcels.c.user_id == user.id, order=rows.parcels.c.sent_at)
     return [(parcel, expected(tx.context, parcel)) for parcel in parcels]
 
 
 def settle(tx: LoginTransaction, serial: str, cents: int | None, staff: User, owner: str | None = None) -> int:
-    """Keep the deposit of a device that does not come back, or charge for one without. Return the amount in cents.
+    """Keep the deposit of a device that was not returned; without a deposit, charge a fee. Return the amount in cents.
 
-    `owner` is the name of the owner of a device without a serial, which `serial` then names as its label does.
+    For a device without a serial, `owner` is the user name of its owner and `serial` is its label.
     Raises `NotFound`, `NotNow`, `InputError`.
     """
     device = _card(tx.db, serial) if owner is None else _labelled(tx.db, owner, serial)
@@ -130,7 +130,7 @@ def _is_overdue(tx: LoginTransaction, device: Device) -> bool:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of the account's users and of all who share a device with them: closing the account concerns them."""
+    """Return the ids of the users whom the closing of an account affects: its users, and all who share a device with them."""
     return [each for one in _of_account(db, user) for each in sharing.concerned(db, one)]
 
 
@@ -139,7 +139,7 @@ def _of_account(db: Connection, user: User) -> list[User]:
 
 
 def outstanding(tx: LoginTransaction, user: User) -> list[str]:
-    """Return the serials of the cards of an account that is closed which have neither come back nor been paid for."""
+    """Return the serials of a closed account's cards that were neither received nor charged for."""
     owners = [each.id for each in _of_account(tx.db, user)]
     left = (rows.devices.c.owner_id.in_(owners)) & rows.devices.c.state.in_([DeviceState.ENDED, DeviceState.RETURNED])
     return [
@@ -152,14 +152,17 @@ def outstanding(tx: LoginTransaction, user: User) -> list[str]:
 
 
 def check_seen(tx: LoginTransaction, user: User) -> None:
-    """Raise `NotNow` if the account is closed and one of its cards has neither come back nor been paid for."""
+    """Raise `NotNow` if the account is closed and one of its cards was neither received nor charged for."""
     if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
         words = "the statements can be seen once your card {card} has come back, or its fee was charged"
         raise NotNow(words, card=", ".join(cards))
 
 
 def close(tx: LoginTransaction, user: User) -> None:
-    """Close an account. Name and password then open only its statements. Raises `NotAllowed`, `NotNow`."""
+    """Close an account. Afterwards its users can only see its statements, with name and password.
+
+    Raises `NotAllowed`, `NotNow`.
+    """
     permissions.check_primary(tx.db, user)
     account = account_of(tx.db, user)
     if account.closed_at is not None:

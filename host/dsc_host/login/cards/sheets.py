@@ -1,4 +1,4 @@
-"""Sheets of codes as their users see them: an online card that they ask for, and the codes until the sheet is activated."""
+"""Sheets of codes, for their users: the request of an online card, and the codes of a sheet before its activation."""
 
 from dsc_host.login.devices import code_sheets, kinds, registry
 from dsc_host.login.model import DeviceView, Scope

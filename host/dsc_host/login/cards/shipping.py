@@ -1,4 +1,4 @@
-"""The work of the issuer: the queue of requested cards, their personalization over the serial line, and their shipping.
+"""The issuer's part of a request: the queue of requested cards, their personalization over the serial line, and their shipping.
 
 Making a card and recording it are two steps. If the program ends between them, the next attempt recognizes the card.
 """
@@ -65,7 +65,10 @@ def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCa
 
 
 def ship(tx: LoginTransaction, order_id: str) -> Request:
-    """Record that a card was shipped, and notify its owner. The three weeks begin. Raises `NotNow`, `NotFound`."""
+    """Record that a card was shipped, and notify its owner. The time until its automatic activation begins.
+
+    Raises `NotNow`, `NotFound`.
+    """
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.PERSONALIZED:
         raise NotNow("the card is not ready to be sent, or was already sent")
@@ -79,7 +82,10 @@ def ship(tx: LoginTransaction, order_id: str) -> Request:
 
 
 def next_serial(tx: LoginTransaction) -> str:
-    """Return the first serial of the policy's series that neither a device nor the verifier has. Raises `InputError`."""
+    """Return the first serial of the policy's series that belongs neither to a device nor to an enrolled card.
+
+    Raises `InputError`.
+    """
     for series in tx.policy.request.series:
         columns = (rows.devices.c.serial, card_tables.cards.c.serial)
         begun = (select(column).where(column.startswith(beginning(series), autoescape=True)) for column in columns)

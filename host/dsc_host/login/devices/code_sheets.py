@@ -19,14 +19,14 @@ _SEED_BYTES = 32
 
 
 def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Device:
-    """Make a new sheet of codes that is to be activated. It replaces a sheet of this kind that was never activated."""
+    """Make a new sheet of codes, which the user must activate. It replaces a sheet of this kind that was never activated."""
     for device, _ in registry.held_by(tx.db, user):
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
     data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters)
     told = notices.notify(tx, user, "code_card", number=data.label)
-    # A temporary sheet that is never activated ends too.
+    # A temporary sheet expires even if it is never activated.
     until = kind.valid_until(tx.policy, tx.now())
     device = registry.add(tx, user, kind, told=told, state=DeviceState.SHIPPED, expires_at=until, data=data)
     vault.put(tx.cards, kinds.secret_of(device), secrets.token_bytes(_SEED_BYTES))
@@ -34,9 +34,9 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
 
 
 def request_online_card(tx: LoginTransaction, user: User) -> Device:
-    """Give an online card to a user who has called support, which gave a temporary code. Raises `NotNow`.
+    """Give an online card to a user who has a temporary code from support. Raises `NotNow`.
 
-    The code ends when the online card is activated. So nobody can renew online cards without support.
+    The activation of the online card ends the temporary code, so nobody can renew online cards without support.
     """
     live = [device for device, _ in registry.live_of(tx, user)]
     if any(kinds.of(device).lasting for device in live):
@@ -51,7 +51,10 @@ def request_online_card(tx: LoginTransaction, user: User) -> Device:
 
 
 def sheet_codes(tx: LoginTransaction, device: Device) -> tuple[str, ...]:
-    """Return the codes of a sheet that is not activated yet. Raises `NotNow` afterwards: nobody sees the codes again."""
+    """Return the codes of a sheet that is not activated yet.
+
+    Raises `NotNow` after the activation: nobody sees the codes again.
+    """
     if device.state != DeviceState.SHIPPED or not kinds.of(device).has_sheet:
         raise NotNow("the codes are shown only until the card is activated")
     seed = found(vault.get(tx.cards, kinds.secret_of(device)))

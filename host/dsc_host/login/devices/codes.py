@@ -68,7 +68,7 @@ def matches(seed: bytes, indexes: Sequence[int], text: object, letters: int) -> 
 
 
 def random_code(letters: int) -> str:
-    """Return a random code of so many letters and digits."""
+    """Return a random code of this many letters and digits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(letters))
 
 
@@ -84,5 +84,5 @@ def digest(token: str, address: str, text: str) -> str:
 
 
 def random_digits(digits: int) -> str:
-    """Return a random number of so many digits, as text."""
+    """Return a random number with this many digits, as text."""
     return str(secrets.randbelow(10**digits)).zfill(digits)

@@ -38,8 +38,8 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
 def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
     """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
 
-    A new number does not begin the days anew that codes serve. Raises `NotNow` if the user has the phone app, which replaces
-    them.
+    A new number does not extend the days on which codes give full access. Raises `NotNow` if the user has the phone app,
+    which replaces SMS and call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}

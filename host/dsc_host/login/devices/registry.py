@@ -21,7 +21,7 @@ from dsc_host.records import table_rows, vault
 from dsc_host.schema.login_tables import NAME_LETTERS
 
 Held = tuple[Device, Use]
-"""A device with one user's use of it."""
+"""A device, and the `Use` that grants it to a user."""
 _KEPT = (DeviceState.ACTIVE, DeviceState.MISPLACED)
 
 
@@ -139,7 +139,7 @@ def rename(tx: LoginTransaction, user: User, device_id: str, name: str) -> None:
 
 
 def record_use(tx: LoginTransaction, use: Use) -> None:
-    """Record a right answer by the device: its failures are over, and it was used now."""
+    """Record a correct answer: reset the count of failures, and set the time of the last use."""
     rows.uses.change(tx.db, use.id, failures=0, locked_until=None, used_at=tx.now())
 
 
@@ -162,7 +162,7 @@ def end_temporary(tx: LoginTransaction, user: User, *, but: str = "") -> None:
 
 
 def temporary_of(tx: LoginTransaction, user: User) -> list[Device]:
-    """Return the temporary devices of a user: those in use, and those that were given and are not activated yet."""
+    """Return the temporary devices of a user: the active ones, and those that are not activated yet."""
     given = (DeviceState.ACTIVE, DeviceState.SHIPPED)
     held = [device for device, _ in held_by(tx.db, user) if kinds.of(device).temporary and device.state in given]
     return [device for device in held if device.expires_at is None or tx.now() < device.expires_at]

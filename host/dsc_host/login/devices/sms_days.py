@@ -1,7 +1,7 @@
-"""The short time that codes by SMS and by call serve, and the reminders before its end.
+"""The days on which codes by SMS and by call give full access, and the reminders before they end.
 
-Nobody's access is limited without a reminder: the days end some days after the first one at the earliest, however long ago the
-codes were enabled.
+Full access never ends without notice: it ends some days after the first reminder at the earliest, however long ago the codes
+were enabled.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ _NEAR, _IMMINENT = "near", "imminent"
 
 
 def to_remind(tx: LoginTransaction) -> list[str]:
-    """Return the ids of the users whose days of SMS end soon, and who have not got the last reminder."""
+    """Return the ids of the users whose full access by SMS ends soon, and who have not got the last reminder."""
     rules, column = tx.policy.sms, rows.devices.c
     if not rules.days:
         return []
@@ -33,7 +33,7 @@ def to_remind(tx: LoginTransaction) -> list[str]:
 
 
 def remind(tx: LoginTransaction, user_id: str) -> None:
-    """Remind a user that SMS and call-back will open the account only. Do nothing if the user has got this reminder."""
+    """Remind a user that SMS and call-back will soon open only the account's pages. Do nothing if this reminder was sent."""
     user = locked_user(tx.db, user_id)
     live = [device for device, _ in registry.live_of(tx, user) if kinds.of(device).number(device)]
     if not live:
@@ -51,7 +51,7 @@ def remind(tx: LoginTransaction, user_id: str) -> None:
 
 
 def _ends_at(tx: LoginTransaction, device: Device) -> float:
-    """Return the end of a device's days: the announced one, or a first one that leaves time for the reminders."""
+    """Return the end of full access: the announced one, or before any reminder one that leaves time for the reminders."""
     rules = tx.policy.sms
     announced = kinds.of(device).full_until(tx.policy, device)
     return announced or max(device.made_at + rules.days * DAY, tx.now() + rules.near_days * DAY)

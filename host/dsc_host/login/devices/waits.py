@@ -62,7 +62,7 @@ _CHANGES: Mapping[WaitKind, type[Change]] = {
 
 
 def change_of(wait: Wait) -> Change:
-    """Return the change that waits."""
+    """Return the change for which a wait was created."""
     return json_column.read(_CHANGES[WaitKind(wait.kind)], wait.data)
 
 
@@ -135,7 +135,7 @@ def with_code(db: Connection, code: str) -> Wait | None:
 
 
 def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Raise `NotNow` if this card is still waiting."""
+    """Raise `NotNow` if the wait of this card is not over."""
     if wait := card_wait(tx, user, device):
         day = tx.calendar.day(wait.due_at or tx.now())
         raise NotNow(
@@ -144,7 +144,7 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
-    """Return the wait of this card; None if it is no longer waiting."""
+    """Return the wait of this card; None if it has none or it is over."""
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
     for wait in of_user(tx.db, user):
@@ -161,7 +161,10 @@ def to_end(tx: LoginTransaction) -> list[str]:
 
 
 def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
-    """Raise unless this staff member may end the wait now: one who did not ask for the change, and on a later day."""
+    """Raise `NotAllowed` or `NotNow` unless this staff member may end the wait now.
+
+    Only another staff member than the one who asked for the change may do it, and only on a later day.
+    """
     if wait.asked_by == staff.name:
         raise NotAllowed("somebody else must decide this, because you asked for it")
     if wait.kind != WaitKind.IDENTITY and context.calendar.day(context.now()) <= context.calendar.day(wait.at):

@@ -1,1 +1,1 @@
-"""Messages to people: the outbox and what sends it."""
+"""Messages to people: the outbox, and the senders that deliver it."""

@@ -2,9 +2,9 @@
 
 Three promises:
 
-1. A message is in the outbox exactly if its cause has happened.
-2. It is sent at least once. Sending is tried five times within some hours. Its values lie in the vault and are erased when the
-   message was sent or given up.
+1. A message is in the outbox if, and only if, the transaction that caused it was committed.
+2. A message is sent at least once. Sending is tried five times within some hours. The vault keeps the message's values until
+   the message was sent or given up.
 3. Each message is written in the language of its receiver. The sentences are in `messages.toml`.
 """
 
@@ -30,7 +30,7 @@ PAUSES = (0, 60, 300, 1_800, 7_200)
 """The seconds between the writing of a message and each attempt to send it."""
 TRIES = len(PAUSES)
 _EMAIL_CODE = "email_code"
-"""The template of the code by email, which is sent at once, as codes by SMS are."""
+"""The template of codes by email. They are sent at once, like codes by SMS."""
 FALLBACK = "en"
 _QUEUED, _SENDING, _SENT, _FAILED = "queued", "sending", "sent", "failed"
 _STUCK_SECONDS = 300
@@ -89,7 +89,8 @@ def add(tx: LoginTransaction, user: User, template: str, *, channel: str = EMAIL
 def deliver(context: LoginContext, senders: Mapping[str, Sender], *, codes_for: str | None = None, most: int = 100) -> int:
     """Send the messages that are due, the oldest first. Return the number of sent ones. Errors of a sender are recorded.
 
-    With `codes_for`, send only what may be a code to the user of this name, who waits for it and must not wait for others.
+    With `codes_for`, send only messages that may be codes for the user of this name. The user waits for the code, and must not
+    wait until other messages are sent.
     """
     column, now = rows.messages.c, context.now()
     due = or_(*((column.tries == tries) & (column.at <= now - pause) for tries, pause in enumerate(PAUSES)))
@@ -110,7 +111,7 @@ def forget_old(tx: LoginTransaction) -> None:
 
 
 def retry_stuck(tx: LoginTransaction) -> None:
-    """Queue messages again whose process ended while it was sending them."""
+    """Queue the messages again that a process was sending when it ended."""
     stuck = (rows.messages.c.state == _SENDING) & (rows.messages.c.at < tx.now() - _STUCK_SECONDS)
     for message in rows.messages.all(tx.db, stuck, most=100):
         _queue_again(tx.db, message, "its process ended")
@@ -140,7 +141,7 @@ def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
         values: dict[str, str] = json.loads(vault.get(tx.cards, _secret(message_id)) or b"{}")
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
-        # Somebody has changed the row, or an older version wrote it. The other messages must still be sent.
+        # The row was tampered with, or an older version wrote it. The other messages must still be sent.
         rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its words do not open")
         vault.forget(tx.db, _secret(message_id))
         return None

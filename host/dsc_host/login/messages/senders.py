@@ -1,6 +1,7 @@
-"""Senders: by email, or into a folder from which another program takes the messages.
+"""Senders: one sends email, and one writes messages into a folder for another program.
 
-Promises: a message is in the folder completely or not at all, and only its owner can read it. A sender raises if it fails.
+Promises: a message is in the folder completely or not at all, and only the folder's owner can read it. A sender raises if it
+fails.
 """
 
 import json
@@ -15,7 +16,7 @@ from dsc_host.login.messages.outbox import Letter
 
 _SECONDS = 10.0
 _WRITTEN = ("id", "channel", "address", "subject", "text", "language", "at")
-"""The fields of a message that are written into a spool. The values are left out: the text contains them already."""
+"""The fields of a message that are written into a spool. `values` is left out, because the text contains the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ class Mail:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, letter.address, letter.subject
         message.set_content(letter.text)
-        # After the text: setting the content removes all content headers.
+        # Set the header after the text: setting the content removes all content headers.
         message["Content-Language"] = letter.language
         with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
-            server.ehlo_or_helo_if_needed()  # The extensions are unknown before this.
+            server.ehlo_or_helo_if_needed()  # The server lists its extensions in the answer to EHLO.
             if server.has_extn("starttls"):
                 server.starttls()
             server.send_message(message)

@@ -66,7 +66,7 @@ class Keys:
 def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused:
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    The name and password were right. Raises `NotNow`, and `InputError` if there is no such phone.
+    The caller has checked the name and password. Raises `NotNow`, and `InputError` if there is no such phone.
     """
     user = locked_user(tx.db, user_id)
     numbers = [known.number for known in contacts.phones_of(tx.db, user)]
@@ -91,12 +91,13 @@ def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused
 def activate(
     tx: LoginTransaction, ticket: str, token: str, keys: Keys, proof: Proof | None, before: Replacement
 ) -> Activated | Refused:
-    """Activate the app for the user. Raises `NotAllowed` for a wrong token, `NotIn` for a ticket that was used or has expired.
+    """Activate the app for the user of this ticket.
 
-    `proof` is a correct response of a user who is in the app already. The app demands it before it adds another user. The
-    server does not know which app calls, nor whether it has demanded the proof.
+    Raises `NotAllowed` for a wrong token, `NotIn` for a used or expired ticket. `proof` is a correct response by a user whom
+    the app already serves. The app asks for it before it adds another user. The server cannot enforce this, because it does not
+    know which app calls.
     """
-    # Claim first, as the enrollment requires.
+    # Claim the keys' serials first, as the enrollment requires.
     tx.context.cards.store.claim(tx.db)
     user, session = sessions.locked(tx, ticket, Stage.ACTIVATING)
     if not _is_right_token(tx, session, ticket, token):
@@ -138,7 +139,7 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
 def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
     """Take the owner's app out of use, wherever the phone is. Raises `NotFound`, `NotNow`.
 
-    `last`: the user knows that no other device is left to log in with.
+    `last` confirms that the user has no other device to log in with.
     """
     device, use = registry.held(tx.db, user, device_id)
     if not registry.view(tx, user, device, use).removable:
@@ -147,7 +148,7 @@ def remove_from_account(tx: LoginTransaction, session: Session, user: User, devi
         raise NotNow("this is the last device that you can log in with; confirm that you want to remove it")
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
     end(tx, device)
-    # A session that the app opened ends with it.
+    # A session that the app opened ends with the app.
     sessions.end_all(tx.db, user, but="" if session.device_id == device.id else session.id)
     tx.log("phone.remove", user, "done", "by the owner", device=device.id)
 
@@ -198,7 +199,7 @@ def _end_replaced(tx: LoginTransaction, user: User) -> None:
 
 
 def device_of_app(tx: LoginTransaction, device_id: str, device_token: str, *, lock: bool = True) -> tuple[Device, User]:
-    """Return the active app of this token, and its user, locked unless `lock` is False. Raises `NotFound`."""
+    """Return the active app of this token, and its user. Lock the user unless `lock` is False. Raises `NotFound`."""
     known = isinstance(device_id, str) and re.fullmatch("[0-9a-f]{16}", device_id)
     device = rows.devices.find(tx.db, device_id) if known else None
     if device is None or device.kind != kinds.PHONE_APP.name:

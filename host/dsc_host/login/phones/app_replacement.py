@@ -1,10 +1,9 @@
-"""The replacement of an app: a new activation takes the user's app before out of use, on another phone or uninstalled.
+"""The replacement of an app: a new activation takes the user's previous app out of use, for example on a lost phone.
 
 Two promises:
 
-1. No app is replaced unasked: the user must agree.
-2. An app whose PIN for recovery is known is replaced only with this PIN. A stolen SMS is not enough, nor is a guess: wrong PINs
-   are counted.
+1. No app is replaced unless the user agrees.
+2. An app with a recovery PIN is replaced only with this PIN. A stolen SMS is not enough, and wrong PINs are counted.
 
 The PIN itself is not stored. The vault keeps a key that the app has derived from it.
 """
@@ -28,7 +27,7 @@ _IN_USE = (DeviceState.ACTIVE, DeviceState.MISPLACED)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The user's word on the app before: whether it may be replaced, and the key of its PIN."""
+    """The user's consent to the replacement of the previous app, with the key derived from its PIN."""
 
     agreed: bool = False
     proof: bytes | None = field(default=None, repr=False)
@@ -40,7 +39,7 @@ def apps_of(tx: LoginTransaction, user: User) -> list[Device]:
 
 
 def needs_recovery(tx: LoginTransaction, apps: list[Device]) -> bool:
-    """Return whether the PIN of one of these apps is known, and therefore needed."""
+    """Return whether one of these apps has a recovery PIN, which is then required."""
     return any(vault.get(tx.cards, secret_of(app)) is not None for app in apps)
 
 

@@ -3,9 +3,8 @@
 Three promises:
 
 1. A number is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. From then on, codes go to this number and to no earlier one. In a session of a temporary device this waits for some days.
-   If the user has the phone app, no codes are sent, but an app may be activated by the number.
-3. All other sessions of the user end, and the user is notified at every address from before.
+2. From then on, codes go to this number and to no earlier one. In a session of a temporary device, the change waits for some
+   days. If the user has the phone app, no codes are sent, but the number can be used to activate an app.
 
 The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
 """
@@ -72,7 +71,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
 
 def add_number(tx: LoginTransaction, user: User, number: str) -> bool:
-    """Record a confirmed number and notify the user. Return whether codes go to it from now on: with the app, none do."""
+    """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app."""
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
     if lifecycle.has_app(tx, user):
@@ -103,7 +102,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     notices.notify(tx, user, "out_of_use", device=contacts.masked(phone.number))
     lifecycle.forget_number(tx, user, phone.number)
     users.settings_changed(tx.db, user)
-    # A session that a code to this number opened ends with it.
+    # A session that a code to this number opened ends with the number.
     ends = opened_by is not None and kinds.of(opened_by).number(opened_by) == phone.number
     sessions.end_all(tx.db, user, but="" if ends else session.id)
     tx.log("phone.forget", user, "done")

@@ -1,7 +1,7 @@
-"""Pushes to the phone app: which wait for an answer, and how the user approves or denies one.
+"""Pushes to the phone app: the list of unanswered ones, approving one, and denying one.
 
 A push is answered once. Approving it takes a correct response, made with the PIN or released by a finger or a face. The login
-then finds the approved push: see `devices.kinds.phone_app`.
+then sees that the push was approved: see `devices.kinds.phone_app`.
 """
 
 from dsc_host.login import rows

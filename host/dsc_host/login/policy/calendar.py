@@ -1,4 +1,4 @@
-"""The calendar of business days: which days count, when a day begins, and how far back a number of business days reaches."""
+"""The calendar of business days, with the beginning of each day and of a period of several business days."""
 
 from collections.abc import Container, Set
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def is_exchange(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holidays:
-    """The holidays of an exchange in every year, and other days. With an empty name, only the other days."""
+    """The holidays of an exchange in every year, and additional days. With an empty name, only the additional days."""
 
     exchange: str
     others: Set[date]
@@ -66,7 +66,7 @@ class Calendar:
         return day.isoweekday() not in self.weekend and day not in self.holidays
 
     def add(self, day: date, business_days: int) -> date:
-        """Return the date that is so many business days after `day`. With 0, return `day` or the next business day."""
+        """Return the date that is `business_days` business days after `day`. With 0, return `day` or the next business day."""
         if not self.is_business(day):
             day = self._next(day)
             business_days = max(business_days - 1, 0)
@@ -79,9 +79,10 @@ class Calendar:
         return datetime.combine(day, time(), self.zone).timestamp()
 
     def window(self, at: float, days: int) -> float:
-        """Return the beginning, in Unix time, of the longest period that ends now and contains `days` business days.
+        """Return the beginning, in Unix time, of the longest period that ends at `at` and contains `days` business days.
 
-        It includes the holidays before, between and after them, so that no period with `days` business days reaches beyond it.
+        The period includes all adjacent days that are no business days, so no other period of `days` business days begins
+        earlier.
         """
         day = self.day(at)
         left = days - self.is_business(day)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _REPLACEABLE = frozenset(Kind) - {Kind.PHONE_APP}
 """The kinds that the phone app can replace."""
-# One address. Characters that a mail server could take for a second one are not allowed.
+# One address, without characters that a mail server could read as a separator of several addresses.
 _ADDRESS = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,128}"
 _MOST_CONTACT = 200
 _LONGEST_ANSWER = 64
@@ -27,7 +27,7 @@ def refuse(problem: str) -> NoReturn:
 
 
 def check(policy: "Policy") -> None:
-    """Check what the types and ranges of the fields do not say. Raises `InputError`."""
+    """Check the rules beyond the types and ranges of the fields. Raises `InputError`."""
     if not re.fullmatch(_ADDRESS, policy.login.alarm_address):
         refuse("[login] alarm_address: must be an email address, for example security@example.com")
     _check_levels(policy)

@@ -29,7 +29,7 @@ class Range:
 
     least: int
     most: int = _MOST
-    """Larger values would break the calendar, take too long to compute, or be useless to a person."""
+    """The largest value. Larger ones would break the calendar, take too long to compute, or be useless to a person."""
 
 
 # In fields without a range, 0 means "never" or "none".
@@ -124,7 +124,7 @@ class PhonePolicy:
 
 @dataclass(frozen=True, slots=True)
 class SmsPolicy:
-    """The table `sms`: the days that SMS and call-back give full access, and of the messages before they end."""
+    """The table `sms`: the days on which SMS and call-back give full access, and the days of the reminders before the end."""
 
     days: Days
     near_days: Days
@@ -156,7 +156,7 @@ class PinPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ActivationPolicy:
-    """The table `activation`: the days until a card is activated automatically, and of the messages before."""
+    """The table `activation`: the days until a card is activated automatically, and the days of the reminders."""
 
     automatic_days: Days
     near_days: int
@@ -277,7 +277,7 @@ class Policy:
 
     @cached_property
     def business_days(self) -> Calendar:
-        """The calendar that the table `calendar` describes. It is made once."""
+        """The calendar that the table `calendar` describes. It is built at the first access."""
         known = Holidays(self.calendar.exchange, frozenset(self.calendar.holidays))
         return Calendar(ZoneInfo(self.calendar.zone), frozenset(self.calendar.weekend), known)
 
@@ -287,7 +287,7 @@ class Policy:
 
 
 def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    free = where.startswith("request.")  # These tables take further kinds and currencies.
+    free = where.startswith("request.")  # These tables have free keys: kinds of device and currencies.
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
     whole = dict(before)

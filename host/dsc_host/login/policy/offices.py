@@ -1,4 +1,4 @@
-"""The offices of the issuer: where owners call, and where they send their cards, by their country of residence."""
+"""The offices of the issuer, with the telephones and the address that users in each country of residence need."""
 
 import re
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ class Telephone:
 
     number: str
     countries: tuple[str, ...] = ()
-    """The countries that the number is meant for, for example CA, or EU. Empty: all."""
+    """The codes of the countries that the number is meant for, for example CA or EU. Empty means all countries."""
     languages: tuple[str, ...] = ()
-    """The languages that are spoken there, for example yue. Empty: not said."""
+    """The languages that are spoken there, for example yue. Empty means that they are not known."""
     free: bool = False
     """Whether a call is free of charge."""
 
@@ -34,7 +34,7 @@ class Office:
     countries: tuple[str, ...] = ()
     """The countries of residence whose people the office serves."""
     local_address: tuple[str, ...] = ()
-    """The lines of the address in the script of its country, if that is another one."""
+    """The lines of the address in the local script, if it differs from the Latin one."""
     default: bool = False
     """Whether the office serves all people whom no other office serves."""
 
@@ -48,7 +48,7 @@ class ContactPolicy:
     offices: tuple[Office, ...]
 
     def office(self, residence: str = "") -> Office:
-        """Return the office that serves the people of a country: the one that names the country, or else the default one."""
+        """Return the office that serves the people of a country: the one that lists the country, else the default one."""
         offices = self.all_offices()
         by_country = (office for office in offices if residence in office.countries)
         return next(by_country, next(office for office in offices if office.default))
@@ -63,7 +63,7 @@ class ContactPolicy:
 
 
 def mistake(offices: Sequence[Office]) -> str:
-    """Return what is wrong with the offices of a policy, or empty text."""
+    """Return the first mistake in the offices of a policy; empty text if there is none."""
     served = [country for office in offices for country in office.countries]
     if twice := [country for country in served if served.count(country) > 1]:
         return f"{twice[0]} is served by two offices; name each country once"

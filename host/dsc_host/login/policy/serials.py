@@ -7,7 +7,7 @@ _MOST_DIGITS = 9
 
 
 def is_series(text: str) -> bool:
-    """Return whether `text` is a series: 1 to 16 of A-Z, 0-9 and -, which end in 1 to 9 x."""
+    """Return whether `text` is a series: at most 16 characters, of which the last 1 to 9 are x and the others A-Z, 0-9 or -."""
     return re.fullmatch(f"(?=.{{1,16}}$)[A-Z0-9-]*x{{1,{_MOST_DIGITS}}}", text) is not None
 
 

@@ -1,1 +1,1 @@
-"""What users change about themselves: the email address, the postal address, and the account's bank instructions."""
+"""The profile of a user: the email address, the postal address, and the account's bank instructions."""

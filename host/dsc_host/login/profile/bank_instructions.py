@@ -1,6 +1,6 @@
-"""The bank instructions of an account. They lie sealed in the vault, and only their masked text leaves it.
+"""The bank instructions of an account. The vault keeps them sealed, and only their masked text leaves it.
 
-Only the primary user of the account changes them, and is told of each change, without the number.
+Only the primary user of the account can change them. The primary user is notified of each change; the notice has no number.
 """
 
 from dsc_host.errors import InputError
@@ -21,7 +21,7 @@ def change(tx: LoginTransaction, session: Session, user: User, given: BankInstru
 
 
 def replace(tx: LoginTransaction, user: User, given: BankInstructions, *, by: str = "") -> None:
-    """Replace the bank instructions of the user's account. `by` is the name of the support member who does it.
+    """Replace the bank instructions of the user's account. `by` is the name of the support member who makes the change.
 
     Raises `InputError`, and `NotAllowed` unless the user is the primary user.
     """

@@ -3,8 +3,8 @@
 Three promises:
 
 1. An address is confirmed only by a code that was sent to it, in one session, within a few minutes and a few attempts.
-2. The old and the new address, and each confirmed phone number, are told of the change.
-3. After opting out, only support changes the address, for a caller who was identified.
+2. The change is announced to the old and the new address, and to each confirmed phone number.
+3. After opting out, only support can change the address, for an identified caller.
 
 The code itself is not stored. The database keeps its hash under the session's token, which only the visitor's browser has.
 """
@@ -65,7 +65,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
 
 
 def asked(tx: LoginTransaction, session: Session) -> str:
-    """Return the address whose code this session waits for; empty if it waits for none."""
+    """Return the address to which a code was sent in this session; empty if none was sent."""
     kept = OpenData.of(session).email
     return kept.email if kept is not None and tx.now() < kept.until else ""
 

@@ -1,4 +1,4 @@
-"""The permission to change one's own profile without support, which belongs to the protection by a device."""
+"""The permission to change one's own profile without support. Only users who are protected by a device have it."""
 
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotAllowed, NotNow
@@ -7,9 +7,9 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def check(tx: LoginTransaction, session: Session, user: User) -> None:
-    """Raise unless the user may change the profile in this session: protected, and logged in with a lasting device.
+    """Raise unless the user may change the profile in this session.
 
-    Raises `NotAllowed` after opting out, and `NotNow` in the session of a temporary device.
+    Raises `NotAllowed` after opting out, and `NotNow` if a temporary device opened the session.
     """
     if user.opted_out:
         raise NotAllowed("after opting out, this is changed only through support")
@@ -18,6 +18,6 @@ def check(tx: LoginTransaction, session: Session, user: User) -> None:
 
 
 def check_caller(user: User) -> None:
-    """Raise `NotNow` unless support changes the profile of this user, who must have opted out."""
+    """Raise `NotNow` unless the user has opted out. Support may change the profiles of such users only."""
     if not user.opted_out:
         raise NotNow("{name} is protected by a device and changes this on the page Profile", name=user.name)

@@ -1,6 +1,6 @@
-"""The change of a postal address, to which a card is sent unless its request names another one.
+"""The change of a person's postal address. A card is sent to this address unless its request names another one.
 
-A request keeps the address that it was confirmed with. All users of the person are told of a change.
+A confirmed request keeps its address. All users of the person are notified of a change.
 """
 
 from dsc_host.errors import InputError
@@ -19,10 +19,10 @@ def change(tx: LoginTransaction, session: Session, user: User, address: str) -> 
 
 
 def replace(tx: LoginTransaction, user: User, address: str, *, by: str = "") -> None:
-    """Replace the postal address of the user's person. `by` is the name of the support member who does it.
+    """Replace the postal address of the person to whom the user belongs.
 
-    The address of the account's owner is the one for the cards of several users, so only the primary user changes it.
-    Raises `InputError`, `NotAllowed`.
+    `by` is the name of the support member who makes the change. The cards of several users are sent to the address of the
+    account's owner, so only the primary user can change it. Raises `InputError`, `NotAllowed`.
     """
     address = field_checks.check_line("address", address, 200)
     person = found(rows.entities.locked(tx.db, user.entity_id))

@@ -1,7 +1,7 @@
 """Transfers of money into an account, which are limited for users without protection.
 
-Those who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. Another
-one needs a device. The money itself is moved and booked elsewhere.
+Users who have opted out, or have no device, may make a single transfer by ACH or EFT, up to an amount in the policy. A second
+transfer needs a device. Another system moves and books the money.
 """
 
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class FundingAllowance:
 
 
 def may_deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-    """Return whether this user may transfer so many dollars into the account in this way now. Raises `InputError`."""
+    """Return whether this user may now transfer this amount of dollars into the account by this method. Raises `InputError`."""
     return _decide(tx, user, account_of(tx.db, user), amount, method)
 
 
 def deposit(tx: LoginTransaction, user: User, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-    """Decide whether an amount may be transferred, and record it if so. Raises `InputError`."""
-    # Lock the account, because all its users share the first transfer.
+    """Decide whether an amount may be transferred. If so, record the transfer. Raises `InputError`."""
+    # Lock the account, because all its users together have a single transfer.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     allowance = _decide(tx, user, account, amount, method)
     if allowance:

@@ -12,7 +12,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The level of a user, compared with the levels with and without protection."""
+    """The current level of a user, and the levels that the user would have with and without protection."""
 
     opted_out: bool
     level: Level

@@ -12,12 +12,12 @@ DAYS = 5
 _MOST = Decimal(10) ** 15
 
 Spent = Callable[[float], Decimal]
-"""A function that returns the amount taken out since a Unix time."""
+"""A function that returns the sum of the withdrawals since a Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The decision about an amount, with what may still be taken out. None means that there is no limit."""
+    """The decision about an amount, with the amounts that may still be withdrawn. None means that there is no limit."""
 
     allowed: bool
     left_today: Decimal | None
@@ -33,7 +33,7 @@ def level_of(kinds: Iterable[str], policy: Policy) -> Level:
 
 
 def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar: Calendar) -> Allowance:
-    """Decide whether `amount` may be taken out now, in addition to what was taken out before. Raises `InputError`."""
+    """Decide whether `amount` may be withdrawn now, in addition to earlier withdrawals. Raises `InputError`."""
     check_amount(amount)
     if level.per_day is None or level.per_five_days is None:
         return Allowance(True, None, None)

@@ -1,7 +1,7 @@
 """Opting out of the protection by devices, and opting in again.
 
 After opting out a user trades without a device, with the limits of the lowest level. The primary user of the account decides
-this for all its users. All sessions of the user end.
+this for all its users. A change ends all sessions of the user concerned.
 """
 
 from dsc_host.login.accounts import permissions, users
@@ -24,7 +24,7 @@ def opt_user(tx: LoginTransaction, session: Session, primary: User, name: str | 
 
 
 def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
-    """Opt a user out or in. `primary` is the primary user of the account and is locked. Raises `NotNow`.
+    """Opt a user out or in. `primary` is the account's primary user, whose row the caller has locked. Raises `NotNow`.
 
     After opting out, trading needs no device, and the limits are those without a device.
     """

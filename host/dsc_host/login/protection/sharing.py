@@ -1,12 +1,12 @@
 """Sharing: the use of one device by several users of one person.
 
-Three conditions: the users are known to be the same person; none of them has a temporary device; the device has the highest
-level among theirs. The user who does not own the device begins, with the owner's name and password and a fresh answer of the
-device. After the user's confirmation the device is shared at once, or when compliance has agreed. The phone app is not shared,
-because it takes several users itself.
+Three conditions: the users are known to be the same person; none of them has a temporary device; no device of theirs has a
+higher level. The user who does not own the device begins, with the owner's name and password and a fresh answer of the device.
+After the user's confirmation the device is shared at once, or when compliance has agreed. The phone app is not shared, because
+one app can serve several users.
 
-A user without any device begins during the login, with their own password, the owner's password and the owner's device. This
-does not log anybody in, but gives the user a device to log in with.
+A user without any device begins during the login, with their own password, the owner's password and the owner's device. The
+sharing logs nobody in, but gives the user a device to log in with.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class ShareData:
     """The values that are kept with a share."""
 
     parked: tuple[str, ...] = ()
-    """The ids of the user's uses of other devices, which are set aside while the device is shared."""
+    """The ids of the user's `Use` rows of other devices, which are set aside while the device is shared."""
 
 
 def check_may(tx: LoginTransaction, user: User, session: Session) -> None:
@@ -76,9 +76,10 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 def begin(
     tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
-    """Ask the owner's device for an answer, after the owner's password was accepted. By default it is the most secure one.
+    """Ask the owner's device for an answer, after the owner's password was accepted.
 
-    Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
+    Without `device_id`, ask the most secure one. Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`,
+    `TemporaryDevice`.
     """
     if user_id == owner_id:
         raise NotNow("the user who does not own the device must begin")
@@ -108,7 +109,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, share_id: str, te
 
 
 def parties(db: Connection, share_id: str) -> list[str]:
-    """Return the ids of the user who asks and of the device's owner. Lock both first. Raises `NotFound`."""
+    """Return the ids of the user who asks and of the device's owner, both of whom the caller must lock. Raises `NotFound`."""
     share = rows.shares.find(db, share_id) if isinstance(share_id, str) else None
     if share is None:
         raise NotFound("you have no such request")
@@ -116,7 +117,7 @@ def parties(db: Connection, share_id: str) -> list[str]:
 
 
 def concerned(db: Connection, user: User) -> list[str]:
-    """Return the ids of all users affected by a change of this user or their devices. Lock them before the log."""
+    """Return the ids of all users affected by a change of this user or their devices. The caller must lock them."""
     mine = select(rows.uses.c.device_id).where(rows.uses.c.user_id == user.id)
     using = [use.user_id for use in rows.uses.all(db, rows.uses.c.device_id.in_(mine))]
     asked = rows.shares.all(db, _with([user.id]), _STANDING)
@@ -124,7 +125,7 @@ def concerned(db: Connection, user: User) -> list[str]:
 
 
 def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> ShareState:
-    """Share the device, or submit the request to compliance. The conditions are checked again. Raises as `begin` does."""
+    """Check the conditions again. Share the device, or submit the request to compliance. Raises as `begin` does."""
     share = found(rows.shares.find(tx.db, share_id))
     if share.user_id != user_id:
         raise NotFound("you have no such request")
@@ -143,7 +144,10 @@ def confirm(tx: LoginTransaction, session: Session, user_id: str, share_id: str)
 
 
 def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> ShareState:
-    """Carry out the decision of compliance. Raises `NotFound`, `NotNow`, and as `begin` does if a condition no longer holds."""
+    """Carry out the decision of compliance.
+
+    Raises `NotFound`, `NotNow`, and the errors of `begin` if a condition no longer holds.
+    """
     share = found(rows.shares.find(tx.db, share_id))
     both = locked_users(tx.db, [share.user_id, share.owner_id])
     share = found(rows.shares.locked(tx.db, share_id))
@@ -164,7 +168,7 @@ def decide(tx: LoginTransaction, staff: User, share_id: str, agreed: bool) -> Sh
 
 
 def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) -> None:
-    """End the sharing, on behalf of either user. What was set aside for it is usable again. Raises `NotFound`, `NotNow`."""
+    """End the sharing, on behalf of either user, and restore the devices that were set aside. Raises `NotFound`, `NotNow`."""
     share = found(rows.shares.find(tx.db, share_id))
     if user_id not in (share.user_id, share.owner_id):
         raise NotFound("you have no such request")
@@ -192,7 +196,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
 
 
 def end_of_device(tx: LoginTransaction, device: Device) -> None:
-    """End the sharing of a device that is out of use for good. What its users have set aside for it is usable again."""
+    """End the sharing of a device that is out of use for good, and restore the devices that its users had set aside."""
     for share in rows.shares.all(tx.db, rows.shares.c.device_id == device.id, _STANDING):
         _end(tx, share)
 
@@ -213,7 +217,7 @@ def end_of_user(tx: LoginTransaction, user: User) -> None:
 
 
 def shares_of(tx: LoginTransaction, user: User) -> list[ShareView]:
-    """Return the shares and requests of a user, on either side."""
+    """Return the shares and requests of a user, as the device's owner or as the other user."""
     shown = rows.shares.all(tx.db, _with([user.id]), order=rows.shares.c.at)
     return [view(tx.db, share) for share in shown if share.state != ShareState.DRAFT]
 
@@ -299,12 +303,12 @@ def _start_sharing(tx: LoginTransaction, share: Share, user: User, owner: User, 
 
 
 def _with(users: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that one of these users is on either side of a share."""
+    """Return the SQL condition that one of these users is the owner or the other user of a share."""
     return rows.shares.c.user_id.in_(users) | rows.shares.c.owner_id.in_(users)
 
 
 def _end(tx: LoginTransaction, share: Share) -> None:
-    """End a share or a request without a user's action, and notify the user."""
+    """End a share or a request without an action by its users, and notify the user who does not own the device."""
     user = found(rows.users.find(tx.db, share.user_id))
     _stop_sharing(tx.db, user, share, _parked(tx.db, user, share))
     notices.notify(tx, user, "share_ended" if share.state == ShareState.DONE else "share_refused")

@@ -1,7 +1,8 @@
 """Withdrawals of money, within the limits of the device that opened the session.
 
-Three promises: what an account takes out within a day and within five business days never exceeds the limits of the device that
-opened the session; earlier withdrawals count, whatever device made them; parallel requests are judged one after the other.
+Three promises: the sum of an account's withdrawals within a day, and within five business days, never exceeds the limits of the
+device that opened the session; earlier withdrawals count, whatever device was used; parallel requests are judged one after
+another.
 """
 
 from decimal import Decimal
@@ -25,9 +26,9 @@ _LATEST = 221_845_392_000
 
 
 def may_withdraw(tx: LoginTransaction, user: User, amount: Decimal, now: float | None = None) -> Allowance:
-    """Return whether this user may take out so many dollars now, logged in with their best device. Raises `InputError`.
+    """Return whether this user may withdraw this amount of dollars, logged in with their best device. Raises `InputError`.
 
-    `now` is another time to ask for, in Unix seconds, from 1970 to 9000.
+    The decision is for the Unix time `now`, between the years 1970 and 9000. Without it, for the current time.
     """
     if now is not None and (type(now) not in (int, float) or not 0 <= now <= _LATEST):
         raise InputError("now", "must be a time in Unix seconds")
@@ -44,7 +45,7 @@ def _decide(tx: LoginTransaction, user: User, amount: Decimal, level: Level, now
 
 
 def withdraw(tx: LoginTransaction, session: Session, user: User, amount: Decimal) -> Allowance:
-    """Decide whether an amount may be taken out in this session, and record it if so. The limits of its device apply."""
+    """Record a withdrawal if the limits of the session's device allow it. Return the decision. Raises `InputError`."""
     # Lock the account, because all its users share the money.
     account = found(rows.accounts.locked(tx.db, user.account_id))
     allowance = _decide(tx, user, amount, _level_in(tx, session, user), tx.now())

@@ -1,6 +1,6 @@
-"""Access: each call checks again that its session is valid, what it may do, and for whom.
+"""Access control: each call checks again that its session is valid, and which operations on which users it permits.
 
-An operation on several users names them first. All are locked in one order before anything is read again.
+An operation on several users names them first. All of them are locked, in the order of their ids, before anything is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,7 +45,7 @@ def customer(operation: str, *scopes: Scope) -> May:
 
 
 def anyone(operation: str) -> May:
-    """Return the check for an operation that every session may use, and every login after name and password."""
+    """Return the check for an operation that is open to every session, and to every login after name and password."""
     return lambda tx, _user, session: step_up.check(tx.context, session, operation)
 
 

@@ -32,7 +32,7 @@ class AccountCalls(ShareCalls):
         return self.context.policy.contact.office(country)
 
     def may_deposit(self, user: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
-        """Return whether a user may transfer so many US dollars into the account now. Raises `NotFound`, `InputError`.
+        """Return whether a user may now transfer this amount of US dollars into the account. Raises `NotFound`, `InputError`.
 
         Users without protection may make a single transfer by ACH or EFT, up to the amount in the policy.
         """
@@ -48,9 +48,9 @@ class AccountCalls(ShareCalls):
         )
 
     def deposits(self, token: str) -> list[Deposit]:
-        """Return what is held, kept and released for the user's cards, the newest first.
+        """Return the deposits for the user's cards, held, kept and released ones, the newest first.
 
-        For a primary user, these are the deposits of the whole account.
+        For a primary user, return the deposits of the whole account.
         """
         return access.look(
             self.context,

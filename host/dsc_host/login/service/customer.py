@@ -2,12 +2,12 @@
 
 Five promises:
 
-1. Nobody logs in without a valid device, unless the account's owner has decided so; and nobody gets more access than the
-   device gives.
+1. Nobody logs in without a valid device, unless the primary user of the account has opted out; and nobody gets more access than
+   the device gives.
 2. Each call that needs a session checks anew that the session is valid, what it may do, and that the record is the user's.
 3. Each call is one transaction, or several that each leave a consistent state. A failed one is undone and can be repeated.
 4. Messages enter the outbox in the same transaction. Codes and passwords are in no log and no error.
-5. Somebody who is refused learns nothing: neither whether the user exists, nor which of two inputs was wrong.
+5. A refusal reveals nothing: neither whether the user exists, nor which of two inputs was wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -75,7 +75,8 @@ class LoginSystem(ProfileCalls):
     ) -> Self:
         """Return the login system in a verifier's database, with its clock.
 
-        `senders` maps the channels `email`, `sms` and `voice` to their senders. `statements` has the statements of accounts.
+        `senders` maps the channels `email`, `sms` and `voice` to their senders. `statements` provides the statements of
+        accounts.
         """
         chosen = policy or Policy.default()
         context = LoginContext(verifier.context, chosen, chosen.business_days, Passwords(chosen.passwords))
@@ -108,7 +109,7 @@ class LoginSystem(ProfileCalls):
         return self.change(lambda tx: flow.begin(tx, user.id, address))
 
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
-        """Ask for the challenge of a device. `manual` is for a phone that gets no push.
+        """Ask for the challenge of a device. `manual` asks for a challenge to type into the phone app, instead of a push.
 
         Raises `NotIn`, `NotFound`, `TooManyAttempts`.
         """
@@ -196,11 +197,14 @@ class LoginSystem(ProfileCalls):
         )
 
     def may_withdraw(self, user: str, amount: Decimal, now: float | None = None) -> Allowance:
-        """Return whether a user may take out so many US dollars, now or at another time. Raises `NotFound`, `InputError`."""
+        """Return whether a user may withdraw this amount of US dollars, now or at another time.
+
+        Raises `NotFound`, `InputError`.
+        """
         return self.context.read(lambda tx: withdrawals.may_withdraw(tx, user_named(tx.db, user), amount, now))
 
     def withdraw(self, token: str, amount: Decimal) -> Allowance:
-        """Take an amount out, within the limits of the device that opened the session, and record it. Raises `InputError`."""
+        """Record a withdrawal, if the limits of the device that opened the session allow it. Raises `InputError`."""
         return self.do(
             token,
             may("withdraw", Scope.FULL, Scope.TRADING),
@@ -218,7 +222,7 @@ class LoginSystem(ProfileCalls):
     ) -> Request:
         """Draft a request for a card and return its summary. Raises `InputError`, `NotAllowed`, `NotNow`, `NotFound`.
 
-        `account` is the account that holds the deposit. `name` is a user of the own account whose card it will be.
+        `account` is the account that holds the deposit. `name` is the user of the same account who gets the card.
         """
         return self.do(
             token,
@@ -247,7 +251,10 @@ class LoginSystem(ProfileCalls):
         return self._seen(token, may("waiting", *_ACCOUNT), lambda tx, user, _s: waits.views(tx.db, user))
 
     def stop_change(self, code: str, address: str = "") -> bool:
-        """Stop a waiting change by the code from its message. Return whether there was one. Raises `TooManyAttempts`."""
+        """Stop a waiting change by the code from its message. Return whether the code belongs to one.
+
+        Raises `TooManyAttempts`.
+        """
         return self.change(lambda tx: wait_outcomes.stop_by_code(tx, code, address))
 
     def address(self, token: str) -> str:
@@ -269,7 +276,10 @@ class LoginSystem(ProfileCalls):
         return self._seen(token, may("sheet", *_ACCOUNT), lambda tx, user, session: sheets.codes(tx, session, user, device))
 
     def ask_to_activate(self, token: str, device: str) -> Offer:
-        """Ask for the challenge of a device that is to be activated, perhaps again. Raises `NotFound`, `NotNow`."""
+        """Ask for the challenge of a device that is to be activated, for the first time or again.
+
+        Raises `NotFound`, `NotNow`.
+        """
         return self.do(
             token,
             may("ask_to_activate", *_ACCOUNT),
@@ -294,7 +304,10 @@ class LoginSystem(ProfileCalls):
         )
 
     def change_pin(self, token: str, answer: str, pin: str) -> bool:
-        """Change the PIN by a response that was made with it. Return whether it was correct. Raises `InputError`, `NotNow`."""
+        """Change the PIN by a response that was made with it. Return whether the response was correct.
+
+        Raises `InputError`, `NotNow`.
+        """
         return self.do(
             token,
             may("change_pin", Scope.FULL),
@@ -343,10 +356,10 @@ class LoginSystem(ProfileCalls):
         )
 
     def parcels(self, token: str) -> list[tuple[Parcel, tuple[str, str]]]:
-        """Return the user's parcels, with the days between which the receipt of each is expected."""
+        """Return the user's parcels, each with the first and the last day on which its receipt is expected."""
         return self._seen(token, may("parcels", *_ACCOUNT), lambda tx, user, _s: returns.expected_parcels(tx, user))
 
-    # ---- further operations, and the transaction of all ----
+    # ---- further operations, and the transactions ----
 
     @property
     def staff(self) -> Staff:

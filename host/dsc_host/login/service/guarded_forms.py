@@ -1,7 +1,7 @@
-"""The step-up within an open session, and the form that waits for it.
+"""The step-up within an open session, and the submitted form that is kept until the step-up is done.
 
-A form that needs a fresh answer is kept by the browser, sealed under the master key for this session. It is therefore neither
-in the records, nor readable in a page.
+The browser keeps the form, which the server has sealed for this session under the master key. So the form is neither in the
+records, nor readable in a page.
 """
 
 import base64
@@ -31,7 +31,7 @@ class Proofs:
     """Send the codes for the user of this name."""
 
     def choices(self, token: str) -> tuple[DeviceView, ...]:
-        """Return the devices that may answer now, the highest level first."""
+        """Return the devices with which the user may answer now, the highest level first."""
         return access.look(self.context, token, _MAY, lambda tx, user, session: step_up.choices(tx, session, user))
 
     def ask(self, token: str, device: str) -> Offer:

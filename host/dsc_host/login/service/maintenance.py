@@ -1,4 +1,4 @@
-"""Maintenance: work that is due because time has passed, such as activations, expired devices and waiting messages.
+"""Maintenance: scheduled work, such as activating cards, expiring devices and sending messages.
 
 Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice.
 """
@@ -18,7 +18,7 @@ from dsc_host.login.support import wait_outcomes
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
 
 _EXPIRING = (DeviceState.ACTIVE, DeviceState.SHIPPED)
-"""The states in which a device may end by itself: in use, or not activated yet."""
+"""The states in which a device can expire: in use, or not activated yet."""
 _DRAFT_SECONDS = 24 * 60 * 60
 
 
@@ -100,6 +100,6 @@ def _tidy(tx: LoginTransaction) -> None:
 
 
 def _log_refusals(context: LoginContext) -> None:
-    """For each limit that no longer refuses attempts, log how many it refused."""
+    """For each limit that is open again, log the number of attempts that it refused."""
     if counted := context.cards.refusals.over(context.now()):
         context.change(lambda tx: rate_limits.log_refusals(tx, counted))

@@ -1,6 +1,6 @@
 """The operations of the operator, who runs the system on its own machine: people, accounts, cards, and maintenance.
 
-Whoever can open the records may do this. There is no session, and the log names the actor of the records.
+Everybody who can open the records may use these operations. They need no session. The log names the actor of the records.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Operator:
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
     def enroll_card(self, name: str, serial: str) -> str:
-        """Give a card that the verifier knows already to a user, in use. Return the id of the device."""
+        """Assign an enrolled card to a user, as an active device. Return the id of the device."""
         self.verifier.card(serial)
         return self.context.change(lambda tx: assignment.assign(tx, name, serial))
 

@@ -1,4 +1,4 @@
-"""The operations of customers on the devices that they have, beyond their activation."""
+"""The operations of customers on their devices, except the activation."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class DeviceCalls:
     context: LoginContext
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
-        """Suspend a lost or stolen device at once. `token` is the token of a login in progress, which ends.
+        """Suspend a lost or stolen device at once. `token` is the token of a login in progress, which this ends.
 
         Raises `NotIn`, `NotFound`, `InputError`.
         """

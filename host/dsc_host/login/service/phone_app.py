@@ -38,7 +38,10 @@ class Phones:
         recovery_key: bytes | None = None,
         recovery_proof: bytes | None = None,
     ) -> Activated:
-        """Activate the app by the token, with the keys that it has generated. `replace`: an app in use ends for it."""
+        """Activate the app by the token, with the keys that it has generated.
+
+        `replace` takes the user's previous app out of use.
+        """
         keys = Keys(pin_key, biometrics_key, recovery_key)
         before = Replacement(replace, recovery_proof)
         return self.context.change(lambda tx: app_activation.activate(tx, ticket, token, keys, proof, before))

@@ -1,4 +1,4 @@
-"""The operations of customers on their profile: what they change about themselves without support."""
+"""The operations of customers on their own profile, without support."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class ProfileCalls(AccountCalls):
         )
 
     def change_address(self, token: str, address: str) -> None:
-        """Change the postal address. A card that is requested already goes to the address of its request.
+        """Change the postal address. A card that was already requested goes to the address of its request.
 
         Raises `InputError`, `NotAllowed`, `NotNow`.
         """

@@ -42,7 +42,7 @@ class ShareCalls(DeviceCalls):
         )
 
     def confirm_share(self, token: str, share: str) -> ShareState:
-        """Confirm the share. The result is pending if compliance must agree. Raises as `begin_share` does."""
+        """Confirm the share. Return its state: pending if compliance must agree. Raises as `begin_share` does."""
         return access.change(
             self.context,
             token,
@@ -53,7 +53,7 @@ class ShareCalls(DeviceCalls):
 
     def cancel_share(self, token: str, share: str) -> None:
         """End the sharing. Raises `NotFound`, `NotNow`."""
-        # Allow a limited session too: a user whose shared device is missing gets their own device back by this.
+        # A limited session may do this too: a user whose shared device is lost gets their own device back.
         access.change(
             self.context,
             token,

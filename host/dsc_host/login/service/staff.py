@@ -73,7 +73,7 @@ class Staff:
         self._do(token, _SUPPORT, lambda tx, staff, session: profile_changes.set_address(tx, session, staff, address))
 
     def set_bank(self, token: str, *, iban: str = "", routing: str = "", account_number: str = "") -> None:
-        """Change the bank instructions of the caller's account, who has opted out, as `LoginSystem.change_bank` does."""
+        """Change the bank instructions of the account of the caller, who has opted out. See `LoginSystem.change_bank`."""
         self._do(
             token,
             _SUPPORT,
@@ -99,7 +99,7 @@ class Staff:
         return self._look(token, _SUPPORT, lambda tx, _staff, session: waits.views(tx.db, calls.known_caller(tx, session)))
 
     def confirm_wait(self, token: str, wait: str) -> None:
-        """Let a change take effect now, on a later day and by another support member than who asked for it.
+        """Let a waiting change take effect now. Another support member must have asked for it, on an earlier day.
 
         Raises `NotAllowed`, `NotFound`, `NotNow`.
         """
@@ -128,9 +128,9 @@ class Staff:
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.receive(tx, serial, staff))
 
     def settle(self, token: str, serial: str, cents: int | None = None, *, owner: str | None = None) -> int:
-        """Keep the deposit of a card that does not come back, or charge for a device without a deposit.
+        """Keep the deposit of a card that was not returned, or charge a fee for a device without a deposit.
 
-        `owner` is the name of the owner of a device without a serial; `serial` is then its label.
+        For a device without a serial, `owner` is the user name of its owner and `serial` is its label.
         Raises `NotAllowed`, `NotFound`, `NotNow`, `InputError`.
         """
         return self._do(token, _ISSUER, lambda tx, staff, _s: returns.settle(tx, serial, cents, staff, owner))

@@ -1,4 +1,4 @@
-"""The operations on the statements and tax forms of an account, which a provider has."""
+"""The operations on the statements and tax forms of an account, which come from a provider."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ _MAY = access.scoped(Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS)
 class Statements:
     """The calls about statements. `token` is the token of the session.
 
-    All raise `NotNow` if the account is closed and one of its cards has neither come back nor been paid for.
+    All raise `NotNow` if the account is closed and one of its cards was neither received nor charged for.
     """
 
     context: LoginContext
     provider: StatementProvider | None
 
     def all(self, token: str) -> tuple[Statement, ...] | None:
-        """Return the statements and tax forms of the account, the newest first; None if they come in other ways."""
+        """Return the statements and tax forms of the account, the newest first; None if there is no provider."""
         account = access.look(self.context, token, _MAY, _readable_account)
         return None if self.provider is None else tuple(self.provider.statements(account))
 
@@ -37,6 +37,6 @@ class Statements:
 
 
 def _readable_account(tx: LoginTransaction, user: User, _session: Session) -> str:
-    """Return the id of the user's account, if its statements may be seen now."""
+    """Return the id of the user's account. Raises `NotNow` unless its statements may be seen now."""
     returns.check_seen(tx, user)
     return user.account_id

@@ -1,1 +1,1 @@
-"""Signing in: the login, its sessions, and proofs by a device."""
+"""Logins, sessions, and proofs by a device."""

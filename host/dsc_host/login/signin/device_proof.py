@@ -42,10 +42,11 @@ def ask(
     *,
     token: str = "",
 ) -> Offer | Refused:
-    """Offer a challenge of a device for a purpose. The login's limit on challenges applies, because each uses up a question.
+    """Offer a challenge of a device for a purpose.
 
-    `about` is something else that the proof is bound to, such as a request's id. `token` is the token of the session, for kinds
-    that bind their challenge to the visitor's browser.
+    The login's limit on challenges applies, because each challenge uses up a question. `about` binds the proof to one object,
+    for example by the id of a request. `token` is the token of the session, for kinds that bind their challenge to the
+    visitor's browser.
     """
     use = _use_of(tx.db, device, user, purpose)
     locked = answer_limits.refusal(tx, use) if use else None
@@ -60,7 +61,7 @@ def ask(
 
 
 def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, AskedProof]:
-    """Return the device that was asked, and the stored challenge. Raises `NotNow` if there is nothing to answer."""
+    """Return the device whose challenge is open, and the stored challenge. Raises `NotNow` if there is nothing to answer."""
     proof = session_data.of(session).proof
     device = rows.devices.locked(db, proof.device) if proof else None
     if proof is None or device is None or (proof.purpose, proof.about) != (purpose, about):

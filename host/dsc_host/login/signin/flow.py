@@ -1,11 +1,11 @@
-"""The login, after the name and password were right: the choice of a device, and its challenge.
+"""The login after the check of name and password: the choice of a device, and its challenge.
 
 Three promises:
 
 1. Nobody logs in without a valid device, except with `Scope.TRADING` after opting out, and to the statements of a closed
    account.
-2. An answer is judged once. A challenge is valid for a few answers and a few minutes, and only for its own login.
-3. The device is checked again when the login succeeds: one that was taken out of use meanwhile does not log in.
+2. Each answer is judged once. A challenge is valid for a few answers and a few minutes, and only for its own login.
+3. The device is checked again when the answer is correct. A device that was taken out of use meanwhile opens no session.
 """
 
 from dataclasses import replace
@@ -64,7 +64,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
     device, use = registry.held(tx.db, user, session.device_id)
     data = OfferData.of(session)
     if answer_limits.locked_for(tx, use) or not registry.is_live(device, use, tx.now()):
-        # Do not check the answer: an answer to a locked device neither counts nor uses anything up.
+        # Do not check the answer. While the device is locked, an answer neither counts as wrong nor uses the challenge up.
         return _refuse(tx, user, session, device, data)
     kind = kinds.of(device)
     given = text if isinstance(text, str) and len(text) <= 64 else ""
@@ -121,7 +121,7 @@ def _accept(tx: LoginTransaction, user: User, session: Session, device: Device, 
     sessions.end(tx.db, session)
     registry.record_use(tx, use)
     if outcome.duress:
-        # The page must not show it. Notify those who can help.
+        # The page must not show the duress. Alarm the security team.
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     # A session lasts no longer than the device that opened it.
     bounded = outcome if outcome.until is not None else replace(outcome, until=device.expires_at)

@@ -18,14 +18,14 @@ from dsc_host.records.refusals import Counted
 from dsc_host.records.transaction import Refused
 
 _COMPARISONS = 3
-"""The maximum number of comparisons, if another login renews the hash meanwhile."""
+"""The maximum number of comparisons when other logins renew the hash meanwhile."""
 
 
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
     """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
     gates, visits = rate_limits.gates_of_login(context, name, address), rate_limits.visits(context, name, address)
-    # Only read at first: a refused attempt must not write, nor wait for another one that does.
+    # Only read at first: a refused attempt must neither write nor wait for a transaction that writes.
     rate_limits.check(context, [*gates, visits])
     earlier = rate_limits.take_refusals(context, [*gates, visits])
     user: User | None = context.change(lambda tx: _charge(tx, name, gates, earlier))
@@ -44,7 +44,7 @@ def check_password(context: LoginContext, name: str, password: str, address: str
 
 
 def _charge(tx: LoginTransaction, name: str, gates: Sequence[Gate], earlier: Sequence[Counted]) -> User | Refused | None:
-    """Count an attempt, and log the refusals that came before it. Return the user of this name; None if there is none."""
+    """Count an attempt, and log the earlier refusals. Return the user of this name; None if there is none."""
     if refusal := rate_limits.charge(tx, gates):
         return Refused(refusal)
     user = find_user(tx.db, name)
@@ -54,7 +54,7 @@ def _charge(tx: LoginTransaction, name: str, gates: Sequence[Gate], earlier: Seq
 
 
 def _compare(context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate) -> tuple[User, bool]:
-    """Compare the password. Return the current user, and whether the compared hash is still theirs.
+    """Compare the password. Return the user as stored now, and whether the compared hash is still the stored one.
 
     Raises `WrongCredentials`.
     """
@@ -66,8 +66,8 @@ def _compare(context: LoginContext, user: User | None, password: str, gates: Seq
 def _judge(
     tx: LoginTransaction, user: User | None, right: bool, anew: str | None, gates: Sequence[Gate], visits: Gate
 ) -> tuple[User, bool] | Refused:
-    """Record whether the password was right. `anew` replaces its hash, if given."""
-    # Query in any case: the time would show that an unknown name needs no query.
+    """Record whether the password was right. If `anew` is given, store it as the renewed hash."""
+    # Query for unknown names too: otherwise the time would reveal them.
     now = rows.users.locked(tx.db, user.id if user else "")
     if now is not None and user is not None and now.password != user.password:
         return now, False
@@ -75,7 +75,7 @@ def _judge(
         tx.log("password", now, "refused", "wrong" if now else "unknown")
         return Refused(WrongCredentials())
     rate_limits.record_success(tx, gates)
-    # Parallel logins all pass here, but the next one is refused.
+    # Parallel logins may exceed the limit together, but the next login is refused.
     rate_limits.charge(tx, [visits])
     if anew:
         # The password is the same and only its hash costs more, so sessions need not end.

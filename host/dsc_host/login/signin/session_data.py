@@ -1,4 +1,4 @@
-"""The data of sessions: what is kept with an open session or a login in progress until the next call."""
+"""The data that is stored with an open session or a login in progress until the next call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from dsc_host.login.rows import Session
 
 @dataclass(frozen=True, slots=True)
 class AskedProof:
-    """A challenge that a device was asked within the session. It serves one purpose."""
+    """A challenge for a device within the session. It is valid for one purpose."""
 
     purpose: str
     device: str
     about: str
-    """What the proof is bound to, such as the id of a request; or empty."""
+    """The object that the proof is bound to, such as the id of a request; or empty."""
     keeps: Mapping[str, Any]
     shows: Mapping[str, str]
     tries: int
@@ -49,7 +49,7 @@ class AskedEmail:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The caller whom support has identified, and until when this counts."""
+    """The caller whom support has identified, and the time until which the identification is valid."""
 
     user: str
     until: float
@@ -76,7 +76,10 @@ class LoginData(SessionData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferData(LoginData):
-    """The data of a login whose page shows the challenge of a device. `left` is the number of answers that it still takes."""
+    """The data of a login whose page shows the challenge of a device.
+
+    `left` is the number of further answers that the challenge accepts.
+    """
 
     keeps: Mapping[str, Any]
     shows: Mapping[str, str]

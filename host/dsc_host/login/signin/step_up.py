@@ -1,7 +1,7 @@
 """Step-up: the operations for which a customer must answer with a device again, although the session is open.
 
-Somebody with a stolen session can read, and can do what loses nothing. Operations that add, change or remove protection need
-proof that the user has a device at hand: an answer within the last few minutes, in this very session. The answer that opened
+A thief with a stolen session can read, and can do what harms nobody. Operations that add, change or remove protection need
+proof that the user has a device at hand: an answer within the last few minutes, in the same session. The answer that opened
 the session counts too.
 """
 
@@ -39,7 +39,7 @@ GUARDED = frozenset({
     "request_online_card",
     "sheet",
 })  # fmt: skip
-"""The operations that weaken the protection, or prepare to."""
+"""The operations that can weaken the protection, and those that prepare them."""
 ANSWERS = frozenset({"activate", "answer_share", "change_pin", "confirm_email", "confirm_phone", "confirm_share"})
 """The operations that complete a guarded one with an answer to its challenge."""
 HARMLESS = frozenset({
@@ -62,14 +62,14 @@ HARMLESS = frozenset({
     "waiting",
     "withdraw",
 })  # fmt: skip
-"""The operations that only read or withdraw a request. Withdrawals of money have limits of their own."""
+"""The operations that weaken nothing. Withdrawals of money are among them, because they have limits of their own."""
 
 
 def check(context: LoginContext, session: Session, operation: str) -> None:
     """Raise `ProofNeeded` if the operation needs a fresh answer and there is none. Raises `KeyError` for unknown operations."""
     if operation not in GUARDED | ANSWERS | HARMLESS:
         raise KeyError(operation)
-    # A login in progress has shown the password a few minutes ago, and has no device to answer with.
+    # In a login in progress, the password was entered a few minutes ago, and there is no device to answer with.
     if operation in GUARDED and session.stage == Stage.IN and not is_fresh(context, session):
         raise ProofNeeded
 
@@ -80,13 +80,13 @@ def is_fresh(context: LoginContext, session: Session) -> bool:
 
 
 def choices(tx: LoginTransaction, session: Session, user: User) -> tuple[DeviceView, ...]:
-    """Return the devices that may answer in this session, the highest level first."""
+    """Return the devices with which the user may answer in this session, the highest level first."""
     able = {device.id for device, _ in registry.live_of(tx, user) if _may_answer(tx, session, device)}
     return tuple(each for each in registry.views(tx, user) if each.id in able)
 
 
 def _may_answer(tx: LoginTransaction, session: Session, device: Device) -> bool:
-    """Return whether a login with this device opens as much as the session."""
+    """Return whether a login with this device would get at least the scope of this session."""
     return session.scope != Scope.FULL or registry.opens_all(tx, device)
 
 

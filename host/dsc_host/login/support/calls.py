@@ -2,7 +2,8 @@
 
 Three promises:
 
-1. Staff need the role for each operation. What gives access needs a caller who was identified recently, in the same session.
+1. Staff need the role for each operation. An operation that gives access needs a caller who was identified recently, in the
+   same session.
 2. A temporary code is shown once, to the staff member who created it. A user has one at a time.
 3. Everything is logged, with the name of the staff member and of the user.
 """
@@ -25,7 +26,7 @@ from dsc_host.login.transaction import LoginTransaction, find_user, found, locke
 from dsc_host.records.transaction import Refused
 
 IDENTIFIED_FOR = 900
-"""The seconds for which an identification counts: the duration of a call."""
+"""The seconds for which an identification is valid: the duration of a call."""
 _TRIES, _TRIES_SECONDS = 5, 3600
 
 
@@ -60,7 +61,7 @@ def caller(tx: LoginTransaction, session: Session) -> User:
 
 
 def known_caller(tx: LoginTransaction, session: Session) -> User:
-    """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or if it is too long ago."""
+    """Return the caller of this session. Raises `NotAllowed` if nobody was identified, or too long ago."""
     called = OpenData.of(session).called
     if called is None or tx.now() >= called.until:
         raise NotAllowed("identify the caller first")

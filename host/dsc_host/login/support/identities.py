@@ -44,7 +44,7 @@ def corrections(tx: LoginTransaction) -> list[tuple[WaitView, Identity]]:
 
 
 def set_identity(tx: LoginTransaction, user: User, identity: Identity, staff: User) -> None:
-    """Correct a person's identity, notify all their users, and end what they may no longer share. The users are locked."""
+    """Correct a person's identity, notify all their users, and end shares that are no longer allowed. The users are locked."""
     for each in rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id):
         notices.notify(tx, each, "identity_corrected")
     rows.entities.change(tx.db, user.entity_id, **asdict(identity))

@@ -1,7 +1,7 @@
 """Reports of lost, stolen, damaged and misplaced devices: to support by identified callers, and at the login by users.
 
-A user at the login has shown a name and password only. The device is suspended, and nothing ends for good: support decides
-that, or the owner activates the device again.
+A user at the login has proven only a name and password. The device is therefore only suspended: support takes it out of use for
+good, or the owner activates it again.
 """
 
 from dsc_host.errors import InputError
@@ -29,9 +29,9 @@ def report_loss(tx: LoginTransaction, session: Session, staff: User, device_id: 
 
 
 def report_at_login(tx: LoginTransaction, token: str, device_id: str, loss: Loss) -> None:
-    """Suspend a device of the user whose login has passed the password. All logins and sessions of its users end.
+    """Suspend a device of the user whose password was accepted in this login.
 
-    Raises `NotIn`, `NotFound`, `InputError`.
+    End all logins and sessions of the device's users. Raises `NotIn`, `NotFound`, `InputError`.
     """
     if loss not in (Loss.LOST, Loss.STOLEN):
         raise InputError("loss", "must be one of {kinds}", kinds="lost, stolen")

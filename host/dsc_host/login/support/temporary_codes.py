@@ -11,11 +11,11 @@ from dsc_host.records import vault
 
 
 def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> str:
-    """Make a temporary code for the identified caller, who gets it read out. It replaces an earlier one."""
+    """Make a temporary code, to be read out to the identified caller. It replaces an earlier one."""
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")
-    # A caller who needs a code has lost the online card too.
+    # A caller who needs a temporary code has no working online card either.
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()
     full_until, until = kind.full_days_end(tx.policy, now), kind.valid_until(tx.policy, now)

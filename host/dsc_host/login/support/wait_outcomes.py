@@ -1,6 +1,6 @@
-"""The outcomes of waits: a change takes effect, after its days or by a second identification, or it is stopped.
+"""The outcomes of waits: a change takes effect, when its days are over or by a second identification, or it is stopped.
 
-A change of a closed account has no effect. A change that is stopped never takes effect, and its owner is notified.
+A change on a closed account has no effect. A stopped change never takes effect, and its owner is notified.
 """
 
 from dsc_host.login import rate_limits, rows
@@ -24,7 +24,7 @@ _TRIES, _TRIES_SECONDS = 30, 3600
 
 
 def run_due(tx: LoginTransaction, wait_id: str) -> None:
-    """Let a change take effect whose wait is over. Do nothing if it was stopped meanwhile."""
+    """Let the change of a finished wait take effect. Do nothing if it was stopped meanwhile."""
     wait = rows.waits.find(tx.db, wait_id)
     if wait is None:
         return
@@ -38,7 +38,7 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 
 
 def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
-    """Let a change take effect now. The user is locked."""
+    """Let a change take effect now. The caller has locked the user's row."""
     waits.record_done(tx, wait, by)
     change = waits.change_of(wait)
     if account_of(tx.db, user).closed_at is not None:
@@ -53,7 +53,7 @@ def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> Non
 
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
-    """Stop a change for good and notify the user. The user is locked."""
+    """Stop a change for good and notify the user, whose row the caller has locked."""
     waits.record_stopped(tx, wait, by)
     change = waits.change_of(wait)
     if isinstance(change, NewCard):
@@ -79,7 +79,10 @@ def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refuse
 
 
 def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
-    """Let a change of the identified caller take effect now, if this staff member may say so. Raises as `calls.caller`."""
+    """Let a change of the identified caller take effect now, if this staff member may confirm it.
+
+    Raises as `calls.caller` does.
+    """
     user = calls.caller(tx, session)
     wait = waits.locked(tx.db, wait_id, user)
     if wait.kind == WaitKind.IDENTITY:
@@ -89,13 +92,13 @@ def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -
 
 
 def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:
-    """Stop a change of the identified caller. Raises `NotFound`, and as `calls.caller`."""
+    """Stop a change of the identified caller. Raises `NotFound`, and the errors of `calls.caller`."""
     user = calls.caller(tx, session)
     stop(tx, user, waits.locked(tx.db, wait_id, user), staff.name)
 
 
 def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: bool) -> None:
-    """Carry out a second person's decision on a corrected identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
+    """Carry out a second person's decision on the correction of an identity. Raises `NotFound`, `NotAllowed`, `NotNow`."""
     asked = rows.waits.find(tx.db, wait_id)
     correction = waits.change_of(asked) if asked else None
     if asked is None or not isinstance(correction, Identity):

@@ -22,7 +22,7 @@ from dsc_host.records.transaction import Refused
 
 @dataclass(frozen=True, slots=True)
 class DeviceData:
-    """The values that are kept with a device: none, unless its kind has a class of its own for them."""
+    """The values that a kind stores with each of its devices. This base class has none."""
 
     @classmethod
     def of(cls, device: Device) -> Self:
@@ -49,7 +49,7 @@ class Offered:
     shows: Mapping[str, str]
     keeps: Mapping[str, Any]
     once: bool = False
-    """Whether a single refusal uses it up. So it is with a push, where there is no typed answer to correct."""
+    """Whether one wrong answer closes the challenge. A denied push is closed: there is no typed answer to correct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Outcome:
     """The Unix time at which the session ends at the latest."""
     duress: bool = False
     looked_at: bool = True
-    """Whether the answer was compared. If not, it is no guess and is not counted."""
+    """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""
 
 
 REFUSED = Outcome(Status.REFUSED)
@@ -75,21 +75,21 @@ WAITING = Outcome(Status.WAITING)
 
 
 class DeviceKind(ABC):
-    """A kind of device. The values here are those of a kind about which nothing is special.
+    """The base class of device kinds. Its attributes have the values of an ordinary kind.
 
-    Its level, its limits, and whether it can be shared are in its row of the policy's table of levels.
+    The policy's table of levels has a row for each kind, with its level, its limits, and whether it can be shared.
     """
 
     name: Kind
     """The name of the kind in the database and in the policy."""
     physical = False
-    """Whether a device is an object. It is set aside while its user shares another one."""
+    """Whether a device is a physical object. A user's physical device is set aside while the user shares another one."""
     lasting = False
-    """Whether a device serves for good. A user who has such a device gets no online card."""
+    """Whether a device is meant for permanent use. A user with such a device gets no online card."""
     temporary = False
-    """Whether a device serves only until its user has a lasting one again."""
+    """Whether a device is used only until its user has a lasting one again."""
     enrolled = False
-    """Whether the verifier has its keys. The verifier then counts wrong answers and locks the device."""
+    """Whether the verifier holds the device's keys. The verifier then counts wrong answers and locks the device."""
     replaces_messages = False
     """Whether a user with such a device gets no codes by SMS and call-back."""
     has_sheet = False
@@ -103,7 +103,10 @@ class DeviceKind(ABC):
 
     @abstractmethod
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered | Refused:
-        """Offer a challenge. `manual` asks for one to type instead of a push. A refusal is committed with its log entry."""
+        """Offer a challenge. If `manual` is set, it is a challenge to type instead of a push.
+
+        A refusal is committed with its log entry.
+        """
 
     @abstractmethod
     def check(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
@@ -118,7 +121,7 @@ class DeviceKind(ABC):
         return REFUSED
 
     def is_waiting(self, tx: LoginTransaction, kept: Mapping[str, Any]) -> bool:
-        """Return whether what was offered still waits for an answer from elsewhere. This only reads."""
+        """Return whether the offer still waits for an answer from the user's phone. Writes nothing."""
         return False
 
     def label(self, device: Device) -> str:

@@ -1,8 +1,8 @@
 """Security code cards, printed and online: the page shows two index numbers, and the user enters the two codes.
 
-No code is asked for again before all others have been. No other codes are asked for until these were answered, correctly or
-three times wrongly; wrong answers are counted. Somebody who has seen some of the codes can therefore not ask again and again
-until the page asks for those.
+No code is asked for again before all others have been. Each login asks for the same two codes until they were entered
+correctly, or wrongly three times. So a person who has seen some of the codes cannot restart the login until the page asks for
+those codes.
 
 The codes are derived from a seed in the vault. Each card records the number and the length of its codes, so that printed cards
 stay valid when the policy changes.
@@ -114,5 +114,5 @@ class OnlineCard(_Sheet):
     temporary = True
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
-        """Return the end of the weeks after the activation."""
+        """Return the Unix time when an online card that is activated now will expire."""
         return now + policy.online_card.valid_days * DAY

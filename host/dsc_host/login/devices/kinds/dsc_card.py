@@ -39,7 +39,7 @@ class DscCard(DeviceKind):
         return Outcome(Status.ACCEPTED, duress=verdict.duress) if verdict else REFUSED
 
     def check_activation(self, attempt: Attempt, kept: Mapping[str, Any], answer: str) -> Outcome:
-        """Check a response. Reactivate a misplaced card for this, and keep it active only if the response is correct."""
+        """Check a response. Reactivate a misplaced card for the check, and keep it active only if the response is correct."""
         if attempt.device.state != DeviceState.MISPLACED:
             return self.check(attempt, kept, answer)
         serial, cards = found(attempt.device.serial), attempt.tx.cards
@@ -63,7 +63,7 @@ class DscCard(DeviceKind):
         return is_of(found(device.serial), policy.request.returnable)
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
-        """Suspend a misplaced card, and mark another one as lost."""
+        """Suspend the card if it was misplaced; otherwise mark it as lost."""
         lifecycle.settle(tx.cards, found(device.serial), State.SUSPENDED if reason == Loss.MISPLACED else State.LOST, reason)
 
 

@@ -44,7 +44,7 @@ class AppData(DeviceData):
     serials: Mapping[str, str]
     """The serials of its keys in the verifier, by method."""
     token: str
-    """The hash of the token by which the app is known."""
+    """The hash of the token with which the app identifies itself."""
 
 
 class PhoneApp(DeviceKind):
@@ -111,14 +111,14 @@ class PhoneApp(DeviceKind):
         return outcome
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
-        """Suspend the keys of a misplaced app, and retire those of another one."""
+        """Suspend the app's keys if the phone was misplaced; otherwise retire them."""
         to = State.SUSPENDED if reason == Loss.MISPLACED else State.RETIRED
         for serial in AppData.of(device).serials.values():
             lifecycle.settle(tx.cards, serial, to, reason)
 
 
 def entered(attempt: Attempt, method: str) -> Outcome:
-    """Reset the limit on pushes. Return the outcome with the duration of a session for this method."""
+    """Reset the limit on pushes. Return an accepted outcome with the session duration of this method."""
     rate_limits.record_success(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
     return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
@@ -139,7 +139,7 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
         try:
             issued = {method: challenges.issue(cards, serial, False) for method, serial in serials.items()}
         except VerifierError:
-            # One of the keys has had this question before.
+            # This question was used before with one of the keys.
             continue
         refusals = [each for each in issued.values() if isinstance(each, Refused)]
         return refusals[0] if refusals else {m: c for m, c in issued.items() if isinstance(c, Challenge)}

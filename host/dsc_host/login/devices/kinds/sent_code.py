@@ -1,6 +1,7 @@
 """Codes by SMS and by phone call. A login needs both the visitor's browser and the phone.
 
-They may serve for a short time only, which the policy sets. After it they open the account's pages, for another device.
+The policy may limit the days on which codes give full access. Afterwards they open only the account's pages, where the user
+can get another device.
 
 The code itself is not stored. The database keeps its hash under the login's token, which only the visitor's browser has.
 """
@@ -28,7 +29,7 @@ class NumberData(DeviceData):
 
     number: str
     ends_at: float | None = None
-    """The end of full access that the owner was reminded of; None if they were not."""
+    """The announced end of full access; None before the owner was reminded of it."""
 
 
 class _SentCode(DeviceKind):
@@ -57,7 +58,7 @@ class _SentCode(DeviceKind):
         return accepted_until(attempt, self.full_until(attempt.tx.policy, attempt.device))
 
     def full_until(self, policy: Policy, device: Device) -> float | None:
-        """Return the end of the policy's days. There is none before the owner was reminded of it."""
+        """Return the announced end of full access; None before the owner was reminded of it."""
         announced = NumberData.of(device).ends_at
         if not policy.sms.days or announced is None:
             return None
