@@ -1,4 +1,4 @@
-"""The verifier: issues challenges, verifies responses exactly once, and keeps the records of the cards."""
+"""The verifier: it issues challenges, judges each response once, and keeps the records of the cards."""
 
 from dsc_host.records.audit import AuditReport, Checkpoint, Entry
 from dsc_host.records.keys import Keyring, MasterKey

@@ -1,7 +1,8 @@
 """Anchors that tie the log to the cards: each card's row must be at the version that the log last recorded.
 
-They find what the log alone would miss: entries cut off its end, with an old end put back. A card's row that was changed since
-then has a version that the log does not record. They also find a row that was put back: the log records a later version.
+Anchors find two attacks that the log alone would miss. If its last entries were removed and an old end was put back, the rows
+that those entries were about have versions that the log does not record. If an old row was put back, the log records a later
+version of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from dsc_host.verifier.rows import CardRecord
 
 _PAGE = 500
 _FIRST = 1
-"""The version of a row that no entry records: the row is older than the entries that record versions."""
+"""The version of a row about which no entry records a version, because the row is older than such entries."""
 _ENROLLED, _REMOVED = "card.enroll", "card.remove"
 
 
@@ -53,7 +54,7 @@ def _compare(card: CardRecord, logged: str | None) -> Iterator[str]:
 
 
 def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
-    """Return what the latest entry about each card's row records of it."""
+    """Return, by serial, the version of each card's row that the latest entry about it records."""
     if not serials:
         return {}
     latest = select(func.max(audit.c.number)).where(audit.c.serial.in_(serials), audit.c.card_row.is_not(None))
@@ -62,7 +63,7 @@ def _last_logged(db: Connection, serials: Sequence[str]) -> dict[str, str]:
 
 
 def _missing_cards(db: Connection) -> Iterator[str]:
-    """Yield each card that was enrolled according to the log, was not removed, and has no row."""
+    """Yield each card without a row that, according to the log, was enrolled and not removed."""
     latest = select(func.max(audit.c.number)).where(or_(audit.c.action == _ENROLLED, audit.c.action == _REMOVED))
     there = select(cards.c.serial).where(cards.c.serial == audit.c.serial).exists()
     gone = select(audit.c.serial).where(

@@ -1,12 +1,12 @@
-"""The verifier for asynchronous programs: the same calls, done in worker threads.
+"""The verifier for asynchronous programs: the same calls as coroutines, which worker threads carry out.
 
 Four promises:
 
-1. No call blocks the event loop. Whatever waits for the database waits in a thread that belongs to this verifier.
+1. No call blocks the event loop. All work with the database is done in threads that belong to this verifier.
 2. A call that is canceled before a thread has started it does nothing. A call that a thread has started runs to its end and
    is recorded, although nobody gets the result. So after a canceled `verify`, assume that the challenge is used up.
 3. `close` waits for the calls that threads have started. Calls that no thread has started never start, and raise `StoreError`.
-4. What may be long, such as all cards' secrets or the whole log, is read a part at a time, as fast as the caller takes it.
+4. Long results, such as all cards' secrets or the whole log, are read in parts, as fast as the caller consumes them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from dsc_host.verifier.service import Verifier
 from dsc_host.verifier.transaction import CardContext
 
 SQLITE_THREADS = 1
-"""Only one transaction at a time writes to an SQLite file. More threads would only wait for each other, by retrying."""
+"""Only one transaction at a time writes to an SQLite file. More threads would only wait for each other."""
 SERVER_THREADS = 5
 """The number of connections to a server that are kept open."""
 MOST_THREADS = 15
@@ -61,7 +61,7 @@ class _Workers:
 
     def close(self) -> None:
         self._closed = True
-        # Do not cancel the calls that wait: their callers would see a cancellation that nobody asked for.
+        # Do not cancel the waiting calls: their callers would get a cancellation that nobody requested.
         self._pool.shutdown(wait=True)
 
 
@@ -80,15 +80,15 @@ def _awaitable(
 
 
 class AsyncVerifier:
-    """The calls of `Verifier` as coroutines. Tasks may share one. Nothing else may use its verifier.
+    """The calls of `Verifier` as coroutines. Tasks may share an object. Nothing else may use the verifier that it wraps.
 
-    A worker thread runs the callbacks that a call takes, and reads the iterables that it takes.
+    The callbacks and iterables that are passed to a call are run and read in a worker thread.
     """
 
     def __init__(self, verifier: Verifier, *, threads: int = SQLITE_THREADS) -> None:
         """Wrap an open verifier, which `close` closes.
 
-        `threads`, 1 to 15, is how many calls run at once. Raises `InputError` for another number.
+        `threads`, 1 to 15, is the number of calls that run at once. Raises `InputError` for another number.
         """
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError("threads", f"must be a whole number from 1 to {MOST_THREADS}")
@@ -182,7 +182,7 @@ class AsyncAudit:
         self._workers = workers
 
     async def entries(self, after: int = 0, serial: str | None = None) -> AsyncIterator[Entry]:
-        """Yield all entries with a number above `after`, or those of one card, in order. Some are in memory at a time."""
+        """Yield all entries with a number above `after`, or those of one card, in order. They are read page by page."""
         async for entry in _in_pages(self._workers, self._log.entries(after, serial)):
             yield entry
 
@@ -198,5 +198,5 @@ async def _in_pages(workers: _Workers, source: Iterator[T]) -> AsyncIterator[T]:
 
 
 def default_threads(database: str) -> int:
-    """Return the number of threads that suits a database best, by its URL."""
+    """Return the best number of threads for the kind of database in this URL."""
     return SQLITE_THREADS if database.startswith("sqlite:") else SERVER_THREADS

@@ -1,15 +1,16 @@
 """Backup and restore: all records in one file, for another machine or another kind of database.
 
-Others may work while a backup is made. It is restored into an empty database. Five promises:
+The database can be used while a backup is made. A backup is restored into an empty database. Five promises:
 
-1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log, which goes on where it was.
-2. It holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master key
-   is not in the backup, and the backup is worth nothing without it: keep both, but not together.
-3. It ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut short,
-   changed or put together is refused. So is a backup of another database, if you say which one you want.
+1. A backup holds everything as it was at one moment: cards, challenges, owners, and the log, which a restored database
+   continues.
+2. A backup holds no secret in the clear. Keys and PINs are sealed under the master key, as they are in the database. The master
+   key is not in the backup, and the backup is useless without it: keep both, but not together.
+3. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
+   short, changed or pieced together is refused. If you name the database that you want, a backup of another one is refused too.
 4. Restoring is one transaction into a database without cards: it restores everything or nothing.
-5. No response that was accepted after the backup was made is accepted again for the same challenge. All challenges end,
-   and so does every session of the login system.
+5. No response that was accepted after the backup was made is accepted again for the same challenge. Restoring closes all
+   challenges, and ends all sessions of the login system.
 """
 
 import time
@@ -34,7 +35,7 @@ from dsc_host.verifier.service import Verifier
 
 
 def backup(verifier: Verifier, file: BinaryIO, *, done: Progress = ignored) -> int:
-    """Write all records to `file`, and return the number of cards. This is logged first, so the backup holds its own entry."""
+    """Write all records to `file`, and return the number of cards. The log entry is written first, so the backup holds it."""
     context = verifier._context
     context.change(lambda tx: tx.log(context.now(), Event("backup.make", None, "done")))
     return records_backup.write(context, SCHEMA, file, done)[cards.name]
@@ -52,11 +53,11 @@ def restore(
 ) -> int:
     """Restore a backup into the database at this URL, which must have no cards, and return the number of its cards.
 
-    With `identity`, accept only a backup of the database that has it. The restored database takes over the identity of the
-    database that the backup is of, because its seals are bound to it.
-    Raises `InputError` for a backup that is not whole and unchanged, is of another database, or is sealed under a master key
-    that is not among the given ones. Raises `StoreError` for a database that cannot be used or has records. In both cases
-    nothing is changed.
+    With `identity`, accept only a backup of the database with this identity. The restored database gets the identity of the
+    backup, because its seals are bound to it.
+    Raises `InputError` for a backup that is incomplete or changed, is of another database, or is sealed under a master key
+    that was not given. Raises `StoreError` for a database that cannot be used or has records. In both cases nothing is
+    changed.
     """
     keys = Keyring.of(master_key)
     store = Store.open(database, SCHEMA)
@@ -66,7 +67,7 @@ def restore(
             _check_empty(db)
             restored = Restoring(SCHEMA, file, keys, done).into(db)[cards.name]
             _check_master_key(db, keys)
-            # A challenge that was answered after the backup was made may be open in it. So end all open ones.
+            # Close all open challenges: some may have been answered after the backup was made.
             now = float(clock())
             found = _seals(db, keys, identity)
             _end_challenges(db, found, now)
@@ -80,7 +81,7 @@ def restore(
 
 
 def _seals(db: Connection, keys: Keyring, wanted: str | None) -> CardSeals:
-    """Return the seals of the database that the backup is of. Its identity comes with them."""
+    """Return the seals, with the identity, of the database from which the backup was made."""
     found = CardSeals.load(db, keys)
     if found is None:
         raise seals.missing()
@@ -106,6 +107,6 @@ def _check_empty(db: Connection) -> None:
     actions = db.execute(select(tables.audit.c.action).limit(2)).scalars().all()
     if db.execute(select(cards.c.serial).limit(1)).first() is not None or actions not in ([], [audit.BEGIN]):
         raise StoreError("the database already has records; restore the backup into a new one")
-    # They belong to a database that was opened and then not used.
+    # These rows were created when the database was opened, and were not used.
     for table in (tables.audit, tables.audit_head, tables.identity):
         db.execute(delete(table))

@@ -19,7 +19,7 @@ MOST_LISTED = 10**6
 
 
 def known_card(tx: CardTransaction, serial: str) -> CardRecord:
-    """Return the card. Raises `UnknownCard`, and `StoreError` if somebody has changed it in the database."""
+    """Return the card. Raises `UnknownCard`, and `StoreError` if its row was tampered with."""
     return tx.seals.check(_check_real(serial, rows.find_card(tx.db, serial) if card_rules.is_serial(serial) else None))
 
 
@@ -37,12 +37,12 @@ def usable_card(tx: CardTransaction, serial: str) -> CardRecord:
 
 
 def check_known(db: Connection, serial: str) -> None:
-    """Lock the card, even if somebody has changed it in the database. Raises `UnknownCard` if there is none."""
+    """Lock the card, even if its row was tampered with. Raises `UnknownCard` if there is none."""
     _check_real(serial, rows.lock_card(db, serial) if card_rules.is_serial(serial) else None)
 
 
 def check_listing(owner: str | None, state: str | None, after: str, limit: int | None) -> None:
-    """Raise `InputError` unless cards can be listed by these values."""
+    """Raise `InputError` unless these are valid criteria for a list of cards."""
     if owner is not None:
         card_rules.check_owner(owner)
     if state is not None and (not isinstance(state, str) or state not in set(State)):
@@ -59,19 +59,19 @@ def is_real(card: CardRecord | None) -> bool:
 
 
 def unknown(serial: str) -> UnknownCard:
-    """Return the error for a serial without a card. A value that is no serial is not quoted."""
+    """Return the error for a serial without a card. Do not quote a value that is no serial."""
     return UnknownCard(
         f"card {serial}: is not enrolled" if card_rules.is_serial(serial) else "card: none is enrolled under this serial"
     )
 
 
 def awaits_pin(card: CardRecord) -> bool:
-    """Return whether the card's suite has a PIN that was never set. A retired card has no PIN any more, and awaits none."""
+    """Return whether the card's suite has a PIN that was never set. A retired card awaits no PIN."""
     return card.sealed_pin is None and card.state != State.RETIRED and Suite.parse(card.suite).pin_hash is not None
 
 
 def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
-    """Return the card without a lock that has ended and the failures that led to it, or without a pause that has ended."""
+    """Return the card, after clearing an expired pause, or an expired lock with the failures that led to it."""
     if card.locked_until is None or now < card.locked_until:
         return card
     failures = 0 if card.failures >= policy.lock_after else card.failures
@@ -80,7 +80,7 @@ def lock_ended(card: CardRecord, policy: Policy, now: float) -> CardRecord:
 
 
 def shown(tx: CardTransaction, found: Sequence[CardRecord], now: float) -> list[Card]:
-    """Return the cards as they are now. Raises `StoreError` if somebody has changed one in the database."""
+    """Return the cards as they are now. Raises `StoreError` if a row was tampered with."""
     names = owners_of(tx, found)
     return [_card(lock_ended(record, tx.policy, now), names[record.serial]) for record in found]
 
@@ -98,7 +98,7 @@ def owners_of(tx: CardTransaction, found: Sequence[CardRecord]) -> dict[str, tup
 
 
 def owners_hash(names: Iterable[str]) -> bytes:
-    """Return the hash of the owners' names that a card's row holds."""
+    """Return the hash of the owners' names, which a card's row holds."""
     known = sorted(set(names))
     return hashlib.sha256(json.dumps(known).encode()).digest() if known else NO_OWNERS
 

@@ -1,4 +1,4 @@
-"""The rules for a card's serial, suite, keys, PINs, counter and owners. A breach of one raises `InputError`."""
+"""The rules for a card's serial, suite, keys, PINs, counter and owners. A violation raises `InputError`."""
 
 import hmac
 import re
@@ -11,12 +11,12 @@ from dsc_host.schema.card_tables import OWNER_LETTERS
 from dsc_host.verifier.model import MOST_SECONDS, Enrollment
 
 SERIAL = rf"(?!\.{{1,2}}$)[A-Za-z0-9._/-]{{1,{SERIAL_LETTERS}}}"
-"""The pattern of a serial. In a path, `.` and `..` would be other paths."""
+"""The pattern of a serial. `.` and `..` are excluded, because in the path of a URL they name other paths."""
 SERIAL_WORDS = f"1 to {SERIAL_LETTERS} characters of A-Z, a-z, 0-9, -, _, / and ."
 KEY_BYTES = range(16, 65)
 UNLOCK_KEY_BYTES = 32
 COUNTER_END = 2**64 - 1
-"""The end of the counters. The last one itself is never used: the one after it could not be stored."""
+"""The largest counter that can be stored. It is never used in a response, because no counter could follow it."""
 
 
 def check(enrollment: Enrollment) -> None:
@@ -38,12 +38,12 @@ def check(enrollment: Enrollment) -> None:
 
 
 def shown_serial(serial: object) -> str:
-    """Return what a message may show of an alleged serial: its beginning, with control characters escaped."""
+    """Return the part of an unchecked serial that a message may show: its beginning, with control characters escaped."""
     return ascii(serial)[1:-1][:32] if isinstance(serial, str) else type(serial).__name__
 
 
 def is_serial(serial: object) -> bool:
-    """Return whether the value is a serial of any maker: see `SERIAL`. A card of ours has one of fewer characters."""
+    """Return whether the value is a serial of any maker: see `SERIAL`. The serials of our own cards are shorter."""
     return isinstance(serial, str) and re.fullmatch(SERIAL, serial) is not None
 
 
@@ -74,7 +74,7 @@ def check_key(key: bytes) -> None:
 def check_pin(pin: str | None, suite: Suite) -> None:
     """Raise `InputError` unless the PIN is 4 digits, or None for a suite without a PIN.
 
-    A card whose suite has no PIN checks its PIN itself and reveals it to nobody.
+    With such a suite, the card checks its PIN itself, and the verifier does not know it.
     """
     if suite.pin_hash is None:
         if pin is not None:
@@ -87,7 +87,7 @@ def check_pin(pin: str | None, suite: Suite) -> None:
 def check_duress_pin(duress_pin: str, suite: Suite) -> None:
     """Raise `InputError` unless the duress PIN is 4 digits and the suite has a PIN, so that the verifier checks it.
 
-    The duress PIN is not compared with the card's PIN: to refuse an equal one would reveal the PIN to a caller who may set it.
+    The duress PIN is not compared with the card's PIN: refusing an equal one would reveal the PIN to the caller.
     """
     if suite.pin_hash is None:
         raise InputError("duress pin", "is only for a suite with a PIN: this card checks its PIN itself")
@@ -117,7 +117,7 @@ def random_pin() -> str:
 
 
 def check_validity(begin: float | None, end: float | None) -> None:
-    """Raise `InputError` unless the card's validity, in Unix seconds, has a length."""
+    """Raise `InputError` unless both are Unix times, or None for no limit, and the validity ends after it begins."""
     for moment in (begin, end):
         if moment is not None and (type(moment) not in (int, float) or not 0 <= moment <= MOST_SECONDS):
             raise InputError("validity", f"must begin and end at Unix seconds from 0 to {MOST_SECONDS}")
@@ -126,7 +126,7 @@ def check_validity(begin: float | None, end: float | None) -> None:
 
 
 def check_unlock_key(unlock_key: bytes | None, key: bytes, suite: Suite) -> None:
-    """Raise `InputError` for a wrong unlock key. Only a card that checks its PIN itself can lock itself and be unlocked."""
+    """Raise `InputError` for an invalid unlock key. Only a card that checks its PIN itself can have one."""
     if unlock_key is None:
         return
     if suite.pin_hash is not None:

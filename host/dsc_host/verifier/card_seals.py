@@ -1,12 +1,12 @@
-"""The seals of rows: they authenticate a card's row or a challenge under a key that belongs to one database.
+"""The seals of rows, which authenticate cards and challenges under a key that belongs to one database.
 
 Four promises:
 
-1. A card's row or a challenge that somebody has changed in the database, in any column, is refused and not used.
+1. A row of a card or a challenge that was tampered with, in any column, is refused and not used.
 2. A row that was moved to another serial, or that comes from another database, is refused, even under the same master key.
 3. A sealed secret opens only in its database, for one enrollment of one card, with the suite that the card was enrolled with.
    A decoy's secret never opens as a card's.
-4. Each change of a card's row has a number. The log entry about the change holds it too: see `audit`.
+4. Each change of a card's row has a number, which the log entry about the change holds too: see `audit`.
 """
 
 import hmac
@@ -25,7 +25,7 @@ _ALWAYS_VALID = (None, None)
 
 
 class Holder(NamedTuple):
-    """The owner of a card's secrets: together with the database, what they are bound to."""
+    """One enrollment of one card. Secrets are bound to it, and to the database."""
 
     serial: str
     enrolment: str
@@ -52,11 +52,11 @@ class CardSeals(Seals):
         return challenge._replace(seal=self.of_text(_challenge_text(challenge)))
 
     def is_sealed(self, card: CardRecord) -> bool:
-        """Return whether the row is as it was written."""
+        """Return whether the row has its valid seal, and so is as it was written."""
         return self._is_right(_card_text, card)
 
     def check(self, card: CardRecord) -> CardRecord:
-        """Return the row if it is as it was written. Raises `StoreError` if somebody has changed it."""
+        """Return the row. Raises `StoreError` if it was tampered with."""
         if not self._is_right(_card_text, card):
             raise StoreError(
                 f"card {card.serial}: its row in the database is not as it was sealed: it was changed, or is another card's; "
@@ -65,7 +65,7 @@ class CardSeals(Seals):
         return card
 
     def check_challenge(self, challenge: ChallengeRecord) -> ChallengeRecord:
-        """Return the challenge if it is as it was written. Raises `StoreError` if somebody has changed it."""
+        """Return the challenge. Raises `StoreError` if it was tampered with."""
         if not self._is_right(_challenge_text, challenge):
             raise StoreError(
                 f"card {challenge.serial}: a challenge of it in the database is not as it was sealed: it was changed; "
@@ -81,13 +81,13 @@ class CardSeals(Seals):
         try:
             return hmac.compare_digest(self.of_text(text(row)), row.seal)
         except (AttributeError, TypeError, ValueError):
-            # SQLite keeps any value that was put into a column.
+            # SQLite accepts values of any type in a column.
             return False
 
 
-# The texts that the seals cover: the columns as Python's `repr` writes them. It keeps neighboring columns and different types
-# apart, and takes half the time of JSON. Free text is written as bytes: which letters `repr` writes as they are depends on the
-# edition of Unicode. Without dates of validity, a row has the text, and so the seal, that it had before there were any.
+# The seals cover the columns as Python's `repr` writes them. `repr` separates neighboring columns and different types, and
+# takes half the time of JSON. Free text is written as bytes, because editions of Unicode differ in the letters that `repr`
+# escapes. Dates of validity are left out if there are none, so that rows from before these columns keep their seals.
 
 
 def _card_text(row: CardRecord) -> str:

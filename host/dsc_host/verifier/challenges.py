@@ -1,9 +1,9 @@
-"""Challenges: how a question is drawn, which ones are remembered, and how often a card may be asked.
+"""Challenges: the drawing of a question, the memory of earlier questions, and the limit on challenges.
 
-The rate limit is on the card, because only a challenge makes wrong responses, and so a lock, possible. The limit does not
-guard against guessing, because the lock does. So where it must err, it errs on the owner's side.
+The limit counts the challenges of each card, because nobody can give wrong responses, and so lock a card, without a challenge.
+The lock guards against guessing, and the limit need not. In doubtful cases, it therefore grants a challenge.
 
-A caller who must not learn which cards exist gets challenges for decoys too. Nothing visible tells these rows from cards.
+A caller who must not learn which cards exist gets challenges for decoys too. To the caller, a decoy looks like a card.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ from dsc_host.verifier.rows import CardRecord, ChallengeRecord
 from dsc_host.verifier.transaction import CardTransaction
 
 DRAWS = 100
-"""How often a question is drawn before giving up. With 9 in 10 of a card's questions used, one challenge in 37,000 fails."""
+"""The number of draws before giving up. When 9 in 10 of a card's questions have been used, one challenge in 37,000 fails."""
 REMEMBERED = 1000
-"""How many of a card's latest questions are not asked again, if its suite has a counter."""
+"""The number of a card's latest questions that are not asked again, if its suite has a counter."""
 FORGOTTEN = 10
-"""How many old rows are removed at most when one is added. So no call takes longer, however many have expired."""
+"""The largest number of old rows that are removed when one is added. It bounds the time of a call."""
 _ID_BYTES = 11
 _ALPHABETS = {"A": "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", "H": "0123456789ABCDEF"}
-"""The characters of questions that are not decimal digits. Without I and O, a person cannot mistake a letter for a digit."""
+"""The characters of questions in the formats A and H. I and O are left out, because they look like 1 and 0."""
 
 
 def draw_question(digits: int) -> str:
@@ -48,7 +48,7 @@ def _draw(suite: Suite, draw: Callable[[int], str]) -> str:
 
 
 def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refused:
-    """Draw a challenge as `Verifier.challenge` does. Log a refusal too."""
+    """Draw a challenge: see `Verifier.challenge`. Log it, or its refusal."""
     is_serial = card_rules.is_serial(serial)
     if conceal and is_serial:
         now, card = _card_or_decoy(tx, serial)
@@ -71,18 +71,18 @@ def issue(tx: CardTransaction, serial: str, conceal: bool) -> Challenge | Refuse
 
 
 def _card_or_decoy(tx: CardTransaction, serial: str) -> tuple[float, CardRecord | None]:
-    """Return the time once all is locked, and the card or its decoy. Read two rows, whether there is a card or not."""
+    """Lock and return the card or its decoy, with the time after locking. Read two rows, whether the card exists or not."""
     decoys.standing(tx, serial, tx.now())
     card = rows.lock_card_or(tx.db, serial, decoys.name_of(serial))
     return tx.now(), card
 
 
 def _new_challenge(tx: CardTransaction, card: CardRecord, serial: str, now: float) -> tuple[Challenge, CardRecord]:
-    """Return a challenge whose question the card is not remembered to have been asked. Lock the card first."""
+    """Return a challenge with a question that is not among the card's remembered ones. The caller has locked the card."""
     suite = Suite.parse(card.suite)
     if suite.counter:
-        # Run this even if there is nothing to forget yet: its time would tell the caller how often others have asked for this
-        # card. Without a counter nothing is forgotten: a question that comes again has the same response as before.
+        # Run this even if there is nothing to forget: otherwise the time would reveal how often others have asked for this
+        # card. Without a counter nothing is forgotten, because a repeated question would have the same response.
         rows.forget_challenges(tx.db, card.serial, card.asked - REMEMBERED, now, FORGOTTEN)
     for _ in range(DRAWS):
         record = tx.seals.sealed_challenge(_draw_record(card, suite, now, now + tx.policy.validity, tx.draw))
@@ -101,10 +101,10 @@ def _refuse(
 
 
 def _check_rate(db: Connection, card: CardRecord, serial: str, policy: Policy, now: float) -> None:
-    # Run this even if the card had fewer challenges, because the time must not tell. Numbers have no gaps, and a challenge that
-    # still counts is remembered. So this one row answers for the whole period.
+    # Run this even if the card had fewer challenges: otherwise the time would reveal it. Challenges are numbered without gaps
+    # and remembered while they count, so the time of this one row tells whether the limit is reached.
     earliest = rows.issued_at(db, card.serial, card.asked + 1 - policy.challenges)
-    # A time in the future comes from a clock that was set back. It does not count, or the owner would wait until then.
+    # A time in the future comes from a clock that was set back. Ignore it, or the owner would have to wait until then.
     if earliest is None or earliest > now or earliest + policy.challenges_within <= now:
         return
     retry_after = earliest + policy.challenges_within - now

@@ -1,7 +1,7 @@
-"""The search for the counter that a response was made with. Nothing is recorded here.
+"""The search for the counter that a response was made with. It records nothing.
 
-A wrong response is compared with the response of every counter in the window, each time in constant time. So the time does not
-tell which one was nearly right. For a right response it tells how far the card is ahead, which is no secret.
+A wrong response is compared with the response of every counter in the window, each time in constant time. So the duration does
+not reveal which digits were right. For a right response, the duration reveals how far the card is ahead, which is no secret.
 """
 
 import hmac
@@ -12,18 +12,18 @@ from dsc_host.ocra import Responder, Suite
 from dsc_host.verifier.card_rules import COUNTER_END
 
 TimeSteps: TypeAlias = Sequence[int | None]
-"""The time steps that are tried, or None alone for a suite without the time."""
+"""The time steps to try: for a suite without a time input, a single None."""
 _NO_TIME: TimeSteps = (None,)
 
 
 def is_response(response: object, digits: int) -> bool:
     """Return whether the value could be the response of a card whose responses have this many digits."""
-    # Check the length first, so that a megabyte costs nothing. Check for ASCII, because Unicode has other digits.
+    # Check the length first, so that a huge text costs nothing. Check for ASCII, because Unicode has other digits.
     return isinstance(response, str) and len(response) == digits and response.isascii() and response.isdigit()
 
 
 def time_steps(suite: Suite, now: float, window: int) -> TimeSteps:
-    """Return the time steps that a response may have been made in. A suite without the time has none."""
+    """Return the time steps to try around the time `now`: for a suite without a time input, a single None."""
     if suite.time_step is None:
         return _NO_TIME
     step = suite.time_steps(now)
@@ -32,7 +32,7 @@ def time_steps(suite: Suite, now: float, window: int) -> TimeSteps:
 
 def is_right(responder: Responder, question: str, response: str, steps: TimeSteps) -> bool:
     """Return whether this is the right response of a suite without a counter, in one of the time steps."""
-    # Compare with the response of every step, so that the time does not tell which one was right.
+    # Compare with the response of every step, so that the duration does not reveal which step was right.
     found = [hmac.compare_digest(responder(question, timestamp=step), response) for step in steps]
     return any(found)
 
@@ -42,7 +42,7 @@ def counter_of(
 ) -> int | None:
     """Return the counter, from `start` to `start + window`, that the response was made with, or None.
 
-    If two counters give the same response by chance, return the lower one: the higher would leave the real card behind.
+    If two counters give the same response by chance, return the lower one: the higher one could be ahead of the real card.
     """
     counters = range(start, min(start + window + 1, COUNTER_END))
     found = (next(_matches(responder, question, response, counters, step), None) for step in steps)

@@ -3,10 +3,10 @@
 Wrong answers to a decoy count, pause and lock it like a card, and judging them takes as long, but a decoy is never accepted.
 No call shows a decoy, and its serial may be enrolled at any time. Three promises:
 
-1. Asking for a card executes the same statements as asking for a missing one, on the first request and on every later one. So
-   there is a decoy for each serial that was asked for, even if the serial has a card; that decoy is never used.
-2. A decoy's suite is drawn from those of the neighboring cards, each as likely as it is common among them. The draw uses a
-   secret and the serial, so repeating it nearly always gives the same suite, even when neighboring cards change.
+1. A request for a card executes the same statements as a request for a missing card, at the first time and at every later one.
+   So a decoy is made for each serial that is asked for. If a card has the serial, its decoy is never used.
+2. A decoy's suite is drawn from the suites of the neighboring cards, in proportion to their frequency. The draw depends on a
+   secret and the serial, so a repeated draw nearly always gives the same suite, even when neighboring cards change.
 3. A decoy remembers its questions as a card does, but may be removed a year after the last request for it.
 """
 
@@ -36,22 +36,22 @@ _NEIGHBORS = 64
 _DRAWN_WITH = "decoys"
 """The name under which the vault keeps the secret for drawing suites."""
 
-# No serial may have this character, so no card can have a decoy's name. It sorts after all others, so decoys follow all cards.
+# The mark of a decoy's name. No serial can contain it. It sorts after all other characters, so decoys follow all cards.
 _MARK = "~"
 
 
 def name_of(serial: str) -> str:
-    """Return the name that the decoy of this serial has in the records."""
+    """Return the name under which the records keep the decoy of this serial."""
     return _MARK + serial
 
 
 def serial_of(name: str) -> str:
-    """Return the serial that belongs to a decoy's name. Return a card's serial as it is."""
+    """Return the serial in a decoy's name. Return a card's serial unchanged."""
     return name.removeprefix(_MARK)
 
 
 def standing(tx: CardTransaction, serial: str, now: float) -> CardRecord:
-    """Return a serial's decoy, with its row locked. Add it first if there is none: a row like any other, with a random key."""
+    """Return a serial's decoy, with its row locked. If there is none, add one first: a row like a card's, with a random key."""
     name = name_of(serial)
     found = rows.lock_card(tx.db, name)
     if found is None:
@@ -76,7 +76,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
     suite = _suite(tx, serial)
     has_pin = Suite.parse(suite).pin_hash is not None
     holder = Holder(name, new_enrollment(), suite, decoy=True)
-    # Seal a PIN even if the suite has none. A card's decoy may have another suite than the card, and the time would show it.
+    # Seal a PIN even if the suite has none: otherwise the time would reveal whether a decoy's suite differs from its card's.
     sealed_pin = tx.sealed("0000", holder, Secret.PIN)
     decoy = CardRecord(
         serial=name,
@@ -102,7 +102,7 @@ def _new_decoy(tx: CardTransaction, name: str, serial: str, now: float) -> CardR
 
 
 def _suite(tx: CardTransaction, serial: str) -> str:
-    """Draw one of the neighbors' suites, weighted by how many have it.
+    """Draw one of the neighbors' suites, in proportion to its frequency.
 
     Weighted rendezvous hashing keeps the suite of nearly every serial when a neighbor comes or goes.
     """

@@ -1,7 +1,7 @@
-"""Enrollment: adding cards to the records, one or a million, and disclosing their secrets to another system.
+"""Enrollment: adding any number of cards to the records, and disclosing their secrets to another system.
 
-A serial that a card already has is refused. If that card is retired, the new card replaces it with everything recorded about
-it, except for its log entries.
+A serial that is in use is refused. The serial of a retired card can be enrolled again: the new card replaces the old one and
+its records, except for its log entries.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ BATCH = 500
 
 _GIVING_WAY = (State.RETIRED, DECOY)
 _TRIES = 3
-"""How often adding is tried. To fail each time, others would have to add a decoy of the same serial just before each try."""
+"""The number of tries to add a card. A try fails only if another process adds a decoy of the same serial just before it."""
 
 Refusals = Callable[[int, str, DscError], None]
 Progress = Callable[[int], None]
@@ -51,7 +51,7 @@ def enroll_all(
     refused: Refusals,
     enrolled: Progress,
 ) -> int:
-    """Enroll cards as `Verifier.enroll_all` does. Call `claim` at the beginning of each transaction."""
+    """Enroll many cards: see `Verifier.enroll_all`. Call `claim` at the beginning of each transaction."""
     numbered = enumerate(enrollments)
     if not atomic:
         total = 0
@@ -72,7 +72,7 @@ def _all_or_none(
 ) -> int:
     total = bad = 0
     try:
-        # If others are in the way, do not try again: the enrollments can be read only once.
+        # Do not repeat the transaction after a conflict: the enrollments can be read only once.
         with context.writing() as tx:
             claim(tx)
             while batch := list(islice(numbered, BATCH)):
@@ -128,7 +128,7 @@ def _add(tx: CardTransaction, wanted: Sequence[tuple[Enrollment, CardRecord]], n
         free = [record for record in left if states.get(record.serial) in (None, *_GIVING_WAY)]
         if not free:
             break
-        # Somebody may have added a decoy a moment ago. It gives way too.
+        # Another process may have added a decoy a moment ago. Remove it too.
         added |= rows.add_cards(tx.db, free)
     rows.add_owners(tx.db, [(e.serial, owner) for e, _ in wanted if e.serial in added for owner in sorted(set(e.owners))])
     events = [
@@ -178,7 +178,7 @@ def _already_enrolled(serial: str) -> AlreadyEnrolled:
 
 
 def disclose(context: CardContext, serials: Iterable[str] | None) -> Iterator[Enrollment]:
-    """Yield cards with their secrets as `Verifier.disclose` does."""
+    """Yield cards with their secrets: see `Verifier.disclose`."""
     for page in _all_pages(context) if serials is None else _chosen_pages(context, serials):
         yield from page
 

@@ -1,4 +1,4 @@
-"""A card's life: its states, its locks, its owners and its duress PIN.
+"""The lifecycle of a card: its states, locks, owners and duress PIN.
 
 Each change is one transaction, with its entry in the log. A call that fails leaves everything as it was.
 """
@@ -25,7 +25,7 @@ _FROM: Mapping[State, tuple[State, ...]] = {
     State.ACTIVE: (State.SUSPENDED, State.LOST),
     State.RETIRED: (State.ENROLLED, State.ACTIVE, State.SUSPENDED, State.LOST),
 }
-"""The states from which a caller may bring a card into this state."""
+"""For each new state, the states from which a card can get there."""
 _DONE_BY = {State.SUSPENDED: "suspend", State.LOST: "lost", State.ACTIVE: "resume", State.RETIRED: "retire"}
 _ERASED: Mapping[str, Any] = {
     "key_id": "",
@@ -48,7 +48,7 @@ def move(tx: CardTransaction, serial: str, to: State, reason: str) -> Card:
 
 
 def settle(tx: CardTransaction, serial: str, to: State, reason: str) -> None:
-    """Bring a card into another state if it can get there from its own. Otherwise leave it as it is. Raises `InputError`."""
+    """Bring a card into another state if its current state allows that; otherwise do nothing. Raises `InputError`."""
     if is_at(tx, serial, *_FROM[to]):
         move(tx, serial, to, reason)
 
@@ -107,7 +107,7 @@ def remove_owner(tx: CardTransaction, serial: str, owner: str) -> Card:
 def set_duress_pin(tx: CardTransaction, serial: str, duress_pin: str | None) -> Card:
     """Set a second PIN, or remove it with None. Raises `InputError`, `UnknownCard` and `StateError`.
 
-    The card's PIN is not even opened. So what is done, logged and returned is the same for a second PIN that equals it.
+    The card's PIN is not decrypted. So a duress PIN that equals it has the same effect, log entry and result as any other.
     """
     card = card_lookup.usable_card(tx, serial)
     if duress_pin is not None:
@@ -128,14 +128,14 @@ def set_pin(tx: CardTransaction, serial: str, pin: str) -> Card:
 
 
 def remove(tx: CardTransaction, serial: str) -> None:
-    """Remove a card, even one that somebody changed in the database. Only its log entries stay. Raises `UnknownCard`."""
+    """Remove a card, even if its row was tampered with. Only its log entries stay. Raises `UnknownCard`."""
     card_lookup.check_known(tx.db, serial)
     rows.remove_cards(tx.db, [serial])
     tx.log(tx.now(), Event("card.remove", serial, "done"))
 
 
 def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refused:
-    """Make an unlock code as `Verifier.unlock_code` does. Log a refusal for too many codes too."""
+    """Make an unlock code: see `Verifier.unlock_code`. Log it, or the refusal for too many codes."""
     card = card_lookup.usable_card(tx, serial)
     if card.sealed_unlock_key is None:
         raise NoUnlockKey(f"card {serial}: was enrolled without an unlock key; if it is locked, it can only be wiped")
@@ -153,7 +153,7 @@ def unlock_code(tx: CardTransaction, serial: str, challenge: str) -> str | Refus
 
 
 def check_reason(reason: str) -> None:
-    """Raise `InputError` unless the text could be a reason: one line, not too long."""
+    """Raise `InputError` unless the text can be a reason: one line of limited length."""
     if not isinstance(reason, str) or len(reason) > REASON_LETTERS or not reason.isprintable():
         raise InputError("reason", f"must be text in one line, at most {REASON_LETTERS} characters")
 

@@ -1,8 +1,8 @@
-"""The change of the master key while others work: batch after batch, cards are sealed again under the keyring's first key.
+"""The change of the master key during normal operation: batch by batch, cards are sealed again under the keyring's first key.
 
-Each batch is a transaction of its own, so nobody waits long for a card. Whatever interrupts the change, each card is under one
-of the two keys. When started again, the change goes on with the cards that are left. Every process that uses the database
-meanwhile must know both keys.
+Each batch is a transaction of its own, so nobody waits long for a card. If the change is interrupted, each card is sealed under
+one of the two keys, and a second run continues with the remaining cards. During the change, every process that uses the
+database must have both keys.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 from dsc_host.verifier.transaction import CardContext, CardTransaction
 
 BATCH = 100
-"""The number of cards that cannot be used at the same time, for some milliseconds."""
+"""The number of cards in a batch, which nobody can use for some milliseconds."""
 
 Progress = Callable[[int, int], None]
 
@@ -30,7 +30,7 @@ SEALED = {
 
 
 def rekey(context: CardContext, done: Progress) -> int:
-    """Seal everything under the current master key as `Verifier.rekey` does."""
+    """Seal everything under the current master key: see `Verifier.rekey`."""
     to = context.keys.current
     with context.reading() as tx:
         left, until = rows.cards_not_under(tx.db, to.id)
@@ -46,14 +46,14 @@ def rekey(context: CardContext, done: Progress) -> int:
 
 
 def in_use(context: CardContext) -> dict[str, int]:
-    """Count the cards under each master key as `Verifier.keys_in_use` does."""
+    """Return the number of cards under each master key: see `Verifier.keys_in_use`."""
     with context.reading() as tx:
         kept = vault.count_by_key(tx.db)
         return {audit.end_key(tx.db): 0, seals.key_id(tx.db): 0, **dict.fromkeys(kept, 0), **rows.count_by_key(tx.db)}
 
 
 def _seal_vault(context: CardContext, to: MasterKey) -> None:
-    """Seal the vault. It is not reported as cards are: its secrets are few, and each takes no time."""
+    """Seal the vault again. Report no progress, because its secrets are few."""
     with context.reading() as tx:
         left = vault.count_not_under(tx.db, to.id)
         begins = seals.key_id(tx.db) != to.id
@@ -70,16 +70,16 @@ def _seal_some_of_vault(tx: CardTransaction, to: MasterKey) -> int:
 
 
 def _seal_some(tx: CardTransaction, to: MasterKey, after: str, until: float) -> tuple[int, str]:
-    """Seal a batch of cards, and the log's end with them. Return their number and the last serial.
+    """Seal a batch of cards and the end of the log. Return the number of the cards and the last serial.
 
-    Cards enrolled later than `until` are left out: the work would have no end as long as others enroll them under another key.
+    Cards that were enrolled after `until` are left out, so that the change ends while others enroll cards under another key.
     """
     found = rows.lock_cards_not_under(tx.db, to.id, after, until, BATCH)
     if not found and after:
         return 0, after
     for card in found:
         changes = {"key_id": to.id, **_seal_again(tx.context, tx.seals.check(card), to)}
-        # Keep the version: the row says the same as before.
+        # Keep the version: the content of the row does not change.
         rows.change_card(tx.db, tx.seals.sealed(card._replace(**changes)), *changes)
     serials = f"{found[0].serial} to {found[-1].serial}" if found else "none left"
     tx.log(tx.now(), Event("keys.rekey", None, "done", detail={"cards": serials, "key": to.id}))

@@ -1,6 +1,6 @@
 """The values that the verifier takes and returns: `Policy`, `Enrollment`, `Card`, `Challenge` and `Verdict`.
 
-Only an `Enrollment` holds a key and a PIN, and its `repr` leaves them out.
+Only `Enrollment` has a key and a PIN. Its `repr` leaves them out.
 
 All classes are frozen. Times are Unix seconds. Durations are in seconds.
 """
@@ -14,13 +14,13 @@ from dsc_host.ocra import DEFAULT_SUITE
 MOST_WINDOW = 1000
 """The largest `Policy.window`.
 
-A wrong response costs one HMAC for each counter in the window. Meanwhile its row is locked. In SQLite, every row is.
+A wrong response costs one HMAC for each counter in the window.
 """
 MOST_RESYNC_WINDOW = 10_000
 MOST_TIME_WINDOW = 20
-"""The largest `Policy.time_window`. A wrong response costs as many HMACs more as the window has steps, both ways."""
+"""The largest `Policy.time_window`. It multiplies the HMACs of a wrong response by the steps in both directions."""
 MOST_UNLOCK_CODES = 100
-"""The largest `Policy.unlock_codes`. Each card's row holds this many times at most."""
+"""The largest `Policy.unlock_codes`. Each card's row holds the times of this many codes."""
 MOST_SECONDS = 10**10
 """The longest duration: about three hundred years."""
 MOST_CHALLENGES = 1000
@@ -35,31 +35,31 @@ class Policy:
     """
 
     validity: float = 300
-    """How long a challenge may be answered, in seconds. More than 0."""
+    """The seconds for which a challenge can be answered. More than 0."""
     attempts: int = 3
-    """How many responses use up one challenge, whatever their outcome. 1 or more."""
+    """The number of responses that use up one challenge, whatever their outcome. 1 or more."""
     lock_after: int = 10
-    """How many wrong responses in a row, over all challenges of a card, lock the card. 1 or more."""
+    """The number of wrong responses in a row, over all challenges of a card, that lock the card. 1 or more."""
     lock_after_in_a_day: int = 20
-    """How many wrong responses within 24 hours lock a card, even with right ones in between. At least `lock_after`."""
+    """The number of wrong responses within 24 hours that lock a card, with or without right ones. At least `lock_after`."""
     lock_for: float = 24 * 60 * 60
-    """How long a lock lasts, in seconds. More than 0."""
+    """The duration of a lock, in seconds. More than 0."""
     window: int = 20
-    """How many responses a card may have shown that never came here: the counters that are looked ahead. 0 to 1000."""
+    """The number of counters to look ahead: the responses that a card may have shown without submitting them. 0 to 1000."""
     unlock_codes: int = 10
-    """How many unlock codes a card may get in any 24 hours. 1 to 100."""
+    """The number of unlock codes that a card may get in any 24 hours. 1 to 100."""
     resync_window: int = 1000
-    """How many counters `Verifier.resync` looks ahead for two responses in a row. 1 to 10,000."""
+    """The number of counters that `Verifier.resync` looks ahead for two responses in a row. 1 to 10,000."""
     time_window: int = 2
-    """How many time steps a card's clock may be ahead or behind, for a suite with the time (T). 0 to 20."""
+    """The number of time steps that a card's clock may be ahead or behind, for a suite with a time input (T). 0 to 20."""
     challenges: int = 30
-    """How many challenges a card may get in any `challenges_within` seconds. 1 to 1000."""
+    """The number of challenges that a card may get in any `challenges_within` seconds. 1 to 1000."""
     challenges_within: float = 5 * 60
     """The period for `challenges`, in seconds. More than 0."""
     pause: float = 30
-    """How many seconds a card's responses are ignored after `attempts` wrong ones in a row. 0 turns the pause off.
+    """The seconds for which a card's responses are ignored after `attempts` wrong ones in a row. 0 turns the pause off.
 
-    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody can lock a card in a moment.
+    The pause doubles after each further `attempts` wrong responses, up to `lock_for`. So nobody can lock a card quickly.
     """
 
     def __post_init__(self) -> None:
@@ -92,13 +92,13 @@ _RANGES = (
 
 
 class State(StrEnum):
-    """A card's place in its life. Responses are accepted only in the first two states."""
+    """The state of a card. Responses are accepted only in the first two states."""
 
     ENROLLED = "enrolled"  # none of its responses has been accepted yet
     ACTIVE = "active"
     SUSPENDED = "suspended"
     LOST = "lost"
-    RETIRED = "retired"  # for good: its secrets are erased
+    RETIRED = "retired"  # permanently out of use: its secrets are erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class Enrollment:
     awaits_pin: bool = False
     """Whether the PIN is not known yet, although the suite has one. `Verifier.set_pin` sets it."""
     valid_from: float | None = None
-    """The moment from which responses are accepted. None: there is none."""
+    """The Unix time from which responses are accepted. None means at once."""
     valid_until: float | None = None
-    """The moment from which no response is accepted any more. None: there is none."""
+    """The Unix time from which responses are refused. None means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An enrolled card, as it was at the moment of the call."""
+    """An enrolled card, in its state at the time of the call."""
 
     serial: str
     suite: str
@@ -132,14 +132,14 @@ class Card:
     failures: int
     """The number of wrong responses since the last right one, or since the last lock ended."""
     locked_until: float | None
-    """When the card's lock ends, or its pause after wrong responses. None if it has neither."""
+    """The Unix time when the card's lock, or its pause after wrong responses, ends. None if it has neither."""
     enrolled_at: float
     has_unlock_key: bool = False
     """Whether the verifier can make unlock codes for the card."""
     unlock_codes: int = 0
-    """How many unlock codes were made for the card so far."""
+    """The number of unlock codes that were made for the card so far."""
     unlock_code_at: float | None = None
-    """When the last unlock code was made. None if there was none."""
+    """The Unix time when the last unlock code was made. None if there was none."""
     state: State = State.ENROLLED
     state_since: float = 0
     state_reason: str = ""
@@ -150,9 +150,9 @@ class Card:
     awaits_pin: bool = False
     """Whether the suite has a PIN that is not known yet. Until it is set, no response is accepted."""
     valid_from: float | None = None
-    """When the card's validity begins. None: it has begun."""
+    """The Unix time when the card's validity begins. None means that it has no beginning."""
     valid_until: float | None = None
-    """When the card's validity ends. None: never."""
+    """The Unix time when the card's validity ends. None means never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,46 +163,46 @@ class Challenge:
     """22 random hex digits that nobody can guess."""
     serial: str
     question: str
-    """As many characters as the suite's question may have: decimal digits (QN), letters and digits (QA), or hex digits (QH)."""
+    """Decimal digits (QN), letters and digits (QA), or hex digits (QH). It has the greatest length that the suite allows."""
     expires_at: float
-    """The first moment at which a response is too late."""
+    """The Unix time from which a response is too late."""
 
 
 class Reason(StrEnum):
-    """Why a response was accepted or refused. It is for a log: a user who sees it learns what to try next."""
+    """The reason why a response was accepted or refused. It is for the log only: it would help an attacker."""
 
     ACCEPTED = "accepted"
     WRONG = "wrong"  # not this card's response, or its counter is in the past or beyond the window
     MALFORMED = "malformed"  # no card could show it, so it counts like a wrong response
     UNKNOWN = "unknown"  # there is no such challenge
-    USED = "used"  # a right response to the challenge was accepted before
-    EXHAUSTED = "exhausted"  # the challenge had all the responses that it may have
+    USED = "used"  # a right response to the challenge was already accepted
+    EXHAUSTED = "exhausted"  # the challenge has had the maximum number of responses
     EXPIRED = "expired"
     LOCKED = "locked"  # the card is locked, so the response was ignored
     PAUSED = "paused"  # the card is paused for some seconds after wrong responses, so the response was ignored
     SUSPENDED = "suspended"
     LOST = "lost"
     RETIRED = "retired"
-    AWAITING_PIN = "awaiting pin"  # the card's PIN is not known here yet, so the response was ignored
+    AWAITING_PIN = "awaiting pin"  # the verifier does not know the card's PIN yet, so the response was ignored
     NOT_YET_VALID = "not yet valid"  # the card's validity begins later, so the response was ignored
     NO_LONGER_VALID = "no longer valid"  # the card's validity has ended, so the response was ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of one response. Show the user nothing but `accepted`, which is also the verdict's truth value."""
+    """The outcome of one response. Show users only `accepted`, which is also the verdict's truth value."""
 
     reason: Reason
     duress: bool = False
 
     """Whether the response was accepted and made with the duress PIN: the owner is being forced.
 
-    Do not show this where the response was typed.
+    Do not show this on the screen where the response was typed.
     """
     retry_after: float | None = None
     """The seconds until the card's lock or pause ends, or None. A caller who sees a number learns that the card exists."""
     closed: bool = field(default=False, compare=False)
-    """Whether nothing was judged because the challenge was closed or never issued. The sender knows this anyway."""
+    """Whether the response was not judged, because its challenge is closed or unknown. The sender can know this anyway."""
 
     @property
     def accepted(self) -> bool:

@@ -1,13 +1,13 @@
-"""The judging of one response, or of two in a row, and everything that follows from it, in one transaction.
+"""The judgment of one response, or of two in a row, and the recording of its consequences, in one transaction.
 
-A challenge is closed once it was answered rightly, has expired, or had as many responses as it may have, whatever their
-outcome. The sender of the responses knows all three. So a response to a closed challenge, or to one that was never issued, is
-refused before anything is computed, and costs nobody else anything.
+A challenge is closed when it was answered correctly, has expired, or has had the maximum number of responses. The sender of the
+responses can know all three. So a response to a closed challenge, or to one that was never issued, is refused before anything
+is computed, and does not delay other users.
 
-For a response to an open challenge, the verifier computes the same and executes the same statements, whatever the outcome.
-Neither the answer nor its time distinguishes a locked, suspended or missing card from a wrong response. Less is done only for a
-value that no card could show, which its sender knows anyway. The computing is done before the row is locked, and again only if
-somebody changed the row meanwhile.
+For a response to an open challenge, the verifier does the same computation and executes the same statements, whatever the
+outcome. So neither the answer nor its time distinguishes a locked, suspended or missing card from a wrong response. Only a
+value that no card could show takes less work, and its sender knows that it is none. The verifier computes before it locks the
+row, and computes again only if the row was changed meanwhile.
 """
 
 import re
@@ -34,20 +34,20 @@ Answer = tuple[str, str]
 
 _REFUSED_STATES = {State.SUSPENDED: Reason.SUSPENDED, State.LOST: Reason.LOST, State.RETIRED: Reason.RETIRED}
 _CHARGED = (Reason.WRONG, Reason.MALFORMED, Reason.UNKNOWN)
-"""The reasons that count as a failure. UNKNOWN is here because of decoys: they are paused and locked too."""
+"""The reasons that count as a failure. UNKNOWN is among them because decoys are paused and locked like cards."""
 _NO_PIN = "no PIN at all"
-"""Stands in for a missing PIN, so that judging takes as long. No card's PIN has letters."""
+"""A PIN to compute with if there is none, so that the computation takes as long. No card's PIN has letters."""
 _MOST_DOUBLINGS = 30
 _LOGGED = 2
-"""How many responses to one challenge are logged, as a multiple of the policy's attempts."""
+"""The number of logged responses to one challenge, as a multiple of the policy's `attempts`."""
 _COUNTED_FOR = 60
-"""Of the responses that are only counted, each process logs at most one in this many seconds."""
+"""The seconds between two log entries, in each process, about responses that are only counted."""
 _DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """The judgment of the responses alone, whatever the state of the card."""
+    """The result of comparing the responses, regardless of the state of the card."""
 
     reason: Reason
     counter: int
@@ -61,7 +61,7 @@ def is_id(challenge_id: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answers to judge: one, or two for a resync. With `new_pin`, they are judged by it instead of the card's PIN."""
+    """The answers to judge: one, or two for a resync. If there is a `new_pin`, it is used instead of the card's PIN."""
 
     action: str
     answers: Sequence[Answer]
@@ -73,17 +73,17 @@ class Draft:
     """A finding that was computed from a card's row before the row was locked."""
 
     row: CardRecord
-    """The row as it was read. Its seal was checked."""
+    """The row as it was read, with a valid seal."""
     finding: _Finding
 
 
 def judge_alone(context: CardContext, asked: Asked) -> Verdict:
-    """Judge the answers in own transactions: one that only reads, and one that writes if there is something to record."""
+    """Judge the answers in two transactions: one that only reads, and one that writes if there is something to record."""
     with context.reading() as tx:
         found, challenges = _card_and_challenges(tx.db, asked, rows.find_card_of)
     if found is not None:
         context.seals.check(found)
-    # Ask for the time only now: the challenge may have expired while this waited for the database.
+    # Read the clock only now: the challenge may have expired while this call waited for the database.
     now = context.now()
     if found is None:
         return _refuse_and_count(context, asked, Reason.UNKNOWN, now)
@@ -95,13 +95,13 @@ def judge_alone(context: CardContext, asked: Asked) -> Verdict:
 
 
 def judge(tx: CardTransaction, action: str, answers: Sequence[Answer], new_pin: str | None = None) -> Verdict:
-    """Judge the answers in this transaction and record what follows. If accepted, `new_pin` becomes the card's PIN."""
+    """Judge the answers in this transaction, and record the consequences. If accepted, `new_pin` becomes the card's PIN."""
     return _judge(tx, Asked(action, answers, new_pin), None)
 
 
 def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
     found, challenges = _card_and_challenges(tx.db, asked, rows.lock_card_of)
-    # Ask for the time only now: the challenge may have expired while others had the card locked.
+    # Read the clock only now: the challenge may have expired while other transactions had locked the card.
     now = tx.now()
     if found is None:
         tx.log(now, Event(asked.action, None, "refused", Reason.UNKNOWN))
@@ -126,7 +126,10 @@ def _judge(tx: CardTransaction, asked: Asked, draft: Draft | None) -> Verdict:
 def _card_and_challenges(
     db: Connection, asked: Asked, card_of: Callable[[Connection, str], CardRecord | None]
 ) -> tuple[CardRecord | None, list[ChallengeRecord]]:
-    """Return the card and one challenge for each answer. Return no card if the challenges are of several cards or repeat."""
+    """Return the card and one challenge for each answer.
+
+    Return no card if the challenges belong to several cards or are the same.
+    """
     ids = [challenge_id for challenge_id, _ in asked.answers]
     found = card_of(db, ids[0]) if all(is_id(each) for each in ids) and len({*ids}) == len(ids) else None
     if found is None:
@@ -139,32 +142,32 @@ def _card_and_challenges(
 # ---- closed challenges ----
 
 _Closed: TypeAlias = tuple[Reason, ChallengeRecord]
-"""The reason why no response to a challenge counts any more, and the challenge."""
+"""The reason why a challenge is closed, and the challenge."""
 
 
 def _first_closed(challenges: Sequence[ChallengeRecord], policy: Policy, now: float) -> _Closed | None:
-    """Return the first closed challenge. Do not look at the card: the sender of a response knows nothing about it."""
+    """Return the first closed challenge. Ignore the card's state, which the sender of a response must not learn."""
     for challenge in challenges:
         if challenge.used_at is not None:
             return Reason.USED, challenge
         if now >= challenge.expires_at:
             return Reason.EXPIRED, challenge
-        # Count all responses, not only those that were charged: while a card is locked, none is charged.
+        # Count all responses, not only those that count as failures: while a card is locked, none does.
         if challenge.judged >= policy.attempts:
             return Reason.EXHAUSTED, challenge
     return None
 
 
 def _is_logged(challenge: ChallengeRecord, policy: Policy) -> bool:
-    """Return whether another response to this closed challenge is logged. The limit is as many as an open challenge may have.
+    """Return whether to log another response to this closed challenge. As many are logged as an open challenge may have.
 
-    Without this limit, a sender of such responses could make the log grow, and keep its end locked, as fast as they can send.
+    Without this limit, a sender of many such responses could make the log grow, and keep its end locked.
     """
     return challenge.judged < _LOGGED * policy.attempts
 
 
 def _refuse_and_count(context: CardContext, asked: Asked, reason: Reason, now: float) -> Verdict:
-    """Refuse the answers. Log only the first of a minute, with the number of those in earlier minutes."""
+    """Refuse the answers. Log only the first refusal of a minute, with the number of the unlogged earlier ones."""
     began = now // _COUNTED_FOR * _COUNTED_FOR
     earlier = sum(counted.count for counted in context.unjudged.over(now))
     if context.unjudged.add(repr(began), "responses", now, began + _COUNTED_FOR):
@@ -187,7 +190,7 @@ def _refuse_closed(
 
 
 def _inputs(card: CardRecord) -> tuple[object, ...]:
-    """Return everything of a card that a finding depends on."""
+    """Return the fields of a card that a finding depends on."""
     return (
         card.serial, card.suite, card.counter, card.state == DECOY, card.state == State.RETIRED,
         card.sealed_key, card.sealed_pin, card.sealed_duress_pin,
@@ -207,9 +210,9 @@ def _find(context: CardContext, card: CardRecord, challenges: Sequence[Challenge
     counter = _counter_after(usual, suite, answers, card.counter, context.policy, steps)
     forced_counter = None if forced is None else _counter_after(forced, suite, answers, card.counter, context.policy, steps)
     if card.state == DECOY:
-        # Refuse even a response that the decoy's key gives by chance.
+        # Refuse even a response that matches the decoy's random key.
         return _Finding(Reason.UNKNOWN, card.counter)
-    # Check the PIN first, so that it wins over an equal duress PIN: the two are never compared with each other.
+    # Check the PIN first, so that it takes precedence over an equal duress PIN: the two are never compared with each other.
     if counter is not None:
         return _Finding(Reason.ACCEPTED, counter)
     if forced_counter is not None and card.sealed_duress_pin is not None and new_pin is None:
@@ -221,7 +224,7 @@ def _responders(
     context: CardContext, card: CardRecord, suite: Suite, new_pin: str | None
 ) -> tuple[Responder, Responder | None]:
     """Return responders for the card's PIN and its duress PIN. The second is None for a suite without a PIN."""
-    # A retired card has no secrets. A random key makes its refusal take as long.
+    # A retired card has no secrets. Use a random key, so that its refusal takes as long.
     retired = card.state == State.RETIRED
     key = secrets.token_bytes(32) if retired else context.opened(card, card.sealed_key, Secret.KEY)
     if suite.pin_hash is None:
@@ -254,7 +257,7 @@ def _counter_after(
 
 
 def _refusal(card: CardRecord, asked: Asked, policy: Policy, now: float) -> Reason | None:
-    """Return why no response of this card counts now, or None if it does."""
+    """Return the reason why the card's responses are refused now; None if they are not."""
     if card.state in _REFUSED_STATES:
         return _REFUSED_STATES[State(card.state)]
     if card.valid_from is not None and now < card.valid_from:
@@ -272,7 +275,7 @@ def _refusal(card: CardRecord, asked: Asked, policy: Policy, now: float) -> Reas
 
 
 def _card_after(card: CardRecord, reason: Reason, finding: _Finding, policy: Policy, now: float) -> CardRecord:
-    """Return the card's row as it should be after the judgment."""
+    """Return the card's row after the judgment."""
     if reason is Reason.ACCEPTED:
         # Keep the failures of the day. Otherwise an attacker who guesses between the owner's logins could guess all day.
         return card._replace(counter=finding.counter, failures=0, locked_until=None, state=State.ACTIVE)
@@ -288,7 +291,7 @@ def _card_after(card: CardRecord, reason: Reason, finding: _Finding, policy: Pol
 
 
 def _is_locked(card: CardRecord, policy: Policy) -> bool:
-    """Return whether the card has failed so often that it is locked, not only paused."""
+    """Return whether the card has enough failures to be locked, not only paused."""
     return card.failures >= policy.lock_after or card.failures_in_day >= policy.most_in_a_day
 
 
@@ -310,7 +313,7 @@ def _record(
     now: float,
     new_pin: str | None,
 ) -> CardRecord:
-    """Write the judgment, even where nothing changes, so that no refusal is quicker than a failure. Return the written row."""
+    """Write the judgment, even if nothing changes, so that no refusal is quicker than a failure. Return the written row."""
     charged = reason in _CHARGED
     for challenge in challenges:
         answered = challenge._replace(

@@ -1,12 +1,13 @@
 """The rows of cards, their owners and challenges, and every statement that reads or changes them.
 
-Each function does one thing inside a transaction of `Store`, and none decides anything. A transaction that changes a card or
-its challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. So all transactions wait in one
-order. The log's end is locked last (`audit.record`).
+Each function executes one task inside a transaction of `Store`, and makes no decision. A transaction that changes a card or its
+challenges first locks the card with `lock_card` or `lock_card_of`, and locks no other card. It locks the end of the log last
+(`audit.record`). So no transactions deadlock.
 
-A row is written with its seal (`seals`), which covers the whole row. So a function that changes a row takes the whole new row.
+A row is written with its seal (`card_seals`), which covers the whole row. So a function that changes a row takes the whole new
+row.
 
-The statements of a login are prepared once, here, as a `Statement`. The others are built when they are needed.
+The statements of a login are prepared once, in this module, as `Statement` objects. The others are built at each use.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +60,7 @@ class CardRecord(NamedTuple):
 
     @property
     def in_log(self) -> str | None:
-        """Return the log's name for this row at this version. None for a decoy: a card may have the same serial by now."""
+        """Return the log's name for this version of the row. None for a decoy, whose changes the log does not record."""
         return None if self.state == DECOY else f"{self.enrolment}:{self.version}"
 
 
@@ -82,7 +83,7 @@ class ChallengeRecord(NamedTuple):
 _CARD = select(cards).where(cards.c.serial == bindparam("of"))
 _OWNER = select(cards).join(challenges).where(challenges.c.id == bindparam("of"))
 _FIND_CARD = Statement(_CARD)
-# SQLite leaves the lock out, because it has a single writer.
+# SQLAlchemy omits FOR UPDATE in SQLite, which has a single writer.
 _LOCK_CARD = Statement(_CARD.with_for_update(of=cards))
 _REAL = cards.alias()
 _EITHER = func.coalesce(
@@ -95,7 +96,7 @@ _CHALLENGE = Statement(select(challenges).where(challenges.c.id == bindparam("of
 _ISSUED_AT = Statement(
     select(challenges.c.issued_at).where(challenges.c.serial == bindparam("of"), challenges.c.number == bindparam("which"))
 )
-# The columns that change at each login. None of them is in an index, because writing an index would take longer.
+# The columns that change at each login. No index has them, because an index would have to be written too.
 _LOGIN_COLUMNS = (
     "counter", "failures", "failures_in_day", "day_since", "locked_until", "asked", "judged", "version", "seal",
 )  # fmt: skip
@@ -119,7 +120,7 @@ _OLDEST = (
     .limit(bindparam("most", type_=Integer))
 )
 _FORGET = Statement(delete(challenges).where(challenges.c.id.in_(_OLDEST)))
-# Do not catch the error instead: after an error, a transaction in PostgreSQL can only be undone.
+# Use ON CONFLICT instead of catching the error: after an error, PostgreSQL can only undo the transaction.
 _ADD_CHALLENGE = Statement(lambda dialect: insert_of(dialect)(challenges).on_conflict_do_nothing())
 _ADD_DECOY = Statement(lambda dialect: insert_of(dialect)(cards).on_conflict_do_nothing())
 _IS_REAL = cards.c.state != DECOY
@@ -129,13 +130,13 @@ _IS_REAL = cards.c.state != DECOY
 
 
 def add_cards(db: Connection, added: Sequence[CardRecord]) -> set[str]:
-    """Add cards of different serials, each unless its serial has a row. Return the serials of those added."""
+    """Add cards with different serials, except those whose serial has a row. Return the serials of the added cards."""
     statement = insert_of(db.dialect)(cards).on_conflict_do_nothing().returning(cards.c.serial)
     return set(db.execute(statement, [_values(card) for card in added]).scalars())
 
 
 def add_decoy(db: Connection, card: CardRecord) -> None:
-    """Add a decoy unless its serial has a row by now."""
+    """Add a decoy unless its serial already has a row."""
     _ADD_DECOY.run(db, _values(card))
 
 
@@ -145,7 +146,7 @@ def find_card(db: Connection, serial: str) -> CardRecord | None:
 
 
 def lock_card(db: Connection, serial: str) -> CardRecord | None:
-    """Return the row of this serial, or None. Until the transaction ends, nobody else can change or lock it."""
+    """Lock and return the row of this serial, or None. Until the transaction ends, nobody else can change or lock it."""
     return _card(_LOCK_CARD.row(db, {"of": serial}))
 
 
@@ -203,7 +204,7 @@ def forget_decoys(db: Connection, before: float, most: int) -> None:
         .where(cards.c.state == DECOY, cards.c.state_since < before)
         .order_by(cards.c.state_since)
         .limit(most)
-        # Leave a decoy that somebody is asking for just now.
+        # Skip a decoy that another transaction is using now.
         .with_for_update(skip_locked=True)
     )
     db.execute(delete(cards).where(cards.c.serial.in_(oldest)))
@@ -215,10 +216,10 @@ def count_cards(db: Connection) -> int:
 
 
 def suites_near(db: Connection, serial: str, most: int) -> list[str]:
-    """Return the suites of at most `most` cards on either side of a serial, each as often as a card has it."""
+    """Return the suites of up to `most` cards on either side of a serial, one suite for each card."""
     after = select(cards.c.suite, cards.c.state).where(cards.c.serial > serial).order_by(cards.c.serial).limit(most)
     before = select(cards.c.suite, cards.c.state).where(cards.c.serial < serial).order_by(cards.c.serial.desc()).limit(most)
-    # Leave decoys out here and not in the statement, which would read as many decoys as there are.
+    # Filter the decoys out here: the statement would have to read all of them.
     return [row.suite for side in (after, before) for row in db.execute(side) if row.state != DECOY]
 
 
@@ -227,7 +228,7 @@ def key_ids(db: Connection, most: int) -> set[str]:
     found: set[str] = set()
     latest: str | None = ""
     while len(found) < most:
-        # Step through the index: this costs the same however many cards there are. DISTINCT would read each of them.
+        # Step through the index, whose cost does not depend on the number of cards. DISTINCT would read every card.
         latest = db.execute(select(func.min(cards.c.key_id)).where(cards.c.key_id > latest)).scalar()
         if latest is None:
             break
@@ -285,7 +286,7 @@ def remove_owner(db: Connection, serial: str, owner: str) -> bool:
 
 
 def add_challenge(db: Connection, challenge: ChallengeRecord) -> bool:
-    """Add a challenge. Return False, and change nothing, if the card is remembered to have been asked its question."""
+    """Add a challenge. Return False, and change nothing, if its question is among the card's remembered ones."""
     return _ADD_CHALLENGE.run(db, _values(challenge)) == 1
 
 
@@ -301,13 +302,13 @@ def answered_challenge(db: Connection, challenge: ChallengeRecord) -> None:
 
 
 def issued_at(db: Connection, serial: str, number: int) -> float | None:
-    """Return when the card was given its challenge of this number, or None if that is not remembered."""
+    """Return the Unix time when the card's challenge of this number was issued, or None if it is not remembered."""
     row = _ISSUED_AT.row(db, {"of": serial, "which": number})
     return None if row is None else row[0]
 
 
 def forget_challenges(db: Connection, serial: str, up_to: int, expired_at: float, most: int) -> None:
-    """Remove the card's oldest challenges that are numbered `up_to` or lower and have expired, at most `most` of them."""
+    """Remove up to `most` of the card's oldest challenges, numbered at most `up_to` and expired before `expired_at`."""
     _FORGET.run(db, {"of": serial, "up_to": up_to, "expired_at": expired_at, "most": most})
 
 

@@ -4,15 +4,15 @@ Ten promises:
 
 1. One right response that is submitted any number of times, at any time and in any number of processes, is accepted once.
 2. A counter only moves forward. Neither an accepted response nor any earlier response of that card is accepted again.
-3. No question is open twice for a card, or asked again within the card's next 1,000. Questions that are the same to the card
-   count as one. A card whose suite has no counter is never asked the same question twice as long as it is enrolled.
+3. No question is open twice for a card, or asked again among the card's next 1,000 questions. Questions with the same encoding
+   (RFC 6287, 5.1) count as one. A card whose suite has no counter is never asked a question twice while it is enrolled.
 4. Only the right response to an open challenge is accepted. Any other value gives a false verdict, and never raises.
-5. A failure is charged only to its challenge and to that challenge's card, and only if the challenge was open.
+5. A failure counts only against its challenge and the card of this challenge, and only if the challenge was open.
 6. Keys and PINs are in the clear only while a response is computed, and in what `disclose` returns. None is ever logged.
 7. An unlock code is recorded before it is returned. No card gets more codes in 24 hours than the policy says, whoever asks.
-8. A card gets no more challenges in a period than the policy says. A caller who asks too soon learns when to come back.
+8. A card gets no more challenges in a period than the policy says. The error tells a caller when to try again.
 9. Every action and judgment is logged in the same transaction, with the actor and the true reason. The first few responses to a
-   challenge that nobody can answer any more are logged one by one. Later ones are only counted.
+   closed challenge are logged one by one. Later ones are only counted.
 10. A response is accepted only if its card is enrolled or active. The secrets of a retired card are gone.
 """
 
@@ -61,7 +61,7 @@ def _ignore(*_: object) -> None:
 
 
 def _seals(store: Store, keys: Keyring) -> CardSeals:
-    """Return the seals of this database. Make them if the database has nothing in it yet."""
+    """Return the seals of this database. Make them if the database is empty."""
     with store.read() as db:
         found = CardSeals.load(db, keys)
     return found or store.change(lambda db: _make_seals(store, keys, db))
@@ -80,15 +80,14 @@ def _make_seals(store: Store, keys: Keyring, db: Connection) -> CardSeals:
 
 
 class Verifier:
-    """The records of the cards, and the only place where responses are judged.
+    """The records of the cards. Responses are judged here, and nowhere else.
 
-    Threads may share a verifier. A process made by a fork must open its own. Every call may raise `StoreError`, and then has
-    changed nothing. There is one exception: if the connection to a server was lost, a change may be recorded although the call
-    raised.
+    Threads may share a verifier. A forked process must open its own. Every call may raise `StoreError`. The call has then
+    changed nothing, with one exception: if the connection to a server was lost, the change may have been recorded.
     """
 
     def __init__(self, context: CardContext) -> None:
-        """Take the context that `open` has made and checked."""
+        """Use a context that `open` has made and checked."""
         self._context = context
 
     @classmethod
@@ -102,14 +101,15 @@ class Verifier:
         draw: Callable[[int], str] = draw_question,
         may_make: bool = True,
     ) -> Self:
-        """Open the database at a URL such as `sqlite:///dsc.db`, and make it if there is none. `sqlite://` is in memory.
+        """Open the database at a URL such as `sqlite:///dsc.db`. Create it if it does not exist. `sqlite://` is in memory.
 
-        `postgresql://user:password@host/database` is a database on a server. It must exist. An empty one gets the tables.
+        `postgresql://user:password@host/database` is a database on a server, which must exist. If it is empty, the tables are
+        created.
         A database of an older version is brought up to date. An SQLite file is copied first. With `may_make` false, a
         database without records is refused.
         `master_key` is a `MasterKey`, its 32 bytes, a `Keyring` of several, or a function that returns one of these.
-        `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. It is for tests: an
-        attacker who can predict a question can get its response beforehand.
+        `clock` returns Unix seconds. `draw` returns a question with a given number of decimal digits. Replace it in tests only:
+        an attacker who can predict a question can get its response in advance.
         Raises `InputError` for a wrong URL or master key, and `StoreError` for a database that cannot be used.
         """
         keys = Keyring.of(master_key)
@@ -168,7 +168,7 @@ class Verifier:
             anchors=[lambda db, _end: anchors.problems(db, own), lambda db, end: vault.problems(db, keys, own, end)],
         )
 
-    # ---- cards come and go ----
+    # ---- adding and removing cards ----
 
     def enroll(
         self,
@@ -186,9 +186,9 @@ class Verifier:
 
         `serial` is 1 to 32 characters of A-Z, a-z, 0-9, `-`, `_`, `/` and `.`, but not `.` or `..`. `key` is 16 to 64 bytes.
         `pin` is 4 digits if the suite has P, else None. `counter` is the one that the card will use next, 0 to 2**64 - 2. The
-        suite must have a response of 4 to 10 digits and no session data (S); for the time (T), the card needs a clock.
+        suite must have a response of 4 to 10 digits and no session data (S). If it has the time (T), the card needs a clock.
         `unlock_key`, 32 bytes, is for a card that checks its PIN itself (a suite without P): `unlock_code` needs it.
-        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are any names of 1 to 64 characters. The serial of a
+        `duress_pin` is a second PIN, for `Verdict.duress`. `owners` are names of 1 to 64 characters. The serial of a
         retired card may be used again.
         Raises `InputError` (`SuiteError` for a malformed suite) naming what is wrong, and `AlreadyEnrolled`.
         """
@@ -207,22 +207,22 @@ class Verifier:
         """Add any number of cards, some hundred in each transaction, and return how many were added.
 
         For each card that cannot be added, `refused` is called with its position, from 0, its serial and the error. The other
-        cards are added. If `atomic`, one such card keeps all out, and the return value is 0. `enrolled` is called again and
-        again with the number of cards added so far.
+        cards are added. If `atomic`, one such card prevents the addition of all, and 0 is returned. `enrolled` is called after
+        each transaction with the number of cards added so far.
         """
         return enrollment.enroll_all(self._context, self._claim, enrollments, atomic, refused, enrolled)
 
     def disclose(self, serials: Iterable[str] | None = None) -> Iterator[Enrollment]:
-        """Return everything known about these cards, or about all but the retired ones, to move them to another system.
+        """Return the enrollments of these cards, or of all except retired ones, to move them to another system.
 
-        Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` on reaching
-        a serial that no card has.
+        Keys and PINs are in the clear. The call is logged before the first card is returned. Raises `UnknownCard` when the
+        iteration reaches a serial without a card.
         """
         self._context.change(lambda tx: self._log_disclosing(tx, "all" if serials is None else "chosen"))
         return enrollment.disclose(self._context, serials)
 
     def remove(self, serial: str) -> None:
-        """Remove a card, its challenges and the memory of its questions. Raises `UnknownCard` if there is none."""
+        """Remove a card with its challenges and remembered questions. Raises `UnknownCard` if there is none."""
         self._context.change(lambda tx: lifecycle.remove(tx, serial))
 
     def card(self, serial: str) -> Card:
@@ -243,10 +243,10 @@ class Verifier:
             found = rows.find_cards(tx.db, owner=owner, state=state, after=after, limit=limit)
             return card_lookup.shown(tx, found, self._context.now())
 
-    # ---- a card's life ----
+    # ---- the lifecycle of a card ----
 
-    # In all of these, `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
-    # All raise `InputError`, `UnknownCard`, and `StateError` where the card's state does not allow the call.
+    # In all these methods, `reason` is one line of at most 200 characters, for the log and for `Card.state_reason`.
+    # All of them raise `InputError`, `UnknownCard`, and `StateError` if the card's state does not allow the call.
 
     def suspend(self, serial: str, reason: str = "") -> Card:
         """Suspend a card: accept none of its responses until it is resumed."""
@@ -257,7 +257,7 @@ class Verifier:
         return self._move(serial, State.LOST, reason)
 
     def resume(self, serial: str, reason: str = "") -> Card:
-        """Take a suspended card, or a lost one that was found, back into use."""
+        """Bring a suspended card, or a lost card that was found, back into use."""
         return self._move(serial, State.ACTIVE, reason)
 
     def retire(self, serial: str, reason: str = "") -> Card:
@@ -265,11 +265,11 @@ class Verifier:
         return self._move(serial, State.RETIRED, reason)
 
     def lock(self, serial: str, reason: str = "", seconds: float | None = None) -> Card:
-        """Lock a card as wrong responses do, for as long as the policy says or for `seconds`."""
+        """Lock a card as wrong responses do, for `seconds` or, without them, for the policy's `lock_for`."""
         return self._context.change(lambda tx: lifecycle.lock(tx, serial, reason, seconds))
 
     def unlock(self, serial: str, reason: str = "") -> Card:
-        """End a lock or pause in the records, and forget the failures before it.
+        """End a card's lock or pause in the records, and reset its count of failures.
 
         If the card has locked itself, use `unlock_code`.
         """
@@ -290,17 +290,17 @@ class Verifier:
     def set_duress_pin(self, serial: str, duress_pin: str | None) -> Card:
         """Set a second PIN, or none. A response made with it is accepted, and its `Verdict.duress` is true.
 
-        A duress PIN that equals the card's PIN is taken like any other, because to refuse it would reveal the PIN. As long as
-        the two are equal, the PIN wins: no response is marked as forced.
+        A duress PIN that equals the card's PIN is accepted like any other, because refusing it would reveal the PIN. While the
+        two are equal, no response is marked as made under duress.
         """
         return self._context.change(lambda tx: lifecycle.set_duress_pin(tx, serial, duress_pin))
 
     def unlock_code(self, serial: str, challenge: str) -> str:
-        """Return the 8 digits that unlock a card which has locked itself and shows `challenge`, 6 digits.
+        """Return the 8 digits that unlock a card. The card has locked itself and shows the 6 digits of `challenge`.
 
-        The code is for the card's owner alone: make sure first that the caller is the owner. Each code is recorded, and counts
-        against the policy's limit whether it is used or not.
-        Raises `InputError`, `UnknownCard`, `StateError`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to come back.
+        Give the code only to the card's owner, after checking their identity. Each code is recorded, and counts against the
+        policy's limit whether it is used or not.
+        Raises `InputError`, `UnknownCard`, `StateError`, `NoUnlockKey`, and `TooManyUnlockCodes`, which says when to try again.
         """
         unlock_codes.check_challenge(challenge)
         return self._context.change(lambda tx: lifecycle.unlock_code(tx, serial, challenge))
@@ -308,23 +308,22 @@ class Verifier:
     # ---- challenges and responses ----
 
     def challenge(self, serial: str, *, conceal: bool = False) -> Challenge:
-        """Draw a new question for a card, beside those that are open.
+        """Issue a new challenge for a card. Its other challenges stay open.
 
-        A locked, suspended, lost or retired card gets one too, so that the caller does not learn the card's state. With
-        `conceal`, a serial without a card gets one as well: its challenge looks like any other, but no response to it is
-        accepted.
+        A locked, suspended, lost or retired card gets a challenge too, so that the caller does not learn the card's state. With
+        `conceal`, a serial without a card gets one as well. It looks like any other, but no response to it is accepted.
         Raises `UnknownCard`, `TooManyChallenges`, whose `retry_after` is the number of seconds to wait, and `VerifierError`
-        when hardly any question is left for this card.
+        when nearly all questions for this card have been used.
         """
         return self._context.change(lambda tx: challenges.issue(tx, serial, conceal))
 
     def verify(self, challenge_id: str, response: str) -> Verdict:
-        """Judge `response` and record what follows from it, in one step.
+        """Judge `response`, and record the verdict and its consequences, in one transaction.
 
-        Any value but the right response to an open challenge is a failure, even a value that could not be a response. It counts
-        against the challenge and its card. If the card is locked, paused or not in use, it counts against the challenge
-        alone. If the challenge is unknown, used, exhausted or expired, it counts against nothing, and nothing is computed.
-        The arguments may be of any type: none raises.
+        Every value except the right response to an open challenge is a failure, including values that cannot be a response. A
+        failure counts against the challenge and its card. If the card is locked, paused or not in use, the failure counts
+        against the challenge only. If the challenge is unknown or closed, the failure is not counted, and nothing is computed.
+        The arguments may have any type: no value raises.
         """
         return responses.judge_alone(self._context, Asked("verify", [(challenge_id, response)]))
 
@@ -332,20 +331,20 @@ class Verifier:
         """Catch up with a card that is further ahead than the window, by its responses to two challenges in a row.
 
         Both challenges must be open and of one card, and the card must have answered them one right after the other. Both
-        responses must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. Then both
-        challenges are used up, and the counter is the one after the second. Until then, nothing moves. A wrong pair is one
-        failure of the card and one of each challenge. Everything else is as in `verify`. A single response, guessed or
-        seen, gains an attacker nothing here.
+        responses must be right, with two counters in a row, the first at most the policy's `resync_window` ahead. If so, both
+        challenges are closed, and the card's counter is set to the one after the second response. A wrong pair counts as one
+        failure of the card and one of each challenge, and does not change the counter. Everything else is as in `verify`. A
+        single response that an attacker has guessed or seen is useless here.
         """
         answers = [(first_id, first_response), (second_id, second_response)]
         return responses.judge_alone(self._context, Asked("resync", answers))
 
     def change_pin(self, challenge_id: str, response: str, new_pin: str) -> Verdict:
-        """Judge a response made with a new PIN, 4 digits, as `verify` does. If it is accepted, set that PIN.
+        """Judge a response that was made with the 4 digits of `new_pin`. If it is accepted, this becomes the card's PIN.
 
-        Anybody who has the card can do this without the old PIN, so check first who the caller is. `new_pin` may equal the
-        duress PIN: a refusal would reveal that it does. From then on the PIN wins, as in `set_duress_pin`. Raises `InputError`
-        for a value that is no PIN, and for a card that checks its PIN itself.
+        Anybody who has the card can do this without the old PIN, so check the identity of the caller first. `new_pin` may equal
+        the duress PIN, because a refusal would reveal the duress PIN; see `set_duress_pin`. Raises `InputError` for a value
+        that is no PIN, and for a card that checks its PIN itself.
         """
         card_rules.check_new_pin(new_pin)
         return responses.judge_alone(self._context, Asked("card.change-pin", [(challenge_id, response)], new_pin))
@@ -353,21 +352,21 @@ class Verifier:
     # ---- keys ----
 
     def rekey(self, *, done: Callable[[int, int], None] = _ignore) -> int:
-        """Seal every secret again under the keyring's first key, while others work. Return the number of cards sealed.
+        """Seal every secret again under the keyring's first key, during normal operation. Return the number of cards sealed.
 
-        Until it is done, every process that uses the database must know both keys. You may stop it at any time and start it
-        again. `done` is called again and again with the number of cards done so far and the number of all.
+        Until the call returns, every process that uses the database must have both keys. The call may be interrupted and
+        repeated. `done` is called after each batch with the number of finished cards and the number of all cards.
         """
         return master_key_change.rekey(self._context, done)
 
     def keys_in_use(self) -> dict[str, int]:
-        """Return how many cards are sealed under each master key in use, by its id. You may forget keys that are not in it."""
+        """Return the number of cards under each master key in use, by the key's id. Keys that are not listed can be deleted."""
         return master_key_change.in_use(self._context)
 
     # ---- within one transaction ----
 
     def _claim(self, tx: CardTransaction) -> None:
-        # Two callers who enroll the first cards at once, under two master keys, would not see each other's cards.
+        # Without the claim, two callers could enroll the first cards under two different master keys at once.
         self._context.store.claim(tx.db)
         self._check_master_key(tx)
 
@@ -383,7 +382,7 @@ class Verifier:
 
     def _begin_log(self, tx: CardTransaction) -> None:
         self._context.store.claim(tx.db)
-        # Check again: another process may have been first. If there are cards, somebody has emptied the log.
+        # Check again: another process may have been first. If there are cards, the log was tampered with.
         if audit.is_new(tx.db) and not rows.count_cards(tx.db):
             detail = {"database": self._context.seals.database}
             tx.log(self._context.now(), Event(audit.BEGIN, None, "done", detail=detail))

@@ -1,4 +1,4 @@
-"""Transactions on cards, and their context: the records, the policy, and how questions are drawn."""
+"""Transactions on cards, and their context: the records, the policy, and the function that draws questions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from dsc_host.verifier.rows import CardRecord
 
 
 class HasKeys(Protocol):
-    """A transaction or context, which has the master keys and the seals of cards."""
+    """An object with the master keys and the seals of cards: a transaction or a context."""
 
     @property
     def keys(self) -> Keyring:
@@ -41,13 +41,16 @@ class _CardSecrets:
         return self.keys.current.seal(secret, holder.serial, kind, self.seals.bound(holder))
 
     def changed(self: HasKeys, card: CardRecord, **changes: Any) -> CardRecord:
-        """Return the row with these changes, as its next version and sealed. Write it in the same transaction, and log it."""
+        """Return the next version of the row, with these changes and a new seal.
+
+        The caller writes and logs it in this transaction.
+        """
         return self.seals.sealed(card._replace(version=card.version + 1, **changes))
 
     def opened(self: HasKeys, card: CardRecord, sealed: bytes, kind: Secret) -> bytes:
         """Open a secret of a card.
 
-        Raises `InputError` if the card is under another master key, and `StoreError` if somebody changed the secret.
+        Raises `InputError` if the card is under another master key, and `StoreError` if the secret was tampered with.
         """
         return self.keys.opener(card.key_id).unseal(sealed, card.serial, kind, self.seals.bound(Holder.of(card)))
 
@@ -78,7 +81,7 @@ class CardTransaction(Transaction, _CardSecrets):
         return self.context.draw
 
     def log(self, now: float, *events: Event) -> None:
-        """Log these events. Call it as the last thing in the transaction."""
+        """Log these events. Call this last in the transaction."""
         audit.record(self.db, self.keys, self.seals, now, self.context.actor, events)
 
 
@@ -94,5 +97,5 @@ class CardContext(Context[CardTransaction], _CardSecrets):
     refusals: Refusals = field(default_factory=Refusals, repr=False, compare=False)
 
     def transaction(self, db: Connection) -> CardTransaction:
-        """Return the transaction that this connection has."""
+        """Return a transaction on this connection."""
         return CardTransaction(self, db)

@@ -1,4 +1,4 @@
-"""Unlock codes: how they are made, and how often. They unlock a card that has locked itself after too many wrong PINs.
+"""Unlock codes, and their limit. They unlock a card that has locked itself after too many wrong PINs.
 
 A code is the card's OCRA response (RFC 6287), under its unlock key, to a challenge that the locked card shows.
 """
@@ -12,7 +12,7 @@ from dsc_host.ocra import Suite
 
 SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 PERIOD = 24 * 60 * 60
-"""The period over which a card's codes are counted, in seconds."""
+"""The period, in seconds, in which a card's codes are counted."""
 
 
 def check_challenge(challenge: str) -> None:
@@ -22,10 +22,10 @@ def check_challenge(challenge: str) -> None:
 
 
 def with_one_more(serial: str, times: tuple[float, ...], now: float, most: int) -> tuple[float, ...]:
-    """Return the times that still count, in order, with `now` as the last one.
+    """Return the times within the period, in order, with `now` as the last one.
 
-    Times later than `now` count too: a clock that was set back must not make room. Raises `TooManyUnlockCodes` if `most` times
-    count already.
+    Times later than `now` count too: setting the clock back must not allow more codes. Raises `TooManyUnlockCodes` if the
+    period already has `most` times.
     """
     counted = sorted(time for time in times if now < time + PERIOD)
     if len(counted) >= most:

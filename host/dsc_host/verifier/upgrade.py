@@ -1,6 +1,6 @@
-"""The steps after the migration of a database: they begin its log and seal its rows as those of today are sealed.
+"""The steps after the migration of a database: they begin its log, and seal its rows in the current way.
 
-They run in the migration's one transaction, so all of it happens or the database stays as it was. They take some tenths of a
+They run in the transaction of the migration, so the database is upgraded completely or not at all. They take some tenths of a
 millisecond for each card and each challenge.
 """
 
@@ -24,9 +24,9 @@ _PAGE = 500
 
 
 def migrated(keys: Keyring, clock: Callable[[], float], db: Connection, version: int) -> None:
-    """Bring the content of a database of this version up to date. `Store.open` calls it.
+    """Bring the content of a database that had this version up to date. `Store.open` calls this function.
 
-    Raises `InputError` for other master keys, and `StoreError` for secrets or a log that somebody has changed.
+    Raises `InputError` for other master keys, and `StoreError` for secrets or a log that were tampered with.
     """
     if not rows.key_ids(db, len(keys.ids) + 1) | vault.key_ids(db) <= {"", *keys.ids}:
         raise other_master_key()
