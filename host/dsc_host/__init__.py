@@ -1,4 +1,4 @@
-"""The host's half of the login: talk to a card, issue challenges, verify responses, keep the records.
+"""The host's part of dscplus: it talks to a card, issues challenges, verifies responses, and keeps the records.
 
 Import only the names listed here. Every error is a `DscError` or one of its subclasses.
 Each name is imported when it is first used: `__init__.pyi` lists them with their modules.

@@ -8,10 +8,11 @@ _LONGEST = 64
 
 
 def client_network(address: object) -> str:
-    """Return the name under which a client's attempts and connections are counted.
+    """Return the key under which a client's attempts and connections are counted.
 
-    An IPv4 address is its own name, also if it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). An IPv6 address
-    has the name of its /64. Text that is not an address is returned unchanged, cut to 64 characters. Anything else gives "".
+    The key of an IPv4 address is the address, even if it is written as an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`). The
+    key of an IPv6 address is its /64. Text that is not an address is returned unchanged, cut to 64 characters. Other types give
+    "".
     """
     if not isinstance(address, str):
         return ""
@@ -24,5 +25,5 @@ def client_network(address: object) -> str:
         return str(parsed)
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
-    # The number leaves out the zone, which names a network interface of this machine.
+    # Convert to a number, which leaves out the zone (%eth0): it names an interface of this machine.
     return str(IPv6Network((int(parsed), IPV6_PREFIX), strict=False))

@@ -19,7 +19,7 @@ class InputError(DscError, ValueError):
 
     `field` names the value (`"pin"`, `"suite"`, `"master key"`). The message begins with it and says what is allowed.
     `words` is the problem before its `values` are inserted, so that a page can translate it. `rule` is the problem
-    without the given value, for callers who must not see what others sent.
+    without the given value, for callers who must not see other people's input.
     """
 
     def __init__(self, field: str, words: str, **values: object) -> None:
@@ -32,10 +32,10 @@ class InputError(DscError, ValueError):
 
 
 class OutOfMemory(DscError):
-    """The machine has no memory, or no thread, for the work right now. Nothing was changed, and nobody was logged in."""
+    """The machine is out of memory or threads. Nothing was changed, and nobody was logged in."""
 
     retry_after = 5.0
-    """The seconds after which to retry."""
+    """The seconds to wait before the next try."""
 
     def __init__(self) -> None:
         super().__init__("this machine has too little free memory right now; nothing was changed: try again")
@@ -49,7 +49,7 @@ def out_of_memory() -> Iterator[None]:
     except MemoryError:
         raise OutOfMemory from None
     except RuntimeError as error:
-        # The stack of a new thread is memory too, but Python raises a RuntimeError for it.
+        # Python raises a RuntimeError, not a MemoryError, if there is no memory for the stack of a new thread.
         if "can't start new thread" not in str(error):
             raise
         raise OutOfMemory from None
@@ -74,7 +74,7 @@ class CardNotFound(LinkError):
 
 
 class CardStopped(CardNotFound):
-    """A MicroPython prompt answers at this address: the card's program does not run."""
+    """A MicroPython prompt answers at this address, because the card's program is not running."""
 
 
 class LinkTimeout(LinkError):
@@ -123,7 +123,7 @@ class NoUnlockKey(VerifierError):
 
 
 class TooManyChallenges(VerifierError):
-    """The card has had as many challenges as are allowed for now. It may have another after `retry_after` seconds."""
+    """The limit on the card's challenges is reached. The next one is possible after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -131,7 +131,7 @@ class TooManyChallenges(VerifierError):
 
 
 class TooManyUnlockCodes(VerifierError):
-    """The card has had as many unlock codes as are allowed for now. It may have another at `again_at`, in Unix seconds."""
+    """The limit on the card's unlock codes is reached. The next one is possible at the Unix time `again_at`."""
 
     def __init__(self, message: str, again_at: float) -> None:
         super().__init__(message)

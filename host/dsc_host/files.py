@@ -1,7 +1,7 @@
 """Files that survive a power cut and that only their owner can access.
 
-Both the contents and the name of such a file are on the disk; the name is stored in its folder. To make or replace such a
-file, write a draft, `flush` and `os.fsync` it, give it its name, and call `keep_name`.
+Both the contents of a file and its name, which the folder stores, must be written to the disk. To make or replace a file, write
+a draft, `flush` and `os.fsync` it, call `name_draft`, and call `keep_name`.
 """
 
 import errno
@@ -16,7 +16,7 @@ _log = logging.getLogger("dsc_host")
 def keep_name(path: str | os.PathLike[str]) -> None:
     """Write the name of a new, replaced or renamed file to the disk. Raise `OSError`.
 
-    On POSIX, a name is on the disk only when its folder is. Other systems need nothing.
+    POSIX needs an fsync of the folder. Other systems need nothing.
     """
     if os.name != "posix":
         return
@@ -30,8 +30,8 @@ def keep_name(path: str | os.PathLike[str]) -> None:
 def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
     """Log a warning with a remedy if other users can access a file, or its companions with these suffixes.
 
-    Nothing is refused: the permissions were the same until now, and a refusal would stop every login. For the folder, the
-    warning covers only write access for everybody: on many systems, a group that may write it is the user's own.
+    It is only a warning, because an error would stop every login on a system that worked before. The folder is checked only for
+    write access by everybody: on many systems, a group with write access has its owner as the only member.
     """
     if os.name != "posix":
         return
@@ -53,7 +53,7 @@ def warn_if_exposed(path: str | os.PathLike[str], *suffixes: str) -> None:
 
 
 def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
-    """Give a draft, which is on the disk, its name in the same folder.
+    """Rename a draft, whose contents are on the disk, to its final name in the same folder.
 
     Raises `FileExistsError` if there is a file of that name and `overwrite` is not set; `OSError`. The draft may remain.
     """
@@ -63,7 +63,7 @@ def name_draft(draft: str, path: str, *, overwrite: bool) -> None:
         except FileExistsError:
             raise
         except (OSError, NotImplementedError):
-            # The file system has no links: an empty file claims the name, and the next step replaces it.
+            # The file system has no links. Claim the name with an empty file, which the next step replaces.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         else:
             keep_name(path)

@@ -12,10 +12,10 @@ Three promises:
 
 Decisions where the RFC leaves room:
 
-- Q, P, S and T without their detail mean the RFC's defaults: QN08, PSHA1, S064 and T1M. The suite's text itself is
-  hashed, so `T` and `T1M` have the same meaning but give different responses.
+- Q, P, S and T without details mean the RFC's defaults: QN08, PSHA1, S064 and T1M. The text of the suite is hashed as written,
+  so `T` and `T1M` have the same meaning but give different responses.
 - A question length below ten may be written with one digit, as in the RFC's own example `QH8-S512` (section 6.4).
-- Session data is 1 to 999 bytes long: the RFC lets both sides agree on any length of three digits.
+- Session data is 1 to 999 bytes long: the RFC allows any length that three digits can express.
 - A time step of zero hours is malformed (erratum 3729).
 - A PIN is hashed as UTF-8, exactly as given, without Unicode normalization or trimming.
 """
@@ -38,9 +38,9 @@ Question: TypeAlias = str | tuple[str, str]
 DEFAULT_SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 """The default suite of a card: counter, 6-digit question, PIN, 8-digit response."""
 QUESTION_BYTES = 128
-"""The number of bytes that a question fills in the hashed data, whatever its suite (RFC 6287, 5.1)."""
+"""The number of bytes of a question in the hashed data, for every suite (RFC 6287, 5.1)."""
 MIN_KEY_BYTES, MAX_KEY_BYTES = 16, 128
-"""RFC 4226 (R6) allows no key shorter than 128 bits. 128 bytes fill the block of the widest hash."""
+"""RFC 4226 (R6) allows no key shorter than 128 bits. 128 bytes are the block size of SHA-512."""
 
 _HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _BLOCK_BYTES = {"sha1": 64, "sha256": 64, "sha512": 128}
@@ -50,7 +50,7 @@ _WORD = struct.Struct(">I")
 _MODULI = tuple(10**digits for digits in range(11))
 _UINT64_END = 1 << 64
 _FULL_WIDTH = {0xFF10 + digit: str(digit) for digit in range(10)}
-_MINUS = "\N{MINUS SIGN}"  # Unicode calls it no dash, but keyboards and word processors write it for one.
+_MINUS = "\N{MINUS SIGN}"  # The minus sign is no dash in Unicode, but keyboards and word processors write it in place of one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Suite:
     def parse(cls, text: str) -> "Suite":
         """Parse a suite such as `OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256`. Raise `SuiteError` if it is malformed.
 
-        Upper case, the order C-Q-P-S-T and no blanks are required. Results are cached, so parsing a text again is cheap.
+        The text must be in upper case, without blanks, and in the order C-Q-P-S-T. Results are cached.
         """
         if not isinstance(text, str):
             raise SuiteError("must be text")
@@ -96,15 +96,15 @@ class Suite:
     def prepare(self, key: bytes, pin: str | None = None) -> "Responder":
         """Return a `Responder` for `key`, 16 to 128 bytes, and `pin`, any text that is not empty. Both are hashed here, once.
 
-        Raises `InputError` for a key of another length, and for a PIN that is missing, superfluous or not encodable.
+        Raises `InputError` for a key of another length, and for a PIN that is missing, unexpected or not encodable.
         """
         return Responder(self, key, pin)
 
     def encode_question(self, question: Question) -> bytes:
-        """Return the 128 bytes that represent `question` in the MAC. Questions with the same bytes are the same question.
+        """Return the 128 bytes that represent `question` in the MAC. Questions with the same bytes have the same response.
 
-        A question has 1 to `question_length` characters of the suite's format. A numeric question is a number, written
-        in hex from the left: `000001`, `000016` and `000256` all begin with the hex digit 1 and continue with zeros.
+        A question has 1 to `question_length` characters of the suite's format. A numeric question is encoded as
+        a hex number without leading zeros, padded on the right: `000001`, `000016` and `000256` all become 1 and then zeros.
         """
         if isinstance(question, str):
             if 0 < len(question) <= self.question_length:
@@ -127,7 +127,7 @@ class Suite:
         return int(unix_seconds // self.time_step)
 
     def _pads(self, key: bytes) -> tuple[bytes, bytes]:
-        """Return the beginnings of HMAC's two hashes (RFC 2104): the padded key, and in the inner one also the suite's text.
+        """Return the inner and outer hash of HMAC (RFC 2104) after the padded key; the inner one also after the suite's text.
 
         The HMAC is built by hand, because copying the standard library's prepared HMAC takes longer than copying two hashes.
         """
@@ -146,17 +146,17 @@ class Suite:
             return b""
         return _HASHES[self.pin_hash](_pin_utf8(pin)).digest()
 
-    # The data that is hashed after the suite's text (RFC 6287, 5.1) has two parts, because all responses of a series
-    # share one.
+    # The data that is hashed after the suite's text (RFC 6287, 5.1) is made in two parts, because all responses of a series
+    # share the second one.
 
     def _head(self, counter: int | None) -> bytes:
         """Encode the counter, which comes before the question."""
-        # This comparison, like those below, finds both a missing and a superfluous input. Every response runs it.
+        # This comparison, like those below, detects both a missing and an unexpected input.
         if (counter is None) is self.counter:
             raise _presence_error("counter", counter)
         if counter is None:
             return b""
-        # This inlines `_uint64`, whose call takes as much as a tenth of a response.
+        # `_uint64` is inlined here, because its call would take a tenth of the time of a response.
         if type(counter) is int and 0 <= counter < _UINT64_END:
             return counter.to_bytes(8, "big")
         return _uint64("counter", counter)
@@ -183,17 +183,17 @@ class Suite:
 
 
 def fold_response(text: str) -> str:
-    """Return a response that a person typed in the form in which a card shows it.
+    """Normalize a response that a person typed to the form in which a card shows it.
 
-    White space and dashes are left out, no-break spaces included, and full-width digits become digits. Nothing else is
-    changed: what is not a response stays none.
+    White space, no-break spaces and dashes are removed, and full-width digits become ASCII digits. Nothing else is changed, so
+    invalid text stays invalid.
     """
     kept = (letter for letter in text if not letter.isspace() and unicodedata.category(letter) != "Pd" and letter != _MINUS)
     return "".join(kept).translate(_FULL_WIDTH)
 
 
 class Responder:
-    """A suite, key and PIN, prepared by `Suite.prepare`: a response then costs two short runs of the hash.
+    """A suite, key and PIN, prepared by `Suite.prepare`. A response then takes two short hash computations.
 
     A responder holds the key as two hash states, so it is as secret as the key. It cannot be pickled. Threads may share it.
     """
@@ -215,11 +215,11 @@ class Responder:
         session: bytes | None = None,
         timestamp: int | None = None,
     ) -> str:
-        """Return the response to `question` (RFC 6287, 5.1), with exactly the other inputs that the suite names.
+        """Return the response to `question` (RFC 6287, 5.1). The other inputs must be exactly those that the suite names.
 
         `counter` and `timestamp` are 0 to 2**64 - 1. A timestamp counts time steps (`Suite.time_steps`), not seconds.
         `session` has at least 1 byte and at most as many as the suite says; it is padded on the left with zeros. Raises
-        `InputError`, which names the field, for an input that is missing, superfluous or out of range.
+        `InputError`, which names the field, for an input that is missing, unexpected or out of range.
         """
         suite = self._suite
         tail = suite._tail(suite.encode_question(question), self._pin, session, timestamp)
@@ -233,7 +233,7 @@ class Responder:
     ) -> Iterator[str]:
         """Yield the responses to one question for each of `counters` (a look-ahead window), in order and on demand.
 
-        Each counter is checked when its response is made; all other inputs are checked once. Errors are those of a call.
+        Each counter is checked when its response is made. All other inputs are checked once. Raises as `__call__` does.
         """
         return self._responses(
             counters, self._suite._tail(self._suite.encode_question(question), self._pin, session, timestamp)
@@ -274,7 +274,7 @@ def _pin_utf8(pin: str) -> bytes:
     try:
         return pin.encode()
     except UnicodeEncodeError:
-        pass  # Do not raise here: this error quotes the PIN, and would become the context of the InputError.
+        pass  # Do not raise here: the encoding error, which quotes the PIN, would become the context of the InputError.
     raise InputError("pin", "must be text that can be encoded in UTF-8")
 
 
@@ -283,7 +283,7 @@ def _encode_numeric(question: str) -> bytes:
         raise InputError("question", "must be decimal digits, 0 to 9")
     number = int(question)
     hex_digits = (number.bit_length() + 3) // 4
-    # Whole bytes begin with the first hex digit: an odd last digit becomes the high half of its byte.
+    # Pad on the right, so that an odd last digit becomes the high half of its byte.
     number <<= 4 * (hex_digits % 2)
     return number.to_bytes((hex_digits + 1) // 2, "big").ljust(QUESTION_BYTES, b"\0")
 
@@ -309,7 +309,7 @@ _QUESTION_ENCODERS = {"N": _encode_numeric, "A": _encode_alphanumeric, "H": _enc
 _HASH_NAMES: dict[str, HashName] = {"SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"}
 _DIGITS = re.compile("0|[4-9]|10")
 _UNIT_SECONDS = {"S": 1, "M": 60, "H": 3600}
-# The inputs in their required order: the default detail, the allowed details, and these in words.
+# The inputs in their required order: the default details, a pattern of the allowed details, and their description.
 _INPUTS = {
     "C": ("", re.compile(""), "C alone"),
     "Q": ("N08", re.compile("[NAH](0?[4-9]|[1-5][0-9]|6[0-4])"), "QN, QA or QH with a length, 04 to 64"),
@@ -354,7 +354,7 @@ def _parse_function(text: str) -> tuple[HashName, int]:
 
 
 def _parse_inputs(text: str) -> dict[str, str]:
-    """Return the detail of each input by its letter, with defaults filled in: `{"C": "", "Q": "N06"}`."""
+    """Return the details of each input by its letter, with defaults filled in, for example `{"C": "", "Q": "N06"}`."""
     given: dict[str, str] = {}
     for item in text.split("-"):
         letter = item[:1]

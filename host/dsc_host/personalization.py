@@ -1,7 +1,7 @@
-"""Personalization of a blank card over the line, together with its enrollment: both happen, or neither.
+"""Personalization of a blank card over the serial line, together with its enrollment: both happen, or neither.
 
-The key is made from random bytes of both sides, and leaves this machine only for the card. The card is enrolled before
-it is written: a card whose key is unknown could only be wiped, but an enrollment without a card can be undone.
+The key is made from random bytes of both sides, and this machine sends it to the card only. The card is enrolled before its
+profile is written: an enrollment without a card can be undone, but a card whose key is unknown can only be wiped.
 """
 
 import secrets
@@ -43,7 +43,7 @@ def personalize(
 ) -> Profile:
     """Write `profile` to the card, with a key of its own, and enroll the card. Return the complete profile.
 
-    `told` is called with a message that a person must know. Raises `StateError` for a card that is already
+    `told` is called with messages for the person who personalizes the card. Raises `StateError` for a card that is already
     personalized, `AlreadyEnrolled`, `InputError`, and the errors of the line.
     """
     if held := client.info().serial:
@@ -59,7 +59,7 @@ def personalize(
         verifier.remove(whole.serial)
         raise
     except BaseException as error:
-        # The card may have accepted the profile, and only its answer was lost.
+        # The card may have accepted the profile although its answer was lost.
         if isinstance(error, DscError) and _has_serial(client, whole.serial):
             return whole
         verifier.remove(whole.serial)

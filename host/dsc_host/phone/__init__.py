@@ -1,1 +1,1 @@
-"""A simulated app on a phone: it has a real key, gives real responses, and keeps no PIN anywhere."""
+"""A simulated phone app, with a real key and real responses. It stores no PIN."""

@@ -1,10 +1,11 @@
-"""The app on a phone: its users, each with a key, and activation, approval and responses without a network.
+"""The phone app: its users, each with a key; their activation; the approval of logins; and responses without a network.
 
 Three promises:
 
-1. A counter is stored in the file before a response made with it leaves the app: no two responses share one, whatever fails.
+1. A counter is stored in the file before a response that was made with it leaves the app. So no counter is used twice, whatever
+   fails.
 2. The file is replaced whole or not at all, and only its owner can read it. A damaged file is left as it is.
-3. The app sends responses and keys that it made, and never the PIN.
+3. The app sends responses and keys, and never the PIN.
 """
 
 import json
@@ -32,7 +33,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Server(Protocol):
-    """The login system, as the app sees it: in the same process, or over HTTP."""
+    """The interface of the login system to the app: in the same process, or over HTTP."""
 
     def begin(self, name: str, password: str, *, phone: int = 0) -> Begun:
         """Start an activation; the token goes to the user's phone number with this index."""
@@ -79,7 +80,7 @@ class User:
     counters: dict[str, Count] = field(default_factory=lambda: {PIN: 0, FINGER: 0})
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a key of another length or counters of other methods, as a damaged file may have them."""
+        """Raise `ValueError` for a key of the wrong length or counters of unknown methods, as in a damaged file."""
         if len(bytes.fromhex(self.key)) != KEY_BYTES or self.counters.keys() != {PIN, FINGER}:
             raise ValueError
 
@@ -119,8 +120,8 @@ class PhoneApp:
         """Finish an activation with the token and the PIN.
 
         The first user of the app chooses the PIN. Further users need the existing one. `finger` also enables approval
-        without the PIN. `replace` agrees that the app on another phone is taken out of use, and `recovery` is the PIN of that
-        app, if it is another one. Raises `InputError`, and the server's refusals.
+        without the PIN. `replace` is the user's consent to take the app on another phone out of use. `recovery` is the PIN of
+        that app, if it differs. Raises `InputError`, and the server's refusals.
         """
         check_pin(pin)
         key = secrets.token_bytes(KEY_BYTES)
@@ -143,7 +144,7 @@ class PhoneApp:
         return [(user, push) for user in self.users for push in self._server.pushes(user.device, user.device_token)]
 
     def approve(self, user: User, push: Push, number: str, *, pin: str | None = None) -> None:
-        """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the one on the login page.
+        """Approve a login with the PIN, or with the finger if `pin` is None. `number` is the number on the login page.
 
         Raises `InputError` for another number before anything is sent, and raises the server's refusals.
         """
@@ -169,7 +170,7 @@ class PhoneApp:
         self._keep({each: known for each, known in self._users.items() if each != name})
 
     def _proof(self, pin: str) -> Proof | None:
-        """Return a response of the first user, which proves that the PIN is the app's, or None in an app without users."""
+        """Return a response of the first user, which proves knowledge of the app's PIN; None in an app without users."""
         if not self._users:
             return None
         first = self.users[0]
@@ -181,7 +182,7 @@ class PhoneApp:
         if method == FINGER and not user.biometrics:
             raise InputError("PIN", "is needed, because neither a finger nor a face is enabled for this user")
         suite = Suite.parse(SUITE)
-        suite.encode_question(question)  # Raises for a malformed challenge before a counter is used up.
+        suite.encode_question(question)  # Check the challenge before a counter is used up.
         key = bytes.fromhex(user.key)
         own = biometrics_key(key) if pin is None else pin_key(key, pin)
         counter = user.counters[method]
@@ -190,7 +191,7 @@ class PhoneApp:
         return suite.response(own, question, counter=counter)
 
     def _user(self, name: str) -> User:
-        # Another process may have used the app meanwhile: the file counts.
+        # Read the file again: another process may have used the app meanwhile.
         self._users = _load(self._file)
         if name not in self._users:
             raise InputError("name", "{name} is not activated in this app", name=name)
@@ -202,7 +203,7 @@ class PhoneApp:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from using this app while the block runs. Raises `InputError` if one does already."""
+        """Keep other processes from using this app while the block runs. Raises `InputError` if another process uses it."""
         lock = self._file.with_name(self._file.name + ".lock")
         try:
             handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

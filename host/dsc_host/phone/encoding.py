@@ -10,7 +10,7 @@ import msgspec
 from dsc_host.errors import InputError
 
 LONGEST = 256
-"""The most characters that a text of a call has."""
+"""The largest number of characters in a text of a call."""
 T = TypeVar("T")
 _TYPE = re.compile(r"(?:Expected `)?(?P<type>\w+)")
 _FIELD = re.compile(r"required field `(?P<missing>\w+)`|\.(?P<wrong>\w+)`$")
@@ -28,14 +28,14 @@ def encode(message: object) -> bytes:
 
 
 def decode(body: bytes, kind: type[T], longest: int) -> T:
-    """Return the message of this kind. Its texts are lines of at most `longest` characters. Unknown fields are ignored.
+    """Return the message of this kind, in which each text is one line of at most `longest` characters. Ignore unknown fields.
 
     Raises `NotJson`, or an `InputError` that names the field which is missing or malformed.
     """
     try:
         message = msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError) as error:
-        # The words of msgspec name our own fields only.
+        # The messages of msgspec can be shown: they quote no values, only the names of our fields.
         expected, field = _TYPE.match(str(error)), _FIELD.search(str(error))
         if field is None:
             raise NotJson from None

@@ -1,6 +1,6 @@
-"""The client with which a phone's app calls the login system over the network: JSON over HTTP.
+"""The client through which the phone app calls the login system over the network: JSON over HTTP.
 
-Two promises: it sends nothing unencrypted except to this machine itself; an answer from another kind of server is an error.
+Two promises: the client sends nothing unencrypted, except to this machine; an answer from any other server is an error.
 """
 
 import re
@@ -24,7 +24,7 @@ _STRANGE = "the server there is not a login system"
 
 
 class Refused(DscError):
-    """A refusal by the login system. `code` is its name for the reason."""
+    """A refusal by the login system. `code` names the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Remote:
             named = url.scheme in ("http", "https") and url.host and not url.userinfo
         except (ValueError, httpx.InvalidURL):
             raise InputError("server", _ADDRESS) from None
-        # Letters beyond ASCII can look alike; in a host name they begin with xn--.
+        # Refuse letters beyond ASCII, some of which look alike. Such a host name is written with xn--.
         if not named or not re.fullmatch("[!-~]+", self.url):
             raise InputError("server", _ADDRESS)
         if url.port is not None and not 0 < url.port < 2**16:
@@ -111,7 +111,7 @@ class Remote:
     def _send(self, call: str, body: bytes) -> tuple[int, bytes]:
         url = httpx.URL(self.url)
         url = url.copy_with(path=f"{url.path.rstrip('/')}/api/phone/{call}", query=None, fragment=None)
-        # The environment's proxies and certificates are not ours: the machine's own certificates count.
+        # Ignore the proxies and certificates that environment variables name: use the certificates of the machine.
         client = httpx.Client(verify=ssl.create_default_context(), trust_env=False, timeout=_SECONDS)
         received = b""
         try:

@@ -1,7 +1,7 @@
-"""The app's derived keys: the PIN makes one, a finger or a face releases another, and the PIN alone makes one for recovery.
+"""The app's derived keys: one from the app's key and the PIN, one that a finger or a face releases, and one from the PIN alone.
 
-The app does not know the PIN. A wrong PIN makes another key, and so a response that looks like any other and is wrong. A thief
-of the phone can therefore test PINs only against the server, which counts the failures.
+The app does not store the PIN. A wrong PIN gives another key, and so a wrong response that looks like any other. A thief of the
+phone can therefore test PINs only with the server, which counts the failures.
 """
 
 import re
@@ -17,7 +17,7 @@ _SHORTEST, _LONGEST = 4, 6
 
 
 def pin_key(key: bytes, pin: str) -> bytes:
-    """Return the 32-byte key that the app's key and the PIN make. Raises `InputError` for a malformed PIN."""
+    """Return the 32-byte key that is derived from the app's key and the PIN. Raises `InputError` for a malformed PIN."""
     check_pin(pin)
     return _derived(key, b"dscplus phone pin " + pin.encode("ascii"))
 
@@ -28,9 +28,9 @@ def biometrics_key(key: bytes) -> bytes:
 
 
 def recovery_key(name: str, pin: str) -> bytes:
-    """Return the 32-byte key that proves the PIN of an app whose own key is gone. Raises `InputError` for a malformed PIN.
+    """Return the 32-byte key that proves knowledge of the PIN of a lost app. Raises `InputError` for a malformed PIN.
 
-    It is slow to compute, because it is all that keeps the PIN from a reader of the server's records.
+    The derivation is slow: nothing else protects the PIN from a thief of the server's records.
     """
     check_pin(pin)
     kdf = Scrypt(salt=b"dscplus phone recovery " + name.encode(), length=KEY_BYTES, n=2**14, r=8, p=1)

@@ -1,11 +1,11 @@
-"""The messages between the phone app and the login system: what each call asks, and what it answers.
+"""The messages between the phone app and the login system: the calls and the answers.
 
-They are the same in one process and over HTTP. There, bytes are hex digits.
+They are the same in one process and over HTTP, where bytes are written as hex digits.
 """
 
 from dataclasses import dataclass, field
 
-# ---- what the app asks ----
+# ---- the calls of the app ----
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Activate:
     replace: bool = False
     """Whether the user agrees that the app on another phone is taken out of use."""
     recovery_key: str | None = field(default=None, repr=False)
-    """The key of the app's PIN, by which the app can be replaced later."""
+    """The key derived from the app's PIN, with which the user can replace the app later."""
     recovery_proof: str | None = field(default=None, repr=False)
-    """The key of the PIN of the app that is replaced."""
+    """The key derived from the PIN of the app that is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,22 @@ class Approve(Deny):
     response: str = field(repr=False)
 
 
-# ---- what the login system answers ----
+# ---- the answers of the login system ----
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An activation that was started: a token is on its way by SMS."""
+    """The answer to `begin`: an activation was started, and a token was sent by SMS."""
 
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
     """The user's confirmed phones, masked, the latest first. The token went to the latest or to the chosen one."""
     replaces: tuple[str, ...] = ()
-    """The apps of the user that are in use and would be taken out of use."""
+    """The user's apps that the activation would take out of use."""
     user: str = ""
     """The user's name in the system, to which the recovery key is bound."""
     needs_recovery: bool = False
-    """Whether the PIN of the app that is replaced is needed."""
+    """Whether the replacement needs the PIN of the old app."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
-"""The audit log: what was done, by whom, to which card, with what outcome and for what true reason.
+"""The audit log. It records who did what, when and to which card, with the outcome and the true reason.
 
 Five promises:
 
 1. An entry is written in the transaction that makes the change: neither exists without the other.
-2. Each entry carries the SHA-256 of itself and of the hash before it, so that a change, a removal, an addition or another
-   order is found and located.
-3. The end of the log is sealed with the master key and for this database. An attacker who can write the database but has no
-   master key can neither rewrite the chain nor give it a new end, nor one from another database.
-4. The log and the cards can be cut or restored only together: each change of a card's row has a number, which is sealed in
-   the row (`seals`) and hashed in its log entry, and each secret of the vault records the number of the log's last entry at
-   that time. Only `check` with `since` finds that a whole database was set back to an earlier state.
+2. Each entry holds a SHA-256 hash of its content and of the previous entry's hash. So changed, removed, added and reordered
+   entries are found.
+3. The end of the log is sealed with the master key, for this database. An attacker who can write the database but has no
+   master key can neither rewrite the chain nor replace its end, even with the end of another database's log.
+4. An old state of the log cannot be restored without the cards, nor of the cards without the log. Each change of a card's row
+   has a number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
+   of the last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
 """
 
@@ -34,7 +34,7 @@ from dsc_host.records.tables import audit, audit_head
 
 BEGIN = "log.begin"
 MOST_PROBLEMS = 100
-"""The most problems that are reported. In a log that is damaged all over, the first ones matter."""
+"""The largest number of problems in a report. If everything is damaged, the first ones are enough."""
 _PAGE = 1000
 _NUMBERS_END = 2**62
 _START = bytes(32)
@@ -55,7 +55,7 @@ _PAGE_AFTER = (
     .order_by(audit.c.number)
     .limit(_PAGE)
 )
-# In SQLite, a value that is not a number is greater than every number.
+# In SQLite, a value that is not a number sorts after every number.
 _OUT_OF_RANGE = select(audit.c.number).where(or_(audit.c.number <= 0, audit.c.number >= _NUMBERS_END)).limit(MOST_PROBLEMS)
 _PAGE_OF = _PAGE_AFTER.where(audit.c.serial == bindparam("serial"))
 
@@ -69,12 +69,12 @@ class LoggedRow(Protocol):
 
 
 Anchor: TypeAlias = Callable[[Connection, int], Iterator[str]]
-"""A check that takes the number of the log's last entry and yields what is wrong with the records."""
+"""A check that takes the number of the log's last entry, and yields the problems in the records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event to log. `detail` has words only, none of them secret."""
+    """An event to log. `detail` holds texts, none of which is secret."""
 
     action: str
     serial: str | None
@@ -82,7 +82,7 @@ class Event:
     reason: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
     row: LoggedRow | None = None
-    """The card's row after the event, if the event has changed it."""
+    """The card's row after the event; None if the event did not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Entry:
     """64 hex digits."""
 
     def as_json(self) -> dict[str, object]:
-        """Return the entry for an export, with the time also in UTC as ISO 8601 beside the hashed Unix seconds."""
+        """Return the entry for an export, with its time as Unix seconds, which are hashed, and in ISO 8601."""
         return {
             "number": self.number,
             "at": self.at,
@@ -123,7 +123,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of the log at some time. Kept elsewhere, it proves later that nothing before it was changed."""
+    """The end of the log at some time. A copy outside the database can later prove that no earlier entry was changed."""
 
     number: int
     hash: str
@@ -159,7 +159,7 @@ class AuditLog:
     def __init__(
         self, store: Store, keys: Keyring, seals: Seals, *, check_serial: Callable[[str], object], anchors: Sequence[Anchor]
     ) -> None:
-        """Take the parts of an open database. `anchors` compare the records with the log."""
+        """Use the parts of an open database. `anchors` compare the records with the log."""
         self._store = store
         self._check_serial = check_serial
         self._anchors = anchors
@@ -189,8 +189,8 @@ class AuditLog:
     def check(self, since: Checkpoint | None = None) -> AuditReport:
         """Check that no entry was changed after it was written.
 
-        The check includes all cards and all secrets of the vault: it finds those that were changed from outside, or that
-        contradict the log. With `since`, it also checks whether the log still holds what it held then.
+        The check includes all cards and all secrets of the vault. It finds those that were tampered with or that contradict the
+        log. With `since`, it also checks that the log still has the entries that it had at that checkpoint.
         """
         with self._store.read() as db:
             report = _Check(self._keys, self._seals).through(db, since)
@@ -199,9 +199,9 @@ class AuditLog:
 
 
 def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, events: Sequence[Event]) -> None:
-    """Append entries as the last step of a transaction. Entries of others wait until the transaction ends.
+    """Append entries as the last step of a transaction. Other transactions wait with their entries until it ends.
 
-    Raises `StoreError` if the end of the log does not match its seal, because going on would seal a changed log again.
+    Raises `StoreError` if the end of the log does not match its seal. Otherwise a changed log would get a valid seal.
     """
     number, before = _checked_end(_LOCK_HEAD.row(db, {}), keys, seals, events)
     rows = []
@@ -230,9 +230,9 @@ def record(db: Connection, keys: Keyring, seals: Seals, at: float, actor: str, e
 
 
 def seal_for(db: Connection, keys: Keyring, seals: Seals) -> None:
-    """Seal, for this database, the end of a log that an older dscplus wrote.
+    """Seal the end of a log that an older dscplus wrote, for this database.
 
-    Raises `StoreError` if it does not match its old seal.
+    Raises `StoreError` if the end does not match its old seal.
     """
     head = _LOCK_HEAD.row(db, {})
     if _is_new(head):
@@ -264,7 +264,7 @@ def _sealed_end(head: Any, keys: Keyring, end: Callable[[int, bytes], bytes]) ->
 
 
 def last_number(db: Connection) -> int:
-    """Return the number of the last entry according to the end of the log, or 0 if it has none."""
+    """Return the number of the last entry according to the end of the log, or 0 if there are none."""
     number = db.execute(select(audit_head.c.number)).scalar_one_or_none()
     return number if type(number) is int else 0
 
@@ -285,16 +285,16 @@ def _is_new(head: Any) -> bool:
 
 
 def _hash(before: bytes, *values: object) -> bytes:
-    """Return the hash of an entry with these values, in the order of the columns. JSON separates neighboring values.
+    """Return the hash of an entry with these values, in the order of the columns. They are encoded in JSON.
 
-    An entry that changes no card's row is hashed without the last value, as entries were before that column existed.
+    If the last value, the card's row, is None, it is left out. So entries from before that column existed keep their hashes.
     """
     values = values[:-1] if values[-1] is None else values
     return hashlib.sha256(before + _as_json(values).encode()).digest()
 
 
 def _hash_of_anything(before: bytes, *values: object) -> bytes:
-    """Return the hash of values that an attacker may have changed, or empty bytes if JSON cannot hold them."""
+    """Return the hash of values that an attacker may have changed; empty bytes if JSON cannot encode them."""
     try:
         return _hash(before, *values)
     except TypeError:
@@ -306,7 +306,7 @@ def _old_end(number: int, digest: bytes) -> bytes:
 
 
 def _bytes(value: object) -> bytes:
-    """Return bytes as they are, and empty bytes for any other value that SQLite may hold in the column."""
+    """Return bytes unchanged, and empty bytes for a value of any other type, which SQLite accepts in any column."""
     return value if isinstance(value, bytes) else b""
 
 
@@ -318,7 +318,7 @@ def _iso(seconds: object) -> str | None:
 
 
 def _read(detail: object) -> object:
-    """Return the detail as an object, or as text if somebody has replaced it with something else."""
+    """Return the detail as an object; as text if it was tampered with."""
     try:
         return json.loads(str(detail))
     except ValueError:
@@ -369,7 +369,7 @@ class _Check:
             self._report(f"entry {number}: was changed or moved after it was written")
         if since and since.number == number and since.hash != digest.hex():
             self._report(f"entry {number}: differs from the checkpoint")
-        # Go on from the entry's own hash, so that one change is reported once.
+        # Continue with the stored hash of this entry, so that one change is reported once.
         self._number, self._hash = number, digest
 
     def _look_at_end(self, head: Any) -> None:

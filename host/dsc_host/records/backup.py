@@ -1,11 +1,12 @@
-"""A backup: all rows of a database in one file, for use on another machine or in another kind of database.
+"""Backups: all rows of a database in one file, for use on another machine or in another kind of database.
 
 Three promises:
 
-1. A backup shows one moment, and is complete. It holds no secret in the clear: secrets stay sealed as in the database.
-2. It ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut short,
-   changed or pieced together is refused.
-3. Nothing of a backup is used before its seal was checked: `Restoring.into` runs in a transaction that fails if it is wrong.
+1. A backup is complete, and consistent as of one moment. It holds no secret in the clear: secrets stay sealed as in the
+   database.
+2. A backup ends with a seal of the master key over every byte, including the identity of its database. A backup that was cut
+   short, changed or pieced together is refused.
+3. No part of a backup is used without a valid seal: `Restoring.into` runs in a transaction that fails if the seal is wrong.
 
 The file is JSON lines in UTF-8: a header, one line for each row, and the seal (HMAC-SHA256).
 """
@@ -27,7 +28,7 @@ from dsc_host.records.transaction import Context
 
 FORMAT = 1
 MOST_LINE = 64 * 1024
-"""The most bytes of one line. No row comes near it."""
+"""The largest number of bytes in a line. All rows are far shorter."""
 _BATCH = 500
 
 Progress = Callable[[int, int], None]
@@ -39,11 +40,11 @@ def ignored(*_: object) -> None:
 
 
 def kept_tables(schema: Schema) -> tuple[Table, ...]:
-    """Return the tables whose rows a backup has."""
+    """Return the tables whose rows are in a backup."""
     return tuple(table for table in schema.tables if schema.kept.get(table.name, table) is not None)
 
 
-# ---- making one ----
+# ---- making a backup ----
 
 
 def write(context: Context[Any], schema: Schema, file: BinaryIO, done: Progress) -> dict[str, int]:
@@ -91,7 +92,7 @@ def _encoded(column: Column[Any], value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-# ---- reading one ----
+# ---- reading a backup ----
 
 
 class Restoring:
@@ -119,7 +120,7 @@ class Restoring:
                 data = [self._read() for _ in range(min(left, _BATCH))]
                 for line in data:
                     signer.update(line)
-                # The numbers of the lines count back from the last line read.
+                # `self._number` is the number of the last line of the batch: count back from it.
                 rows = [self._row(line, table, self._number - len(data) + at) for at, line in enumerate(data, 1)]
                 db.execute(insert(table), rows)
                 left -= len(rows)

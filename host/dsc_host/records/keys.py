@@ -1,14 +1,14 @@
 """The master key, and the secrets that it seals: keys, PINs and unlock keys of cards, as the database stores them.
 
-A `Keyring` holds one or more master keys. The first seals, and all of them open, so a master key can be changed while others
-work.
+A `Keyring` holds one or more master keys. The first one seals, and all of them open. So the master key can be changed during
+normal operation.
 
 Four promises:
 
-1. A sealed secret can be read only with the master key, and any change of it is noticed (AES-256-GCM).
-2. It opens only as what it was sealed as: the key, the PIN or the unlock key, of one enrollment of one card, with its suite, in
-   one database (`seals`). An attacker gains nothing by exchanging them.
-3. The master key is never read from or written to the database. Only its `id` is, which reveals nothing about the key.
+1. A sealed secret can be read only with the master key, and any change of it is detected (AES-256-GCM).
+2. A sealed secret opens only for the purpose for which it was sealed: as the key, the PIN or the unlock key, of one enrollment
+   of one card, with its suite, in one database (`seals`). So an attacker gains nothing by exchanging sealed secrets.
+3. The master key is never stored in the database. Only its `id` is, which reveals nothing about the key.
 4. Neither `repr` nor any message shows a secret.
 """
 
@@ -36,7 +36,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _ID_BYTES = 8
 _MOST_TEXT = 64 * 1024
-"""The bytes that are read from a key file: some thousand keys. A wrong file may be far larger."""
+"""The largest number of bytes that are read from a key file: a wrong file may be huge."""
 
 
 class Secret(StrEnum):
@@ -46,8 +46,8 @@ class Secret(StrEnum):
     PIN = "PIN"
     UNLOCK_KEY = "unlock key"
     DURESS_PIN = "duress PIN"
-    ROW_KEY = "row key"  # The key of a database's seals; its `serial` is the identity of the database.
-    VAULT = "secret"  # A secret of the login system; its `serial` is its name in the vault.
+    ROW_KEY = "row key"  # The key of a database's seals. Its `serial` is the database's identity.
+    VAULT = "secret"  # A secret of the login system. Its `serial` is its name in the vault.
 
 
 class MasterKey:
@@ -68,9 +68,9 @@ class MasterKey:
         if len(key) != KEY_BYTES:
             raise _refusal(f"must be {KEY_BYTES} bytes ({2 * KEY_BYTES} hex digits), got {len(key)}")
         self._key = key
-        # Each use has its own label, so that the id, which anyone may see, is not the output of a key that seals.
+        # Derive a key with its own label for each purpose, so that the public id is not an output of a key that seals.
         self._cipher = AESGCM(_derive(key, b"dscplus 1 seal", KEY_BYTES))
-        # Prepared once and copied for each use, because the preparation takes several times as long as the rest.
+        # Prepare it once and copy it for each use, because the preparation takes several times as long as the rest.
         self._log_signer = hmac.new(_derive(key, b"dscplus 1 log", KEY_BYTES), digestmod=hashlib.sha256)
         self._name_signer = hmac.new(_derive(key, b"dscplus 1 name", KEY_BYTES), digestmod=hashlib.sha256)
         self._backup_key = _derive(key, b"dscplus 1 backup", KEY_BYTES)
@@ -78,16 +78,16 @@ class MasterKey:
 
     @classmethod
     def generate(cls) -> "MasterKey":
-        """Generate a new key from the operating system's random source. Save it with `write`: nothing can replace it."""
+        """Generate a key from the operating system's random source. Save it with `write`: a lost key cannot be recovered."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
     def from_hex(cls, text: str) -> "MasterKey":
-        """Read the key from 64 hex digits of either case, with optional white space around. Raises `InputError` otherwise."""
+        """Read the key from 64 hex digits, in either case, with optional white space around them. Raises `InputError`."""
         try:
             return cls(binascii.unhexlify(text.strip().encode("ascii")))
         except (binascii.Error, UnicodeEncodeError):
-            # The cause is dropped, because an encoding error quotes the text.
+            # Drop the cause, because an encoding error quotes the text.
             raise _refusal(f"must be {2 * KEY_BYTES} hex digits") from None
 
     @classmethod
@@ -102,7 +102,7 @@ class MasterKey:
 
     @classmethod
     def from_environment(cls, name: str) -> "MasterKey":
-        """Read the key from the environment variable `name`, as 64 hex digits. Raises `InputError` if it is not there."""
+        """Read the key from the environment variable `name`, as 64 hex digits. Raises `InputError`."""
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_hex(text)
@@ -110,7 +110,7 @@ class MasterKey:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save the key in a new file for its owner alone. Raises `InputError` if the file exists or cannot be written."""
         try:
-            # The file and its name must be on the disk: a card is lost if a power cut takes the key that seals it.
+            # Write the file and its name to the disk: without the key that seals them, the cards are lost.
             write_new(path, self._key.hex() + "\n")
         except OSError as error:
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
@@ -118,13 +118,13 @@ class MasterKey:
     def seal(self, plain: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
         """Encrypt `plain` so that it opens only as this `kind` of secret of the card `serial`, with the same `bound`.
 
-        `bound` comes from `Seals`. Leave it empty, as schemas before 7 did, only for a secret that belongs to no row.
+        `bound` comes from `Seals`. It is empty only in schemas before 7, and for a secret that belongs to no row.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, _bound_to(serial, kind, bound))
 
     def unseal(self, sealed: bytes, serial: str, kind: Secret, bound: str = "") -> bytes:
-        """Return the plain secret. Raises `StoreError` if it was sealed as anything else, or was changed."""
+        """Return the plain secret. Raises `StoreError` if it was sealed for another purpose, or tampered with."""
         try:
             if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
                 raise InvalidTag
@@ -136,19 +136,19 @@ class MasterKey:
             ) from None
 
     def sign_log(self, end: bytes) -> bytes:
-        """Return 32 bytes that sign the end of a log. Nobody can make them without this key."""
+        """Return a 32-byte MAC of the end of a log."""
         signer = self._log_signer.copy()
         signer.update(end)
         return signer.digest()
 
     def pseudonym(self, text: str) -> str:
-        """Return 64 hex digits that stand for `text`. Without this key, nobody can tell which text they stand for."""
+        """Return 64 hex digits that stand for `text`. Only the holder of this key can tell for which text."""
         signer = self._name_signer.copy()
         signer.update(text.encode("utf-8", "surrogatepass"))
         return signer.hexdigest()
 
     def backup_signer(self) -> hmac.HMAC:
-        """Return an HMAC for the bytes of a backup. Nobody can make its result without this key."""
+        """Return an HMAC under this key for the bytes of a backup."""
         return hmac.new(self._backup_key, digestmod="sha256")
 
     def __repr__(self) -> str:
@@ -171,7 +171,7 @@ class Keyring:
 
     @classmethod
     def of(cls, given: "MasterKeySource") -> "Keyring":
-        """Return a keyring from what `Verifier.open` accepts, or raise `InputError`. A callable is called once."""
+        """Return a keyring from any value that `Verifier.open` accepts. Call a callable once. Raises `InputError`."""
         if callable(given):
             given = given()
         if isinstance(given, Keyring):
@@ -192,7 +192,7 @@ class Keyring:
 
     @classmethod
     def from_environment(cls, name: str) -> "Keyring":
-        """Read one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError` otherwise."""
+        """Read one or more keys, separated by spaces, from the environment variable `name`. Raises `InputError`."""
         text = _variable(name)
         with _naming(f"the environment variable {name}"):
             return cls.from_text(text)
@@ -205,12 +205,12 @@ class Keyring:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Replace the keys in the file with these, in this order, or leave the file as it was. Raises `InputError`.
 
-        A link is followed: its target is replaced. The file keeps its owner, and nobody else may read it.
+        If the path is a symbolic link, its target is replaced. The file keeps its owner, and nobody else can read it.
         """
         path = os.path.realpath(path)
         draft = Path(f"{path}.new")
         try:
-            # While the draft exists, nobody else can make one, so no key is lost to another process's change.
+            # While the draft exists, other processes cannot make one. So two changes at once lose no key.
             handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             raise _refusal(
@@ -266,14 +266,14 @@ def _derive(key: bytes, label: bytes, length: int) -> bytes:
 
 
 def _bound_to(serial: str, kind: Secret, bound: str) -> bytes:
-    # A serial holds no space, so no two inputs give the same bytes.
+    # A serial contains no space, so different inputs never give the same bytes.
     return (f"dscplus 2 {kind.name} {serial} {bound}" if bound else f"dscplus 1 {kind.name} {serial}").encode()
 
 
 def _read(path: str | os.PathLike[str]) -> str:
     try:
         with Path(path).open("rb") as file:
-            # Checked on the open file, so that the checked file is the one that is read.
+            # Check the open file, because another file could take the name meanwhile.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)
@@ -303,7 +303,7 @@ def _variable(name: str) -> str:
 
 @contextmanager
 def _naming(source: object) -> Iterator[None]:
-    """Add the source of the text to a refusal."""
+    """Add the source of the text to an `InputError`."""
     try:
         yield
     except InputError as error:

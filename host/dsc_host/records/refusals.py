@@ -1,11 +1,11 @@
-"""Refusals because of a limit, counted in memory so that a client that repeats them does not make the log grow.
+"""Refused attempts, which are counted in memory so that a client that repeats them does not make the log grow.
 
-The log gets two entries for all refusals under one limit: one when they begin, and one with their number when the limit is
-over. Three promises:
+The log gets two entries for all refusals by one limit: one for the first refusal, and one with their number when the limit is
+open again. Three promises:
 
 1. A refusal that was counted costs no write to the database.
 2. However many limits refuse at once, at most `MOST` are counted separately. All others are counted together.
-3. The counts belong to this process. Counts that it holds when it ends are not logged; the first entry stays.
+3. Each process has its own counts. The counts at the end of a process are not logged, only the first refusals.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Counted:
 
     key: str
     what: str
-    """What the limit counts, in one or two words."""
+    """The thing that the limit counts, in one or two words."""
     count: int
     since: float
     """The time of the first refusal, in Unix seconds."""
@@ -50,13 +50,13 @@ class Refusals:
             return before is None
 
     def take(self, keys: Iterable[str]) -> list[Counted]:
-        """Stop counting under these limits, and return the counts above 1, because the first refusal is logged already."""
+        """Stop counting under these limits. Return the counts above 1, because the first refusal was already logged."""
         with self._lock:
             found = [self._counted.pop(key) for key in keys if key in self._counted]
         return [counted for counted in found if counted.count > 1]
 
     def over(self, now: float) -> list[Counted]:
-        """Stop counting under all limits that have ended, and return the counts above 1."""
+        """Stop counting under all limits that are open again, and return the counts above 1."""
         with self._lock:
             keys = [key for key, counted in self._counted.items() if counted.until <= now]
         return self.take(keys)

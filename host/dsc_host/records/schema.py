@@ -1,4 +1,4 @@
-"""The schema of a database of records, which the packages that have tables in it describe."""
+"""The description of a schema: its tables, version and migrations. Each package describes its own tables."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +19,6 @@ class Schema:
     migrations: Path
     """The folder of the Alembic revisions that lead from each version to the next."""
     kept: Mapping[str, Select[Any] | None]
-    """For tables that a backup keeps only in part, by name: the query for the kept rows, or None for no rows."""
+    """The tables of which a backup does not keep all rows, by name, with a query for the kept rows, or None for no rows."""
     restored: tuple[Callable[[Connection, float], None], ...]
     """The functions that run after a backup was restored, in the same transaction. They take the connection and the time."""

@@ -1,10 +1,10 @@
-"""The seals of one database: authentication of its contents under a key that belongs to it alone.
+"""The seals of a database, which authenticate its contents under a key that no other database has.
 
-Each database has an identity and a row key. Both are random, made with the database and kept forever. The row key is stored
-sealed under the master key. Two promises:
+Each database has an identity and a row key. Both are random, and never change. The row key is stored under the master key. Two
+promises:
 
 1. A text sealed for one database has no valid seal in another one, even under the same master key.
-2. An attacker who can write the database but has no master key can seal nothing.
+2. An attacker who can write the database but has no master key cannot make a valid seal.
 """
 
 import hashlib
@@ -30,10 +30,10 @@ class Seals:
     """The identity: 16 random hex digits. It is not secret."""
 
     def __init__(self, database: str, key: bytes) -> None:
-        """Take an identity and the row key that belongs to it."""
+        """Use the identity of a database and its row key."""
         self.database = database
         self._key = key
-        # Prepared once and copied for each use, because the preparation takes several times as long as the rest.
+        # Prepare it once and copy it for each use, because the preparation takes several times as long as the rest.
         self._signer = hmac.new(key, digestmod=hashlib.sha256)
 
     @classmethod
@@ -45,7 +45,7 @@ class Seals:
     def load(cls, db: Connection, keys: Keyring) -> Self | None:
         """Return the seals of this database, or None if it has no identity yet.
 
-        Raises `InputError` if they are sealed under a master key that is not in `keys`, `StoreError` if they were changed.
+        Raises `InputError` if the row key is under a master key that is not in `keys`, `StoreError` if it was tampered with.
         """
         row = db.execute(select(identity.c.database, identity.c.key_id, identity.c.sealed)).first()
         if row is None:
@@ -59,7 +59,7 @@ class Seals:
             ) from None
 
     def store(self, db: Connection, master: MasterKey) -> None:
-        """Store the row key sealed under `master`, in place of the stored one."""
+        """Seal the row key under `master`, and replace the stored one."""
         values = {
             "database": self.database,
             "key_id": master.id,
@@ -75,11 +75,11 @@ class Seals:
         return signer.digest()
 
     def bound_to(self, logged: int) -> str:
-        """Return the text that binds a secret of the vault to this database and to the end of the log at that time."""
+        """Return the text that binds a secret of the vault to this database and to the number of the last log entry."""
         return f"{self.database} vault {logged}"
 
     def end_of_log(self, number: int, digest: bytes) -> bytes:
-        """Return the bytes that the seal of the log's end covers."""
+        """Return the bytes to seal for the end of the log."""
         return self.database.encode() + number.to_bytes(8, "big") + digest
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""The statements of a login, compiled once for each database and executed on the driver's own cursor.
+"""The statements of a login, which are compiled once for each database and executed on the driver's own cursor.
 
-SQLAlchemy writes the SQL and defines how values are stored. Executing through it every time takes four times as long as SQLite
-takes. Errors are the same as SQLAlchemy's own.
+SQLAlchemy compiles the SQL and defines the conversion of values. Its execution of a statement would take four times as long as
+SQLite's own. Errors are the same as those of SQLAlchemy.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class _Form:
 
     sql: str
     bound: Callable[[Values], Any]
-    """A function that returns the parameters as the driver takes them: in order, or by name."""
+    """A function that returns the parameters in the form that the driver needs: in order, or by name."""
     read: tuple[tuple[int, Callable[[Any], Any]], ...]
     """The columns whose values are converted when they are read, with their conversions."""
 
@@ -35,7 +35,7 @@ class Statement:
     __slots__ = ("_clause", "_forms")
 
     def __init__(self, clause: Executable | Clause) -> None:
-        """Take a clause that SQLAlchemy executes, or a function that returns one for a dialect."""
+        """Prepare an SQLAlchemy clause, or a function that returns one for a dialect."""
         self._clause = clause
         self._forms: dict[str, _Form] = {}
 
@@ -83,8 +83,9 @@ class Statement:
 
 
 def _binding(compiled: Any, dialect: Dialect) -> Callable[[Values], Any]:
-    """Return a function that prepares a statement's parameters for the driver, in as few steps as the statement allows."""
-    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # For example an OFFSET of 0.
+    """Return a fast function that prepares the parameters of this statement for the driver."""
+    # Some parameters have fixed values, for example an OFFSET of 0.
+    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
     stored = [(name, _storing(bind.type, dialect)) for name, bind in compiled.binds.items() if _is_ours(bind.type)]
     order = tuple(compiled.positiontup) if compiled.positional else ()
     placed: Callable[[Values], Any] = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
@@ -114,7 +115,7 @@ def _reading(kind: Any, dialect: Dialect) -> Callable[[Any], Any]:
 
 def insert_of(dialect: Dialect) -> Any:
     """Return the dialect's own INSERT, which supports ON CONFLICT."""
-    # Imported here, because a dialect takes long to load and only one of them is used.
+    # Import it here, because a dialect loads slowly and only one of them is used.
     if dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 

@@ -1,11 +1,11 @@
-"""The database: opened safely, and used in transactions that are whole, durable and one at a time for each card.
+"""The database store. Its transactions are atomic and durable, and those on the same card run one after another.
 
 Five promises, for every kind of database:
 
-1. A database of another program or of a newer dscplus is refused with advice, and left as it was.
+1. A database of another program or of a newer dscplus is refused with advice, and not changed.
 2. An older database is brought up to date in one transaction. An SQLite file is copied first.
-3. What `write` reads of a card that it has locked stays true until it ends: reading, deciding and recording are one step,
-   among any number of threads, processes and machines.
+3. A card that a `write` transaction has locked does not change until the transaction ends. So reading, deciding and recording
+   are atomic, with any number of threads, processes and machines.
 4. The changes of `write` are on the disk when it returns. A failure of any kind leaves no trace.
 5. Every error of the database becomes a `StoreError` that names the database. It quotes neither a password nor stored data.
 """
@@ -27,9 +27,9 @@ from dsc_host.records.backends.sqlite import SQLite
 from dsc_host.records.schema import Schema
 
 PATIENCE = 10.0
-"""The seconds to wait for others who hold the database: far longer than any transaction here takes."""
+"""The seconds to wait for locks of other transactions: far longer than any of our transactions takes."""
 TRIES = 5
-"""How often a transaction is started when others keep it from ending."""
+"""The number of times that a transaction is tried when it conflicts with others."""
 _log = logging.getLogger("dsc_host.verifier")
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Store:
         self._backend.engine.dispose()
 
     def read(self) -> AbstractContextManager[Connection]:
-        """Return a transaction that sees the database as of its first statement, whatever others write meanwhile."""
+        """Return a transaction that sees the database in its state at the first statement, whatever others write meanwhile."""
         return self._transaction(self._backend.READ)
 
     def write(self) -> AbstractContextManager[Connection]:
@@ -109,8 +109,8 @@ class Store:
     def change(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction that may write, and return its result.
 
-        If the database aborts the transaction because of others, all of it is repeated, up to 5 times: `work` must change
-        nothing else.
+        If the database aborts the transaction because of a conflict, `work` is repeated from its beginning, up to 5 times. So
+        it must change nothing outside the database.
         """
         for _ in range(TRIES - 1):
             try:
@@ -122,7 +122,7 @@ class Store:
             return work(db)
 
     def claim(self, db: Connection) -> None:
-        """Wait for all other claims, and keep new ones out until this transaction ends. Must be its first statement.
+        """Claim the database until the transaction ends, after waiting for other claims. Must be the first statement.
 
         Use it for operations that concern more than one card.
         """
@@ -133,7 +133,7 @@ class Store:
         self._check_usable()
         try:
             with out_of_memory(), self._connected(mode) as db, db.begin():
-                # Not in a listener to the engine's events: with one, every statement takes half as long again.
+                # Do not use a listener to the engine's events: it would make every statement take half as long again.
                 for statement in mode.statements:
                     statement.run(db, {})
                 yield db
@@ -160,7 +160,7 @@ class Store:
         if self._closed:
             raise self._failure("it has been closed")
         if os.getpid() != self._opened_in:
-            # A connection that two processes use breaks, and in SQLite may break the file.
+            # Two processes that share a connection break it, and in SQLite may damage the file.
             raise self._failure("it was opened by the process that this one was forked from; open it after the fork")
 
     def _failure(self, problem: str, kind: type[StoreError] = StoreError) -> StoreError:
@@ -180,7 +180,7 @@ class Store:
 
     def _make(self, db: Connection) -> None:
         self._backend.claim(db)
-        # Checked again, because another process may have been first.
+        ## Check again, because another process may have been first.
         if self._backend.identity(db) is None:
             self._backend.create(db)
             tables.metadata.create_all(db, tables=list(self._schema.tables), checkfirst=False)
@@ -208,13 +208,13 @@ class Store:
         return identity.version
 
     def _migrate(self) -> None:
-        # Imported here because it takes longer to load than all the rest, and is rarely needed.
+        # Import it here, because it loads slowly and is rarely needed.
         from dsc_host.records.migrations import migrate
 
         copy = None
         with self._transaction(self._backend.MIGRATE) as db:
             self._backend.claim(db)
-            # Checked again, because another process may have been first.
+            ## Check again, because another process may have been first.
             version = self._checked_version(db)
             if version < self._schema.version:
                 copy = self._backend.keep_copy(version)
@@ -228,7 +228,7 @@ class Store:
 
 
 def check_url(url: str) -> None:
-    """Raise `InputError` unless `url` is of a kind that `Store.open` takes. Open nothing."""
+    """Raise `InputError` unless `Store.open` accepts this kind of URL. Open nothing."""
     _kind_of(url)
 
 
@@ -242,7 +242,7 @@ def _kind_of(url: str) -> tuple[type[SQLite] | type[PostgreSQL], URL]:
         parts = make_url(url)
     except (ArgumentError, ValueError):
         raise InputError("database", "must be a URL such as sqlite:///dsc.db or postgresql://user@host/database") from None
-    # Only the scheme of the URL is quoted, because the rest may hold a password.
+    # Quote only the scheme of the URL, because the rest may hold a password.
     if parts.drivername == "sqlite":
         return SQLite, parts
     if parts.drivername in ("postgresql", "postgresql+psycopg"):

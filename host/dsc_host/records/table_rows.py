@@ -1,7 +1,7 @@
-"""Rows of one table as records, which a transaction of the store finds, locks, adds and changes.
+"""Access to the rows of one table as records: finding, locking, adding, changing and removing them in a transaction.
 
-A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes something of a user locks the
-user's row first. So what it read stays true, in PostgreSQL too, where others write at the same time.
+A record is a NamedTuple whose fields are the table's columns, in their order. Code that changes data of a user locks the user's
+row first, so that the data does not change under it, in PostgreSQL too, where transactions write at the same time.
 """
 
 import secrets
@@ -21,7 +21,7 @@ def new_id() -> str:
 
 
 def is_key(key: object) -> bool:
-    """Return whether a value can be a key. A database accepts neither values that are no text, nor every text."""
+    """Return whether this value can be looked up as a key: it is text without characters that a database refuses."""
     return isinstance(key, str) and key.isprintable()
 
 

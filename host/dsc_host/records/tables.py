@@ -30,7 +30,7 @@ _HASH_BYTES = 32
 
 
 class Counter(TypeDecorator[int]):
-    """A counter from 0 to 2**64 - 1 as big-endian bytes, which sort as numbers do. SQLite's integers end half-way."""
+    """A counter from 0 to 2**64 - 1 as big-endian bytes, which sort as numbers do. SQLite's integers end at 2**63 - 1."""
 
     impl = LargeBinary(_COUNTER_BYTES)
     cache_ok = True
@@ -59,7 +59,7 @@ class Times(TypeDecorator[tuple[float, ...]]):
         return None if value is None else unpack(f">{len(value) // _TIME_BYTES}d", value)
 
 
-# With names, a migration can find a constraint, and SQLite does not lose one when it rebuilds a table.
+# Name all constraints, so that a migration can find them and SQLite keeps them when it rebuilds a table.
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -71,7 +71,7 @@ metadata = MetaData(
 )
 
 SERIAL_LETTERS = 32
-# One more letter marks a decoy. Only under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite always does.
+# The extra character marks a decoy. Under this collation PostgreSQL sorts `A-1` before `A1`, as SQLite does.
 _SERIAL = String(SERIAL_LETTERS + 1).with_variant(String(SERIAL_LETTERS + 1, collation="C"), "postgresql")
 
 # Secrets that belong to no card, each under a name that describes it: those of the login system. `logged` is the number of the

@@ -1,4 +1,4 @@
-"""Transactions of the records, and their context: the database, its keys and seals, the time, and the actor.
+"""Transactions of the records, and their context: the database, its keys and seals, the clock, and the actor.
 
 Operations are functions whose first argument is a transaction. `Context.change` opens one, does the work, and commits it. Work
 that the database aborted because of others is repeated from its beginning. Work that returns `Refused` is committed, because it
@@ -50,7 +50,7 @@ class Transaction:
         return self.context.seals
 
     def now(self) -> float:
-        """Return the time in Unix seconds. Call it after locking a row, because time passes while others hold the lock."""
+        """Return the time in Unix seconds. Call it after locking a row, because waiting for a lock takes time."""
         return self.context.now()
 
 

@@ -1,7 +1,8 @@
 """The vault: secrets that belong to no card, each sealed under the master key and its own name.
 
-Three promises: a secret opens only under its own name and in its own database; each secret records how far the log was when it
-was stored, so that the log cannot be cut before that; and `rekey` seals these secrets again together with those of the cards.
+Three promises: a secret opens only under its own name and in its own database; each secret records the number of the last log
+entry when it was stored, so that a removal of these entries is found; and `rekey` seals these secrets again together with those
+of the cards.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ class _Sealed(NamedTuple):
 
 
 def put(tx: Transaction, name: str, plain: bytes) -> None:
-    """Store `plain` under `name`, 1 to 64 characters without spaces, in place of an earlier secret."""
+    """Store `plain` under `name`, 1 to 64 characters without spaces. It replaces an earlier secret of this name."""
     logged = audit.last_number(tx.db)
     sealed = tx.keys.current.seal(plain, name, Secret.VAULT, tx.seals.bound_to(logged))
     values = {"key_id": tx.keys.current.id, "sealed": sealed, "logged": logged}
@@ -92,7 +93,7 @@ def _opened(context: Context[Any], secret: _Sealed) -> bytes:
 
 
 def problems(db: Connection, keys: Keyring, seals: Seals, end: int) -> Iterator[str]:
-    """Yield what is wrong with the secrets, for a log that ends at entry `end`."""
+    """Yield each problem with the secrets. `end` is the number of the last log entry."""
     for row in db.execute(select(vault).order_by(vault.c.name), execution_options={"yield_per": _PAGE}):
         name = ascii(row.name)[1:-1]
         try:

@@ -1,7 +1,7 @@
 """The tables of the cards, the same in SQLite and in PostgreSQL.
 
-The tables enforce three rules of the verifier, whatever the code does: a card is not asked a question again while the question
-is remembered; a challenge is deleted with its card; and no two entries of the log have the same number.
+The tables enforce three rules of the verifier, independently of the code: a remembered question is not asked again; a challenge
+is deleted with its card; and no two entries of the log have the same number.
 
 When you change a table, raise `VERSION` and write the migration to the new version: see `migrations`.
 """
@@ -37,7 +37,7 @@ from dsc_host.records.tables import (
 )
 
 DECOY = "decoy"
-"""The state of a row that stands for a card that does not exist, so that asking for it is like asking for any other card."""
+"""The state of a decoy: a row in place of a card that does not exist."""
 STATE_LETTERS = 9
 OWNER_LETTERS = 64
 ENROLMENT_LETTERS = 16
@@ -45,7 +45,7 @@ NO_OWNERS = bytes(_HASH_BYTES)
 """The hash of the owners of a card without owners."""
 
 # Times are Unix seconds. `key_id` names the master key that sealed the row's secrets. `unlock_codes` counts all codes that the
-# card ever got; `unlock_times` has the latest, including all those that the limit still counts. `asked` counts all challenges
+# card ever got; `unlock_times` has the times of the latest ones, for the limit. `asked` counts all challenges
 # that the card ever got. A retired card has no secrets and an empty `key_id`. `judged` counts all responses, so that each of
 # them changes the same rows and takes the same time, whatever its outcome. `failures` counts the wrong responses in a row;
 # `failures_in_day` counts those since `day_since`, regardless of correct ones between them. `enrolment` is random; `version`
@@ -85,11 +85,11 @@ cards = Table(
 )
 
 _is_decoy = cards.c.state == DECOY
-# An index of decoys alone, so that it takes no room if there are none.
+# This index has only decoys, so it takes no space if there are none.
 Index("ix_cards_decoys", cards.c.state_since, sqlite_where=_is_decoy, postgresql_where=_is_decoy)
 
-# A row outlives its challenge, because it records what the card was asked. `number` counts from 1 for each card. The digest is
-# of the encoded question, because the card answers that: 000001 and 000016 are the same question.
+# A row is kept after its challenge has expired, because it records the question. `number` counts from 1 for each card. The
+# digest is made of the encoded question, because 000001 and 000016 have the same encoding, and so the same response.
 challenges = Table(
     "challenges",
     metadata,

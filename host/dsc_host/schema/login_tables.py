@@ -1,7 +1,7 @@
 """The tables of the login system, in the same database and under the same version as those of the cards.
 
 Times are Unix seconds, amounts whole cents. `data` holds a JSON object. Secrets are in the vault or stored only as a hash: a
-password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 hex digits without a meaning.
+password as Argon2id, a session as the SHA-256 of its cookie's value. An id is 12 to 32 random hex digits.
 """
 
 from sqlalchemy import (
@@ -138,7 +138,7 @@ sessions = Table(
     Column("data", String, nullable=False),
 )
 
-# How often something was tried. `name` is a hash of the action and the actor.
+# Counts of attempts. `name` is a hash of the action and the actor.
 attempts = Table(
     "attempts",
     metadata,
@@ -198,7 +198,7 @@ orders = Table(
     Index(None, "state", "at"),
 )
 
-# `device_id` is empty if the money was held for a request, which knows its device.
+# `device_id` is empty if the money was held for a request, whose row has the device.
 holds = Table(
     "holds",
     metadata,

@@ -1,1 +1,1 @@
-"""Protection of both HTTP servers, the service and the portal: limits on time, on connections and on the rate of requests."""
+"""Protection of the two HTTP servers, the service and the portal: limits on times, connections and the rate of requests."""

@@ -1,4 +1,4 @@
-"""A time limit for request bodies, and quiet handling of a client that disconnects in the middle of one.
+"""A time limit for request bodies, and the handling of clients that disconnect during a body without logging an error.
 
 Both servers use this middleware, so neither needs a limit of its own.
 """
@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_SECONDS = 10.0
-"""The time in seconds for a whole body to arrive. A limit for each byte would let a client send forever."""
+"""The time in seconds for a whole body to arrive. A limit on the pause between bytes would let a client send forever."""
 
 
 class SlowBody(Exception):
@@ -33,7 +33,7 @@ class Bodies:
         try:
             await self._app(scope, body.receive, body.send)
         except ClientDisconnect:
-            # The client is gone: there is nobody to answer, and no error to handle.
+            # The client has disconnected: do not answer, and do not log an error.
             return
         except SlowBody:
             if not body.is_answered:

@@ -1,15 +1,16 @@
-"""Limits on connections: how long each may keep us waiting, and how many there may be, for one client and in all.
+"""Limits on connections: the time that each may keep the server waiting, and their number, for one client and in total.
 
 uvicorn limits how long a connection may stay without a request, and the number of connections. It does not limit the
 time for a request head or for an answer that the client does not read, nor the connections of one client. Beyond its
-limit it refuses everybody, so a client that opens enough connections and sends nothing more shuts the others out. Here,
-a new connection replaces the one that has kept us waiting longest.
+limit it refuses everybody, so a client that opens enough connections and sends nothing shuts the others out. Here, a new
+connection replaces the one that has kept the server waiting longest.
 
 Five promises, for each process:
 
-1. A connection may keep us waiting 10 seconds for a head, and 20 seconds until an answer is read. `bodies` limits a body.
+1. A connection may keep the server waiting 10 seconds for a head, and 20 seconds until an answer is read. `bodies` limits the
+   time for a body.
 2. One client has at most 128 connections, and all clients together have 512. Beyond that, the connection that has waited
-   for its client longest is closed. If none waits, because we work for all of them, the new one is answered 503.
+   for its client longest is closed. If none waits for its client, the new connection is answered 503.
 3. A client is an IPv4 address or an IPv6 /64. The trusted proxy has no limit of its own.
 4. Requests are answered one at a time. If a request arrives before the previous answer is complete, the connection ends after
    that answer.
@@ -34,7 +35,7 @@ HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 """The time in seconds in which a client must read an answer."""
 WAITS = "dsc_waits"
-"""The key in a request's state. An application sets it while it makes the client wait without working for it."""
+"""The key in a request's state. An application sets it while a request waits and needs no work by the server."""
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -49,17 +50,17 @@ class LimitedProtocol(H11Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether the client has to act next: to send, or to read what we have sent."""
+        """Return whether the server waits for the client: to send, or to read an answer."""
         if self.flow.write_paused or not self._has_request() or self.cycle.more_body:
             return True
         return bool(self.scope["state"].get(WAITS))
 
-    # ---- what asyncio calls ----
+    # ---- methods that asyncio calls ----
 
     def connection_made(self, transport: Any) -> None:
-        """Accept the connection if there is a place for it, or if another connection can be closed."""
+        """Accept the connection if the limits allow it, or if another connection can be closed."""
         super().connection_made(transport)
-        # With these limits, asyncio calls us as soon as data is not read, and when all of it is.
+        # With these limits, asyncio calls `pause_writing` as soon as data is unread, and `resume_writing` when all is read.
         transport.set_write_buffer_limits(high=0)
         self.waiting_since = self.loop.time()
         host = self.client[0] if self.client else ""
@@ -89,7 +90,7 @@ class LimitedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Start the time limit in which the client must read what we have sent."""
+        """Start the time limit within which the client must read the answer."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.loop.call_later(WRITE_SECONDS, self._drop)
@@ -99,7 +100,7 @@ class LimitedProtocol(H11Protocol):
         super().resume_writing()
         self._stop_write_timer()
 
-    # ---- what uvicorn calls ----
+    # ---- methods that uvicorn calls ----
 
     def on_response_complete(self) -> None:
         """Start to wait for the next request."""
@@ -109,7 +110,7 @@ class LimitedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is not HTTP, unless an answer has begun, and close the connection."""
         if self._has_request():
-            # The task that works on the request must not answer too.
+            # Keep the task that works on the request from answering too.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -150,7 +151,7 @@ class LimitedProtocol(H11Protocol):
 
     def _drop(self) -> None:
         """Close the connection and discard unsent data."""
-        # Remove it at once: more connections may arrive before asyncio reports the loss.
+        # Remove it at once: more connections may arrive before asyncio calls `connection_lost`.
         self.connections.discard(self)
         self.transport.abort()
 

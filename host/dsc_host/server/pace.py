@@ -1,6 +1,6 @@
-"""A rate limit for each client: a request that arrives too early waits, and costs nothing while it waits.
+"""A rate limit for each client: a request that arrives too early waits, without work for the server.
 
-Without it, a client with many connections that repeats each request at once would keep the process busy at others' cost.
+Without this limit, a client with many connections that repeats requests at once would slow down all other clients.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dsc_host.server.connections import WAITS
 
 PER_SECOND = 20
 BURST = 40
-"""The number of requests that are answered without delay after a quiet time."""
+"""The number of requests in a row that are answered without delay."""
 MOST_SECONDS = 5.0
 """The longest wait in seconds. A request that would have to wait longer is refused."""
 _MOST_CLIENTS = 10_000

@@ -1,4 +1,4 @@
-"""The interface of a kind of database: how transactions start, the marks of our databases, and advice for errors."""
+"""The interface to a kind of database: starting transactions, marking databases as ours, and advice for errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The start of a transaction: these statements, on a connection with these options."""
+    """The way to start a transaction: statements, on a connection with certain options."""
 
     statements: tuple[Statement, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -31,9 +31,9 @@ class Backend(Protocol):
     """One database, apart from its tables. `READ`, `WRITE` and `MIGRATE` are the modes of its transactions."""
 
     CHAINS_ERRORS: bool
-    """Whether the database's own errors may be shown, because they never quote stored data."""
+    """Whether the database's own errors can be shown, because they never quote stored data."""
     READ: Mode
-    """A mode that sees the database as of the first statement and writes nothing."""
+    """A mode that sees the database in its state at the first statement, and writes nothing."""
     WRITE: Mode
     MIGRATE: Mode
 
@@ -48,25 +48,25 @@ class Backend(Protocol):
         """Keep others from making tables, migrating, or enrolling cards until the transaction ends."""
 
     def create(self, db: Connection) -> None:
-        """Create what the tables need before them."""
+        """Create the objects that must exist before the tables."""
 
     def mark(self, db: Connection, version: int) -> None:
         """Mark the database as ours, with this version."""
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the database before it is migrated. Return the copy's name, or None if copying is left to others."""
+        """Copy the database before a migration. Return the copy's name, or None if this kind of database is not copied here."""
 
     def check_migrated(self, db: Connection) -> None:
-        """Raise `StoreError` if a migration left rows that refer to none."""
+        """Raise `StoreError` if a migration left rows that refer to missing rows."""
 
     def after_migrating(self) -> None:
         """Undo the changes that `MIGRATE` made to connections."""
 
     def finish_opening(self) -> None:
-        """Do the remaining work once the database is known to be ours."""
+        """Finish opening the database, after it was recognized as ours."""
 
     def advice(self, error: SQLAlchemyError) -> str:
-        """Return what went wrong and what to do, without a password or stored data."""
+        """Return a message with the problem and its remedy, without a password or stored data."""
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
-        """Return whether the transaction failed only because of others, so that it may succeed if it is tried again."""
+        """Return whether the transaction failed because of other transactions, so that a repetition may succeed."""

@@ -1,9 +1,9 @@
-"""Records in a PostgreSQL database, in a separate schema named `dscplus`, so that other tables may be beside them.
+"""Records in a PostgreSQL database, in a schema named `dscplus`, beside the tables of other programs.
 
-Transactions run under READ COMMITTED, and each first locks the row of the one card that it concerns. A transaction that waited
-for that lock then reads what the one before has committed, so reading, deciding and recording are one step for each card, and
-cards do not wait for each other. SERIALIZABLE would promise the same, but all except one of the colliding transactions would
-fail and start again, and its promise holds only if every program that writes uses it too.
+Transactions run under READ COMMITTED. Each first locks the row of its card. A transaction that waited for the lock then reads
+the changes that the previous one has committed. So reading, deciding and recording are atomic for each card, and transactions
+on different cards do not wait for each other. SERIALIZABLE would guarantee the same, but all except one of the conflicting
+transactions would fail and be repeated, and the guarantee would need every program that writes to use it.
 """
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -18,10 +18,10 @@ from dsc_host.records.tables import APPLICATION_ID
 SCHEMA = "dscplus"
 _APPLICATION = "dscplus verifier"
 _IDLE_SECONDS = 60
-"""How many seconds a transaction may stand idle. After that, a machine that vanished no longer holds its card."""
+"""The seconds after which an idle transaction is ended, so that a machine that vanished does not keep its card locked."""
 
 _LOST = "the connection to it was lost; try again: a response that was being verified may have been recorded as used"
-# By the first characters of the SQLSTATE.
+# The advice, by the first characters of the SQLSTATE.
 _ADVICE = {
     "08": _LOST,
     "25006": "it may not be written: it is a read-only copy; name the primary server",
@@ -43,7 +43,7 @@ _SETTINGS = """SELECT set_config('search_path', %s, false), set_config('lock_tim
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
-# Everything that a schema may hold and that CREATE could collide with.
+# Count all objects in the schema with which CREATE could conflict.
 _PARTS = text(
     "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid)"
     " + (SELECT count(*) FROM pg_proc WHERE pronamespace = n.oid) FROM pg_namespace n WHERE n.nspname = :schema"
@@ -55,7 +55,7 @@ class PostgreSQL:
 
     READ = Mode(options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
     WRITE = MIGRATE = Mode()
-    # Its errors quote whole rows.
+    # PostgreSQL's errors quote whole rows.
     CHAINS_ERRORS = False
 
     def __init__(self, url: URL, patience: float) -> None:
@@ -66,7 +66,10 @@ class PostgreSQL:
 
     @classmethod
     def open(cls, url: URL, patience: float) -> "PostgreSQL":
-        """Prepare a database without connecting. Raises `InputError` without its name, `StoreError` without a driver."""
+        """Prepare a database without connecting.
+
+        Raises `InputError` if the URL names none, `StoreError` if there is no driver.
+        """
         if not url.database:
             raise InputError("database", "its URL must name one, for example postgresql://user@host/database")
         return cls(url.set(drivername="postgresql+psycopg"), patience)
@@ -77,19 +80,19 @@ class PostgreSQL:
             return None
         if db.execute(text("SELECT to_regclass(:meta)"), {"meta": f"{SCHEMA}.meta"}).scalar() is None:
             return Identity(False, 0)
-        # Read as JSON, because another program's table of that name has other columns.
+        # Read the row as JSON, because a table `meta` of another program has other columns.
         marks = db.exec_driver_sql("SELECT to_jsonb(m) FROM meta m LIMIT 2").scalars().all()
         if len(marks) != 1 or marks[0].get("application") != _APPLICATION or type(marks[0].get("version")) is not int:
             return Identity(False, 0)
         return Identity(True, marks[0]["version"])
 
     def claim(self, db: Connection) -> None:
-        """Take an advisory lock on a number that other programs in the same database will not use."""
+        """Take an advisory lock. Its number is chosen so that other programs in the database are unlikely to use it."""
         db.execute(text("SELECT pg_advisory_xact_lock(:claim)"), {"claim": APPLICATION_ID})
 
     def create(self, db: Connection) -> None:
         """Create the schema and the table of the marks."""
-        # Not IF NOT EXISTS, which needs the right to create schemas even if the schema exists.
+        # Do not use IF NOT EXISTS: it needs the right to create schemas even if the schema exists.
         if db.execute(text("SELECT to_regnamespace(:schema)"), {"schema": SCHEMA}).scalar() is None:
             db.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
         db.exec_driver_sql(f"CREATE TABLE {SCHEMA}.meta (application text NOT NULL, version integer NOT NULL)")
@@ -103,7 +106,7 @@ class PostgreSQL:
         )
 
     def keep_copy(self, version: int) -> str | None:
-        """Return None: copies are the task of the server, with pg_dump or its archive."""
+        """Return None: administrators copy the database, with pg_dump or from the server's archive."""
         return None
 
     def check_migrated(self, db: Connection) -> None:
@@ -116,7 +119,7 @@ class PostgreSQL:
         """Do nothing: no work remains."""
 
     def advice(self, error: SQLAlchemyError) -> str:
-        """Return what went wrong and what to do, without a password or stored data."""
+        """Return a message with the problem and its remedy, without a password or stored data."""
         if not isinstance(error, DBAPIError):
             return str(error)
         state = _sqlstate(error)
@@ -151,7 +154,7 @@ def _engine(url: URL, patience: float) -> Engine:
             isolation_level="READ COMMITTED",
             pool_size=5,
             max_overflow=10,
-            # A server that was restarted meanwhile must not cause a failure.
+            # Test connections before use: the server may have been restarted.
             pool_pre_ping=True,
             pool_timeout=patience,
         )

@@ -1,7 +1,7 @@
 """Records in one SQLite file, or in memory.
 
-One transaction writes at a time (`BEGIN IMMEDIATE`), so what it reads stays true until it ends. With the write-ahead log,
-readers continue meanwhile. With `synchronous = FULL`, committed changes are on the disk.
+One transaction writes at a time (`BEGIN IMMEDIATE`), so the data that it reads does not change until it ends. With the
+write-ahead log, readers can work during a write. With `synchronous = FULL`, committed changes are on the disk.
 """
 
 import os
@@ -27,7 +27,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 """The endings of the files that SQLite keeps beside a database, with the database's permissions, and reads if they exist."""
 _HEADER = b"SQLite format 3\0"
 
-# By the beginning of SQLite's name for the error, because it has finer names too, for example SQLITE_READONLY_DIRECTORY.
+# The advice, by the beginning of SQLite's name for the error. Some names are longer, for example SQLITE_READONLY_DIRECTORY.
 _ADVICE = {
     "SQLITE_BUSY": "another program keeps it locked; end that program, or try again",
     "SQLITE_CANTOPEN": "it cannot be opened; check that this user may read and write it and its folder",
@@ -43,7 +43,7 @@ class SQLite:
 
     READ = Mode((Statement(text("BEGIN")),))
     WRITE = Mode((Statement(text("BEGIN IMMEDIATE")),))
-    # A migration may rebuild a table and drop the old one, and with it every row that refers to the old one.
+    # A migration may rebuild a table and drop the old one. Foreign keys would then delete the rows that refer to it.
     MIGRATE = Mode((Statement(text("PRAGMA foreign_keys = OFF")), *WRITE.statements))
     CHAINS_ERRORS = True
 
@@ -73,14 +73,14 @@ class SQLite:
         )
         if not (application_id or version or parts):
             return None
-        # The marks are in the file's header, where `file` and other programs find them too.
+        # The marks are in the file's header, where programs such as `file` find them.
         return Identity(application_id == APPLICATION_ID, version if application_id == APPLICATION_ID else 0)
 
     def claim(self, db: Connection) -> None:
         """Do nothing: SQLite has a single writer."""
 
     def create(self, db: Connection) -> None:
-        """Do nothing: the tables need nothing before them."""
+        """Do nothing: the tables need no other objects."""
 
     def mark(self, db: Connection, version: int) -> None:
         """Store the marks in the file's header."""
@@ -88,7 +88,7 @@ class SQLite:
         db.exec_driver_sql(f"PRAGMA user_version = {int(version)}")
 
     def keep_copy(self, version: int) -> str | None:
-        """Copy the file, readable by its owner alone, in a write transaction that has changed nothing yet."""
+        """Copy the file, in a write transaction that has not changed anything. Only the owner can read the copy."""
         if self._path is None:
             return None
         copy = _new_file(self._path, f"schema-{version}.backup")
@@ -105,7 +105,7 @@ class SQLite:
         return str(copy)
 
     def check_migrated(self, db: Connection) -> None:
-        """Raise `StoreError` if a row refers to none."""
+        """Raise `StoreError` if a row refers to a missing row."""
         if db.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise StoreError(f"{self.name}: it has challenges of cards that it does not have; restore it from a backup")
 
@@ -119,7 +119,7 @@ class SQLite:
             self._log_ahead()
 
     def advice(self, error: SQLAlchemyError) -> str:
-        """Return what went wrong and what to do."""
+        """Return a message with the problem and its remedy."""
         name = _sqlite_error(error)
         for beginning, advice in _ADVICE.items():
             if name.startswith(beginning):
@@ -127,11 +127,11 @@ class SQLite:
         return str(getattr(error, "orig", None) or error)
 
     def was_conflict(self, error: SQLAlchemyError) -> bool:
-        """Return False: SQLite itself waits for others, as long as `patience` allows."""
+        """Return False: SQLite itself waits for other transactions, for up to `patience` seconds."""
         return False
 
     def _log_ahead(self) -> None:
-        """Turn on the write-ahead log, with which readers and the writer do not wait for each other."""
+        """Turn on the write-ahead log, so that readers and the writer do not wait for each other."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -166,7 +166,7 @@ def _make_file(path: Path) -> None:
             raise StoreError(f"{path}: it is a folder; name a file in it")
         if not path.parent.is_dir():
             raise StoreError(f"{path}: there is no folder {path.parent}; make it first")
-        # Created here, because SQLite would make it readable by all. Its log files take over these permissions.
+        # Create the file here, because SQLite would make it readable by all. SQLite's log files get the same permissions.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         keep_name(path)
     except FileExistsError:
@@ -190,14 +190,14 @@ def _new_file(path: Path, suffix: str) -> Path:
 
 
 def _copy(path: Path, copy: Path) -> None:
-    # SQLite itself makes the copy, because some committed data may still be in the log beside the file.
+    # Copy through SQLite, because some committed data may be in the log beside the file.
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         target.execute("PRAGMA synchronous = FULL")
         source.backup(target)
 
 
 def _check_header(path: Path) -> None:
-    # SQLite checks this too, but takes a file of one byte for an empty one.
+    # SQLite's own check takes a file of one byte for an empty one.
     try:
         with path.open("rb") as file:
             header = file.read(len(_HEADER))
@@ -218,7 +218,7 @@ def _engine(path: Path | None, patience: float) -> Engine:
         pool_size=5 if path else 1,
         max_overflow=10 if path else 0,
         pool_timeout=patience,
-        # Every transaction has ended when its connection comes back to the pool.
+        # No rollback is needed: every transaction has ended when its connection returns to the pool.
         pool_reset_on_return=None,
     )
     event.listen(engine, "connect", _configure)

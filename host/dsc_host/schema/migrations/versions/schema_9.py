@@ -22,7 +22,7 @@ _SERIALS: tuple[tuple[str, Any, Any, bool], ...] = (
 def upgrade() -> None:
     """Remove the decoys, widen the serials, and add the dates.
 
-    A decoy had a name that may be a serial now. A new decoy is made when somebody asks for its serial again.
+    The name of an old decoy is a possible serial now. A new decoy is made when its serial is asked for again.
     """
     op.execute("DELETE FROM challenges WHERE serial IN (SELECT serial FROM cards WHERE state = 'decoy')")
     op.execute("DELETE FROM cards WHERE state = 'decoy'")
@@ -31,7 +31,7 @@ def upgrade() -> None:
             batch.alter_column("serial", existing_type=old, type_=new, existing_nullable=nullable)
     for name in ("valid_from", "valid_until"):
         op.add_column("cards", sa.Column(name, sa.Double))
-    # Nobody has been reminded of a coming change of a device.
+    # No owner has been reminded of a coming change of a device yet.
     op.add_column("devices", sa.Column("told", sa.String(16), nullable=False, server_default=""))
     _add_money()
     # Nobody has named a device, and it is not known when one was last used.
