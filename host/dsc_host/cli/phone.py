@@ -84,7 +84,7 @@ def activate(
         ):
             raise Failed("nothing was changed")
         token = prompts.read_shown("Activation code")
-        recovery = prompts.read_secret("PIN of the app before") if begun.needs_recovery else None
+        recovery = prompts.read_secret("PIN of your previous app") if begun.needs_recovery else None
         pin = prompts.read_secret("PIN", confirm=not phone.users)
         user = phone.activate(begun, token, pin, finger=finger, replace=bool(begun.replaces), recovery=recovery)
     notice(f"The app is activated for {user.name}.")

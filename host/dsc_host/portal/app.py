@@ -161,12 +161,12 @@ def application(
 
     Args:
         system: The login system that the pages work on.
-        secure: Whether visitors connect over https, through a proxy that ends TLS.
+        secure: Whether visitors connect over https, through a proxy that terminates TLS.
         hosts: The host names under which visitors reach the portal.
-        name: The title of the pages. Empty: a title in the visitor's language.
+        name: The title of the pages. If it is empty, they have a title in the visitor's language.
         extension: Additional pages, for example of a demonstration. Never add any where real people log in.
-        due_every: The seconds between two rounds of due work, while the portal runs.
-        ended: A function that is called when the portal ends.
+        due_every: The seconds between two runs of the maintenance, while the portal runs.
+        ended: A function that is called when the portal shuts down.
     """
     pages, posts = (GET, POST) if extension is None else ({**GET, **extension.pages}, {**POST, **extension.posts})
     site = Site(system, Cookies(secure), _templates(), load(), pages, posts, proofs.wanted, name, extension)
@@ -201,7 +201,7 @@ async def _do_due(system: LoginSystem, seconds: float) -> None:
         try:
             await run_in_threadpool(system.operator.run_due)
         except Exception:
-            # The portal must keep running after any error. The next round tries again.
+            # The portal must keep running after any error. The next run tries again.
             _log.exception("due work was not done")
         await asyncio.sleep(seconds)
 

@@ -1,7 +1,7 @@
 """The languages of the pages: English, in which the code is written, and German and Russian from gettext catalogs.
 
-The catalogs are `locale/LANGUAGE.po`. They are compiled in memory when the first portal starts, so no generated file can be
-out of date.
+The catalogs are `locale/LANGUAGE.po`. They are compiled in memory when the first portal of a process is made, so no compiled
+file can be out of date.
 """
 
 import re
@@ -25,7 +25,7 @@ from babel.numbers import format_currency
 NAMES = {"en": "English", "de": "Deutsch", "ru": "Русский"}
 FALLBACK = "en"
 NONE = "\N{EN DASH}"
-"""The text that stands for a missing value."""
+"""The text in place of a missing value."""
 _RANGE = re.compile(r"(?P<language>[A-Za-z]{1,8})(-[A-Za-z0-9-]*)?(\s*;\s*[qQ]=(?P<weight>[01](\.[0-9]{0,3})?))?", re.ASCII)
 """A language range with its weight, as in RFC 9110, section 12.5.4."""
 

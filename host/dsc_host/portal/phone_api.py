@@ -1,4 +1,4 @@
-"""The HTTP interface for apps on phones: JSON over POST, without cookies, each call with the device's own token.
+"""The HTTP interface for phone apps: JSON over POST, without cookies. An app identifies itself by the token of its device.
 
 The messages are those of `dsc_host.phone.protocol`. A refusal is `{"error": {"code", "message"}}` with its status.
 """
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A call of the app: the message that it takes, and the function that answers it for an app at a network address."""
+    """A call of the app: the type of its message, and the function that answers the message from a network address."""
 
     kind: type[T]
     answer: Callable[[LoginSystem, T, str], object]
@@ -59,7 +59,7 @@ def _refusal(status: int, code: str, message: str) -> Response:
 
 
 async def _json(request: Request) -> bytes:
-    # Another site's page cannot send this type without a preflight request, and the portal refuses that.
+    # A page of another site cannot send this type without a preflight request, which the portal refuses.
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Rejected(415, "must be application/json")
     return await read_body(request)

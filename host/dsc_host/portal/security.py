@@ -2,7 +2,7 @@
 
 Six promises:
 
-1. Every POST of a page comes from our site. Its token is found only in a page of ours that was shown to the same visitor.
+1. Every POST of a form comes from our site: its token is only in pages of ours that were shown to the same visitor.
 2. Cookies are HttpOnly and SameSite=Strict. Over https they are Secure and bound to this host (`__Host-`).
 3. Scripts, styles and pictures come from our own site only, and forms are sent only there. No other site can frame our pages.
 4. No cache stores a page, and no other site learns which page a visitor came from.
@@ -47,7 +47,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """The names and attributes of the cookies. `secure`: the visitor connects over https."""
+    """The names and attributes of the cookies. `secure` means that visitors connect over https."""
 
     secure: bool
 
@@ -66,7 +66,7 @@ class Cookies:
         response.set_cookie(self.session, token, secure=self.secure, httponly=True, samesite="strict", path="/")
 
     def keep(self, response: Response, name: str, value: str, seconds: int) -> None:
-        """Set a cookie that is no secret, for example the language or a notice, for some seconds."""
+        """Set a cookie without secrets, for example the language or a notice, for some seconds."""
         response.set_cookie(
             name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="strict", path="/"
         )  # fmt: skip
@@ -89,7 +89,7 @@ def csrf(token: str) -> str:
 def check_post(request: Request, token: str, form: Mapping[str, str]) -> None:
     """Raise `Rejected` unless a POST comes from a page of ours that was shown to this visitor."""
     origin = request.headers.get("origin")
-    # Browsers write SCHEME://HOST. The host is compared as text, because parsing could fail.
+    # Browsers write the origin as SCHEME://HOST. Compare the host as text, because parsing could fail.
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Rejected(403, "another site")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -136,7 +136,7 @@ class Guard:
     """ASGI middleware that adds the headers to every answer and refuses requests for other hosts."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], secure: bool) -> None:
-        """Guard `app`. `hosts` are names without a port, in lower case."""
+        """Protect `app`. `hosts` are names without a port, in lower case."""
         self._app = app
         self._hosts = hosts
         self._secure = secure
@@ -157,7 +157,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower(): value for name, value in message["headers"]}
-                # The status counts too: the error page for a missing file is a page, not a file.
+                # Check the status too: the answer for a missing file is an error page.
                 is_file = str(scope["path"]).startswith("/static/") and message["status"] in (200, 206, 304)
                 headers = self._headers(given.get(b"content-type", b""), is_file=is_file)
                 message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in given)]
@@ -170,7 +170,7 @@ class Guard:
             "content-security-policy": _PICTURE_POLICY if media_type.startswith(b"image/svg+xml") else _POLICY,
             "x-frame-options": "DENY",
             "x-content-type-options": "nosniff",
-            # Not "no-referrer": with that, browsers send our own forms from the origin "null".
+            # Do not use "no-referrer": with it, browsers send our own forms with the origin "null".
             "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
@@ -183,6 +183,6 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return the host without its port, or empty text if the text is neither a host nor a host and a port."""
+    """Return the host without its port; empty text if this is not HOST or HOST:PORT."""
     found = _HOST.fullmatch(host)
     return found["name"].lower() if found else ""

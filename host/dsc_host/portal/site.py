@@ -1,7 +1,7 @@
-"""The context of a page's handler: the site, and the visit that the handler answers.
+"""The context of a page's handler: the site and the visit.
 
-A handler is a plain function that takes a `Visit` and returns a response. It runs in a thread of its own. A refusal that the
-handler raises becomes a page that says what is wrong, with the matching status.
+A handler is a plain function that takes a `Visit` and returns a response. It runs in a worker thread. If the handler
+raises a refusal, the visitor gets a page with the error and the matching status.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -57,7 +57,7 @@ class Beside(Protocol):
     """A function that adds something to a page that asks for a device's response."""
 
     def __call__(self, visit: "Visit", view: View, offer: Offer, *, new_pin: bool) -> View:
-        """Return the page with the addition. `new_pin`: the response must be made with a PIN that is chosen on this page."""
+        """Return the page with the addition. With `new_pin`, the response must be made with the PIN chosen on this page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ class Extension:
     """An addition to the portal, for example the demonstration. A portal for real people has none."""
 
     home: Link
-    """The link to its first page. Every page of the portal shows this link at the top."""
+    """The link to the extension's first page, which every page of the portal shows at the top."""
     pages: Mapping[str, Handler]
     """The handlers of its pages, by path."""
     posts: Mapping[str, Handler]
     """The handlers of its forms, by path."""
     secret: str
-    """The secret to which its forms are bound, instead of the visitor's token, which changes with each login."""
+    """The secret to which the extension's forms are bound. The visitor's token is not used, because each login changes it."""
     beside: Beside
     blank_card: Callable[[str], AbstractContextManager[CardClient]]
     """A function that gives the user with this name a new blank card, and returns the card's line."""
@@ -96,7 +96,7 @@ class Site:
     ask_for_proof: Handler
     """The handler that asks for a proof after `ProofNeeded`."""
     name: str = ""
-    """The title of the pages. Empty: a title in the visitor's language."""
+    """The title of the pages. If it is empty, they have a title in the visitor's language."""
     extension: Extension | None = None
 
     def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -113,7 +113,7 @@ class Site:
             except Rejected as rejected:
                 return visit.problem(rejected.status, visit._(_REJECTIONS.get(rejected.status, _REJECTIONS[400])))
             except OutOfMemory as error:
-                # There was not enough memory for a page, or for the handler's thread.
+                # There was too little memory for the page, or for the handler's thread.
                 return with_retry_after(PlainTextResponse(f"{error}\n", 503), error)
 
         return answered
@@ -128,7 +128,7 @@ _REJECTIONS = {
 
 
 class _Done(Exception):
-    """Ends a handler early, with this response."""
+    """Raised to end a handler early, with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _Done(Exception):
 
 @dataclass(slots=True)
 class Visit:
-    """One request, and what is known about its visitor."""
+    """One request, with its visitor."""
 
     site: Site
     request: Request
@@ -145,7 +145,7 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """The token in the visitor's cookie: of a session, of an unfinished login, or of a visitor who is not logging in."""
+        """The token in the visitor's cookie: that of a session, of a login in progress, or of a visitor without either."""
         return self.site.cookies.read(self.request)
 
     @property
@@ -213,7 +213,7 @@ class Visit:
         return response
 
     def go(self, path: str, *, notice: str = "", token: str = "") -> Response:
-        """Redirect to another page, with an optional notice there and an optional new token."""
+        """Redirect to another page. It shows `notice`, if there is one. A `token` replaces the visitor's."""
         response = RedirectResponse(quote(path, safe="/?=&"), 303)
         if token:
             self.site.cookies.write(response, token)
@@ -222,27 +222,30 @@ class Visit:
         return response
 
     def go_on(self, path: str, *, notice: str) -> Response:
-        """Redirect under a new token after a change. If the change has ended the session, redirect to the login."""
+        """Redirect after a change, and give the session a new token.
+
+        If the change has ended the session, redirect to the login.
+        """
         if not self.is_logged_in():
             return self.go("/login", notice=notice)
         return self.go(path, notice=notice, token=self.system.rotate(self.token))
 
     def go_out(self, notice: str) -> Response:
-        """Redirect to the login, and delete the cookie with the token of the session, which has ended."""
+        """Redirect to the login after the session has ended, and delete its cookie."""
         response = self.go("/login", notice=notice)
         self.site.cookies.drop(response, self.site.cookies.session)
         return response
 
     def explain(self, error: DscError) -> str:
-        """Return what went wrong, in the visitor's language."""
+        """Return the message of an error in the visitor's language."""
         return explained(error, self._)
 
     @contextmanager
     def again(self, view: Callable[[], View]) -> Iterator[None]:
-        """Show this page, with the error, if the block raises one. The visitor can then correct the form and send it again.
+        """Show this page again, with the error, if the block raises one. The visitor can correct the form and send it again.
 
-        `ProofNeeded` is raised again, because no correction of the form helps. For a page with a session, `view` raises
-        `NotIn`.
+        `ProofNeeded` is raised again, because no correction of the form helps. `view` raises `NotIn` if the page needs a
+        session that has ended.
         """
         try:
             yield

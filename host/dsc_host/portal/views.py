@@ -1,6 +1,6 @@
 """The parts of a page. A handler describes a page with these parts, and one template draws them all.
 
-So every page is read, tabbed through and magnified in the same way.
+So screen readers, the tab key and magnification work in the same way on every page.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Form:
 
 
 def button(action: str, label: str, *, danger: bool = False, **values: str) -> Form:
-    """Return a form that is a single button, and that sends these values as hidden fields."""
+    """Return a form with a single button. It sends these values as hidden fields."""
     return Form(action, label, tuple(hidden(name, value) for name, value in values.items()), danger=danger)
 
 
@@ -87,7 +87,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A value that the user reads and types elsewhere: a challenge, a number, a code."""
+    """A value that the user reads, and types or compares elsewhere: a challenge, a number, a code."""
 
     label: str
     value: str
@@ -112,7 +112,7 @@ class View:
     style: str = ""
     """The path of an additional style sheet of ours."""
     fragment: str = ""
-    """The name of a template that draws something the other parts cannot, for example the card."""
+    """The name of a template for content that the other parts cannot show, for example the card."""
     beside: str = ""
     """The name of a template that is drawn beside the values and forms, or below them on a narrow screen."""
     extra: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The names of things on the pages, and the sentences for errors and notices.
+"""The words on the pages: names of device kinds, states and fields, and the sentences for errors and notices.
 
 The English text is here; translation catalogs hold the other languages.
 """
@@ -160,9 +160,9 @@ _NOTICES: Mapping[str, str] = {
     "code": "The code is not correct. Try again, or request a new one.",
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",
-    "email": "The email address was changed. The old and the new address were told.",
-    "bank": "The bank instructions of the account were changed, and its primary user was told.",
-    "address": "The postal address was changed, and its owner was told.",
+    "email": "The email address was changed. Both addresses were notified.",
+    "bank": "The bank instructions of the account were changed, and its primary user was notified.",
+    "address": "The postal address was changed, and its owner was notified.",
     "cancelled": "The request was canceled.",
     "out": "The protection is switched off. See below what you have lost.",
     "other_out": "This user's protection is switched off: trading needs no device, and the limits are lower.",
@@ -179,7 +179,7 @@ _NOTICES: Mapping[str, str] = {
     "taken": "The device was taken out of use.",
     "messages": "Codes by SMS and call are enabled.",
     "corrected": "The correction waits for a second person.",
-    "waits": "The change takes effect after some days. The owner was told and can stop it.",
+    "waits": "The change takes effect after some days. The owner was notified and can stop it.",
     "counts": "The change is now in effect.",
     "stopped": "The change was stopped.",
     "decided": "Your decision was recorded.",
@@ -194,7 +194,7 @@ def which(device: DeviceView) -> str:
 
 
 def explained(error: DscError, _: Language) -> str:
-    """Return a sentence that tells the visitor what went wrong. The sentence helps no attacker to guess a secret."""
+    """Return a sentence that explains an error to the visitor, and does not help an attacker."""
     if isinstance(error, LoginError):
         values = {name: _(ROLES.get(str(value), "")) or value for name, value in error.values.items()}
         return _sentence(_(error.words, **values))

@@ -214,7 +214,7 @@ class Keyring:
             handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             raise _refusal(
-                f"{draft} exists: another command is changing the file; if none is, look into it and remove it"
+                f"{draft} exists: another command is changing the file; if none is, inspect it and remove it"
             ) from None
         except OSError as error:
             raise _refusal(f"{draft} cannot be written: {error.strerror}") from error

@@ -38,7 +38,7 @@ def test_an_app_whose_pin_is_known_is_replaced_only_with_it(town: Town) -> None:
     old = replaced(town, recovery_key=RIGHT)
     assert town.system.phones.begin("ben", PASSWORD).needs_recovery
     for wrong in (WRONG, None):
-        with pytest.raises(NotAllowed, match="PIN of the app before is wrong"):
+        with pytest.raises(NotAllowed, match="PIN of your previous app is wrong"):
             replaced(town, recovery=wrong)
     assert live(town) == [old.device]
     new = replaced(town, recovery=RIGHT, recovery_key=WRONG)

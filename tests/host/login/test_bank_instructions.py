@@ -67,7 +67,7 @@ def test_the_primary_user_changes_them_and_all_users_see_the_last_digits(town: T
         town.system.change_bank(ben, **US)
     assert {town.system.profile(token).bank for token in (anna, ben)} == {"CH…2957"}
     assert town.system.profile(town.session("carl")).bank == ""
-    with pytest.raises(InputError, match=r"^bank: are those of the account already"):
+    with pytest.raises(InputError, match=r"^bank: are the current ones of the account"):
         town.system.change_bank(anna, iban=IBAN)
     assert town.told("anna") == ["bank_changed"]
     town.system.change_bank(anna, **US)

@@ -70,7 +70,7 @@ def test_a_code_is_one_sessions_one_addresss_and_expires(town: Town) -> None:
 
 
 def test_the_same_address_is_none(town: Town) -> None:
-    with pytest.raises(InputError, match="is your address already"):
+    with pytest.raises(InputError, match="is your current address"):
         town.system.ask_to_change_email(town.session("ben"), "ben@EXAMPLE.com")
 
 

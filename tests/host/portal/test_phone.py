@@ -83,7 +83,7 @@ def test_a_new_phone_takes_the_place_of_the_old_one_with_its_pin(
     code = newest_code(town.letters)
     with pytest.raises(Refused, match="confirm that it is taken out of use"):
         new.activate(begun, code, "n3w!")
-    with pytest.raises(Refused, match="PIN of the app before is wrong"):
+    with pytest.raises(Refused, match="PIN of your previous app is wrong"):
         new.activate(begun, code, "n3w!", replace=True)
     new.activate(begun, code, "n3w!", replace=True, recovery=PIN)
     with pytest.raises(Refused, match="not activated"):

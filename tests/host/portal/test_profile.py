@@ -24,7 +24,7 @@ def test_an_email_address_is_changed_by_the_code_that_is_sent_to_it(town: Town, 
     assert "not correct" in anna.press("Confirm", answer=wrong(code)).error
     assert anna.open("/profile/email").title == "Confirm the email address", "it can be found again"
     page = anna.press("Confirm", answer=code)
-    assert (page.path, page.notice) == ("/profile", "The email address was changed. The old and the new address were told.")
+    assert (page.path, page.notice) == ("/profile", "The email address was changed. Both addresses were notified.")
     assert "anna@new.example" in page.text
 
 
@@ -79,7 +79,7 @@ def test_the_postal_address_is_changed_for_good(town: Town, browser: Browsers) -
     page = carl.press("Change", address="")
     assert (page.status, page.error) == (400, "Address: must be one line of 1 to 200 characters")
     page = carl.press("Change", address="<b>3 Dock</b>, Rostock")
-    assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was told.")
+    assert (page.path, page.notice) == ("/profile", "The postal address was changed, and its owner was notified.")
     assert "<b>3 Dock</b>, Rostock" in page.text
     assert "<b>3 Dock</b>, Rostock" in carl.open("/request").forms[1].fields["address"]
     town.system.opt_out(carl.cookie)
@@ -100,7 +100,7 @@ def test_the_bank_instructions_are_changed_and_masked(town: Town, browser: Brows
     marked = [field for field in re.findall("<input [^>]*>", page.html) if "aria-invalid" in field]
     assert [re.search('name="(.*?)"', field)[1] for field in marked] == ["account_number"]  # type: ignore[index]
     page = anna.press("Change", iban="CH93 0076 2011 6238 5295 7")
-    assert page.notice == "The bank instructions of the account were changed, and its primary user was told."
+    assert page.notice == "The bank instructions of the account were changed, and its primary user was notified."
     assert "CH…2957" in page.text
     assert "6238" not in page.html
     assert "CH…2957" in ben.open("/profile").text

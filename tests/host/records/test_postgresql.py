@@ -269,6 +269,6 @@ def test_what_was_given_up_because_of_others_is_tried_again_a_few_times(enrolled
                 assert [card.failures for card in cards(db)] == [failures, 0]
         tries.clear()
         succeeds_at = 1000
-        with pytest.raises(StoreError, match="other transactions kept getting in the way"):
+        with pytest.raises(StoreError, match="it kept conflicting with other transactions"):
             store.change(work)
     assert len(tries) == TRIES

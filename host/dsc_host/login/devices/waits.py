@@ -187,7 +187,7 @@ def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
     """Lock a wait and return it. If `user` is given, it must be this user's. Raises `NotFound`."""
     wait = rows.waits.locked(db, wait_id)
     if wait is None or wait.state != WaitState.WAITING or (user is not None and wait.user_id != user.id):
-        raise NotFound("there is no such change that waits")
+        raise NotFound("there is no such waiting change")
     return wait
 
 

@@ -142,7 +142,7 @@ def _take(tx: LoginTransaction, message_id: str) -> Letter | None:
         subject, text = (part.format_map(values) for part in _words(message.template, message.language))
     except (StoreError, KeyError):
         # The row was tampered with, or an older version wrote it. The other messages must still be sent.
-        rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its words do not open")
+        rows.messages.change(tx.db, message_id, state=_FAILED, trouble="its values cannot be decrypted")
         vault.forget(tx.db, _secret(message_id))
         return None
     rows.messages.change(tx.db, message_id, state=_SENDING, tries=message.tries + 1)

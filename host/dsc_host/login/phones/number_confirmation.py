@@ -95,7 +95,7 @@ def forget(tx: LoginTransaction, session: Session, user: User, phone_id: str) ->
     if phone is None or phone.user_id != user.id:
         raise NotFound("you have no such phone number")
     if all(kinds.of(device).number(device) == phone.number for device, _ in registry.live_of(tx, user)):
-        raise NotNow("you would have nothing left to log in with; ask support for another device first")
+        raise NotNow("you would have no device left to log in with; ask support for another device first")
     if waits.is_temporary(tx.db, session):
         raise NotNow("you cannot remove a number with a temporary device; call support if this number is no longer yours")
     opened_by = rows.devices.find(tx.db, session.device_id)

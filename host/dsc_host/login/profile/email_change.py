@@ -36,7 +36,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, email: s
     permission.check(tx, session, user)
     email = email_addresses.normalized(email)
     if email == user.email:
-        raise InputError("email", "is your address already; enter another one")
+        raise InputError("email", "is your current address; enter another one")
     limits = [answer_limits.offers(tx.context, user), *message_limits.emails_to_any(tx.context, user, email)]
     if refusal := rate_limits.charge(tx, limits):
         return Refused(refusal)

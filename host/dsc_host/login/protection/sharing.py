@@ -186,7 +186,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
         and not any(_comes_back(tx.context, *held) for held in parked)
         and not _has_more(tx, user, share)
     ):
-        raise NotNow("you would have nothing left to log in with; ask support for another device first")
+        raise NotNow("you would have no device left to log in with; ask support for another device first")
     _stop_sharing(tx.db, user, share, parked)
     # A session that the shared device opened ends with the sharing.
     own = user_id == share.user_id and session.device_id == share.device_id

@@ -86,7 +86,7 @@ def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -
     user = calls.caller(tx, session)
     wait = waits.locked(tx.db, wait_id, user)
     if wait.kind == WaitKind.IDENTITY:
-        raise NotFound("there is no such change that waits")
+        raise NotFound("there is no such waiting change")
     waits.check_may_confirm(tx.context, wait, staff)
     let_count(tx, user, wait, staff.name)
 
@@ -102,7 +102,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
     asked = rows.waits.find(tx.db, wait_id)
     correction = waits.change_of(asked) if asked else None
     if asked is None or not isinstance(correction, Identity):
-        raise NotFound("there is no such change that waits")
+        raise NotFound("there is no such waiting change")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
     permissions.check_other(tx.db, staff, user)

@@ -14,9 +14,9 @@ from dsc_host.portal.views import Link, View
 
 
 def beside(demo: Demonstration, visit: Visit, view: View, offer: Offer, *, new_pin: bool = False) -> View:
-    """Return the page with the card that can answer the offer; the page as it is if the demonstration has no such card.
+    """Return the page with the card that can answer the offer; the page unchanged if the demonstration has no such card.
 
-    `new_pin`: the response must be made with the PIN that is chosen on this page.
+    If `new_pin` is set, the response must be made with the PIN that is chosen on this page.
     """
     found = demo.card_with(offer.label)
     if found is None:
@@ -75,7 +75,7 @@ def pick(demo: Demonstration, visit: Visit) -> Response:
 
 def _to_card(visit: Visit, name: str) -> Response:
     response = visit.go(f"/card?name={name}")
-    # The path /card alone then shows the same card.
+    # Remember the card, so that the path /card shows the same one.
     visit.site.cookies.keep(response, "card", name, 3600)
     return response
 

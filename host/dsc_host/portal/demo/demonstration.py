@@ -1,4 +1,4 @@
-"""A demonstration of the login system: a few users, their cards on the page, a phone, and all messages that they get.
+"""A demonstration of the login system: a few users, their cards and phones on the page, and all messages to them.
 
 Use it on your own machine only: anybody who can open the page can use every card and phone, and read every message. The
 records are in memory and are lost when the program ends.
@@ -31,7 +31,7 @@ _DAY = 24 * 60 * 60
 
 
 class Key(Protocol):
-    """A key as it is drawn: its label, and its position in hundredths of the picture's width and height."""
+    """A key of the drawn card: its label, and its position in hundredths of the picture's width and height."""
 
     @property
     def label(self) -> str:
@@ -55,7 +55,7 @@ class Key(Protocol):
 
 
 class PageCard(Protocol):
-    """A card that is drawn on a page and pressed there. The entry-point group `dscplus.cards` provides it."""
+    """A card that is drawn on a page, and whose keys are pressed there. The entry-point group `dscplus.cards` provides it."""
 
     @property
     def serial(self) -> str:
@@ -87,7 +87,7 @@ class PageCard(Protocol):
 
 
 MakeCard = Callable[..., PageCard]
-"""A function that makes a card from a profile (`serial`, `key`, `suite`), or a blank card without one."""
+"""A function that makes a card from a profile (`serial`, `key`, `suite`); without a profile, a blank card."""
 
 
 def card_maker() -> MakeCard | None:
@@ -99,7 +99,7 @@ def card_maker() -> MakeCard | None:
 
 
 class Clock:
-    """A clock that shows the real time plus the time that a visitor let pass."""
+    """A clock that shows the real time plus the days by which visitors have advanced it."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -130,7 +130,7 @@ class Demonstration:
     def card_with(self, serial: str) -> tuple[str, PageCard] | None:
         """Return the card with this serial and the user who has the card, or None. Empty text matches no card.
 
-        The serial is read from the cards themselves, because the records do not say who holds a shared or replaced card.
+        The serial is read from the simulated cards, because the records do not say who holds a shared or replaced card.
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
@@ -143,7 +143,7 @@ class Demonstration:
             self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
 
     def blank_card(self, name: str) -> CardClient:
-        """Put a blank card for a user on the page and return its line. Raises `DscError` without a simulator."""
+        """Put a blank card for a user on the page, and return the card's serial line. Raises `DscError` without a simulator."""
         if self.make_card is None:
             raise DscError("no card can be made here: install the simulator")
         card = self.make_card()
@@ -155,7 +155,7 @@ class Demonstration:
         return PhoneApp(Path(self.folder.name) / f"{name}.json", self.system.phones)
 
     def pass_days(self, days: float) -> None:
-        """Advance the clock by whole days, and do the due work of each day."""
+        """Advance the clock by whole days, and do the maintenance of each day."""
         for _ in range(int(days)):
             self.clock.ahead += _DAY
             self.system.operator.run_due()

@@ -1,4 +1,4 @@
-"""The first page of the demonstration, the sent messages, and what the demonstration adds to the portal."""
+"""The first page of the demonstration, the page of sent messages, and the extension of the portal by these pages."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -88,7 +88,7 @@ POST: Mapping[str, Callable[[Demonstration, Visit], Response]] = {
 
 
 def extension(demo: Demonstration) -> Extension:
-    """Return what the demonstration adds to the portal."""
+    """Return the extension that adds the demonstration's pages to the portal."""
 
     def bound(pages: Mapping[str, Callable[[Demonstration, Visit], Response]]) -> Mapping[str, Handler]:
         return {path: partial(page, demo) for path, page in pages.items()}

@@ -23,12 +23,12 @@ def _app(demo: Demonstration, visit: Visit) -> PhoneApp:
 
 
 def _pin(visit: Visit) -> str | None:
-    """Return the typed PIN, or None if the finger is used."""
+    """Return the entered PIN; None if the finger is used."""
     return None if visit.form.get("finger") == "yes" else visit.value("pin", 6)
 
 
 def _chosen(visit: Visit, app: PhoneApp) -> list[tuple[User, Push]]:
-    """Return the login that the form names, with its user; an empty list if the login no longer waits."""
+    """Return a list with the login that the form names and its user; an empty list if the login no longer waits."""
     named = visit.value("user", 64), visit.value("push", 32)
     return [(user, push) for user, push in app.waiting() if (user.name, push.id) == named]
 
@@ -123,7 +123,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
 def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
     """Return the fields that an activation needs if it replaces an app."""
     asked = _("Take the app {label} out of use", label=", ".join(begun.replaces))
-    pin = Field("recovery", _("PIN of the app before"), "password", longest=6)
+    pin = Field("recovery", _("PIN of your previous app"), "password", longest=6)
     return (
         *((Field("replace", asked, "checkbox"),) if begun.replaces else ()),
         *((pin,) if begun.needs_recovery else ()),
@@ -131,7 +131,7 @@ def _replacing(_: Language, begun: Begun) -> tuple[Field, ...]:
 
 
 def _number(text: str) -> int:
-    """Return the index of the phone number that the text names, which counts from 1. A text that is no number gives -1."""
+    """Return the index, from 0, of a phone number that the visitor counts from 1; -1 if the text is no number."""
     return int(text) - 1 if text.isascii() and text.isdigit() else -1
 
 

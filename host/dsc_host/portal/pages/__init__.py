@@ -1,1 +1,1 @@
-"""The pages of the login system, a module for each part of it."""
+"""The pages of the login system. Each module has the pages of one part."""

@@ -1,4 +1,4 @@
-"""The pages that request a card, in four steps, and that return one."""
+"""The pages for requesting a card, in four steps, and for returning a card."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def drafted(visit: Visit) -> Response:
             Form(
                 "/request/confirm",
                 _("Continue"),
-                # The typed fields are sent along, so that Back can show the form as it was filled in.
+                # Send the entered fields along, so that Back can show the filled-in form.
                 (hidden("request", draft.id), *(hidden(name, value) for name, value in typed.items())),
                 also=(("/request/back", _("Back")),),
             ),
@@ -74,7 +74,7 @@ def confirmed(visit: Visit) -> Response:
                 " days after it was sent.",
                 days=days,
             ),
-            _("You will be told when that day is near, and again shortly before."),
+            _("You will be notified when that day is near, and again shortly before it."),
         ),
         facts=(
             (_("Device"), _("Digital Security Card+")),
@@ -89,7 +89,7 @@ def confirmed(visit: Visit) -> Response:
 
 
 def _delivery(visit: Visit) -> str:
-    """Return how cards are sent: the policy's words, or the usual way."""
+    """Return the way of delivery: the policy's text, or the default one."""
     return visit.system.policy.request.delivery or visit._("By mail")
 
 

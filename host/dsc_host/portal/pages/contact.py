@@ -1,4 +1,4 @@
-"""The page of the offices: whom to call, and where to send cards."""
+"""The page of the offices, with their telephones and the addresses for returned cards."""
 
 from starlette.responses import Response
 

@@ -15,7 +15,7 @@ from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, b
 from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, which
 
 _NEXT = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
-"""The paths of what a user may do after the activation of an online card."""
+"""The page for each choice that a user has after the activation of an online card."""
 
 
 def devices(visit: Visit) -> Response:
@@ -117,7 +117,7 @@ def removing(visit: Visit) -> Response:
     app = next((each for each in own if each.id == device and each.removable), None)
     if app is None:
         raise NotFound("you have no such app")
-    words = [_("The app can then no longer be used to log in, wherever the phone is. You are told by email and SMS.")]
+    words = [_("The app can then no longer be used to log in, wherever the phone is. You will be notified by email and SMS.")]
     fields = [hidden("device", device)]
     if not any(each.live and each.id != device for each in own):
         words.append(_("It is the last device that you can log in with. Without another one, only support can help you."))
@@ -199,7 +199,7 @@ def sheet_pdf(visit: Visit) -> Response:
 
 
 def activate(visit: Visit) -> Response:
-    """Show the element of a device that is to be activated."""
+    """Ask for a response of the device that is to be activated."""
     offer = visit.system.ask_to_activate(visit.token, visit.value("device", 32))
     _ = visit._
     view = View(_("Activate {device}", device=_(KINDS[offer.kind])), links=(_back(_),))
@@ -207,7 +207,7 @@ def activate(visit: Visit) -> Response:
 
 
 def activated(visit: Visit) -> Response:
-    """Activate the device if its answer is correct."""
+    """Activate the device if its response is correct."""
     if not visit.system.activate(visit.token, visit.value("answer")):
         return visit.go("/devices", notice="wrong")
     now_in_use = next(each for each in visit.system.devices(visit.token) if each.id == visit.visitor().device)
@@ -216,14 +216,14 @@ def activated(visit: Visit) -> Response:
 
 
 def next_steps(visit: Visit) -> Response:
-    """Show what a user who has activated an online card may do next."""
+    """Show the next steps to a user who has activated an online card."""
     visit.visitor()
     _ = visit._
     choices = (
         Choice("request", _("Request a new security device"), _("It replaces the one that is lost.")),
         Choice("app", _("Use the app on your phone"), _("Confirm your number here, then activate the app on the phone.")),
         Choice("found", _("Reactivate a device that was found")),
-        Choice("later", _("Decide later"), _("The online card bridges some weeks.")),
+        Choice("later", _("Decide later"), _("You can use the online card for some weeks.")),
     )
     field = Field("next", _("What would you like to do?"), "radio", value="request", choices=choices)
     return visit.show(
@@ -232,7 +232,7 @@ def next_steps(visit: Visit) -> Response:
 
 
 def next_step(visit: Visit) -> Response:
-    """Go on to the page of the chosen step."""
+    """Redirect to the page of the chosen step."""
     visit.visitor()
     return visit.go(_NEXT.get(visit.value("next", 16), "/devices"))
 

@@ -1,4 +1,7 @@
-"""The pages of the login for a user who has lost a device: it is suspended at once, without a telephone."""
+"""The pages at which a user who cannot log in reports a lost device.
+
+The device is suspended at once, without a call to support.
+"""
 
 from starlette.responses import Response
 
@@ -32,7 +35,7 @@ def device(visit: Visit) -> Response:
 
 
 def lost(visit: Visit) -> Response:
-    """Suspend the device, and say how to go on."""
+    """Suspend the device, and show the ways to continue."""
     _, loss = visit._, visit.value("loss", 16)
     if loss not in tuple(Loss):
         raise InputError("loss", "must be one of {kinds}", kinds=", ".join(_REPORTED))
@@ -48,7 +51,7 @@ def lost(visit: Visit) -> Response:
 
 
 def ways_on(_: Language) -> tuple[str, ...]:
-    """Return sentences about how a user without a device goes on: another device, the app, or support."""
+    """Return sentences with the ways to continue without this device: another device, the app, or support."""
     return (
         _(
             "If you have another device, log in with it. If you still have a phone whose number is confirmed, activate the app"

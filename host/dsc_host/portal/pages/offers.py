@@ -1,4 +1,4 @@
-"""The part of a page that asks for a device's response. This part depends on the kind of the device."""
+"""The part of a page that asks for a device's response, which depends on the kind of device."""
 
 from dataclasses import replace
 
@@ -15,7 +15,8 @@ _LONGEST = 64
 def asking(visit: Visit, offer: Offer, view: View, form: Form, *, new_pin: bool = False) -> View:
     """Return the view with this form, and with the challenge, the instructions and the field for the response.
 
-    `new_pin`: the response must be made with a PIN that is chosen on this page. The instructions are then in the view already.
+    If `new_pin` is set, the response must be made with a PIN that is chosen on this page, and the view already has the
+    instructions.
     """
     _ = visit._
     asked = replace(

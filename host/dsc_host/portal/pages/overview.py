@@ -1,4 +1,4 @@
-"""The page that a user sees first: what the session may use, and links to the pages."""
+"""The first page after the login: the scope of the session, and links to the other pages."""
 
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: 
 
 
 def overview(visit: Visit) -> Response:
-    """Show what the session may use, and links to the pages."""
+    """Show the scope of the session, and links to the other pages."""
     who, _ = visit.visitor(), visit._
     facts = ((_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until)))
     return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))

@@ -88,7 +88,7 @@ def _email(visit: Visit, value: str = "") -> View:
         _("Change the email address"),
         words=(
             _("A code is sent to the new address. When you enter it correctly, your messages go there."),
-            _("The old and the new address are told of the change."),
+            _("Both addresses are notified of the change."),
         ),
         facts=((_("Email address"), known.email),),
         forms=(Form("/profile/email", _("Send a code"), (_new_address(_, value),)),),
@@ -136,7 +136,7 @@ def _address(visit: Visit, value: str) -> View:
         _("Change the postal address"),
         words=(
             _("A card is sent to this address, unless its request names another one."),
-            _("A card that is requested already goes to the address of its request."),
+            _("A card that was already requested goes to the address of its request."),
         ),
         facts=((_("Postal address"), known.address),),
         forms=(Form("/profile/address", _("Change"), (field,)),),

@@ -1,7 +1,7 @@
 """The pages that ask for another response of a device before an operation that weakens protection.
 
-The pages carry the submitted form along, sealed, with all its fields. After a correct response the operation continues, and
-the visitor does not fill in the form again.
+These pages carry the submitted form along, sealed, with all its fields. After a correct response the operation continues
+without another submission by the visitor.
 """
 
 from starlette.responses import Response
@@ -15,13 +15,13 @@ from dsc_host.portal.wording import KINDS, which
 
 
 def wanted(visit: Visit) -> Response:
-    """Ask for the proof which the refused form of this visit lacks."""
+    """Ask for a proof, because the submitted form was refused without one."""
     sent = {name: value for name, value in visit.form.items() if name != "csrf"}
     return _ask_for_device(visit, visit.system.proofs.seal(visit.token, visit.request.url.path, sent))
 
 
 def chosen(visit: Visit) -> Response:
-    """Show the element of the chosen device."""
+    """Ask for the response of the chosen device."""
     return _ask_for_answer(visit, visit.value("device", 32), visit.form.get("kept", ""))
 
 
@@ -43,7 +43,7 @@ def answered(visit: Visit) -> Response:
 
 
 def _ask_for_device(visit: Visit, kept: str) -> Response:
-    """Ask for the device. With a single device, go straight to its element."""
+    """Ask which device to use. With a single device, ask for its response at once."""
     choices = visit.system.proofs.choices(visit.token)
     if not choices:
         raise NotIn

@@ -60,7 +60,7 @@ def _lost(visit: Visit, known: Protection) -> list[str]:
 
 
 def opting_out(visit: Visit) -> Response:
-    """Show what opting out would cost, and the form that opts out."""
+    """Show the consequences of opting out, and the form that opts out."""
     _ = visit._
     visit.system.check_primary(visit.token)
     users = [(name, each) for name, each in visit.system.account_users(visit.token) if not each.opted_out]
@@ -131,7 +131,7 @@ def _amounts(_: Language, level: Level) -> tuple[str, str]:
     return _.dollars(level.per_day), _.dollars(level.per_five_days)
 
 
-# ---- money, and the end ----
+# ---- withdrawals and closing the account ----
 
 
 def withdraw(visit: Visit) -> Response:

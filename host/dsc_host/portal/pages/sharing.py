@@ -15,7 +15,7 @@ def share(visit: Visit) -> Response:
 
 
 def begun(visit: Visit) -> Response:
-    """Check the owner's password, and show the element of the owner's device."""
+    """Check the owner's password, and ask for the response of the owner's device."""
     _ = visit._
     owner, password = visit.value("owner", 64), visit.form.get("password", "")
     with visit.again(lambda: _begin(visit)):
@@ -50,7 +50,7 @@ def confirmed(visit: Visit) -> Response:
     state = visit.system.confirm_share(visit.token, visit.value("share", 32))
     words = _("The device is now shared. Keep your other cards in a safe place: you can use them again later.")
     if state is ShareState.PENDING:
-        words = _("Your request is waiting for compliance. You will be told the decision.")
+        words = _("Your request is waiting for compliance. You will be notified of the decision.")
     # A user without a device shares one during the login, and then continues the login.
     there = "/devices" if visit.is_logged_in() else "/login/device"
     return visit.show(View(_("Share a device"), words=(words,), links=(Link(there, _("OK")),)))

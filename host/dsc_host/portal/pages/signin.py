@@ -1,4 +1,4 @@
-"""The pages of the login: name and password, the device, its element, and the logout."""
+"""The pages of the login: name and password, the choice of the device, its response, and the logout."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -25,13 +25,13 @@ def name_and_password(visit: Visit) -> Response:
 
 
 def begin(visit: Visit) -> Response:
-    """Check name and password, and go to the device or straight to its element."""
+    """Check name and password, and go to the choice of the device; with a single device, to its response."""
     name = visit.value("name", 64)
     with visit.again(lambda: _first(visit._, name)):
         step = visit.system.begin(name, visit.form.get("password", ""), visit.address)
     if step.stage is Stage.IN:
         return visit.go("/", token=step.token)
-    # A single device leaves nothing to choose, so its element comes next, as in the card's own instructions.
+    # With a single device, skip the choice, as in the instructions for the card.
     if len(step.choices) == 1 and not step.may_skip:
         try:
             step = visit.system.choose(step.token, step.choices[0].id)
@@ -65,7 +65,7 @@ def manual(visit: Visit) -> Response:
 
 
 def element(visit: Visit) -> Response:
-    """Show the element of the chosen device."""
+    """Ask for the response of the chosen device."""
     offer = visit.system.step(visit.token).offer
     if offer is None:
         return visit.go("/login/device")

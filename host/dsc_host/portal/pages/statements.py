@@ -1,4 +1,4 @@
-"""The page of statements and tax forms, and of what was held and charged for devices."""
+"""The page of statements and tax forms, and of deposits and charges for devices."""
 
 from starlette.responses import Response
 

@@ -25,7 +25,7 @@ def support(visit: Visit) -> Response:
 
 
 def identify(visit: Visit) -> Response:
-    """Compare the caller's details with the records."""
+    """Identify the caller by the details that were filled in."""
     with visit.again(lambda: _identify(visit)):
         known = visit.system.staff.identify(visit.token, *_stated(visit))
     if known:
@@ -223,7 +223,7 @@ def corrections(visit: Visit) -> tuple[Table, ...]:
 
 
 def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
-    """Return the two buttons that agree to the subject, which is a hidden field, and refuse it."""
+    """Return the two buttons that approve or refuse `subject`, which is a hidden field."""
     return (
         Form(action, _("Agree"), (subject, hidden("agreed", "yes"))),
         Form(action, _("Refuse"), (subject, hidden("agreed", "no")), danger=True),
@@ -231,7 +231,7 @@ def decision(_: Language, action: str, subject: Field) -> tuple[Form, ...]:
 
 
 def decided(visit: Visit, page: str, decide: Callable[[bool], object]) -> Response:
-    """Pass the decision of one of the two buttons on, and go to the page. A form without a decision changes nothing."""
+    """Call `decide` with the decision of the pressed button, and go to the page. Without a decision, do not call it."""
     agreed = visit.value("agreed", 8)
     if agreed not in ("yes", "no"):
         return visit.go(page)

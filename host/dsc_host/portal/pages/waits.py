@@ -1,6 +1,6 @@
 """The page that stops a waiting change with the code from its message, and the table of waiting changes on other pages.
 
-The code can only stop the change. Only the button of the page stops the change; opening the page does nothing.
+The code can only stop the change. Opening the page does nothing: only its button stops the change.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def _stop_page(_: Language) -> View:
 
 
 def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> tuple[Table, ...]:
-    """Return a table of the waiting changes; nothing if there are none. `desk` adds the buttons of support."""
+    """Return a table of the waiting changes; nothing if there are none. `desk` adds the buttons for support."""
     _ = visit._
     if not waits:
         return ()

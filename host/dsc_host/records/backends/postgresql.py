@@ -28,7 +28,7 @@ _ADVICE = {
     "25P03": _LOST,
     "28": "it refuses this user; check the URL's user and password",
     "3D000": "there is no such database; create it first (createdb)",
-    "40": "other transactions kept getting in the way; try again",
+    "40": "it kept conflicting with other transactions; try again",
     "42501": f"this user may not do that; grant it CREATE in the database, or make the schema {SCHEMA} its own",
     "53100": "the server's disk is full",
     "53300": "the server has too many connections; allow it more, or end other programs",
