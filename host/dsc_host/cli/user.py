@@ -78,17 +78,23 @@ def give_card(
     records: Records,
     name: NameArgument,
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="The serial of an enrolled card.")],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="dsc_plus, or platinum, gold or digital_card for a card of old.")
+    ] = "dsc_plus",
     policy: PolicyOption = None,
 ) -> None:
     """Let a user log in with a card that is already in the records.
+
+    Platinum, gold and digital_card are kinds that are no longer issued. Their holders have limits of their own.
 
     \b
     Examples:
       dscplus user card anna IB3000123
       dscplus user card sue IB3000124 --db postgresql://dscplus@db/dscplus
+      dscplus user card tom GD-00071 --kind gold
     """
     with operating(records, policy) as operator:
-        operator.enroll_card(name, serial)
+        operator.enroll_card(name, serial, kind)
 
 
 def set_password(

@@ -13,6 +13,9 @@ class Kind(StrEnum):
     """The kinds of device to log in with. The policy holds their levels and limits."""
 
     DSC_PLUS = "dsc_plus"
+    PLATINUM = "platinum"
+    GOLD = "gold"
+    DIGITAL_CARD = "digital_card"
     CODE_CARD = "code_card"
     ONLINE_CARD = "online_card"
     TEMPORARY_CODE = "temporary_code"
@@ -171,12 +174,16 @@ class DeviceView:
     live: bool
     """Whether the user can log in with the device now."""
     expires_at: float | None
+    activates_at: float | None
+    """The Unix time at which the device is activated by itself; None if it is not, or with its request."""
     full_until: float | None
     """The Unix time from which the device opens the account's pages only; None if it always opens everything."""
     level: int
     """The position in the policy's table of levels: 0 is the highest."""
     returnable: bool
     """Whether the issuer takes the device back."""
+    issued: bool
+    """Whether the policy still gives out devices of this kind."""
     lasting: bool
     """Whether the device is meant for permanent use. A user with such a device gets no online card."""
     has_sheet: bool

@@ -23,24 +23,30 @@ from dsc_host.portal.languages import Language
 
 KINDS: Mapping[str, str] = {
     Kind.DSC_PLUS: "Digital Security Card+",
+    Kind.PLATINUM: "Platinum token",
+    Kind.GOLD: "Gold token",
+    Kind.DIGITAL_CARD: "Digital Security Card",
     Kind.CODE_CARD: "Security code card",
     Kind.ONLINE_CARD: "Online security code card",
     Kind.TEMPORARY_CODE: "Temporary code",
     Kind.PHONE_APP: "App on your phone",
     Kind.SMS: "Code by SMS",
     Kind.VOICE: "Code by phone call",
-    "platinum": "Platinum token (no longer issued)",
-    "gold": "Gold token (no longer issued)",
-    "digital_card": "Digital Security Card (no longer issued)",
     "none": "No device",
 }
 _FIND_CODES = ("Find the two codes with these index numbers on your card, and enter both in this order.",)
+_OLD_CARD = (
+    "Enter the challenge below into the device, after your PIN if it asks for one. Then enter the response that it shows here.",
+)
 _CODE_SENT = ("A code is on its way to {number}.",)
 INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
     Kind.DSC_PLUS: (
         "On the card, hold the key marked press until PIN> appears. Enter your 4-digit PIN and press OK.",
         "At CHALLNG>, enter the challenge below and press OK. Then enter the 8-digit response from your card here.",
     ),
+    Kind.PLATINUM: _OLD_CARD,
+    Kind.GOLD: _OLD_CARD,
+    Kind.DIGITAL_CARD: _OLD_CARD,
     Kind.CODE_CARD: _FIND_CODES,
     Kind.ONLINE_CARD: _FIND_CODES,
     Kind.TEMPORARY_CODE: ("Enter the code that support gave you.",),
@@ -50,6 +56,9 @@ INSTRUCTIONS: Mapping[Kind, tuple[str, ...]] = {
 }
 ANSWERS: Mapping[Kind, str] = {
     Kind.DSC_PLUS: "Response",
+    Kind.PLATINUM: "Response",
+    Kind.GOLD: "Response",
+    Kind.DIGITAL_CARD: "Response",
     Kind.CODE_CARD: "The two codes",
     Kind.ONLINE_CARD: "The two codes",
     Kind.TEMPORARY_CODE: "Code",
@@ -186,6 +195,12 @@ _NOTICES: Mapping[str, str] = {
     "made": "All cards were made.",
     "time": "Time has passed.",
 }
+
+
+def kind_name(_: Language, kind: str, *, issued: bool) -> str:
+    """Return the name of a kind of device, marked if nobody gets a new one."""
+    name = _(KINDS[kind])
+    return name if issued else _("{device} (no longer issued)", device=name)
 
 
 def which(device: DeviceView) -> str:

@@ -87,6 +87,16 @@ def test_a_card_that_is_enrolled_becomes_a_users(dscplus: Command, account: str)
         (choice,) = LoginSystem.over(verifier, policy=POLICY).begin("anna", PASSWORD).choices
         assert (choice.kind, choice.label) == (Kind.DSC_PLUS, "IB3000123")
     assert dscplus("user", "card", "anna", "IB3000123").error == "serial: IB3000123 already belongs to somebody"
+    again = dscplus("user", "card", "anna", "IB3000123", "--kind", "gold")
+    assert again.error == "serial: IB3000123 already belongs to somebody"
+    with dscplus.verifier() as verifier:
+        verifier.enroll("GD-00071", key=KEY, suite=SUITE, pin=PIN)
+    wrong = dscplus("user", "card", "anna", "GD-00071", "--kind", "silver")
+    assert wrong.error == "kind: must be one of dsc_plus, platinum, gold, digital_card"
+    assert dscplus("user", "card", "anna", "GD-00071", "--kind", "gold").code == 0
+    with dscplus.verifier() as verifier:
+        choices = LoginSystem.over(verifier, policy=POLICY).begin("anna", PASSWORD).choices
+        assert {each.kind: each.label for each in choices}[Kind.GOLD] == "GD-00071"
 
 
 def test_a_mistake_is_one_line(dscplus: Command, account: str) -> None:

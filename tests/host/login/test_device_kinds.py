@@ -1,7 +1,7 @@
 """A kind of device is one class and one line in the table `KINDS`: nothing else knows a kind by name."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.host.login.town import PASSWORD, Town
@@ -15,9 +15,9 @@ from dsc_host.login.transaction import LoginTransaction, user_named
 
 
 class Platinum(DeviceKind):
-    """A card that answers a word with the word spelled backwards. The policy has its level, but no other module knows it."""
+    """A card that answers a word with the word spelled backwards. It takes the place of the kind with its name."""
 
-    name = cast(Kind, "platinum")  # A real kind is a member of the enumeration.
+    name = Kind.PLATINUM
     lasting = True
 
     def offer(self, attempt: Attempt, *, manual: bool) -> Offered:

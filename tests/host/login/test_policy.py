@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsc_host.errors import InputError
-from dsc_host.login import Policy
+from dsc_host.login import Kind, Policy
 
 
 def test_the_published_values() -> None:
@@ -82,6 +82,14 @@ MISTAKES = {
     "[request.fee_cents]\ndsc_plus = 20000": (
         "[request.fee_cents] dsc_plus: must be within the range in request.replacement_cents"
     ),
+    "[request.fee_cents]\ngold = 15001": ("[request.fee_cents] gold: must be within the range in request.replacement_cents"),
+    "[request.fee_cents]\nplatinum = 1999": (
+        "[request.fee_cents] platinum: must be within the range in request.replacement_cents"
+    ),
+    "[request.fee_cents]\nsms = 2000": "[request.fee_cents] sms: has no range in request.replacement_cents",
+    "[request.fee_cents]\nfax = 2000": "[request.fee_cents] fax: has no range in request.replacement_cents",
+    "[request.replacement_cents]\nfax = [1, 2]": "[request.replacement_cents] fax: must be one of dsc_plus, platinum, gold,",
+    "[request.replacement_cents]\ngold = [2, 1]": "[request.fee_cents] gold: must be within the range",
     "[request.replacement_cents]\ndsc_plus = [1]": "[request] replacement_cents dsc_plus: must be a list of 2",
     "[activation]\nnear_days = 22": "[activation]: imminent_days must be less than near_days",
     '[sharing]\ncompliance = "sometimes"': "[sharing] compliance: must be never, always or reviewed",
@@ -92,6 +100,7 @@ MISTAKES = {
     "[calendar]\nweekend = [1, 2, 3, 4, 5, 6, 7]": "[calendar]: zone must be a time zone such as Europe/Zurich, and weekend",
     "levels = 3": "[[levels]]: must be tables",
     NO_LEVELS: "[[levels]]: dsc_plus is missing",
+    f"{NO_LEVELS}\ntemporary = true": "[[levels]] temporary: there is no such key",
     f"{NO_LEVELS}\ncolor = 3": "[[levels]] color: there is no such key",
     '[[levels]]\nissued = "yes"': "[[levels]] kind: is missing",
     f'{NO_LEVELS}\nissued = "yes"': "[[levels]] none issued: must be true or false",
@@ -126,6 +135,12 @@ def test_limits_that_cannot_be(tmp_path: Path, limits: str, told: str) -> None:
     (tmp_path / "policy.toml").write_text(levels(sms=limits))
     with pytest.raises(InputError, match=f"sms.*: {told}"):
         Policy.load(tmp_path / "policy.toml")
+
+
+def test_a_level_of_a_kind_that_does_not_exist_is_refused() -> None:
+    given = [{"kind": str(kind)} for kind in ("fax", *Kind, "none")]
+    with pytest.raises(InputError, match=r"fax: must be one of dsc_plus, platinum, gold, .*, none$"):
+        Policy.of({"levels": given})
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"[login", b"#" * 70_000, None], ids=["latin", "broken", "large", "none"])

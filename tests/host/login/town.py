@@ -85,9 +85,9 @@ class Town:
             self.accounts[whose], name, PASSWORD, email=f"{name}@example.com", phone=phone, role=role
         )  # fmt: skip
 
-    def give_card(self, name: str, serial: str) -> str:
+    def give_card(self, name: str, serial: str, kind: Kind = Kind.DSC_PLUS) -> str:
         self.verifier.enroll(serial, key=KEY, suite=SUITE, pin=PIN, owners=(name,))
-        return self.system.operator.enroll_card(name, serial)
+        return self.system.operator.enroll_card(name, serial, kind)
 
     def respond(self, serial: str, question: str, pin: str = PIN) -> str:
         """Return the response of a card, and raise its counter."""
@@ -101,9 +101,9 @@ class Town:
         device = next(choice for choice in step.choices if choice.kind is kind)
         return self.system.choose(step.token, device.id)
 
-    def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN) -> str:
+    def enter(self, name: str, *, password: str = PASSWORD, pin: str = PIN, kind: Kind = Kind.DSC_PLUS) -> str:
         """Log in by a card, the user's own or a shared one. Return the session's token."""
-        step = self.chosen(name, Kind.DSC_PLUS, password=password)
+        step = self.chosen(name, kind, password=password)
         assert step.offer is not None
         return self.answered(step.token, self.respond(step.offer.label, step.offer.shows["challenge"], pin))
 

@@ -13,7 +13,7 @@ _TABLES = {
     "FUNDING_METHODS", "_FIELDS", "_NOTICES", "_REJECTIONS", "HOLDS", "ROLES", "_DOCUMENT_LABELS", "WAITS",
     "_WEAK", "words", "labels",
 }  # fmt: skip
-_WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT"}
+_WORDS = {"WRONG", "words", "_REFUSAL", "_FIND_CODES", "_CODE_SENT", "_OLD_CARD"}
 _REFUSALS = {"LoginError", "NotAllowed", "NotFound", "NotNow", "LessSecureDevice", "DifferentIdentity", "TemporaryDevice"}
 _NOT_ON_PAGES = {"login/policy/model.py", "portal/phone_api.py", "phone/encoding.py", "phone/http_client.py"}
 """The modules whose refusals only commands and apps show."""

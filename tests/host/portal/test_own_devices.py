@@ -4,6 +4,8 @@ from tests.host.login.phone_app import activated
 from tests.host.login.town import PASSWORD, Town
 from tests.host.portal.browser import Browsers, come_with
 
+from dsc_host.login import Kind
+
 
 def test_an_app_is_named_and_removed(town: Town, browser: Browsers) -> None:
     app = activated(town)
@@ -30,3 +32,20 @@ def test_who_removes_the_last_device_is_warned(town: Town, browser: Browsers) ->
     ben.open("/devices")
     ben.press("Remove")
     assert ben.press("Remove the app", last="yes").path == "/login"
+
+
+def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(town: Town, browser: Browsers) -> None:
+    town.give_card("carl", "GD-00071", Kind.GOLD)
+    carl = browser()
+    carl.press("Continue", name="carl", password=PASSWORD)
+    gold = next(each.id for each in town.system.begin("carl", PASSWORD).choices if each.kind is Kind.GOLD)
+    page = carl.press("Continue", device=gold)
+    assert "Enter the challenge below into the device" in page.text
+    assert carl.press("Log in", answer=town.respond("GD-00071", page.shown)).path == "/"
+    assert "Gold token (no longer issued) GD-00071" in carl.open("/devices").text
+    assert "Gold token (no longer issued) any amount any amount" in carl.open("/protection").text
+    carl.open("/request")
+    # A form with a field for the kind does not bring another kind.
+    assert carl.press("Continue", pin="8246", again="8246", kind="gold").status == 200
+    assert "Digital Security Card+" in carl.page.text
+    assert "Gold" not in carl.page.text

@@ -50,16 +50,17 @@ def answer(tx: LoginTransaction, session: Session, user: User, text: str) -> boo
 
 def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> None:
     """Bring a device into use, so that the user can log in with it. The caller has locked the user's row."""
+    kind = kinds.of(device)
     notices.notify(tx, user, "activated", device=registry.label(device))
-    registry.move(tx, device, DeviceState.ACTIVE, expires_at=kinds.of(device).valid_until(tx.policy, tx.now()))
+    registry.move(tx, device, DeviceState.ACTIVE, expires_at=kind.valid_until(tx.policy, tx.now()))
     for other, use in registry.held_by(tx.db, user):
         if other.id == device.id:
             rows.uses.change(tx.db, use.id, state=str(UseState.ACTIVE), failures=0, locked_until=None)
-        elif (other.kind, other.state, other.owner_id) == (device.kind, DeviceState.MISPLACED, user.id):
+        elif (other.state, other.owner_id) == (DeviceState.MISPLACED, user.id) and kind.replaces(kinds.of(other)):
             # The new device replaces the misplaced one, which nobody can use even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
-        elif kinds.of(device).replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
+        elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
             registry.move(tx, other, DeviceState.ENDED)
     # An online card ends the temporary code; a lasting device ends both.
     registry.end_temporary(tx, user, but=device.id)

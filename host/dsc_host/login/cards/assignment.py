@@ -8,15 +8,21 @@ from dsc_host.login.messages import notices
 from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
-def assign(tx: LoginTransaction, name: str, serial: str) -> str:
-    """Assign an enrolled card to a user, as an active device. Return the id of the device. Raises `InputError`."""
+def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
+    """Assign an enrolled card of this kind to a user, as an active device. Return the id of the device. Raises `InputError`.
+
+    Holders of cards that are no longer issued keep them, so the policy's `issued` does not matter here.
+    """
+    card = next((each for each in kinds.CARDS if each.name == kind), None)
+    if card is None:
+        raise InputError("kind", "must be one of {kinds}", kinds=", ".join(each.name for each in kinds.CARDS))
     # Claim first: if two calls assign the same card, the second one gets the error below.
     tx.context.cards.store.claim(tx.db)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
     told = notices.notify(tx, user, "activated", device=serial)
-    device = registry.add(tx, user, kinds.DSC_CARD, told=told, serial=serial)
+    device = registry.add(tx, user, card, told=told, serial=serial)
     users.settings_changed(tx.db, user)
     tx.log("card.assign", user, "done", card=serial)
     return device.id

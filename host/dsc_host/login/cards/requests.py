@@ -13,7 +13,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, permissions
 from dsc_host.login.cards import deposits
 from dsc_host.login.cards.activation import activates_at
-from dsc_host.login.devices import kinds, waits, weak_pins
+from dsc_host.login.devices import kinds, registry, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, HoldState, OrderState, Request
@@ -169,14 +169,16 @@ def _check_order(tx: LoginTransaction, session: Session) -> None:
 
 def _check_may(tx: LoginTransaction, user: User) -> bool:
     """Return whether a new card would replace a lost one. Raises `NotNow` if the user may not have a card now."""
+    registry.check_issued(tx, kinds.DSC_CARD)
     account = account_of(tx.db, user)
     if account.closed_at is not None:
         raise NotNow("the account is closed")
     if rows.orders.count(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state.in_(_OPEN)):
         raise NotNow("a card is already on its way to you")
-    mine = (rows.devices.c.owner_id == user.id) & (rows.devices.c.kind == kinds.DSC_CARD.name)
-    cards = rows.devices.all(tx.db, mine)
-    if any(card.state == DeviceState.ACTIVE for card in cards):
+    # A card of an old kind may be in use beside the new one, or be replaced by it.
+    of_cards = rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
+    cards = rows.devices.all(tx.db, rows.devices.c.owner_id == user.id, of_cards)
+    if any(card.state == DeviceState.ACTIVE and card.kind == kinds.DSC_CARD.name for card in cards):
         raise NotNow("you have a card in use; if it is lost or damaged, call support")
     gone = (DeviceState.MISPLACED, DeviceState.LOST, DeviceState.STOLEN, DeviceState.DAMAGED, DeviceState.RETURNED)
     if any(card.state in gone for card in cards):

@@ -62,7 +62,7 @@ def receive(tx: LoginTransaction, serial: str, staff: User) -> Parcel:
 
 def _card(db: Connection, serial: str) -> Device | None:
     """Return the card of this serial if somebody has or had it. `serial` may be any text."""
-    mine = (rows.devices.c.serial == serial) & (rows.devices.c.kind == kinds.DSC_CARD.name)
+    mine = (rows.devices.c.serial == serial) & rows.devices.c.kind.in_([kind.name for kind in kinds.CARDS])
     return rows.devices.one(db, mine) if table_rows.is_key(serial) else None
 
 

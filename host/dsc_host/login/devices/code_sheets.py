@@ -38,6 +38,7 @@ def request_online_card(tx: LoginTransaction, user: User) -> Device:
 
     The activation of the online card ends the temporary code, so nobody can renew online cards without support.
     """
+    registry.check_issued(tx, kinds.ONLINE_CARD)
     live = [device for device, _ in registry.live_of(tx, user)]
     if any(kinds.of(device).lasting for device in live):
         raise NotNow("you have a device in use; an online card is for users who have lost theirs")

@@ -38,8 +38,9 @@ def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
 def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notified) -> None:
     """Make SMS and call-back to a confirmed number devices of the user, and end those to other numbers.
 
-    A new number does not extend the days on which codes give full access. Raises `NotNow` if the user has the phone app,
-    which replaces SMS and call-back.
+    A new number does not extend the days on which codes give full access. A kind that the policy no longer issues is not added,
+    but a new number takes the place of an old one. Raises `NotNow` if the user has the phone app, which replaces SMS and
+    call-back.
     """
     check_no_app(tx, user)
     has, replaced = set(), {}
@@ -50,7 +51,7 @@ def enable_messages(tx: LoginTransaction, user: User, number: str, told: Notifie
         elif earlier:
             replaced[device.kind] = registry.move(tx, device, DeviceState.ENDED)
     for kind in (kinds.SMS, kinds.VOICE):
-        if kind.name not in has:
+        if kind.name not in has and (kind.name in replaced or registry.is_issued(tx, kind)):
             _add_number(tx, user, kind, number, told, replaced.get(kind.name))
     users.settings_changed(tx.db, user)
     tx.log("messages.enable", user, "done")

@@ -12,7 +12,7 @@ from dsc_host.login import json_column, rows
 from dsc_host.login.accounts import field_checks, users
 from dsc_host.login.devices import kinds
 from dsc_host.login.devices.kinds import DeviceData, DeviceKind
-from dsc_host.login.errors import NotFound
+from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, DeviceView, Offer, UseState
 from dsc_host.login.rows import Device, Use, User
@@ -86,6 +86,17 @@ def opens_all(tx: LoginTransaction, device: Device) -> bool:
     return until is None or tx.now() < until
 
 
+def is_issued(tx: LoginTransaction, kind: DeviceKind) -> bool:
+    """Return whether the policy still gives out devices of this kind."""
+    return tx.policy.levels[tx.policy.level(kind.name)].issued
+
+
+def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
+    """Raise `NotNow` if the policy gives out no devices of any of these kinds. Call it before a user gets a new one."""
+    if not any(is_issued(tx, kind) for kind in wanted):
+        raise NotNow("devices of this kind are no longer issued; choose another kind")
+
+
 def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceView:
     """Return a device as its user sees it."""
     kind, others = kinds.of(device), rows.uses.count(tx.db, rows.uses.c.device_id == device.id)
@@ -99,9 +110,11 @@ def view(tx: LoginTransaction, user: User, device: Device, use: Use) -> DeviceVi
         own=device.owner_id == user.id,
         live=is_live(device, use, tx.now()),
         expires_at=device.expires_at,
+        activates_at=kind.activates_at(device),
         full_until=kind.full_until(tx.policy, device),
         level=tx.policy.level(device.kind),
         returnable=kind.is_returnable(tx.policy, device),
+        issued=is_issued(tx, kind),
         lasting=kind.lasting,
         has_sheet=kind.has_sheet,
         changes_pin=kind.changes_pin,

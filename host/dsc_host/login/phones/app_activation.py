@@ -69,6 +69,7 @@ def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused
     The caller has checked the name and password. Raises `NotNow`, and `InputError` if there is no such phone.
     """
     user = locked_user(tx.db, user_id)
+    registry.check_issued(tx, kinds.PHONE_APP)
     numbers = [known.number for known in contacts.phones_of(tx.db, user)]
     if not numbers or account_of(tx.db, user).closed_at is not None:
         raise NotNow("you have no confirmed phone; ask support to add one")

@@ -63,7 +63,7 @@ def answer(tx: LoginTransaction, session: Session, user: User, token: str, text:
         live = [device for device, _ in registry.live_of(tx, user)]
         if session.device_id not in {device.id for device in live}:
             # A code to another number opened this session. It continues with the number that was just confirmed.
-            answered = next(device for device in live if device.kind == kinds.SMS.name)
+            answered = next(device for device in live if kinds.of(device).number(device) == asked.number)
             rows.sessions.change(tx.db, session.id, device_id=answered.id)
     sessions.end_all(tx.db, user, but=session.id)
     tx.log("phone.confirm", user, "done")

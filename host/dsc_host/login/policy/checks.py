@@ -64,6 +64,8 @@ def _check_levels(policy: "Policy") -> None:
         refuse("[[levels]]: must not have a kind twice")
     if missing := [kind for kind in (*Kind, "none") if kind not in kinds]:
         refuse(f"[[levels]]: {missing[0]} is missing")
+    if unknown := [kind for kind in kinds if kind not in (*Kind, "none")]:
+        refuse(f"[[levels]] {unknown[0]}: must be one of {', '.join(Kind)}, none")
     if kinds[-1] != "none":
         refuse("[[levels]]: none must be the lowest")
     for level in policy.levels:
@@ -88,8 +90,17 @@ def _check_pairs(policy: "Policy") -> None:
     days = policy.request.receipt_days
     if len(days) != 2 or not days[0] <= days[1] <= 3650:
         refuse("[request] receipt_days: must be the minimum and the maximum, at most 3650 days")
-    for kind, (least, most) in policy.request.replacement_cents.items():
-        if not least <= policy.request.fee_cents.get(kind, least) <= most:
-            refuse(f"[request.fee_cents] {kind}: must be within the range in request.replacement_cents")
+    _check_fees(policy)
     if policy.sharing.compliance not in ("never", "always", "reviewed"):
         refuse("[sharing] compliance: must be never, always or reviewed")
+
+
+def _check_fees(policy: "Policy") -> None:
+    ranges, fees = policy.request.replacement_cents, policy.request.fee_cents
+    if unknown := [kind for kind in ranges if kind not in tuple(Kind)]:
+        refuse(f"[request.replacement_cents] {unknown[0]}: must be one of {', '.join(Kind)}")
+    if unknown := [kind for kind in fees if kind not in ranges]:
+        refuse(f"[request.fee_cents] {unknown[0]}: has no range in request.replacement_cents")
+    for kind, (least, most) in ranges.items():
+        if not least <= fees.get(kind, least) <= most:
+            refuse(f"[request.fee_cents] {kind}: must be within the range in request.replacement_cents")

@@ -199,11 +199,13 @@ class CalendarPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A row of the table of levels. Limits are in US dollars; None means that there is no limit."""
+    """A row of the table of levels. Limits are in US dollars; None means that there is no limit.
+
+    Nobody gets a new device of a kind that is not `issued`. Those who hold one keep it.
+    """
 
     kind: str
     issued: bool = True
-    temporary: bool = False
     shareable: bool = False
     per_day: Decimal | None = None
     per_five_days: Decimal | None = None
@@ -287,7 +289,7 @@ class Policy:
 
 
 def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    free = where.startswith("request.")  # These tables have free keys: kinds of device and currencies.
+    free = where.startswith("request.")  # These tables have free keys: currencies, and kinds of device, which are checked later.
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
     whole = dict(before)
@@ -373,7 +375,7 @@ def _amount(where: str, value: Any) -> Decimal:
 def _levels(rows: Any) -> tuple[Level, ...]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         refuse("[[levels]]: must be tables")
-    hints: dict[str, Any] = {"kind": str, "issued": bool, "temporary": bool, "shareable": bool}
+    hints: dict[str, Any] = {"kind": str, "issued": bool, "shareable": bool}
     hints |= {"per_day": Decimal, "per_five_days": Decimal}
     levels = []
     for row in rows:

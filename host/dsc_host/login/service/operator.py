@@ -11,7 +11,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import contacts, directory, money, people, phone_numbers, users
 from dsc_host.login.cards import assignment, shipping
 from dsc_host.login.messages.outbox import Sender
-from dsc_host.login.model import Identity, Request, Role
+from dsc_host.login.model import Identity, Kind, Request, Role
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.service import maintenance
 from dsc_host.login.signin import password_change
@@ -108,10 +108,14 @@ class Operator:
         """Return the users whose names contain `name`."""
         return self.context.read(lambda tx: directory.users(tx.db, name))
 
-    def enroll_card(self, name: str, serial: str) -> str:
-        """Assign an enrolled card to a user, as an active device. Return the id of the device."""
+    def enroll_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> str:
+        """Assign an enrolled card to a user, as an active device. Return the id of the device. Raises `InputError`.
+
+        `kind` is `Kind.DSC_PLUS`, or one of the kinds that are no longer issued: `Kind.PLATINUM`, `Kind.GOLD` and
+        `Kind.DIGITAL_CARD`.
+        """
         self.verifier.card(serial)
-        return self.context.change(lambda tx: assignment.assign(tx, name, serial))
+        return self.context.change(lambda tx: assignment.assign(tx, name, serial, kind))
 
     def set_equity(self, account: str, equity: Decimal) -> None:
         """Set the equity of an account. Raises `InputError`."""

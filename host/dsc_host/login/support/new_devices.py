@@ -16,6 +16,7 @@ from dsc_host.login.transaction import LoginTransaction
 
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tuple[DeviceView, tuple[str, ...]]:
     """Make a security code card for the identified caller. Return it with its codes, to be printed and sent by mail."""
+    registry.check_issued(tx, kinds.CODE_CARD)
     user = calls.caller(tx, session)
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
@@ -38,6 +39,7 @@ def offer_messages(tx: LoginTransaction, session: Session, staff: User, number: 
     """
     user = calls.caller(tx, session)
     device_lifecycle.check_no_app(tx, user)
+    registry.check_issued(tx, kinds.SMS, kinds.VOICE)
     if number not in notices.numbers_of(tx.db, user):
         waits.begin(tx, user, waits.NewNumber(number), contacts.masked(number), by=staff.name)
         tx.log("messages.enable", user, "waits", by=staff.name)

@@ -15,6 +15,7 @@ def give_temporary_code(tx: LoginTransaction, session: Session, staff: User) -> 
     user = calls.caller(tx, session)
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed: its statements need only the name and password")
+    registry.check_issued(tx, kinds.TEMPORARY_CODE)
     # A caller who needs a temporary code has no working online card either.
     registry.end_temporary(tx, user)
     kind, now = kinds.TEMPORARY_CODE, tx.now()

@@ -12,7 +12,7 @@ from dsc_host.portal.pages.offers import asking
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, button, hidden
-from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, which
+from dsc_host.portal.wording import HOLDS, KINDS, ORDERS, STATES, kind_name, which
 
 _NEXT = {"request": "/request", "app": "/phones", "found": "/devices", "later": "/"}
 """The page for each choice that a user has after the activation of an online card."""
@@ -90,7 +90,8 @@ def _days(_: Language, first: str, last: str) -> str:
 
 def _cells(_: Language, device: DeviceView) -> tuple[str, ...]:
     dates = (_.moment(device.added_at), _.moment(device.used_at))
-    return (_(KINDS[device.kind]), which(device), _state_text(_, device), *dates)
+    name = kind_name(_, device.kind, issued=device.issued)
+    return (name, which(device), _state_text(_, device), *dates)
 
 
 def _name_form(_: Language, devices: Sequence[DeviceView]) -> Form:
@@ -137,6 +138,8 @@ def _state_text(_: Language, device: DeviceView) -> str:
     words = [_("set aside while another device is shared") if device.use is UseState.PARKED else _(STATES[device.state])]
     if device.shared:
         words.append(_("shared"))
+    if device.activates_at is not None:
+        words.append(_("automatic activation: {moment}", moment=_.moment(device.activates_at)))
     if device.expires_at is not None and device.state is DeviceState.ACTIVE:
         words.append(_("until {moment}", moment=_.moment(device.expires_at)))
     if device.full_until is not None and device.state is DeviceState.ACTIVE:

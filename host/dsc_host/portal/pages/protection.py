@@ -11,7 +11,7 @@ from dsc_host.portal.languages import Language
 from dsc_host.portal.pages.funding import amount
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Table, View, radio
-from dsc_host.portal.wording import KINDS, RESTRICTIONS
+from dsc_host.portal.wording import RESTRICTIONS, kind_name
 
 # ---- protection ----
 
@@ -23,8 +23,8 @@ def protection(visit: Visit) -> Response:
     other = known.with_protection if known.opted_out else known.without
     when = _("after opting back in") if known.opted_out else _("after opting out")
     rows = [
-        Row((_("now"), _(KINDS[known.level.kind]), *_amounts(_, known.level))),
-        Row((when, _(KINDS[other.kind]), *_amounts(_, other))),
+        Row((_("now"), _kind(_, known.level), *_amounts(_, known.level))),
+        Row((when, _kind(_, other), *_amounts(_, other))),
     ]
     heads = (_("When"), _("Protected by"), _("Per day"), _("Per five business days"))
     words = [_("You have opted out: trading needs no device.") if known.opted_out else _("Every login needs a device.")]
@@ -44,6 +44,10 @@ def protection(visit: Visit) -> Response:
             links=(*links, Link("/", _("Overview"))),
         )
     )
+
+
+def _kind(_: Language, level: Level) -> str:
+    return kind_name(_, level.kind, issued=level.issued)
 
 
 def _others(_: Language, users: list[tuple[str, Protection]]) -> tuple[Table, ...]:

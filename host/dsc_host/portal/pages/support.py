@@ -11,7 +11,7 @@ from dsc_host.portal.pages.profile import bank_fields, entered_bank
 from dsc_host.portal.pages.waits import waiting
 from dsc_host.portal.site import Visit
 from dsc_host.portal.views import Choice, Field, Form, Link, Row, Shown, Table, View, button, hidden
-from dsc_host.portal.wording import KINDS, LOSSES, STATES
+from dsc_host.portal.wording import LOSSES, STATES, kind_name
 
 
 def support(visit: Visit) -> Response:
@@ -73,7 +73,10 @@ def _caller(visit: Visit, name: str, devices: tuple[DeviceView, ...]) -> View:
     _, waits = visit._, visit.system.staff.caller_waits(visit.token)
     usable = (DeviceState.ACTIVE, DeviceState.SHIPPED, DeviceState.MISPLACED)
     rows = [
-        Row((_(KINDS[each.kind]), each.label, _(STATES[each.state])), _loss_forms(_, each) if each.state in usable else ())
+        Row(
+            (kind_name(_, each.kind, issued=each.issued), each.label, _(STATES[each.state])),
+            _loss_forms(_, each) if each.state in usable else (),
+        )
         for each in devices
     ]
     heads = (_("Device"), _("Which"), _("State"), _("Take out of use"))

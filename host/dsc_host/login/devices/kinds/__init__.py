@@ -1,14 +1,19 @@
 """The kinds of device. Each is a class that says everything special about it, and has its line in `KINDS`."""
 
 from dsc_host.login.devices.kinds.base import REFUSED, Attempt, DeviceData, DeviceKind, Offered, Outcome, secret_of
+from dsc_host.login.devices.kinds.challenge_card import DigitalCard, DscCard, Gold, Platinum
 from dsc_host.login.devices.kinds.code_card import CodeCard, OnlineCard
-from dsc_host.login.devices.kinds.dsc_card import DscCard
 from dsc_host.login.devices.kinds.phone_app import PhoneApp
 from dsc_host.login.devices.kinds.sent_code import Sms, Voice
 from dsc_host.login.devices.kinds.temporary_code import TemporaryCode
 from dsc_host.login.rows import Device
 
 DSC_CARD = DscCard()
+PLATINUM = Platinum()
+GOLD = Gold()
+DIGITAL_CARD = DigitalCard()
+CARDS = (DSC_CARD, PLATINUM, GOLD, DIGITAL_CARD)
+"""The kinds of cards that answer a challenge. Only the first one can be requested; the operator records the others."""
 CODE_CARD = CodeCard()
 ONLINE_CARD = OnlineCard()
 TEMPORARY_CODE = TemporaryCode()
@@ -17,7 +22,7 @@ SMS = Sms()
 VOICE = Voice()
 
 KINDS: dict[str, DeviceKind] = {
-    kind.name: kind for kind in (DSC_CARD, CODE_CARD, ONLINE_CARD, TEMPORARY_CODE, PHONE_APP, SMS, VOICE)
+    kind.name: kind for kind in (*CARDS, CODE_CARD, ONLINE_CARD, TEMPORARY_CODE, PHONE_APP, SMS, VOICE)
 }
 """All kinds by their names."""
 
@@ -28,6 +33,7 @@ def of(device: Device) -> DeviceKind:
 
 
 __all__ = [
+    "CARDS",
     "CODE_CARD",
     "DSC_CARD",
     "KINDS",

@@ -140,6 +140,10 @@ class DeviceKind(ABC):
         """Return the Unix time when a device activated at this moment will expire; None if it will not."""
         return None
 
+    def activates_at(self, device: Device) -> float | None:
+        """Return the Unix time at which a device without a request is activated by itself; None if it is not."""
+        return None
+
     def full_until(self, policy: Policy, device: Device) -> float | None:
         """Return the Unix time from which a device opens the account's pages only; None if it always opens everything."""
         return None
@@ -156,6 +160,10 @@ class DeviceKind(ABC):
     def state_when_suspended(self) -> DeviceState:
         """Return the state of a device that its owner has reported with name and password only."""
         return DeviceState.MISPLACED if self.lasting else DeviceState.ENDED
+
+    def replaces(self, other: "DeviceKind") -> bool:
+        """Return whether its activation takes misplaced devices of another kind out of use for good."""
+        return other.name == self.name
 
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:  # noqa: B027 - most kinds have no keys
         """Take the device's keys, if it has any, out of use in the verifier. `reason` may be a loss."""

@@ -1,4 +1,8 @@
-"""The Digital Security Card+: the page shows a challenge, and the verifier judges the card's response."""
+"""Cards that answer a challenge: the page shows it, and the verifier judges the card's response.
+
+The Digital Security Card+ is issued. The Digital Security Card without the plus, Platinum and Gold are no longer issued. Their
+holders log in with them as before, once the operator has recorded them.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +19,9 @@ from dsc_host.verifier import card_lookup, challenges, lifecycle, responses
 from dsc_host.verifier.model import State
 
 
-class DscCard(DeviceKind):
-    """The kind of the Digital Security Card+."""
+class ChallengeCard(DeviceKind):
+    """The common base of the cards."""
 
-    name = Kind.DSC_PLUS
     physical = True
     lasting = True
     enrolled = True
@@ -65,6 +68,34 @@ class DscCard(DeviceKind):
     def disable(self, tx: LoginTransaction, device: Device, reason: str) -> None:
         """Suspend the card if it was misplaced; otherwise mark it as lost."""
         lifecycle.settle(tx.cards, found(device.serial), State.SUSPENDED if reason == Loss.MISPLACED else State.LOST, reason)
+
+
+class DscCard(ChallengeCard):
+    """The kind of the Digital Security Card+."""
+
+    name = Kind.DSC_PLUS
+
+    def replaces(self, other: DeviceKind) -> bool:
+        """Return whether its activation takes misplaced devices of another kind out of use for good: all cards."""
+        return isinstance(other, ChallengeCard)
+
+
+class DigitalCard(ChallengeCard):
+    """The kind of the Digital Security Card without the plus."""
+
+    name = Kind.DIGITAL_CARD
+
+
+class Platinum(ChallengeCard):
+    """The kind of the Platinum token."""
+
+    name = Kind.PLATINUM
+
+
+class Gold(ChallengeCard):
+    """The kind of the Gold token."""
+
+    name = Kind.GOLD
 
 
 def _answers(kept: Mapping[str, Any], answer: str) -> list[tuple[str, str]]:
