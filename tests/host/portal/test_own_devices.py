@@ -49,3 +49,9 @@ def test_a_card_of_old_is_listed_and_marked_and_cannot_be_requested(town: Town, 
     assert carl.press("Continue", pin="8246", again="8246", kind="gold").status == 200
     assert "Digital Security Card+" in carl.page.text
     assert "Gold" not in carl.page.text
+
+
+def test_the_day_of_a_code_cards_activation_is_shown(town: Town, browser: Browsers) -> None:
+    town.system.staff.issue_code_card(town.call("anna"))
+    anna = come_with(browser(), town.enter("anna"))
+    assert "not activated yet, automatic activation: Dec 5, 2023" in anna.open("/devices").text

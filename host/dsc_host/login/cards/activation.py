@@ -1,10 +1,11 @@
 """The activation of devices.
 
 A device is activated by its first response, or automatically three weeks after it was shipped. A device that was found is
-activated again. An activation ends the temporary devices, and all sessions except the one that activated the device.
+activated again. An activation ends the temporary devices, and all sessions except the one that activated the device. An online
+card is valid until then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dsc_host.login import rows
@@ -67,6 +68,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
     for order in rows.orders.all(tx.db, done):
         rows.orders.change(tx.db, order.id, state=str(OrderState.DONE))
+    extend_online_card(tx, user)
     tx.log("activate", user, "done", reason, device=device.id)
 
 
@@ -87,17 +89,38 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
     if order.state != OrderState.SHIPPED or order.shipped_at is None:
         return
     device = found(rows.devices.locked(tx.db, order.device_id))
-    policy, left = tx.policy.activation, activates_at(tx.context, order.shipped_at) - tx.now()
-    if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
-        return
-    if left <= 0 and order.told == "imminent":
-        activate(tx, user, device, "by itself")
-        return
-    stage = "imminent" if left <= policy.imminent_days * DAY else "near"
-    if left <= policy.near_days * DAY and order.told not in (stage, "imminent"):
+    if stage := _activate_or_announce(tx, user, device, activates_at(tx.context, order.shipped_at), order.told):
         rows.orders.change(tx.db, order.id, told=stage)
-        day = tx.calendar.day(activates_at(tx.context, order.shipped_at))
-        notices.notify(tx, user, f"activation_{stage}", device=registry.label(device), activates=day)
+
+
+def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
+    """Do as `activate_due` does for a printed security code card, which has no request."""
+    device = rows.devices.find(tx.db, device_id)
+    if device is None:
+        return
+    user = found(rows.users.locked(tx.db, device.owner_id))
+    device = found(rows.devices.locked(tx.db, device_id))
+    due_at = kinds.of(device).activates_at(device)
+    if due_at is not None and (stage := _activate_or_announce(tx, user, device, due_at, device.told)):
+        rows.devices.change(tx.db, device.id, told=stage)
+
+
+def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
+    """Activate a card that is due, or notify its owner that it will be soon. Return the stage of the notice, or empty text.
+
+    `told` is the stage of the last notice. A card is never activated before its owner got the last one.
+    """
+    if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):
+        return ""
+    policy, left = tx.policy.activation, due_at - tx.now()
+    if left <= 0 and told == "imminent":
+        activate(tx, user, device, "by itself")
+        return ""
+    stage = "imminent" if left <= policy.imminent_days * DAY else "near"
+    if left > policy.near_days * DAY or told in (stage, "imminent"):
+        return ""
+    notices.notify(tx, user, f"activation_{stage}", device=registry.label(device), activates=tx.calendar.day(due_at))
+    return stage
 
 
 def activates_at(context: LoginContext, shipped_at: float) -> float:
@@ -110,3 +133,39 @@ def to_be_activated(tx: LoginTransaction) -> list[str]:
     before = tx.now() - (tx.policy.activation.automatic_days - tx.policy.activation.near_days) * DAY
     due = (rows.orders.c.state == OrderState.SHIPPED) & (rows.orders.c.shipped_at <= before)
     return [order.id for order in rows.orders.all(tx.db, due, order=rows.orders.c.at)]
+
+
+def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
+    """Return the ids of the printed security code cards that are due for activation or for a notice about it."""
+    column, before = rows.devices.c, tx.now() + tx.policy.activation.near_days * DAY
+    sent = (column.kind == kinds.CODE_CARD.name) & (column.state == DeviceState.SHIPPED)
+    sheets = rows.devices.all(tx.db, sent, order=column.made_at)
+    return [sheet.id for sheet in sheets if (at := kinds.of(sheet).activates_at(sheet)) is not None and at <= before]
+
+
+# ---- the online card meanwhile ----
+
+
+def extend_online_card(tx: LoginTransaction, user: User) -> None:
+    """Let the user's online card last until the day after a card on its way is activated by itself, if that is later.
+
+    Otherwise the user would have no device for some days. The activation of the card ends the online card.
+    """
+    ends = [at + DAY for at in _activations(tx, user)]
+    for device, _ in registry.live_of(tx, user):
+        if device.kind == kinds.ONLINE_CARD.name and device.expires_at is not None and ends:
+            rows.devices.change(tx.db, device.id, expires_at=max(device.expires_at, *ends))
+
+
+def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:
+    """Yield the Unix times at which the user's cards on their way are activated by themselves. A wait may put them off."""
+    shipped_at = {
+        order.device_id: order.shipped_at
+        for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state == OrderState.SHIPPED)
+    }
+    for device, _ in registry.held_by(tx.db, user):
+        sent = shipped_at.get(device.id)
+        at = kinds.of(device).activates_at(device) if sent is None else activates_at(tx.context, sent)
+        if at is not None:
+            wait = waits.card_wait(tx, user, device)
+            yield max(at, (wait.due_at or 0) if wait else 0)

@@ -1,6 +1,6 @@
 """Sheets of codes: printed security code cards and online cards, until they are activated.
 
-A sheet is activated by two of its codes. Its codes are shown only until then.
+A sheet is activated by two of its codes, a printed one also by itself after some weeks. Its codes are shown only until then.
 """
 
 import secrets
@@ -11,6 +11,7 @@ from dsc_host.login.devices.kinds.code_card import SheetData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState
+from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.records import vault
@@ -24,7 +25,8 @@ def begin_code_card(tx: LoginTransaction, user: User, kind: DeviceKind) -> Devic
         if device.kind == kind.name and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
     rules = tx.policy.code_card
-    data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters)
+    activates_at = tx.now() + tx.policy.activation.automatic_days * DAY if kind.lasting else None
+    data = SheetData("", codes.random_digits(6), rules.codes, rules.code_letters, activates_at=activates_at)
     told = notices.notify(tx, user, "code_card", number=data.label)
     # A temporary sheet expires even if it is never activated.
     until = kind.valid_until(tx.policy, tx.now())

@@ -289,7 +289,7 @@ class Policy:
 
 
 def _merge(where: str, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    free = where.startswith("request.")  # These tables have free keys: currencies, and kinds of device, which are checked later.
+    free = where.startswith("request.")  # These tables have free keys: kinds of device, checked later, and currencies.
     if (unknown := sorted(set(given) - set(before))) and not free:
         refuse(f"[{where}] {unknown[0]}: there is no such key")
     whole = dict(before)

@@ -38,6 +38,9 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     orders = context.read(activation.to_be_activated)
     for order_id in orders:
         context.change(partial(_activate, order_id))
+    sheets = context.read(activation.sheets_to_be_activated)
+    for device_id in sheets:
+        context.change(partial(_activate_sheet, device_id))
     for user_id in context.read(sms_days.to_remind):
         context.change(partial(_remind, user_id))
     expired = context.read(_find_expired)
@@ -46,7 +49,7 @@ def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
     context.change(_tidy)
     _write_activity(context)
     _log_refusals(context)
-    return Done(len(orders), len(expired), outbox.deliver(context, senders))
+    return Done(len(orders) + len(sheets), len(expired), outbox.deliver(context, senders))
 
 
 def _wait(wait_id: str, tx: LoginTransaction) -> None:
@@ -59,6 +62,10 @@ def _remind(user_id: str, tx: LoginTransaction) -> None:
 
 def _activate(order_id: str, tx: LoginTransaction) -> None:
     activation.activate_due(tx, order_id)
+
+
+def _activate_sheet(device_id: str, tx: LoginTransaction) -> None:
+    activation.activate_sheet_due(tx, device_id)
 
 
 def _find_expired(tx: LoginTransaction) -> list[str]:

@@ -5,6 +5,7 @@ not wait.
 """
 
 from dsc_host.login.accounts import contacts
+from dsc_host.login.cards import activation
 from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
 from dsc_host.login.messages import notices
@@ -21,6 +22,7 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tupl
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
+    activation.extend_online_card(tx, user)
     tx.log("desk.code-card", user, "done", by=staff.name, device=device.id)
     return sheet(tx, session, device.id)
 

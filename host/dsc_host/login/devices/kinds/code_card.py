@@ -25,7 +25,7 @@ from dsc_host.login.devices.kinds.base import (
     Outcome,
     secret_of,
 )
-from dsc_host.login.model import Kind
+from dsc_host.login.model import DeviceState, Kind
 from dsc_host.login.policy.model import Policy
 from dsc_host.login.rate_limits import DAY
 from dsc_host.login.rows import Device
@@ -54,6 +54,8 @@ class SheetData(DeviceData):
     letters: int | None = None
     """The length of a code; None as for `codes`."""
     open: OpenIndexes | None = None
+    activates_at: float | None = None
+    """The Unix time at which the card is activated by itself; None on online cards and on the cards of early versions."""
 
     def size(self, policy: Policy) -> tuple[int, int]:
         """Return the number and the length of the codes."""
@@ -105,6 +107,10 @@ class CodeCard(_Sheet):
     name = Kind.CODE_CARD
     physical = True
     lasting = True
+
+    def activates_at(self, device: Device) -> float | None:
+        """Return the Unix time at which the card is activated by itself; None if it is in use or never is."""
+        return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
 
 class OnlineCard(_Sheet):
