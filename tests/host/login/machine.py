@@ -23,9 +23,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.host.databases import POSTGRESQL, SQLITE
 from tests.host.login.letters import code_letters
 from tests.host.login.model import (  # fmt: skip
+    CARDS,
     GONE,
     LASTING,
     MISPLACED,
+    OLD,
     PROOF_SECONDS,
     SENT,
     SHIPPED,
@@ -39,6 +41,7 @@ from tests.host.login.model import (  # fmt: skip
 from tests.host.login.town import DAY, new_town
 from tests.host.verifier_samples import Clock
 
+from dsc_host.errors import InputError
 from dsc_host.login import Kind, LoginError, Loss, NotAllowed, NotFound, NotNow, ProofNeeded, Scope, Stage
 from dsc_host.login.devices.registry import live_of
 from dsc_host.login.transaction import user_named
@@ -108,7 +111,7 @@ class Machine(Rules, RuleBasedStateMachine):
             response = item.card.enter(shows["challenge"])
             item.card.press("OK")
             return response
-        if item.kind is Kind.DSC_PLUS:
+        if item.kind in CARDS:
             return self.town.respond(item.serial, shows["challenge"], item.pin)
         if item.app and "number" in shows:
             item.app.approve()
@@ -226,7 +229,9 @@ class Machine(Rules, RuleBasedStateMachine):
                 self.moved(item, GONE)
         waits = self.now + WAIT_SECONDS if kind is Kind.CODE_CARD else -inf
         until = self.now + 21 * DAY if kind is Kind.ONLINE_CARD else inf
-        return self.add(person, kind, state=SHIPPED, codes=codes, waits=waits, until=until)
+        item = self.add(person, kind, state=SHIPPED, codes=codes, waits=waits, until=until)
+        self.online_card_lasts(person)
+        return item
 
     def activate(self, opened: Opened, item: Item) -> None:
         if self.now < item.waits:
@@ -301,8 +306,12 @@ class Machine(Rules, RuleBasedStateMachine):
         self.gets_a_card_of_codes(name, number, activated)
 
     def gets_a_card_of_codes(self, name: str, number: int, activated: bool) -> None:
-        person = self.people[name]
-        _, codes = self.staff.issue_code_card(self.desk(person))
+        person, desk = self.people[name], self.desk(self.people[name])
+        if person.closed:
+            with pytest.raises(NotNow, match="closed"):
+                self.staff.issue_code_card(desk)
+            return
+        _, codes = self.staff.issue_code_card(desk)
         item = self.card_of_codes(person, Kind.CODE_CARD, codes)
         if activated:
             self.town.waited(name)
@@ -314,6 +323,21 @@ class Machine(Rules, RuleBasedStateMachine):
                 each.waits = -inf
         if activated and (opened := self.inside(name, number, *ACCOUNT)):
             self.activate(opened, item)
+
+    @rule(name=names, kind=st.sampled_from(OLD), again=st.booleans())
+    def the_operator_gives_a_card_of_old(self, name: str, kind: Kind, again: bool) -> None:
+        """Give a card that is no longer issued to somebody, and try to give the same card once more."""
+        person, serial = self.people[name], f"OLD-{self.town.clock.now:.0f}-{len(list(self.items()))}"
+        if person.closed:
+            with pytest.raises(InputError, match="closed"):
+                self.town.give_card(name, serial, kind)
+            return
+        self.town.give_card(name, serial, kind)
+        self.add(person, kind, serial=serial)
+        self.changed(person)
+        if again:
+            with pytest.raises(InputError, match="already belongs"):
+                self.system.operator.enroll_card("carl", serial, Kind.DSC_PLUS)
 
     @rule(name=names, number=numbers, activated=st.booleans())
     def an_online_card_is_requested(self, name: str, number: int, activated: bool) -> None:

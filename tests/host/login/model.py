@@ -22,7 +22,10 @@ from dsc_host.login.model import HoldState
 from dsc_host.login.transaction import user_named
 from dsc_simulator import SimulatedCard
 
-PHYSICAL = (Kind.DSC_PLUS, Kind.CODE_CARD)
+OLD = (Kind.PLATINUM, Kind.GOLD, Kind.DIGITAL_CARD)
+"""The kinds of cards that are no longer issued."""
+CARDS = (Kind.DSC_PLUS, *OLD)
+PHYSICAL = (*CARDS, Kind.CODE_CARD)
 LASTING = (*PHYSICAL, Kind.PHONE_APP)
 TEMPORARY = (Kind.TEMPORARY_CODE, Kind.ONLINE_CARD)
 SENT = (Kind.SMS, Kind.VOICE)
@@ -33,6 +36,9 @@ OPEN = (OrderState.REQUESTED, OrderState.PERSONALIZED, OrderState.SHIPPED)
 MESSAGES, NOTHING = (200_000, 600_000), (50_000, 100_000)
 LIMITS = {
     Kind.DSC_PLUS: (inf, inf),
+    Kind.PLATINUM: (inf, inf),
+    Kind.GOLD: (inf, inf),
+    Kind.DIGITAL_CARD: (1_000_000, 1_500_000),
     Kind.PHONE_APP: (1_000_000, 1_000_000),
     Kind.CODE_CARD: MESSAGES,
     Kind.ONLINE_CARD: MESSAGES,
@@ -73,6 +79,8 @@ class Item:
     received: bool = False
     waits: float = -inf
     """The time before which it cannot be activated."""
+    told: bool = False
+    """Whether the owner was notified that it will soon be activated by itself."""
 
     def works(self, now: float) -> bool:
         return self.state is ACTIVE and now < self.until
@@ -280,17 +288,28 @@ class Rules:
         for other in item.owner.temporary(self.now):
             if other is not item:
                 self.moved(other, GONE, within)
-        for other in item.owner.own(Kind.DSC_PLUS):
-            if item.kind is Kind.DSC_PLUS and other.state is MISPLACED:
-                self.moved(other, GONE, within)  # The new card replaces it.
+        # The new card replaces misplaced ones, and one of an old kind those of its own kind.
+        for other in item.owner.own(*CARDS) if item.kind is Kind.DSC_PLUS else item.owner.own(item.kind):
+            if item.kind in CARDS and other.state is MISPLACED:
+                self.moved(other, GONE, within)
+        self.online_card_lasts(item.owner)
         if within:
             within.item = item
+
+    def online_card_lasts(self, person: Person) -> None:
+        """Let the online card in use last until the day after the replacements on their way are activated by themselves."""
+        orders = [order for order in self.orders if order.owner is person and order.state is OrderState.SHIPPED]
+        due = [max(order.sent + 21 * DAY, order.waits) for order in orders]
+        due += [max(item.made + 21 * DAY, item.waits) for item in person.own(Kind.CODE_CARD) if item.state is SHIPPED]
+        for item in person.own(Kind.ONLINE_CARD):
+            if due and item.works(self.now):
+                item.until = max(item.until, max(due) + DAY)
 
     def taken_out(self, item: Item, loss: Loss) -> None:
         if loss in (Loss.LOST, Loss.STOLEN):
             for number in {item.number} if item.number else set(item.owner.numbers) if item.app else set():
                 self.forgotten(item.owner, number)
-        self.moved(item, MISPLACED if item.kind is Kind.DSC_PLUS and loss is Loss.MISPLACED else GONE)
+        self.moved(item, MISPLACED if item.kind in CARDS and loss is Loss.MISPLACED else GONE)
 
     def forgotten(self, person: Person, number: str, within: Opened | None = None) -> None:
         person.numbers.discard(number)
@@ -371,6 +390,13 @@ class Rules:
                 self.activated(order.item)
             elif order.state is OrderState.SHIPPED and left <= DAY:
                 order.told = True
+        for item in list(self.items()):
+            left = item.made + 21 * DAY - self.now
+            if item.kind is Kind.CODE_CARD and item.state is SHIPPED and self.now >= item.waits:
+                if left <= 0 and item.told:
+                    self.activated(item)
+                elif left <= DAY:
+                    item.told = True
 
     def edges(self) -> list[tuple[float, Person, Item]]:
         """Return the times at which a validity ends, with the person and the device."""

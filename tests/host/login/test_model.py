@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.machine import ACCOUNT, Machine, cases, names, numbers
-from tests.host.login.model import ACTIVE, GONE, SENT, WAIT_SECONDS, Item, Opened
+from tests.host.login.model import ACTIVE, CARDS, GONE, SENT, WAIT_SECONDS, Item, Opened
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
 from tests.host.login.town import PASSWORD, PHONE
 
@@ -48,7 +48,7 @@ class WaysIn(Machine):
         person = self.people[name]
         if live := self.soon(person):
             asked = self.ask(person, self.pick(live, number))
-            if asked.item and asked.item.kind is not Kind.DSC_PLUS:
+            if asked.item and asked.item.kind not in CARDS:
                 asked.text = self.right(asked.item, asked.shows)
             self.half_way.append(asked)
 

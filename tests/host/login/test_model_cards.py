@@ -135,6 +135,7 @@ class CardLife(Cards):
     def sent(self, order: Order) -> None:
         self.staff.ship(self.staff_of("ivo"), order.id)
         order.state, order.sent = OrderState.SHIPPED, self.now
+        self.online_card_lasts(order.owner)
 
     @rule(which=numbers)
     @precondition(lambda self: any(order.item for order in self.orders))

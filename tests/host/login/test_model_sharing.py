@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.host.login.card_rules import Cards
 from tests.host.login.machine import cases, numbers
-from tests.host.login.model import GONE, PHYSICAL, Item, Opened, Person, Share
+from tests.host.login.model import CARDS, GONE, OLD, PHYSICAL, Item, Opened, Person, Share
 from tests.host.login.town import ANNA, CARL, DAY, PASSWORD
 
 from dsc_host.login import (
@@ -97,9 +97,9 @@ class Sharing(Cards):
             return TemporaryDevice
         if item not in item.owner.live(self.now):
             return NotNow
-        if item.kind is not Kind.DSC_PLUS and Kind.DSC_PLUS in kinds:
-            return LessSecureDevice
-        return NotNow if item in user.uses else None
+        if item in user.uses or item.kind in OLD:
+            return NotNow
+        return LessSecureDevice if item.kind is Kind.CODE_CARD and kinds & {*CARDS} else None
 
     @rule(which=numbers)
     @precondition(lambda self: self.some(ShareState.PROVEN))

@@ -131,3 +131,12 @@ def test_a_card_of_old_is_not_shared_and_counts_among_the_devices(town: Town) ->
     town.lose("anna", "IB3000901", Loss.DAMAGED)
     with pytest.raises(LessSecureDevice):
         town.system.begin_share(town.enter("ben", kind=Kind.PLATINUM), "anna", PASSWORD)
+
+
+def test_nobody_gets_a_card_for_a_closed_account(town: Town) -> None:
+    desk = town.call("anna")
+    town.system.close_account(town.session("anna"))
+    with pytest.raises(InputError, match="the account of anna is closed"):
+        town.give_card("anna", "OLD-1", Kind.GOLD)
+    with pytest.raises(NotNow, match="the account is closed"):
+        town.system.staff.issue_code_card(desk)

@@ -5,7 +5,7 @@ from dsc_host.login import rows
 from dsc_host.login.accounts import users
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.messages import notices
-from dsc_host.login.transaction import LoginTransaction, locked_user
+from dsc_host.login.transaction import LoginTransaction, account_of, locked_user
 
 
 def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
@@ -19,6 +19,8 @@ def assign(tx: LoginTransaction, name: str, serial: str, kind: str) -> str:
     # Claim first: if two calls assign the same card, the second one gets the error below.
     tx.context.cards.store.claim(tx.db)
     user = locked_user(tx.db, users.user_by_name(tx.db, name).id)
+    if account_of(tx.db, user).closed_at is not None:
+        raise InputError("name", "the account of {name} is closed", name=user.name)
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise InputError("serial", "{serial} already belongs to somebody", serial=serial)
     told = notices.notify(tx, user, "activated", device=serial)

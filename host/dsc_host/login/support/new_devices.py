@@ -8,17 +8,20 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.cards import activation
 from dsc_host.login.devices import code_sheets, kinds, registry, waits
 from dsc_host.login.devices import lifecycle as device_lifecycle
+from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceView
 from dsc_host.login.rows import Session, User
 from dsc_host.login.support import calls
-from dsc_host.login.transaction import LoginTransaction
+from dsc_host.login.transaction import LoginTransaction, account_of
 
 
 def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tuple[DeviceView, tuple[str, ...]]:
     """Make a security code card for the identified caller. Return it with its codes, to be printed and sent by mail."""
     registry.check_issued(tx, kinds.CODE_CARD)
     user = calls.caller(tx, session)
+    if account_of(tx.db, user).closed_at is not None:
+        raise NotNow("the account is closed: its statements need only the name and password")
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
