@@ -1,13 +1,13 @@
-"""The service as an ASGI application: it checks each caller and request, does the work, answers, and writes a log line.
+"""The service as an ASGI application. It authenticates the caller, checks the request, calls the verifier, and logs a line.
 
 Five promises:
 
-1. Before the token is known and good for the operation, the service reads only the method, the path and the token of a
+1. Until the token was found valid for the operation, the service reads only the method, the path and the token of a
    request.
-2. Whatever a client sends, the answer matches the description. No answer holds a traceback or anything that was sent.
+2. Whatever a client sends, the answer matches the OpenAPI description. No answer holds a traceback or input of the caller.
 3. The log has one line for each request.
-4. At most a set number of calls are in progress at once. Further callers are told to come back later.
-5. At the end, running calls finish before the database is closed.
+4. The number of calls in progress is limited. Further calls are refused with a time for a retry.
+5. At shutdown, running calls finish before the database is closed.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ from dsc_host.verifier import Verifier
 from dsc_host.verifier.async_service import SQLITE_THREADS, AsyncVerifier
 
 MOST_IN_HAND = 64
-"""The maximum number of calls in progress, in one process. There are fewer threads: the other calls wait."""
+"""The maximum number of calls in progress, in one process. Most of them wait, because there are fewer threads."""
 DESCRIPTION_PATH = "/openapi.json"
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SLASH = re.compile(b"%2f", re.IGNORECASE)
@@ -109,7 +109,7 @@ class _Service:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Open the verifier for the life of the application."""
+        """Keep the verifier open while the application runs."""
         verifier = await asyncio.to_thread(self._open_verifier)
         async with AsyncVerifier(verifier, threads=self._threads) as self._verifier:
             yield
@@ -129,7 +129,7 @@ class _Service:
             except DscError as error:
                 answered = refusal_of(error)
                 if answered.problem.status >= 500:
-                    # The error's text is for the operator. The caller is told less.
+                    # Log the full error for the operator. The caller gets less detail.
                     record.more["problem"] = str(error)
                 return answered.response()
             except ClientDisconnect:
@@ -146,7 +146,7 @@ class _Service:
         if self._verifier is None:
             raise overloaded()
         verifier = self._verifier.by(token.name) if token else self._verifier
-        # Read the body before the call takes a place, so that a slow body holds none.
+        # Read the body before counting the call, so that slow bodies do not use up the limit.
         asked = await _read_request(operation, request)
         call = Call(verifier, self.metrics, self._health, asked, _serial(request))
         with self._place(operation):
@@ -204,13 +204,13 @@ class _Service:
 
 
 class _EscapedSlashes:
-    """Keeps an escaped `/`, which is part of a serial, from separating parts of the path."""
+    """Middleware that keeps `%2F` in the path escaped, because a slash in a serial does not separate parts of the path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its path decoded except for such slashes."""
+        """Pass a request on, with its path decoded except for escaped slashes."""
         raw: bytes = scope.get("raw_path") or b""
         if _SLASH.search(raw):
             scope = {**scope, "path": unquote(_SLASH.sub(b"%252F", raw).decode("latin-1"))}
@@ -250,7 +250,7 @@ def _no_route(_request: Request, error: Exception) -> Response:
 
 
 class _RateLimiter:
-    """Middleware that delays callers without a known token if they ask too often. They do not slow down others."""
+    """Middleware that delays callers without a valid token if they send too many requests, to protect the other callers."""
 
     def __init__(self, app: ASGIApp, service: "_Service") -> None:
         self._app = app

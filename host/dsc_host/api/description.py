@@ -1,4 +1,4 @@
-"""The OpenAPI description, generated from the operations and shapes that also check requests: the two cannot disagree."""
+"""The OpenAPI description. It is generated from the operations and shapes that check requests, so it always matches them."""
 
 from functools import cache
 from typing import Any
@@ -130,7 +130,7 @@ def _parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
 
 
 def _inline_schema(kind: Any) -> Any:
-    """Return a schema without references: the schemas of queries are small."""
+    """Return a schema for a query, without references."""
     (schema,), components = msgspec.json.schema_components([kind])
     name = schema.get("$ref", "").rpartition("/")[2]
     return components[name] if name else schema

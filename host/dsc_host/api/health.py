@@ -1,4 +1,4 @@
-"""The health check of the database: at most one query a second, whoever asks, and outside the limit on calls."""
+"""The health check of the database. It sends at most one query a second, and ignores the limit on calls in progress."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from dsc_host.api.problems import Refusal, unavailable
 from dsc_host.errors import DscError
 
 HEALTH_SECONDS = 5.0
-"""The time in seconds after which a database counts as not answering."""
+"""The seconds after which the database is considered not to answer."""
 FRESH_SECONDS = 1.0
 """The time in seconds for which a result is reused."""
 
@@ -27,7 +27,7 @@ class Health:
         if self._result is None or (self._result.done() and now - self._queried_at >= FRESH_SECONDS):
             self._queried_at = now
             self._result = asyncio.create_task(self._run_query())
-        # A caller may disconnect. The others still wait for the same query.
+        # A caller may disconnect while others wait for the same query.
         problem = await asyncio.shield(self._result)
         if problem is not None:
             raise problem.with_traceback(None)

@@ -1,7 +1,7 @@
 """The operator's log: one JSON object a line.
 
-No line holds a token, a response, a PIN, a query or a path that was sent. Of an unexpected exception, the log has its
-class and the place where it happened; its message may quote any of these.
+No line holds a token, a response, a PIN, a query or a path that was sent. For an unexpected exception, the log has the class
+and the place, but not the message, which may quote such values.
 """
 
 import json

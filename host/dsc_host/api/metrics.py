@@ -1,7 +1,7 @@
-"""Figures for Prometheus: counts, durations and outcomes. They never name a card or a caller.
+"""Metrics for Prometheus: counts, durations and outcomes. They never name a card or a caller.
 
-With several worker processes, each keeps its figures in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
-any of them returns the sum of all.
+With several worker processes, each keeps its metrics in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and
+returns the sum of all.
 """
 
 import os
@@ -15,7 +15,7 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class Metrics:
-    """The figures of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -48,11 +48,11 @@ class Metrics:
         self._verdicts.labels(operation, "accepted" if accepted else "refused").inc()
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
-        """Record the duration of a request. `operation` must be one of few values."""
+        """Record the duration of a request. `operation` must not be the caller's text, so that there are few series."""
         self._seconds.labels(operation, str(status)).observe(seconds)
 
     def text(self) -> bytes:
-        """Return the figures in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         if FOLDER not in os.environ:
             return generate_latest(self._registry)
         everybody = CollectorRegistry()

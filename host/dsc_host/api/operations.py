@@ -1,7 +1,7 @@
-"""The table of all operations. Routes, checks and the description are made from it, so they cannot disagree.
+"""The table of all operations. Routes, checks and the OpenAPI description are made from it, so they always match.
 
-A login learns whether a response was accepted. It learns neither the reason nor which cards exist. This module ensures
-that: challenges conceal unknown cards, every refused challenge has the same text, and verdicts are shortened.
+A caller with the scope `login` learns whether a response was accepted, but neither the reason nor which cards exist: challenges
+conceal unknown cards, every refusal of a challenge has the same text, and verdicts leave out the reason.
 """
 
 import logging
@@ -28,8 +28,8 @@ from dsc_host.verifier.card_rules import SERIAL_WORDS
 CLOSED_SECONDS = 0.02
 """The delay in seconds before the verdict on a response to a closed challenge.
 
-Such a response costs so little that a client which sends one after the other would keep the service busy with reading
-requests. With this delay, one connection can send at most fifty a second.
+Without the delay, a client that sends such responses in a row would keep the service busy with reading requests. With the
+delay, one connection can send at most fifty a second.
 """
 _log = logging.getLogger("dsc_host.api")
 
@@ -38,18 +38,18 @@ A = TypeVar("A", bound=Asked)
 
 @dataclass(slots=True)
 class Call(Generic[A]):
-    """One checked call, with everything that it needs."""
+    """One checked call, with the verifier, the caller's input and the metrics."""
 
     verifier: AsyncVerifier
-    """The verifier, set up so that its log names the caller as the actor."""
+    """The verifier, whose log names the caller as the actor."""
     metrics: Metrics
     health: Health
     asked: A
     """The body or the query."""
     serial: str
-    """The serial from the path, or empty if the path has none. It may be any text."""
+    """The unchecked serial from the path; empty if the path has none."""
     delay: float = 0
-    """The seconds by which the answer is delayed, once the call is no longer in progress."""
+    """The seconds by which the answer is delayed. During the delay, the call does not count as in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Operation(Generic[A]):
     method: str
     path: str
     scope: Scope | None
-    """The scope that a token must have. None: the operation needs no token."""
+    """The scope that a token must have. None means that the operation needs no token."""
     asked: type[A]
     gives: type | None
-    """The type of the answer's body. None: no body."""
+    """The type of the answer's body. None means that the answer has no body."""
     work: Callable[[Call[A]], Awaitable[object]]
     summary: str
     refusals: tuple[int, ...] = ()
@@ -71,7 +71,7 @@ class Operation(Generic[A]):
     status: int = 200
     media_type: str = "application/json"
     needs_place: bool = True
-    """True if it counts as a call in progress. Health and metrics must answer even while the service is overloaded."""
+    """Whether it counts as a call in progress. Health and metrics do not, because they must answer during an overload."""
 
     @property
     def has_body(self) -> bool:
@@ -79,14 +79,14 @@ class Operation(Generic[A]):
         return self.method in ("POST", "PUT")
 
 
-# ---- the login ----
+# ---- operations of the scope login ----
 
 
 async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven:
     try:
         challenge = await call.verifier.challenge(call.asked.serial, conceal=True)
     except UnknownCard:
-        # No serial is unknown here. Only a malformed one arrives here.
+        # The serial is malformed: unknown serials are concealed.
         raise Refusal(400, "malformed", f"serial: must be {SERIAL_WORDS}", field="serial") from None
     except StoreError:
         raise
@@ -99,9 +99,9 @@ async def _challenge(call: Call[shapes.ChallengeAsked]) -> shapes.ChallengeGiven
 
 
 def _no_challenge(seconds: float) -> Refusal:
-    """Make the same refusal for every card and every reason.
+    """Return a refusal that is the same for every card and every reason.
 
-    A true `Retry-After` would reveal when others requested challenges for the card.
+    The exact `Retry-After` would reveal when others requested challenges for the card.
     """
     return Refusal(
         429,
@@ -140,7 +140,7 @@ def _verdict_given(call: Call[Any], operation: str, verdict: Verdict) -> shapes.
     return shapes.VerdictGiven(verdict.accepted, verdict.duress)
 
 
-# ---- the desk ----
+# ---- operations of the scope desk ----
 
 
 async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
@@ -149,7 +149,7 @@ async def _cards(call: Call[shapes.CardsAsked]) -> shapes.CardsGiven:
         owner=None if asked.owner is UNSET else asked.owner,
         state=None if asked.state is UNSET else asked.state,
         after=asked.after,
-        # Request one card more than the page holds, to learn whether another page follows.
+        # Request one card more than a page holds, to find out whether another page follows.
         limit=asked.limit + 1,
     )
     more = len(cards) > asked.limit
@@ -218,7 +218,7 @@ async def _unlock_code(call: Call[shapes.UnlockCodeAsked]) -> shapes.UnlockCodeG
     return shapes.UnlockCodeGiven(await call.verifier.unlock_code(call.serial, call.asked.challenge))
 
 
-# ---- the service itself ----
+# ---- operations about the service ----
 
 
 async def _health(call: Call[shapes.NothingAsked]) -> shapes.HealthGiven:

@@ -1,7 +1,7 @@
 """Refusals of the service: RFC 9457's `application/problem+json`, and the status for each error.
 
-A problem quotes nothing that the caller sent, except the serial of an existing card, and nothing that is stored.
-Otherwise its text is the library's own text for the same refusal.
+A problem quotes neither stored data nor input of the caller, except the serial of an existing card. Otherwise its text is the
+library's message for the same error.
 """
 
 import math
@@ -28,7 +28,7 @@ from dsc_host.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_SECONDS = 5
-"""The seconds after which to retry when the database did not answer."""
+"""The seconds to wait before a retry when the database did not answer."""
 
 
 class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -42,7 +42,7 @@ class Problem(msgspec.Struct, omit_defaults=True, kw_only=True):
     error: str
     """The code for a program."""
     field: str | None = None
-    """The field of the request that is wrong, if it is one."""
+    """The invalid field of the request, if a field is invalid."""
 
 
 class Refusal(Exception):
@@ -56,14 +56,14 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def response(self, *, close: bool = False) -> Response:
-        """Return a new response. With `close`, the connection ends with it."""
+        """Return a response. With `close`, the connection is closed after it."""
         headers = {**self.headers, "Connection": "close"} if close else self.headers
         return Response(
             msgspec.json.encode(self.problem), status_code=self.problem.status, headers=headers, media_type=MEDIA_TYPE
         )
 
 
-# The first match counts, so subclasses come before their bases.
+# The first match is used, so subclasses come before their base classes.
 _STATUSES: tuple[tuple[type[DscError], int, str], ...] = (
     (InputError, 422, "input"),
     (UnknownCard, 404, "unknown-card"),
@@ -78,7 +78,7 @@ _STATUSES: tuple[tuple[type[DscError], int, str], ...] = (
 
 def refusal_of(error: DscError) -> Refusal:
     """Return the HTTP refusal for an error of the verifier."""
-    # A master key other than the database's is not the caller's fault.
+    # A wrong master key is an error of the operator, not of the caller.
     if isinstance(error, StoreError) or (isinstance(error, InputError) and error.field == "master key"):
         return unavailable()
     if isinstance(error, OutOfMemory):
@@ -92,14 +92,14 @@ def refusal_of(error: DscError) -> Refusal:
 
 
 def _detail(error: DscError) -> str:
-    """Return the error's message, without anything that the caller sent."""
+    """Return the error's message, without the caller's input."""
     if isinstance(error, UnknownCard):
         return "no card is enrolled under this serial"
     return f"{error.field}: {error.rule}" if isinstance(error, InputError) else str(error)
 
 
 def unavailable() -> Refusal:
-    """Return a refusal without the database's message, which is for the log: it names files and servers."""
+    """Return a refusal without the database's message, which names files and servers and is only logged."""
     return Refusal(
         503,
         "database",
@@ -109,7 +109,7 @@ def unavailable() -> Refusal:
 
 
 def overloaded(seconds: float = 1) -> Refusal:
-    """Return a refusal for an overload: too many calls in progress, or no memory. `seconds`: the time until a retry."""
+    """Return a refusal for an overload: too many calls in progress, or no memory. `seconds` is the time until a retry."""
     return Refusal(
         503, "busy", "too many calls at once; nothing was changed: try again", headers={"Retry-After": str(math.ceil(seconds))}
     )

@@ -1,6 +1,6 @@
-"""The service as one or several processes that share a port. SIGTERM or Ctrl-C ends them after the running calls.
+"""The service as one or several processes that share a port. On SIGTERM or Ctrl-C, they finish the running calls and end.
 
-`dsc_host.server` limits slow clients and the connections of a client. TLS is left to the proxy in front.
+`dsc_host.server` limits slow clients and the connections of a client. A proxy in front terminates TLS.
 """
 
 import ipaddress
@@ -28,10 +28,10 @@ IDLE_SECONDS = 5
 START_SECONDS = 60
 """The time in seconds for a worker to start or to report that it is alive.
 
-uvicorn's own 5 s would end the worker again and again on a busy machine.
+With uvicorn's default of 5 s, a busy machine would end its workers again and again.
 """
 GRACE_SECONDS = 30
-"""The time in seconds for running calls to finish at the end."""
+"""The seconds for running calls to finish at shutdown."""
 _BACKLOG = 512
 _MOST_FILES = 4096
 """The limit on open files, well above one for each possible connection."""
@@ -53,7 +53,10 @@ class Address:
 
     @classmethod
     def checked(cls, host: str, port: int, *, allow_remote: bool) -> "Address":
-        """Return a checked address. Raise `InputError`, also for an address that others can reach, unless that is allowed."""
+        """Return a checked address.
+
+        Raise `InputError` for an invalid one, or for a remotely reachable one without `allow_remote`.
+        """
         if not 0 <= port <= 65535:
             raise InputError("port", "must be 0 to 65535")
         try:
@@ -71,14 +74,14 @@ class Address:
     def bind(self) -> socket.socket:
         """Return a listening socket. Raise `InputError` if that fails."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        # Without the protocol named as TCP, asyncio does not turn off Nagle's algorithm: each answer would wait 40 ms
-        # for its second half.
+        # Name TCP as the protocol. Otherwise asyncio does not turn off Nagle's algorithm, which delays the second half of
+        # each answer by 40 ms.
         bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self.host, self.port))
-            # From here on, clients that connect wait for a worker to start, and are not refused.
+            # Listen already: clients that connect now wait for a worker instead of being refused.
             bound.listen(_BACKLOG)
         except OSError as error:
             bound.close()
@@ -88,7 +91,7 @@ class Address:
 
 
 def run(make: Callable[[], ASGIApp], address: Address, workers: int, *, proxy: str = "") -> bool:
-    """Serve until a signal comes. Return False if the service failed, True if it was ended.
+    """Serve until a signal arrives. Return True if a signal ended the service, False if it failed.
 
     `make` creates the application in each worker; with several workers it is pickled. `proxy` is the address or network
     whose X-Forwarded-For header is trusted, and which has no limit of its own. Empty means none. Raises `InputError`.
@@ -138,14 +141,14 @@ def _allow_files() -> None:
 
 
 def _run_one(config: uvicorn.Config, bound: socket.socket) -> bool:
-    # At its end, uvicorn raises the ending signal again for the previous handler, which is ours.
+    # At its end, uvicorn raises the signal again for the previous handler, which is ours.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore_signal)
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[bound])
     except SystemExit:
-        return False  # It could not start; the log says why.
+        return False  # The service could not start. The log has the reason.
     return server.started
 
 
@@ -167,7 +170,7 @@ def _run_several(config: uvicorn.Config, bound: socket.socket) -> bool:
 
 
 class _Supervisor(Multiprocess):
-    """A supervisor that stops listening when it ends its workers. Otherwise clients that connect then would wait in vain."""
+    """A supervisor that stops listening when it ends its workers. Otherwise new clients would wait in vain."""
 
     def terminate_all(self) -> None:
         """Close the sockets, then end the workers."""

@@ -1,6 +1,6 @@
-"""Strict reading of bodies and queries: one JSON object in UTF-8, with known fields, each once and each in its range.
+"""Strict parsing of bodies and queries. A body is one JSON object in UTF-8. All fields are known, occur once, and are in range.
 
-Anything else raises a `Refusal` that says what is wrong and quotes nothing.
+Any other input raises a `Refusal` that names the error and quotes nothing.
 """
 
 import json
@@ -18,7 +18,7 @@ from dsc_host.server import bodies
 from dsc_host.server.bodies import SlowBody
 
 MOST_BYTES = 16 * 1024
-"""The maximum size of a body in bytes. The largest well-formed one, an enrollment with many owners, has half of it."""
+"""The maximum size of a body in bytes. The largest valid one, an enrollment with many owners, has half of it."""
 _MOST_EXACT = 2**53
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _NAME = re.compile(r"\.(?P<name>[a-z_]{1,32})(?:\[\.\.\.\])?")
@@ -29,7 +29,7 @@ A = TypeVar("A", bound=msgspec.Struct)
 class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The base class of every body and query.
 
-    In Python alone, a pattern's `$` also matches before a final newline. The verifier refuses values that must not have one.
+    In Python's patterns, `$` also matches before a final newline. The verifier checks values that must not have one.
     """
 
 
@@ -74,7 +74,7 @@ def _check_type(request: Request) -> None:
 async def _read_bytes(request: Request) -> bytes:
     too_large = Refusal(413, "too-large", f"the body must be at most {MOST_BYTES} bytes")
     length = request.headers.get("content-length", "0")
-    # Refuse a long body before it is sent, if the request states its length. The server has checked that it is a number.
+    # If the request states the length of its body, refuse a long one at once. The server has checked that it is a number.
     if not length.isdecimal() or int(length[:12]) > MOST_BYTES:
         raise too_large
     body = bytearray()
@@ -90,7 +90,7 @@ def _parse_json(body: bytes) -> Any:
         parsed = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique_fields, parse_constant=_no_constant, parse_float=_parse_float
         )
-        # JSON can hold half of a surrogate pair, which is no character and which no database stores.
+        # JSON can express half of a surrogate pair, which is no character and which no database stores.
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise _malformed("the body is nested too deeply") from None
@@ -113,7 +113,10 @@ def _no_constant(_name: str) -> None:
 
 
 def _parse_float(text: str) -> float:
-    """Convert a number with a point or an exponent. As in JSON Schema, `283.0` is a whole number, as long as it is exact."""
+    """Convert a number with a point or an exponent.
+
+    As in JSON Schema, `283.0` is a whole number if it can be represented exactly.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("a number is too large")
@@ -133,20 +136,20 @@ def _refusal_for(words: str, kind: type[msgspec.Struct]) -> Refusal:
     problem = words[: path.start()] if path else words
     name = _NAME.match(path["path"]) if path else None
     if "unknown field" in problem:
-        # The field's name is the caller's own text.
+        # Do not quote the field's name, which is the caller's text.
         return _malformed(f"there is an unknown field; the known fields are: {', '.join(kind.__struct_fields__)}")
     missing = re.search("missing required field `([a-z_]+)`", problem)
     if missing:
         return _malformed("is missing", missing[1])
     field = name["name"] if name else None
-    # Only these messages of msgspec name just the type and the range. Others quote the value.
+    # Use only the messages of msgspec that have a type or a range. Others quote the value.
     if not problem.startswith("Expected "):
         return _malformed(_describe_allowed(kind, field), field)
     return _malformed(problem.replace("`", ""), field)
 
 
 def _describe_allowed(kind: type[msgspec.Struct], name: str | None) -> str:
-    """List the allowed values of a field that has few."""
+    """Return a description of the allowed values, if the field has a fixed set of them."""
     types = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == name]
     values = [value for option in types for each in (option, *get_args(option)) for value in _values(each)]
     return f"must be one of {', '.join(values)}" if values else "does not match the description"

@@ -1,6 +1,7 @@
-"""The bodies and queries of all operations. The description's schemas and the reading of bodies are made from them.
+"""The bodies and queries of all operations. The OpenAPI schemas and the parsers are made from these classes.
 
-A value outside a range that is given here is refused with 400. What only the verifier can check, such as a suite, gives 422.
+A value outside a range that is given here is refused with 400. A value that only the verifier can check, such as a suite, is
+refused with 422.
 """
 
 from typing import Annotated
@@ -20,7 +21,8 @@ MOST_CARDS = 500
 """The maximum number of cards on one page."""
 
 Serial = Annotated[str, Meta(pattern=SERIAL, max_length=SERIAL_LETTERS, description="A card's serial.")]
-_Any = Annotated[str, Meta(max_length=64)]  # A malformed response is not accepted, which is an answer and no error.
+# A malformed response gives the verdict "not accepted", and is no error, so there is no pattern.
+_Any = Annotated[str, Meta(max_length=64)]
 _Pin = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 # Control characters are excluded: no database stores a NUL.
 _Owner = Annotated[str, Meta(pattern="^[^\\u0000-\\u001f\\u007f]{1,64}$", min_length=1, max_length=64)]
@@ -29,7 +31,7 @@ _Key = Annotated[str, Meta(pattern="^([0-9A-Fa-f]{2}){16,64}$", max_length=128, 
 _UnlockKey = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{64}$", max_length=64, description="32 bytes in hex.")]
 
 
-# ---- the login ----
+# ---- operations of the scope login ----
 
 
 class ChallengeAsked(Asked, frozen=True):
@@ -39,12 +41,12 @@ class ChallengeAsked(Asked, frozen=True):
 
 
 class ChallengeGiven(msgspec.Struct, frozen=True):
-    """A challenge: the question to type into the card, and the id that the response must name."""
+    """A challenge: the question to type into the card, and the id to send with the response."""
 
     id: str
     question: str
     expires_at: float
-    """The first moment at which a response is too late, in Unix seconds."""
+    """The Unix time from which a response is too late."""
 
 
 class VerifyAsked(Asked, frozen=True):
@@ -53,7 +55,7 @@ class VerifyAsked(Asked, frozen=True):
     id: _Any
     response: _Any
     typed: bool = False
-    """True if the response is as a person typed it: white space and dashes are then left out."""
+    """TWhether a person typed the response. White space and dashes are then removed."""
 
 
 class ResyncAsked(Asked, frozen=True):
@@ -64,18 +66,18 @@ class ResyncAsked(Asked, frozen=True):
     second_id: _Any
     second_response: _Any
     typed: bool = False
-    """True if the responses are as a person typed them: white space and dashes are then left out."""
+    """Whether a person typed the responses. White space and dashes are then removed."""
 
 
 class VerdictGiven(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything that a caller may know about a response. The reason is in the audit log."""
+    """The verdict on a response. Its reason is only in the audit log."""
 
     accepted: bool
     duress: bool = False
-    """True if the response was accepted and made with the duress PIN; otherwise left out. No page may show it."""
+    """Whether the response was accepted and made with the duress PIN. Left out if not. No page may show it."""
 
 
-# ---- the desk ----
+# ---- operations of the scope desk ----
 
 
 class ChangePinAsked(Asked, frozen=True):
@@ -85,7 +87,7 @@ class ChangePinAsked(Asked, frozen=True):
     response: _Any
     new_pin: _Pin
     typed: bool = False
-    """True if the response is as a person typed it: white space and dashes are then left out."""
+    """TWhether a person typed the response. White space and dashes are then removed."""
 
 
 class EnrollAsked(Asked, frozen=True):
@@ -133,7 +135,7 @@ class UnlockCodeAsked(Asked, frozen=True):
 
 
 class UnlockCodeGiven(msgspec.Struct, frozen=True):
-    """The code that the owner types into the locked card. It is for the owner alone."""
+    """The code that unlocks the card. Give it only to the owner."""
 
     unlock_code: str
 
@@ -155,7 +157,7 @@ class CardsGiven(msgspec.Struct, frozen=True):
     """The `after` of the next page, or None on the last page."""
 
 
-# ---- the service itself ----
+# ---- operations about the service ----
 
 
 class NothingAsked(Asked, frozen=True):
@@ -163,6 +165,6 @@ class NothingAsked(Asked, frozen=True):
 
 
 class HealthGiven(msgspec.Struct, frozen=True):
-    """The statement that the service works."""
+    """The answer of a service that works."""
 
     status: str

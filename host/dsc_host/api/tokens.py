@@ -3,9 +3,10 @@
 Four promises:
 
 1. The file does not reveal a token: a token has 32 random bytes, and the file has their SHA-256.
-2. The duration of a look-up reveals nothing about how much of a token was right.
-3. A file that others may read, or that holds anything but tokens, is refused, with the line's number and never its text.
-4. The line of a new token is complete in the file, on the disk, before the token is returned. Existing lines stay.
+2. The duration of a look-up does not reveal how many characters of a token were right.
+3. A file that others can read, or that holds anything but tokens, is refused. The error has the number of the line, not its
+   text.
+4. The line of a new token is written to the disk before the token is returned. Existing lines stay.
 """
 
 import hashlib
@@ -22,14 +23,14 @@ from typing import Self
 from dsc_host.errors import InputError
 from dsc_host.files import keep_name, warn_if_exposed
 
-_PREFIX = "dsc_"  # so that a person or a scanner for secrets recognizes a token
+_PREFIX = "dsc_"  # lets people and secret scanners recognize a token
 _RANDOM_BYTES = 32
 _MOST_BYTES = 1 << 20
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,32})[ \t]+(?P<scopes>[a-z,]{1,64})[ \t]+(?P<digest>[0-9a-f]{64})")
 
 
 class Scope(StrEnum):
-    """The operations that a token is good for."""
+    """The set of operations that a token allows."""
 
     LOGIN = "login"  # challenges and responses
     DESK = "desk"  # the cards' records
@@ -41,7 +42,7 @@ class Token:
     """A caller of the service. It holds the token's hash, not the token."""
 
     name: str
-    """The caller's name in the audit log: 1 to 32 characters of A-Z, a-z, 0-9, `.`, `_` and `-`."""
+    """The name of the caller in the audit log: 1 to 32 characters of A-Z, a-z, 0-9, `.`, `_` and `-`."""
     scopes: frozenset[Scope]
     digest: str
     """The SHA-256 as 64 hex digits."""
@@ -53,7 +54,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """All callers, as they were when the file was read."""
+    """All callers that were in the file when it was read."""
 
     known: tuple[Token, ...]
 
@@ -61,7 +62,8 @@ class Tokens:
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Read lines `NAME SCOPE[,SCOPE] SHA256`. Skip blank lines and lines that begin with `#`.
 
-        Raises `InputError` if the file cannot be read, holds anything else, is empty, or on POSIX, is open to group or others.
+        Raises `InputError` if the file cannot be read, holds other lines, has no token, or, on POSIX, is open to group or
+        others.
         """
         tokens = _parse_lines(_read(Path(path)), path)
         if not tokens:
@@ -73,14 +75,14 @@ class Tokens:
         digest = _digest(token)
         found = None
         for known in self.known:
-            # Compare with all tokens, each in the same time.
+            # Compare with all tokens, each in constant time.
             if hmac.compare_digest(known.digest, digest):
                 found = known
         return found
 
 
 def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) -> str:
-    """Make a token, add its line to the file, and return it. Create the file if there is none. The token is shown only once.
+    """Make a token, add its line to the file, and return the token, which cannot be read again. Create the file if needed.
 
     Raises `InputError` for a name that is taken or malformed, for no scope, for a file that `Tokens.from_file` refuses,
     and for a file that cannot be written.
@@ -95,7 +97,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         raise InputError("token's name", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and '-'")
     draft = path.with_name(path.name + ".new")
     try:
-        # While the draft exists, nobody else can create one, so concurrent additions lose no line.
+        # While the draft exists, other processes cannot create one. So concurrent additions lose no line.
         handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         raise _refusal(f"{draft} exists: another token is being added; if not, remove it") from None
@@ -109,8 +111,7 @@ def add_token(path: str | os.PathLike[str], name: str, scopes: Iterable[Scope]) 
         draft.replace(path)
         keep_name(path)
     except BaseException as error:
-        # Only after a failure: once it was renamed, a draft of this name belongs to someone else. A file whose name may
-        # not be on the disk has no draft any more.
+        # Remove the draft only if it was not renamed: otherwise a draft of this name belongs to another process.
         draft.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _refusal(f"{path} cannot be written: {error.strerror}") from error
@@ -128,7 +129,7 @@ def _with_token(path: Path, new: Token) -> str:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            # Check the open file, so that it is the one that is read.
+            # Check the open file, because another file could take the name meanwhile.
             if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
                 raise _refusal(f"{path} is open to other users; restrict it: chmod 600 {path}")
             warn_if_exposed(path)

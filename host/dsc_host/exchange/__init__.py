@@ -1,4 +1,4 @@
-"""Import and export of cards: keys as encrypted PSKC (RFC 6030), serials as CSV for people and shop floors.
+"""Import and export of cards: keys as encrypted PSKC (RFC 6030), and lists of serials as CSV.
 
     with Verifier.open("sqlite:///dsc.db", master_key=MasterKey.from_file("master.key")) as verifier:
         export_pskc(verifier, "cards.pskc", passphrase="correct horse battery")

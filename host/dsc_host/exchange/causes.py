@@ -1,4 +1,4 @@
-"""The usual causes for which a file is not read as PSKC, each with what to do about it."""
+"""The usual reasons why a file is no PSKC, each with a remedy."""
 
 from xml.parsers import expat
 from xml.parsers.expat import errors
@@ -21,12 +21,12 @@ _MOST_SHOWN = 80
 
 
 def beginning(data: bytes) -> str | None:
-    """Return what is wrong with a file that begins with these bytes and is of another kind than XML, or None."""
+    """Return a message if a file with this beginning is of a known kind other than XML; None if it is not."""
     return next((problem for mark, problem in _BEGINNINGS if data.startswith(mark)), None)
 
 
 def xml_error(error: expat.ExpatError, at: bytes) -> str:
-    """Return what is wrong with a file that is not well-formed XML. `at` is the part of the file from the error on."""
+    """Return a message for a file that is not well-formed XML. `at` is the part of the file from the error on."""
     if error.code == _INVALID_TOKEN and at[:1] >= b"\x80":
         return f"has bytes that are not of the encoding that its first line names; {_SAVE}"
     known = _BY_CODE.get(error.code)
@@ -34,7 +34,7 @@ def xml_error(error: expat.ExpatError, at: bytes) -> str:
 
 
 def other_root(namespace: str, name: str, wanted: str) -> str:
-    """Return what is wrong with a file that has another root than RFC 6030's."""
+    """Return a message for a file whose root is not the one of RFC 6030."""
     if name in _DRAFT_ROOTS:
         shown = f"namespace {ascii(namespace[:_MOST_SHOWN])[1:-1]}" if namespace else "no namespace"
         return f"follows a draft of PSKC ({shown}), and not RFC 6030; have it written as PSKC 1.0, of {wanted}"

@@ -1,7 +1,7 @@
-"""CSV for people and shop floors: lists of existing cards, and orders of new ones. Neither holds a secret.
+"""CSV files without secrets: lists of existing cards, and orders of new cards.
 
-Files follow RFC 4180, in UTF-8. Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula. In free
-text, such as an owner's name, the writer puts an apostrophe before such a character, and the reader removes it.
+The files follow RFC 4180, in UTF-8. Spreadsheets interpret a cell that begins with `=`, `+`, `-` or `@` as a formula. In free
+text, such as an owner's name, the writer puts an apostrophe before such a cell, and the reader removes it.
 """
 
 import csv
@@ -23,7 +23,7 @@ COLUMNS = ("serial", "suite", "state", "state_since", "state_reason", "owners", 
 ORDER_COLUMNS = ("serial", "suite", "owner")
 """The columns that `read_serials` reads, in any order. Only the first one is required."""
 
-_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are the wide forms, which some spreadsheets accept too
+_FORMULA = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four are full-width forms, which some spreadsheets accept too
 # A formula may begin after a separator too: a spreadsheet's locale decides which character separates cells. A quotation
 # mark after a separator may be read as the beginning of a quoted cell.
 _BEGINS_FORMULA = re.compile(rf'(\A|[;,\t|])([\s"]*)(?=[{_FORMULA}])')
@@ -32,7 +32,7 @@ _APOSTROPHE = re.compile(rf"'(?=[\s\"]*[{_FORMULA}])")
 
 @dataclass(frozen=True, slots=True)
 class CardOrder:
-    """An order of a card, which is to be personalized, given a key of its own, and enrolled."""
+    """An order of a card: the card is to be personalized with a key of its own, and enrolled."""
 
     serial: str
     suite: str = DEFAULT_SUITE
@@ -60,7 +60,7 @@ def write_cards(file: BinaryIO, cards: Iterable[Card]) -> int:
             total += 1
         return total
     finally:
-        # The caller closes the file.
+        # Do not close the file, which belongs to the caller.
         text.detach()
 
 
@@ -78,7 +78,7 @@ def read_serials(file: BinaryIO) -> Iterator[CardOrder | Refusal]:
 
 
 def placed_orders(file: BinaryIO, mapping: str | None = None) -> Iterator[PlacedOrder | Refusal]:
-    """Read the orders as `read_serials` does; yield each with its place in the file."""
+    """Read orders as `read_serials` does. Yield each with its place in the file."""
     taken: set[str] = set()
     for row in csv_table.rows(file, csv_table.Columns.parse(ORDER_COLUMNS, mapping)):
         if isinstance(row, Refusal):

@@ -1,6 +1,6 @@
-"""CSV with the keys of cards in the clear, as other servers write it: a serial, a seed, and what the key is for.
+"""CSV files of other servers, with the keys of cards in the clear: a serial, a seed, and the type of the key.
 
-It is read and never written. A file with keys must be allowed explicitly, like PSKC in the clear.
+Such files are read and never written. The caller must allow them explicitly, like PSKC in the clear.
 """
 
 import base64
@@ -18,7 +18,7 @@ from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules
 
 SEED_COLUMNS = ("serial", "seed", "type", "suite", "counter", "pin", "owner")
-"""The columns that are read, in any order. A file with keys has at least `serial` and `seed`."""
+"""The columns that are read, in any order. A file must have `serial` and `seed`."""
 
 _OCRA_TYPES = ("", "ocra", "ocra2", "ocra-1")
 _HEX = re.compile("(?:0x)?((?:[0-9A-Fa-f]{2})+)")
@@ -26,9 +26,9 @@ _BASE32 = re.compile("([A-Z2-7]+|[a-z2-7]+)=*")
 
 
 def placed_seeds(file: BinaryIO, mapping: str | None, *, allow_plain: bool, suite: str | None) -> Iterator[Placed | Refusal]:
-    """Read the cards of a CSV with keys; yield each with its place in the file.
+    """Read the cards of a CSV with keys. Yield each with its place in the file.
 
-    `suite` is that of cards whose row names none, and of HOTP keys. Raises `InputError` if keys in the clear are not allowed.
+    `suite` applies to HOTP keys, and to cards whose row has no suite. Raises `InputError` unless `allow_plain` is set.
     """
     if suite is not None:
         card_rules.usable_suite(suite)
@@ -75,7 +75,7 @@ def _enrollment(serial: str, row: csv_table.Row, suite: str | None) -> Enrollmen
 def _key(seed: str) -> bytes:
     """Return the bytes of a seed in hex or Base32. Text that could be both is hex.
 
-    Base64 is not read: hex digits with one wrong letter are Base64 too, of another key.
+    Base64 is not accepted, because hex digits with one wrong letter are valid Base64 of another key.
     """
     compact = "".join(seed.split())
     if not compact:
@@ -89,10 +89,10 @@ def _key(seed: str) -> bytes:
 
 
 def _suite(kind: str, named: str, given: str | None) -> str:
-    """Return the suite of a row: its own if it is one of OCRA, otherwise the caller's."""
+    """Return the suite of a row: the row's OCRA suite, otherwise the caller's."""
     kind = kind.lower()
     if kind in ("hotp", "totp"):
-        # Another server's HOTP row has the number of digits in this column.
+        # In HOTP rows of other servers, this column has the number of digits.
         profile.check_one_time_password(kind, given)
         if named.isdecimal() and given is not None and int(named) != Suite.parse(given).digits:
             raise InputError("suite", f"the row's responses have {named[:4]} digits, but those of the suite {given} have not")

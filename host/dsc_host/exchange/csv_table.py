@@ -1,4 +1,4 @@
-"""Rows of a CSV whose columns have names: from its first row, or from the caller where the file has other names or none."""
+"""Rows of a CSV with named columns. The names come from the first row, or from the caller if the file has others or none."""
 
 import csv
 import io
@@ -13,14 +13,14 @@ from dsc_host.exchange.refusal import Refusal
 MOST_LINE = 4096
 """The maximum length in characters of a row that is read."""
 SKIPPED = "-"
-"""Names a column that is not read, in a list of columns by position."""
+"""The name for a column to skip, in a list of columns by position."""
 
 _Lines = Iterator[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row with its place in the file and its cells by the names of their columns."""
+    """A row: its place in the file, and its cells by column."""
 
     number: int
     line: int
@@ -33,17 +33,17 @@ class Columns:
 
     known: tuple[str, ...]
     least: tuple[str, ...] = ("serial",)
-    """Those of them that a file must have."""
+    """The known columns that a file must have."""
     by_position: tuple[str, ...] = ()
-    """The columns in their order, for a file whose first row is a card already."""
+    """The columns in their order, for a file without a header."""
     by_name: Mapping[str, str] | None = None
-    """The file's own names of the columns, each with ours. Other columns are not read."""
+    """Our name for each of the file's columns. Other columns are not read."""
 
     @classmethod
     def parse(cls, known: tuple[str, ...], mapping: str | None) -> "Columns":
         """Parse a mapping: `serial,seed,type,suite` by position, or `serial=Token,seed=Secret key` by the file's names.
 
-        Raises `InputError` unless each name is known and comes once, the first known one among them.
+        Raises `InputError` unless each name is known and occurs once, and the first known column is among them.
         """
         if mapping is None:
             return cls(known)
@@ -61,7 +61,7 @@ class Columns:
         return cls(known, by_position=tuple(pair[0].lower() for pair in pairs))
 
     def in_header(self, line: int, cells: list[str]) -> tuple[str, ...]:
-        """Return our names of a header's cells. Raises `InputError` if it is no such header."""
+        """Return our names for the cells of a header. Raises `InputError` if the header has not the needed columns."""
         names = [cell.lower() for cell in cells]
         if self.by_name is not None:
             if missing := self.by_name.keys() - names:
@@ -79,7 +79,7 @@ class Columns:
 
 
 def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
-    """Return the names of a file's columns, and leave the file at its beginning. Raises `InputError`."""
+    """Return the names of a file's columns, and rewind the file. Raises `InputError`."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         return _header(_lines(text), columns)[0]
@@ -89,17 +89,17 @@ def names(file: BinaryIO, columns: Columns) -> tuple[str, ...]:
 
 
 def rows(file: BinaryIO, columns: Columns) -> Iterator[Row | Refusal]:
-    """Yield the rows that are not empty, or a `Refusal` for a row that is wrong.
+    """Yield the rows that are not empty, and a `Refusal` for each invalid row.
 
     Cells are separated by commas or semicolons. The text is UTF-8, with or without a byte order mark, and with any line ends.
     Raises `InputError` if the first row is not a header with known names. The file stays open.
     """
-    # Bytes that are not UTF-8 become characters that no cell may have, so they cost their row alone.
+    # Bytes that are not UTF-8 become characters that no cell may have, so that only their row is refused.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
     try:
         yield from _rows(_lines(text), columns)
     finally:
-        # A caller that stopped early may have closed the file already.
+        # A caller that stopped early may have closed the file.
         with suppress(ValueError):
             text.detach()
 
@@ -117,7 +117,7 @@ def _lines(text: io.TextIOWrapper) -> _Lines:
 
 
 def _header(lines: _Lines, columns: Columns) -> tuple[tuple[str, ...], str, list[tuple[int, str]]]:
-    """Return the names, the character between cells, and the line that was read although it is no header."""
+    """Return the names, the separator of cells, and the first line if it is no header."""
     line, first = next(lines, (1, ""))
     divider = ";" if first.count(";") > first.count(",") else ","
     if columns.by_position:
@@ -146,7 +146,7 @@ def _cells(row: str, divider: str, count: int | None = None) -> list[str]:
     if len(row) > MOST_LINE:
         raise InputError("row", f"is longer than {MOST_LINE} characters")
     try:
-        # Parse row by row, so that an unclosed quote costs one row and not all that follow.
+        # Parse row by row, so that an unclosed quote invalidates only one row.
         cells = next(csv.reader([row], delimiter=divider, strict=True))
     except (csv.Error, StopIteration):
         raise InputError("row", "is not CSV; is a quote not closed?") from None

@@ -1,13 +1,13 @@
-"""The encryption of a PSKC file's values (RFC 6030, section 6). The key that opens them is derived once for each file.
+"""The encryption of values in a PSKC file (RFC 6030, section 6). The key is derived once for each file.
 
-AES in CBC mode is accepted only with an HMAC over the ciphertext, which is checked before anything is decrypted. AES
-key wrap (RFC 3394, RFC 5649) checks itself. A value in the clear is accepted only if the caller allows it.
+AES in CBC mode is accepted only with an HMAC over the ciphertext, which is checked before decryption. AES key wrap (RFC 3394,
+RFC 5649) authenticates itself. A value in the clear is accepted only if the caller allows it.
 """
 
 import base64
 import hmac
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element  # only read here, and put under a root
+from xml.etree.ElementTree import Element  # its parser is not used
 
 from dsc_host.errors import InputError
 from dsc_host.exchange import library, stream
@@ -26,23 +26,23 @@ MACS = {"http://www.w3.org/2000/09/xmldsig#hmac-sha1": "sha1"} | {
 }
 """The URIs of the MACs, with the names of their hashes in Python."""
 MOST_ITERATIONS = 10_000_000
-"""The highest accepted number of PBKDF2 iterations: about ten seconds. A file could demand years."""
+"""The highest accepted number of PBKDF2 iterations, which takes about ten seconds. A hostile file could demand years."""
 
 _READ = {*CIPHERS.values(), *WRAPS}
 _BLOCK = 16  # bytes of AES
 _NO_IV = "without the initialization vector (IV) of 16 bytes that must begin it; have it written again"
-_LEAST_MAC_KEY = 16  # bytes: a shorter key could be guessed, and no system uses one
+_LEAST_MAC_KEY = 16  # bytes: a shorter key can be guessed, and no system uses one
 
 
 class Unopened(InputError):
-    """A value did not decrypt, or its MAC is wrong."""
+    """A value cannot be decrypted, or its MAC is wrong."""
 
     def __init__(self) -> None:
         super().__init__("package", "does not open with this key, or was changed")
 
 
 class Secrets:
-    """The caller's secret for one file: a key, a passphrase, or nothing for reading a file in the clear."""
+    """The caller's secret for one file: a key, a passphrase, or nothing for a file in the clear."""
 
     __slots__ = ("allow_plain", "key", "passphrase")
 
@@ -64,7 +64,7 @@ class Secrets:
 
 
 class Opener:
-    """Decrypts the packages of one file, with the keys that the file's head describes."""
+    """A decrypter of the packages of one file, with the keys that the file's head describes."""
 
     def __init__(self, head: list[stream.Piece], secrets: Secrets) -> None:
         """Prepare the key. `head` holds the file's `EncryptionKey` and `MACMethod`, if any.
@@ -77,7 +77,7 @@ class Opener:
         self._hash = ""
         self._mac_key = b""
         self._unfit: tuple[bytes, str, bytes] | None = None
-        """The first MAC that did not fit, with the algorithm and the value that it belongs to."""
+        """The first wrong MAC, with the algorithm and the value to which it belongs."""
         elements = {piece.name: _element_of(piece) for piece in head}
         if len(elements) < len(head):
             raise self._refusal("EncryptionKey or MACMethod occurs twice")
@@ -90,14 +90,13 @@ class Opener:
             self._open(elements)
 
     def device(self, package: Element) -> "Device":
-        """Parse a package without looking at its values. Raise any error that python-pskc raises."""
+        """Parse a package without its values. Raise any error that python-pskc raises."""
         return library.device(self._document, package)
 
     def check(self, secret: Element) -> None:
-        """Check that a `Secret` is encrypted, or in the clear where that is allowed.
+        """Check that a `Secret` is encrypted, or in the clear if that is allowed.
 
-        Raises `InputError`. It is for the whole file (field "PSKC file") if every other secret would be refused for the
-        same reason.
+        Raises `InputError`, with the field "PSKC file" if the error applies to every secret of the file.
         """
         if secret.find("EncryptedValue") is None:
             if not self._secrets.allow_plain:
@@ -113,7 +112,7 @@ class Opener:
     def decrypted(self, field: str, value: Element) -> bytes:
         """Decrypt the encrypted value of a `Secret` or a `Counter`.
 
-        Raises `Unopened`; `InputError` if decrypting would not be safe, for the whole file if it has no MACs.
+        Raises `Unopened`, and `InputError` if the value is not authenticated or malformed.
         """
         encrypted = value.find("EncryptedValue")
         if encrypted is not None and _needs_private_key(encrypted):
@@ -133,11 +132,11 @@ class Opener:
                 raise InputError(field, f"has an encrypted value of {len(ciphertext)} bytes, {_NO_IV}")
         try:
             return self._document.encryption.decrypt_value(ciphertext, algorithm)
-        except Exception:  # the library's own errors, and those of its ciphers for a length that no cipher produces
+        except Exception:  # errors of the library, and of its ciphers for an impossible length
             raise Unopened from None
 
     def check_key(self, key: bytes, secret: Element) -> None:
-        """Check the length of a decrypted key. Without an IV in its value, it lacks its first block."""
+        """Check the length of a decrypted key. A value that was written without its IV decrypts to a short key."""
         method = secret.find("EncryptedValue/EncryptionMethod")
         if len(key) < MIN_KEY_BYTES and method is not None and method.get("Algorithm") in CIPHERS.values():
             problem = f"must be {MIN_KEY_BYTES} bytes or more, and decrypts to {len(key)}"
@@ -160,15 +159,15 @@ class Opener:
         return hmac.compare_digest(mac, hmac.digest(self._mac_key, data, self._hash))
 
     def nothing_opens(self) -> InputError:
-        """Make the error for a file in which nothing decrypts."""
+        """Return the error for a file in which nothing can be decrypted."""
         if (over := self._mac_is_over()) is not None:
             return self._refusal(f"its MACs are over {over}; have it written with MACs over the whole encrypted values")
         return self._refusal("nothing in it decrypts: the key or passphrase is wrong, or the file was changed")
 
     def _mac_is_over(self) -> str | None:
-        """Return what else than the encrypted value the MACs of this file are made of, if that can be found out.
+        """Return the data over which the wrong MACs of this file were made, if it is a known mistake; None if not.
 
-        The file is refused in any case, so the value that is decrypted here is never used.
+        The file is refused in any case, so a value that is decrypted here is never used.
         """
         if self._unfit is None:
             return None
@@ -194,7 +193,7 @@ class Opener:
             return library.document(root)
         except InputError:
             raise
-        except Exception:  # a malformed value raises any error inside the library
+        except Exception:  # a malformed value can raise any error inside the library
             raise self._refusal("its EncryptionKey or MACMethod is malformed") from None
 
     def _open(self, elements: dict[str, Element]) -> None:
@@ -245,7 +244,7 @@ def _element_of(piece: stream.Piece) -> Element:
 
 
 def _needs_private_key(element: Element) -> bool:
-    """Return whether the element is for the owner of a certificate, or has an RSA algorithm."""
+    """Return whether the element is encrypted for the owner of a certificate, or with RSA."""
     return any("X509" in each.tag or "#rsa" in each.get("Algorithm", "") for each in element.iter())
 
 

@@ -2,9 +2,9 @@
 
 Three promises of `new_file`:
 
-1. A file appears under its name only once it is complete and on the disk. If writing fails, nothing is left.
+1. A file appears under its name only when it is complete and on the disk. If writing fails, no file remains.
 2. Only the owner can access the file (mode 0600), from the first byte on.
-3. An existing file is replaced only if the caller says so, and never if it is not an ordinary file.
+3. An existing file is replaced only if the caller asks for it, and never if it is not an ordinary file.
 """
 
 import os
@@ -49,7 +49,7 @@ def new_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
 def old_file(path: PathLike) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file for reading and yield it with its size in bytes.
 
-    Raises `InputError` if the file cannot be read, or if it is a pipe: it is read twice.
+    Raises `InputError` if the file cannot be read, or is no ordinary file, which is needed because it is read twice.
     """
     path = _check_name(path)
     with _open(path) as file:
@@ -67,7 +67,7 @@ def _open(path: str) -> BinaryIO:
 
 
 def _open_nonblocking(path: str, flags: int) -> int:
-    """Open a file. Do not wait for a writer, as opening a pipe would."""
+    """Open a file. If it is a pipe, do not wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -83,7 +83,7 @@ def _check_place(path: str, overwrite: bool) -> None:
         return
     if not overwrite:
         raise _exists_error(path)
-    # Without this check, a process with every permission would replace a device.
+    # Without this check, a process of the superuser could replace a device file.
     if not os.path.isfile(path):
         raise InputError("file", f"{path} is not an ordinary file; choose another name")
 

@@ -1,9 +1,9 @@
-"""The `ChallengeFormat` and `ResponseFormat` of a key (RFC 6030, section 4.3.4), held against its suite.
+"""The comparison of a key's `ChallengeFormat` and `ResponseFormat` (RFC 6030, section 4.3.4) with its suite.
 
-The suite is the key's own, or the one that the caller names for a key of HOTP.
+The suite is that of the key, or the caller's for an HOTP key.
 
-A card that adds check digits, or shows another number of digits than its suite says, would have each response refused, and
-would soon be locked. So such a key is refused before it becomes a card.
+If a card adds check digits, or shows another number of digits than its suite says, each of its responses would be refused, and
+the card would soon be locked. So such a key is not imported.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ RESPONSE_ENCODING = "DECIMAL"
 
 
 def check(key: "Key", suite: Suite) -> None:
-    """Raise `InputError`, naming the attribute, if the key says something else of challenge or response than its suite."""
+    """Raise an `InputError` that names the attribute if one contradicts the suite."""
     _check_check_digits("ChallengeFormat", key.challenge_check, suite)
     _check_equal("ChallengeFormat", "Encoding", key.challenge_encoding, QUESTION_ENCODINGS[suite.question_format], suite)
     _check_equal("ChallengeFormat", "Max", key.challenge_max_length, suite.question_length, suite)

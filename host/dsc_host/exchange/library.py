@@ -1,7 +1,7 @@
-"""A wrapper of python-pskc, which interprets PSKC documents and their encryption. It is imported on first use."""
+"""A wrapper of python-pskc, a library that interprets PSKC documents and their encryption. It is imported on first use."""
 
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element  # only read here
+from xml.etree.ElementTree import Element  # its parser is not used
 
 from dsc_host.errors import InputError
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pskc import PSKC
     from pskc.device import Device
 
-# The library's type hints name lxml's elements. It uses only what Python's own elements have too.
+# The library's type hints name lxml's elements. At run time, it works with those of the standard library.
 
 
 def document(root: Element | None = None) -> "PSKC":
@@ -29,10 +29,10 @@ def document(root: Element | None = None) -> "PSKC":
 
 
 def device(document: "PSKC", package: Element) -> "Device":
-    """Parse one `KeyPackage`; it replaces the packages that the document had. Raise any error that the library raises."""
+    """Parse one `KeyPackage`, which replaces the document's other packages. Raise any error that the library raises."""
     from pskc.parser import PSKCParser
 
-    # A new document for each package would double the time.
+    # Reuse the document: a new one for each package would double the time.
     document.devices.clear()
     read = document.add_device()
     PSKCParser.parse_key_package(read, _any(package))

@@ -1,4 +1,4 @@
-"""The packages of a PSKC file, one after the other, with their form checked and their values extracted and decrypted."""
+"""The packages of a PSKC file, one after another. Their form is checked, and their values are extracted and decrypted."""
 
 import base64
 import re
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
-from xml.etree.ElementTree import Element  # only read here
+from xml.etree.ElementTree import Element  # its parser is not used
 
 from dsc_host.errors import InputError
 from dsc_host.exchange import profile, stream, validity
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pskc.key import Key
 
 _COUNTER = re.compile("[0-9]{1,20}")
-# Elements that python-pskc also reads, though only drafts of RFC 6030 had them. They could carry values past the checks here.
+# Elements of drafts of RFC 6030, which python-pskc reads too. They could bring in values that this module does not check.
 _DRAFT_ELEMENTS = ("Device", "DeviceId", "EncryptionScheme", "Expiry", "Usage", "Value", "ValueDigest")
 
 
@@ -34,23 +34,23 @@ class Package:
 
     @property
     def group(self) -> object:
-        """Return the serial that groups the packages of one card."""
-        # A package without a serial forms a group of its own.
+        """Return the serial, by which the packages of one card are grouped."""
+        # A package without a serial is a group of its own.
         return self.number if self.serial is None else self.serial
 
     @property
     def unopened(self) -> bool:
-        """Return whether the package did not decrypt."""
+        """Return whether the package could not be decrypted."""
         return isinstance(self.error, Unopened)
 
     def refusal(self, error: InputError) -> Refusal:
-        """Make a refusal of this package. It names the serial only if a card could have it."""
+        """Return a refusal of this package. It names the serial only if the serial is valid."""
         return Refusal(self.number, self.line, self.serial if card_rules.is_serial(self.serial) else None, error)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A `Key` that is a PIN. Only these fields of it matter."""
+    """A `Key` element that is a PIN, with the fields that are used."""
 
     id: str | None
     profile: str
@@ -58,13 +58,13 @@ class Pin:
 
     @property
     def text(self) -> str:
-        """Return the PIN. Other text than ASCII is no PIN: the rules for PINs refuse it, and do not show it."""
+        """Return the PIN. Text that is not ASCII is returned in a form that the rules for PINs refuse."""
         return self.secret.decode("ascii", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
 class CardKey:
-    """A `Key` of any other kind, with its values."""
+    """A `Key` element of any other kind, with its values."""
 
     found: "Key"
     secret: bytes = field(repr=False)
@@ -78,7 +78,7 @@ class CardKey:
 
     @property
     def unlocks(self) -> bool:
-        """Return whether this is the key for unlock codes."""
+        """Return whether this is a card's unlock key."""
         return profile.is_ocra(self.algorithm) and self.found.policy.key_usage == [profile.UNLOCK]
 
 
@@ -87,7 +87,7 @@ class Packages:
 
     opener: Opener
     opened = False
-    """True once a value was decrypted and its MAC was right."""
+    """Whether a value was decrypted and its MAC was right."""
 
     def __init__(self, file: BinaryIO, secrets: Secrets) -> None:
         self._file = file
@@ -95,7 +95,7 @@ class Packages:
         self._begin = file.tell() if file.seekable() else None
 
     def again(self) -> Iterator[Package]:
-        """Yield the packages of the whole file once more, or none if the file cannot be read twice."""
+        """Yield all packages of the file again; none if the file cannot be read twice."""
         if self._begin is not None:
             self._file.seek(self._begin)
             yield from self
@@ -138,14 +138,14 @@ class Packages:
                 yield CardKey(found, value, number, validity.of_key(package, element))
 
     def _parse_keys(self, package: Element, elements: list[Element]) -> "list[Key | None]":
-        """Return python-pskc's description of each key, and None for a PIN."""
+        """Return python-pskc's object for each key; None for a PIN."""
         are_pins = [element.get("Algorithm") == profile.PIN for element in elements]
         if all(are_pins):
-            # Every other package of our own files is a PIN, and the library would take a quarter of the whole time for them.
+            # Skip PINs: they are half of the packages in our own files, and would take a quarter of the whole time.
             return [None] * len(elements)
         try:
             device = self.opener.device(package)
-        except Exception:  # A malformed value raises any error inside the library, and its message may hold the value.
+        except Exception:  # A malformed value can raise any error inside the library, with the value in its message.
             raise InputError("package", "holds an invalid value, such as a malformed number or date") from None
         return [None if is_pin else key for is_pin, key in zip(are_pins, device.keys, strict=True)]
 
@@ -162,8 +162,8 @@ class Packages:
         if counter.find("PlainValue") is not None:
             raise InputError("counter", "occurs twice: encrypted, and in the clear")
         value = self.opener.decrypted("counter", counter)
-        # Some systems, python-pskc among them, read bytes that look like digits as digits. Others read 49 where these
-        # read "1".
+        # Some systems, among them python-pskc, read bytes that are ASCII digits as digits, others as a binary number: the
+        # byte of "1" is 1 to some and 49 to others.
         if value.isdigit():
             raise InputError("counter", "is ambiguous; have it written in the clear")
         return int.from_bytes(value, "big")
@@ -176,8 +176,8 @@ _Values = tuple[Element, Element | None]
 def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
     """Return the values of each key, and remove them from the package.
 
-    python-pskc must not see them: it makes a number of nearly any text (the counter `0x10` becomes 13,835,636), and it
-    accepts an encrypted value without a MAC.
+    python-pskc must not see the values: it converts nearly any text to a number (the counter `0x10` becomes 13,835,636), and it
+    accepts encrypted values without a MAC.
     """
     _check_form(package, keys)
     taken: list[_Values] = []
@@ -195,7 +195,7 @@ def _extract_values(package: Element, keys: list[Element]) -> list[_Values]:
 
 
 def _check_form(package: Element, keys: list[Element]) -> None:
-    """Check that the package has the form of RFC 6030, so that no two readers interpret it differently."""
+    """Check that the package has exactly the form of RFC 6030, because readers differ in their interpretation of others."""
     if not keys:
         raise InputError("package", "holds no key")
     tags = Counter(element.tag for element in package.iter())

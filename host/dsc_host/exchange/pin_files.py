@@ -15,8 +15,8 @@ PIN_COLUMNS = ("serial", "pin")
 def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusal], None]) -> int:
     """Set the PINs of cards that await one. Return how many were set.
 
-    `refused` is called with each row whose PIN cannot be set, such as that of a card which has a PIN; the others are. Raises
-    `InputError` for a file that is no such CSV, before anything is changed, and `StoreError`.
+    `refused` is called with each row whose PIN cannot be set, for example because the card has one. The other PINs are set.
+    Raises `InputError` if the file is no such CSV, before any change, and `StoreError`.
     """
     count = 0
     with old_file(path) as (file, _):
@@ -37,5 +37,5 @@ def import_pins(verifier: Verifier, path: PathLike, *, refused: Callable[[Refusa
 
 
 def _without_serial(text: str) -> str:
-    """Return an error's text without the card at its beginning, which a refusal names already."""
+    """Return an error's text without the serial at its beginning, because a refusal already has the serial."""
     return text.split(": ", 1)[-1]

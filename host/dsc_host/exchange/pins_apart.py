@@ -1,7 +1,7 @@
-"""PINs that stand elsewhere in a PSKC file than beside their cards: `PINKeyId` names a key of the whole container.
+"""PINs that are not in the packages of their card: `PINKeyId` may name a key anywhere in the PSKC file.
 
-A card whose PIN is not in its own packages waits until the end of the file. Then the file is read once more, and only the PINs
-that a card waits for are kept. So memory grows only with such cards, and their number is bounded.
+A card whose PIN is not in its own packages waits until the end of the file. Then the file is read again, and only the PINs for
+waiting cards are kept. So memory grows only with the number of such cards, which is limited.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,10 +23,10 @@ class PinsApart:
     waiting: list[tuple[Placed, str]] = field(default_factory=list)
     """The cards, each with the id of its PIN."""
     strays: list[tuple[Refusal, str | None]] = field(default_factory=list)
-    """The refusals of packages that hold a PIN and belong to no card of their own serial, each with the PIN's id."""
+    """The refusals of packages with a PIN whose serial no card of the file has, each with the PIN's id."""
 
     def wait(self, card: Placed, pin_id: str) -> Iterator[Refusal]:
-        """Let a card wait for its PIN. Yield its refusal if too many wait already."""
+        """Let a card wait for its PIN. If too many cards wait, yield its refusal instead."""
         if len(self.waiting) < MOST_WAITING:
             self.waiting.append((card, pin_id))
         else:
@@ -35,14 +35,14 @@ class PinsApart:
             )
 
     def keep_stray(self, refusal: Refusal, pin: Pin) -> Iterator[Refusal]:
-        """Hold back the refusal of a PIN without a card. Yield it at once if there are too many."""
+        """Keep the refusal of a PIN without a card until the end. If there are too many, yield it at once."""
         if len(self.strays) < MOST_WAITING:
             self.strays.append((refusal, pin.id))
         else:
             yield refusal
 
     def settled(self, packages: Iterable[Package]) -> Iterator[Placed | Refusal]:
-        """Yield the waiting cards with their PINs from `packages`, the whole file again, and what cannot be used."""
+        """Yield the waiting cards with their PINs, and the remaining refusals. `packages` are those of the whole file again."""
         wanted = {pin_id for _, pin_id in self.waiting}
         found: dict[str, list[Pin]] = {}
         for package in packages if wanted else ():

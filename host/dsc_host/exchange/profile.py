@@ -1,7 +1,7 @@
 """The representation of a card in PSKC (RFC 6030): the role of each key, and the owners.
 
-A card is one package for its key and one each for its PIN, its duress PIN and its unlock key, because RFC 6030 (section
-4) allows one key a package. The packages follow one another and have the same `SerialNo`.
+A card has one package each for its key, its PIN, its duress PIN and its unlock key, because RFC 6030 (section 4) allows one key
+in a package. The packages are consecutive and have the same `SerialNo`.
 
     key          Algorithm   Key Id            identified by
     card's key   …:ocra      SERIAL
@@ -35,7 +35,7 @@ def is_ocra(algorithm: str) -> bool:
 
 
 def suite_in(algorithm: str) -> str | None:
-    """Return the suite if it is part of the algorithm's URI, as in a draft of OCRA's profile; otherwise None."""
+    """Return the suite if the algorithm's URI ends with it, as in a draft of the OCRA profile; otherwise None."""
     found = _OCRA_URI.fullmatch(algorithm)
     return None if found is None or found[1].lower() == "ocra" else found[1]
 
@@ -46,7 +46,7 @@ def user_id(owners: tuple[str, ...]) -> str | None:
 
 
 def owners_in(user_id: str | None) -> tuple[str, ...]:
-    """Parse the owners that `user_id` formatted. Take the whole `UserId` of another system as one owner's name."""
+    """Parse the owners that `user_id` formatted. Any other `UserId` is the name of one owner."""
     if not user_id:
         return ()
     if _NAMES.fullmatch(user_id) is None:
@@ -55,7 +55,7 @@ def owners_in(user_id: str | None) -> tuple[str, ...]:
 
 
 def check_one_time_password(kind: str, suite: str | None) -> None:
-    """Raise `InputError`, which says what takes it, for a key of HOTP without an OCRA suite given for it, or of TOTP."""
+    """Raise `InputError` for a TOTP key, and for an HOTP key without a given suite. The message names systems for such keys."""
     server = f"a server for {kind.upper()}, such as privacyIDEA or LinOTP"
     if kind == "totp":
         raise InputError("algorithm", f"is TOTP, which answers no challenges; import the key into {server}")

@@ -1,6 +1,6 @@
-"""Reading of PSKC: yields the cards one after the other, and the line and the reason of each card that must be refused.
+"""The reader of PSKC files. It yields each card, or a refusal with the line and the reason.
 
-An error in one package costs one card. An error in the file, such as a wrong key, is one error for the whole file.
+An error in a package causes the refusal of one card. An error in the file, such as a wrong key, is raised.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from dsc_host.exchange.validity import Validity
 from dsc_host.ocra import Suite
 from dsc_host.verifier import Enrollment, card_rules, unlock_codes
 
-_MOST_PACKAGES = 16  # for one card; a card of ours has three
-_MOST_UNOPENED = 8  # if so many packages fail and none opens, the file has another key
+_MOST_PACKAGES = 16  # for one card; our own cards have three
+_MOST_UNOPENED = 8  # if this many packages fail and none opens, the key is wrong
 
 
 def read_pskc(
@@ -32,12 +32,12 @@ def read_pskc(
     """Read the cards of a PSKC file (RFC 6030) in order. Yield an `Enrollment` for a card, or a `Refusal` for a package.
 
     `key` (16, 24 or 32 bytes) or `passphrase` (encoded in UTF-8, without normalization) opens the file. `allow_plain` accepts
-    keys in the clear too. `suite` applies to cards whose package names none, such as HOTP keys; without it they are refused.
+    keys in the clear too. `suite` applies to cards whose package has no suite, such as HOTP keys. Without it, they are refused.
 
     The file is read as the iterator advances: memory does not grow with its length. Cards whose PINs are not in their own
-    packages come last: for them, the file is read a second time, if it can be. A serial that occurs twice in the
-    file is yielded twice, and `Verifier.enroll_all` refuses it. No MAC covers serials, suites, counters and owners, and
-    signatures are not checked: accept a file only from a source that you would accept the cards from.
+    packages come last: for them, the file is read again, if possible. A serial that occurs twice in the file is yielded twice,
+    and `Verifier.enroll_all` refuses the second card. No MAC covers serials, suites, counters and owners, and signatures are
+    not checked: accept a file only from a source from which you would accept cards.
 
     Raises `InputError` at once for arguments out of range. While the file is read, raises `InputError`, which names the
     line, if the file is not PSKC 1.0, is cut off, has a DTD, or cannot be opened with this key.
@@ -49,7 +49,7 @@ def read_pskc(
 def placed(
     file: BinaryIO, *, key: bytes | None, passphrase: str | None, allow_plain: bool, suite: str | None
 ) -> Iterator[Placed | Refusal]:
-    """Read the cards as `read_pskc` does; yield each with its place in the file."""
+    """Read the cards as `read_pskc` does. Yield each with its place in the file."""
     if suite is not None:
         card_rules.usable_suite(suite)
     return _read(file, Secrets(key, passphrase, allow_plain), suite)
@@ -64,7 +64,7 @@ def _read(file: BinaryIO, secrets: Secrets, suite: str | None) -> Iterator[Place
             refusal = card.add(package)
             if refusal is None:
                 continue
-            # Hold the refusals back until one package has opened. If none opens, the key is wrong, which one error reports.
+            # Keep the refusals back until a package has opened. If none opens, raise one error about the wrong key instead.
             if package.unopened and not packages.opened:
                 unopened.append(refusal)
                 if len(unopened) == _MOST_UNOPENED:
@@ -102,13 +102,13 @@ class _Card:
             for key in package.keys:
                 self._take(package, key)
         except InputError as error:
-            # Without an unreadable part, it would be a different card. A package of another kind does not change the card.
+            # Refuse a card with an unreadable part, because it would be incomplete. Ignore a package of another kind.
             self._spoilt |= error.field != "algorithm" and not (self._main is not None and error.field == "serial")
             return package.refusal(error)
         return None
 
     def made(self, apart: PinsApart) -> Iterator[Placed | Refusal]:
-        """Yield the card, or the reason why there is none. A card whose PIN is not in its own packages goes to `apart`."""
+        """Yield the card, or its refusal. Add a card whose PIN is not in its own packages to `apart` instead."""
         if self._main is None:
             yield from () if self._spoilt else self._strays(apart)
             return
@@ -128,7 +128,7 @@ class _Card:
             yield Placed(package.number, package.line, enrollment)
 
     def _strays(self, apart: PinsApart) -> Iterator[Refusal]:
-        """Yield the refusals of packages without a card. A PIN may be one that a card elsewhere in the file names."""
+        """Yield the refusals of packages without a card. Add a PIN to `apart`: another card of the file may name it."""
         error = InputError("key", "is missing: no package with the card's own key goes with this one")
         for package, pin in self._pins:
             yield from apart.keep_stray(package.refusal(error), pin)
@@ -175,7 +175,7 @@ class _Card:
 
     def _suite_of(self, key: CardKey) -> str:
         if key.algorithm == profile.HOTP:
-            # The `Suite` of an HOTP key names a hash, such as HMAC-SHA256, and no OCRA suite.
+            # The `Suite` of an HOTP key is a hash, such as HMAC-SHA256, and no OCRA suite.
             profile.check_one_time_password("hotp", self._suite)
             return self._suite or ""
         suite = key.found.algorithm_suite or profile.suite_in(key.algorithm) or self._suite
@@ -186,7 +186,7 @@ class _Card:
     def _pin(self, key: CardKey) -> str | None:
         """Return the PIN that the card's own packages hold.
 
-        Return None if its `PINKeyId` names another key of the file, or if it has none: then the PIN is not known yet.
+        Return None if `PINKeyId` names another key of the file or is missing. The PIN is then not known yet.
         """
         wanted = key.found.policy.pin_key_id
         pins = [pin for _, pin in self._pins if wanted is not None and pin.id == wanted]
@@ -202,7 +202,7 @@ class _Card:
 
 
 def _check_algorithm(algorithm: str) -> None:
-    """Refuse a key of another algorithm than OCRA and HOTP, and say what takes it."""
+    """Raise `InputError` unless the algorithm is OCRA or HOTP. The message names systems for other keys."""
     if algorithm == profile.TOTP:
         profile.check_one_time_password("totp", None)
     if not profile.is_ocra(algorithm) and algorithm != profile.HOTP:
@@ -210,7 +210,7 @@ def _check_algorithm(algorithm: str) -> None:
 
 
 def _check_policy(key: CardKey) -> None:
-    """Refuse a key whose policy we cannot keep (RFC 6030, section 5)."""
+    """Raise `InputError` for a key with a policy that we cannot enforce (RFC 6030, section 5)."""
     policy = key.found.policy
     if policy.unknown_policy_elements:
         raise InputError("policy", "has rules that dscplus does not know")

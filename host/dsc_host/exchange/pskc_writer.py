@@ -1,8 +1,8 @@
-"""Writing of PSKC: a head, packages in batches, a foot. Every key and PIN is encrypted; no option turns that off.
+"""The writer of PSKC files: a head, packages in batches, and a foot. Every key and PIN is encrypted. No option disables that.
 
 Values are encrypted with AES-256 in CBC mode (or the size of a shorter given key) and authenticated with HMAC-SHA-256.
-A passphrase is stretched by PBKDF2 with HMAC-SHA-256. This module writes the head itself: python-pskc writes the hash
-of PBKDF2 where no reader, itself included, looks for it.
+A key is derived from a passphrase by PBKDF2 with HMAC-SHA-256. This module writes the head itself, because python-pskc writes
+PBKDF2's hash in a place where no reader looks for it.
 """
 
 import base64
@@ -11,7 +11,7 @@ import secrets as random
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
-from xml.sax.saxutils import quoteattr  # writes, never reads
+from xml.sax.saxutils import quoteattr  # its parser is not used
 
 from dsc_host.errors import InputError
 from dsc_host.exchange import formats, library, profile, stream
@@ -43,7 +43,7 @@ def write_pskc(
     Serials, suites, counters and owners are readable by anybody, and no MAC covers them.
 
     Memory does not grow with the number of cards. Raises `InputError` for arguments out of range, for a card that could
-    not be enrolled again, and if there is no card. What was written until then is not a complete file: discard it.
+    not be enrolled again, and if there is no card. After an error, discard the incomplete file.
     """
     secrets = Secrets(key, passphrase)
     if not secrets.given:
@@ -66,7 +66,7 @@ def write_pskc(
 
 
 class _Sealer:
-    """The key of one file, which encrypts the file's values."""
+    """The encrypter of one file's values."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._document = library.document()
@@ -87,7 +87,7 @@ class _Sealer:
         self._document.mac.setup(key=random.token_bytes(_KEY_BYTES), algorithm=_MAC)
 
     def head(self) -> bytes:
-        """Return everything before the first package."""
+        """Return the part of the file before the first package."""
         mac_key = self._document.mac.key
         if mac_key is None:
             raise InputError("key", "is missing")
@@ -119,7 +119,7 @@ class _Sealer:
         whole = io.BytesIO()
         self._document.write(whole)
         written = whole.getvalue()
-        # The library writes a whole document. Only the part between its head and its foot is needed.
+        # The library writes a whole document. Use only the part between its head and its foot.
         return written[written.index(_FIRST) : written.rindex(_FOOT)]
 
     def _encryption_key(self) -> str:

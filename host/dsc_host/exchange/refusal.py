@@ -1,4 +1,4 @@
-"""The place of a card in a file, and the refusal of a card that cannot be imported while the others are."""
+"""The place of a card in a file, and the refusal of a single card."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ class Refusal:
     """A `KeyPackage` of a PSKC file, or a row of a CSV, that was left out."""
 
     number: int
-    """The number of the package or row in the file, from 1. The header of a CSV does not count."""
+    """The number of the package or row in the file, from 1. The header of a CSV is not counted."""
     line: int
     """The line on which the package or row begins, from 1."""
     serial: str | None
-    """The serial, if a card could have it."""
+    """The serial, if it is a valid one."""
     error: InputError
     """The reason. No message holds a PIN or a key."""
 
@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A card that can be imported, with its place in the file in case the records refuse it."""
+    """A card that can be imported, with its place in the file, for a refusal by the records."""
 
     number: int
     line: int

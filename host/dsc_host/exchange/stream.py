@@ -2,15 +2,15 @@
 
 Three promises:
 
-1. A document type declaration is refused as soon as it begins. So there are no entities, neither growing nor external ones.
-2. Memory holds no more than one chunk and one piece. A piece that is too large is skipped and reported.
-3. Names come without their namespaces, once the root's namespace is checked: python-pskc does not look at them either.
+1. A document type declaration is refused as soon as it begins. So there are no entities, neither recursive nor external ones.
+2. Memory holds at most one chunk and one piece. A piece that is too large is skipped and reported.
+3. The root's namespace is checked. The names of other elements have no namespace, because python-pskc ignores namespaces.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
-from xml.etree.ElementTree import Element, TreeBuilder  # only built here, never parsed
+from xml.etree.ElementTree import Element, TreeBuilder  # its parser is not used
 from xml.parsers import expat
 
 from dsc_host.errors import InputError
@@ -20,19 +20,19 @@ NAMESPACE = "urn:ietf:params:xml:ns:keyprov:pskc"
 MOST_PIECE = 64 * 1024
 """The maximum size of a piece in characters, including the names in its markup. A card's package has one or two thousand."""
 MOST_DEPTH = 32
-_MOST_TOKEN = 1024 * 1024  # bytes that the parser may hold back: it needs a tag or a comment whole
+_MOST_TOKEN = 1024 * 1024  # bytes that the parser may buffer, because it needs a whole tag or comment
 _CHUNK = 64 * 1024
 _PIECES = ("EncryptionKey", "MACMethod", "KeyPackage")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A child of the root that matters here: `EncryptionKey`, `MACMethod` or `KeyPackage`."""
+    """A child of the root: `EncryptionKey`, `MACMethod` or `KeyPackage`. Others are skipped."""
 
     name: str
     line: int
     element: Element | None
-    """The parsed element, or None if it was too large to keep."""
+    """The parsed element; None if it was too large."""
 
 
 def pieces(file: BinaryIO) -> Iterator[Piece]:
@@ -43,21 +43,21 @@ def pieces(file: BinaryIO) -> Iterator[Piece]:
     """
     reader = _Pieces()
     for error in _feed_all(file, reader):
-        # The pieces before an error are valid, in whichever chunk they came.
+        # Yield the pieces before an error first, even those of the same chunk.
         yield from reader.take()
         if error is not None:
             raise error
 
 
 def check(file: BinaryIO) -> None:
-    """Read a file to its end without keeping anything. Raise the errors of `pieces` before any card is used."""
+    """Read a file to its end without keeping anything, to raise the errors of `pieces` before any card is used."""
     for error in _feed_all(file, _Outline()):
         if error is not None:
             raise error
 
 
 def refusal(line: int, problem: str) -> InputError:
-    """Make an error for the whole file."""
+    """Return an error for the whole file."""
     return InputError("PSKC file", f"line {line}: {problem}")
 
 
@@ -70,7 +70,7 @@ def _feed_all(file: BinaryIO, reader: "_Outline") -> Iterator[InputError | None]
 
 
 class _Outline:
-    """A handler of the parser's events that checks whether the file can be used."""
+    """A handler of the parser's events that checks the structure of the file."""
 
     def __init__(self) -> None:
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -105,7 +105,7 @@ class _Outline:
             raise refusal(error.lineno, causes.xml_error(error, chunk[at:])) from None
         except InputError:
             raise
-        except (LookupError, ValueError):  # the encoding is unknown to Python, or has several bytes a character
+        except (LookupError, ValueError):  # the encoding is unknown to Python, or has several bytes for a character
             raise refusal(1, "its encoding is not supported; save it as UTF-8") from None
 
     def _doctype(self, *_: object) -> None:
@@ -132,7 +132,7 @@ class _Outline:
             raise self._refusal("must be PSKC version 1.0")
 
     def _begin_piece(self, piece: str) -> None:
-        """Note the beginning of a piece. The pieces of the head come first."""
+        """Check the order at the beginning of a piece: the pieces of the head come first."""
         if piece == "KeyPackage":
             self._packages = True
         elif self._packages:
@@ -190,7 +190,7 @@ class _Pieces(_Outline):
             self._builder.data(text)
 
     def _grow(self, by: int) -> bool:
-        """Count the characters, and return whether the piece is still kept."""
+        """Add to the number of the piece's characters. Return whether the piece is still small enough to be kept."""
         self._size += by
         if self._size > MOST_PIECE:
             self._builder = None

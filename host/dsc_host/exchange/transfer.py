@@ -1,10 +1,10 @@
-"""Import and export between a verifier's records and a file: the work of `dscplus import` and `dscplus export`.
+"""Import and export between a verifier's records and a file, for `dscplus import` and `dscplus export`.
 
 Three promises:
 
-1. A file is read twice, and the first pass changes nothing: if the file is cut off, has a DTD or opens with another key, no
-   card is imported.
-2. Every card that is left out is reported with its line. With `atomic`, one such card keeps all others out.
+1. A file is read twice, and the first pass changes nothing. So no card is imported if the file is cut off, has a DTD or opens
+   with another key.
+2. Every card that is left out is reported with its line. With `atomic`, one such card prevents the import of all.
 3. Memory does not grow with the number of cards.
 """
 
@@ -35,7 +35,7 @@ def _ignore(*_: object) -> None:
     """Ignore all arguments."""
 
 
-# ---- out ----
+# ---- export ----
 
 
 def export_pskc(
@@ -51,9 +51,9 @@ def export_pskc(
 ) -> int:
     """Write these cards, or all cards, into a new PSKC file, encrypted as by `write_pskc`. Return the number of cards.
 
-    PSKC cannot say that a card is suspended, lost or retired, so another system would accept such a card. These cards
+    PSKC cannot express that a card is suspended, lost or retired, so another system would accept such a card. These cards
     are left out, even if `serials` names them, and `left_out` is called with each. `done` is called with a number of
-    cards and the total. Raises `InputError`, also if `path` exists and `overwrite` is not set; `UnknownCard`,
+    cards and the total. Raises `InputError`, for example if `path` exists and `overwrite` is not set; `UnknownCard`,
     `StoreError`. After an error there is no file.
     """
     chosen = None if serials is None else list(dict.fromkeys(serials))
@@ -68,7 +68,7 @@ def export_pskc(
                 left_out(card.serial, card.state)
 
     def disclosed() -> Iterator[Enrollment]:
-        # The key or the passphrase was accepted before this point: the disclosure goes into the log.
+        # Check the key or the passphrase before this point, because the disclosure is logged now.
         yield from verifier.disclose(in_use())
 
     with new_file(path, overwrite=overwrite) as file:
@@ -80,8 +80,8 @@ def export_pskc(
 def export_csv(verifier: Verifier, path: PathLike, *, overwrite: bool = False, done: Progress = _ignore) -> int:
     """Write one row for each card into a new CSV, as `write_cards` does. Return the number of cards. No row holds a secret.
 
-    `done` is called with a number of cards and the total. Raises `InputError`, also if `path` exists and `overwrite` is
-    not set; `StoreError`.
+    `done` is called with a number of cards and the total. Raises `InputError`, for example if `path` exists and
+    `overwrite` is not set; `StoreError`.
     """
     total = sum(1 for _ in _cards(verifier))
     with new_file(path, overwrite=overwrite) as file:
@@ -104,7 +104,7 @@ def _report_cards(cards: Iterable[Card], total: int, done: Progress) -> Iterator
         yield card
 
 
-# ---- in ----
+# ---- import ----
 
 
 def import_pskc(
@@ -124,9 +124,9 @@ def import_pskc(
     """Enroll the cards of a PSKC file, which is read as by `read_pskc`. Return the number of cards that were enrolled.
 
     `refused` is called with each card that cannot be enrolled, and `taken` with each of the others. With `atomic`, one
-    refused card keeps all out, and the return value is 0. With `dry_run`, everything is checked and nothing enrolled; the
-    return value is the number of cards that would be. `done` is called with a number of bytes and the total. Raises
-    `InputError` for an unusable file, key or passphrase; then nothing is changed. Raises `StoreError`.
+    refused card prevents the import of all, and 0 is returned. With `dry_run`, everything is checked and nothing is enrolled;
+    the number of cards that would be enrolled is returned. `done` is called with a number of bytes and the total. Raises
+    `InputError` for an unusable file, key or passphrase, before any change. Raises `StoreError`.
     """
     with old_file(path) as (file, size):
         stream.check(file)
@@ -155,9 +155,9 @@ def import_csv(
 
     A file without a column `seed` is an order, which is read as by `read_serials`. Each card gets a key of 32 random bytes,
     and a random PIN if its suite has one. `export_pskc` passes them on to the maker of the cards. A file with that column has
-    the keys of cards in the clear, which `allow_plain` must accept; `suite` applies to those whose row names none.
+    keys in the clear, which `allow_plain` must allow. `suite` applies to cards whose row has no suite.
 
-    `columns` says how the file names its columns, or in which order a file without such names has them: see
+    `columns` maps the file's names of the columns, or lists the columns of a file without names: see
     `csv_table.Columns.parse`. Everything else works as in `import_pskc`.
     """
     with old_file(path) as (file, size):
@@ -173,7 +173,7 @@ def read_csv(
 ) -> Iterator[Enrollment | Refusal]:
     """Read the cards of a CSV as `import_csv` does. Yield an `Enrollment` for a row, or a `Refusal` if it is wrong.
 
-    The file must be one that can be read twice. Raises `InputError` for a file that is neither an order nor has keys.
+    The file must be seekable. Raises `InputError` for a file that is neither an order nor has keys.
     """
     found = _csv_cards(file, columns, allow_plain, suite)
     return (one if isinstance(one, Refusal) else one.enrollment for one in found)
@@ -200,7 +200,7 @@ def _make_enrollment(order: csv_files.CardOrder) -> Enrollment:
 
 
 class _Records:
-    """A source of enrollments for the verifier, which reports what becomes of each card."""
+    """A source of enrollments for the verifier. It reports the outcome for each card."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class _Records:
     ) -> None:
         self._found = found
         self.undone = dry_run
-        """Whether everything is undone at the end."""
+        """Whether the transaction is rolled back at the end."""
         self.atomic = atomic or dry_run
         self._taken = taken
         self._refused = refused
@@ -220,7 +220,7 @@ class _Records:
         self._ended = False
         self._given = 0
         self.total = 0
-        """How many cards the records have taken."""
+        """The number of cards that were enrolled."""
         self._waiting: dict[int, Placed] = {}
         """The cards that the records have not decided on yet: at most one batch of them."""
 
@@ -249,7 +249,7 @@ class _Records:
         self._refused(Refusal(card.number, card.line, card.enrollment.serial, reason))
 
     def judged(self, _total: int) -> None:
-        """Report the cards that were not refused: the records have decided on every card so far."""
+        """Report the cards that were not refused as taken, because the records have decided on every card so far."""
         for card in self._waiting.values():
             self._taken(card)
         self.total += len(self._waiting)
@@ -258,7 +258,7 @@ class _Records:
             self._end()
 
     def _end(self) -> None:
-        """Undo an import that had to be complete and is not. Only at the end have the records decided on every card."""
+        """Roll back an atomic import with a refused card. Call it at the end, when the records have decided on every card."""
         if self.undone or (self.atomic and self._bad):
             raise _ImportUndone
 
@@ -268,7 +268,7 @@ class _ImportUndone(Exception):
 
 
 def _enroll_all(verifier: Verifier, records: _Records) -> int:
-    # Read the first card outside a transaction, because others would wait for it: deriving the passphrase's key takes long.
+    # Read the first card outside a transaction: deriving the key from a passphrase takes long, and others would wait.
     records.read_first()
     try:
         return verifier.enroll_all(

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
-from xml.etree.ElementTree import Element  # only read here
+from xml.etree.ElementTree import Element  # its parser is not used
 
 from dsc_host.errors import InputError
 
@@ -11,14 +11,14 @@ _DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(
 
 
 class Validity(NamedTuple):
-    """The moments between which a key may be used, in Unix seconds. None is no limit."""
+    """The times between which a key may be used, in Unix seconds. None means no limit."""
 
     begin: float | None = None
     end: float | None = None
 
 
 def of_key(package: Element, key: Element) -> Validity:
-    """Return when a key and its device are both valid. Raises `InputError` for a date that is no `xsd:dateTime`.
+    """Return the time in which both a key and its device are valid. Raises `InputError` for a date that is no `xsd:dateTime`.
 
     A date without a time zone is in UTC.
     """
@@ -33,7 +33,7 @@ def of_key(package: Element, key: Element) -> Validity:
 
 
 def as_date(moment: float | None) -> datetime | None:
-    """Return a moment as it is written, in UTC."""
+    """Return a Unix time as a date in UTC, for a file."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
 

@@ -187,7 +187,7 @@ class Visit:
         return view if extension is None else extension.beside(self, view, offer, new_pin=new_pin)
 
     def show(self, view: View, status: int = 200) -> Response:
-        """Return a page with the layout, the pending notice and the visitor's token."""
+        """Return the response for a page, with the layout and the pending notice. It also sets the visitor's cookie."""
         notice = self.request.cookies.get("notice", "")
         token = self.token or security.new_visitor()
         page = self.site.templates.get_template("page.html").render(
