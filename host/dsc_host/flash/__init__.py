@@ -1,4 +1,4 @@
-"""Boards: the firmware's files, images of them, and their installation over a serial line.
+"""Boards: the firmware's files, images for boards, and the installation over a serial line.
 
 Import only the names listed here.
 """

@@ -1,6 +1,6 @@
-"""The line to a board whose program is stopped, with deadlines.
+"""The serial line to a board whose program is stopped, with deadlines.
 
-Promises: nothing hangs, whatever the line does. A write or read after a deadline raises an error instead.
+Promise: no call hangs, whatever the line does. A write or read raises an error after its deadline.
 """
 
 import time
@@ -21,7 +21,7 @@ _WRITE_SECONDS = 1.0
 
 
 class Damaged(Exception):
-    """A command or its answer did not arrive as it was sent. `seen` is what arrived instead."""
+    """A command or its answer was damaged on the line. `seen` is the data that arrived."""
 
     def __init__(self, seen: bytes = b"") -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Damaged(Exception):
 
 
 class BoardLine:
-    """An open port with two deadlines: one for the session, one for the operation that runs."""
+    """An open port with two deadlines: one for the session, and one for the current operation."""
 
     def __init__(self, port: serial.Serial, name: str, seconds: float, clock: Clock = time.monotonic) -> None:
         self.name = name
@@ -40,7 +40,7 @@ class BoardLine:
         self.allow(seconds)
         try:
             port.write_timeout = _WRITE_SECONDS
-        except NotImplementedError:  # rfc2217:// has no write timeout, and does not wait either.
+        except NotImplementedError:  # rfc2217:// supports no write timeout, and does not need one.
             port.write_timeout = None
 
     def allow(self, seconds: float) -> None:
@@ -50,7 +50,7 @@ class BoardLine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Raise Damaged in the block once `seconds` have passed since the last write."""
+        """Let reads in the block raise Damaged when `seconds` have passed since the last write."""
         self._operation_seconds = seconds
         self._end_of_operation = self.clock() + seconds
         try:
@@ -59,7 +59,7 @@ class BoardLine:
             self._end_of_operation = self._end
 
     def write(self, data: bytes) -> None:
-        """Write `data`. The operation's deadline starts again: on a slow line, a command takes as long as it takes."""
+        """Write `data`, and restart the operation's deadline, so that a long command on a slow line can finish."""
         self._call(lambda: self._port.write(data))
         if self._end_of_operation != self._end:
             self._end_of_operation = self.clock() + self._operation_seconds
@@ -70,19 +70,19 @@ class BoardLine:
         return bool(self._arrived or self._call(lambda: self._port.in_waiting))
 
     def read(self) -> bytes:
-        """Return the bytes that have arrived. If there are none, wait for the first one as long as the port's timeout says."""
+        """Return the bytes that have arrived. If there are none, wait for the first one, for at most the port's timeout."""
         if not self._arrived:
             self._fill()
         data, self._arrived = self._arrived, b""
         return data
 
     def drop(self) -> None:
-        """Drop the bytes that have arrived."""
+        """Discard the bytes that have arrived."""
         while self.has_arrived:
             self.read()
 
     def read_until(self, ending: bytes, seconds: float) -> bytes:
-        """Read up to `ending`, and with it. Raise Damaged if the line is silent for `seconds` before that."""
+        """Read up to and including `ending`. Raise Damaged if the line is silent for `seconds` before that."""
         return self._take(lambda data: data.find(ending) + len(ending) if ending in data else 0, seconds)
 
     def read_exactly(self, count: int, seconds: float) -> bytes:

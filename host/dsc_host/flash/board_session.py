@@ -1,8 +1,8 @@
 """A session with a board whose program is stopped, over the raw REPL of MicroPython.
 
-Promises: nothing hangs, whatever the board and the line do. A command or an answer that is damaged on the line is repeated. A
-slow line is waited for as long as it carries something. Every failure is one of `dsc_host.errors` or a FlashError, and says
-what to do. Nothing is printed. A session that ends, in whatever way, restarts the board if the board still listens.
+Promises: no call hangs, whatever the board and the line do. A command or an answer that was damaged on the line is repeated. A
+slow line is no failure as long as data arrives. Every failure is one of `dsc_host.errors` or a FlashError, with a remedy.
+Nothing is printed. The end of a session, in whatever way, restarts the board if it still answers.
 """
 
 import ast
@@ -30,7 +30,7 @@ ENTER_SECONDS = 10.0
 OPERATION_SECONDS = 20.0
 """The time in seconds that the board may take for one operation. The longest operation reads all its files."""
 TOTAL_SECONDS = 120.0
-"""The time in seconds that a session may take without completing a command, apart from the wait for a person's answer."""
+"""The time in seconds that a session may take without completing a command. Waiting for a person's answer does not count."""
 RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
 _ENTRIES = 2
@@ -73,13 +73,13 @@ class BoardSession:
         try:
             self._stop_program()
         except BaseException as error:
-            # Ctrl-C may arrive here after the program was stopped.
+            # The user may press Ctrl-C here, after the board's program was stopped.
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        # Nothing on the way out may hide an earlier error. A board that is gone needs no restart.
+        # An error here must not hide an earlier one. A board that is unplugged needs no restart.
         try:
             with suppress(DscError, Damaged):
                 self._restart(at_a_prompt=error is None)
@@ -87,7 +87,7 @@ class BoardSession:
             self._port.close()
 
     def allow(self, seconds: float = TOTAL_SECONDS) -> None:
-        """Restart the session's deadline, after the wait for a person."""
+        """Restart the session's deadline, for example after waiting for a person."""
         self._line.allow(seconds)
 
     def evaluate(self, code: str) -> Any:
@@ -112,9 +112,9 @@ class BoardSession:
         self._retry(lambda: self._write_once(path, data, report))
 
     def _retry(self, operation: Callable[[], T]) -> T:
-        """Run an operation of several commands, and repeat it if the interpreter was reset in between: variables are lost.
+        """Run an operation of several commands. Repeat it if the interpreter was reset meanwhile, which loses the variables.
 
-        The board may have been reset without our knowledge: a doubled Ctrl-D does that.
+        A Ctrl-D that the line duplicates resets the board without our knowledge.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -125,7 +125,7 @@ class BoardSession:
         raise self._damaged(_ATTEMPTS)
 
     def _evaluate_once(self, code: str) -> str:
-        """Run `code` and return its result as text. A long command and a long answer go in pieces."""
+        """Run `code` and return its result as text. Send a long command, and receive a long answer, in pieces."""
         if len(code) > self._chunk:
             code = self._upload(code)
         length, text = self._persist(lambda: snippets.answer(code, self._chunk))
@@ -139,7 +139,7 @@ class BoardSession:
             at = self._upload_piece(at, code)
         return snippets.RUN_UPLOADED
 
-    # In each of the following, a piece that is sent again is shorter than before.
+    # In each of the following steps, a piece that must be sent again is made shorter.
 
     def _upload_piece(self, at: int, code: str) -> int:
         return self._further(at, self._persist(lambda: snippets.upload(at, code[at : at + self._chunk])))
@@ -150,7 +150,7 @@ class BoardSession:
         raise ProtocolError(f"{self.name}: the board's answer is shorter than it said")
 
     def _further(self, at: int, answer: object) -> int:
-        """Return the board's answer, a length that must have grown. Raise ProtocolError if it has not."""
+        """Return the length in the board's answer. Raise ProtocolError unless it is more than `at`."""
         if isinstance(answer, int) and answer > at:
             return answer
         raise ProtocolError(f"{self.name}: the board's answer is not the length of what it was sent")
@@ -166,7 +166,7 @@ class BoardSession:
         return self._persist(lambda: snippets.append(path, at, data[at : at + self._chunk], len(data)))
 
     def _persist(self, make: Callable[[], str]) -> Any:
-        """Run the code that `make` returns, and repeat it each time that it, or its answer, arrives damaged."""
+        """Run the code that `make` returns. Repeat this as long as the code or its answer is damaged on the line."""
         seen = b""
         for _ in range(_ATTEMPTS):
             try:
@@ -229,7 +229,7 @@ class BoardSession:
 
 
 def _board_error(words: str) -> FlashError:
-    """Make an error of the board's message: the last line of its traceback."""
+    """Return an error with the board's message: the last line of its traceback."""
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["an error without a message"]
     if "ENOSPC" in lines[-1] or lines[-1] == "OSError: 28":
         return BoardFull("the board's file system is full")

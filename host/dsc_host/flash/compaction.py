@@ -1,8 +1,8 @@
 """Compaction of the firmware's modules for boards with little memory, without a change of behavior.
 
-The compiler for boards sees one module at a time, so these are done here: a constant of another module becomes
-its value. A name that begins with one underscore, which by convention only the firmware uses, becomes a short one.
-The same sources always give the same result.
+The compiler for boards sees one module at a time, so it cannot do this. A constant of another module is replaced by its value.
+A name that begins with one underscore, and so is not used outside the firmware, is replaced by a short one. The same sources
+always give the same result.
 """
 
 import ast
@@ -49,7 +49,7 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 class _Folding(ast.NodeTransformer):
-    """A transformer that inlines other modules' constants, and underscores its own so that the compiler drops them."""
+    """A transformer that inlines other modules' constants. It renames a module's own ones so that the compiler inlines them."""
 
     def __init__(self, path: str, constants: Mapping[str, Mapping[str, Any]]) -> None:
         self._path = path
@@ -71,7 +71,7 @@ class _Folding(ast.NodeTransformer):
         self.visit(tree)
 
     def _imported(self, statement: ast.ImportFrom, alias: ast.alias) -> bool:
-        """Record what a relative import binds. Return True if it is a constant, which need not be imported."""
+        """Record the name that a relative import binds. Return whether it is a constant, which need not be imported."""
         module = _module(self._path, statement)
         name = alias.asname or alias.name
         inside = self._constants.get(f"{module}.py", {})
@@ -105,7 +105,7 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 
 def _shorten(trees: Mapping[str, ast.Module]) -> None:
-    """Shorten every private name. Two families of modules may each use the same short name for a different name.
+    """Shorten every private name. Two families of modules may use the same short name for different names.
 
     A name that several families use gets one short name in all of them. The fewer names there are, the less memory the
     interpreter needs for them.
@@ -131,7 +131,7 @@ def _shorten(trees: Mapping[str, ast.Module]) -> None:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """Map each module to the one that stands for its family: modules tied by inheritance, and so by attributes."""
+    """Map each module to a representative of its family: the modules whose classes inherit from each other."""
     family = {path: path for path in trees}
     for path, tree in trees.items():
         origin = _origins(path, tree)

@@ -1,4 +1,4 @@
-"""The error of making or writing a board's files."""
+"""The error of building or writing a board's files."""
 
 from dsc_host.errors import DscError
 

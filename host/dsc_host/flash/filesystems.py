@@ -1,4 +1,4 @@
-"""File system images for MicroPython, made in memory. The same files in the same order give the same bytes."""
+"""File system images for MicroPython, built in memory. The same files in the same order give the same bytes."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ from dsc_host.flash.extra import needed
 
 LITTLEFS_BLOCK = 4096
 
-# MicroPython's own settings for rp2 (VfsLfs2 with progsize=256), and the disk version of all its releases since 1.22.
+# The settings of MicroPython for rp2 (VfsLfs2 with progsize=256), and the disk version of its releases since 1.22.
 _READ_SIZE = 32
 _PROGRAM_SIZE = 256
 _CACHE_SIZE = 4 * _PROGRAM_SIZE

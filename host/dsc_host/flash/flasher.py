@@ -1,12 +1,12 @@
 """Installation of the firmware on a board that runs MicroPython, and its removal.
 
-Promises: a board that is cut off at any moment of an update starts the old program or the new one, never a mixture.
-Files that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and
-`/board.json` stay unchanged.
+Promises: if an update is interrupted at any moment, the board starts the old program or the new one, never a mixture. Files
+that are already on the board are not sent again. The card's key and counter (`/dsc0.bin`, `/dsc1.bin`) and `/board.json` stay
+unchanged.
 
-Method: each program has a folder of its own, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new
-folder is filled beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename.
-Then the old folder is removed. Anything else in `/dsc` belongs to others.
+Method: each version of the program has a folder, `/dsc/<digest>`, which its `/main.py` puts first on `sys.path`. The new folder
+is written beside the old one and read back. Then the new `main.py` replaces the old one, in one atomic rename. Last, the old
+folder is removed. Other files in `/dsc` stay.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _LIBRARY = f"/{LIBRARY}/{PACKAGE}"
 _NEW = ".new"
 _PROGRAM = re.compile("[0-9a-f]{12}")
 _HEADER = 'import sys\n\nsys.path.insert(0, "{}")\n'
-# A flashed `main.py` starts with the line that the flasher adds. The `main.py` of an image holds nothing but our program.
+# A flashed `main.py` starts with the line that the flasher adds. The `main.py` of an image has only our program.
 _OUR_MAIN = re.compile(
     rb'import sys\n\nsys\.path\.insert\(0, "/dsc/[0-9a-f]{12}"\)\n'
     rb'|(?:"""[^"]*"""\s+)?from dsc_firmware\.boards import run\s+run\(\)\s*\Z'
@@ -57,7 +57,7 @@ class Found:
     board: bytes | None
     digests: Mapping[str, str]
     programs: tuple[str, ...]
-    """The folders that hold a version of this firmware, complete or not."""
+    """The folders with a version of this firmware, complete or not."""
 
     @property
     def has_other_program(self) -> bool:
@@ -67,7 +67,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps of an installation. `copied` and `kept` are files of the program, by their path on the board."""
+    """The steps of an installation. `copied` and `kept` are the program's files, by their path on the board."""
 
     found: Found
     home: str
@@ -97,15 +97,15 @@ class Plan:
 
     @property
     def line(self) -> str:
-        """The card's line: `usb` (the port that the board is flashed through) or `uart`."""
+        """The card's serial line: `usb` (the port for flashing) or `uart`."""
         line = self.wiring.get("line")
         return str(line.get("kind", "usb")) if isinstance(line, dict) else "usb"
 
     @property
     def wiring_fault(self) -> str:
-        """The JSON error in the wiring that stays on the board; empty if there is none."""
+        """The JSON error in the wiring on the board, if that wiring stays; empty if there is none."""
         wiring = self.found.board if self.board is None else None
-        # A file that is longer than what was read of it cannot be judged.
+        # A file of which only the beginning was read cannot be checked.
         if wiring is None or len(wiring) >= _SMALL:
             return ""
         try:
@@ -165,7 +165,7 @@ def _identity(session: BoardSession) -> tuple[str, tuple[int, ...], str, int, in
 
 
 def _evaluate(session: BoardSession, code: str, kind: type[T]) -> T:
-    """Return the board's answer. Raise ProtocolError if it is not of this kind: a board can answer anything."""
+    """Return the board's answer. Raise ProtocolError if it has another type, because a board can answer anything."""
     answer = session.evaluate(code)
     if not isinstance(answer, kind):
         raise _invalid_answer(session)
@@ -185,7 +185,7 @@ def _invalid_answer(session: BoardSession) -> ProtocolError:
 
 
 def _is_ours(main: bytes | None) -> bool:
-    """Tell whether dscplus wrote this main.py, by flashing or in an image. A user's program may import the firmware too."""
+    """Return whether this main.py is ours, by flashing or from an image. A user's program may import the firmware too."""
     return main is not None and _OUR_MAIN.match(main) is not None
 
 
@@ -197,9 +197,10 @@ def _programs(session: BoardSession) -> tuple[str, ...]:
 
 
 def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -> Plan:
-    """Plan the steps after which the board runs `program` (as `firmware_files` returns it).
+    """Plan the steps for installing `program`, which `firmware_files` has returned.
 
-    `board` names the ready-made wiring. Without it, the board's wiring stays; if it has none, the name of its machine decides.
+    `board` names the ready-made wiring. Without it, the board's wiring stays; if it has none, the name of its machine
+    determines the wiring.
     Raises InputError if the machine is unknown.
     """
     home = f"{HOME}/{_digest(program)}"
@@ -220,10 +221,10 @@ def plan(found: Found, program: Mapping[str, bytes], board: str | None = None) -
 
 
 def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: None) -> None:
-    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError; the old program is then still there."""
+    """Carry out a plan. Raise FlashError, LinkClosed, LinkTimeout or ProtocolError; the old program then still starts."""
     try:
         _fill(session, steps, progress)
-        # A rename needs room too, and a full file system has none.
+        # Keep some space free, because a rename needs space too.
         _switch(session, steps)
     except BoardFull as error:
         session.evaluate(snippets.remove([*_SCRATCH, *([] if _is_live(steps) else [steps.home])]))
@@ -231,18 +232,18 @@ def install(session: BoardSession, steps: Plan, progress: Tell = lambda count: N
             f"{session.name}: the board's file system is full: the firmware needs {_kilobytes(_room_needed(steps))}, and "
             f"{_kilobytes(steps.found.free)} are free. Remove some of your files from it, with: mpremote fs ls, mpremote fs rm"
         ) from error
-    # Nothing needs the old program from here on.
+    # The old program is not needed after this point.
     session.evaluate(snippets.remove(list(steps.leftovers)))
 
 
 def removable(session: BoardSession) -> tuple[str, ...]:
-    """Return the paths on the board of the program, its wiring and the card's key and counter; nothing else."""
+    """Return the paths on the board of the program, its wiring, and the card's key and counter."""
     names = _evaluate(session, snippets.listing(HOME), list)
     programs = list(_programs(session))
-    # A folder that holds something else stays.
+    # A folder with other files stays.
     homes = [HOME] if all(_PROGRAM.fullmatch(str(name)) for name in names) else []
-    # main.py comes first: if the removal is cut off later, no half of a program starts. board.json goes before the files that
-    # prove it ours: on its own, it might be another program's.
+    # Remove main.py first, so that an interrupted removal leaves no program that starts. Remove board.json before the files
+    # that show that it is ours: without them, it could belong to another program.
     ours = [_MAIN] if _is_ours(_read_start(session, _MAIN)) else []
     mine = [path for path in programs if not (homes and path.startswith(f"{HOME}/"))]
     wanted = [*ours, _BOARD, *homes, *mine, *_SCRATCH, *_RECORDS]
@@ -252,7 +253,7 @@ def removable(session: BoardSession) -> tuple[str, ...]:
 
 
 def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
-    """Remove the paths that `removable` returned. Raise FlashError if any of them stays: a key must really be gone."""
+    """Remove the paths that `removable` returned. Raise FlashError if any of them stays, because the key must be deleted."""
     session.evaluate(snippets.remove(list(paths)))
     if kept := _evaluate(session, snippets.existing(list(paths)), list):
         names = ", ".join(path for path in paths if path in kept)
@@ -260,7 +261,7 @@ def remove(session: BoardSession, paths: tuple[str, ...]) -> None:
 
 
 def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
-    """Write everything that the new program needs, without touching what the old one needs."""
+    """Write all files of the new program, without changing those of the old one."""
     present = steps.found.digests
     wanted = {path: _sha256(data) for path, data in steps.files.items()}
     _check_kinds(session, steps)
@@ -284,7 +285,7 @@ def _fill(session: BoardSession, steps: Plan, progress: Tell) -> None:
 
 
 def _check_kinds(session: BoardSession, steps: Plan) -> None:
-    """Raise FlashError if a file is in the place of a folder, or a folder in the place of a file."""
+    """Raise FlashError if a needed folder exists as a file, or a needed file as a folder."""
     files = [*steps.files, _MAIN, _BOARD, *_SCRATCH]
     for path in _evaluate(session, snippets.misplaced(_folders(steps.files), files), list):
         kind = "folder" if path in files else "file"
@@ -321,7 +322,7 @@ def _wiring(found: Found, board: str | None) -> bytes | None:
 
 
 def _parse_wiring(wiring: bytes | None) -> Mapping[str, object]:
-    """Return the fields of the wiring, or none if the file is invalid: the firmware reports that."""
+    """Return the fields of the wiring; no fields if the file is invalid, which the firmware reports."""
     try:
         fields = json.loads(wiring or b"")
     except ValueError:
@@ -340,7 +341,7 @@ def _is_live(steps: Plan) -> bool:
 
 
 def _room_needed(steps: Plan) -> int:
-    """Return the room that the files need on the board, where every file takes up whole blocks."""
+    """Return the space that the files need on the board, in bytes. Every file takes up whole blocks."""
     return sum(-(-len(data) // _BLOCK) * _BLOCK for data in steps.files.values())
 
 

@@ -1,4 +1,4 @@
-"""The files that `dscplus image` makes for a board, as bytes, and their writing into a folder."""
+"""The files that `dscplus image` builds for a board, and the function that writes them into a folder."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ ROMFS = "dscplus.romfs"
 
 @dataclass(frozen=True)
 class _Drive:
-    """The place of stock MicroPython's file system, on boards that take a UF2 file."""
+    """The position of the file system in the flash of boards that accept a UF2 file, with unmodified MicroPython."""
 
     family: int
     address: int
@@ -33,7 +33,7 @@ _DRIVES = {"pico": _PICO, "headless": _PICO, "pico2": _PICO_2}
 
 
 def uf2_name(board: str) -> str | None:
-    """Return the name of a board's UF2 file, or None for a board that takes none."""
+    """Return the name of a board's UF2 file; None for a board that does not accept UF2."""
     return f"dscplus-{board}.uf2" if board in _DRIVES else None
 
 
@@ -54,14 +54,14 @@ def build_image(board: str) -> dict[str, bytes]:
 
 
 def _drive(drive: _Drive, files: Mapping[str, bytes]) -> bytes:
-    """Build the board's whole file system. It includes the empty blocks, so that nothing of an older system or card is left."""
+    """Build the board's whole file system. It includes the empty blocks, which overwrite the data of an older card."""
     return uf2(littlefs_image(files, drive.blocks), drive.address, drive.family)
 
 
 def write_image(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files into `folder` in their order, each completely or not at all. Create the folder if it is missing.
 
-    Compiled modules of an older firmware that this one no longer has are removed. Raises FlashError.
+    Compiled modules that an older firmware had, and this one has not, are removed. Raises FlashError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The package.json for `mpremote mip install`: which files to copy to which place below the board's `/lib`."""
+"""The package.json for `mpremote mip install`, which maps files to their places below the board's `/lib`."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def image_package(compiled: Mapping[str, bytes]) -> bytes:
 
 def _package(urls: Mapping[str, str]) -> bytes:
     """Format a package.json. `urls` maps a file's place below the board's `/lib` to its place relative to package.json."""
-    # One file a line, so that a change of one file changes one line.
+    # One line for each file, so that a diff shows the changed files.
     lines = ",\n".join(f"    {json.dumps(pair)}" for pair in sorted(urls.items()))
     version = json.dumps(firmware_version())
     return f'{{\n  "version": {version},\n  "deps": [],\n  "urls": [\n{lines}\n  ]\n}}\n'.encode()

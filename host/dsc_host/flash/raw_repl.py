@@ -1,10 +1,10 @@
 """The raw REPL of MicroPython, over a line that may lose, change and delay bytes.
 
-Promises: the board executes a command only if it arrived as it was sent. An answer is believed only if it arrived as it was
-sent, and belongs to the command. Everything else is Damaged.
+Promises: the board executes a command only if it arrived undamaged. An answer is accepted only if it arrived undamaged, and
+belongs to the command. Otherwise Damaged is raised.
 
-Method: a command is a program in a program. The outer one compares the checksum of the inner one, and only then executes it.
-The inner one reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its two
+Method: a command is a program within a program. The outer program checks the checksum of the inner one, and then executes it.
+The inner program reports its result, or its error, with a number and a checksum. The protocol of the REPL itself, with its two
 modes, is described at https://docs.micropython.org/en/latest/reference/repl.html.
 """
 
@@ -17,7 +17,7 @@ from dsc_host.errors import ProtocolError
 from dsc_host.flash.board_line import BoardLine, Damaged
 
 PATIENCE_SECONDS = 1.0
-"""The time in seconds for which the board may be silent when it has nothing to do. A slow line gets more."""
+"""The seconds for which an idle board may be silent. A slow line gets more."""
 _PIECE = 256
 _ROUND_TRIPS = 4
 _SLOW_SECONDS = 0.1
@@ -37,7 +37,7 @@ _OUTER = "import binascii\n_c = {inner!r}\nif binascii.crc32(_c) == {check}:\n e
 
 
 class Refused(Exception):
-    """The command raised an error on the board. The message is the error's class and text, as the board gave it."""
+    """The command raised an error on the board. The message has the error's class and text."""
 
 
 class RawRepl:
@@ -47,7 +47,7 @@ class RawRepl:
         self._line = line
         self._number = 0
         self.patience = PATIENCE_SECONDS
-        # This mode has a flow control, which a lost byte stops, and which takes a round trip for every few bytes.
+        # Whether to use raw-paste mode. Its flow control stops at a lost byte, and takes a round trip for every few bytes.
         self._pastes = True
 
     def enter(self, seconds: float) -> None:
@@ -59,7 +59,7 @@ class RawRepl:
         line.read_until(_BANNER, seconds)
         line.write(b"\x04")
         line.read_until(_BANNER, seconds)
-        # Now the board does nothing else, so its answer shows how slow the line is.
+        # The board is idle now, so its answer shows how slow the line is.
         began = line.clock()
         line.write(b"\x01")
         line.read_until(_BANNER, seconds)
@@ -67,7 +67,7 @@ class RawRepl:
 
     def resume(self) -> None:
         """Return to the prompt after a damaged command. Variables on the board stay. Raise Damaged if no prompt comes."""
-        # Flow control waits for bytes that are lost. The other mode does not.
+        # The flow control of raw-paste mode would wait for lost bytes. The other mode does not.
         self._pastes = False
         self._line.write(b"\x03\x03")
         self._line.drop()
@@ -141,13 +141,13 @@ class RawRepl:
     def _answer(self, seconds: float, *, has_begun: bool, ends: bool) -> bytes:
         """Return the text of the answer.
 
-        `has_begun`: the board has confirmed that it executes the command. `ends`: its prompt comes after the answer.
+        `has_begun` means that the board has confirmed the command. `ends` means that a prompt follows the answer.
         """
         data, heard = b"", self._line.clock()
         while _END not in data and (ends or not self._find(data)):
             came = self._line.read()
             data += came
-            # The board prints at the end of its work, and all at once.
+            # The board prints its answer at the end of its work, all at once.
             works = data == (b"" if has_begun else b"OK")
             if came:
                 heard = self._line.clock()

@@ -1,7 +1,7 @@
-"""Code that runs on the board: MicroPython source, which leaves its answer in `result`.
+"""Code that runs on the board: MicroPython source that assigns its answer to `result`.
 
-The line may lose an answer, so every snippet is safe to run twice. No snippet needs more than
-MicroPython 1.24. Variables whose names begin with an underscore last from one snippet to the next.
+The line may lose an answer, so every snippet can be run twice without harm. MicroPython 1.24 runs all of them. Variables whose
+names begin with an underscore are kept from one snippet to the next.
 """
 
 from binascii import b2a_base64

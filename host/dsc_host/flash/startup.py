@@ -1,4 +1,4 @@
-"""The words with which a board's program ended at its start, for example what is wrong in its `board.json`."""
+"""The error with which a board's program ended at its start, for example a mistake in its `board.json`."""
 
 import time
 
@@ -9,13 +9,13 @@ from dsc_host.flash.board_session import printable
 
 START_SECONDS = 10.0
 """The time in seconds that the board may take to start its program."""
-_RESTART = b"\x03\x02\x04"  # Forget what is typed, leave the raw mode, restart the interpreter and main.py.
+_RESTART = b"\x03\x02\x04"  # Clear the input, leave the raw mode, and restart the interpreter, which runs main.py.
 _REBOOT, _PROMPT = b"soft reboot\r\n", b">>> "
 _BANNER = b"MicroPython v"
 
 
 def startup_words(port: serial.Serial, name: str, clock: Clock = time.monotonic) -> str:
-    """Restart the program of a board that is at its prompt. Return the last line that it says, or "" if it runs on.
+    """Restart the program of a board that is at its prompt. Return the last line of its error, or "" if it keeps running.
 
     Raises LinkClosed and LinkTimeout. The caller closes the port.
     """

@@ -1,8 +1,8 @@
 """The client for a card on a serial line: one method for each request of the protocol.
 
-Promises: every call ends at its deadline at the latest and the next one works again, whatever the line did. Every value that a
-call returns was checked against the protocol. A request that would do harm if it arrived twice (`personalize`, `challenge`,
-`wipe`, a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the card refused),
+Promises: every call ends at its deadline at the latest, and does not disturb the next one, whatever the line does. Every value
+that a call returns was checked against the protocol. A request that must not arrive twice (`personalize`, `challenge`, `wipe`,
+a key press) is sent once. The client raises only InputError and the LinkErrors: CardError (the card refused),
 LinkTimeout, LinkClosed, ProtocolError, CardNotFound. No message, repr or transcript holds a key or a PIN.
 """
 
@@ -30,8 +30,8 @@ _CELLS = 8
 class CardClient:
     """A client for the card at `port`, which can be any object with the methods of a pyserial port.
 
-    The client owns the port and closes it. `timeout` is the number of seconds that each call may take in all.
-    `transcript` is called with every line; the secrets in the line are masked. Threads may share a client. The
+    The client owns the port and closes it. `timeout` is the number of seconds that each call may take in total.
+    `transcript` is called with every line, in which secrets are masked. Threads may share a client. The
     constructor raises InputError if `timeout` is not a positive number.
     """
 
@@ -56,8 +56,8 @@ class CardClient:
     ) -> Self:
         """Open the card at `url` (`/dev/ttyACM0`, `COM3`, `socket://host:port`, `sim://…`) and wait for its greeting.
 
-        Raises CardNotFound if the port cannot be opened or if nothing there speaks this protocol within `timeout`. The
-        message says what answered instead. It is a CardStopped if a MicroPython prompt answers.
+        Raises CardNotFound if the port cannot be opened, or if no device with this protocol answers within `timeout`. The
+        message describes the answer. Raises its subclass CardStopped if a MicroPython prompt answers.
         """
         port = open_port(url)
         try:
@@ -93,7 +93,7 @@ class CardClient:
         return read_greeting(values)
 
     def info(self) -> CardInfo:
-        """Return what the card holds and its condition: serial, suite, PIN policy, counter, tries left, unlock codes left."""
+        """Return the card's data and condition: serial, suite, PIN policy, counter, tries left, unlock codes left."""
         return read_info(self._ask("info"))
 
     def display(self) -> str:
@@ -119,7 +119,7 @@ class CardClient:
         After LinkTimeout or LinkClosed the profile may or may not have been written: compare the serial in `info()`.
         """
         with self._session.turn() as deadline:
-            # Fields that an earlier program staged and left do not belong to this profile.
+            # Clear fields that an earlier program has staged.
             self._session.ask("cancel", {}, deadline, resend=True)
             for values in profile.set_values():
                 self._session.ask("set", values, deadline, resend=True)
@@ -137,11 +137,11 @@ class CardClient:
             raise InputError("question", "must be 1 to 64 printable ASCII characters")
         with self._session.turn() as deadline:
             self._session.ask("challenge", {"q": question}, deadline, resend=False)
-            # Responses that arrived before the card took this question answer an earlier one.
+            # Drop responses that arrived before the card accepted this question: they answer an earlier one.
             self._session.forget_events("response")
 
     def cancel(self) -> None:
-        """Turn the card off, whatever it was doing."""
+        """Switch the card off, in any state."""
         self._ask("cancel")
 
     def wipe(self) -> None:
@@ -218,7 +218,7 @@ class CardClient:
             raise kind(f"{url}: no card answers: {_what_is_there(seen)}") from error
 
     def _ask(self, word: str, values: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Send a request that does no harm if it arrives twice."""
+        """Send a request that may arrive twice."""
         with self._session.turn() as deadline:
             return self._session.ask(word, values or {}, deadline, resend=True)
 
@@ -241,7 +241,7 @@ def _is_prompt(seen: bytes) -> bool:
 
 
 def _what_is_there(seen: bytes) -> str:
-    """Describe what answered instead of a card, judging by the last bytes received."""
+    """Return a description of the device that answered in place of a card, from the last bytes received."""
     if not seen:
         return "nothing came back. Is the card's program on the board, and running?"
     if _is_prompt(seen):
@@ -251,6 +251,6 @@ def _what_is_there(seen: bytes) -> str:
         )
     if re.search(rb">[0-9]+ hello nonce=", seen):
         return "only an echo of the request came back"
-    # The bytes may echo an earlier program's requests, which may have held a key.
+    # The bytes may echo requests of an earlier program, with a key.
     shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in mask(seen)[-40:])
     return f"another device answered: {shown}"

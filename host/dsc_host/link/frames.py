@@ -1,8 +1,8 @@
 """The lines of the protocol: encoding, decoding and masking.
 
 Promises: an encoded line decodes to the same values, and is at most 240 bytes of printable ASCII. `decode` returns a frame
-only for a line that passes its check and keeps every rule; for any other bytes it returns None and raises nothing.
-`LineReader` finds the same lines however the bytes are cut into chunks, and never holds more than one line in memory.
+only for a line with a right checksum that follows every rule. For any other bytes it returns None and raises nothing.
+`LineReader` finds the same lines for every division of the bytes into chunks, and holds at most one line in memory.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _LINE_END = re.compile(rb"[\r\n]")
 _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _UNCHECKED = frozenset({"hello", "info", "display"})
 
-# PINs (whole, or as single key presses), keys, key material and responses. Any long run of hex digits is masked too,
-# because a key in a garbled echo has lost its name.
+# Mask PINs (whole, or as single key presses), keys, key material and responses. Mask any long run of hex digits too,
+# because the name of a key may be missing in a garbled echo.
 _SECRET = re.compile(rb"((?<= )(?:key|code|k|bytes)=)[^ *]*|((?<= )text=)[0-9]{4,}|[0-9A-Fa-f]{24,}")
 
 
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply from the card: `values`, or, if `code` is not empty, a refusal with `text` for a person to read."""
+    """A reply from the card. If `code` is empty, it has `values`; otherwise it is a refusal with a `text` for a person."""
 
     seq: int
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,7 +61,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line that the card sends unasked. `seq` counts the card's events and wraps."""
+    """A line that the card sends without a request. `seq` is the number of the event, modulo 65,536."""
 
     seq: int
     word: str
@@ -72,7 +72,7 @@ Frame = Request | Reply | Event
 
 
 def encode_request(seq: int, word: str, values: Mapping[str, str]) -> bytes:
-    """Encode a request as a line with its check and without its line end.
+    """Encode a request as a line with its checksum and without its line end.
 
     `seq` is 0 to 65535. `word` and the names of the values consist of `a` to `z`. Values are any text. Raises
     InputError for other arguments, for more than 10 values, and if the line would be longer than 240 bytes.
@@ -108,16 +108,16 @@ def decode(line: bytes) -> Frame | None:
 def mask(line: bytes) -> bytes:
     """Mask keys, PINs and responses in a line, for a transcript that others may read.
 
-    The check of such a line is masked too: with it, trying all PINs of four digits would find the PIN.
+    The checksum of such a line is masked too, because it would reveal a PIN of four digits to a search.
     """
     masked, found = _SECRET.subn(lambda secret: (secret[1] or secret[2] or b"") + b"****", line)
     return masked.rpartition(b"*")[0] + b"*--------" if found and b"*" in line else masked
 
 
 def mask_noise(line: bytes) -> bytes:
-    """Mask every hex digit of bytes that are no line of the protocol.
+    """Mask every hex digit in bytes that are no line of the protocol.
 
-    A key that is echoed in pieces has no name, and its pieces may be short.
+    They may be pieces of an echoed key, which may be short and have no name.
     """
     return _HEX_DIGIT.sub(b"*", line)
 
@@ -142,7 +142,7 @@ class LineReader:
         return lines
 
     def cut(self) -> bytes:
-        """Return the unfinished line, and treat the next bytes as the beginning of a new line."""
+        """Return and drop the unfinished line. The next bytes begin a new line."""
         part, self._part, self._too_long = self._part, b"", False
         return part
 
@@ -155,7 +155,7 @@ def _escape(name: str, value: str) -> bytes:
     try:
         raw = value.encode()
     except UnicodeEncodeError:
-        # Without `from None` the traceback would show the value, which may be a secret.
+        # Use `from None`, because the traceback would otherwise show the value, which may be secret.
         raise InputError(name, "must be text that can be encoded in UTF-8") from None
     return _NOT_PLAIN.sub(lambda byte: b"%%%02x" % byte[0][0], raw)
 
@@ -165,7 +165,7 @@ def _unescape(raw: bytes) -> str:
 
 
 def _unchecked(line: bytes) -> Request | None:
-    """Decode a line without a check: one of the few requests that a person may type at a terminal."""
+    """Decode a line without a checksum: one of the few requests that a person may type at a terminal."""
     frame = _with_values(line)
     return frame if isinstance(frame, Request) and frame.word in _UNCHECKED else None
 

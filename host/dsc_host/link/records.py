@@ -1,7 +1,7 @@
-"""Checked values that the host sends to a card, and that a card reports.
+"""The values that the host sends to a card, and those that a card reports, with their checks.
 
-Promises: every `Profile` keeps the rules of the protocol's table; the suite's own grammar is checked elsewhere. `Greeting` and
-`CardInfo` are built only from replies that hold every required value. No repr and no message holds a key or a PIN.
+Promises: every `Profile` follows the rules in the protocol's table; the grammar of the suite is checked elsewhere. `Greeting`
+and `CardInfo` are built only from replies with every required value. No repr and no message holds a key or a PIN.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEFAULT_TRIES = 5
 UNLOCK_KEY_BYTES = 32
 MAX_UNLOCK_TRIES = 10
 MAX_COUNTER = 2**64 - 2
-"""The highest counter that a card can be personalized with. After a response with it, the card reports one more."""
+"""The highest counter that a card can be personalized with. After a response with it, the card reports 2**64 - 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +105,8 @@ class Greeting:
 class CardInfo:
     """A card's reply to `info`. On a blank card `serial`, `suite` and `pin_policy` are empty.
 
-    `counter` is the one that the next response will use. `tries_left` is None unless the card checks the PIN itself.
-    `free_memory` is in bytes, and None where the board cannot tell. `unlock_tries` is the number of unlock codes that
+    `counter` is the counter of the next response. `tries_left` is None unless the card checks the PIN itself.
+    `free_memory` is in bytes, or None if the board does not report it. `unlock_tries` is the number of unlock codes that
     may still be tried, 0 to 10. It is None if the card has no unlock key or if its firmware does not support one.
     `condition` is `blank`, `ready`, `error` (the card shows ERROR) or `low` (the battery). It is empty if the card's firmware
     does not report it.
@@ -136,7 +136,7 @@ def read_greeting(values: Mapping[str, str]) -> Greeting:
         firmware=text("hello", values, "firmware"),
         serial=text("hello", values, "serial"),
         board=text("hello", values, "board"),
-        # Accept any word: the state is for a person to read, and nothing depends on it.
+        # Accept any word: the state is only shown to people.
         state=text("hello", values, "state"),
         caps=frozenset(filter(None, text("hello", values, "caps").split(","))),
     )
@@ -173,7 +173,7 @@ def text(word: str, values: Mapping[str, str], name: str) -> str:
 def number(word: str, values: Mapping[str, str], name: str, low: int, high: int) -> int:
     """Return one whole number of the reply to `word`. Raise ProtocolError if it is not from `low` to `high`."""
     digits = text(word, values, name)
-    # At most 20 digits: the protocol has no longer number, and Python refuses to read very long ones.
+    # Accept at most 20 digits: the protocol has no longer numbers, and Python refuses to convert very long ones.
     if not re.fullmatch(r"[0-9]{1,20}", digits) or not low <= int(digits) <= high:
         raise ProtocolError(f"the reply to {word} has a {name} that is not a number from {low} to {high}")
     return int(digits)

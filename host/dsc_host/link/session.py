@@ -1,10 +1,9 @@
 """Requests and replies, one at a time, over a port that may lose, repeat, damage or reorder data, or never answer.
 
-Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next one.
-A reply counts only if it carries the number of this very request and arrived after the request was sent; numbers repeat
-only after 65,536 requests. Memory is bounded, even under a flood. Events that arrive in between are kept in order (the
-newest 256). Several threads may share a session: their requests never interleave, and a thread that waits for an event
-does not hold up the others.
+Promises: `ask` ends at its deadline at the latest, whatever arrives, and a failed `ask` does not disturb the next one. A reply
+is accepted only if it has the number of the request and arrived after the request was sent. Numbers repeat only after 65,536
+requests. Memory is bounded, whatever the line sends. Events that arrive meanwhile are kept in order (the newest 256). Threads
+may share a session: their requests never interleave, and a thread that waits for an event does not delay the others.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ except ImportError:  # Windows has no termios.
 _log = logging.getLogger("dsc_host.link")
 
 READ_SLICE = 0.02
-"""The longest wait of a read in seconds, so that deadlines, `close` and other threads are noticed."""
+"""The longest wait of a read in seconds. Between reads, a waiting thread checks deadlines, `close` and other threads."""
 MAX_EVENTS = 256
 _CHUNK = 4096
-# pyserial lets a TypeError escape if someone else closed its port, and a termios.error if the port vanishes during its setup.
+# pyserial raises a TypeError if another thread has closed its port, and a termios.error if the port vanishes during its setup.
 _LOST = (OSError, TypeError, *([termios.error] if termios else []))
 _SEEN = 200
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
@@ -45,7 +44,7 @@ Transcript = Callable[[str, bytes], None]
 
 
 class SerialPort(Protocol):
-    """The part of a pyserial port that a session uses. Any object with these members will do. Times are in seconds."""
+    """The interface of a port, which pyserial ports have. Times are in seconds."""
 
     timeout: float | None
     write_timeout: float | None
@@ -81,8 +80,8 @@ class Session:
         self._transcript = transcript
         self._slice = min(READ_SLICE, timeout / 10)
         self._closed = False
-        # Two locks guard the port. A thread that waits for an event gives up its turn and at once asks for the next. With one
-        # lock, it could starve the others.
+        # Two locks protect the port. A thread that waits for an event releases its turn and requests the next one at once.
+        # With a single lock, it could starve the others.
         self._queue, self._turn = threading.Lock(), threading.Lock()
         self._next_seq = secrets.randbelow(MAX_SEQ + 1)
         self._reader = LineReader()
@@ -95,26 +94,26 @@ class Session:
         self.events_dropped = 0
         self.seen = b""
         with self._port_errors():
-            if port.timeout != self._slice:  # Setting it costs a negotiation on some ports.
+            if port.timeout != self._slice:  # Set the timeout only once, because on some ports this needs a negotiation.
                 port.timeout = self._slice
             self._limits_writes = self._limit_writes()
 
     @contextmanager
     def turn(self) -> Generator[float]:
-        """Hold the line for one call and yield the call's deadline.
+        """Reserve the line for one call, and yield the call's deadline.
 
-        The time starts now and includes the wait for the turn. Raises LinkTimeout if other threads hold the line until
-        the deadline.
+        The time starts now and includes the wait for other threads. Raises LinkTimeout if they hold the line until the
+        deadline.
         """
         deadline = self._clock() + self._timeout
         with self._line_held(deadline):
             yield deadline
 
     def ask(self, word: str, values: Mapping[str, str], deadline: float, *, resend: bool) -> Mapping[str, str]:
-        """Send a request and return the values of the card's reply. The caller holds the turn.
+        """Send a request and return the values of the card's reply. Call it within `turn`.
 
-        `resend` says that asking twice does no harm, so that the request is repeated if no reply arrives. Raises
-        CardError if the card refuses, LinkTimeout, LinkClosed.
+        `resend` means that the request may arrive twice, so it is repeated if no reply arrives. Raises CardError if the
+        card refuses, LinkTimeout, LinkClosed.
         """
         seq = self._next_seq
         self._next_seq = (seq + 1) & MAX_SEQ
@@ -160,7 +159,7 @@ class Session:
         """
         with self.turn() as deadline:
             self._sort_lines()
-            # The deadline ends this loop: a line that never falls silent always has bytes waiting.
+            # The deadline ends this loop, because a line that is never silent always has bytes waiting.
             while self._clock() < deadline and self._read(wait=False):
                 self._sort_lines()
             events = list(self._events)
@@ -168,7 +167,7 @@ class Session:
             return events
 
     def forget_events(self, word: str) -> None:
-        """Drop the events `word` that the card has sent so far, including those that arrive late. The caller holds the turn."""
+        """Drop the events `word` that the card has sent so far, including those that arrive late. Call it within `turn`."""
         if self._last_event:
             self._forgotten[word] = self._last_event.seq
         kept = [event for event in self._events if event.word != word]
@@ -180,7 +179,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        # pyserial ports must not be closed during a read, so wait until the other thread sees the flag.
+        # A pyserial port must not be closed during a read. Wait until the other thread has seen the flag.
         mine = self._turn.acquire(timeout=_lock_timeout(self._timeout))
         try:
             with suppress(OSError):
@@ -210,7 +209,7 @@ class Session:
         if left <= 0:
             raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
-        # A card echoes nothing. A MicroPython prompt does, and its Enter is CR, not LF: send both, so that it answers.
+        # End the line with CR and LF. A card needs LF. A MicroPython prompt needs CR: its answer shows that no card is there.
         end = b"\r\n" if line in self.seen else b"\n"
         with self._port_errors():
             if self._limits_writes:
@@ -224,14 +223,14 @@ class Session:
         try:
             self._port.write_timeout = self._timeout / 2
         except (NotImplementedError, AttributeError):
-            # rfc2217:// has no write timeout. Until it is None again, every other setting fails.
+            # rfc2217:// supports no write timeout. Reset it to None, or every later setting fails.
             with suppress(AttributeError):
                 self._port.write_timeout = None
             return False
         return True
 
     def _take_in_old(self, deadline: float) -> None:
-        """Sort the lines that arrived before a request is sent. Whatever number they have, they are no replies to it."""
+        """Sort the lines that arrived before a request is sent. They are no replies to it, whatever number they have."""
         self._sort_lines()
         with self._port_errors():
             waiting = self._port.in_waiting
@@ -240,9 +239,9 @@ class Session:
             self._sort_lines()
 
     def _cut_line(self) -> None:
-        """Set an unfinished line aside, lest the next reply be joined to it and lost: the request is not sent again."""
+        """Set an unfinished line aside. Otherwise the next reply would be joined to it, and lost."""
         unfinished = self._reader.cut()
-        if decode(unfinished):  # The frame is complete: only the newline is missing, or still on its way.
+        if decode(unfinished):  # The frame is complete: only its newline has not arrived.
             self._lines.append(unfinished)
             self._sort_lines()
         else:
@@ -257,7 +256,7 @@ class Session:
         return None
 
     def _receive(self, deadline: float) -> bool:
-        """Receive lines to sort, waiting at most one slice. Return False if no time is left for another call."""
+        """Receive lines to sort. Wait for at most `READ_SLICE`. Return False after the deadline."""
         if self._lines:
             return True
         left = deadline - self._clock()
@@ -294,8 +293,8 @@ class Session:
         return frame
 
     def _keep(self, event: Event) -> None:
-        # An event with the same number and content is the same line sent twice. The exception is `boot`: a card that
-        # restarts counts from the beginning, so two restarts in a row look alike.
+        # An event with the same number and content is a line that arrived twice. The exception is `boot`: a card that
+        # restarts begins its numbers again, so two restarts in a row give the same event.
         if event.word == "boot":
             self._forgotten.clear()
         elif event == self._last_event or self._is_forgotten(event):
@@ -305,7 +304,7 @@ class Session:
         self._events.append(event)
 
     def _is_forgotten(self, event: Event) -> bool:
-        # Numbers wrap, so half of all numbers are older than a given one.
+        # Numbers wrap, so the half of all numbers before a given one counts as older.
         last = self._forgotten.get(event.word)
         return last is not None and (event.seq - last - 1) & MAX_SEQ > MAX_SEQ // 2
 
@@ -340,5 +339,5 @@ def _lock_timeout(seconds: float) -> float:
 
 
 def _words(text: str) -> str:
-    """Clean a card's text for a message: remove what a terminal would obey, and anything that could be a key."""
+    """Clean a card's text for a message: remove control characters, and anything that could be a key."""
     return _LONG_HEX.sub("****", "".join(c if c.isprintable() else "?" for c in text))

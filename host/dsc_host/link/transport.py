@@ -1,8 +1,8 @@
 """Discovery and opening of a card's port.
 
-Promises: an address that cannot be opened raises CardNotFound, whose message names the port and says what to do. Every
-pyserial address works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so do the addresses that an installed
-package adds through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
+Promises: for an address that cannot be opened, CardNotFound is raised, with the port and a remedy. Every address of pyserial
+works (`/dev/ttyACM0`, `COM3`, `socket://`, `rfc2217://`), and so does every kind of address that an installed package adds
+through the entry-point group `dscplus.serial_handlers`. Discovery opens no port.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NoSingleCard(CardNotFound):
 
 
 class PortMissing(CardNotFound):
-    """There is no port of this name, now."""
+    """There is no port of this name at the moment."""
 
 
 def discover(*, usb_only: bool = True) -> list[Port]:
@@ -65,7 +65,7 @@ def discover_programs() -> list[Port]:
 
 
 def find_card(url: str | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Return the address of the card to use: `url`, or DSCPLUS_CARD in `env` (os.environ), or the only attached port.
+    """Return the address of the card to use: `url`, else DSCPLUS_CARD in `env` (os.environ), else the only attached port.
 
     Raises NoSingleCard, a CardNotFound with `candidates`, if none or several are attached.
     """
@@ -94,7 +94,7 @@ def open_port(url: str) -> serial.Serial:
             do_not_open=True,
             baudrate=BAUD_RATE,
             timeout=READ_SLICE,
-            exclusive=True if os.name == "posix" else None,  # Other systems open ports exclusively anyway.
+            exclusive=True if os.name == "posix" else None,  # Other systems always open ports exclusively.
         )
         port.open()
     except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
@@ -122,7 +122,7 @@ def _is_missing(error: Exception) -> bool:
 
 
 def _reason(url: str, error: Exception) -> str:
-    """Explain why the port cannot be opened, and what to do. On Windows, pyserial gives only an error text, no number."""
+    """Return why the port cannot be opened, with a remedy. On Windows, pyserial gives no error number, only a text."""
     number, words = getattr(error, "errno", None), str(error)
     if _is_missing(error):
         return f"there is no such port. Attached: {_names(discover()) or 'none'}"
