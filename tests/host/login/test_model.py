@@ -67,8 +67,8 @@ class WaysIn(Machine):
 
     # ---- the app on a phone ----
 
-    @rule(name=names, number=numbers)
-    def an_app_is_activated(self, name: str, number: int) -> None:
+    @rule(name=names, number=numbers, agreed=st.booleans())
+    def an_app_is_activated(self, name: str, number: int, agreed: bool) -> None:
         person = self.people[name]
         self.clock.advance(20)
         if person.closed or not person.numbers:
@@ -76,10 +76,18 @@ class WaysIn(Machine):
                 self.system.phones.begin(name, person.password)
             return
         begun = self.system.phones.begin(name, person.password, phone=number % len(person.numbers))
-        made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
+        before = [item for item in person.own(Kind.PHONE_APP) if item.state is not GONE]
+        assert len(begun.replaces) == len(before)
+        if before:
+            # Without the person's agreement nothing changes. The invariants check this after the step.
+            with pytest.raises(NotNow, match="in use on another phone"):
+                self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY)
+            if not agreed:
+                return
+        made = self.system.phones.activate(begun.ticket, token(self.town), PIN_KEY, FINGER_KEY, replace=agreed)
         assert self.sms_went_to() in person.numbers
         sent = [item for item in person.own(*SENT) if item.state is ACTIVE]
-        for item in (*sent, *person.temporary(self.now)):
+        for item in (*before, *sent, *person.temporary(self.now)):
             self.moved(item, GONE)
         self.add(person, Kind.PHONE_APP, app=App(self.town, made))
         self.changed(person)
