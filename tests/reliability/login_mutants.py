@@ -343,6 +343,16 @@ MUTANTS = (
         ("a report says lost or stolen", "loss not in (Loss.LOST, Loss.STOLEN)", "loss not in tuple(Loss)"),
     ),
     *_login(
+        "accounts/phone_numbers.py",
+        "phone_numbers",
+        (
+            "a number has no trunk prefix",
+            "(_is_possible(parsed) and not _trunk_prefix(number, parsed))",
+            "_is_possible(parsed)",
+        ),
+        ("a number has a length of its country", "(_is_possible(parsed) and not", "(not"),
+    ),
+    *_login(
         "phones/number_confirmation.py",
         "number_confirmation",
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),

@@ -16,17 +16,64 @@ NEW = "+41795550123"
 
 
 @pytest.mark.parametrize(
-    "number", ["", "0791234567", "+0791234567", "+41", "+41 79 123 45 67", "+4179123456789012", "tel", None]
+    "number",
+    ["", "0791234567", "+0791234567", "0123", "1123", "+41", "+4179123456789012", "+1800FLOWERS", "tel", "0" * 10_000, None],
 )
 def test_what_is_no_number(number: str) -> None:
-    with pytest.raises(InputError, match=r"^phone: must be \+"):
+    with pytest.raises(InputError, match=r"^phone: must be \+ and 7 to 15 digits"):
         phone_numbers.check_phone(number)
 
 
-@pytest.mark.parametrize("number", ["+410791234567", "+4901711234567", "+4407911123456", "+35308612345", "+31012345678"])
-def test_the_trunk_0_is_not_dialled_from_abroad(number: str) -> None:
-    with pytest.raises(InputError, match=r"^phone: must not have the 0 after \+(41|49|44|353|31), which"):
+@pytest.mark.parametrize(
+    ("number", "prefix", "right"),
+    [
+        ("+410791234567", "0", "+41791234567"),
+        ("+4901711234567", "0", "+491711234567"),
+        ("+4407911123456", "0", "+447911123456"),
+        ("+112125551234", "1", "+12125551234"),
+        ("+1112125551234", "11", "+12125551234"),
+        ("+789161234567", "8", "+79161234567"),
+        ("+3606201234567", "06", "+36201234567"),
+        ("+37580291234567", "80", "+375291234567"),
+        # These countries have no trunk prefix, or have one no more.
+        ("+9980912345678", "0", "+998912345678"),
+        ("+5214423456789", "1", "+524423456789"),
+    ],
+)
+def test_a_trunk_prefix_is_not_dialed_from_abroad_and_the_right_number_is_named(number: str, prefix: str, right: str) -> None:
+    with pytest.raises(InputError, match=rf"^phone: must be \{right}, without the {prefix} after \+") as raised:
         phone_numbers.check_phone(number)
+    phone_numbers.check_phone(raised.value.values["right"])
+
+
+@pytest.mark.parametrize(
+    ("number", "prefix"),
+    [("+11234567890", "1"), ("+10123456789", "0"), ("+78800123456", "8"), ("+36061234567", "06"), ("+310000000000", "0")],
+)
+def test_a_number_that_is_as_long_as_one_without_the_trunk_prefix_is_none(number: str, prefix: str) -> None:
+    with pytest.raises(InputError, match=rf"^phone: must not have the {prefix} after \+.*; type all digits after it$"):
+        phone_numbers.check_phone(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "residence"),
+    [
+        ("0041791234567", ""),
+        ("41791234567", ""),
+        ("+41 (0)79 123-45-67", ""),
+        ("079 123 45 67", "CH"),
+        ("011 41 79 123 45 67", "US"),
+    ],
+)
+def test_a_number_as_it_is_typed_in_a_country_is_refused_with_the_one_that_is_meant(number: str, residence: str) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be \+41791234567, with the country code and without spaces$"):
+        phone_numbers.check_phone(number, residence)
+
+
+def test_the_owners_country_helps_to_name_the_right_number(town: Town) -> None:
+    with pytest.raises(InputError, match=r"^phone: must be \+41791234567, with"):
+        town.system.ask_to_confirm_phone(town.session("ben"), "0791234567")
+    assert not [each for each in code_letters(town.letters, "sms") if each.address == "+41791234567"]
 
 
 @pytest.mark.parametrize("number", ["+4179123456", "+417912345678", "+15005550", "+22507123456", "+41999999"])
@@ -41,9 +88,10 @@ def test_a_number_begins_with_the_code_of_a_country() -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [PHONE, "+390612345678", "+2290197123456", "+2250707123456", "+24106123456", "+4920123456", "+15005550006"]
-)  # fmt: skip
-def test_a_0_that_belongs_to_the_number_stays(number: str) -> None:
+    "number",
+    [PHONE, "+390612345678", "+2290197123456", "+2250707123456", "+24106123456", "+4920123456", "+15005550006", "+78001234567"],
+)
+def test_a_digit_that_belongs_to_the_number_stays(number: str) -> None:
     phone_numbers.check_phone(number)
 
 

@@ -1,38 +1,54 @@
 """Phone numbers in the form of ITU-T E.164: +, the country code, and the number within the country.
 
 The numbering plans of the countries come from the `phonenumbers` library, which is loaded when the first number is checked.
+A trunk prefix is dialed before a number within its country only: 0 in most countries, 1 in North America, 8 in Russia, 06 in
+Hungary. A number that has one is refused, not corrected: a code must go to the number that its owner has typed.
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from dsc_host.errors import InputError
 
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
+
 _FORM = re.compile(r"\+[1-9][0-9]{6,14}")
+_LONGEST = 40
+_OFTEN = ("0", "1", "8")
+"""The trunk prefixes that people type also for countries that have another one or none, or have had one."""
 
 
-def check_phone(number: str) -> None:
-    """Raise `InputError` unless the number has a length that its country uses, and no trunk prefix."""
+def check_phone(number: str, residence: str = "") -> None:
+    """Raise `InputError` unless the number has a length that its country uses, and no trunk prefix.
+
+    The error says what to type, where the library can tell. `residence` is the country code of two letters in which a number
+    without a country code is probably meant, such as CH.
+    """
     if not isinstance(number, str) or not _FORM.fullmatch(number):
-        raise InputError(
-            "phone", "must be + and 7 to 15 digits with the country code, without spaces or the trunk 0: +41791234567"
-        )
-    import phonenumbers
-
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        raise InputError("phone", "must begin with the code of a country, such as +41") from None
-    if phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
+        raise _not_international(number, residence)
+    parsed = _parsed(number)
+    if parsed is None:
+        raise InputError("phone", "must begin with the code of a country, such as +41")
+    if _is_complete(number):
+        return
+    country = f"+{parsed.country_code}"
+    if right := _meant(number, parsed):
         raise InputError(
             "phone",
-            "must not have the 0 after +{country}, which is dialed only within the country",
-            country=str(parsed.country_code),
+            "must be {right}, without the {prefix} after {country}, which is dialed only within the country",
+            right=right,
+            prefix=_difference(number.removeprefix(country), right.removeprefix(country)),
+            country=country,
         )
-    # An SMS does not reach a number that is only complete within its city.
-    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
+    if prefix := _trunk_prefix(number, parsed):
         raise InputError(
-            "phone", "is too long or too short for a number that begins with +{country}", country=str(parsed.country_code)
+            "phone",
+            "must not have the {prefix} after {country}, which is dialed only within the country; type all digits after it",
+            prefix=prefix,
+            country=country,
         )
+    raise InputError("phone", "is too long or too short for a number that begins with {country}", country=country)
 
 
 def calling_code(number: str) -> str:
@@ -40,9 +56,94 @@ def calling_code(number: str) -> str:
 
     If this is not a number, return its first three digits.
     """
+    parsed = _parsed(number)
+    return str(parsed.country_code) if parsed else number.removeprefix("+")[:3]
+
+
+def _not_international(number: object, residence: str) -> InputError:
+    """Return the error for a number that is typed as within its country, or with 00 or spaces. It says what is meant."""
+    if isinstance(number, str) and len(number) <= _LONGEST and not re.search("[A-Za-z]", number):
+        international = f"+{number[2:]}" if number.startswith("00") else number
+        for parsed in (_parsed(number, residence), _parsed(international), _parsed(f"+{number}")):
+            if parsed is not None and _is_valid(_e164(parsed)):
+                return InputError("phone", "must be {right}, with the country code and without spaces", right=_e164(parsed))
+    return InputError(
+        "phone", "must be + and 7 to 15 digits with the country code, without spaces or the trunk 0: +41791234567"
+    )
+
+
+def _is_complete(number: str) -> bool:
+    """Return whether this is a number as it is dialed from abroad.
+
+    Numbering plans change, so a number that the library does not know yet may be right, if it has no trunk prefix.
+    """
+    parsed = _parsed(number)
+    if parsed is None or not _FORM.fullmatch(number) or _e164(parsed) != number:
+        return False
+    return _is_valid(number) or (_is_possible(parsed) and not _trunk_prefix(number, parsed))
+
+
+def _meant(number: str, parsed: "PhoneNumber") -> str | None:
+    """Return the number without the trunk prefix that it seems to have. None if it has none, or is no number without it."""
+    while (shorter := _parsed(number)) is not None and _e164(shorter) != number:
+        number = _e164(shorter)  # The library has recognized the prefix. Somebody may have typed it twice.
+    if _is_complete(number):
+        return number
+    begin = f"+{parsed.country_code}"
+    tried = (number.removeprefix(begin + prefix) for prefix in (_prefix_of(parsed), *_OFTEN))
+    return next((begin + rest for rest in tried if _is_valid(begin + rest)), None)
+
+
+def _trunk_prefix(number: str, parsed: "PhoneNumber") -> str:
+    """Return the trunk prefix that a number which is not valid begins with; nothing if there is none."""
+    country, prefix = f"+{parsed.country_code}", _prefix_of(parsed)
+    if not prefix:
+        # In some of these countries, all numbers begin with 0.
+        return ""
+    rest = number.removeprefix(country)
+    return next((each for each in (prefix, "0") if rest.startswith(each)), "")
+
+
+def _prefix_of(parsed: "PhoneNumber") -> str:
+    """Return the trunk prefix of the number's country; nothing if the country has none."""
+    import phonenumbers
+
+    region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    about = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    return (about.national_prefix if about else None) or ""
+
+
+def _difference(typed: str, right: str) -> str:
+    """Return the digits that were typed before the right ones."""
+    return typed.removesuffix(right) if typed.endswith(right) else typed[:1]
+
+
+def _is_valid(number: str) -> bool:
+    """Return whether the library knows that such numbers are in use, in exactly this form."""
+    import phonenumbers
+
+    parsed = _parsed(number)
+    return parsed is not None and _e164(parsed) == number and phonenumbers.is_valid_number(parsed)
+
+
+def _is_possible(parsed: "PhoneNumber") -> bool:
+    """Return whether the length is in use in the country. No SMS reaches a number that is complete within a city only."""
+    import phonenumbers
+
+    return phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+
+
+def _parsed(number: str, region: str = "") -> "PhoneNumber | None":
+    """Return the number as the library understands it; None if it does not."""
     import phonenumbers
 
     try:
-        return str(phonenumbers.parse(number).country_code)
+        return phonenumbers.parse(number, region or None)
     except phonenumbers.NumberParseException:
-        return number.removeprefix("+")[:3]
+        return None
+
+
+def _e164(parsed: "PhoneNumber") -> str:
+    import phonenumbers
+
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

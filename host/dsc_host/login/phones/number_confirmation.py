@@ -15,7 +15,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
-from dsc_host.login.accounts import contacts, phone_numbers, users
+from dsc_host.login.accounts import contacts, people, phone_numbers, users
 from dsc_host.login.devices import answer_limits, codes, kinds, lifecycle, message_limits, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
@@ -31,7 +31,7 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, number: 
 
     Raises `InputError`. Returns a refusal for too many codes.
     """
-    phone_numbers.check_phone(number)
+    phone_numbers.check_phone(number, people.identity_of(tx.db, user).residence)
     if refusal := rate_limits.charge(
         tx, [answer_limits.offers(tx.context, user), *message_limits.messages_to_any(tx.context, user, number)]
     ):
