@@ -32,6 +32,10 @@ def one_numbering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda count: "ab" * count)
 
 
+def pytest_configure() -> None:
+    databases.refuse_locks_in_reads()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     databases.parametrize(metafunc)
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -24,6 +24,8 @@ from sqlalchemy.pool import NullPool
 from tests.host import verifier_samples
 from tests.host.verifier_samples import Clock
 
+from dsc_host.records.store import Store
+from dsc_host.records.table_rows import Rows
 from dsc_host.verifier import Policy, Verifier
 
 T = TypeVar("T")
@@ -31,6 +33,28 @@ SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
 # Nothing that a test stores needs to survive a crash of the machine.
 _FAST = ("fsync", "full_page_writes", "synchronous_commit")
 _numbers = count()
+
+
+def refuse_locks_in_reads() -> None:
+    """Make a transaction that only reads refuse to lock a row on SQLite too, as PostgreSQL does."""
+    reading: set[int] = set()
+    read: Callable[[Store], AbstractContextManager[Connection]] = Store.read
+    locked: Callable[[Rows[Any], Connection, str], Any] = Rows.locked
+
+    @contextmanager
+    def noted(store: Store) -> Iterator[Connection]:
+        with read(store) as db:
+            reading.add(id(db))
+            try:
+                yield db
+            finally:
+                reading.discard(id(db))
+
+    def checked(table: Rows[Any], db: Connection, key: str) -> Any:
+        assert id(db) not in reading, f"a transaction that only reads locks a row of {table.table.name}"
+        return locked(table, db, key)
+
+    Store.read, Rows.locked = noted, checked  # type: ignore[method-assign]
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

@@ -53,6 +53,13 @@ def prove(town: Town, token: str, answer: str | None = None) -> bool:
     return town.system.proofs.answer(token, answer or town.respond(CARD, offer.shows["challenge"]))
 
 
+@pytest.mark.every_database
+def test_after_a_wrong_answer_the_challenge_is_shown_again(town: Town) -> None:
+    token = stale(town)
+    assert not prove(town, token, "12345678")
+    assert town.system.proofs.offer(token).label == CARD
+
+
 def test_each_call_of_a_customer_is_guarded_or_known_to_be_harmless() -> None:
     assert of_customers() == GUARDED | ANSWERS | HARMLESS | HALF_WAY
     assert len(GUARDED) + len(ANSWERS) + len(HARMLESS) + len(HALF_WAY) == len(of_customers())

@@ -60,18 +60,23 @@ def ask(
     return registry.offer(device, offered.shows)
 
 
-def asked(db: Connection, session: Session, purpose: Purpose, about: str = "") -> tuple[Device, AskedProof]:
-    """Return the device whose challenge is open, and the stored challenge. Raises `NotNow` if there is nothing to answer."""
+def asked(
+    db: Connection, session: Session, purpose: Purpose, about: str = "", *, lock: bool = True
+) -> tuple[Device, AskedProof]:
+    """Return the device whose challenge is open, locked unless `lock` is False, and the stored challenge.
+
+    Raises `NotNow` if there is nothing to answer.
+    """
     proof = session_data.of(session).proof
-    device = rows.devices.locked(db, proof.device) if proof else None
+    device = (rows.devices.locked if lock else rows.devices.find)(db, proof.device) if proof else None
     if proof is None or device is None or (proof.purpose, proof.about) != (purpose, about):
         raise NotNow("there is nothing to answer; begin again")
     return device, proof
 
 
 def shown(db: Connection, session: Session, purpose: Purpose, about: str = "") -> Offer:
-    """Return the challenge again as the page shows it. Raises `NotNow` if there is nothing to answer."""
-    device, proof = asked(db, session, purpose, about)
+    """Return the challenge again as the page shows it. This only reads. Raises `NotNow` if there is nothing to answer."""
+    device, proof = asked(db, session, purpose, about, lock=False)
     return registry.offer(device, proof.shows)
 
 
