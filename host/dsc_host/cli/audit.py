@@ -27,7 +27,7 @@ def verify_log(
     """Search the log for changes. Exit code 6 if there are any.
 
     The command finds entries that were changed, removed, added or moved. Keep the printed checkpoint in another place.
-    With --since it later proves that nothing before it was changed, not even by restoring an older copy of the whole
+    With --since, it later proves that no earlier entry was changed, not even by restoring an older copy of the whole
     database.
 
     \b

@@ -28,9 +28,9 @@ def make_backup(
 ) -> None:
     """Write all records into one file.
 
-    Logins go on meanwhile. The file has the cards, challenges, owners and log, and the data of the login system except
-    sessions. Keys and PINs are sealed in it under the master key, as in the database. The master key itself is not in it:
-    keep a copy of that key in another place.
+    Logins continue meanwhile. The file has the cards, challenges, owners and log, and the data of the login system except
+    sessions. Keys and PINs in it are sealed under the master key, as in the database. The master key itself is not in the
+    file: keep a copy of the key in another place.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def restore_backup(
 
 @contextmanager
 def _whole_database(records: Records) -> Iterator[str]:
-    """Yield the URL to restore into. A new file is written as a draft and gets its name when the block has ended."""
+    """Yield the URL to restore into. A new file is a draft until the block has ended, and then gets its name."""
     url, path = records.url_to_make(), records.file()
     if path is None or os.path.lexists(path) or not path.parent.is_dir():
         yield url

@@ -30,7 +30,7 @@ def _iso_time(seconds: float | None) -> str | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     except (OverflowError, OSError, ValueError):
-        # A lock may have any length. One beyond the calendar must not keep the other cards from being listed.
+        # A lock may end beyond Python's calendar. It must not prevent the listing of the other cards.
         return datetime.max.replace(tzinfo=UTC).isoformat(timespec="seconds")
 
 
@@ -218,11 +218,11 @@ def change_pin(
     challenge_id: Annotated[str, typer.Argument(metavar="ID", help="The challenge's id, as printed by `challenge`.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Change a card's PIN in the records. A response made with the new PIN proves it.
+    """Change a card's PIN in the records. The owner proves the new PIN by a response.
 
     First run `dscplus challenge`. The owner answers it on the card with the new PIN. This command prompts for the new PIN
-    and then the response, or reads them from standard input, one line each. Exit code 4 if they do not fit; the PIN is
-    then unchanged.
+    and then the response, or reads them from standard input, one line each. Exit code 4 if the response was not made with
+    the new PIN, which is then not set.
 
     \b
     Examples:
@@ -248,8 +248,8 @@ def set_duress_pin(
 ) -> None:
     """Set a duress PIN, for an owner who is being forced.
 
-    A response with this second PIN is accepted, and the caller and the log are told. The command prompts for the PIN, or
-    reads it from standard input.
+    A response with this second PIN is accepted, and is marked as made under duress in the answer and in the log. The command
+    prompts for the PIN, or reads it from standard input.
 
     \b
     Examples:

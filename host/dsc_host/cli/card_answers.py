@@ -1,6 +1,6 @@
-"""Answers of a card to a challenge: its owner types on the card, or this module types on a board without keys.
+"""Getting a card's response to a challenge. The owner types on the card; on a board without keys, this module does.
 
-One promise: whatever goes wrong, Ctrl-C included, the card does not keep a challenge that nobody waits for.
+One promise: after any error, including Ctrl-C, the card does not keep the challenge.
 """
 
 import time
@@ -13,7 +13,7 @@ from dsc_host.link import CardClient, CardInfo
 from dsc_host.ocra import Suite
 
 LOOK_SECONDS = 0.5
-"""How many seconds pass between two checks whether the card has switched off."""
+"""The seconds between two checks whether the card has switched off."""
 _ANSWER_SECONDS = 5.0
 _CELLS = 8
 _KINDS = {"N": "digits", "A": "letters and digits", "H": "hex digits"}
@@ -21,7 +21,7 @@ _NOTICES = ("NO KEY", "ERROR", "LOBATT")
 
 
 def check_challenge(card: CardInfo, question: str) -> None:
-    """Raise unless the card can answer: `Failed` because of the card, `InputError` because of the challenge."""
+    """Raise `Failed` if the card cannot give responses, and `InputError` if it cannot answer this challenge."""
     if not card.serial:
         raise Failed("the card holds no key: it is blank, or its record is damaged")
     if card.locked:
@@ -35,7 +35,7 @@ def check_challenge(card: CardInfo, question: str) -> None:
 
 @contextmanager
 def switched_off_after_failure(client: CardClient) -> Iterator[None]:
-    """Switch the card off if the block raises anything and the card can still be reached."""
+    """Switch the card off if the block raises an error and the card can still be reached."""
     try:
         yield
     except BaseException:
@@ -45,7 +45,7 @@ def switched_off_after_failure(client: CardClient) -> Iterator[None]:
 
 
 def by_line(client: CardClient, question: str, pin: str) -> str:
-    """Return the response of a card that takes its keys from the line."""
+    """Return the response of a card without a keypad, whose keys are pressed over the line."""
     client.cancel()
     with switched_off_after_failure(client):
         client.press("PRESS")
@@ -73,8 +73,8 @@ def by_owner(client: CardClient, question: str, seconds: float) -> str:
 
 
 def _took_question(client: CardClient, question: str) -> bool:
-    """Return whether the card took the question. It takes one once its owner has switched it on."""
-    _went_off(client)  # Discard what it showed until now.
+    """Return whether the card accepted the question. It does so only after its owner has switched it on."""
+    _went_off(client)  # Discard the earlier display.
     try:
         client.challenge(question)
     except CardError as error:
@@ -96,7 +96,7 @@ def _display_changed(client: CardClient, seconds: float) -> bool:
 
 
 def _response(client: CardClient, deadline: float) -> str | None:
-    """Return the card's response, or None if it switched off, and so forgot the question, or took too long."""
+    """Return the card's response; None if the card switched off, which discards the question, or took too long."""
     while (left := deadline - time.monotonic()) > 0:
         with suppress(LinkTimeout):
             return client.wait_response(min(left, LOOK_SECONDS))

@@ -1,4 +1,4 @@
-"""The commands that set the PINs of cards which were enrolled without: card pin set, card pin draw."""
+"""The commands that set the PINs of cards that were enrolled without one: card pin set, card pin draw."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +29,9 @@ def set_pin(
 ) -> None:
     """Set the PIN of a card that awaits one.
 
-    A card awaits its PIN if it was imported without. The command prompts for the PIN, or reads it from standard input. With
-    `--file`, it sets the PIN of each card in the file, and names each row that it cannot use; the exit code is then 1.
+    A card awaits its PIN if it was imported without one. The command prompts for the PIN, or reads it from standard input.
+    With `--file`, it sets the PIN of each card in the file. It reports each row that it cannot use, and then ends with exit
+    code 1.
 
     \b
     Examples:
@@ -72,8 +73,7 @@ def draw_pins(
 ) -> None:
     """Draw the PINs of cards that await one, and print each PIN once.
 
-    The PINs are printed here and nowhere else, so keep them for the owners of the cards. A card that checks its PIN itself
-    awaits none.
+    The PINs cannot be printed again, so keep them for the owners of the cards. A card that checks its PIN itself awaits none.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def draw_pins(
                 verifier.set_pin(serial, pin)
                 drawn.append({"serial": serial, "pin": pin})
         finally:
-            # Also if a later card fails: a PIN that is set but never printed would be lost.
+            # Print the PINs even if a later card fails: a PIN that was set but not printed would be lost.
             show_all(drawn, as_json=as_json, none="No card awaits its PIN.")
 
 

@@ -1,8 +1,8 @@
-"""The table of all commands: the section, the name, the place of the function, and the first sentence of its help.
+"""The table of all commands: the section, the name, the module and function, and the first sentence of the help.
 
-Nothing else is imported before a command is used. The simulator's commands are named here too: one distribution has both, and
-importing the simulator to list them would double the time of `--help`. Other packages add a `Section` each, through the
-entry-point group `dscplus.commands`.
+The module of a command is imported only when the command is used. The simulator's commands are in this table too, because
+importing the simulator would double the time of `--help`. Other packages add a `Section` through the entry-point group
+`dscplus.commands`.
 """
 
 from dsc_host.cli.lazy import Command, Noun, Section

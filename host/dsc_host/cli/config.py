@@ -9,9 +9,9 @@ from dsc_host.cli.output import notice, show_all
 def show_settings(as_json: JsonOption = False) -> None:
     """Show the database, the key file and the card that commands use, and where each comes from.
 
-    An option on the command line counts first, then the environment variable, then the settings file, then the default. The
-    settings file is in TOML, with the names db, master_key and card. DSCPLUS_CONFIG may name another file. A password in a URL
-    is not shown.
+    An option on the command line takes precedence over the environment variable, the settings file and the default, in this
+    order. The settings file is in TOML, with the names db, master_key and card. DSCPLUS_CONFIG may name another file. A
+    password in a URL is not shown.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ _ACTOR_LETTERS = 64
 
 @dataclass(frozen=True, slots=True)
 class MasterKeys:
-    """The option that names the file of the master keys."""
+    """The option `--master-key`, which names the file of the master keys."""
 
     master_key: Annotated[
         Path | None,
@@ -69,9 +69,10 @@ class MasterKeys:
 
 @dataclass(frozen=True, slots=True)
 class Records(MasterKeys):
-    """The options that name the records. What they leave open, the settings say, and else the user's own folders.
+    """The options that name the records.
 
-    The verifier is imported when it is needed: with the database's library it takes longer to load than most commands run.
+    Without an option, the settings are used, and without a setting, the user's own folders. The verifier is imported when it is
+    needed, because it loads slowly, with the database's library.
     """
 
     database: Annotated[
@@ -92,19 +93,19 @@ class Records(MasterKeys):
     def open(self, *, may_make: bool = False) -> "Verifier":
         """Open the verifier in these records.
 
-        If nothing names them, they are in the user's own folders. With `may_make`, database and master key are created
-        together the first time. Raises `Failed` if they do not exist and may not be created, and `InputError` or
+        Without an option or setting, they are in the user's own folders. With `may_make`, the database and the master key are
+        created if both do not exist. Raises `Failed` if they do not exist and may not be created, and `InputError` or
         `StoreError` if they cannot be opened.
         """
         from dsc_host.records.store import check_url
         from dsc_host.verifier import Verifier
 
-        # A wrong address is named before a missing master key, which might not be the one that it needs.
+        # Report a wrong address before a missing master key, which could be the key of another database.
         if self.url:
             check_url(self.url)
         path = self.file()
         _log.info("records: in %s", path or "a database on a server")
-        # Otherwise a mistyped name would create an empty database, and the only message would be that the card is not enrolled.
+        # Do not create a database for a mistyped name: the only error would be that the card is not enrolled.
         if path and not may_make and not os.path.exists(path):
             raise Failed(f"{path}: there is no such database; create it with enroll, personalize or person add")
         if self.url or not path:
@@ -114,11 +115,11 @@ class Records(MasterKeys):
         return Verifier.open(f"{_FILE_URL}{path}", master_key=keys).by(actor())
 
     def file(self) -> Path | None:
-        """Return the file of the records, whether or not it exists, or None if they are on a server. Raises `InputError`."""
+        """Return the file of the records, whether or not it exists; None if they are on a server. Raises `InputError`."""
         return _file_of(self.url) if self.url else own_file()
 
     def url_to_make(self) -> str:
-        """Return the URL of the records, and create the folder of the user's own. Raises `InputError`."""
+        """Return the URL of the records. For the user's own database, create its folder. Raises `InputError`."""
         path = self.file()
         if self.url or path is None:
             return self.url or ""
@@ -149,7 +150,7 @@ def own_key_file() -> Path:
 
 
 def _file_of(database: str) -> Path | None:
-    """Return the file that a URL names, or None if only the verifier can tell or will refuse it. Raises `InputError`."""
+    """Return the file that a URL names; None for a server, or for a URL that the verifier will refuse. Raises `InputError`."""
     if database in ("sqlite://", _FILE_URL, f"{_FILE_URL}:memory:"):
         raise InputError(
             "database", "must name a file, for example sqlite:///dsc.db: a database in memory ends with the command"
@@ -170,7 +171,7 @@ def actor() -> str:
 def user_name() -> str:
     """Return the name of the user who runs this process.
 
-    Except on Windows it comes from the system, because users can set their own environment.
+    Except on Windows, the operating system is asked, because users can set environment variables.
     """
     return getpass.getuser() if sys.platform == "win32" else pwd.getpwuid(os.getuid()).pw_name
 

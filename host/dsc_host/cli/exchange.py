@@ -58,7 +58,7 @@ def export_cards(
         raise InputError("file", "a CSV has all cards and no keys; omit the serials and --key-file, or name a PSKC file")
     records.check_target(file, force)
     with records.open() as verifier:
-        # Ask before the bar is drawn, because it would cover the question.
+        # Ask before the progress bar is drawn, because it would cover the question.
         key, passphrase = (None, None) if as_list else _key_or_passphrase(key_file, confirm=True)
         count = _export(verifier, file, serials or None, key, passphrase, force)
     show({"file": str(file), "cards": count}, as_json=as_json)
@@ -86,7 +86,7 @@ def _export(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A file to import, with everything that it takes to read it."""
+    """A file to import, with the options for reading it."""
 
     file: Path
     options: Mapping[str, Any]
@@ -96,7 +96,10 @@ class _Source:
         return self.file.suffix.lower() == ".csv"
 
     def check(self) -> None:
-        """Read the file once and discard the result, so that a useless file creates no records. Raises `InputError`."""
+        """Read the file once and discard the result, so that no records are created for an unusable file.
+
+        Raises `InputError`.
+        """
         from dsc_host import exchange
         from dsc_host.exchange.files import old_file
 
@@ -191,7 +194,7 @@ def _source(file: Path, key_file: Path | None, allow_plain: bool, suite: str | N
         return _Source(file, {**options, "columns": columns})
     if columns:
         raise InputError("columns", "are those of a CSV; omit --columns, or name a .csv file")
-    # With a key, a file in the clear may also have encrypted values.
+    # A file with keys in the clear may also have encrypted values, which need the key.
     no_secret = allow_plain and key_file is None
     key, passphrase = (None, None) if no_secret else _key_or_passphrase(key_file, confirm=False)
     return _Source(file, {**options, "key": key, "passphrase": passphrase})
@@ -206,7 +209,7 @@ def _records_to_try(records: Records) -> Verifier:
 
 @contextmanager
 def _reporting(refusals: list[int], rows: list[Result] | None) -> Iterator[Callable[["Refusal"], None]]:
-    """Yield a callback that counts each card that is left out, and reports it: at once, or as a row."""
+    """Yield a callback for each card that is left out. It counts the card, and prints a message or adds a row."""
 
     def tell(refusal: "Refusal") -> None:
         refusals.append(refusal.number)
@@ -227,7 +230,7 @@ def _report_left_out(serial: str, state: State) -> None:
 
 
 def _key_or_passphrase(key_file: Path | None, *, confirm: bool) -> tuple[bytes | None, str | None]:
-    """Return the key from the file, or the passphrase without a file."""
+    """Return the key from the file; without a file, prompt for the passphrase and return it."""
     if key_file is None:
         return None, read_secret("Passphrase", confirm=confirm)
     return read_key_file(key_file), None

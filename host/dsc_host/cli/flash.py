@@ -18,9 +18,9 @@ from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, in
 from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open_port
 
 HELLO_SECONDS = 20.0
-"""How many seconds a board may take to restart, come back on USB and say hello."""
+"""The seconds that a board may take to restart, return on USB and say hello."""
 BACK_SECONDS = 3.0
-"""How many seconds a board that restarts may be away from USB."""
+"""The seconds for which a restarting board may be missing on USB."""
 _ONE_HELLO_SECONDS = 2.0
 _PAUSE_SECONDS = 0.25
 
@@ -48,7 +48,7 @@ _ADVICE = {
 
 
 class _NoSingleBoard(CardNotFound):
-    """No board or several boards are attached, and the command named none. `found` says whether there are any."""
+    """No board or several boards are attached, and the command named none. `found` says whether a board is attached."""
 
     def __init__(self, message: str, found: bool) -> None:
         super().__init__(message)
@@ -120,7 +120,7 @@ def unflash(
 
 
 def _open_board(port: str | None) -> tuple[str, serial.Serial]:
-    """Return the board's address and its open port. A board that restarts, after an earlier command, is waited for."""
+    """Return the board's address and its open port. Wait for a board that restarts after an earlier command."""
     end = time.monotonic() + BACK_SECONDS
     while True:
         try:

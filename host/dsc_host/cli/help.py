@@ -1,4 +1,4 @@
-"""The command that shows the help of another one: help."""
+"""The command that shows the help of another command: help."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """The commands for master keys: key list, add, promote, drop; rekey.
 
-One promise: no two commands change the master keys at once, so none of them is lost.
+One promise: commands change the master keys one after another, so no key is lost.
 """
 
 import os
@@ -21,7 +21,7 @@ from dsc_host.errors import InputError
 from dsc_host.verifier import Keyring, MasterKey
 
 _MOST_KEYS = 8
-"""The most keys in one file. A change of the master key needs two."""
+"""The largest number of keys in a file. A change of the master key needs two."""
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The id of a master key, as printed by `key list`.")]
 
@@ -47,7 +47,7 @@ def list_keys(records: Records, as_json: JsonOption = False) -> None:
 def add_key(master_keys: MasterKeys, as_json: JsonOption = False) -> None:
     """Generate a new master key and append it to the file. It can open secrets, but does not seal yet.
 
-    To change the master key while logins go on:
+    To change the master key while logins continue:
 
     \b
       1. key add. Restart every service, so that each knows both keys.
@@ -90,7 +90,7 @@ def promote_key(master_keys: MasterKeys, key_id: KeyArgument, as_json: JsonOptio
 def drop_key(records: Records, key_id: KeyArgument, as_json: JsonOption = False) -> None:
     """Remove a key from the file, if it no longer seals anything in the records.
 
-    The command does not check other records that use the same file, and no backups: keep a copy of the key for those.
+    The command checks neither other records that use the same file, nor backups. Keep a copy of the key for these.
 
     \b
     Examples:
@@ -152,8 +152,8 @@ def _find(keys: Keyring, key_id: str) -> MasterKey:
 def rekey(records: Records, as_json: JsonOption = False) -> None:
     """Seal all cards under the first key of the file.
 
-    Logins go on meanwhile. See `key add --help` for the steps before and after. You can stop it at any time and start it
-    again: it continues where it stopped.
+    Logins continue meanwhile. See `key add --help` for the steps before and after. You can stop the command at any time and
+    run it again: it continues where it stopped.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The file with the key of a PSKC file: hex or Base64, as a person or another program has saved it."""
+"""The reader of the file with the key of a PSKC file, in hex or Base64."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ def read_key_file(path: Path) -> bytes:
     """Return the key of 16, 24 or 32 bytes that a file holds, in hex or in Base64.
 
     A byte order mark, a `0x` before the hex digits, and blanks or line ends around the key are skipped. Text that could be
-    both is hex. Raises `InputError`.
+    either is read as hex. Raises `InputError`.
     """
     try:
         with path.open("rb") as file:
@@ -40,7 +40,7 @@ def _text_of(content: bytes) -> str:
 
 def _key_in(text: str) -> bytes | None:
     try:
-        # Hex digits of another length are a key that was cut, and no Base64.
+        # Hex digits of another length are a truncated key. Do not read them as Base64.
         found = _HEX.fullmatch(text)
         key = bytes.fromhex(found[1]) if found else base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -49,7 +49,7 @@ def _key_in(text: str) -> bytes | None:
 
 
 def _hint(content: bytes) -> str:
-    """Return what the file may hold instead. Say nothing that tells a part of a key."""
+    """Return a hint about the content of the file, which reveals no part of a key."""
     if len(content) in _LENGTHS and not content.isascii():
         return "; it seems to hold the bytes themselves: write them in hex"
     return ""

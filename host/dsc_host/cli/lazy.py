@@ -1,6 +1,6 @@
-"""Groups of commands whose modules are imported when a command is used, so that the others cost no time.
+"""Groups of commands. The module of a command is imported only when the command is used, which saves time.
 
-A table says for each command what its help needs: the name, the summary, and where its function is.
+A table has the name, the summary and the function's place of each command, for the list of commands.
 """
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -24,11 +24,11 @@ class Command(NamedTuple):
     summary: str
     """The first sentence of the function's help."""
     hidden: bool = False
-    """Whether it is only an earlier name of another command."""
+    """Whether it is an old name of another command."""
 
     def build(self) -> Built:
         """Import the function and return its command."""
-        # Imported here, because a list of commands does not need it.
+        # Import it here, because a list of commands does not need it.
         from dsc_host.cli.option_groups import expanded
 
         module, _, name = self.target.partition(":")
@@ -39,14 +39,14 @@ class Command(NamedTuple):
 
 
 class Noun(NamedTuple):
-    """A noun with commands of its own, for example `card`."""
+    """A group of commands under a noun, for example `card`."""
 
     name: str
     summary: str
     commands: tuple["Command | Noun", ...]
     hidden: bool = False
     default: str = ""
-    """The command that is meant if no other one is named."""
+    """The command to use if none is named."""
 
     def build(self) -> Built:
         """Return the group of its commands."""
@@ -71,7 +71,7 @@ class LazyGroup(TyperGroup):
     """A group that shows its commands by sections, and builds each when it is used."""
 
     default = ""
-    """The command that is meant if the arguments name no other one. Empty: none."""
+    """The command to use if the arguments name none. Empty if there is no such command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments. Put the default command before them if they name none."""
@@ -95,7 +95,7 @@ class LazyGroup(TyperGroup):
             (section.title, [(each.name, each.summary) for each in section.commands if not each.hidden])
             for section in self._table.sections()
         ]
-        # One width for all sections, so that the summaries stand below each other.
+        # Use one width for all sections, so that the summaries are aligned.
         width = max(len(name) for _, rows in shown for name, _ in rows)
         for title, rows in shown:
             with formatter.section(title):

@@ -1,4 +1,4 @@
-"""The commands for the card at the other end of the line: list, info, respond, personalize, wipe."""
+"""The commands for an attached card: list, info, respond, personalize, wipe."""
 
 from typing import Annotated
 
@@ -123,7 +123,7 @@ def personalize(
       dscplus personalize IB3000123
       echo 1234 | dscplus personalize IB3000123 --card /dev/ttyACM0 --db sqlite:///dsc.db
     """
-    # Check everything except the secrets first, before the command asks for or creates anything.
+    # Check everything except the secrets before the command prompts for or creates anything.
     profile = _profile(serial, suite, pin_policy, tries)
     with CardClient.open(port.find()) as client:
         if held := client.info().serial:
@@ -189,7 +189,7 @@ def _ask_to_wipe(client: CardClient) -> None:
 
 
 def _wiped(client: CardClient, serial: str, seconds: float) -> bool:
-    """Return whether the card is now blank, after it has shown WIPE?."""
+    """Wait until the owner has answered `WIPE?`. Return whether the card is now blank."""
     if not _has_no_keys(client.hello()):
         notice("The card shows WIPE?. Press OK on the card to make it blank, or C to keep everything.")
     elif agreed(f"This card has no keypad. Wipe {serial or 'it'} for good?"):

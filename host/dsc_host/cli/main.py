@@ -1,4 +1,4 @@
-"""The root of the command: it assembles and runs all commands, and turns an expected failure into one line and an exit code."""
+"""The root of the command. It assembles and runs all commands, and reports expected failures as one line and an exit code."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ from dsc_host.version import VERSION
 
 COMMAND_GROUP = "dscplus.commands"
 
-# The first match counts, so subclasses stand before their base classes.
+# The first match is used, so subclasses come before their base classes.
 _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
     (InputError, 2),
     (CardNotFound, 3),
@@ -31,9 +31,9 @@ _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
 
 
 class _Root(LazyGroup):
-    """The root of the command, which tells Ctrl-C from a failure."""
+    """The root of the command, which distinguishes Ctrl-C from a failure."""
 
-    def invoke(self, ctx: Any) -> Any:  # Any: Typer does not export its context class.
+    def invoke(self, ctx: Any) -> Any:  # `Any`, because Typer does not export its context class.
         """Run a command; raise `Failed` with exit code 130 if Ctrl-C stopped it."""
         try:
             return super().invoke(ctx)
@@ -49,7 +49,7 @@ def _print_version(wanted: bool) -> None:
 
 def more_sections() -> list[Section]:
     """Return the sections of other packages."""
-    # Imported here because it takes long to load, and our own commands do not need it.
+    # Import it here, because it loads slowly, and our own commands do not need it.
     from importlib.metadata import entry_points
 
     return [entry.load() for entry in entry_points(group=COMMAND_GROUP)]
@@ -111,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
     except DscError as error:
         return _fail(error, next(code for kind, code in _EXIT_CODES if isinstance(error, kind)))
     except OSError as error:
-        # Refusals by the operating system, for example a full disk under standard output.
+        # An error of the operating system, for example a full disk for standard output.
         return _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
     return _finish(0)
 
@@ -128,7 +128,7 @@ def _finish(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our output has closed it.
+        # The program that reads our output has closed the pipe.
         _let_go_of_stdout()
     except OSError as error:
         _let_go_of_stdout()
@@ -137,7 +137,7 @@ def _finish(code: int) -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """Keep Python from trying, and failing, to flush the rest of our output when it ends."""
+    """Keep Python from flushing the rest of our output at its end, which would fail."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -146,6 +146,6 @@ def main() -> None:
     """Run `dscplus` with the arguments of this process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # The name of a port or a picture may hold characters that this terminal's encoding cannot show.
+            # Names of ports and pictures may have characters that the terminal's encoding lacks.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))

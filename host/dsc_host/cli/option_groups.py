@@ -25,7 +25,7 @@ def expanded(function: Callable[..., None]) -> Callable[..., None]:
     own = [each for name, each in inspect.signature(function).parameters.items() if name not in groups]
     shared = [each for group in groups.values() for each in _parameters(group)]
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
-    # Typer reads both.
+    # Typer reads the signature and the annotations.
     vars(call)["__signature__"] = inspect.Signature(parameters)
     call.__annotations__ = {each.name: hints.get(each.name, each.annotation) for each in parameters}
     return call

@@ -15,7 +15,7 @@ _log = logging.getLogger("dsc_host.cli")
 DEFAULT_SUITES = {"ocra": "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256", "card": "OCRA-1:HOTP-SHA256-8:C-QN06"}
 """The default suite for each PIN policy."""
 OWNER_SECONDS = 120.0
-"""How many seconds a command waits for the owner to act on the card."""
+"""The seconds for which a command waits for the owner to act on the card."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -45,7 +45,7 @@ class CardPort:
     ] = None
 
     def find(self) -> str:
-        """Return the port that the option or a setting names, or else the only attached card's. Raises `CardNotFound`."""
+        """Return the port that the option or a setting names, else that of the only attached card. Raises `CardNotFound`."""
         from dsc_host.link import find_card
 
         port = find_card(self.card or setting("card").value)

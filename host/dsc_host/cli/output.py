@@ -55,7 +55,7 @@ def show_all(results: Sequence[Result], *, as_json: bool, none: str = "", headin
 
 
 def _print_json(value: object) -> None:
-    # Imported here, because most commands print text.
+    # Import it here, because most commands print text.
     import json
 
     typer.echo(json.dumps(value, indent=2))
@@ -67,7 +67,7 @@ def printable(text: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """Return how many cells of a terminal the text takes."""
+    """Return the width of the text in cells of a terminal."""
     return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 

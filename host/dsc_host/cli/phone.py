@@ -1,4 +1,4 @@
-"""The commands of the simulated app on a phone: phone activate, users, waiting, approve, deny, respond, forget."""
+"""The commands of the simulated phone app: phone activate, users, waiting, approve, deny, respond, forget."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,8 +63,8 @@ def activate(
     The PIN has 4 to 6 letters, digits or special characters. If the app already has a user, it is the app's existing PIN.
     The token goes to the phone number that was
     confirmed last. The command lists the other numbers.
-    An app that is in use on another phone, or was uninstalled, is taken out of use. The command asks first, and it prompts for
-    the PIN of that app.
+    A previous app of the user, on another phone or uninstalled, is taken out of use. The command asks for confirmation and for
+    the PIN of the previous app.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ def load_policy(file: Path | None) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class _PortalFactory:
-    """Creates the pages, also in a worker process."""
+    """A function that creates the pages. It can be passed to a worker process."""
 
     records: Records
     policy: Path | None
@@ -62,7 +62,7 @@ class _PortalFactory:
 
 @dataclass(frozen=True, slots=True)
 class _DemonstrationFactory:
-    """Creates the pages of the demonstration, with users to log in as."""
+    """A function that creates the pages of the demonstration."""
 
     hosts: tuple[str, ...]
     name: str

@@ -1,4 +1,4 @@
-"""Progress of a long command: a bar on stderr if that is a terminal, and no output otherwise."""
+"""Progress of a long command: a bar on stderr if stderr is a terminal, and no output otherwise."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ def bar(title: str) -> Iterator[Done]:
     if not sys.stderr.isatty():
         yield lambda _done, _of: None
         return
-    # Imported here, because it takes long to load.
+    # Import it here, because it loads slowly.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,6 +1,6 @@
 """Input of a command: secrets and confirmations, asked for at a terminal or read from standard input.
 
-No PIN and no key is ever shown, and no message contains one. An answer that does not fit raises `InputError`.
+PINs and keys are never shown, neither in prompts nor in messages. An invalid input raises `InputError`.
 """
 
 import re
@@ -65,7 +65,7 @@ def agreed(question: str) -> bool:
 
 
 def _at_terminal() -> bool:
-    # None: the command was started with standard input closed.
+    # It is None if the command was started with standard input closed.
     return sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -73,7 +73,7 @@ def _next_line(name: str) -> str:
     try:
         line = sys.stdin.readline() if sys.stdin is not None else ""
     except UnicodeDecodeError:
-        # The cause is dropped because it quotes the input.
+        # Drop the cause, because it quotes the input.
         raise InputError(name, "must be one line of text on standard input") from None
     if not line:
         raise InputError(name, "give it on standard input, one line")

@@ -55,7 +55,7 @@ def enroll(
 def _rehearse(
     serial: str, suite: str, counter: int, key: bytes, pin: str | None, unlock_key: bytes | None, owners: tuple[str, ...]
 ) -> None:
-    """Enroll the card in memory, so that errors appear before a secret is asked for or a database is created."""
+    """Enroll the card in a database in memory, to report errors before a prompt for a secret or the creation of a database."""
     with Verifier.open("sqlite://", master_key=MasterKey.generate()) as nowhere:
         nowhere.enroll(serial, key=key, suite=suite, pin=pin, counter=counter, unlock_key=unlock_key, owners=owners)
 
@@ -108,7 +108,7 @@ def resync(
     second_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the next challenge of the same card.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Catch up with a card that is too far ahead. Exit code 4 if its responses do not fit.
+    """Catch up with a card that is too far ahead. Exit code 4 if its responses are wrong.
 
     A card gets ahead when it shows many responses that are never verified. First run `dscplus challenge` twice. The owner
     answers both challenges on the card, one right after the other. This command prompts for the two responses, or reads

@@ -33,7 +33,7 @@ TokensOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _ServiceFactory:
-    """Creates the application, also in a worker process: its parts can be pickled, a verifier cannot."""
+    """A function that creates the application. Unlike a verifier, it can be pickled for a worker process."""
 
     records: Records
     tokens: Path
@@ -78,7 +78,7 @@ def serve(
         from dsc_host.api import Tokens, processes
     address = processes.Address.checked(host, port, allow_remote=allow_remote)
     make = _ServiceFactory(records, tokens or _default_tokens())
-    # Report errors once here, and not once in each worker.
+    # Open the verifier once here, so that errors are not reported by each worker.
     Tokens.from_file(make.tokens)
     make.open().close()
     if not processes.run(make, address, workers, proxy=proxy):

@@ -1,6 +1,6 @@
-"""The settings of the command that a file may give: the records, the master key, and the card.
+"""The settings of the command: the records, the master key, and the card.
 
-An option on the command line counts first, then the environment variable, then the file, then the default.
+An option on the command line takes precedence over the environment variable, the settings file and the default, in this order.
 """
 
 import os
@@ -27,11 +27,11 @@ class Setting:
     name: str
     value: str | None
     source: str
-    """The environment variable or the file that gives it, or `default`."""
+    """The environment variable or the file that has the setting, or `default`."""
 
 
 def without_password(value: str) -> str:
-    """Return a URL with `****` in place of its password, which stands before an @ or in a parameter."""
+    """Return a URL with `****` in place of its password, which is before an @ or in a parameter."""
     value = re.sub(r"(://[^:@/]*):.*@", r"\1:****@", value)
     return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1****", value)
 
@@ -43,7 +43,7 @@ def file() -> Path:
 
 
 def setting(name: str) -> Setting:
-    """Return a setting of `VARIABLES` without its option. Raises `InputError` if the file is malformed."""
+    """Return a setting of `VARIABLES` from the environment or the file. Raises `InputError` if the file is malformed."""
     variable = VARIABLES[name]
     if given := os.environ.get(variable):
         return Setting(name, given, variable)
@@ -52,7 +52,7 @@ def setting(name: str) -> Setting:
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Return the settings in the file. Raises `InputError`. A file that was named must exist."""
+    """Return the settings in the file. Raises `InputError`. A file that DSCPLUS_CONFIG names must exist."""
     try:
         kept = tomllib.loads(_text(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -72,12 +72,12 @@ def _read(path: Path) -> dict[str, str]:
 
 def _text(path: Path) -> str:
     """Return the text of the file. Raises `InputError`, `OSError` or `UnicodeDecodeError`."""
-    # Reading a pipe could wait for ever. /dev/null is an empty file.
+    # Do not read a pipe, which could wait forever. /dev/null counts as an empty file.
     if path.exists() and not path.is_file() and not path.is_dir() and str(path) != os.devnull:
         raise InputError("settings", f"{path} is not a file; name a file of text")
     with path.open("rb") as source:
         read = source.read(_MOST_BYTES + 1)
     if len(read) > _MOST_BYTES:
         raise InputError("settings", f"{path} is too long; it may have {_MOST_BYTES} bytes")
-    # Some editors on Windows put a mark before the text.
+    # Some editors on Windows write a byte order mark.
     return read.decode("utf-8-sig").replace("\r\n", "\n")

@@ -104,7 +104,7 @@ def set_password(
 ) -> None:
     """Set a new password for a user who has forgotten theirs.
 
-    First make sure that the user is the one who asks. The command prompts for the password, or reads it from standard
+    First make sure that the request comes from the user. The command prompts for the password, or reads it from standard
     input. All sessions of the user end, and the user gets an email. The
     user's devices stay as they are.
 

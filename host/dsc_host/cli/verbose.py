@@ -1,4 +1,4 @@
-"""The log on stderr, for `dscplus --verbose`. It has no secret: requests to a card are named without their values."""
+"""The log on stderr, for `dscplus --verbose`. It has no secrets: it names requests to a card without their values."""
 
 import logging
 
@@ -6,7 +6,7 @@ from dsc_host.cli.output import notice
 
 
 class _Notices(logging.Handler):
-    """Prints each record as a message of the command."""
+    """A log handler that prints each record as a message of the command."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the record's message on stderr."""

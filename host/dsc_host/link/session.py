@@ -209,7 +209,7 @@ class Session:
         if left <= 0:
             raise LinkTimeout(f"the call's time of {self._timeout:g} s ran out before the request was sent")
         self._secret_sent = self._secret_sent or mask(line) != line
-        # End the line with CR and LF. A card needs LF. A MicroPython prompt needs CR: its answer shows that no card is there.
+        # A card echoes nothing. If the line was echoed, a MicroPython prompt may be there, which answers only after CR.
         end = b"\r\n" if line in self.seen else b"\n"
         with self._port_errors():
             if self._limits_writes:
