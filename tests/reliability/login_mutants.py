@@ -195,6 +195,18 @@ MUTANTS = (
         ("the session that changed settings goes on", "fresh.settings if fresh else user.settings", "user.settings"),
     ),
     *_login(
+        "signin/own_sessions.py",
+        "own_sessions",
+        (
+            "nobody ends another user's session",
+            "rows.sessions.c.user_id == user.id, rows.sessions.c.stage",
+            "rows.sessions.c.stage",
+        ),
+        ("a session that its user ends is over", "    sessions.end(tx.db, ended)\n", ""),
+        ("all other sessions end at once", "    sessions.end_all(tx.db, user, but=session.id)\n", ""),
+        ("a session keeps its id under a new token", "OpenData.of(session).public_id or session.id", "session.id"),
+    ),
+    *_login(
         "profile/email_change.py",
         "email_change",
         ("only the code changes an email address", "    if not hmac.compare_digest(codes", "    if False and print(codes"),

@@ -260,6 +260,27 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionView:
+    """An open session as its user sees it."""
+
+    id: str
+    """The id by which the user ends it."""
+    current: bool
+    """Whether it is the session that asks."""
+    scope: Scope
+    kind: Kind | None
+    """The kind of the device that opened it; None if none did."""
+    label: str
+    """A text that distinguishes the device from others of its kind."""
+    name: str
+    """The user's own name for the device; empty if there is none."""
+    began_at: float
+    used_at: float
+    until: float
+    """The Unix time at which it ends at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request for a card, as its user sees it."""
 

@@ -166,6 +166,8 @@ _NOTICES: Mapping[str, str] = {
     "activated": "The device is now in use.",
     "named": "The name was saved.",
     "app_removed": "The app was removed.",
+    "session_ended": "The session has ended.",
+    "sessions_ended": "All other sessions have ended.",
     "code": "The code is not correct. Try again, or request a new one.",
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",
@@ -205,7 +207,12 @@ def kind_name(_: Language, kind: str, *, issued: bool) -> str:
 
 def which(device: DeviceView) -> str:
     """Return a text that distinguishes the device from others of its kind: the user's name for it, and its label."""
-    return f"{device.name} ({device.label})" if device.name and device.label else device.name or device.label
+    return named(device.name, device.label)
+
+
+def named(name: str, label: str) -> str:
+    """Return the user's name for a device with the device's label behind it, or the only one of them that there is."""
+    return f"{name} ({label})" if name and label else name or label
 
 
 def explained(error: DscError, _: Language) -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from dsc_host.login.model import Offer, Scope, ShareState, ShareView
 from dsc_host.login.protection import sharing
 from dsc_host.login.service import access
-from dsc_host.login.service.own_devices import DeviceCalls
+from dsc_host.login.service.own_sessions import SessionCalls
 from dsc_host.login.signin import password_check
 
 
 @dataclass(frozen=True, slots=True)
-class ShareCalls(DeviceCalls):
+class ShareCalls(SessionCalls):
     """The part of `LoginSystem` about sharing."""
 
     def begin_share(

@@ -20,7 +20,7 @@ from dsc_host.login.rows import Device, Session, Use, User
 from dsc_host.login.signin import session_data, sessions
 from dsc_host.login.signin.session_data import LoginData, OfferData, OpenData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
-from dsc_host.records.table_rows import is_key
+from dsc_host.records.table_rows import is_key, new_id
 from dsc_host.records.transaction import Refused
 
 _ADDRESS_LETTERS = 64
@@ -132,7 +132,7 @@ def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcom
     now = tx.now()
     until = now + (outcome.longest or tx.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
-    data = OpenData(idle_is_fine=outcome.longest is not None, proven_at=now if device else 0.0)
+    data = OpenData(public_id=new_id(), idle_is_fine=outcome.longest is not None, proven_at=now if device else 0.0)
     token = sessions.begin(tx, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
     tx.log("enter", user, "done", str(outcome.scope), device=device)
     return Step(token, Stage.IN, user.name, scope=outcome.scope)

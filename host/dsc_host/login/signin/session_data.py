@@ -98,6 +98,8 @@ class ActivationData(SessionData):
 class OpenData(SessionData):
     """The data of an open session."""
 
+    public_id: str = ""
+    """The id by which its user ends it; empty if an earlier version opened it."""
     idle_is_fine: bool = False
     """Whether the session has no idle timeout."""
     proven_at: float = 0.0

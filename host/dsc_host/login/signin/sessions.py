@@ -56,7 +56,7 @@ def locked(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Sess
         raise NotIn
     user = locked_user(tx.db, session.user_id)
     session = rows.sessions.locked(tx.db, session.id)
-    if session is None or session.stage not in stages or not _lasts(tx.context, user, session):
+    if session is None or session.stage not in stages or not lasts(tx.context, user, session):
         raise NotIn
     return user, session
 
@@ -65,7 +65,7 @@ def find(tx: LoginTransaction, token: str, *stages: Stage) -> tuple[User, Sessio
     """Return the user and the session of this token without locking them. Raises `NotIn` as `locked` does."""
     session = rows.sessions.find(tx.db, hashed(token))
     user = rows.users.find(tx.db, session.user_id) if session else None
-    if session is None or user is None or session.stage not in stages or not _lasts(tx.context, user, session):
+    if session is None or user is None or session.stage not in stages or not lasts(tx.context, user, session):
         raise NotIn
     return user, session
 
@@ -137,7 +137,8 @@ def forget_old(tx: LoginTransaction) -> None:
     rows.sessions.remove(tx.db, rows.sessions.c.expires_at < tx.now())
 
 
-def _lasts(context: LoginContext, user: User, session: Session) -> bool:
+def lasts(context: LoginContext, user: User, session: Session) -> bool:
+    """Return whether a session of this user has not ended. This only reads."""
     now = context.now()
     if now >= session.expires_at or session.settings != user.settings:
         return False

@@ -35,6 +35,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
         ]
     if who.scope is Scope.FULL:
         links.append(Link("/close", _("Close the account")))
+    links.append(Link("/sessions", _("Sessions"), _("where you are logged in")))
     links.append(Link("/protection", _("Protection and limits")))
     if who.scope in (Scope.FULL, Scope.TRADING):
         links += [Link("/withdraw", _("Withdraw money")), Link("/deposit", _("Deposit money"))]

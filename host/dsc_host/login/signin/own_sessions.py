@@ -1,0 +1,61 @@
+"""A user's own open sessions: the list that the user sees, and their end by the user.
+
+Neither needs a fresh answer of a device: ending a session loses nothing, and somebody who suspects a thief must be quick.
+"""
+
+from dsc_host.login import rows
+from dsc_host.login.devices import kinds, registry
+from dsc_host.login.errors import NotFound
+from dsc_host.login.model import Scope, SessionView, Stage
+from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import sessions
+from dsc_host.login.signin.session_data import OpenData
+from dsc_host.login.transaction import LoginTransaction
+
+
+def views(tx: LoginTransaction, user: User, session: Session) -> tuple[SessionView, ...]:
+    """Return the user's open sessions: first the one with the row `session`, then the others, the last used first."""
+    shown = (_view(tx, user, each, current=each.id == session.id) for each in _open(tx, user))
+    return tuple(sorted(shown, key=lambda each: (not each.current, -each.used_at, each.id)))
+
+
+def end(tx: LoginTransaction, user: User, session_id: str) -> None:
+    """End one of the user's open sessions, whose id is that of a `SessionView`. Raises `NotFound`."""
+    ended = next((each for each in _open(tx, user) if _id(each) == session_id), None)
+    if ended is None:
+        raise NotFound("you have no such session; it may have ended already")
+    sessions.end(tx.db, ended)
+    tx.log("session.end", user, "done", "one")
+
+
+def end_others(tx: LoginTransaction, user: User, session: Session) -> None:
+    """End all sessions and logins in progress of the user except the one with the row `session`."""
+    sessions.end_all(tx.db, user, but=session.id)
+    tx.log("session.end", user, "done", "others")
+
+
+def _open(tx: LoginTransaction, user: User) -> list[Session]:
+    mine = rows.sessions.all(tx.db, rows.sessions.c.user_id == user.id, rows.sessions.c.stage == Stage.IN)
+    return [each for each in mine if sessions.lasts(tx.context, user, each)]
+
+
+def _id(session: Session) -> str:
+    """Return the id that a user sees. It stays when the session gets another token, and so another row."""
+    return OpenData.of(session).public_id or session.id
+
+
+def _view(tx: LoginTransaction, user: User, session: Session, *, current: bool) -> SessionView:
+    device = rows.devices.find(tx.db, session.device_id)
+    mine = (rows.uses.c.user_id == user.id) & (rows.uses.c.device_id == session.device_id)
+    use = rows.uses.one(tx.db, mine) if device else None
+    return SessionView(
+        id=_id(session),
+        current=current,
+        scope=Scope(session.scope),
+        kind=kinds.of(device).name if device else None,
+        label=registry.label(device) if device else "",
+        name=use.name if use else "",
+        began_at=session.made_at,
+        used_at=tx.context.activity.last(session.id, session.seen_at),
+        until=session.expires_at,
+    )

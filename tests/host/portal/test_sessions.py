@@ -1,0 +1,52 @@
+"""The page of a user's sessions."""
+
+from tests.host.login.town import Town
+from tests.host.portal.browser import Browsers, come_with, enter
+
+
+def test_a_user_ends_one_session_and_then_all_others(town: Town, browser: Browsers) -> None:
+    anna, second, third = (enter(town, browser()) for _ in range(3))
+    anna.open("/profile")
+    assert 'href="/sessions"' in anna.page.html
+    page = anna.open("/sessions")
+    assert (page.text.count("another one"), page.text.count("this one")) == (2, 1)
+    page = anna.press("End")
+    assert (page.notice, page.text.count("another one")) == ("The session has ended.", 1)
+    assert sorted(each.open("/").path for each in (second, third)) == ["/", "/login"]
+    page = anna.press("End all other sessions")
+    assert (page.notice, page.text.count("another one")) == ("All other sessions have ended.", 0)
+    assert {each.open("/").path for each in (second, third)} == {"/login"}
+    assert not any(label.startswith("End") for form in page.forms for label, *_ in form.buttons)
+
+
+def test_who_has_a_copy_of_the_cookie_is_put_out_with_the_others(town: Town, browser: Browsers) -> None:
+    anna, _ = enter(town, browser()), town.session("anna")
+    copy = come_with(browser(), anna.cookie)
+    anna.open("/sessions")
+    assert anna.press("End all other sessions").path == "/sessions"
+    assert copy.open("/sessions").path == "/login"
+
+
+def test_a_session_that_is_not_there_is_an_error_on_the_page(town: Town, browser: Browsers) -> None:
+    anna, other = enter(town, browser()), enter(town, browser())
+    anna.open("/sessions")
+    old = anna.page
+    anna.press("End")
+    anna.page = old
+    page = anna.press("End")
+    assert (page.status, page.title, "ended already" in page.error) == (404, "Sessions", True)
+    assert other.open("/").path == "/login"
+    for wrong in ("", "x", "x" * 65):
+        assert anna.post("/sessions/end", session=wrong).status in (400, 404)
+    ben = town.system.sessions(town.session("ben"))[0].id
+    assert anna.post("/sessions/end", session=ben).status == 404
+
+
+def test_only_a_form_ends_a_session(town: Town, browser: Browsers) -> None:
+    anna, other = enter(town, browser()), enter(town, browser())
+    for path in ("/sessions/end", "/sessions/end-others"):
+        assert anna.open(path).status == 405
+        assert anna.client.post(path, data={"csrf": other.open("/sessions").forms[0].fields["csrf"]}).status_code == 403
+    assert other.open("/").path == "/"
+    # Without a session, the form leads to the login.
+    assert browser().post("/sessions/end-others").path == "/login"
