@@ -207,6 +207,17 @@ MUTANTS = (
         ("a session keeps its id under a new token", "OpenData.of(session).public_id or session.id", "session.id"),
     ),
     *_login(
+        "signin/extension.py",
+        "session_extension",
+        ("the PIN of the app extends no session", "or not outcome.extends or outcome.longest", "or outcome.longest"),
+        (
+            "a session is not extended beyond the longest duration",
+            "min(tx.now() + outcome.longest, end)",
+            "tx.now() + outcome.longest",
+        ),
+        ("only a session by finger or face is extended", "if OpenData.of(session).extendable and until", "if until"),
+    ),
+    *_login(
         "profile/email_change.py",
         "email_change",
         ("only the code changes an email address", "    if not hmac.compare_digest(codes", "    if False and print(codes"),

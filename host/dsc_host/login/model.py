@@ -257,6 +257,8 @@ class Visitor:
     language: str
     since: float
     until: float
+    extendable_until: float | None
+    """The Unix time up to which answers with a finger or a face can extend the session; None if they cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,8 @@ class SessionView:
     used_at: float
     until: float
     """The Unix time at which it ends at the latest."""
+    extendable_until: float | None
+    """The Unix time up to which answers with a finger or a face, within it, can extend it; None if they cannot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ POST: Mapping[str, Handler] = {
     "/return": cards.send_back,
     "/return/sent": cards.sent_back,
     "/sessions/end": sessions.ended,
+    "/sessions/extend": sessions.extending,
+    "/sessions/extend/answer": sessions.extended,
     "/sessions/end-others": sessions.ended_others,
     "/share": sharing.begun,
     "/share/answer": sharing.answered,

@@ -168,6 +168,8 @@ _NOTICES: Mapping[str, str] = {
     "app_removed": "The app was removed.",
     "session_ended": "The session has ended.",
     "sessions_ended": "All other sessions have ended.",
+    "extended": "The session now lasts longer.",
+    "not_extended": "The session does not last longer. Only an answer with your finger or face extends it.",
     "code": "The code is not correct. Try again, or request a new one.",
     "removed": "No more messages go to this number. All other sessions have ended.",
     "phone": "The phone number was confirmed. All other sessions have ended.",

@@ -17,6 +17,7 @@ def test_the_published_values() -> None:
     assert (login.failures, login.failures_by_name, login.failures_by_address, login.successes_by_address) == (10, 50, 100, 100)
     assert (login.offers, login.messages_to_user, login.messages_to_number, login.messages_to_country) == (30, 30, 10, 5_000)
     assert (policy.sessions.pin, policy.sessions.biometrics) == (12 * 3600, 30 * 3600)
+    assert policy.sessions.biometrics_longest > policy.sessions.biometrics
     assert (policy.request.equity, policy.request.hold_cents, policy.request.receipt_days) == (1_000_000, 2_000, (3, 5))
     charged = ("dsc_plus", "platinum", "gold", "digital_card", "code_card")
     assert policy.request.replacement_cents == dict.fromkeys(charged, (2_000, 15_000))

@@ -1,6 +1,7 @@
 """The page of a user's sessions."""
 
-from tests.host.login.town import Town
+from tests.host.login.phone_app import activated
+from tests.host.login.town import PASSWORD, Town
 from tests.host.portal.browser import Browsers, come_with, enter
 
 
@@ -50,3 +51,22 @@ def test_only_a_form_ends_a_session(town: Town, browser: Browsers) -> None:
     assert other.open("/").path == "/"
     # Without a session, the form leads to the login.
     assert browser().post("/sessions/end-others").path == "/login"
+
+
+def test_a_session_by_finger_is_extended_on_the_page(town: Town, browser: Browsers) -> None:
+    app, ben = activated(town), browser()
+    ben.press("Continue", name="ben", password=PASSWORD)
+    app.approve("biometrics")
+    assert "Can be extended" in ben.press("I have approved it").text
+    town.clock.advance(20 * 3600)
+    assert "it lasts longer" in ben.open("/sessions").text
+    ben.press("Extend this session")
+    page = ben.press("Extend this session", answer="P" + app.respond(ben.page.shown, "pin"))
+    assert "Only an answer with your finger or face" in page.notice
+    ben.press("Extend this session")
+    assert ben.press("Extend this session", answer="B00000000").status == 401
+    page = ben.press("Extend this session", answer="B" + app.respond(ben.page.shown, "biometrics"))
+    assert (page.path, page.notice) == ("/sessions", "The session now lasts longer.")
+    town.clock.advance(20 * 3600)
+    assert ben.open("/").path == "/"
+    assert browser().post("/sessions/extend/answer", answer="B1").path == "/login"

@@ -73,6 +73,7 @@ class SessionPolicy:
     longest: Positive
     pin: Positive
     biometrics: Positive
+    biometrics_longest: Positive
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.devices import answer_limits, kinds, registry
-from dsc_host.login.devices.kinds import Attempt, Outcome
+from dsc_host.login.devices.kinds import REFUSED, Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Offer, Status
@@ -95,10 +95,27 @@ def judge(
 
     `check` replaces the check of the device's kind. Raises `NotNow` if there is nothing to answer.
     """
+    device, outcome = judged(tx, session, user, purpose, answer, about=about, token=token, check=check)
+    return device, outcome.status is Status.ACCEPTED
+
+
+def judged(
+    tx: LoginTransaction,
+    session: Session,
+    user: User,
+    purpose: Purpose,
+    answer: str,
+    *,
+    about: str = "",
+    token: str = "",
+    check: Callable[[Attempt, Mapping[str, Any], str], Outcome] | None = None,
+) -> tuple[Device, Outcome]:
+    """Judge an answer as `judge` does. Return the device, and the outcome of the answer."""
     device, proof = asked(tx.db, session, purpose, about)
     use = _use_of(tx.db, device, user, purpose)
     if use is not None and answer_limits.locked_for(tx, use):
-        return device, _count_failure(tx, session, proof)
+        _count_failure(tx, session, proof)
+        return device, REFUSED
     attempt, kind = Attempt(tx, user, device, token or session.id), kinds.of(device)
     given = answer if isinstance(answer, str) and len(answer) <= 64 else ""
     outcome = (check or kind.check)(attempt, proof.keeps, given)
@@ -106,17 +123,17 @@ def judge(
         outbox.add(tx, user, "duress", to=tx.policy.login.alarm_address)
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
-        return device, True
+        return device, outcome
     if use is not None and outcome.looked_at:
         answer_limits.count_failure(tx, kind, use)
-    return device, _count_failure(tx, session, proof)
+    _count_failure(tx, session, proof)
+    return device, outcome
 
 
-def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) -> bool:
-    """Count a wrong answer to the challenge. Return False."""
+def _count_failure(tx: LoginTransaction, session: Session, proof: AskedProof) -> None:
+    """Count a wrong answer to the challenge."""
     tries = proof.tries + 1
     _keep(tx.db, session, replace(proof, tries=tries) if tries < tx.policy.login.code_attempts else None)
-    return False
 
 
 def _use_of(db: Connection, device: Device, user: User, purpose: Purpose) -> Use | None:

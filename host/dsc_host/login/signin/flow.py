@@ -132,7 +132,12 @@ def _open_session(tx: LoginTransaction, user: User, device: str, outcome: Outcom
     now = tx.now()
     until = now + (outcome.longest or tx.policy.sessions.longest)
     until = until if outcome.until is None else min(until, outcome.until)
-    data = OpenData(public_id=new_id(), idle_is_fine=outcome.longest is not None, proven_at=now if device else 0.0)
+    data = OpenData(
+        public_id=new_id(),
+        idle_is_fine=outcome.longest is not None,
+        extendable=outcome.extends,
+        proven_at=now if device else 0.0,
+    )
     token = sessions.begin(tx, user, Stage.IN, scope=outcome.scope, device=device, until=until, data=data)
     tx.log("enter", user, "done", str(outcome.scope), device=device)
     return Step(token, Stage.IN, user.name, scope=outcome.scope)

@@ -8,7 +8,7 @@ from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotFound
 from dsc_host.login.model import Scope, SessionView, Stage
 from dsc_host.login.rows import Session, User
-from dsc_host.login.signin import sessions
+from dsc_host.login.signin import extension, sessions
 from dsc_host.login.signin.session_data import OpenData
 from dsc_host.login.transaction import LoginTransaction
 
@@ -58,4 +58,5 @@ def _view(tx: LoginTransaction, user: User, session: Session, *, current: bool) 
         began_at=session.made_at,
         used_at=tx.context.activity.last(session.id, session.seen_at),
         until=session.expires_at,
+        extendable_until=extension.latest(tx.policy, session),
     )

@@ -102,6 +102,8 @@ class OpenData(SessionData):
     """The id by which its user ends it; empty if an earlier version opened it."""
     idle_is_fine: bool = False
     """Whether the session has no idle timeout."""
+    extendable: bool = False
+    """Whether an answer of the kind that opened the session extends it."""
     proven_at: float = 0.0
     """The Unix time at which a device last answered in the session; 0 if none did."""
     called: Call | None = None

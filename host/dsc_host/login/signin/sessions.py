@@ -19,6 +19,7 @@ from dsc_host.login.accounts import permissions
 from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.rows import Session, User
+from dsc_host.login.signin import extension
 from dsc_host.login.signin.session_data import OpenData, SessionData
 from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_user
 
@@ -110,6 +111,7 @@ def visitor(tx: LoginTransaction, token: str) -> Visitor:
         language=user.language,
         since=session.made_at,
         until=session.expires_at,
+        extendable_until=extension.latest(tx.policy, session),
     )
 
 

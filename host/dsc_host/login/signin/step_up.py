@@ -10,9 +10,9 @@ from dataclasses import replace
 from dsc_host.login import rows
 from dsc_host.login.devices import registry
 from dsc_host.login.errors import NotFound, ProofNeeded
-from dsc_host.login.model import DeviceView, Offer, Scope, Stage
+from dsc_host.login.model import DeviceView, Offer, Scope, Stage, Status
 from dsc_host.login.rows import Device, Session, User
-from dsc_host.login.signin import device_proof, session_data
+from dsc_host.login.signin import device_proof, extension, session_data
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.signin.session_data import OpenData
 from dsc_host.login.transaction import LoginContext, LoginTransaction, found
@@ -103,13 +103,17 @@ def ask(tx: LoginTransaction, session: Session, user: User, token: str, device_i
 
 
 def answer(tx: LoginTransaction, session: Session, user: User, token: str, text: str) -> bool:
-    """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`."""
-    device, right = device_proof.judge(tx, session, user, Purpose.FRESH, text, token=token)
+    """Return whether the answer was correct. If so, guarded operations are allowed for some minutes. Raises `NotNow`.
+
+    An answer with a finger or a face also extends a session that was opened so.
+    """
+    device, outcome = device_proof.judged(tx, session, user, Purpose.FRESH, text, token=token)
     held = registry.held(tx.db, user, device.id)
-    right = right and registry.is_live(*held, tx.now())
+    right = outcome.status is Status.ACCEPTED and registry.is_live(*held, tx.now())
+    extended = right and extension.extend(tx, session, outcome)
     if right:
         rows.uses.change(tx.db, held[1].id, used_at=tx.now())
         data = OpenData.of(found(rows.sessions.find(tx.db, session.id)))
         session_data.keep(tx.db, session.id, replace(data, proven_at=tx.now()))
-    tx.log("prove", user, "done" if right else "refused", device=device.id)
+    tx.log("prove", user, "done" if right else "refused", "extended" if extended else "", device=device.id)
     return right

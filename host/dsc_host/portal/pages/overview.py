@@ -15,7 +15,9 @@ _STAFF_PAGES = {Role.SUPPORT: "/desk", Role.ISSUER: "/issuer", Role.COMPLIANCE: 
 def overview(visit: Visit) -> Response:
     """Show the scope of the session, and links to the other pages."""
     who, _ = visit.visitor(), visit._
-    facts = ((_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until)))
+    facts = [(_("Access in this session"), _(SCOPES[who.scope])), (_("Session ends at the latest"), _.moment(who.until))]
+    if who.extendable_until is not None:
+        facts.append((_("Can be extended with your finger or face until"), _.moment(who.extendable_until)))
     return visit.show(View(_("Overview"), facts=facts, links=_links(_, who)))
 
 

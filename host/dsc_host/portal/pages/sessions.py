@@ -2,10 +2,11 @@
 
 from starlette.responses import Response
 
-from dsc_host.login import SessionView
+from dsc_host.login import NotNow, Offer, SessionView
 from dsc_host.portal.languages import Language
+from dsc_host.portal.pages.offers import WRONG, asking
 from dsc_host.portal.site import Visit
-from dsc_host.portal.views import Link, Row, Table, View, button
+from dsc_host.portal.views import Form, Link, Row, Table, View, button
 from dsc_host.portal.wording import KINDS, named
 
 
@@ -27,21 +28,60 @@ def ended_others(visit: Visit) -> Response:
     return visit.go_on("/sessions", notice="sessions_ended")
 
 
+def extending(visit: Visit) -> Response:
+    """Ask for an answer with the finger or the face."""
+    return visit.show(_extending(visit, visit.system.proofs.ask(visit.token, visit.visitor().device)))
+
+
+def extended(visit: Visit) -> Response:
+    """Judge the answer, which may extend the session."""
+    before, proofs = visit.visitor().until, visit.system.proofs
+    if proofs.answer(visit.token, visit.value("answer")):
+        longer = visit.visitor().until > before
+        return visit.go("/sessions", notice="extended" if longer else "not_extended")
+    try:
+        offer = proofs.offer(visit.token)
+    except NotNow:
+        return visit.go("/sessions", notice="not_extended")
+    return visit.wrong(_extending(visit, offer), visit._(WRONG), 401)
+
+
+def _extending(visit: Visit, offer: Offer) -> View:
+    _ = visit._
+    words = (_("Answer with your finger or face in the app, not with its PIN."),)
+    view = View(_("Extend this session"), words=words, links=(Link("/sessions", _("Sessions")),))
+    return asking(visit, offer, view, Form("/sessions/extend/answer", _("Extend this session")))
+
+
 def _sessions(visit: Visit) -> View:
     _, shown = visit._, visit.system.sessions(visit.token)
     heads = (
         _("Device"), _("Which"), _("Session"), _("Began"), _("Last used"), _("Ends at the latest"), _("Actions")
     )  # fmt: skip
     others = button("/sessions/end-others", _("End all other sessions"), danger=True)
+    latest = shown[0].extendable_until
     return View(
         _("Sessions"),
         words=(
             _("You are logged in with these sessions. One that you end is logged out at once."),
             _("Do you not know one of them? End it, and change your password."),
+            *((_extendable(_, shown[0].until, latest),) if latest is not None else ()),
         ),
         tables=(Table(_("Your sessions"), heads, [_row(_, each) for each in shown]),),
-        forms=(others,) if len(shown) > 1 else (),
+        forms=(
+            *((button("/sessions/extend", _("Extend this session")),) if latest is not None else ()),
+            *((others,) if len(shown) > 1 else ()),
+        ),
         links=(Link("/", _("Overview")),),
+    )
+
+
+def _extendable(_: Language, until: float, latest: float) -> str:
+    return _(
+        "This session ends at {until}. If you answer with your finger or face in the app before that, it lasts longer,"
+        " until {latest} at the latest.",
+        until=_.moment(until),
+        latest=_.moment(latest),
     )
 
 

@@ -62,6 +62,8 @@ class Outcome:
     """The maximum duration of the session in seconds, if it differs from the policy's. The session then has no idle timeout."""
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
+    extends: bool = False
+    """Whether another such answer, within the session that the first one opened, makes the session last as long again."""
     duress: bool = False
     looked_at: bool = True
     """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""

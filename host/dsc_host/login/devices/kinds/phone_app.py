@@ -121,7 +121,9 @@ def entered(attempt: Attempt, method: str) -> Outcome:
     """Reset the limit on pushes. Return an accepted outcome with the session duration of this method."""
     rate_limits.record_success(attempt.tx, [_pushes(attempt)])
     sessions = attempt.tx.policy.sessions
-    return Outcome(Status.ACCEPTED, longest=sessions.pin if method == PIN else sessions.biometrics)
+    if method == PIN:
+        return Outcome(Status.ACCEPTED, longest=sessions.pin)
+    return Outcome(Status.ACCEPTED, longest=sessions.biometrics, extends=True)
 
 
 def _is_misplaced(cards: CardTransaction, serial: str) -> bool:

@@ -1,0 +1,29 @@
+"""The extension of a session by another answer with a finger or a face, given within it.
+
+A login elsewhere extends no session: otherwise a stolen session would last for as long as its owner logs in every day.
+"""
+
+from dsc_host.login import rows
+from dsc_host.login.devices.kinds import Outcome
+from dsc_host.login.policy.model import Policy
+from dsc_host.login.rows import Session
+from dsc_host.login.signin.session_data import OpenData
+from dsc_host.login.transaction import LoginTransaction
+
+
+def latest(policy: Policy, session: Session) -> float | None:
+    """Return the Unix time up to which a session can be extended; None if it cannot."""
+    until = session.made_at + policy.sessions.biometrics_longest
+    return until if OpenData.of(session).extendable and until > session.expires_at else None
+
+
+def extend(tx: LoginTransaction, session: Session, outcome: Outcome) -> bool:
+    """Extend a session if the outcome is of an answer like the one that opened it. Return whether the session lasts longer."""
+    end = latest(tx.policy, session)
+    if end is None or not outcome.extends or outcome.longest is None:
+        return False
+    until = min(tx.now() + outcome.longest, end)
+    if until <= session.expires_at:
+        return False
+    rows.sessions.change(tx.db, session.id, expires_at=until)
+    return True
