@@ -218,6 +218,13 @@ MUTANTS = (
         ("only a session by finger or face is extended", "if OpenData.of(session).extendable and until", "if until"),
     ),
     *_login(
+        "profile/security_events.py",
+        "security_events",
+        ("nobody reads what happened to another user", ".where(user_of == name, audit", ".where(audit"),
+        ("security events are shown for 90 days", ", audit.c.at >= since)", ")"),
+        ("a name in a refusal is not shown", 'said.get("by", "") not in ("", user.name)', "False"),
+    ),
+    *_login(
         "profile/email_change.py",
         "email_change",
         ("only the code changes an email address", "    if not hmac.compare_digest(codes", "    if False and print(codes"),

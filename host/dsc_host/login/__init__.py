@@ -43,6 +43,7 @@ from dsc_host.login.model import (
     WaitView,
 )
 from dsc_host.login.policy.model import Policy
+from dsc_host.login.profile.security_events import EventKind, EventPage, SecurityEvent
 from dsc_host.login.protection.funding import FundingAllowance
 from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
@@ -59,6 +60,8 @@ __all__ = [
     "DeviceState",
     "DeviceView",
     "DifferentIdentity",
+    "EventKind",
+    "EventPage",
     "FundingAllowance",
     "FundingMethod",
     "HoldState",
@@ -85,6 +88,7 @@ __all__ = [
     "Request",
     "Role",
     "Scope",
+    "SecurityEvent",
     "Sender",
     "SessionView",
     "ShareState",

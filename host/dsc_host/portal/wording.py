@@ -156,6 +156,7 @@ _FIELDS: Mapping[str, str] = {
     "document type": "Document type",
     "document number": "Document number",
     "device name": "Name",
+    "page": "Page",
 }
 _NOTICES: Mapping[str, str] = {
     "ended": "You have been logged out. Log in again.",

@@ -19,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from dsc_host.records.tables import SERIAL_LETTERS, metadata
+from dsc_host.records.tables import SERIAL_LETTERS, audit, metadata
+from dsc_host.schema.log_index import user_of
 
 ID_LETTERS = 32
 NAME_LETTERS = 32
@@ -279,6 +280,9 @@ waits = Table(
     Column("data", String, nullable=False),
     Index(None, "state", "due_at"),
 )
+
+# A user reads their own entries of the log.
+Index("ix_audit_user", user_of, audit.c.number)
 
 ALL = (
     entities, accounts, users, phones, devices, uses, sessions, attempts, pushes, messages, orders, holds, parcels, shares,

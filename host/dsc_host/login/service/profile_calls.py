@@ -7,7 +7,8 @@ from dsc_host.login.accounts import bank_numbers
 from dsc_host.login.messages import outbox
 from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import Profile, Scope
-from dsc_host.login.profile import bank_instructions, email_change, overview, postal_address
+from dsc_host.login.profile import bank_instructions, email_change, overview, postal_address, security_events
+from dsc_host.login.profile.security_events import EventPage
 from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
@@ -26,6 +27,15 @@ class ProfileCalls(AccountCalls):
             token,
             may("profile", Scope.FULL, Scope.ACCOUNT),
             lambda tx, user, session: overview.profile(tx, session, user),
+        )
+
+    def security_events(self, token: str, page: int = 1) -> EventPage:
+        """Return a page of what happened to the user's security lately, the newest first. Raises `InputError`."""
+        return access.look(
+            self.context,
+            token,
+            may("security_events", Scope.FULL, Scope.ACCOUNT),
+            lambda tx, user, _session: security_events.page(tx, user, page),
         )
 
     def ask_to_change_email(self, token: str, email: str) -> str:

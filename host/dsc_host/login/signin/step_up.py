@@ -60,6 +60,7 @@ HARMLESS = frozenset({
     "profile",
     "protection",
     "requests",
+    "security_events",
     "sessions",
     "shares",
     "waiting",

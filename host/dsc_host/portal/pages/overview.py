@@ -32,6 +32,7 @@ def _links(_: Language, who: Visitor) -> tuple[Link, ...]:
             Link("/devices", _("Devices"), _("your security devices and card requests")),
             Link("/password", _("Change the password")),
             Link("/profile", _("Profile"), _("your addresses and bank instructions")),
+            Link("/events", _("Security events"), _("logins and changes of your protection")),
             *further_links(_, who),
             Link("/statements", _("Statements")),
         ]

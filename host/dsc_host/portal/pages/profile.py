@@ -34,15 +34,18 @@ def _facts(_: Language, known: Profile) -> Sequence[tuple[str, str]]:
 
 
 def _changes(_: Language, known: Profile) -> Sequence[Link]:
-    sessions = Link("/sessions", _("Sessions"), _("where you are logged in"))
+    seen = (
+        Link("/sessions", _("Sessions"), _("where you are logged in")),
+        Link("/events", _("Security events"), _("logins and changes of your protection")),
+    )
     if known.opted_out:
-        return (Link("/protection", _("Protection and limits")), sessions)
+        return (Link("/protection", _("Protection and limits")), *seen)
     bank = (Link("/profile/bank", _("Change the bank instructions")),) if known.primary else ()
     return (
         Link("/profile/email", _("Change the email address")),
         Link("/profile/address", _("Change the postal address")),
         *bank,
-        sessions,
+        *seen,
     )
 
 

@@ -18,6 +18,14 @@ _SERIALS: tuple[tuple[str, Any, Any, bool], ...] = (
     ("devices", _OLD_OF_DEVICE, _NEW_OF_DEVICE, True),
 )
 
+_KEY = '"user":"'
+_USER_OF = {
+    "sqlite": f"CASE WHEN instr(detail, '{_KEY}') > 0 THEN substr(detail, instr(detail, '{_KEY}') + 8, "
+    f"instr(substr(detail, instr(detail, '{_KEY}') + 8), '\"') - 1) END",
+    "postgresql": f"split_part(split_part(detail, '{_KEY}', 2), '\"', 1)",
+}
+"""The user whom an entry of the log is about."""
+
 
 def upgrade() -> None:
     """Remove the decoys, widen the serials, and add the dates.
@@ -37,6 +45,8 @@ def upgrade() -> None:
     # Nobody has named a device, and it is not known when one was last used.
     op.add_column("uses", sa.Column("name", sa.String(32), nullable=False, server_default=""))
     op.add_column("uses", sa.Column("used_at", sa.Double))
+    # A user's own entries of the log.
+    op.execute(f"CREATE INDEX ix_audit_user ON audit ({_USER_OF[op.get_bind().dialect.name]}, number)")
     # The spelling of the whole project.
     op.execute("UPDATE orders SET state = 'personalized' WHERE state = 'personalised'")
 

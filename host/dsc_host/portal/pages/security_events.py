@@ -1,0 +1,116 @@
+"""The page of the recent security events of a user's account."""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from dsc_host.login import EventKind, SecurityEvent
+from dsc_host.portal.languages import NONE, Language
+from dsc_host.portal.site import Visit
+from dsc_host.portal.views import Link, Row, Table, View
+from dsc_host.portal.wording import KINDS, named
+
+EVENTS: Mapping[EventKind, str] = {
+    EventKind.PASSWORD_RIGHT: "Your password was entered at the login.",
+    EventKind.PASSWORD_WRONG: "A login was refused: the password was wrong.",
+    EventKind.LOGGED_IN: "Logged in.",
+    EventKind.ANSWER_WRONG: "A login was refused: the answer of the device was wrong.",
+    EventKind.PROVEN: "A device answered once more in a session.",
+    EventKind.PROOF_WRONG: "In a session, the answer of a device was wrong.",
+    EventKind.SESSION_ENDED: "Sessions were ended on the page Sessions.",
+    EventKind.PASSWORD_CHANGED: "The password was changed.",
+    EventKind.PIN_CHANGED: "The PIN of a card was changed.",
+    EventKind.PIN_CHANGE_WRONG: "The PIN of a card was not changed: the response was wrong.",
+    EventKind.ACTIVATED: "A device was activated.",
+    EventKind.ACTIVATION_WRONG: "A device was not activated: its answer was wrong.",
+    EventKind.DEVICE_NAMED: "A device was given a name.",
+    EventKind.DEVICE_EXPIRED: "A device has expired.",
+    EventKind.DEVICE_SUSPENDED: "A lost device was suspended at the login.",
+    EventKind.DEVICE_LOST: "Support took a device out of use.",
+    EventKind.APP_BEGUN: "The activation of an app was begun, and a code was sent by SMS.",
+    EventKind.APP_ACTIVATED: "An app was activated.",
+    EventKind.APP_WRONG: "An app was not activated: the code or the PIN was wrong.",
+    EventKind.APP_REMOVED: "An app was removed.",
+    EventKind.PUSH_APPROVED: "A login was approved in the app.",
+    EventKind.PUSH_WRONG: "A login was not approved in the app: the PIN was wrong.",
+    EventKind.PUSH_DENIED: "A login was denied in the app.",
+    EventKind.NUMBER_ASKED: "A code was sent to confirm a phone number.",
+    EventKind.NUMBER_WRONG: "A phone number was not confirmed: the code was wrong.",
+    EventKind.NUMBER_WAITS: "A phone number was confirmed, and waits before it counts.",
+    EventKind.NUMBER_CONFIRMED: "A phone number was confirmed.",
+    EventKind.NUMBER_REMOVED: "A phone number was removed.",
+    EventKind.MESSAGES_ENABLED: "Codes by SMS and call were enabled.",
+    EventKind.MESSAGES_WAIT: "Codes by SMS and call will be enabled after some days.",
+    EventKind.TEMPORARY_CODE: "Support gave a temporary code.",
+    EventKind.CODE_CARD: "Support issued a security code card.",
+    EventKind.ONLINE_CARD: "An online security code card was given.",
+    EventKind.CARD_ASSIGNED: "A card was assigned to you.",
+    EventKind.CARD_REQUESTED: "A card was requested.",
+    EventKind.CARD_CANCELLED: "The request of a card was canceled.",
+    EventKind.CARD_SHIPPED: "A card was sent to you.",
+    EventKind.CARD_RETURNED: "A card was announced as sent back.",
+    EventKind.CARD_RECEIVED: "A card that you sent back was received.",
+    EventKind.EMAIL_ASKED: "A code was sent to a new email address.",
+    EventKind.EMAIL_WRONG: "The email address was not changed: the code was wrong.",
+    EventKind.EMAIL_CHANGED: "The email address was changed.",
+    EventKind.ADDRESS_CHANGED: "The postal address was changed.",
+    EventKind.BANK_CHANGED: "The bank instructions were changed.",
+    EventKind.LANGUAGE_CHANGED: "The language of your messages was changed.",
+    EventKind.BECAME_PRIMARY: "You became the primary user of the account.",
+    EventKind.OPTED_OUT: "The protection was switched off.",
+    EventKind.OPT_OUT_WAITS: "The protection will be switched off after some days.",
+    EventKind.OPTED_IN: "The protection was switched on again.",
+    EventKind.CHANGE_COUNTS: "A change that was waiting took effect.",
+    EventKind.CHANGE_STOPPED: "A change that was waiting was stopped.",
+    EventKind.SHARE_PROVEN: "A device answered in order to be shared.",
+    EventKind.SHARE_WRONG: "A device was not shared: its answer was wrong.",
+    EventKind.SHARE_WAITS: "Sharing a device waits for compliance.",
+    EventKind.SHARED: "A device is shared with you.",
+    EventKind.SHARE_ALLOWED: "Compliance agreed to the sharing of a device.",
+    EventKind.SHARE_REFUSED: "Compliance refused the sharing of a device.",
+    EventKind.SHARE_ENDED: "The sharing of a device ended.",
+    EventKind.IDENTIFIED: "Support identified you in a call.",
+    EventKind.NOT_IDENTIFIED: "A caller at support was not identified as you.",
+    EventKind.IDENTITY_WAITS: "Support asked for a correction of your personal details.",
+    EventKind.IDENTITY_CORRECTED: "Your personal details were corrected.",
+    EventKind.USER_ADDED: "Your user name was added.",
+    EventKind.ACCOUNT_CLOSED: "The account was closed.",
+}
+_DIGITS = 4
+
+
+def security_events(visit: Visit) -> Response:
+    """Show a page of events, the newest first."""
+    _, number = visit._, _page(visit.request.query_params.get("page", "1"))
+    shown = visit.system.security_events(visit.token, number)
+    rows = [Row((_.moment(each.at), _what(_, each), _device(_, each))) for each in shown.events]
+    view = View(
+        _("Security events"),
+        words=(
+            _("These are the logins of the last 90 days, and what has changed in your protection. The newest are first."),
+            _("Was something not done by you? Change your password, end the other sessions, and call support."),
+        ),
+        tables=(Table(_("Events"), (_("When"), _("What happened"), _("Device")), rows, _("There are none.")),),
+        links=(
+            *((Link(f"/events?page={number + 1}", _("Older events")),) if shown.more else ()),
+            *((Link(f"/events?page={number - 1}", _("Newer events")),) if number > 1 else ()),
+            Link("/sessions", _("Sessions")),
+            Link("/password", _("Change the password")),
+            Link("/", _("Overview")),
+        ),
+    )
+    return visit.show(view)
+
+
+def _page(text: str) -> int:
+    """Return the number of a page; 0, which is none, for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
+
+
+def _what(_: Language, event: SecurityEvent) -> str:
+    what = _(EVENTS[event.kind])
+    return f"{what} {_('Support or another user of the account did it.')}" if event.by_other else what
+
+
+def _device(_: Language, event: SecurityEvent) -> str:
+    return f"{_(KINDS[event.device])} {named(event.name, event.label)}".strip() if event.device else NONE

@@ -1,0 +1,45 @@
+"""The user whom an entry of the audit log is about: an SQL expression, by which the log has an index.
+
+The user's name lies in the JSON text of `detail`. With the index, a user's own entries are found without reading the whole log.
+The log has no further column for it: what an entry says is hashed, and stays in one place.
+"""
+
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from dsc_host.records.tables import audit
+
+# Every text is accepted, also one that somebody has put in the place of the JSON. In JSON, a value cannot hold this text: each
+# of its quotes has a backslash before it.
+_KEY = '"user":"'
+SQLITE = (
+    f"CASE WHEN instr({{0}}, '{_KEY}') > 0 THEN substr({{0}}, instr({{0}}, '{_KEY}') + {len(_KEY)}, "
+    f"instr(substr({{0}}, instr({{0}}, '{_KEY}') + {len(_KEY)}), '\"') - 1) END"
+)
+POSTGRESQL = f"split_part(split_part({{0}}, '{_KEY}', 2), '\"', 1)"
+
+
+class UserOf(FunctionElement[str]):
+    """The name of the user whom an entry is about. If there is none, NULL in SQLite and empty text in PostgreSQL."""
+
+    name = "user_of"
+    type = String()
+    inherit_cache = True
+
+
+@compiles(UserOf, "sqlite")
+def _in_sqlite(element: UserOf, compiler: SQLCompiler, **options: Any) -> str:
+    return SQLITE.format(compiler.process(element.clauses, **options))
+
+
+@compiles(UserOf, "postgresql")
+def _in_postgresql(element: UserOf, compiler: SQLCompiler, **options: Any) -> str:
+    return POSTGRESQL.format(compiler.process(element.clauses, **options))
+
+
+user_of = UserOf(audit.c.detail)
+"""The name of the user whom an entry of the log is about."""

@@ -1,0 +1,166 @@
+"""The recent security events of a user's account."""
+
+import ast
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from tests.host.login.shares import proven
+from tests.host.login.town import CARL, DAY, PASSWORD, SERIALS, Town
+from tests.host.login.wrong_passwords import WRONG
+
+from dsc_host import login
+from dsc_host.errors import InputError
+from dsc_host.login import EventKind, Kind, NotAllowed, NotIn, Scope, WrongCredentials
+from dsc_host.login.profile import security_events
+from dsc_host.login.transaction import LoginTransaction
+from dsc_host.records.tables import audit
+
+
+def kinds(town: Town, token: str, page: int = 1) -> list[EventKind]:
+    return [each.kind for each in town.system.security_events(token, page).events]
+
+
+def test_logins_refusals_and_changes_are_there_the_newest_first(town: Town) -> None:
+    with pytest.raises(WrongCredentials):
+        town.system.begin("anna", WRONG)
+    step = town.chosen("anna", Kind.DSC_PLUS)
+    town.system.answer(step.token, "00000000")
+    token = town.enter("anna")
+    town.system.change_password(token, PASSWORD, "another harbour at dusk")
+    seen = town.system.security_events(token).events
+    assert [each.kind for each in seen][:7] == [
+        EventKind.PASSWORD_CHANGED,
+        EventKind.PASSWORD_RIGHT,
+        EventKind.LOGGED_IN,
+        EventKind.PASSWORD_RIGHT,
+        EventKind.ANSWER_WRONG,
+        EventKind.PASSWORD_RIGHT,
+        EventKind.PASSWORD_WRONG,
+    ]
+    assert (seen[2].device, seen[2].label, seen[2].at) == (Kind.DSC_PLUS, SERIALS["anna"], town.clock.now)
+    assert kinds(town, token)[-1] is EventKind.USER_ADDED
+
+
+def test_support_and_the_primary_user_are_seen_without_their_names(town: Town) -> None:
+    town.system.opt_out(town.session("anna"), "ben")
+    town.system.opt_in(town.session("anna"), "ben")
+    town.system.staff.give_temporary_code(town.call("ben"))
+    assert not town.system.staff.identify(town.session("sue"), "ben", CARL)
+    seen = town.system.security_events(town.session("ben")).events
+    others = [each.kind for each in seen if each.by_other]
+    expected = (
+        EventKind.NOT_IDENTIFIED,
+        EventKind.TEMPORARY_CODE,
+        EventKind.IDENTIFIED,
+        EventKind.OPTED_IN,
+        EventKind.OPTED_OUT,
+    )
+    assert others == list(expected)
+    assert not any(name in repr(seen) for name in ("anna", "sue"))
+
+
+@pytest.mark.every_database
+def test_nobody_sees_what_concerns_somebody_else(town: Town) -> None:
+    for name in ("ann", "ann_", "anna-1", "user"):
+        town.add(name, "carl")
+    anna, carl = town.enter("anna"), town.session("carl")
+    town.system.name_device(anna, town.device(anna, Kind.DSC_PLUS), 'x","user":"carl')
+    assert EventKind.DEVICE_NAMED in kinds(town, anna)
+    for token in (carl, *(town.session(name) for name in ("anna", "ben"))):
+        assert kinds(town, token).count(EventKind.USER_ADDED) == 1
+    assert kinds(town, carl) == [EventKind.LOGGED_IN, EventKind.MESSAGES_ENABLED, EventKind.USER_ADDED]
+
+
+def test_a_device_that_is_no_longer_shared_is_not_named(town: Town) -> None:
+    ben = town.session("ben")
+    share = proven(town, ben)
+    town.system.confirm_share(ben, share)
+    shared = next(each for each in town.system.security_events(ben).events if each.kind is EventKind.SHARED)
+    assert shared.label == SERIALS["anna"]
+    town.system.cancel_share(ben, share)
+    assert SERIALS["anna"] not in repr(town.system.security_events(town.session("ben")))
+
+
+@pytest.mark.every_database
+def test_events_come_in_pages_and_end_after_ninety_days(town: Town) -> None:
+    token = town.session("anna")
+    device = town.device(token, Kind.DSC_PLUS)
+    for number in range(security_events.PAGE):
+        town.system.name_device(token, device, f"card {number}")
+    first, second = (town.system.security_events(token, page) for page in (1, 2))
+    assert (len(first.events), first.more, second.more) == (security_events.PAGE, True, False)
+    assert {each.kind for each in first.events} == {EventKind.DEVICE_NAMED}
+    assert second.events[0].kind is EventKind.LOGGED_IN
+    assert town.system.security_events(token, 3).events == ()
+    town.clock.advance(90 * DAY + 1)
+    assert kinds(town, town.session("anna")) == [EventKind.LOGGED_IN]
+
+
+@pytest.mark.parametrize("page", [0, -1, security_events.MOST_PAGES + 1, 10**30, True, 1.0, "1", None])
+def test_what_is_no_page(town: Town, page: object) -> None:
+    with pytest.raises(InputError, match=r"^page: must be a whole number from 1 to 500"):
+        town.system.security_events(town.session("anna"), page)  # type: ignore[arg-type]
+
+
+def test_only_a_session_with_a_device_reads_them(town: Town) -> None:
+    town.system.opt_out(town.session("anna"), "ben")
+    without = town.system.skip(town.system.begin("ben", PASSWORD).token).token
+    with pytest.raises(NotAllowed, match="log in with a device"):
+        town.system.security_events(without)
+    for token in (town.system.begin("anna", PASSWORD).token, "", "\ud800"):
+        with pytest.raises(NotIn):
+            town.system.security_events(token)
+    code, _ = town.bridged("anna")
+    town.clock.advance(2 * DAY + 1)
+    later = town.answered(town.chosen("anna", Kind.TEMPORARY_CODE).token, code)
+    assert town.system.visitor(later).scope is Scope.ACCOUNT
+    assert EventKind.TEMPORARY_CODE in kinds(town, later)
+
+
+def test_every_entry_about_a_user_is_shown_or_left_out_on_purpose() -> None:
+    """A new action of the log must become an event that users see, or join those that do not concern their security."""
+    logged = set(_logged())
+    assert len(logged) > 60
+    assert logged - {str(kind) for kind in EventKind} == LEFT_OUT
+    assert {str(kind) for kind in EventKind} - logged == set()
+
+
+LEFT_OUT = {
+    "offer done", "card.personalize done", "hold.keep done", "messages.remind done", "deposit done", "deposit refused",
+    "withdraw done", "withdraw refused",
+}  # fmt: skip
+"""What a page asks, what happens to a card before it is sent, and money."""
+
+
+def _logged() -> Iterator[str]:
+    """Yield the actions and outcomes of all entries that name a user, from the code of the login system."""
+    for path in Path(*login.__path__).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "tx.log" and ast.unparse(node.args[1]) != "None":
+                actions, outcomes = (_values(node.args[at]) for at in (0, 2))
+                yield from (f"{action} {outcome}" for action, outcome in product(actions, outcomes))
+
+
+def _values(node: ast.expr) -> list[str]:
+    return [*_values(node.body), *_values(node.orelse)] if isinstance(node, ast.IfExp) else [ast.literal_eval(node)]
+
+
+@pytest.mark.every_database
+def test_entries_that_somebody_has_changed_do_no_harm(town: Town) -> None:
+    token = town.session("anna")
+    for wrong in ('"user":"anna"', '{"user":"anna"', '["user":"anna"]', '{"by":{},"device":[],"user":"anna"}'):
+        changed = update(audit).where(audit.c.action == "login.enter").values(detail=wrong)
+        town.system.change(lambda tx, changed=changed: tx.db.execute(changed))  # type: ignore[misc]
+        assert kinds(town, token)[0] is EventKind.LOGGED_IN
+
+
+def test_they_are_found_by_an_index(town: Town) -> None:
+    def plan(tx: LoginTransaction) -> str:
+        options = {"literal_binds": True}
+        sql = security_events.entries("anna", 0.0, 1).compile(dialect=tx.db.dialect, compile_kwargs=options)
+        return " ".join(step.detail for step in tx.db.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+
+    assert town.system.context.read(plan).startswith("SEARCH audit USING INDEX ix_audit_user (<expr>=?)")
