@@ -34,6 +34,7 @@ TOTAL_SECONDS = 120.0
 RESTART_SECONDS = 2.0
 """The time in seconds that the board may take to accept the command to restart."""
 _ENTRIES = 2
+_ENTRIES_OF_A_PROMPT = 8
 _RESUMES = 2
 _ATTEMPTS = 16
 _CHUNK = 1024
@@ -62,12 +63,12 @@ class BoardSession:
     """
 
     def __init__(self, port: serial.Serial, name: str, clock: Clock = time.monotonic) -> None:
-        self.name = name
         self._port = port
         self._line = BoardLine(port, name, TOTAL_SECONDS, clock)
+        self.name = self._line.name
         self._repl = RawRepl(self._line)
         self._chunk = _CHUNK
-        self._entries = 0
+        self._prompted = False
 
     def __enter__(self) -> Self:
         try:
@@ -200,17 +201,22 @@ class BoardSession:
         self._stop_program()
 
     def _stop_program(self) -> None:
-        seen = b""
-        for _ in range(_ENTRIES):
+        """Stop the board's program. Try more often once a prompt, or a part of one, has shown that the line is the cause."""
+        seen, tried = b"", 0
+        while tried < (_ENTRIES_OF_A_PROMPT if self._prompted else _ENTRIES):
+            tried += 1
             try:
                 with self._line.within(ENTER_SECONDS):
                     self._repl.enter(ENTER_SECONDS)
-                    self._entries += 1
+                    self._prompted = True
                     return
             except Damaged as error:
                 seen = error.seen or seen
-        if self._entries or any(sign in seen for sign in _SIGNS):
-            raise self._damaged(_ENTRIES, seen)
+                if any(sign in error.seen for sign in _SIGNS):
+                    self._prompted = True
+                    self._line.allow(TOTAL_SECONDS)
+        if self._prompted:
+            raise self._damaged(tried, seen)
         answer = f"what answers is no MicroPython prompt: {_shown(seen)}" if seen else "nothing came back"
         raise BoardStuck(
             f"{self.name}: the board does not stop its program, or runs no MicroPython ({answer}). A sealed card: unplug it, "
@@ -242,4 +248,4 @@ def printable(words: str) -> str:
 
 
 def _shown(seen: bytes) -> str:
-    return repr(seen[-_SHOWN:].decode(errors="replace"))
+    return printable(" ".join(seen[-_SHOWN:].decode(errors="replace").split()))

@@ -60,6 +60,20 @@ def test_a_reset_in_the_middle_of_a_command_is_recovered_from(old: Disk, monkeyp
     assert next(resets, None) is None
 
 
+def test_a_prompt_that_arrives_damaged_is_asked_for_again(old: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = board_line.wire(old, Injury("none"), 1)
+    damaged, read = iter(range(3)), end.read
+
+    def read_damaged(size: int) -> bytes:
+        data = read(size)
+        return data.replace(b"exit", b"xit") if b"REPL" in data and next(damaged, None) is not None else data
+
+    monkeypatch.setattr(end, "read", read_damaged)
+    board_line.flash_over(end)
+    assert next(damaged, None) is None
+    assert flash_boards.start(end.disk) == "new"
+
+
 def test_a_worse_line_is_named(old: Disk) -> None:
     (worst,) = (injury for injury in INJURIES if injury.name == "a byte in 50 lost")
     with pytest.raises(ProtocolError, match=r"arrived damaged .* The line loses or changes bytes: use another cable"):
@@ -75,7 +89,7 @@ def test_a_silent_line_and_a_wrong_device_are_told_apart(old: Disk, monkeypatch:
     monkeypatch.setattr(board_line.Wire, "in_waiting", property(lambda wire: 0))
     modem_clock = itertools.count()
     with (
-        pytest.raises(board_session.BoardStuck, match="what answers is no MicroPython prompt: 'C"),
+        pytest.raises(board_session.BoardStuck, match="what answers is no MicroPython prompt: C"),
         BoardSession(modem, "board", clock=lambda: next(modem_clock) / 100),  # type: ignore[arg-type]
     ):
         pass
