@@ -51,7 +51,7 @@ def test_a_result_is_json() -> None:
     told = json.loads(json.dumps(result.result()))
     assert told["exit_code"] == UNMET == 42
     assert told["saved"] == {"r": result.display}
-    assert (told["failure"]["line"], told["failure"]["step"], told["failure"]["shown"]) == (7, 5, repr(result.display))
+    assert (told["failure"]["line"], told["failure"]["step"], told["failure"]["shown"]) == (7, 5, result.display)
 
 
 def test_steps_without_a_value_and_keys_in_every_way_of_writing_them() -> None:
@@ -66,7 +66,7 @@ def test_saved_responses_are_filled_in_everywhere() -> None:
     result = play(text)
     assert result.failure is not None
     assert result.failure.line == 12
-    assert result.failure.expected == f"the display '{result.saved['a']}'"
+    assert result.failure.expected == f"the display {result.saved['a']}"
     hello = "- send: hello nonce=${a}\n  expect-reply: {nonce: '${a}'}\n"
     assert play(LOGIN + "- save-response: a\n" + hello + "- press: [OK, PRESS]\n- enter: ${a}\n").exit_code == 0
 
@@ -116,17 +116,17 @@ def test_any_number_of_seconds_up_to_a_day(written: str) -> None:
 @pytest.mark.parametrize(
     ("step", "expected", "shown"),
     [
-        ("expect-display: PIN", "the display 'PIN'", "'PIN>'"),
-        ("expect-display: ''", "the display ''", "'PIN>'"),
-        ("expect-display: {matches: '[0-9]+'}", "a display that matches [0-9]+", "'PIN>'"),
-        ("expect-display: {matches: PIN}", "a display that matches PIN", "'PIN>'"),
-        ("save-response: r", "a response, 4 to 8 digits", "'PIN>'"),
-        ("send: personalize", "the reply ok", "'err denied the card holds a key; wipe it first'"),
-        ("{send: nonsense, expect-reply: {error: denied}}", "the reply error=denied", "'err unknown "),
-        ("{send: display, expect-reply: {error: denied}}", "the reply error=denied", "'ok text=PIN>'"),
-        ("{send: display, expect-reply: {text: PIN}}", "the reply ok text=PIN", "'ok text=PIN>'"),
-        ("{send: display, expect-reply: {text: PIN>, x: 1}}", "the reply ok text=PIN> x=1", "'ok text=PIN>'"),
-        ("{send: nonsense, expect-reply: {text: PIN>}}", "the reply ok text=PIN>", "'err unknown "),
+        ("expect-display: PIN", "the display PIN", "PIN>"),
+        ("expect-display: ''", "an empty display", "PIN>"),
+        ("expect-display: {matches: '[0-9]+'}", "a display that matches [0-9]+", "PIN>"),
+        ("expect-display: {matches: PIN}", "a display that matches PIN", "PIN>"),
+        ("save-response: r", "a response, 4 to 8 digits", "PIN>"),
+        ("send: personalize", "the reply ok", "err denied the card holds a key; wipe it first"),
+        ("{send: nonsense, expect-reply: {error: denied}}", "the reply error=denied", "err unknown "),
+        ("{send: display, expect-reply: {error: denied}}", "the reply error=denied", "ok text=PIN>"),
+        ("{send: display, expect-reply: {text: PIN}}", "the reply ok text=PIN", "ok text=PIN>"),
+        ("{send: display, expect-reply: {text: PIN>, x: 1}}", "the reply ok text=PIN> x=1", "ok text=PIN>"),
+        ("{send: nonsense, expect-reply: {text: PIN>}}", "the reply ok text=PIN>", "err unknown "),
     ],
 )
 def test_an_expectation_that_fails_says_where_and_what(step: str, expected: str, shown: str) -> None:
@@ -188,8 +188,8 @@ def test_a_cut_leaves_a_dark_card_until_restart(engine: str) -> None:
 
 def test_a_dark_card_answers_nothing_and_the_words_say_why() -> None:
     dark = LOGIN.replace("- enter: 482913", "- cut-power: 0\n- enter: 482913")
-    assert "but it is 'no reply'" in play(dark + "- send: info").message()
-    assert "but it is '' (the power is off; `restart` brings it back)" in play(dark + "- expect-display: PIN>").message()
+    assert "but it is no reply" in play(dark + "- send: info").message()
+    assert "but it is empty (the power is off; `restart` brings it back)" in play(dark + "- expect-display: PIN>").message()
 
 
 def test_a_cut_that_is_not_reached_cuts_nothing() -> None:

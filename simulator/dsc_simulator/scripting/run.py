@@ -173,6 +173,11 @@ def run_script(
     )
 
 
+def plain(text: str) -> str:
+    """Return the text with a question mark in place of each character that could change the terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _check_place(script: Script, path: Path, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise ScriptError(f"{script.name}: screenshot: there is no folder {path.parent}")
@@ -222,7 +227,7 @@ class Run:
         """Continue only if the expectation is met."""
         if not met:
             dark = " (the power is off; `restart` brings it back)" if self._dark else ""
-            raise _Unmet(expected, f"{self.card.display!r}{dark}")
+            raise _Unmet(expected, f"{plain(self.card.display) or 'empty'}{dark}")
 
     def powered(self, do: Callable[[], object]) -> None:
         """Call `do` if the card has power, and note it if the power fails meanwhile."""
@@ -251,7 +256,7 @@ class Run:
         words, values = self._reply(self.fill(text))
         if not wanted.items() <= values.items() or ("error" in values) != ("error" in wanted):
             listed = [f"{name}={value}" for name, value in wanted.items()]
-            raise _Unmet(" ".join(["the reply", *(() if "error" in wanted else ("ok",)), *listed]), repr(words))
+            raise _Unmet(" ".join(["the reply", *(() if "error" in wanted else ("ok",)), *listed]), plain(words))
 
     def _reply(self, request: str) -> tuple[str, dict[str, str]]:
         """Send a request. Return the reply as text for a person, and its values, or its error code as `error`."""

@@ -31,6 +31,7 @@ from dsc_simulator.scripting.run import (
     ScriptResult,
     Step,
     on_terminal,
+    plain,
     run_script,
 )
 
@@ -162,9 +163,9 @@ def _items(node: yaml.Node, what: str, allowed: Mapping[str, object] | None = No
     for key, value in node.value:
         name = _text(key, what)
         if allowed is not None and name not in allowed:
-            raise _Wrong(_line(key), f"{what}: unknown name {name[:40]!r}; allowed: {', '.join(allowed)}")
+            raise _Wrong(_line(key), f"{what}: unknown name {plain(name[:40])}; allowed: {', '.join(allowed)}")
         if name in found:
-            raise _Wrong(_line(key), f"{what}: {name[:40]!r} is given twice")
+            raise _Wrong(_line(key), f"{what}: {plain(name[:40])} is given twice")
         found[name] = (key, value)
     return found
 
@@ -219,7 +220,7 @@ class _Parser:
         for item, key in zip(nodes, keys, strict=True):
             if key not in KEYS:
                 raise _Wrong(
-                    _line(item), f"press: must be one of {', '.join(KEYS)}, not {key[:40]!r}; `enter` types many digits"
+                    _line(item), f"press: must be one of {', '.join(KEYS)}, not {plain(key[:40])}; `enter` types many digits"
                 )
         return lambda run: run.powered(lambda: run.card.press(*keys))
 
@@ -237,7 +238,7 @@ class _Parser:
         bare = self._with_names(text, node, "expect-display")
         if len(bare.rstrip()) > card.CELLS or not bare.isascii():
             raise _Wrong(_line(node), f"expect-display: a display shows at most {card.CELLS} characters of ASCII")
-        return lambda run: run.expect(run.card.display == run.fill(text).rstrip(), f"the display {run.fill(text)!r}")
+        return lambda run: run.expect(run.card.display == run.fill(text).rstrip(), _display_of(run.fill(text)))
 
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
@@ -368,3 +369,7 @@ def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
     if text is not None and not re.fullmatch("([0-9a-fA-F]{2})*", text):
         raise ProfileRefused(f"{name}: must be hex digits, two for each byte, or the word random")
     return None if text is None else bytes.fromhex(text)
+
+
+def _display_of(text: str) -> str:
+    return f"the display {plain(text)}" if text.strip() else "an empty display"
