@@ -1,9 +1,12 @@
 """The command about the settings: config show."""
 
+import os
+
 from dsc_host.cli import settings
-from dsc_host.cli.database import MasterKeys, Records
+from dsc_host.cli.database import KEY_VARIABLE, MasterKeys, Records
 from dsc_host.cli.options import JsonOption
 from dsc_host.cli.output import notice, show_all
+from dsc_host.urls import without_password
 
 
 def show_settings(as_json: JsonOption = False) -> None:
@@ -22,7 +25,9 @@ def show_settings(as_json: JsonOption = False) -> None:
     rows = []
     for name, variable in settings.VARIABLES.items():
         found = settings.setting(name)
+        if name == "master_key" and found.source != variable and KEY_VARIABLE in os.environ:
+            found = settings.Setting(name, "hex digits, not shown", KEY_VARIABLE)
         value = found.value or defaults[name]
-        rows.append({"setting": name, "value": settings.without_password(value), "source": found.source, "variable": variable})
+        rows.append({"setting": name, "value": without_password(value), "source": found.source, "variable": variable})
     show_all(rows, as_json=as_json)
     notice(f"The settings file is {settings.file()}{'' if settings.file().exists() else ', which does not exist'}.")

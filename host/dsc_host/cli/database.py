@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 if sys.platform != "win32":
     import pwd
 
+KEY_VARIABLE = "DSCPLUS_MASTER_KEY"
+"""The environment variable that may hold the digits of the master key, in place of a file."""
 _FILE_URL = "sqlite:///"
 _log = logging.getLogger("dsc_host.cli")
 _ACTOR_LETTERS = 64
@@ -50,8 +52,9 @@ class MasterKeys:
         """Return the master keys from the environment or from their file. Raises `InputError`."""
         from dsc_host.records.keys import Keyring, MasterKey
 
-        if not self.master_key and "DSCPLUS_MASTER_KEY" in os.environ:
-            return Keyring.from_environment("DSCPLUS_MASTER_KEY")
+        if not self.master_key and KEY_VARIABLE in os.environ:
+            _log.info("master key: in %s", KEY_VARIABLE)
+            return Keyring.from_environment(KEY_VARIABLE)
         path = self.key_file()
         _log.info("master key: in %s", path)
         if path == own_key_file() and not path.exists():

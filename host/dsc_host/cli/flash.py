@@ -16,6 +16,7 @@ from dsc_host.cli.prompts import agreed
 from dsc_host.errors import CardNotFound, CardStopped, LinkError, LinkTimeout
 from dsc_host.flash import BoardSession, Plan, Tell, examine, firmware_files, install, plan, removable, remove, startup_words
 from dsc_host.link import CardClient, NoSingleCard, PortMissing, find_card, open_port
+from dsc_host.urls import without_password
 
 HELLO_SECONDS = 20.0
 """The seconds that a board may take to restart, return on USB and say hello."""
@@ -74,8 +75,8 @@ def flash(
       dscplus flash --card /dev/ttyACM0 --board pico
     """
     program = firmware_files()
-    url, opened = _open_board(port)
-    with BoardSession(opened, url) as session:
+    name, opened = _open_board(port)
+    with BoardSession(opened, name) as session:
         steps = plan(examine(session), program, board)
         if steps.wiring_fault:
             notice(
@@ -87,7 +88,7 @@ def flash(
             _install(session, steps)
     if not dry_run:
         _wait_for_card(port, steps)
-    show(_report(url, steps, dry_run), as_json=as_json)
+    show(_report(name, steps, dry_run), as_json=as_json)
 
 
 def unflash(
@@ -105,27 +106,27 @@ def unflash(
       dscplus unflash
       dscplus unflash --card /dev/ttyACM0 --yes
     """
-    url, opened = _open_board(port)
-    with BoardSession(opened, url) as session:
+    name, opened = _open_board(port)
+    with BoardSession(opened, name) as session:
         paths = removable(session)
         if not dry_run and paths:
-            question = f"Remove {', '.join(paths)} from the board on {url}, with the key of the card, for good?"
+            question = f"Remove {', '.join(paths)} from the board on {name}, with the key of the card, for good?"
             if not yes and not agreed(question):
                 raise Failed("nothing was removed")
             session.allow()
             remove(session, paths)
     if not paths:
-        notice(f"{url}: there is nothing of dscplus on the board.")
-    show({"port": url, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
+        notice(f"{name}: there is nothing of dscplus on the board.")
+    show({"port": name, "removed": list(paths) if as_json else ", ".join(paths), "dry_run": dry_run}, as_json=as_json)
 
 
 def _open_board(port: str | None) -> tuple[str, serial.Serial]:
-    """Return the board's address and its open port. Wait for a board that restarts after an earlier command."""
+    """Return the board's address without a password, and its open port. Wait for a board that restarts."""
     end = time.monotonic() + BACK_SECONDS
     while True:
         try:
             url = _find_board(port)
-            return url, open_port(url)
+            return without_password(url), open_port(url)
         except (_NoSingleBoard, PortMissing) as error:
             if time.monotonic() >= end or (isinstance(error, _NoSingleBoard) and error.found):
                 raise
@@ -176,35 +177,35 @@ def _wait_for_card(port: str | None, steps: Plan) -> None:
     if steps.line != "usb":
         notice("The firmware is on the board. Its line is on the pins that board.json names: dscplus info --card PORT")
         return
-    url, client = _connect(port)
+    name, client = _connect(port)
     with client:
         facts, greeting = client.info(), client.hello()
     notice(f"The card says hello: {greeting.board}, firmware {greeting.firmware}.")
     if facts.condition == "error":
         notice(
             "It shows ERROR: its record is damaged, or its source of random numbers failed. Nothing was changed. Next: unplug "
-            f"it and plug it in. If ERROR stays, dscplus wipe --card {url} makes it blank, and its key is then gone"
+            f"it and plug it in. If ERROR stays, dscplus wipe --card {name} makes it blank, and its key is then gone"
         )
     elif facts.serial:
-        notice(f"It is still {facts.serial}. Next: dscplus respond CHALLENGE --card {url}")
+        notice(f"It is still {facts.serial}. Next: dscplus respond CHALLENGE --card {name}")
     else:
-        notice(f"It is blank. Next: dscplus personalize SERIAL --card {url}")
+        notice(f"It is blank. Next: dscplus personalize SERIAL --card {name}")
 
 
 def _connect(port: str | None) -> tuple[str, CardClient]:
-    """Return the address of the card and a client for it as soon as it answers. Raises `LinkTimeout`."""
+    """Return the address of the card without a password, and a client for it as soon as it answers. Raises `LinkTimeout`."""
     end = time.monotonic() + HELLO_SECONDS
     reason: LinkError = CardNotFound("the board did not come back")
     while time.monotonic() < end:
         try:
             # Search again each time: the system may give a returning port another name.
             url = _find_board(port)
-            return url, CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
+            return without_password(url), CardClient.open(url, timeout=_ONE_HELLO_SECONDS)
         except CardStopped as error:
             if words := _startup_words(url):
                 raise LinkTimeout(
-                    f"{url}: the firmware is on the board, but the card did not say hello. It says at its start: {words}. "
-                    "docs/flashing.md lists what to check"
+                    f"{without_password(url)}: the firmware is on the board, but the card did not say hello. "
+                    f"It says at its start: {words}. docs/flashing.md lists what to check"
                 ) from error
             reason = error
         except LinkError as error:
@@ -221,9 +222,9 @@ def _startup_words(url: str) -> str:
         return startup_words(port, url)
 
 
-def _report(url: str, steps: Plan, dry_run: bool) -> dict[str, object]:
+def _report(name: str, steps: Plan, dry_run: bool) -> dict[str, object]:
     return {
-        "port": url,
+        "port": name,
         "board": steps.board_name,
         "machine": steps.found.machine,
         "micropython": steps.found.micropython,

@@ -7,9 +7,22 @@ import typer
 from dsc_host.cli.lazy import LazyGroup
 
 
+def _completions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the commands that a shell may offer for the next word, each with its summary."""
+    group: object = ctx.find_root().command
+    for word in ctx.params.get("words") or ():
+        group = group.get_command(ctx, word) if isinstance(group, LazyGroup) else None
+    if not isinstance(group, LazyGroup):
+        return []
+    return [(name, summary) for name, summary in group.summaries() if name.startswith(incomplete)]
+
+
 def show_help(
     ctx: typer.Context,
-    words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND", help="For example card list.")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMMAND", help="For example card list.", autocompletion=_completions),
+    ] = None,
 ) -> None:
     """Show the help of a command, or the list of all commands.
 

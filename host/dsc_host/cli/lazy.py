@@ -89,6 +89,10 @@ class LazyGroup(TyperGroup):
         self._table = _Table(sections, more)
         self.commands = self._table
 
+    def summaries(self) -> list[tuple[str, str]]:
+        """Return the names and summaries of the commands that the help shows."""
+        return [(each.name, each.summary) for section in self._table.sections() for each in section.commands if not each.hidden]
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the sections into the help, from the table alone."""
         shown = [

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from io import TextIOWrapper
 from typing import Any
@@ -18,6 +18,7 @@ from dsc_host.errors import CardNotFound, DscError, InputError, LinkClosed, Link
 from dsc_host.version import VERSION
 
 COMMAND_GROUP = "dscplus.commands"
+COMPLETION_VARIABLE = "_DSCPLUS_COMPLETE"
 
 # The first match is used, so subclasses come before their base classes.
 _EXIT_CODES: tuple[tuple[type[DscError], int], ...] = (
@@ -100,7 +101,7 @@ def command() -> LazyGroup:
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code. Only unexpected errors are raised."""
     try:
-        with out_of_memory():
+        with out_of_memory(), _completion():
             command()(list(arguments), prog_name="dscplus")
     except SystemExit as done:
         return _finish(done.code if isinstance(done.code, int) else int(done.code is not None))
@@ -114,6 +115,21 @@ def run(arguments: Sequence[str]) -> int:
         # An error of the operating system, for example a full disk for standard output.
         return _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
     return _finish(0)
+
+
+@contextmanager
+def _completion() -> Iterator[None]:
+    """Raise `Failed` if a shell's request to complete a command, which Typer reads from the environment, is malformed."""
+    try:
+        yield
+    except (KeyError, ValueError):
+        if COMPLETION_VARIABLE not in os.environ:
+            raise
+        raise Failed(
+            f"{COMPLETION_VARIABLE} is set, but not by a shell that completes a command: unset it, or install the completion "
+            "again, with: dscplus --install-completion",
+            2,
+        ) from None
 
 
 def _fail(error: object, code: int) -> int:

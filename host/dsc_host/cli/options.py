@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dsc_host.cli.settings import setting, without_password
+from dsc_host.cli.settings import setting
 from dsc_host.errors import InputError
+from dsc_host.urls import without_password
 
 _log = logging.getLogger("dsc_host.cli")
 

@@ -4,7 +4,6 @@ An option on the command line takes precedence over the environment variable, th
 """
 
 import os
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,6 @@ class Setting:
     value: str | None
     source: str
     """The environment variable or the file that has the setting, or `default`."""
-
-
-def without_password(value: str) -> str:
-    """Return a URL with `****` in place of its password, which is before an @ or in a parameter."""
-    value = re.sub(r"(://[^:@/]*):.*@", r"\1:****@", value)
-    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1****", value)
 
 
 def file() -> Path:

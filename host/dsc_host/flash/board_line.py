@@ -11,6 +11,7 @@ from typing import TypeVar
 import serial
 
 from dsc_host.errors import LinkClosed, LinkTimeout
+from dsc_host.urls import without_password
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -32,7 +33,7 @@ class BoardLine:
     """An open port with two deadlines: one for the session, and one for the current operation."""
 
     def __init__(self, port: serial.Serial, name: str, seconds: float, clock: Clock = time.monotonic) -> None:
-        self.name = name
+        self.name = without_password(name)
         self.clock = clock
         self._port = port
         self._arrived = b""

@@ -20,6 +20,7 @@ from dsc_host.link.frames import Event, mask
 from dsc_host.link.records import CardInfo, Greeting, Profile, number, read_greeting, read_info, text
 from dsc_host.link.session import SerialPort, Session, Transcript
 from dsc_host.link.transport import open_port
+from dsc_host.urls import without_password
 
 PROTOCOL = 1
 """The version of the protocol that this client speaks."""
@@ -215,7 +216,7 @@ class CardClient:
         except LinkTimeout as error:
             seen = self._session.seen
             kind = CardStopped if _is_prompt(seen) else CardNotFound
-            raise kind(f"{url}: no card answers: {_what_is_there(seen)}") from error
+            raise kind(f"{without_password(url)}: no card answers: {_what_is_there(seen)}") from error
 
     def _ask(self, word: str, values: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Send a request that may arrive twice."""

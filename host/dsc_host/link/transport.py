@@ -19,6 +19,7 @@ from serial.tools import list_ports
 
 from dsc_host.errors import CardNotFound
 from dsc_host.link.session import READ_SLICE
+from dsc_host.urls import without_password
 
 HANDLER_GROUP = "dscplus.serial_handlers"
 PORT_GROUP = "dscplus.ports"
@@ -99,7 +100,9 @@ def open_port(url: str) -> serial.Serial:
         port.open()
     except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
         kind = PortMissing if _is_missing(error) else CardNotFound
-        raise kind(f"{url}: {_reason(url, error)}") from error
+        shown = without_password(url)
+        # pyserial's own words may quote the URL.
+        raise kind(f"{shown}: {_reason(url, error).replace(url, shown)}") from error
     return port
 
 

@@ -12,6 +12,7 @@ import typer
 from dsc_host import CardClient, Challenge, DscError, LinkTimeout, MasterKey, Profile, Verifier, derive_key
 from dsc_host.cli.options import OWNER_SECONDS, JsonOption, TimeoutOption, check_timeout
 from dsc_host.cli.output import Failed, notice, show
+from dsc_host.urls import without_password
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.commands.narration import Story
 from dsc_simulator.engines import ENGINES, available
@@ -138,7 +139,7 @@ def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene
 
 
 def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scene:
-    story.chapter(f"The card at {url}")
+    story.chapter(f"The card at {without_password(url)}")
     story.engine = "board"
     client = stack.enter_context(CardClient.open(url))
     greeting = client.hello()

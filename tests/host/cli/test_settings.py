@@ -35,6 +35,15 @@ def test_each_setting_names_its_source(dscplus: Command, monkeypatch: pytest.Mon
     assert shown(dscplus)["master_key"][1] == "default"
 
 
+def test_the_key_comes_from_its_file_or_from_a_variable(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(dscplus, 'master_key = "kept.key"')
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY", "ab" * 32)
+    assert shown(dscplus)["master_key"] == ("hex digits, not shown", "DSCPLUS_MASTER_KEY")
+    monkeypatch.setenv("DSCPLUS_MASTER_KEY_FILE", "named.key")
+    assert shown(dscplus)["master_key"] == ("named.key", "DSCPLUS_MASTER_KEY_FILE")
+    dscplus.assert_no_secret_was_printed()
+
+
 def test_commands_use_the_settings_of_the_file(dscplus: Command) -> None:
     with SimulatedCard(profile=Profile(serial="IB1", key=bytes(range(32)))) as card:
         key = dscplus.folder / "own.key"
@@ -105,6 +114,14 @@ def test_no_password_is_shown(dscplus: Command, monkeypatch: pytest.MonkeyPatch,
     assert "db/dscplus" in value
 
 
+@pytest.mark.parametrize("url", ["rfc2217://me:hunter2@127.0.0.1:1", "odd://:hunter2@host"])
+@pytest.mark.parametrize("command", ["info", "flash"])
+def test_no_error_of_a_line_shows_its_password(dscplus: Command, command: str, url: str) -> None:
+    error = dscplus.refused(command, "--card", url, code=3)
+    assert ":****@" in error
+    assert "hunter2" not in error
+
+
 def test_a_table_has_no_control_characters_and_stays_aligned(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSCPLUS_DB", "sqlite:///日本.db\x1b[31m")
     monkeypatch.setenv("DSCPLUS_CARD", "e\u0301")
@@ -119,6 +136,32 @@ def test_help_is_shown_for_any_command(dscplus: Command) -> None:
     assert dscplus("help", "card", "list").out == dscplus("card", "list", "--help").out
     for words in (["card", "nope"], ["nope"], ["list", "nope"]):
         assert f"there is no command {' '.join(words)}" in dscplus.refused("help", *words)
+
+
+@pytest.mark.parametrize(("words", "offered"), [
+    ("dscplus c", ["challenge", "card", "config"]),
+    ("dscplus help c", ["challenge", "card", "config"]),
+    ("dscplus help card pin d", ["draw"]),
+    ("dscplus help nope x", []),
+    ("dscplus help list x", []),
+])  # fmt: skip
+def test_a_shell_completes_commands(dscplus: Command, monkeypatch: pytest.MonkeyPatch, words: str, offered: list[str]) -> None:
+    monkeypatch.setenv("_DSCPLUS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert dscplus().out.split() == offered
+
+
+@pytest.mark.parametrize(("words", "at"), [(None, None), ("dscplus c", None), ("dscplus c", "x")])
+def test_a_completion_without_words_is_refused(
+    dscplus: Command, monkeypatch: pytest.MonkeyPatch, words: str | None, at: str | None
+) -> None:
+    monkeypatch.setenv("_DSCPLUS_COMPLETE", "complete_bash")
+    for name, value in {"COMP_WORDS": words, "COMP_CWORD": at}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert "_DSCPLUS_COMPLETE is set, but not by a shell" in dscplus.refused()
 
 
 def test_verbose_says_what_is_used_and_no_secret(dscplus: Command, monkeypatch: pytest.MonkeyPatch) -> None:
