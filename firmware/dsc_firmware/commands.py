@@ -105,10 +105,11 @@ class Commands:
         reply.value(b"locked", b"1" if record.locked else b"0")
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"condition", _CONDITIONS[self._app.card.condition])
-        # What is garbage already counts as free. A collector that is switched off stays off.
-        if gc.isenabled():
+        mem_free = getattr(gc, "mem_free", None)
+        # What is garbage already counts as free. A collector that is switched off stays off, and that of a computer has much to do.
+        if mem_free and gc.isenabled():
             gc.collect()
-        reply.value(b"free", str(gc.mem_free()).encode() if hasattr(gc, "mem_free") else b"")
+        reply.value(b"free", str(mem_free()).encode() if mem_free else b"")
         reply.send()
 
     def _display(self, request):

@@ -56,6 +56,14 @@ def test_free_memory_is_measured_after_a_collection(make: Watched, monkeypatch: 
     assert told(card, "info")["free"] == ("1000" if on else "300")
 
 
+def test_a_computer_collects_no_garbage_for_a_card(make: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no free memory to tell, and a test suite around the card has much garbage to look through."""
+    collected: list[None] = []
+    monkeypatch.setattr(commands, "gc", SimpleNamespace(isenabled=lambda: True, collect=lambda: collected.append(None)))
+    assert told(make(), "info")["free"] == ""
+    assert collected == []
+
+
 def test_every_request_has_one_reply_also_on_a_card_with_nothing_right(make: Watched) -> None:
     for word in ("hello", "info", "display", "entropy", "set", "personalize", "challenge", "cancel", "wipe", "key", "selftest"):
         assert ask(make(None), word).split(" ")[0] in ("ok", "err")

@@ -51,6 +51,7 @@ def cut_nothing(self: frames.LineReader) -> bytes:
     return b""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("where", "name", "careless", "fault", "promise"),
     [
