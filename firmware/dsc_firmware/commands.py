@@ -106,7 +106,7 @@ class Commands:
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"condition", _CONDITIONS[self._app.card.condition])
         mem_free = getattr(gc, "mem_free", None)
-        # What is garbage already counts as free. A collector that is switched off stays off, and that of a computer has much to do.
+        # What is garbage already counts as free. A collector that is switched off stays off; on a computer, it takes long.
         if mem_free and gc.isenabled():
             gc.collect()
         reply.value(b"free", str(mem_free()).encode() if mem_free else b"")
