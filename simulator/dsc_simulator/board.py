@@ -1,7 +1,7 @@
-"""A board made of software: the ports that the firmware sees, and the other side of each.
+"""A software board: the ports that the firmware uses, and controls for the other side of each port.
 
-This module simulates only what a board is made of: a keypad, a display, a clock that stands still unless it is moved, a
-source of entropy, two slots of flash, and a serial line. `dsc_firmware.ports` says what the ports promise.
+The board has a keypad, a display, a clock that stands still until it is set, a source of entropy, two slots of flash, a serial
+line, and a battery. `dsc_firmware.ports` describes the ports.
 """
 
 import random
@@ -18,11 +18,11 @@ HEAP = 192 * 1024
 """The default heap in bytes, as on a small board."""
 
 KEYS: dict[str, int] = {**{d: ord(d) for d in "0123456789"}, "OK": KEY_OK, "C": KEY_C, "PRESS": KEY_PRESS}
-"""The firmware's key for each key name that people and the serial line use."""
+"""The firmware's code of each key, by the name that people and the serial line use."""
 
 
 def check_key(name: str) -> None:
-    """Raise ValueError, with a list of the names, if no key is called `name`."""
+    """Raise ValueError, with a list of the names, if no key has this name."""
     if name not in KEYS:
         raise ValueError(f"key: must be one of {', '.join(KEYS)}, not {name!r}")
 
@@ -34,7 +34,7 @@ class Keypad:
         self._waiting: deque[int] = deque()
 
     def push(self, name: str) -> None:
-        """Press the key called `name`. Raise ValueError, with a list of the names, if there is no such key."""
+        """Press the key with this name. Raise ValueError, with a list of the names, if there is no such key."""
         check_key(name)
         self._waiting.append(KEYS[name])
 
@@ -64,7 +64,7 @@ class Clock:
         self.now_ms = 0
 
     def ticks_ms(self) -> int:
-        """Return the time in milliseconds, wrapped as on a board."""
+        """Return the time in milliseconds, which wraps as on a board."""
         return self.now_ms % int(TICKS_PERIOD)
 
 
@@ -84,8 +84,8 @@ class Entropy:
 class Flash:
     """Two slots that keep their contents when the board loses power.
 
-    While `cut_after` is a number, the power fails once that many more bytes have been written. The byte after them is torn:
-    some of its bits are new and some are old.
+    If `cut_after` is a number, the power fails after this many more bytes have been written. The next byte is torn: some of its
+    bits are new and some are old.
     """
 
     def __init__(self, slots: tuple[bytes | None, bytes | None] = (None, None)) -> None:
@@ -109,7 +109,7 @@ class Flash:
         raise PowerCut(f"the power failed after {at} of the {len(new)} bytes of slot {slot}")
 
     def _torn(self, new: bytes, old: bytes) -> bytes:
-        """Return the bytes of a slot in which only the first byte was written, and that one only in part."""
+        """Return the bytes of a slot of which only the first byte was written, and only in part."""
         return bytes((old[0] ^ (old[0] ^ new[0]) & self._tear.randrange(256),)) + old[1:] if new else b""
 
 
@@ -163,4 +163,4 @@ class SimulatedBoard:
     caps: str = "keys"
     heap: int = HEAP
     fuel: int | None = None
-    """Instructions until the power fails, on an engine that counts them. None: the power does not fail."""
+    """The number of instructions until the power fails, on an engine that counts them. None means that it does not fail."""

@@ -1,7 +1,7 @@
-"""A Digital Security Card+ made of software that runs the real firmware, for tests, programs and people.
+"""A simulated Digital Security Card+ that runs the real firmware, for tests, programs and people.
 
-Nothing happens by itself: time stands still until `advance`, and the firmware runs only inside a call. Calls from several
-threads take turns.
+Nothing happens between calls: time stands still until `advance`, and the firmware runs only inside a call. Calls from several
+threads are serialized.
 """
 
 import itertools
@@ -32,8 +32,8 @@ def find(name: str) -> "SimulatedCard | None":
 class SimulatedCard:
     """A simulated card. `engine` is `cpython` or `micropython`.
 
-    `profile` personalizes it beforehand; without one the card is blank, or holds what `flash` holds. `seed` makes its entropy
-    reproducible; None uses the operating system's. `keys_on_line` allows the serial line to press its keys. `heap` is the
+    `profile` personalizes it beforehand; without it the card is blank, or has the contents of `flash`. `seed` makes its entropy
+    reproducible; None uses the operating system's. `keys_on_line` lets the serial line press its keys. `heap` is the
     heap that `micropython` gets, in bytes; by default 192 KB, as on a small board. Every error is a SimulatorError.
     """
 
@@ -107,7 +107,7 @@ class SimulatedCard:
 
     @property
     def closed(self) -> bool:
-        """True if the card was closed."""
+        """Whether the card was closed."""
         return self._engine is None
 
     def memory(self) -> bytes | None:
@@ -134,7 +134,7 @@ class SimulatedCard:
         return self.press(*text, "OK")
 
     def advance(self, seconds: float) -> str:
-        """Let `seconds` pass on the card's clock, and run the firmware when it is due. Return what the display then shows."""
+        """Advance the card's clock by `seconds`, and run the firmware when it is due. Return what the display then shows."""
         if seconds < 0:
             raise ValueError("seconds: time only goes forward")
         with self._lock:
@@ -147,7 +147,7 @@ class SimulatedCard:
             return self.display
 
     def restart(self) -> None:
-        """Take the battery out and put it back. RAM is lost; the flash stays."""
+        """Remove and replace the battery. RAM is lost; the flash stays."""
         with self._lock:
             self._running().close()
             self.board = replace(self.board, keypad=Keypad(), display=Display(), line=Line())
@@ -159,8 +159,8 @@ class SimulatedCard:
         """Plan a power failure after `after` more units, or cancel it with None.
 
         On `micropython` a unit is an instruction; on `cpython` it is a byte written to flash, and the byte that follows is
-        torn. The call during which the power fails raises PowerCut; `restart` brings the card back. Units are counted across
-        calls, so 0 fails at the next instruction or at the next write.
+        torn. The call during which the power fails raises PowerCut; call `restart` then. Units are counted across calls: with
+        0, the power fails at the next instruction or write.
         """
         if after is not None and after < 0:
             raise ValueError("after: must not be negative")
@@ -172,11 +172,11 @@ class SimulatedCard:
                 self.board.fuel = after
 
     def watch(self, watcher: Callable[[str, bytes], None]) -> None:
-        """Call `watcher` with "in" or "out" and the bytes, for everything that goes over the serial line."""
+        """Call `watcher` with "in" or "out" and the bytes, for all data on the serial line."""
         self._watchers.append(watcher)
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card's end of the serial line. The card has handled them when this returns."""
+        """Send bytes to the card over the serial line. The card has handled them when this returns."""
         with self._lock:
             self._running()
             self._tell("in", data)
@@ -186,9 +186,10 @@ class SimulatedCard:
     def receive(
         self, size: int | None = None, timeout: float | None = 0, given_up: Callable[[], bool] = lambda: False
     ) -> bytes:
-        """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None: forever) for that many.
+        """Take at most `size` bytes that the card has sent. Wait up to `timeout` real seconds (None means forever) for them.
 
-        Without a size, take what there is at once. `wake` makes a waiting call check `given_up`, which ends the wait.
+        Without a size, return the available bytes at once. A waiting call returns early if `given_up` is true: it checks this
+        after `wake`.
         """
         with self._lock:
             if size is not None:
@@ -198,7 +199,7 @@ class SimulatedCard:
             return taken
 
     def wake(self) -> None:
-        """Make every thread that waits in `receive` check whether its wait was given up."""
+        """Make every thread that waits in `receive` check its `given_up`."""
         with self._lock:
             self._arrived.notify_all()
 
@@ -236,7 +237,7 @@ class SimulatedCard:
             watcher(direction, data)
 
     def _run(self) -> None:
-        """Let the firmware run until it has taken every key and byte."""
+        """Run the firmware until it has handled every key and byte."""
         board = self.board
         untaken = len(board.keypad) + len(board.line.inbox)
         while True:

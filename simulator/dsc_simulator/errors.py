@@ -2,7 +2,7 @@
 
 
 class SimulatorError(Exception):
-    """Base class of every error that `dsc_simulator` raises."""
+    """The base class of all errors that `dsc_simulator` raises."""
 
 
 class ProfileRefused(SimulatorError, ValueError):
@@ -18,7 +18,7 @@ class FirmwareCrash(SimulatorError):
 
 
 class PowerCut(SimulatorError):
-    """The power failed where `cut_power` planned it. The card is dead until `restart`; its flash stays as it was."""
+    """The power failed as planned by `cut_power`. The card is dead until `restart`; its flash stays."""
 
 
 class CardOff(SimulatorError):

@@ -1,8 +1,8 @@
 """A server that offers a card's serial line to any program on this machine: on a pty, where the system has them, and on TCP.
 
-Promises: each of the two endpoints has one host at a time, and a second host is told so and not heard; hosts connect and
-disconnect at any time; a host that does not read what it is sent delays nobody; once `close` returns, no thread, socket or
-pty is left.
+Promises: each of the two endpoints has one host at a time, and a second host gets an error and cannot send to the card; hosts
+may connect and disconnect at any time; a host that does not read its data delays nobody; when `close` returns, no thread,
+socket or pty is left.
 """
 
 import os
@@ -21,11 +21,11 @@ BUSY = b"busy: another program is connected to this card\r\n"
 _CHUNK = 4096
 _UNREAD_MAX = 64 * 1024
 _REFUSED_MAX = 4
-# A pty does not say when somebody opens it. While nobody has it open, it is checked this often, in seconds.
+# The seconds between two checks whether a program has opened the pty, which does not report it.
 _PTY_CHECK_SECONDS = 0.1
 _LINE_ENDS = (b"\n", b"\r")
 _REQUEST = re.compile(rb"^>([0-9]{1,5}) ", re.MULTILINE)
-# A web page can make a browser send this. No line of the protocol begins like that.
+# The beginnings of HTTP requests, which a web page can make a browser send. No line of the protocol begins like that.
 _BROWSER = re.compile(rb"[A-Z]+ ")
 
 
@@ -36,7 +36,7 @@ class Host(Protocol):
         """Return the file descriptor to wait on."""
 
     def read(self) -> bytes:
-        """Return what the host has sent, or b"" once it has disconnected."""
+        """Return the bytes that the host has sent; b"" if it has disconnected."""
 
     def write(self, data: bytes) -> int:
         """Send `data`; return how many bytes were sent."""
@@ -67,16 +67,16 @@ class _SocketHost:
 
 
 class _RefusedHost(_SocketHost):
-    """A host that may not use the card. It is told so when it connects, and again in answer to each of its requests."""
+    """A host that may not use the card. It gets an error when it connects, and after each of its requests."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
-        # If it has hung up already, `answer` notices.
+        # If it has already disconnected, `answer` notices.
         with suppress(OSError):
             self.write(BUSY)
 
     def answer(self) -> bool:
-        """Answer what it has sent. Return whether it is still connected."""
+        """Answer its requests with the error. Return whether it is still connected."""
         try:
             data = self.read()
             for number in _REQUEST.findall(data):
@@ -96,7 +96,7 @@ class _PtyHost:
         import tty
 
         self._master, slave = os.openpty()
-        # Raw from the start: an echo would send the card's own output back to it. It stays raw when nobody has it open.
+        # Set raw mode before a program opens it: an echo would send the card's output back to the card. The mode stays.
         tty.setraw(slave)
         self.path = os.ttyname(slave)
         os.close(slave)
@@ -112,7 +112,7 @@ class _PtyHost:
         look = select.poll()
         look.register(self._master, select.POLLIN)
         events = dict(look.poll(0)).get(self._master, 0)
-        # A program that has closed it again may have left something to read.
+        # A program that has closed the pty may have left data to read.
         return bool(events & select.POLLIN) or not events & select.POLLHUP
 
     def read(self) -> bytes:
@@ -126,7 +126,7 @@ class _PtyHost:
 
 
 def _open_pty() -> _PtyHost | None:
-    """Return a pty, or None if the system has none to give."""
+    """Return a pty; None if the system has none."""
     if not hasattr(os, "openpty"):
         return None
     try:
@@ -138,8 +138,8 @@ def _open_pty() -> _PtyHost | None:
 class Doors:
     """The two endpoints of a card's line, a pty and a TCP port, open until `close`.
 
-    What a host sends goes to `send`, in a thread of this object's own. Pass what the card sends to `deliver`.
-    `changed` is called when a host has connected or disconnected. `tcp_port` 0 takes any free port. Raise OSError if an
+    `send` is called with the data of the hosts, in a thread of this object. Call `deliver` with the data of the card.
+    `changed` is called when a host has connected or disconnected. With `tcp_port` 0, any free port is used. Raise OSError if an
     endpoint cannot be opened.
     """
 
@@ -172,7 +172,7 @@ class Doors:
 
     @property
     def pty(self) -> str | None:
-        """The path of the pty. None where the system has none."""
+        """The path of the pty; None if the system has none."""
         return None if self._pty is None else self._pty.path
 
     @property
@@ -213,7 +213,7 @@ class Doors:
             end.close()
 
     def _wake_thread(self) -> None:
-        # If the pipe is full, the thread wakes up anyway. If it is closed, there is no thread to wake.
+        # If the pipe is full, the thread wakes up anyway. If the pipe is closed, the thread has ended.
         with suppress(OSError):
             self._wake.send(b"!")
 
@@ -257,7 +257,7 @@ class Doors:
             self._connect(_SocketHost(connection))
 
     def _refuse(self, connection: socket.socket) -> None:
-        # It is not closed at once: a program would then report only a lost line, not that the card is busy.
+        # Do not close the connection at once: the program would report a lost line instead of a busy card.
         host = _RefusedHost(connection)
         self._refused.append(host)
         self._selector.register(host, selectors.EVENT_READ)
@@ -279,11 +279,11 @@ class Doors:
         self._selector.unregister(host)
         with self._guard:
             del self._unsent[host]
-        # The pty stays open for the next program.
+        # Keep the pty open for the next program.
         if host is not self._pty:
             host.close()
         if host in self._unfinished:
-            # Without a line end, the next host's first line would continue this one's last.
+            # End an unfinished line, or the next host's first line would continue it.
             self._unfinished.remove(host)
             self._send(b"\n")
         self._changed()

@@ -1,7 +1,7 @@
-"""A card on a web page: the real firmware in a VM of the server's process. Visitors of the page press its keys and read it.
+"""A card on a web page: the real firmware in a VM of the server's process.
 
-Promises: every call may come from any thread; time passes on the card as it passes on the wall clock; an answer on the
-card's line goes to the caller that asked, as with a physical card.
+Visitors of the page press its keys and read its display. Promises: every method may be called from any thread; the card's clock
+follows the real time; an answer on the card's line goes to the caller that sent the request.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class PageCard:
 
     @property
     def number(self) -> int:
-        """Return how many keys were pressed. The picture changes with each."""
+        """Return the number of keys that were pressed. The picture changes with each key."""
         return self._pressed
 
     @property
@@ -41,7 +41,7 @@ class PageCard:
 
     @property
     def keys(self) -> Mapping[str, Key]:
-        """Return where the keys are drawn, in hundredths of the picture."""
+        """Return the positions of the drawn keys, in hundredths of the picture."""
         return keys()
 
     def press(self, key: str) -> None:

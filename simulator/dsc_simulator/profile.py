@@ -1,4 +1,4 @@
-"""The profile of a simulated card, and the flash contents that hold it, written by the firmware's own journal."""
+"""The profile of a simulated card, and a flash that holds it, written by the firmware's own journal."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from dsc_simulator.errors import ProfileRefused
 class Profile:
     """The values that personalize a card.
 
-    `serial` has 1 to 16 of A-Z, 0-9 and `-`. `key` has 16 to 64 bytes. `suite` is any suite that a card can serve. With
+    `serial` has 1 to 16 of A-Z, 0-9 and `-`. `key` has 16 to 64 bytes. `suite` is any suite that a card supports. With
     `pin_policy="ocra"` the PIN is an input of the response and the card does not know it: leave `pin` out. With `"card"` the
     card itself checks `pin` (4 digits) and locks after `tries` failures. A card with an `unlock_key` (32 bytes) can then be
     unlocked with a code. `counter` is the first counter that the card uses.

@@ -1,11 +1,11 @@
-"""Simulated cards that are kept on disk by name. Each is one file that only its owner may read.
+"""Simulated cards that are stored on disk by name. Each is one file that only its owner can read.
 
 Promises:
-- What a card writes to its flash is on disk before the card goes on. Neither a kill of the program nor a power cut of the
-  computer makes a counter come twice.
-- A file is replaced whole or not at all. A file that cannot be read is never overwritten: a copy is made, and the error gives
-  its path.
-- One program at a time has a profile. A lock left by a program that died blocks nobody.
+- A card's write to its flash is on disk before the card continues. So no counter is used twice, even if the program is killed
+  or the computer loses power.
+- A file is replaced completely or not at all. An invalid file is never overwritten: a copy is made, and the error has the path
+  of the copy.
+- One program at a time can open a profile. The lock of a program that died blocks nobody.
 """
 
 import json
@@ -29,7 +29,7 @@ _FORMAT = "dscplus simulated card 1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SUFFIX = ".json"
 _MAX_BYTES = 1 << 20
-# The offset of the lock on Windows. It is far from the process number at the start, which others must be able to read.
+# The offset of the lock on Windows: far from the process number at the beginning, which others must be able to read.
 _LOCKED_BYTE = 1 << 20
 
 
@@ -51,7 +51,7 @@ class BadName(SimulatorError, ValueError):
 
 
 def check_name(name: str) -> str:
-    """Return `name` if a profile may have it. Raise BadName if not."""
+    """Return `name` if it is a valid name of a profile. Raise BadName if not."""
     if not _NAME.fullmatch(name):
         raise BadName("profile: a name has 1 to 32 of A-Z, a-z, 0-9, - and _, and begins with a letter or digit")
     return name
@@ -71,7 +71,7 @@ class Kept:
 
     @classmethod
     def from_json(cls, text: str) -> "Kept":
-        """Parse the JSON of a profile's file. Raise ValueError, with what is wrong, if it is not valid."""
+        """Parse the JSON of a profile's file. Raise a ValueError with the mistake if it is not valid."""
         found: Any = json.loads(text)
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise ValueError("it does not say that it is a simulated card")
@@ -90,7 +90,7 @@ def _slot(value: Any) -> bytes | None:
 
 
 class KeptFlash(Flash):
-    """A flash whose every write is on disk when it returns. It raises OSError, as a flash does, if the disk refuses."""
+    """A flash whose writes are on disk when they return. Like a real flash, it raises OSError if a write fails."""
 
     def __init__(self, file: "ProfileFile", kept: Kept) -> None:
         super().__init__(kept.slots)
@@ -102,17 +102,17 @@ class KeptFlash(Flash):
         try:
             super().write(slot, data)
         finally:
-            # A write that a power cut has torn is saved as it is, too.
+            # Save a write that a power cut has torn too.
             self._file.save(Kept(self._engine, (self.slots[0], self.slots[1])))
 
 
 class ProfileFile:
-    """One profile that this program has open. `flash` is its card's flash; `is_new` says whether the name was free."""
+    """A profile that this program has opened. `flash` is the card's flash, and `is_new` means that the profile is new."""
 
     def __init__(self, path: Path, engine: str | None) -> None:
         self.path = path
         for left in path.parent.glob(f"{self._temporary}*"):
-            # It is from a program that was killed in the middle of a write.
+            # Remove the draft of a program that was killed during a write.
             left.unlink()
         kept = self._read()
         self.is_new = kept is None
@@ -131,7 +131,7 @@ class ProfileFile:
 
     def _read(self) -> Kept | None:
         try:
-            # Reading from a pipe would wait for a writer.
+            # Do not read from a pipe, which would wait for a writer.
             if self.path.exists() and not self.path.is_file():
                 raise SimulatorError(f"{self.path}: this is not a regular file")
             with self.path.open("rb") as file:
@@ -139,7 +139,7 @@ class ProfileFile:
         except FileNotFoundError:
             return None
         if len(text) > _MAX_BYTES:
-            # A copy of it might fill the disk.
+            # Make no copy, which could fill the disk.
             raise SimulatorError(f"{self.path}: the file is too large for a card; it was not changed")
         try:
             return Kept.from_json(text.decode())
@@ -149,7 +149,7 @@ class ProfileFile:
 
     def save(self, kept: Kept) -> None:
         """Replace the whole file. Raise OSError if that fails."""
-        # mkstemp makes files that only their owner may read.
+        # mkstemp creates files that only their owner can read.
         number, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self._temporary)
         try:
             with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -175,7 +175,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _copy_aside(path: Path, content: bytes) -> Path:
-    """Copy `content` to `NAME.broken-N` and return the path. An existing copy with the same content is reused."""
+    """Copy `content` to `NAME.broken-N`, and return the path. Reuse a copy with the same content."""
     for number in count(1):
         aside = path.with_name(f"{path.stem}.broken-{number}")
         try:
@@ -206,10 +206,10 @@ class Profiles:
 
     @contextmanager
     def open(self, name: str, engine: str | None = None) -> Iterator[ProfileFile]:
-        """Open the profile `name`, whether it exists or not, until the block ends. Nothing is written until its card writes.
+        """Open or create the profile `name` until the block ends. No file is written before its card writes.
 
-        `engine` is the engine to use from now on; None keeps the one that the profile has. Raise BadName, ProfileBusy,
-        ProfileBroken, SimulatorError for something that is not a file of a card at all, and OSError.
+        `engine` is the engine to use from now on; None keeps the engine of the profile. Raise BadName, ProfileBusy,
+        ProfileBroken, SimulatorError if the path is not a card's file, and OSError.
         """
         check_name(name)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -219,7 +219,7 @@ class Profiles:
 
 @contextmanager
 def _locked(path: Path, name: str) -> Iterator[None]:
-    """Hold the lock on `path`. The system releases it when a program ends in any way, so the file may stay."""
+    """Hold the lock on `path` in the block. The system releases the lock of a program that ends, so the file may stay."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         if not lock_file(file):
             owner = file.read(20).decode("ascii", "replace").strip()
@@ -236,7 +236,7 @@ def lock_file(file: IO[bytes]) -> bool:
     """Try to lock the file until it is closed; return whether that worked."""
     try:
         import fcntl
-    except ImportError:  # Windows does not have fcntl; it locks files in another way.
+    except ImportError:  # Windows has no fcntl and locks files in another way.
         return _lock_on_windows(file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""The cards that are running on this machine, so that `dscplus list` can name their lines.
+"""The registry of the simulated cards that run on this machine, for `dscplus list`.
 
-Each is a file that its program keeps locked. A file that is left by a program that died is removed.
+Each card has a file, which its program keeps locked. The file of a program that died is removed.
 """
 
 import json
@@ -51,5 +51,5 @@ def _lines(path: Path) -> list[tuple[str, str]]:
             found = json.loads(file.read())
         return [(str(url), f"simulated card, {found['title']}") for url in found["urls"]]
     except (OSError, ValueError, KeyError, TypeError):
-        # The program is about to write it, or to end.
+        # The program will write it soon, or is ending.
         return []

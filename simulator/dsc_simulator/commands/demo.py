@@ -25,14 +25,14 @@ _ENTROPY_BYTES = 32
 _RESPONSE_DIGITS = 8
 _STILL_THERE = "The card may still hold the demonstration's key; dscplus wipe makes it blank."
 
-# Not read from the environment: the card that somebody works with must not be used for a demonstration.
+# Do not read DSCPLUS_CARD: a demonstration must not use a card that somebody works with.
 BlankCardOption = Annotated[
     str | None, typer.Option("--card", metavar="URL", help="The port of a blank card, to use a real card.")
 ]
 
 
 class Hands(Protocol):
-    """Presses the card's keys and reads its display."""
+    """An interface that presses the card's keys and reads its display."""
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
         """Press keys, one after another, until `until` accepts the display; return what the display shows."""
@@ -62,7 +62,7 @@ class FingersOverLine:
 
 
 class FingersOfOwner:
-    """Tells a person at a real card what to press, and watches the display for the result."""
+    """Asks a person to press the keys of a real card, and watches its display."""
 
     def __init__(self, client: CardClient, seconds: float) -> None:
         self._client = client
@@ -82,7 +82,7 @@ class FingersOfOwner:
 
 @dataclass(frozen=True)
 class Scene:
-    """The participants of the demonstration: the card's line and keys, the verifier, and the narrator."""
+    """The parts of the demonstration: the card's line and keys, the verifier, and the narration."""
 
     client: CardClient
     hands: Hands
@@ -153,11 +153,11 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
 
 @contextmanager
 def _blank_again(client: CardClient, hands: Hands) -> Iterator[None]:
-    """Make a real card blank at the end: the demonstration's verifier, which knows its key, ends too."""
+    """Make a real card blank at the end, because the verifier, which has its key, is in memory only."""
     try:
         yield
     except BaseException as first:
-        # The message at the end must be about the first failure.
+        # Report only the first failure.
         if isinstance(first, KeyboardInterrupt):
             notice("Stopping. Press Ctrl-C once more to leave the card as it is.")
         try:
@@ -188,7 +188,7 @@ def _verifier(stack: ExitStack, story: Story) -> Verifier:
 
 
 def play(scene: Scene) -> None:
-    """Play the whole story: personalize, log in, and two attempts that must fail."""
+    """Run the demonstration: personalize, log in, and make two attempts that must fail."""
     _personalize(scene)
     challenge, response = _log_in(scene)
     _wrong_pin(scene)

@@ -1,4 +1,4 @@
-"""The narration of a demonstration: on the terminal as it happens, or as one JSON object at the end."""
+"""The narration of a demonstration: line by line on the terminal, or as one JSON object at the end."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ASCII_FRAME = str.maketrans("╭╮╰╯─│", "++++-|")
 
 
 class Story:
-    """The steps, outcomes and times of a demonstration. With `quiet`, nothing is printed before `result` is asked for.
+    """The steps, outcomes and times of a demonstration. With `quiet`, nothing is printed.
 
     `engine` runs the card's firmware: `cpython`, `micropython`, or `board` for a real card.
     """
@@ -44,7 +44,7 @@ class Story:
         self._console.print(f"  {what}", markup=False)
 
     def display(self, what: str, shown: str) -> None:
-        """Tell what was done with the card, and what its display then shows."""
+        """Tell an action on the card, and what its display then shows."""
         self._steps.append({"what": what, "display": shown})
         grid = Table.grid(padding=(0, 2))
         picture = text(shown)
@@ -54,7 +54,7 @@ class Story:
         self._console.print(grid)
 
     def outcome(self, name: str, accepted: bool) -> None:
-        """Tell what the verifier decided."""
+        """Tell the verifier's decision."""
         self._outcomes[name] = accepted
         self._steps.append({"what": f"the verifier says: {'accepted' if accepted else 'refused'}"})
         self._console.print(f"  The verifier says: [bold]{'[green]accepted' if accepted else '[red]refused'}[/]")

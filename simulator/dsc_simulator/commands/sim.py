@@ -1,4 +1,4 @@
-"""`dscplus sim`: a card on the screen whose line any program can reach."""
+"""`dscplus sim`: a simulated card on the screen, whose serial line any program can use."""
 
 import os
 import sys
@@ -48,8 +48,8 @@ def sim(
     """Show a simulated card, and use its keys.
 
     It runs the real firmware. Type 0 to 9, Enter (OK), Backspace (C) or p (PRESS), or click its keys. Any program reaches
-    its serial line at the addresses on the screen. A card is kept under its profile's name. The first time, you are led
-    through making one.
+    its serial line at the addresses on the screen. A card is kept under its profile's name. The first
+    time, the program asks for the data of a new card.
 
     \b
     Examples:
@@ -96,14 +96,14 @@ def _check(profile: str | None, temporary: bool, engine: str | None) -> None:
 
 
 def _again(profile: str | None, temporary: bool, engine: str | None, seed: int | None, tcp_port: int) -> list[str]:
-    """Return the options for the program that each page starts."""
+    """Return the command-line options for the program that each page in a browser starts."""
     given = {"--profile": profile, "--engine": engine, "--seed": seed, "--tcp-port": tcp_port}
     return [f"{name}={value}" for name, value in given.items() if value is not None] + ["--temporary"] * temporary
 
 
 def _serve(arguments: list[str], port: int, records: Records) -> None:
     _need("textual_serve", "web")
-    # Passed in the environment: an address may hold a password, and everybody can read a command line.
+    # Pass the address in the environment: it may hold a password, and everybody can read a command line.
     named = {"DSCPLUS_DB": records.database, "DSCPLUS_MASTER_KEY_FILE": records.master_key and str(records.master_key)}
     os.environ.update({name: value for name, value in named.items() if value})
     from dsc_simulator.desktop.web import serve

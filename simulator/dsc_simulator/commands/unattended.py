@@ -1,4 +1,4 @@
-"""`dscplus sim` without a person: it runs a script, draws or records what the card shows, or only serves its line."""
+"""`dscplus sim` without a screen: it runs a script, draws or records the display, or only serves the serial line."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ _PICTURE = ".svg"
 
 @dataclass(frozen=True)
 class Task:
-    """A task without a person: a script, a file for a picture of the card at the end, and a file for a recording."""
+    """A task: an optional script, a file for a picture of the card at the end, and a file for a recording."""
 
     script: Path | None
     screenshot: Path | None
@@ -30,7 +30,7 @@ class Task:
     as_json: bool
 
     def check(self) -> None:
-        """Raise Failed if a file could not be written. This comes before the card does anything."""
+        """Raise Failed if a file cannot be written. Call this before the card is started."""
         self._check_file("--screenshot", self.screenshot, (_PICTURE,))
         self._check_file("--record", self.record, (_CAST, _PICTURE))
         if self.record and self.screenshot and _place(self.record) == _place(self.screenshot):
@@ -58,7 +58,7 @@ class Task:
 
 
 def _place(path: Path) -> str:
-    """Return a text that is the same for all names of one file in a folder."""
+    """Return a text that is the same for all paths of one file."""
     return os.path.join(os.path.realpath(path.parent), os.path.normcase(path.name))
 
 

@@ -1,6 +1,6 @@
-"""A simulated card on the screen: see and press it, look inside, and reach its line from any program.
+"""A simulated card on the screen, with views of its inside, and a serial line that any program can use.
 
-The names listed here need no Textual. `launch` and what it uses do: `pip install 'dscplus[sim]'`.
+The names listed here do not need Textual. `launch` and the modules that it uses do: `pip install 'dscplus[sim]'`.
 """
 
 from dsc_simulator.desktop.live_card import LiveCard

@@ -1,4 +1,4 @@
-"""The desktop program: one screen with the card, the next step, the address of its line, and a panel that can be opened."""
+"""The desktop program: a screen with the card, a hint for the next step, the address of its line, and an optional panel."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ _LET_GO = "Hold PRESS for half a second; a shorter touch does nothing."
 _WELCOME = "This card is blank: it has no key yet. Give it one to log in with it."
 _SHOW_KEY = "Show the card's key? Anyone who sees it can compute the card's responses."
 _STOPPED = 130
-# Actions on the card. They are disabled while another screen asks something.
+# Actions on the card. They are disabled while a dialog is open.
 _AT_THE_CARD = {"card", "make", "panel", "battery", "dark", "leave", "secrets", "pause", "advance", "to_off", "scroll_panel"}
 
 
@@ -46,7 +46,7 @@ def _key(key: str, name: str) -> Binding:
 class CardApp(App[int]):
     """The program on the screen. It shows `desk` and closes nothing of it. Its return value is the exit code.
 
-    `problem` is what the person should know first; `make_first` starts with the screen that makes a card.
+    `problem` is a message to show first. `make_first` opens the dialog that makes a card.
     """
 
     CSS_PATH = "look.tcss"
@@ -80,7 +80,7 @@ class CardApp(App[int]):
     ]
 
     class Changed(Message):
-        """There may be something new to show."""
+        """A message: there may be something new to show."""
 
     def __init__(self, desk: Desk, *, problem: str = "", make_first: bool = False) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class CardApp(App[int]):
         yield Footer(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
-        """Choose the theme, follow the card, and offer to make one if asked."""
+        """Choose the theme, follow the card, and open the dialog that makes a card if asked."""
         self.theme = "textual-light" if _is_light(os.environ.get("COLORFGBG", "")) else "textual-dark"
         self._on_signals()
         self.desk.changed = self._request_redraw
@@ -114,7 +114,7 @@ class CardApp(App[int]):
             self.action_make()
 
     def on_app_blur(self, event: events.AppBlur) -> None:
-        """Keep the legend of the keys. Textual draws none without focus, and a page in a browser begins without it."""
+        """Keep the legend of the keys. Textual draws it only with focus, which a page in a browser does not have at first."""
         event.prevent_default()
 
     def on_unmount(self) -> None:
@@ -122,25 +122,25 @@ class CardApp(App[int]):
         self.desk.changed = lambda: None
 
     def _fatal_error(self) -> None:
-        """Show the traceback as Textual does, but without the values of variables: they may be a key or a PIN."""
+        """Show the traceback as Textual does, but without the values of variables, which may be a key or a PIN."""
         traceback = Traceback(width=None, show_locals=False)
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         self._close_messages_no_wait()
 
     def _on_signals(self) -> None:
-        """Exit in good order on a signal. A system without such signals ends the program in another way."""
+        """Exit in an orderly way on a signal. Systems without these signals end the program in another way."""
         loop = asyncio.get_running_loop()
         for name, code in (("SIGINT", _STOPPED), ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)):
             with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
                 loop.add_signal_handler(getattr(signal, name), self.exit, code)
 
-    # ---- what is shown ----
+    # ---- drawing ----
 
     def _request_redraw(self) -> None:
-        """Ask for a redraw. Any thread may call this; until the redraw, further calls do nothing."""
+        """Request a redraw, from any thread. Until the redraw, further calls do nothing."""
         if not self._redraw_pending:
             self._redraw_pending = True
-            # A host on the line may still send something when the program has ended.
+            # A host on the line may send data after the program has ended.
             with suppress(RuntimeError):
                 self.post_message(self.Changed())
 
@@ -152,7 +152,7 @@ class CardApp(App[int]):
 
     @property
     def _has_left(self) -> bool:
-        """True if the screens are gone. Messages on their way to them still arrive."""
+        """Return whether the screens are closed. Queued messages arrive even then."""
         return not self.screen_stack
 
     def _show(self) -> None:
@@ -168,7 +168,7 @@ class CardApp(App[int]):
 
     @property
     def main(self) -> Screen[Any]:
-        """The screen with the card, even while another screen asks something above it."""
+        """The screen with the card, even while a dialog is above it."""
         return self.screen_stack[0]
 
     def _title(self, serial: str) -> None:
@@ -177,7 +177,7 @@ class CardApp(App[int]):
         subtitle = f"{serial or 'no key'} · {self.desk.title}"
         if card.border_subtitle != subtitle:
             card.border_subtitle = subtitle
-            # The key that makes a card is available only while the card is blank.
+            # The action that makes a card is available only while the card is blank.
             self.refresh_bindings()
 
     def _next_step_text(self, facts: dict[str, str]) -> str:
@@ -204,8 +204,8 @@ class CardApp(App[int]):
         self._plan_tick()
 
     def on_print(self, event: events.Print) -> None:
-        """Show a message of the library, such as where it has put a master key. The exit repeats it on the terminal."""
-        # Click takes Textual's stand-in for standard error for a binary file and gives it bytes.
+        """Show a message of the library, for example the place of a new master key. It is printed again at the end."""
+        # Click takes Textual's replacement of standard error for a binary file, and writes bytes to it.
         text: str | bytes = event.text
         words = (text.decode() if isinstance(text, bytes) else text).strip()
         if words:
@@ -217,7 +217,7 @@ class CardApp(App[int]):
         self._fit(event.size)
 
     def _fit(self, size: Size) -> None:
-        """In a window that is too small, say so and show the display's text, instead of cutting off the card."""
+        """In a window that is too small, show a message and the display's text instead of a part of the card."""
         is_tall = TALL_COLUMNS <= size.width < COLUMNS and size.height >= TALL_ROWS
         self.main.set_class(is_tall, "-tall")
         self.main.set_class(not is_tall and (size.width < COLUMNS or size.height < ROWS), "-small")
@@ -225,7 +225,7 @@ class CardApp(App[int]):
         wanted = f"This window has {size.width} columns and {size.height} rows.\nThe card needs {COLUMNS} and {ROWS}. q quits."
         put(self.main.query_one("#small", Static), f"{shown}\n\n{wanted}")
 
-    # ---- what a person does ----
+    # ---- actions of the user ----
 
     def action_card(self, key: str) -> None:
         """Press a key of the card."""
@@ -247,7 +247,7 @@ class CardApp(App[int]):
         self._show()
 
     def action_scroll_panel(self, lines: int) -> None:
-        """Scroll the panel by so many lines."""
+        """Scroll the panel by this many lines."""
         self.main.query_one(Panel).scroll_relative(y=lines, animate=False)
 
     def action_secrets(self) -> None:
@@ -269,15 +269,15 @@ class CardApp(App[int]):
         self.desk.live.pause(not self.desk.live.paused)
 
     def action_advance(self) -> None:
-        """Let 10 seconds pass at once."""
+        """Advance the clock by 10 seconds."""
         self.desk.live.advance(_ADVANCE_SECONDS)
 
     def action_to_off(self) -> None:
-        """Let time pass until the card switches itself off."""
+        """Advance the clock until the card switches itself off."""
         self.desk.live.advance_to_off()
 
     def action_battery(self) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         self._hint = ""
         self.desk.live.restart()
 
@@ -292,13 +292,13 @@ class CardApp(App[int]):
     # ---- making a card ----
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable actions on the card while another screen asks something, and making a card unless it is blank."""
+        """Disable actions on the card while a dialog is open, and making a card unless it is blank."""
         if action in _AT_THE_CARD and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
         return action != "make" or is_blank(self.desk.live.facts())
 
     def action_make(self, problem: str = "") -> None:
-        """Open the screen that makes a card, with `problem` above it."""
+        """Open the dialog that makes a card, with the message `problem` above it."""
         name = self.desk.name
         self.push_screen(MakeScreen(name, problem or self._problem or _WELCOME), self._make)
 
@@ -328,5 +328,5 @@ def _success_text(order: Order) -> str:
 
 
 def _is_light(colorfgbg: str) -> bool:
-    """Return whether the terminal says, as some terminals do, that its background is light."""
+    """Return whether the terminal has a light background, which some terminals report in COLORFGBG."""
     return colorfgbg.rpartition(";")[2] in ("7", "15")

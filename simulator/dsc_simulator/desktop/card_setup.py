@@ -1,4 +1,4 @@
-"""Personalization of a simulated card over its line by a CardClient, and its enrollment, as `dscplus personalize` does it."""
+"""Personalization of a simulated card over its line, and its enrollment, in the way of `dscplus personalize`."""
 
 import secrets
 from collections.abc import Callable
@@ -17,7 +17,7 @@ OpenVerifier = Callable[[], AbstractContextManager[Verifier]]
 
 @dataclass(frozen=True)
 class Wish:
-    """The card that a person asks for. Raises InputError if it cannot be made."""
+    """The data of a card that the user wants. Raises InputError if such a card cannot be made."""
 
     serial: str
     pin: str = field(repr=False)
@@ -41,12 +41,12 @@ class Wish:
 
 
 def likely_serial() -> str:
-    """Return a serial that no other card is likely to have."""
+    """Return a random serial, which no other card is likely to have."""
     return f"SIM{secrets.randbelow(10**6):06}"
 
 
 def make(live: LiveCard, wish: Wish, open_verifier: OpenVerifier) -> None:
-    """Give the blank card its key and enroll it, if `wish` says so: both or neither.
+    """Give the blank card its key and, if `wish` says so, enroll it: both or neither.
 
     Raise DscError, OSError and cli.Failed.
     """

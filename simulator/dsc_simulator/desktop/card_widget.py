@@ -1,4 +1,4 @@
-"""The widgets that draw the card: its display, its keys, and *press*, which must be held."""
+"""The widgets that draw the card: the display, the keys, and the key *press*, which must be held."""
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ _ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), ("C", "0", "OK"))
 
 
 def put(place: Static, text: str) -> None:
-    """Show a text, unless it is shown already: a remote terminal receives only changes."""
+    """Show a text unless it is already shown, so that a remote terminal receives only changes."""
     if place.content != text:
         place.update(text, layout=False)
 
@@ -30,7 +30,7 @@ class KeyPressed(Message):
 
 
 class Key(Static):
-    """One key of the card, to be clicked."""
+    """One key of the card, which can be clicked."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key, id=f"key-{key}", classes="key", markup=False)
@@ -42,7 +42,7 @@ class Key(Static):
 
 
 class PressKey(Static):
-    """The key *press*. While the card is off, it counts only after it was held."""
+    """The key *press*. While the card is off, it must be held to take effect."""
 
     class LetGo(Message):
         """The key was released too early."""
@@ -55,7 +55,7 @@ class PressKey(Static):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Press the key at once if the card is on, else start to measure the hold."""
-        # Without this, nobody would report a release outside the key.
+        # Capture the mouse, to notice a release outside the key.
         self.capture_mouse()
         if not self.card_is_off:
             self.post_message(KeyPressed("PRESS"))
@@ -100,6 +100,6 @@ class CardWidget(Horizontal):
     def show(self, shown: str) -> None:
         """Show a text on the display."""
         put(self.query_one("#glass", Static), big(shown))
-        # This text is for those who cannot see the segments: a screen reader, or a test.
+        # This text is for screen readers and tests, which cannot read the segments.
         put(self.query_one("#spoken", Static), f"Display: {shown or '(off)'}")
         self.query_one(PressKey).card_is_off = not shown

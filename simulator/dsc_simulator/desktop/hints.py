@@ -1,4 +1,4 @@
-"""The next step for a person at the card, in one or two lines, from what the card shows and reports."""
+"""Hints for the next step at the card, of one or two lines, from its display and its reports."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,17 +11,17 @@ Facts = Mapping[str, str]
 
 
 def next_step(shown: str, facts: Facts) -> str:
-    """Return the next step. `shown` is the display; `facts` holds the card's answers to `hello` and `info`."""
+    """Return the hint. `shown` is the display, and `facts` has the card's answers to `hello` and `info`."""
     return _STEPS.get(facts.get("state", ""), _unknown)(shown, facts)
 
 
 def is_blank(facts: Facts) -> bool:
-    """Return whether the card can be given a key. A card with a damaged record cannot, and has no serial either."""
+    """Return whether the card can be personalized. A card with a damaged record cannot, although it has no serial either."""
     return not facts.get("serial") and not facts.get("damaged")
 
 
 def question_digits(suite: str) -> int:
-    """Return how many digits the question of an OCRA suite has."""
+    """Return the number of digits in the question of an OCRA suite."""
     found = re.search(r"[:-]Q[ANH]([0-9]{2})", suite)
     return int(found[1]) if found else _DEFAULT_QUESTION
 
@@ -52,7 +52,7 @@ def _challenge(shown: str, facts: Facts) -> str:
     if not shown.isdigit():
         wanted = f"Type the challenge from the login page, {_digits(size)}, then OK."
         return f"{wanted}\nNo page? In another terminal: dscplus challenge {facts.get('serial', '')}"
-    # The display shows only the end of a challenge that is longer than it.
+    # The display shows only the end of a longer challenge.
     left = size - len(shown)
     if left <= 0 or len(shown) == _CODE_DIGITS:
         return "Is this the challenge on the page? Then press OK (Enter). C (Backspace) erases a digit."

@@ -1,4 +1,4 @@
-"""The inside of a card as lines of text: its state, its flash, and its serial line. Secrets are shown only on request."""
+"""The inside of a card as lines of text: the state, the flash, and the serial line. Secrets are shown only on request."""
 
 from collections.abc import Iterable, Mapping
 
@@ -36,7 +36,7 @@ def _table(rows: Mapping[str, str]) -> list[str]:
 
 
 def flash_lines(flash: Flash, *, secrets: bool = False) -> list[str]:
-    """Return the lines of both slots: what they mean, and their bytes. `secrets` shows the key and other secrets too."""
+    """Return the lines of both slots: their meaning and their bytes. `secrets` includes the key and other secrets."""
     return [line for number in (0, 1) for line in _slot_lines(number, flash.slots[number], secrets)]
 
 
@@ -45,7 +45,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         return [f"slot {number}: never written"]
     epoch = epoch_of(data)
     if epoch < 0:
-        # A damaged slot may hold a key anywhere.
+        # Hide all bytes of a damaged slot, which may have a key at any position.
         return [f"slot {number}: damaged, {len(data)} bytes", *(_hex(data, range(0)) if secrets else ())]
     record = Record()
     record.decode(data)
@@ -54,7 +54,7 @@ def _slot_lines(number: int, data: bytes | None, secrets: bool) -> list[str]:
         lines[0] += f", {record.failures} wrong PINs of {record.tries}"
     if secrets and not record.blank:
         lines.append(f"  key {bytes(record.key).hex()}")
-    # With the checksum, a PIN of four digits could be found by trying all of them.
+    # Hide the checksum, which would reveal a PIN of four digits to a search.
     return lines + _hex(data, range(0) if secrets else range(journal._AT_KEY, journal.SIZE))
 
 
@@ -69,6 +69,6 @@ def spoken_lines(spoken: Iterable[Spoken]) -> list[str]:
 
 
 def _side_by_side(left: list[str], right: list[str]) -> list[str]:
-    """Join two columns of equally many lines."""
+    """Join two columns with the same number of lines."""
     width = max(map(len, left))
     return [f"{one:{width}}   {other}" for one, other in zip(left, right, strict=True)]

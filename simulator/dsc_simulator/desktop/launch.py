@@ -1,4 +1,4 @@
-"""The start of the desktop program: from its settings to the screen, and back to an exit code."""
+"""The start of the desktop program."""
 
 import os
 from contextlib import closing
@@ -18,13 +18,13 @@ from dsc_simulator.profiles import ProfileBroken
 
 
 def run(settings: Settings) -> int:
-    """Show the card of `settings` until the person leaves; return the exit code. Raise SimulatorError and OSError."""
+    """Show the card of `settings` until the user leaves. Return the exit code. Raise SimulatorError and OSError."""
     try:
         desk, problem = _open(settings)
     except (SimulatorError, OSError) as error:
         if not in_browser():
             raise
-        # Nobody would see a message elsewhere.
+        # In a browser, a message on the terminal would not be seen.
         NoticeApp(str(error)).run()
         return 1
     with closing(desk):
@@ -37,12 +37,12 @@ def run(settings: Settings) -> int:
 
 
 def in_browser() -> bool:
-    """Return whether textual-serve started this program for a page."""
+    """Return whether textual-serve started this program for a page in a browser."""
     return "TEXTUAL_DRIVER" in os.environ
 
 
 class NoticeApp(App[None]):
-    """A screen that says why there is no card."""
+    """A program that shows the reason why there is no card."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("q,ctrl+c", "quit", "Quit")]
 

@@ -1,8 +1,8 @@
-"""A simulated card in real time, with several hosts at its line: the part of the desktop program that has no screen.
+"""A simulated card in real time, with several hosts at its line: the part of the desktop program without a screen.
 
-Promises: every call may come from any thread; time passes on the card only as it passes for `now`, unless it is paused; what
-the card sends goes to every listener; the record of the line holds no key, no PIN and no response; a failure of the firmware
-ends in `trouble`, a text for a person, and a restart clears it.
+Promises: every method may be called from any thread; the card's clock follows `now`, unless it is paused; every listener gets
+all data that the card sends; the record of the line has no key, no PIN and no response; a failure of the firmware is described
+in `trouble`, and a restart clears it.
 """
 
 import threading
@@ -19,7 +19,7 @@ from dsc_simulator.card import SimulatedCard
 from dsc_simulator.errors import SimulatorError
 
 TICK = 0.25
-"""Seconds between two checks of a card that is on. Its display changes by itself at most once a second."""
+"""The seconds between two checks of a card that is on. Without a key, its display changes at most once a second."""
 _OFF_WITHIN = 120
 _LINES_MAX = 500
 _LINE_MAX = 240
@@ -28,7 +28,7 @@ Listener = Callable[[bytes], None]
 
 
 class Spoken(NamedTuple):
-    """One line on the serial line: the second of the card's time, the direction, and the text without its secrets."""
+    """One line of the protocol: the second of the card's time, the direction, and the text without secrets."""
 
     at: float
     to_card: bool
@@ -36,7 +36,7 @@ class Spoken(NamedTuple):
 
 
 class LiveCard:
-    """A card whose clock follows `now`. `changed` is called, in any thread, when there may be something new to show."""
+    """A card whose clock follows `now`. `changed` is called, from any thread, when there may be something new to show."""
 
     def __init__(
         self, card: SimulatedCard, *, now: Callable[[], float] = time.monotonic, changed: Callable[[], None] = lambda: None
@@ -70,12 +70,12 @@ class LiveCard:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the card's clock has run."""
+        """The time of the card's clock in seconds."""
         return self.card.board.clock.now_ms / 1000
 
     @property
     def next_tick(self) -> float | None:
-        """Seconds until `tick` should be called. None while nothing can happen by itself."""
+        """The seconds until `tick` should be called. None if nothing changes with time."""
         return TICK if self.display and not self.paused and not self.trouble else None
 
     def press(self, *keys: str) -> None:
@@ -90,7 +90,7 @@ class LiveCard:
             self.card.send(data)
 
     def tick(self) -> None:
-        """Bring the card's clock up to `now`. Call `changed` only if the card's display or trouble changed."""
+        """Set the card's clock to `now`. Call `changed` only if the card's display or trouble has changed."""
         with self._lock:
             before = (self.display, self.trouble)
             self._catch_up()
@@ -99,12 +99,12 @@ class LiveCard:
             self.changed()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
+        """Advance the card's clock by `seconds`."""
         with self._working():
             self.card.advance(seconds)
 
     def advance_to_off(self) -> None:
-        """Let time pass at once until the card switches itself off."""
+        """Advance the card's clock until the card switches itself off."""
         with self._working():
             for _ in range(_OFF_WITHIN):
                 if not self.card.advance(1):
@@ -116,16 +116,16 @@ class LiveCard:
             self.paused = paused
 
     def restart(self) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         with self._working():
             self.trouble = ""
             self._partial_lines = {True: b"", False: b""}
             self.card.restart()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with everything that the card sends from now on.
+        """Call `listener` with all data that the card sends from now on.
 
-        Return a function that ends this. Calling it twice does nothing.
+        Return a function that ends this. Calling that function twice does nothing.
         """
         with self._lock:
             self._listeners.append(listener)
@@ -137,10 +137,10 @@ class LiveCard:
         return end
 
     def facts(self) -> dict[str, str]:
-        """Return what the card reports of itself: its answers to `hello` and `info`, as in docs/protocol.md.
+        """Return the card's answers to `hello` and `info`, as in docs/protocol.md.
 
-        The name `damaged` is added if no record in its flash is good. The questions go between those of the hosts, and no
-        host sees the answers. While a host is in the middle of a line, the result is the previous one.
+        The name `damaged` is added if its flash has no valid record. The hosts do not see these requests and answers. While
+        a host is in the middle of a line, the previous result is returned.
         """
         with self._lock:
             if not self.trouble and not self._partial_lines[True]:
@@ -153,7 +153,7 @@ class LiveCard:
             return self._facts
 
     def _is_damaged(self) -> bool:
-        # As in the firmware's journal: if one slot was never written, a power cut tore the first record ever.
+        # As in the firmware's journal: if the other slot was never written, a power cut tore the very first record.
         slots = self.card.flash.slots
         return None not in slots and all(epoch_of(slot) < 0 for slot in slots)
 
@@ -177,7 +177,7 @@ class LiveCard:
 
     def _catch_up(self) -> None:
         passed = int((self._now() - self._caught_up_to) * 1000)
-        # The rest below a millisecond is left for the next time.
+        # The fraction of a millisecond is kept for the next time.
         self._caught_up_to += passed / 1000
         if self.paused or self.trouble or passed <= 0:
             return
@@ -194,19 +194,19 @@ class LiveCard:
                 listener(data)
 
     def _record(self, data: bytes, *, to_card: bool) -> None:
-        """Record the complete lines. Of bytes without a line end, only the length of a line is kept."""
+        """Record the complete lines. Bytes without a line end are kept up to the length of a line."""
         *lines, rest = (self._partial_lines[to_card] + data).replace(b"\r", b"\n").split(b"\n")
         self._partial_lines[to_card] = rest[-_LINE_MAX:]
         for line in lines:
             if line:
                 text = mask(line[-_LINE_MAX:]).decode("ascii", "backslashreplace")
-                # The terminal would obey control characters.
+                # Replace control characters, which a terminal would interpret.
                 shown = "".join(c if c.isprintable() else "." for c in text)
                 self.spoken.append(Spoken(self.seconds, to_card, shown))
 
 
 class InProcessPort:
-    """The host's end of a live card's line, like a pyserial port, for a CardClient in the same program."""
+    """A port to a live card's line for a CardClient in the same program, with the interface of a pyserial port."""
 
     def __init__(self, live: LiveCard) -> None:
         self.timeout: float | None = None
@@ -221,7 +221,7 @@ class InProcessPort:
         return len(self._received)
 
     def read(self, size: int = 1, /) -> bytes:
-        """Return what has arrived. The card has answered before `write` returns, so there is nothing to wait for."""
+        """Return the bytes that have arrived. Do not wait, because the card has answered before `write` returns."""
         if not self._received:
             time.sleep(self.timeout or 0)
         taken = bytes(self._received[:size])

@@ -1,4 +1,4 @@
-"""The panel beside the card: its line, the firmware's state, its flash, or its time."""
+"""The panel beside the card, which shows its line, the firmware's state, its flash, or its time."""
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -18,7 +18,10 @@ _CARD_COLUMNS = 80
 
 
 class Panel(VerticalScroll):
-    """One of NAMES, or hidden. With `secrets`, the flash is shown with its key until another panel is opened."""
+    """A panel that shows one of NAMES, or is hidden.
+
+    With `secrets`, it shows the key in the flash until another panel is opened.
+    """
 
     can_focus = False
 
@@ -29,7 +32,7 @@ class Panel(VerticalScroll):
         self._text = ""
 
     def compose(self) -> ComposeResult:
-        """Lay out the panel: one text."""
+        """Lay out the panel, which is one text."""
         yield Static(id="inside", markup=True)
 
     def toggle(self, name: str) -> None:
@@ -56,7 +59,7 @@ class Panel(VerticalScroll):
     def _put(self, place: Static, text: str, *, markup: bool = False) -> None:
         if self._text != text:
             self._text = text
-            # Text that a host sent over the line must not be taken for markup.
+            # Text that a host has sent must not be interpreted as markup.
             place.update(text if markup else Content(text))
 
     def _lines(self, desk: Desk) -> list[str]:
@@ -71,7 +74,7 @@ class Panel(VerticalScroll):
 
     @property
     def _room(self) -> int:
-        """The columns for text. The layout cannot say: it gave this panel no width while it was hidden."""
+        """The number of columns for text. The layout does not know it, because a hidden panel has no width."""
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 

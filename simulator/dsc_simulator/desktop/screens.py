@@ -1,4 +1,4 @@
-"""The screens that ask the person something: making a card, and whether to show a secret."""
+"""The dialogs of the desktop program: making a card, confirming a question, and showing a message."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +19,7 @@ _ENROLLING = ("enrolls it, so that dscplus challenge works", "does not enroll it
 
 
 class Choice(Static, can_focus=True):
-    """One of a few `options`, in words: Textual's own widgets show what is on by color alone."""
+    """A widget to choose one of a few `options`, which are shown as words. Textual's own widgets use only color."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("space,left,right", "change", "Change")]
 
@@ -54,14 +54,14 @@ class Order:
 
 
 class MakeScreen(ModalScreen[Order | None]):
-    """Asks what kind of card to make. `name` is the profile's name for now, or None if nothing is kept."""
+    """The dialog for the data of a card to make. `name` is the proposed name of the profile, or None if nothing is kept."""
 
     AUTO_FOCUS = "#pin"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss_none", "Cancel"),
-        # A field and a button handle Enter themselves; this binding is for a choice.
+        # Fields and buttons handle Enter themselves. This binding is for choices.
         ("enter", "make", "Make it"),
-        # With priority: otherwise text that arrives together with the Tab would still land in the previous field.
+        # Set the priority, or text that arrives together with the Tab would go into the previous field.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
@@ -136,7 +136,7 @@ def _row(name: str, field: Widget) -> Horizontal:
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks one question. Only y means yes."""
+    """The dialog for a question. Only the key y means yes."""
 
     AUTO_FOCUS = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [("y", "answer(True)", "Yes"), ("n,escape,enter", "answer(False)", "No")]
@@ -163,7 +163,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class NoteScreen(ModalScreen[None]):
-    """Shows a message that should not be missed."""
+    """The dialog for an important message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,enter", "dismiss", "Continue")]
 

@@ -1,4 +1,4 @@
-"""The desktop program in a browser, by textual-serve, for this machine only."""
+"""The desktop program in a browser on this machine, through textual-serve."""
 
 import asyncio
 import shlex
@@ -18,10 +18,10 @@ _START = "from dsc_host.cli.main import main; main()"
 
 
 class OwnPagesOnly(Server):
-    """A server that refuses requests of other pages: they could press the card's keys and read its screen."""
+    """A server that refuses requests of other sites' pages, which could press the card's keys and read its screen."""
 
     def __init__(self, command: str, port: int) -> None:
-        # The page is our own: textual-serve's fetches a font from the internet and waits for a click.
+        # Use our own page: that of textual-serve fetches a font from the internet and waits for a click.
         page = Path(__file__).parent / "page"
         super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
         self.console = Console(stderr=True)
@@ -41,8 +41,8 @@ class OwnPagesOnly(Server):
             self._pages.discard(page)
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """End the program of every page that is still open, instead of waiting for its reader to close it."""
-        # Programs that are ending are allowed to finish: if their task were cancelled now, they would stay behind.
+        """End the program of every open page, instead of waiting for the user to close it."""
+        # Let programs that are ending finish: if their task were canceled now, they would keep running.
         await self.wait(_ENDING_SECONDS)
         for page in self._pages:
             page.cancel()
@@ -67,7 +67,7 @@ class OwnPagesOnly(Server):
         async def refuse(
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
-            # The host name is checked too: another name may have been made to lead here.
+            # Check the host name too: another site's name may have been pointed at this address (DNS rebinding).
             if request.host != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
                 raise web.HTTPForbidden(text="Only the card's own page may connect.")
             return await handler(request)
@@ -76,7 +76,7 @@ class OwnPagesOnly(Server):
 
 
 async def _forbid_embedding(request: web.Request, response: web.StreamResponse) -> None:
-    """Forbid other pages to embed this one: a click meant for such a page could press the card's keys."""
+    """Forbid other pages to embed this one. Otherwise a click on such a page could press the card's keys."""
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
 

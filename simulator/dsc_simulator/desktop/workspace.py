@@ -13,7 +13,7 @@ from dsc_simulator.profiles import BadName, ProfileFile, Profiles
 from dsc_simulator.running import announced
 
 DEFAULT_NAME = "default"
-"""The name of the first profile, unless its owner chooses another."""
+"""The name of the first profile, unless the user chooses another."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Settings:
     seed: int | None = None
     tcp_port: int = 0
     keys_on_line: bool = False
-    """True if a program at the line may press the card's keys. It may if no person is there to press them."""
+    """Whether a program at the line may press the card's keys, which is needed if there is no screen."""
     profiles: Profiles = field(default_factory=Profiles)
 
 
 class Desk:
-    """The card of `settings`, running until `close`. `changed` is called, in any thread, when there may be something to show.
+    """The card of `settings`, which runs until `close`. `changed` is called, from any thread, when there may be news to show.
 
     Raises SimulatorError, its subclasses, and OSError.
     """
@@ -53,7 +53,7 @@ class Desk:
             self.live = LiveCard(stack.enter_context(card), changed=lambda: self.changed())
             self.doors = Doors(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
             stack.callback(self.doors.close)
-            # A card that cannot be announced can still be used.
+            # A card can be used even if it cannot be announced to other programs.
             with suppress(OSError):
                 stack.enter_context(announced(self.title, self.doors.pty, self.doors.url))
             self.live.listen(self.doors.deliver)
@@ -61,7 +61,7 @@ class Desk:
 
     @property
     def name(self) -> str | None:
-        """The name of the profile. None if the card is temporary."""
+        """The name of the profile; None if the card is temporary."""
         return None if self.profile is None else self.profile.name
 
     @property
@@ -72,7 +72,7 @@ class Desk:
 
     @property
     def is_new(self) -> bool:
-        """True if no profile had this name before."""
+        """Whether no profile had this name before."""
         return self.profile is not None and self.profile.is_new
 
     @property
@@ -83,7 +83,7 @@ class Desk:
         return f"Line: {here} · {hosts}"
 
     def rename(self, name: str) -> None:
-        """Close this card and open a new profile, `name`. If that fails, this card is opened again."""
+        """Close this card and open a new profile with this name. If that fails, open this card again."""
         now = self.name
         if name == now:
             return

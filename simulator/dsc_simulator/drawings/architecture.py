@@ -1,7 +1,7 @@
 """The parts of the program and the imports between them, as a drawing (SVG).
 
-The tables here say which parts there are and which imports which. A test compares them with the packages, so the drawing cannot
-differ from the code. An arrow that follows from others is left out: for example what `cli` imports through `portal`.
+The tables in this module list the parts and the imports of each. A test compares them with the packages, so the drawing always
+matches the code. An arrow that follows from others is left out: for example an import by `cli` of a part that `portal` imports.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from html import escape
 
 @dataclass(frozen=True)
 class Part:
-    """A package or module, and the box that stands for it: its column and row, from the top left."""
+    """A package or module, and its box in the drawing: the column and row, from the top left."""
 
     module: str
     words: str
@@ -60,10 +60,10 @@ IMPORTS = {
     "dsc_host.schema": ("dsc_host.records",),
     "dsc_host.records": (),
 }
-"""The imports of each part, except what it imports through another part."""
+"""The imports of each part, except those that follow from the imports of another imported part."""
 
 SERIAL_LINE = ("dsc_host.link", "dsc_firmware")
-"""The two parts that share no import: they talk over the serial line."""
+"""The two parts that communicate over the serial line, without an import."""
 
 _WIDTH, _HEIGHT = 1050, 570
 _BOX_WIDTH, _BOX_HEIGHT = 144, 52
@@ -98,7 +98,7 @@ def _box(part: Part) -> str:
 
 
 def _leaning(one: Part, other: Part) -> int:
-    """Return how far the arrow stands from the middle of a box. It stands towards the other box, so arrows do not meet."""
+    """Return the horizontal shift of an arrow from the middle of a box: towards the other box, so that arrows do not meet."""
     return (other.column > one.column) * _SPREAD - (other.column < one.column) * _SPREAD
 
 

@@ -1,6 +1,6 @@
-"""Pictures of a card: pure functions from what its display shows to SVG or text.
+"""Pictures of a card as SVG or text: pure functions of the text on its display.
 
-Every picture of a card, in docs, terminal or browser, is made here.
+All pictures of cards, in docs, terminals and browsers, are made by this module.
 """
 
 from collections.abc import Mapping
@@ -99,7 +99,7 @@ def _placed() -> Mapping[str, Key]:
 
 
 def keys() -> Mapping[str, Key]:
-    """Return every drawn key by name, *press* first. Places are in hundredths of the card's width and height."""
+    """Return every drawn key by name, *press* first. Positions are in hundredths of the card's width and height."""
     across, down = 100 / _CARD_WIDTH, 100 / _CARD_HEIGHT
     return {
         name: Key(key.label, key.left * across, key.top * down, key.width * across, key.height * down)
@@ -108,7 +108,7 @@ def keys() -> Mapping[str, Key]:
 
 
 def segments(character: str) -> str:
-    """Return the segments, letters `a` to `n`, that show `character`. A character that the display lacks lights all."""
+    """Return the segments, letters `a` to `n`, that show `character`. An unknown character lights all segments."""
     return _GLYPHS.get(character.upper(), "abcdefghijklmn")
 
 
@@ -151,7 +151,7 @@ _STYLE = (
 def svg(shown: str) -> str:
     """Return a card whose display shows `shown`, at most 8 characters, as an SVG document.
 
-    A screen reader reads what the display shows. Raise ValueError for a longer text.
+    The text of the display is in its label, for screen readers. Raise ValueError for a longer text.
     """
     cells = _cells(shown)
     spoken = f"Digital Security Card+, display: {shown.strip() or 'off'}"
@@ -193,7 +193,7 @@ _BIG = {
     "m": ((3, 2, "┃"),),
     "n": ((3, 3, "╲"),),
 }
-# Two segments in line are drawn as one: a gap as large as a character would separate them too much.
+# Two segments in one line are drawn as one, because a gap of a whole character would be too large.
 _JOINTS = (("ef", 0, "┃"), ("bc", 4, "┃"), ("jm", 2, "┃"), ("gh", 2, "━"))
 _BIG_WIDTH, _BIG_HEIGHT = 5, 5
 

@@ -1,4 +1,4 @@
-"""Makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
+"""The program that makes the generated parts of docs: `python -m dsc_simulator.drawings.docs [--check] FOLDER`.
 
 `architecture.svg` shows the parts and their imports. `card.svg` is the drawing of the card. `transitions.md` is the state
 machine, found by pressing every key in every situation of the firmware's own `Card`. `wiring.svg` and `wokwi/diagram.json` show
@@ -29,7 +29,7 @@ _LIMIT_MS = 120_000
 
 @dataclass(frozen=True)
 class Situation:
-    """A card in some state: its setup, the keys that lead there, and the outcome of its check of PIN or code."""
+    """A card in some state: its setup, the keys that lead to the state, and the outcome of the check of the PIN or code."""
 
     name: str
     keys: tuple[int, ...] = ()
@@ -55,7 +55,7 @@ class Situation:
         return card
 
     def step(self, card: Card, event: int, now: int) -> None:
-        """Handle one event and what follows from it, on a board where everything works."""
+        """Handle one event and its consequences, on a board without failures."""
         effects = card.step(event, now)
         while effects & ~states.SHOW:
             effects = card.step(self._outcome(card, effects), now)
@@ -129,7 +129,7 @@ def _after(situation: Situation, key: int) -> str:
 
 
 def _patience(situation: Situation) -> str:
-    """Return how long the card waits before it turns itself off."""
+    """Return the time after which the card turns itself off, as text."""
     card = situation.card()
     if card.state == states.OFF:
         return "·"

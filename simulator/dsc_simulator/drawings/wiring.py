@@ -1,7 +1,7 @@
-"""The wiring of a Pico from the content of a board.json: as a drawing (SVG), and as a project for the Wokwi simulator.
+"""The wiring of a Pico in a board.json, as a drawing (SVG), and as a project for the Wokwi simulator.
 
-Both are made from the same list of wires, so they cannot differ. The functions are pure;
-`python -m dsc_simulator.drawings.docs` writes what they return.
+Both are made from the same list of wires, so they always match. The functions are pure;
+`python -m dsc_simulator.drawings.docs` writes their results.
 """
 
 import json
@@ -16,7 +16,7 @@ PINS = (
     *("GP16", "GP17", "GND", "GP18", "GP19", "GP20", "GP21", "GND", "GP22", "RUN"),
     *("GP26", "GP27", "AGND", "GP28", "VREF", "3V3", "3V3_EN", "GND", "VSYS", "VBUS"),
 )
-"""The pins of a Pico, a Pico W and a Pico 2, in the order of their numbers on the board: pin 1 first."""
+"""The names of the pins of a Pico, a Pico W and a Pico 2, in the order of their numbers, from pin 1."""
 
 COLORS = {
     "black": "#1d2430",
@@ -29,7 +29,7 @@ COLORS = {
     "magenta": "#c2185b",
     "orange": "#b84a00",
 }
-"""The colors of wires: their names in Wokwi, and their values in the drawing. They can be read well on `PAPER`."""
+"""The colors of wires: their names in Wokwi, and their values in the drawing. They contrast with `PAPER`."""
 
 PAPER = "#f5f7fa"
 """The background of the drawing. It looks the same on a light page and on a dark one."""
@@ -51,8 +51,8 @@ class Wire:
 def wires(config: Mapping[str, Any]) -> tuple[Wire, ...]:
     """Return every wire that a board needs. `config` is the content of its board.json.
 
-    Raise ValueError for what cannot be drawn: a display other than a text display, a board without a keypad, a battery, a
-    UART, a pin that a Pico does not have, or a pin that is used twice.
+    Raise ValueError for a board that cannot be drawn: with a display other than a text display, without a keypad, with a
+    battery or a UART, with a pin that a Pico does not have, or with a pin that is used twice.
     """
     display, keypad = config["display"], config["keypad"]
     if display["kind"] != "hd44780" or not keypad:
@@ -115,7 +115,10 @@ _STYLE = (
 
 
 def _pico_at(number: int) -> tuple[int, int]:
-    """Return where a pin of the Pico is: 1 to 20 go down the left side, 21 to 40 up the right one."""
+    """Return the position of a pin of the Pico.
+
+    Pins 1 to 20 are on the left, from the top; 21 to 40 on the right, from the bottom.
+    """
     if _is_left(number):
         return _LEFT, _TOP + _PITCH * number
     return _RIGHT, _TOP + _PITCH * (2 * _SIDE + 1 - number)
@@ -127,7 +130,7 @@ def _row_at(pins: list[str], y: int, pitch: int) -> dict[str, tuple[int, int]]:
 
 
 def _ends(found: tuple[Wire, ...]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return where each pin of each part is."""
+    """Return the position of each pin of each part."""
     places: dict[tuple[str, str], tuple[int, int]] = {}
     for part, y, pitch in (("lcd", _LCD_BOTTOM, 40), ("keypad", _KEYPAD_TOP, 27)):
         row = _row_at([wire.pin for wire in found if wire.part == part], y, pitch)
@@ -140,7 +143,7 @@ def _ends(found: tuple[Wire, ...]) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
-    """Return the path out of the Pico's side to a lane of its own, along it, and into the part from above or below."""
+    """Return the path of a wire: from the side of the Pico to its lane, along the lane, and to the part from above or below."""
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x} {y}H{to_x}"
@@ -150,7 +153,7 @@ def _route(start: tuple[int, int], end: tuple[int, int], lane: int) -> str:
 
 
 def _lanes(found: tuple[Wire, ...]) -> dict[Wire, int]:
-    """Return the lane of each wire. Wires nearest to a part take the innermost lanes, so that they do not cross."""
+    """Return the lane of each wire. The wires nearest to a part get the innermost lanes, so that wires do not cross."""
     lanes: dict[Wire, int] = {}
     for part, upwards in (("lcd", True), ("keypad", False)):
         for left in (True, False):
@@ -167,7 +170,7 @@ def _text(x: int, y: int, how: str, words: str) -> str:
 
 
 def _pin(part: str, at: tuple[int, int], *texts: str, free: bool = False) -> str:
-    """Draw a pin and the text beside it. `data-part` tells a program which part the pin belongs to."""
+    """Draw a pin and the text beside it. The attribute `data-part` names the pin's part, for programs."""
     kind = "pin free" if free else "pin"
     return f'<g class="{kind}" data-part="{part}"><circle cx="{at[0]}" cy="{at[1]}" r="5"/>{"".join(texts)}</g>'
 
@@ -239,7 +242,7 @@ def svg(config: Mapping[str, Any]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-# Wokwi measures its parts in pixels. Their places do not affect the wiring.
+# Wokwi places its parts by pixels. The places do not affect the wiring.
 
 
 def _wokwi_pin(number: int) -> str:

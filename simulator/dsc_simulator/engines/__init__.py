@@ -1,4 +1,4 @@
-"""The interpreters that can run the firmware: `cpython` in this process, and `micropython`, the one of the boards, in a VM."""
+"""The interpreters that can run the firmware: `cpython` in this process, and `micropython`, as on boards, in a VM."""
 
 from importlib.util import find_spec
 from typing import Protocol
@@ -19,15 +19,15 @@ class Engine(Protocol):
 
     @property
     def instructions(self) -> int | None:
-        """Instructions executed so far. None if the engine does not count them."""
+        """The number of instructions executed so far. None if the engine does not count them."""
 
     def memory(self) -> bytes | None:
         """Return all of the RAM. None if the engine has no RAM of its own."""
 
     def poll(self) -> int:
-        """Run one pass of the firmware; return the milliseconds until it wants the next.
+        """Run one pass of the firmware. Return the milliseconds until the next pass is due.
 
-        Raise FirmwareCrash if the firmware fails, and the same again on every later call.
+        Raise FirmwareCrash if the firmware fails, and again on every later call.
         """
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ def start(name: str, board: SimulatedBoard) -> Engine:
         raise EngineMissing(f"engine {name}: {', '.join(missing(name))} is not installed; pip install 'dscplus[{name}]'")
     if name == "cpython":
         return CPythonEngine(board)
-    # Imported only when needed: the VM's packages are an optional extra.
+    # Import it only when needed: the VM's packages are an optional extra.
     from dsc_simulator.engines.micropython import MicroPythonEngine
 
     return MicroPythonEngine(board)

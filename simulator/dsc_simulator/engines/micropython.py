@@ -13,9 +13,9 @@ _PROGRAM = "import simulated_board\nsimulated_board.run()"
 
 
 class _PortBridge:
-    """The connection between the ports inside the VM and those of the board outside.
+    """The connection between the ports inside the VM and the board outside.
 
-    It must not refer to the engine: the engine stops the VM when it is garbage-collected.
+    It must not refer to the engine, which stops the VM when it is garbage-collected.
     """
 
     def __init__(self, board: SimulatedBoard) -> None:
@@ -87,7 +87,7 @@ class _PortBridge:
     }
 
     def fill_in(self) -> None:
-        """Put the time, a key and bytes from the line where the firmware will look for them."""
+        """Write the time, a key and bytes from the line into the mailbox."""
         board = self._board
         self.put(mailbox.NOW, 4, board.clock.ticks_ms())
         self.put(mailbox.KEY, 1, board.keypad.get() or 0)
@@ -98,7 +98,7 @@ class _PortBridge:
         self.vm.write(waiting, self._at + mailbox.LINE)
 
     def clear_line(self) -> None:
-        """Overwrite the line's bytes in the mailbox, so that no more of them is left than in a UART's register."""
+        """Overwrite the line's bytes in the mailbox, because a board does not keep received bytes either."""
         self.vm.write(bytes(mailbox.LINE_SIZE), self._at + mailbox.LINE)
 
 
@@ -110,7 +110,7 @@ class MicroPythonEngine:
         self._bridge = _PortBridge(board)
         self._stop = weakref.finalize(self, self._bridge.vm.stop)
         self._board = board
-        # The first pass boots. Keys and bytes of the line wait for later passes.
+        # The first pass only boots. Later passes get the keys and the bytes of the line.
         self._let_run()
 
     @property
@@ -120,7 +120,7 @@ class MicroPythonEngine:
 
     @property
     def instructions(self) -> int:
-        """WebAssembly instructions executed so far. The same inputs give the same number on every machine."""
+        """The number of WebAssembly instructions executed so far. The same inputs give the same number on every machine."""
         return self._bridge.vm.spent
 
     def memory(self) -> bytes:

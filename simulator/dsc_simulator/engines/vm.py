@@ -1,8 +1,8 @@
-"""MicroPython itself in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
+"""MicroPython in this process: a WebAssembly VM that runs one program, which may import the compiled firmware.
 
-The program may never return, so it has a thread of its own. The two threads take turns, and only one ever runs. What the
-VM does depends only on its inputs, down to the number of instructions that it executes. It sees no file, no clock and no
-network: only what `answer` gives it.
+The program need not return, so it has a thread of its own. The VM's thread and its caller's take turns: only one of them runs.
+The execution depends only on the inputs, even in the number of instructions. The VM has no access to files, clocks or the
+network: all input comes from `answer`.
 """
 
 import struct
@@ -17,23 +17,23 @@ from dsc_simulator.engines.image import firmware_files, machine, start_program
 from dsc_simulator.errors import FirmwareCrash
 
 LIMIT = 2_000_000_000
-"""Instructions after which a turn counts as hung. The firmware's longest turn takes less than a hundredth of it."""
+"""The number of instructions after which a turn counts as hung. The firmware's longest turn takes less than 1% of it."""
 
 _STOP_SECONDS = 10
-"""The longest wait for a VM to stop. The garbage collector may call `stop` at any point, so it must end soon."""
+"""The longest wait, in seconds, for a VM to stop. The garbage collector may call `stop` at any point, so it must be short."""
 
 _OUTPUT_MAX = 16 * 1024
 
 Answer = Callable[[str, str], None]
-"""Receives the name and the text of a `host.call` of the program, and writes its answer into the VM's memory."""
+"""A function that gets the name and the text of a `host.call` by the program, and writes the answer into the VM's memory."""
 
 
 class _PowerOff(Exception):
-    """Unwinds the VM's stack when the power is cut."""
+    """Raised to unwind the VM's stack when the power is cut."""
 
 
 class _Baton:
-    """Passes the turn between the caller and the VM. A wait that Ctrl-C interrupts changes nothing and can be repeated."""
+    """The turns of the caller and the VM. A wait that Ctrl-C interrupts changes nothing and can be repeated."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -69,7 +69,7 @@ class _Baton:
 
 
 class _Files:
-    """A file system in memory that serves the VM's imports, many times faster than reading a folder."""
+    """A file system in memory for the VM's imports. It is much faster than a folder."""
 
     _FOLDER = -1
     _ABSENT = -2
@@ -110,7 +110,7 @@ class _Files:
 
 
 class VM:
-    """One VM, its program and its thread. The caller must `stop` it; it keeps itself alive until then.
+    """One VM, with its program and its thread. The caller must call `stop`; until then the VM keeps itself alive.
 
     `program` is MicroPython source. It calls `host.call("wait", "")` at the end of a turn; every other call goes to
     `answer`. `files` holds the `.mpy` files that it may import, by path.
@@ -148,9 +148,9 @@ class VM:
         return linker
 
     def _print(self, _file: int, pieces: int, count: int, written: int) -> int:
-        """Keep what the interpreter prints, to report its last words if it ends.
+        """Keep the interpreter's output, to report the end of it if the interpreter ends.
 
-        wasmtime's own way of reading output would call back on threads of its own.
+        wasmtime's own capture of output would call back from its own threads.
         """
         total = 0
         for piece in range(count):
@@ -169,7 +169,7 @@ class VM:
             self._error = self._error or error
         finally:
             self._count_spent()
-            # An open store keeps this VM alive, and gigabytes of address space with it.
+            # An open store would keep this VM alive, with gigabytes of address space.
             self._store.close()
             self._ended = True
             self._baton.hand_back()
@@ -181,13 +181,13 @@ class VM:
 
     @property
     def spent(self) -> int:
-        """Instructions executed so far. It may be read while a call to the host is being answered."""
+        """The number of instructions executed so far. It may be read while a call to the host is being answered."""
         if not self._ended:
             self._count_spent()
         return self._spent
 
     def settle(self) -> None:
-        """Wait until the VM waits: Ctrl-C may have left it running. Raise FirmwareCrash if it has ended."""
+        """Wait until the VM waits for its turn, because after Ctrl-C it may still run. Raise FirmwareCrash if it has ended."""
         self._baton.wait_for_vm()
         if self._ended:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
@@ -196,7 +196,7 @@ class VM:
 
     @property
     def exhausted(self) -> bool:
-        """True if the VM ended because it used up its instructions."""
+        """Whether the VM ended because it used up its instructions."""
         return self._ended and self._fuel == 0
 
     def _last_words(self) -> str:
@@ -213,7 +213,7 @@ class VM:
         self._baton.start_vm()
 
     def resume(self, limit: int) -> None:
-        """Run the VM until it waits, for at most `limit` instructions. Raise FirmwareCrash if it does not wait by then."""
+        """Run the VM until it waits for its next turn. Raise FirmwareCrash if it does not wait within `limit` instructions."""
         self._let_run(limit)
         self.settle()
 
@@ -225,7 +225,7 @@ class VM:
             raise FirmwareCrash(self._last_words() or self._cause()) from self._error
 
     def stop(self) -> None:
-        """Cut the power, whatever the VM is doing."""
+        """Cut the power in any state of the VM."""
         self._baton.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(_STOP_SECONDS)
@@ -246,7 +246,7 @@ class VM:
         try:
             self._serve(self.read(name, name_size).decode(), self.read(text, text_size).decode("utf-8", "replace"))
         except BaseException as error:
-            # The error is stored here: on its way through the VM it could be mistaken for that of another VM and thread.
+            # Store the error here: passed through wasmtime, it could be confused with an error of another VM and thread.
             self._error = error
             raise
         return 0
@@ -269,7 +269,7 @@ def _wasi(program: str, heap: int) -> wasmtime.WasiConfig:
 def run(program: str, *, heap: int = HEAP, limit: int = LIMIT) -> str:
     """Run a whole MicroPython program, which may import the firmware. Return the texts of its `host.call("say", text)`.
 
-    This is for programs that try the firmware on its own interpreter. MicroPython's garbage collector is off. Raise
+    Use it to test the firmware on its own interpreter. MicroPython's garbage collector is off. Raise
     FirmwareCrash, with the traceback, if the program raises an exception.
     """
     said: list[str] = []

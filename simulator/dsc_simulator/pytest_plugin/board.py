@@ -1,6 +1,6 @@
 """A real board in place of a simulated card, for the pytest plugin: the same calls, over its serial line.
 
-The board is personalized for one test and wiped after it. A card that holds another key is left alone.
+The board is personalized for one test and wiped after it. A card with another key is not changed.
 """
 
 import time
@@ -17,16 +17,16 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.fixtures import SERIAL, Identity, SimulatedToken, Token
 
 Ask = Callable[[str], bool]
-"""Shows a person what to do and waits until it is done. Returns False if there is nobody."""
+"""A function that shows an instruction to a person and waits until it is done. It returns False if nobody is there."""
 _SECONDS = 5.0
 _CELLS = 8
 _NOBODY = "this board's keys are pressed by hand, and nobody is at a terminal to do it: run pytest in a terminal, without -n"
 
 
 class BoardToken(Token):
-    """The board at `port`, an address that pyserial takes. `ask` asks for keys that the line may not press.
+    """The board at `port`, an address for pyserial. `ask` asks a person for keys that the line may not press.
 
-    Raises DscError if there is no card. A test that needs what only a simulated card can do is skipped.
+    Raises DscError if there is no card. A test that uses a feature of simulated cards is skipped.
     """
 
     engine = "board"
@@ -53,7 +53,7 @@ class BoardToken(Token):
 
     @property
     def url(self) -> str:
-        """The board's port. From now on the program under test may open it, until `press` presses a key."""
+        """The board's port. After reading it, the program under test may open the port, until `press` presses a key."""
         self._let_go()
         return self._port
 
@@ -69,7 +69,7 @@ class BoardToken(Token):
         return self.display.ljust(_CELLS)
 
     def press(self, *keys: str) -> str:
-        """Press keys over the line if the board allows that, else ask a person to. Without a person the test is skipped."""
+        """Press keys over the line if the board allows that; otherwise ask a person. Without a person, the test is skipped."""
         for key in keys:
             check_key(key)
         self._note(keys)
@@ -90,13 +90,13 @@ class BoardToken(Token):
     def close(self) -> None:
         """Make the card blank again, and close its port. Closing twice does nothing."""
         try:
-            # It was blank when the test began, so the test wrote whatever it holds now.
+            # The card was blank when the test began, so its record is from the test.
             self._make_blank("")
         finally:
             self._let_go()
 
     def _make_blank(self, ours: str) -> None:
-        """Wipe only what these tests wrote: a card whose serial begins with `ours`."""
+        """Wipe the card if its serial begins with `ours`, and so is from these tests."""
         client = self._open()
         client.cancel()
         serial = client.info().serial
@@ -130,7 +130,7 @@ class BoardToken(Token):
         shown = self.display
         for key in keys:
             self._diary.key(key, shown)
-            # The card is then off or asks for the PIN, whatever it showed at the first of these keys.
+            # After these keys, the card is off or asks for the PIN, whatever its state was.
             shown = "" if key == "PRESS" else shown
 
     def _tell(self, direction: str, line: bytes) -> None:

@@ -1,6 +1,6 @@
 """The history of a card for the report of a failed test: keys, serial line, display.
 
-Promises: no key, PIN or entropy is in it, whole or in part; it is bounded, however long the test.
+Promises: it contains no key, PIN or entropy, not even a part of one; its size is bounded, however long the test is.
 """
 
 import re
@@ -15,10 +15,10 @@ MOST_LINES = 60
 _LONGEST = 300
 _WIDTH = 100
 
-# Keys, what keys are made of, PINs whole or digit by digit, and any long run of hex digits, whatever its name.
+# Mask keys, key material, PINs (whole or digit by digit), and any long run of hex digits, whatever its name.
 # (`unlock` with one or two digits is the card's number of tries.)
 _SECRET = re.compile(rb"(?<= )(?:(?:key|code|bytes)=[^ *]*|unlock=[^ *]{3,}|k=[0-9])|[0-9A-Fa-f]{24,}")
-# A damaged line may hold pieces of a secret without a name.
+# A damaged line may have pieces of a secret without a name.
 _PIECE = re.compile(rb"[0-9A-Fa-f]{2,}|[0-9]")
 _TYPED_BY_A_PERSON = re.compile(rb">[0-9]{1,5} (hello|info|display)( nonce=[^ *]*)?")
 _LINE_END = re.compile(rb"[\r\n]")
@@ -26,7 +26,7 @@ _LINE_END = re.compile(rb"[\r\n]")
 
 def mask(line: bytes) -> str:
     """Return a line of the protocol, without its end and its checksum, as text that others may read."""
-    # The checksum is always removed: with it, anyone could find a PIN of four digits by trying all of them.
+    # Remove the checksum in any case: it would reveal a PIN of four digits to a search.
     body, _, check = line.rpartition(b"*")
     if _TYPED_BY_A_PERSON.fullmatch(line):
         body = line
@@ -45,37 +45,37 @@ def _text(line: bytes) -> str:
 
 
 class Diary:
-    """Keys and lines as they came. `now` returns the card's milliseconds."""
+    """The keys and lines in their order. `now` returns the card's milliseconds."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self._last_key: int | None = None
         self._keys: deque[str] = deque(maxlen=MOST_KEYS)
-        # They are masked only for the report: masking costs more than a key press, and few diaries are ever read.
+        # Mask them only for the report: masking takes longer than a key press, and few reports are needed.
         self._lines: deque[tuple[int, str, bytes | str]] = deque(maxlen=MOST_LINES)
         self._keys_in_all = self._lines_in_all = 0
         self._begun = {"in": b"", "out": b""}
 
     def key(self, name: str, shown: str) -> None:
-        """Note that the key `name` is about to be pressed while the display shows `shown`."""
+        """Record that the key `name` will be pressed while the display shows `shown`."""
         now = self._now()
         waited = now - (now if self._last_key is None else self._last_key)
-        # A card that is off ignores digits, but a person who forgot to switch it on still types a PIN.
+        # Mask digits even if the card is off and ignores them: they may be a PIN.
         types_pin = name.isdigit() and (not shown or shown.startswith(("PIN>", "FAIL")))
         self._keys.append(f"({waited / 1000:g} s) " * (waited > 0) + ("*" if types_pin else name))
         self._keys_in_all += 1
         self._last_key = now
 
     def line(self, direction: str, data: bytes) -> None:
-        """Note that bytes went `in` to the card or `out` of it."""
+        """Record bytes that went `in` to the card or `out` of it."""
         *ended, begun = _LINE_END.split(self._begun[direction] + data)
-        # Keep a line that never ends within bounds.
+        # Bound a line that never ends.
         self._begun[direction] = begun[-_LONGEST:]
         for line in filter(None, ended):
             self._keep(direction, line[:_LONGEST])
 
     def masked_line(self, direction: str, line: str) -> None:
-        """Note a whole line that holds no secret any more."""
+        """Record a whole line whose secrets are masked."""
         self._keep(direction, line)
 
     def _keep(self, direction: str, line: bytes | str) -> None:
@@ -83,7 +83,7 @@ class Diary:
         self._lines_in_all += 1
 
     def report(self, cells: str) -> str:
-        """Return everything as text, with the display, which shows `cells`."""
+        """Return the history as text, with the current display `cells`."""
         parts = ["keys: " + (_wrapped(self._keys, self._keys_in_all) or "none")]
         parts.append("serial line:" + ("" if self._lines else " nothing"))
         parts += [f"  ({self._lines_in_all - len(self._lines)} earlier lines)"] * (self._lines_in_all > len(self._lines))

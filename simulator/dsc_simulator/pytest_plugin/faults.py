@@ -1,6 +1,6 @@
-"""Faults around a card, for tests: noise on its line, a pulled plug, a flat battery.
+"""Faults of a card's environment, for tests: noise on its line, a pulled plug, a flat battery.
 
-Noise is drawn from a seed, so the same calls are disturbed in the same way each time.
+Noise is drawn from a seed, so the same calls are always disturbed in the same way.
 """
 
 import random
@@ -15,14 +15,14 @@ from dsc_simulator.errors import SimulatorError
 
 
 class Unplugged(SimulatorError, SerialException):
-    """The card's plug was pulled: nothing goes over its serial line until `plug_in`."""
+    """The card's plug was pulled: the serial line carries no data until `plug_in`."""
 
 
 class LineNoise:
     """Noise that damages bytes on the line.
 
-    `drop`, `corrupt` and `garbage` are probabilities for each byte, 0 to 1: that it is lost, that one of its bits is flipped,
-    that a random byte comes in front of it. Raises ValueError, with the name, for a probability outside this range.
+    `drop`, `corrupt` and `garbage` are the probabilities, from 0 to 1, that a byte is lost, that one of its bits is flipped,
+    and that a random byte is inserted before it. Raises ValueError, with the name, for a value outside this range.
     """
 
     def __init__(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> None:
@@ -33,11 +33,11 @@ class LineNoise:
         self._random = random.Random(seed)  # noqa: S311 - meant to come out the same each time
 
     def spoil(self, data: bytes) -> bytes:
-        """Return `data` as it arrives after the noise."""
+        """Return `data` with the noise."""
         return b"".join(map(self._spoil_byte, data))
 
     def _spoil_byte(self, byte: int) -> bytes:
-        # Every byte draws all of them, so that a change of one probability does not change which bytes the others damage.
+        # Draw all of them for every byte, so that a change of one probability does not affect the other kinds of noise.
         garbage, drop, corrupt = (self._random.random() for _ in range(3))
         bit, other = 1 << self._random.randrange(8), self._random.randrange(256)
         kept = b"" if drop < self._drop else bytes([byte ^ bit if corrupt < self._corrupt else byte])
@@ -54,7 +54,7 @@ class FaultyCard(SimulatedCard):
 
     @contextmanager
     def noise(self, *, drop: float = 0, corrupt: float = 0, garbage: float = 0, seed: int = 1) -> Iterator[None]:
-        """Damage what the serial line carries, both ways, while the block runs. The arguments are those of `LineNoise`.
+        """Damage the data on the serial line, in both directions, while the block runs. The arguments are those of `LineNoise`.
 
         Raise ValueError for a number that is not a probability.
         """
@@ -78,7 +78,7 @@ class FaultyCard(SimulatedCard):
     def plug_in(self) -> None:
         """Put the plug back: `url` can be opened again."""
         self._unplugged = False
-        _ = self.url  # Reading the address registers the card under it.
+        _ = self.url  # Reading the URL registers the card under it.
 
     def drain_battery(self) -> None:
         """Make the battery flat: the card shows `LOBATT` instead of switching on. A card that is on stays on."""
@@ -101,7 +101,7 @@ class FaultyCard(SimulatedCard):
         return super().waiting
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the card. It has handled what arrives when this returns. Raise Unplugged."""
+        """Send bytes to the card, which has handled them when this returns. Raise Unplugged."""
         self._check_plug()
         super().send(self._noise.spoil(data) if self._noise else data)
 

@@ -21,7 +21,7 @@ from dsc_simulator.pytest_plugin.diary import Diary
 from dsc_simulator.pytest_plugin.faults import FaultyCard
 
 SERIAL = "PYTEST-"
-"""The beginning of serials that the test does not choose. A number follows."""
+"""The prefix of serials that the test does not choose, before a number."""
 PIN = "1234"
 SUITE = "OCRA-1:HOTP-SHA256-8:C-QN06-PSHA256"
 SUITE_WITHOUT_PIN = "OCRA-1:HOTP-SHA256-8:C-QN06"
@@ -31,15 +31,15 @@ _R = TypeVar("_R")
 
 
 class CardRefused(SimulatorError):
-    """The card did not do what it was asked to do. The message says what its display shows instead."""
+    """The card did not do what the test asked for. The message has the text on its display."""
 
 
 class CardOptions(TypedDict, total=False):
     """The options of a card. All have defaults.
 
     `pin`: 4 digits, "1234". `pin_policy`: `ocra`, the PIN is part of the response, or `card`, the card checks it; the default
-    depends on the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) need `card`. `suite`: any that a card can
-    serve. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default derived from the serial.
+    depends on the other options. `tries` (1 to 9) and `unlock_key` (32 bytes) need `card`. `suite`: any suite that a card
+    supports. `serial`: "PYTEST-1", then "PYTEST-2" and so on. `key`: 16 to 64 bytes; by default derived from the serial.
     `counter`: the first that it uses, 0. `blank=True`: not personalized. `engine`: `cpython` or `micropython`. `seed`: the
     seed of its entropy; 1, then 2 and so on.
     """
@@ -77,7 +77,7 @@ class Identity:
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Raise TypeError, with their names, for options that no card has or a blank card does not have, and for wrong types."""
+    """Raise TypeError, with the names, for unknown options, for options that a blank card cannot have, and for wrong types."""
     known = CardOptions.__annotations__
     unknown = sorted(set(options) - set(known))
     if unknown:
@@ -87,7 +87,7 @@ def check_options(options: dict[str, Any]) -> None:
         raise TypeError(f"dsc_card: a blank card has no {', '.join(personal)}")
     for name, value in options.items():
         kind = known[name]
-        # In Python, True is a whole number too.
+        # In Python, True is an int too.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise TypeError(f"dsc_card: {name}: must be {_KINDS[kind]}, not {type(value).__name__}")
 
@@ -146,14 +146,14 @@ class Token(ABC):
 
     @property
     def profile(self) -> Profile:
-        """The profile of the card. Raises SimulatorError for a blank card."""
+        """The card's profile. Raises SimulatorError for a card that was made blank."""
         if self._identity.profile is None:
             raise SimulatorError("this card was made blank, so it has no profile")
         return self._identity.profile
 
     @property
     def serial(self) -> str:
-        """The serial that the card was made with. Raises SimulatorError for a blank card."""
+        """The card's serial. Raises SimulatorError for a card that was made blank."""
         return self.profile.serial
 
     @property
@@ -182,8 +182,8 @@ class Token(ABC):
     def login(self, challenge: str, *, pin: str | None = None) -> str:
         """Switch the card on, type PIN and `challenge`, and return the response, which the display then shows.
 
-        `pin` is the owner's unless another is given. If the card does not check the PIN, a wrong one gives a response like
-        any other. Raise CardRefused, and ValueError for a challenge that does not fit the card's suite.
+        `pin` is the owner's PIN by default. If the card does not check the PIN, a wrong PIN gives a wrong response. Raise
+        CardRefused, and ValueError for a challenge that does not match the card's suite.
         """
         self._check_challenge(challenge)
         if self.display:
@@ -196,7 +196,7 @@ class Token(ABC):
         return response
 
     def drift(self, logins: int = 1) -> None:
-        """Use up counters, as an owner does who gets `logins` responses and sends none. The card is then off."""
+        """Use up counters, like an owner who gets `logins` responses and submits none. The card is then off."""
         for _ in range(logins):
             self.login("0" * self._challenge_size())
             self.press("OK")
@@ -217,7 +217,7 @@ class Token(ABC):
 
 
 class SimulatedToken(FaultyCard, Token):
-    """A `SimulatedCard` that knows its owner, keeps a diary and can have faults: the `number`th of its test.
+    """A `SimulatedCard` with its owner's PIN, a diary and faults. `number` is its number in the test.
 
     Raises what `SimulatedCard` raises, TypeError for an unknown option, and ValueError if the PIN is not 4 digits.
     """
@@ -231,7 +231,7 @@ class SimulatedToken(FaultyCard, Token):
         self.watch(self._diary.line)
 
     def press(self, *keys: str) -> str:
-        """Do as `SimulatedCard.press` does, and note the keys."""
+        """Do as `SimulatedCard.press` does, and record the keys in the diary."""
         for key in keys:
             check_key(key)
         for key in keys:
@@ -245,7 +245,7 @@ class SimulatedToken(FaultyCard, Token):
             with super()._power():
                 yield
         except PowerCut as cut:
-            # A new error, without the path through the firmware: with it, a test's report would show the record's bytes.
+            # Raise a new error without the firmware's traceback, which would show the record's bytes in a test's report.
             raise PowerCut(*cut.args) from None
 
     def report(self) -> str:
@@ -254,7 +254,7 @@ class SimulatedToken(FaultyCard, Token):
 
 
 class simulated_card:  # noqa: N801 - used as a function is
-    """A fresh, personalized card for a block or for one test, closed after it.
+    """A new personalized card for a block or for one test, which is closed at the end.
 
         with simulated_card(pin="4711") as card: ...
 
@@ -262,7 +262,7 @@ class simulated_card:  # noqa: N801 - used as a function is
         def test_login(self, card): ...
 
     As a decorator it passes the card as the last positional argument. The options are those of `CardOptions`; an unknown one
-    raises TypeError. A failure carries the card's report as a note.
+    raises TypeError. A failure gets the card's report as a note.
     """
 
     def __init__(self, **options: Unpack[CardOptions]) -> None:
@@ -291,6 +291,6 @@ class simulated_card:  # noqa: N801 - used as a function is
             with self as card:
                 return test(*args, card, **kwargs)
 
-        # pytest would look through the wrapper and take `card` for a fixture.
+        # Hide the wrapped function from pytest, which would take `card` for a fixture.
         del with_card.__wrapped__
         return with_card

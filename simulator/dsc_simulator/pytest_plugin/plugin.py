@@ -1,7 +1,7 @@
-"""A card in every test: the fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
+"""The fixtures `dsc_card` and `dsc_card_factory`, and the marker `dsc_card`.
 
-Every run of pytest loads this module wherever dscplus is installed, so it imports nothing until a test asks for a card.
-docs/testing.md says what the fixtures give.
+If dscplus is installed, every run of pytest loads this module, so it imports nothing before a test asks for a card.
+docs/testing.md describes the fixtures.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _check_installed(engine: str) -> None:
     from dsc_simulator.engines import missing
 
-    # The user asked for this engine explicitly, so the tests must not be skipped.
+    # The user has named this engine, so do not skip the tests.
     if missing(engine):
         what = f"{', '.join(missing(engine))} is not installed; pip install 'dscplus[{engine}]'"
         raise pytest.UsageError(f"dsc_engine: {engine}: {what}")
@@ -63,11 +63,11 @@ def _setting(config: pytest.Config, name: str) -> str:
 
 @pytest.fixture
 def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Token]]:
-    """Makes any number of cards, all closed at the end: `dsc_card_factory(pin="4711", engine="micropython")`.
+    """A function that makes cards, for example `dsc_card_factory(pin="4711", engine="micropython")`. All are closed at the end.
 
     The options are those of the marker `dsc_card`. The marker's values apply to options that are not given here.
     """
-    # A new list each time: a test that is run again, as some plugins do, starts afresh.
+    # Use a new list each time, for plugins that run a test again.
     cards: list[Token] = []
     request.node.stash[_CARDS] = cards
     marked = _marked(request.node)
@@ -84,7 +84,7 @@ def dsc_card_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., T
 
 @pytest.fixture
 def dsc_card(dsc_card_factory: Callable[..., Token]) -> Token:
-    """A personalized card, fresh for this test and the same each time: press its keys, or let it `login`."""
+    """A new personalized card for the test, with the same data in each run. Press its keys, or call `login`."""
     return dsc_card_factory()
 
 
@@ -100,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Drop a test's cards when it is over, because pytest keeps the test itself to the end of the run."""
+    """Release a test's cards after it, because pytest keeps the test itself until the end of the run."""
     try:
         return (yield)
     finally:
@@ -109,7 +109,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
-    """Return the marker's options. Of several markers, the one closest to the test decides."""
+    """Return the marker's options. If several markers give an option, the one closest to the test is used."""
     options: dict[str, Any] = {}
     for mark in reversed(list(node.iter_markers("dsc_card"))):
         if mark.args:
@@ -119,7 +119,7 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
 
 
 def _over(defaults: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `options` and, for the rest, the defaults. A blank card ignores defaults that would personalize it."""
+    """Return `options`, completed by the defaults. For a blank card, leave out defaults that would personalize it."""
     blank = options.get("blank")
     kept = {name: value for name, value in defaults.items() if not blank or name in ("engine", "seed")}
     return {**kept, **options}
@@ -138,7 +138,7 @@ def _make(config: pytest.Config, options: dict[str, Any], number: int) -> Token:
         pytest.skip(f"dsc_card: {error}")
     except (TypeError, ValueError, SimulatorError) as error:
         refusal = f"dsc_card: {str(error).removeprefix('dsc_card: ')}"
-    # Outside the except clause, so that the report is this one line without the original error.
+    # Raise it outside the except clause, so that the report has only this line and not the original error.
     pytest.fail(refusal, pytrace=False)
 
 

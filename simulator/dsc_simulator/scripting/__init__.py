@@ -1,1 +1,1 @@
-"""Scripts that use a card without a person, and recordings of what a card shows."""
+"""Scripts that use a card, and recordings of its display."""

@@ -1,7 +1,6 @@
-"""Pictures of what a card shows: single ones, and whole sessions as an asciicast or as a strip of pictures.
+"""Pictures of a card's display: a single one, or a whole session as an asciicast or as a strip of pictures.
 
-A recording is made in the card's own time, so the same session gives the same bytes. It contains the keys that were pressed,
-and with them the PIN.
+A recording uses the card's clock, so the same session gives the same bytes. It contains the pressed keys, and so the PIN.
 """
 
 import json
@@ -24,7 +23,7 @@ MAX_EVENTS = 100_000
 CAST_WIDTH, CAST_HEIGHT = 40, 5
 """The size of an asciicast's terminal, in characters and lines."""
 RESTART = "restart"
-"""The name, among the names of keys, for taking the battery out and putting it back."""
+"""The name for a restart in a list of keys."""
 _LAST_SECONDS = 1.0
 _GAP = 130
 _CAPTION = 16
@@ -37,9 +36,9 @@ class RecordingError(SimulatorError):
 
 @dataclass(frozen=True)
 class Moment:
-    """The display from `ms` on, in milliseconds of the card's time since the recording began.
+    """A change of the display, `ms` milliseconds of the card's time after the beginning of the recording.
 
-    `keys` are the keys pressed since the previous moment, in order. `keys_before` counts those of the whole recording so far.
+    `keys` are the keys pressed since the previous moment, in order. `keys_before` is the number of all earlier keys.
     """
 
     ms: int
@@ -63,7 +62,7 @@ class Recording:
 
 
 class _SeenDisplay(Display):
-    """A display that shows everything on another display and informs a recorder."""
+    """A display that passes everything to another display and informs a recorder."""
 
     def __init__(self, recorder: "Recorder", behind: Display) -> None:
         super().__init__()
@@ -99,7 +98,7 @@ class _HeardKeypad(Keypad):
 class Recorder:
     """Records a card from now on, across restarts, until `stop` or the end of the `with` block.
 
-    Meanwhile it replaces the board's display and keypad. Several recorders may record the same card.
+    While it records, it replaces the board's display and keypad. Several recorders may record the same card.
     """
 
     def __init__(self, card: SimulatedCard) -> None:
@@ -111,7 +110,7 @@ class Recorder:
         self._complete = True
         self._ended: int | None = None
         self._attach()
-        # A restart gives the board a new display and keypad. The card then first sends an event on the line.
+        # A restart gives the board a new display and keypad, and the card sends an event on the line.
         card.watch(self._heard)
 
     def __enter__(self) -> "Recorder":
@@ -147,7 +146,7 @@ class Recorder:
             self._count += 1
 
     def _has_room(self) -> bool:
-        # Nothing may be raised here: this runs in the middle of the firmware, and an error would look like a crash of it.
+        # Raise nothing here: this is called by the firmware, and an error would look like its crash.
         self._complete = self._complete and len(self._moments) + self._count < MAX_EVENTS
         return self._complete
 
@@ -166,7 +165,7 @@ class Recorder:
         self.look()
 
     def _detach(self) -> None:
-        # If another recorder stands in front of this one, this one stays in place and records nothing more.
+        # If another recorder was added after this one, this one stays in the chain and records nothing more.
         if self._board.display is self._display:
             self._board.display = self._display.behind
         if self._board.keypad is self._keypad:
@@ -174,7 +173,7 @@ class Recorder:
 
 
 def _readable(cells: bytes) -> str:
-    """Return the display as text that every file format can hold, without the spaces on its right."""
+    """Return the display as text that is valid in every file format, without the spaces on its right."""
     return "".join(chr(c) if 0x20 <= c <= 0x7E else "?" for c in cells).rstrip()
 
 
@@ -192,7 +191,7 @@ def _spell(keys: Iterable[str]) -> str:
 def asciicast(recording: Recording, *, key_seconds: float = 0.3, title: str = "Digital Security Card+") -> str:
     """Return the recording as an asciicast, version 2: a line of JSON for the terminal, then one line for each display.
 
-    A simulated card handles keys in no time, so each key is given `key_seconds`. Players shorten pauses to 2 s.
+    A simulated card handles keys without delay, so each key is shown for `key_seconds`. Players shorten pauses to 2 s.
     """
     head = {"version": 2, "width": CAST_WIDTH, "height": CAST_HEIGHT, "idle_time_limit": 2.0, "title": title}
     lines = [json.dumps(head)]
@@ -215,7 +214,7 @@ def _frame(moment: Moment) -> str:
 def strip(recording: Recording, *, typing: bool = True) -> str:
     """Return the recording as one SVG document: a row of cards, one for each display, with the keys between them.
 
-    Without `typing`, displays that only show another digit are left out. A screen reader reads the whole story.
+    Without `typing`, displays that only show another digit are left out. The description has all steps, for screen readers.
     """
     moments = recording.moments if typing else _without_typing(recording.moments)
     parts = [drawing.svg(moment.shown).strip() for moment in moments]
@@ -237,7 +236,7 @@ def strip(recording: Recording, *, typing: bool = True) -> str:
 
 
 def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
-    """Return the moments without those after a digit. The keys of a removed moment go to the next one that stays."""
+    """Return the moments without those after a digit. Add the keys of a removed moment to the next one."""
     kept: list[Moment] = []
     keys: tuple[str, ...] = ()
     for moment in moments:
@@ -249,7 +248,7 @@ def _without_typing(moments: Sequence[Moment]) -> list[Moment]:
 
 
 def _why(moment: Moment, before: Moment) -> str:
-    """Return what led from one display to the next: keys, or else time."""
+    """Return the cause of a change of the display: the keys, or the time."""
     waited = moment.ms - before.ms
     return _spell(moment.keys) or (f"{waited / 1000:g} s" if waited else "")
 
@@ -257,7 +256,7 @@ def _why(moment: Moment, before: Moment) -> str:
 def _caption(moment: Moment, before: Moment, x: float, height: int) -> str:
     text = escape(_cut(_why(moment, before), _CAPTION))
     style = "font:600 13px sans-serif;text-anchor:middle"
-    # This gray can be read on white and on black.
+    # This gray is readable on white and on black.
     words = f'<text x="{x:g}" y="{height / 2 - 8:g}" fill="#7a8699" style="{style}">{text}</text>'
     y = f"{height / 2 + 6:g}"
     return f'{words}<path d="M{x - 40:g} {y}h76m-7 -5l7 5l-7 5" fill="none" stroke="#7a8699" stroke-width="2"/>'
@@ -275,7 +274,7 @@ def _cut(text: str, length: int) -> str:
 
 
 def write_file(path: Path, text: str, *, overwrite: bool = False) -> None:
-    """Write `text` to a file, whole or not at all.
+    """Write `text` to a file, completely or not at all.
 
     An existing file is replaced only with `overwrite`, and only if it is a regular file. Raise RecordingError.
     """
@@ -312,7 +311,7 @@ def _publish(scratch: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems have no hard links. There the check and the renaming are as close together as possible.
+        # Some file systems have no hard links. Check and rename then, as close together as possible.
         if os.path.lexists(path):
             raise FileExistsError from None
         os.replace(scratch, path)

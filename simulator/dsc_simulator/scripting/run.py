@@ -1,4 +1,4 @@
-"""A parsed script, and how it runs on a card."""
+"""A parsed script, and its execution on a card."""
 
 import os
 import re
@@ -24,7 +24,7 @@ _REPLY = re.compile(r"<(\d+) (ok|err)(?: (.*))?\*([0-9a-f]{8})")
 
 
 class ScriptError(SimulatorError):
-    """A script cannot run. The message says where it is wrong and what is allowed."""
+    """A script cannot run. The message has the place of the mistake and what is allowed."""
 
 
 class _Unmet(Exception):
@@ -41,7 +41,7 @@ Action = Callable[["Run"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its line and its number, both from 1, and its name."""
+    """One step: the line and the number of the step, both from 1, and its name."""
 
     line: int
     number: int
@@ -68,7 +68,7 @@ class Script:
     screenshots: tuple[str, ...]
 
     def open_card(self, *, profile: Profile | None = None, engine: str | None = None, seed: int | None = None) -> SimulatedCard:
-        """Open the card to run on: the one that the script describes, or one with `profile`.
+        """Open the card for the script: the one that the script describes, or a card with `profile`.
 
         `engine` and `seed` take precedence over the script's. Raise ScriptError if both describe a card, and what
         SimulatedCard raises.
@@ -83,7 +83,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a script ended early. `crash` marks a dead firmware or a failed picture, not a failed expectation."""
+    """The reason why a script ended early. `crash` means that the firmware or a picture failed, and no expectation."""
 
     line: int
     step: int
@@ -97,8 +97,8 @@ class Failure:
 class ScriptResult:
     """The result of a script.
 
-    `steps` is how many ran without a failure, `seconds` the time on the card's clock, `saved` the texts of `save-response`,
-    and `power_cuts` how often the power failed.
+    `steps` is the number of steps without a failure, `seconds` the time on the card's clock, `saved` the texts of
+    `save-response`, and `power_cuts` the number of power failures.
     """
 
     script: str
@@ -112,7 +112,7 @@ class ScriptResult:
 
     @property
     def exit_code(self) -> int:
-        """0; or 42 if an expectation failed; or 1 if the script could not go on."""
+        """0; 42 if an expectation failed; 1 if the script could not continue."""
         if self.failure is None:
             return 0
         return 1 if self.failure.crash else UNMET
@@ -122,7 +122,7 @@ class ScriptResult:
         return {**asdict(self), "exit_code": self.exit_code}
 
     def message(self) -> str:
-        """Return why the script ended early, and a picture of the display, for a person. Empty if it did not."""
+        """Return a message with the reason why the script ended early and a picture of the display; empty if it did not."""
         failure = self.failure
         if failure is None:
             return ""
@@ -132,7 +132,7 @@ class ScriptResult:
 
 
 def on_terminal(words: str) -> None:
-    """Tell a person at a terminal how far a script is. Do nothing if standard error is not a terminal."""
+    """Show the progress of a script on the terminal. Do nothing if standard error is not a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
         print(words, file=sys.stderr)
 
@@ -145,10 +145,10 @@ def run_script(
     overwrite: bool = False,
     tell: Callable[[str], None] = on_terminal,
 ) -> ScriptResult:
-    """Run a script on a card, in no time but the card's own. It ends at the first expectation that fails.
+    """Run a script on a card, with the card's clock and without real waiting. End at the first expectation that fails.
 
     Screenshots go into `folder`; existing files are replaced only with `overwrite`. `tell` receives a line for each step.
-    What the card sends stays on its line for others to read. Raise ScriptError, before the first step, if a screenshot
+    The data that the card sends can still be read by others. Raise ScriptError, before the first step, if a screenshot
     cannot be written.
     """
     for name in script.screenshots:
@@ -196,9 +196,9 @@ def _failure(run: "Run", step: Step) -> Failure | None:
 
 
 class Run:
-    """A running script, as its steps see it.
+    """The state of a running script.
 
-    A card without power behaves as a physical one: it ignores keys and requests and shows nothing, until `restart`.
+    A card without power behaves like a physical one: until `restart`, it ignores keys and requests and shows nothing.
     """
 
     def __init__(self, card: SimulatedCard, folder: Path, overwrite: bool, tell: Callable[[str], None]) -> None:
@@ -220,7 +220,7 @@ class Run:
         return (self.card.board.clock.now_ms - self._began) / 1000
 
     def fill(self, text: str) -> str:
-        """Return the text with saved texts in place of their names."""
+        """Return the text with each reference replaced by the saved text."""
         return NAME.sub(lambda name: self.saved[name[1]], text)
 
     def expect(self, met: bool, expected: str) -> None:
@@ -230,7 +230,7 @@ class Run:
             raise _Unmet(expected, f"{plain(self.card.display) or 'empty'}{dark}")
 
     def powered(self, do: Callable[[], object]) -> None:
-        """Call `do` if the card has power, and note it if the power fails meanwhile."""
+        """Call `do` if the card has power. Record whether the power fails meanwhile."""
         if self._dark:
             return
         try:
@@ -246,7 +246,7 @@ class Run:
         self.card.board.clock.now_ms = until
 
     def restart(self) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         self._dark = False
         self.powered(self.card.restart)
 

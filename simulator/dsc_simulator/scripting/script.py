@@ -1,7 +1,7 @@
-"""A script that uses a card without a person: a YAML file says what to press and what the display should then show.
+"""Scripts that use a card: a YAML file with the keys to press and the displays to expect.
 
-A script may come from a stranger. Its size is limited in every way, it can make no objects but those below, and it is checked
-as a whole before its first step runs. Numbers are taken as they are written, not as YAML reads them: the PIN 0123 stays 0123.
+A script may come from a stranger. Its size is limited in every way, it can create only the objects below, and all of it is
+checked before its first step runs. Numbers are read as text: the PIN 0123 stays 0123.
 """
 
 import random
@@ -59,7 +59,7 @@ _MAX_COUNTER = 2**64 - 2
 _REQUEST = re.compile(r"[a-z]+(?: [a-z]+=(?:[!-$&-)+-<>-~]|%[0-9a-fA-F]{2})*){0,10}")
 _ERRORS = ("bad-arg", "unknown", "state", "locked", "denied", "busy", "fault")
 _FIELDS = {"pin-policy": "pin", "pin": "code", "unlock-key": "unlock"}
-"""The names of a card's fields that differ from the firmware's."""
+"""The names of a card's fields in a script that differ from those in the firmware."""
 
 
 class _Wrong(Exception):
@@ -91,7 +91,7 @@ def parse_script(data: bytes, name: str = "script") -> Script:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes nodes, which know their lines and original text, from YAML without the features that a script does not need."""
+    """A loader of YAML without the features that a script does not need. Its nodes have their line and their original text."""
 
     within = 0
 
@@ -125,7 +125,7 @@ def _compose(data: bytes) -> yaml.Node:
         mark = error.problem_mark or error.context_mark
         raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}; texts may need quotes") from None
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML does not catch Python's errors for an escape or a version that is out of range.
+        # PyYAML lets Python's errors pass for an escape or a version that is out of range.
         raise _Wrong(1, "this is not YAML") from None
     if node is None:
         raise _Wrong(1, "the file is empty; it needs `steps:`, and `card:` if it describes its own card")
@@ -156,7 +156,7 @@ def _number(node: yaml.Node, what: str, most: int, decimals: bool = False) -> st
 
 
 def _items(node: yaml.Node, what: str, allowed: Mapping[str, object] | None = None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-    """Return a mapping's names, each with the node of the name and the node of its value."""
+    """Return the names in a mapping, each with the nodes of its name and of its value."""
     if not isinstance(node, yaml.MappingNode):
         raise _Wrong(_line(node), f"{what}: must be `name: value`" + (f", of {', '.join(allowed)}" if allowed else ""))
     found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
@@ -171,7 +171,7 @@ def _items(node: yaml.Node, what: str, allowed: Mapping[str, object] | None = No
 
 
 class _Parser:
-    """Makes actions from steps. `step` is the number of the current step, from 1; it is 0 before the first."""
+    """A parser that makes actions from steps. `step` is the number of the current step, from 1, and 0 before the first."""
 
     def __init__(self) -> None:
         self.step = 0
@@ -203,7 +203,7 @@ class _Parser:
         return Step(_line(key), self.step, names[0], act)
 
     def _with_names(self, text: str, node: yaml.Node, what: str) -> str:
-        """Check the names in a text. Return the text as it might be once they are filled in."""
+        """Check the references in a text. Return the text with example values in their place."""
         for name in NAME.findall(text):
             if name not in self._saved:
                 raise _Wrong(_line(node), f"{what}: nothing was saved as {name} before")
@@ -242,7 +242,7 @@ class _Parser:
 
     def _matches(self, node: yaml.Node) -> Action:
         text = _text(node, "matches")
-        # Other features of Python's expressions could keep it busy for years, even with eight characters.
+        # Other features of regular expressions could take years to match, even with eight characters.
         if len(text) > _MAX_PATTERN or re.search(r"\(\?(?!:)|\)\s*[*+?{]|\$\{", text):
             raise _Wrong(_line(node), f"matches: at most {_MAX_PATTERN} characters, no (?…), no repeated group, no ${{name}}")
         try:
@@ -267,7 +267,7 @@ class _Parser:
     def send(self, node: yaml.Node, reply: yaml.Node | None) -> Action:
         text = _text(node, "send")
         filled = self._with_names(text, node, "send")
-        # A line must also have room for the number, the check and their marks.
+        # A line must also have room for the number, the checksum and their marks.
         if not _REQUEST.fullmatch(filled) or len(filled) > _MAX_LINE - len(">1000 *00000000"):
             raise _Wrong(_line(node), "send: must be a word and at most 10 values, as in `challenge q=482913`; a space is %20")
         if reply is None or (isinstance(reply, yaml.ScalarNode) and reply.value == "ok"):
@@ -318,7 +318,7 @@ STEPS: dict[str, Callable[[_Parser, yaml.Node], Action]] = {
 
 
 def _card(node: yaml.Node) -> CardSection:
-    """Return the card that a script describes, checked by the firmware's own rules."""
+    """Return the card that a script describes, after a check by the firmware's own rules."""
     allowed = ("serial", "key", "suite", "pin-policy", "pin", "tries", "counter", "unlock-key", "engine", "seed")
     parts = _items(node, "card", dict.fromkeys(allowed))
     texts = {name: _text(value, name) for name, (_, value) in parts.items()}
@@ -361,10 +361,10 @@ def _profile(texts: Mapping[str, str], seed: int | None, lines: Mapping[str, int
 
 
 def _key(name: str, texts: Mapping[str, str], seed: int | None) -> bytes | None:
-    """Return a key that is written in hex, or a random key, which a seed makes the same each time."""
+    """Return a key that is written in hex, or a random key, which depends only on the seed if there is one."""
     text = texts.get(name)
     if text == "random":
-        # The label keeps a seeded key different from the card's own random numbers.
+        # The label makes a seeded key different from the card's own random numbers.
         return secrets.token_bytes(32) if seed is None else random.Random(f"{name} {seed}").randbytes(32)  # noqa: S311
     if text is not None and not re.fullmatch("([0-9a-fA-F]{2})*", text):
         raise ProfileRefused(f"{name}: must be hex digits, two for each byte, or the word random")

@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 def servable(text: str) -> bool:
-    """Return whether a card with SHA-256 can serve the suite."""
+    """Return whether a card whose only hash is SHA-256 supports the suite."""
     try:
         suite = Suite.parse(text)
     except DscError:
@@ -46,15 +46,15 @@ QUESTIONS = {"N": "[0-9]", "A": "[0-9A-Za-z]", "H": "[0-9A-Fa-f]"}
 
 
 class CardOnLine(UnlockableCard):
-    """The model of a card that takes requests."""
+    """The model of a card that handles requests."""
 
     def restart(self) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         super().restart()
         self.fields: dict[str, str] = {}
 
     def request(self, word: str, values: Values, checked: bool = True) -> None:
-        """Take one request. A request without its checksum is ignored, unless a person may type it."""
+        """Handle one request. A request without a checksum is ignored, unless it is one of those that a person may type."""
         if not checked and word not in ("hello", "info", "display"):
             return
         try:
@@ -68,7 +68,7 @@ class CardOnLine(UnlockableCard):
         return handler(values) if handler else refuse("unknown")
 
     def do_hello(self, values: Values) -> str:
-        """Answer who the card is."""
+        """Answer with the card's identity."""
         nonce = values.get("nonce")
         if nonce is not None and len(nonce) > 32:
             refuse("bad-arg")

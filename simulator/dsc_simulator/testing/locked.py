@@ -1,4 +1,4 @@
-"""A model of what docs/card.md says about a locked card, and about a card that is to be wiped."""
+"""The model of a locked card, and of a card that asks whether to wipe it, from docs/card.md."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,14 +13,14 @@ UNLOCK_SUITE = Suite.parse("OCRA-1:HOTP-SHA256-8:QN06")
 class UnlockableCard(Card):
     """The model of a card that can be unlocked and wiped.
 
-    The model cannot know what is random: `drawn` is the card's next unlock challenge, plus 1. The card takes no code before
-    `wait_until`.
+    The model gets random values from outside: `drawn` is the card's next unlock challenge, plus 1. The card accepts no code
+    before `wait_until`.
     """
 
     drawn = 0
 
     def restart(self) -> None:
-        """Take the battery out and put it back. The wait for codes begins again."""
+        """Remove and replace the battery. The wait for codes begins again."""
         super().restart()
         self.begin_wait()
 

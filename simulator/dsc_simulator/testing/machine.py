@@ -1,4 +1,4 @@
-"""The machine that gives every subject the same keys, time, requests and power cuts, and compares them after each step."""
+"""The hypothesis state machine. It gives all subjects the same keys, time, requests and power cuts, and compares them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from dsc_simulator.testing.line import CardOnLine
 from dsc_simulator.testing.strategies import LineRequest
 from dsc_simulator.testing.subject import Subject, plain
 
-# The most starts in one example, because a start takes as long as fifty keys.
+# The largest number of starts in one example. A start takes as long as fifty keys.
 _STARTS = 3
 
 
 class CardMachine(RuleBasedStateMachine):
-    """Drives the firmware on each of `engines` and the model of the docs, and compares them after every step.
+    """Runs the firmware on each of `engines` beside the model, and compares them after every step.
 
-    It compares the display, the record, and everything that the step showed, sent and stored, in order. Between the engines it
-    also compares the texts of errors and every byte of the flash. A card whose power failed must have done some beginning of
-    the step.
+    It compares the display, the record, and the sequence of displays, lines and records of the step. Between the engines, it
+    also compares the texts of errors and every byte of the flash. If the power failed, the card's sequence must be a beginning
+    of the model's.
 
     Make a subclass to choose `engines`, by name; `cards`, a strategy of profiles or None for a blank card; and `firmware`,
     which returns a context in which `cpython` runs other firmware, for example `unittest.mock.patch.object(…)`. Run it with
@@ -39,7 +39,7 @@ class CardMachine(RuleBasedStateMachine):
     """The number of compared steps, by the state after them. `cut` counts those in which the power failed. Never reset."""
 
     def firmware(self) -> AbstractContextManager[object]:
-        """Return the context around everything. Here it does nothing."""
+        """Return a context for the whole test. In this class it does nothing."""
         return nullcontext()
 
     def __init__(self) -> None:
@@ -80,13 +80,13 @@ class CardMachine(RuleBasedStateMachine):
         if isinstance(line, LineRequest):
             self._ask(line)
         else:
-            # The line end keeps this from being the rest of other noise.
+            # Begin with a line end, so that the request is not joined to earlier noise.
             self._step(lambda card: card.send(b"\n" + line), lambda: None)
 
     @precondition(lambda self: self._starts < _STARTS)
     @rule(cut=given.cuts())
     def restart(self, cut: float | None) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         self._starts += 1
         self._step(SimulatedCard.restart, self.model.restart, cut)
 
@@ -102,7 +102,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state == "off" and self.model.record.key and not self.model.record.locked)
     @rule(mistakes=st.integers(0, 2))
     def log_in(self, mistakes: int) -> None:
-        """Log in, with `mistakes` wrong PINs before the right one, if the card takes that many."""
+        """Log in, with `mistakes` wrong PINs before the right one, if the card allows that many."""
         self.press("PRESS")
         if self.model.record.checks_pin:
             for _ in range(min(mistakes, self.model.record.tries - 1 - self.model.record.failures)):
@@ -159,7 +159,7 @@ class CardMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.now < self.model.wait_until)
     @rule(ms=st.integers(-1001, 1))
     def wait_almost(self, ms: int) -> None:
-        """Wait nearly as long as the card refuses codes, while its display counts down."""
+        """Wait for nearly all of the time in which the card refuses codes, while its display counts down."""
         self.wait(max(self.model.wait_until - self.model.now - 5000, 0))
         for key in ("PRESS", "OK"):
             if self.model.state in ("off", "locked"):
@@ -182,7 +182,7 @@ class CardMachine(RuleBasedStateMachine):
         self._ask(LineRequest("wipe"))
         self.press(key, cut)
         if profile and not self.model.record.key:
-            # This comes at once: nothing of the old card may show in the new one.
+            # Personalize at once: the new card must not show data of the old one.
             self.personalize(profile, None)
 
     def _right_pin(self) -> str:
@@ -199,7 +199,7 @@ class CardMachine(RuleBasedStateMachine):
         self.press("OK", cut)
 
     def _reach_unlock(self) -> None:
-        """Bring a card that is locked and takes a code after a wait to UNLOCK>, with nothing typed."""
+        """Bring a locked card with an unlock key to UNLOCK>, after its wait, with nothing typed."""
         if self.model.state != "off":
             self.press("PRESS")
         self.wait(max(self.model.wait_until - self.model.now, 0))
@@ -207,9 +207,9 @@ class CardMachine(RuleBasedStateMachine):
             self.press(key)
 
     def _step(self, act: Callable[[SimulatedCard], object], model_act: Callable[[], None], cut: float | None = None) -> None:
-        """Do the same to every subject, and compare. With `cut`, the power fails on the way (see `strategies.moments`)."""
+        """Run the step on every subject, and compare. With `cut`, the power fails during it (see `strategies.moments`)."""
         failed = [subject.do(act, self._number, cut) for subject in self.subjects]
-        # The model must be told only what is random. The engines have the same seed and must agree on it.
+        # The model needs only the random values. The engines have the same seed and must agree on the values.
         self.model.drawn = max(subject.record.asked for subject in self.subjects)
         self.model.log.clear()
         model_act()
@@ -234,7 +234,7 @@ class CardMachine(RuleBasedStateMachine):
             _check(subject, "did", done, self.model.log[: len(done)] if cut else self.model.log)
 
     def _recover(self) -> None:
-        """Start every card with what its flash holds, then put the flash of one of them into all."""
+        """Restart every card with its own flash, then give all of them the flash of one."""
         for subject in self.subjects:
             left = subject.record
             subject.do(SimulatedCard.restart)
@@ -244,7 +244,7 @@ class CardMachine(RuleBasedStateMachine):
         survivor = self.subjects[self._starts % len(self.subjects)]
         slots = tuple(survivor.flash.slots)
         for subject in self.subjects:
-            # They get the same seed again, because the cut may have come before or after a random number on each.
+            # Give them the same seed again: on each, the cut may have come before or after a random number.
             subject.become(slots, seed=self._starts)
         self.model.record = survivor.record
         self.model.log.clear()

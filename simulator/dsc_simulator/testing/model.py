@@ -1,4 +1,4 @@
-"""A model of docs/card.md. Its `log` holds what the card shows (`[PIN>]`), sends (`! event`) and stores, in order."""
+"""A model of docs/card.md. Its `log` has the card's displays (`[PIN>]`), events (`! event`) and records, in order."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ class Card:
         self.restart()
 
     def restart(self) -> None:
-        """Take the battery out and put it back."""
+        """Remove and replace the battery."""
         self.state, self.display, self.typed, self.question = "off", "", "", ""
         self.by_line, self.used_up, self.off_at = False, False, 0
         self.log.append("! boot state=off")
@@ -46,7 +46,7 @@ class Card:
         self.record = record
 
     def pass_time(self, milliseconds: int) -> None:
-        """Let time pass, and do what is due in it."""
+        """Let time pass, with the changes that are due meanwhile."""
         end = self.now + milliseconds
         while self.state != "off" and (due := self.next_change())[0] <= end:
             self.now = due[0]
@@ -80,7 +80,7 @@ class Card:
         self.enter({"PIN>": "pin", "LOCKED": "locked"}.get(text, "notice"), text)
 
     def size(self) -> int:
-        """Return how many characters the card waits for."""
+        """Return the number of characters for which the card waits."""
         return {"pin": 4, "unlock": 8}.get(self.state) or Suite.parse(self.record.suite).question_length
 
     def type(self, key: str) -> None:
@@ -92,7 +92,7 @@ class Card:
             self.show_typed(text[:-1] if key == "C" else text + key)
 
     def show_typed(self, text: str, by_line: bool = False) -> None:
-        """Show what was typed, a PIN as stars."""
+        """Show the typed characters; those of a PIN as stars."""
         if self.state == "pin":
             self.typed = text
             self.enter("pin", "PIN>" + "*" * len(text))
@@ -101,7 +101,7 @@ class Card:
             self.enter(self.state, text[-8:] or ("UNLOCK>" if self.state == "unlock" else "CHALLNG>"))
 
     def try_pin(self) -> None:
-        """Take the PIN that was typed, and check it if this card does."""
+        """Accept the typed PIN, after checking it if this card checks PINs."""
         if len(self.typed) < self.size():
             return
         if self.record.checks_pin:

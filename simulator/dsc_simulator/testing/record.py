@@ -9,9 +9,9 @@ from dsc_simulator.board import Flash
 
 @dataclass(frozen=True)
 class Record:
-    """The data that a card keeps without its battery. A card without a key is blank.
+    """The data that a card keeps without power. A card without a key is blank.
 
-    `asked` is the unlock challenge that waits for its code, plus 1; 0 means that there is none. `counter` is the next counter.
+    `asked` is the open unlock challenge, plus 1; 0 means that there is none. `counter` is the next counter.
     If `unlock_key` is empty, the card cannot be unlocked.
     """
 
@@ -28,21 +28,21 @@ class Record:
 
     @property
     def locked(self) -> bool:
-        """True if the card is locked."""
+        """Whether the card is locked."""
         return self.checks_pin and self.failures >= self.tries
 
     @property
     def unlocks(self) -> int:
-        """The number of unlock codes that the card still takes."""
+        """The number of unlock codes that the card still accepts."""
         return 10 - self.unlock_failures if self.unlock_key else 0
 
 
 DAMAGED = Record(serial="(damaged)")
-"""A record that must never be on a card, whatever happens to its power."""
+"""The result for a damaged record, which no power failure may cause."""
 
 
 def read_record(slots: Sequence[bytes | None]) -> Record:
-    """Return the record that the firmware's own journal finds in these slots, or DAMAGED if it finds them damaged."""
+    """Return the record that the firmware's own journal reads from these slots; DAMAGED if there is no valid one."""
     # The journal gets a copy, because it repairs what it reads.
     journal = storage.Journal(Flash((slots[0], slots[1])))
     if journal.load() == storage.BROKEN:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for everything that a card can be given."""
+"""Hypothesis strategies for all inputs of a card."""
 
 from binascii import crc32
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ _SPOILED = {
 
 @dataclass(frozen=True)
 class LineRequest:
-    """One request of docs/protocol.md. Unless it is `checked`, a card takes only what a person may type."""
+    """One request of docs/protocol.md. If it is not `checked`, it has no checksum, and a card accepts only a few requests."""
 
     word: str
     values: Mapping[str, str] = field(default_factory=dict)
     checked: bool = True
 
     def line(self, number: int) -> bytes:
-        """Return the request as bytes, with its number, 0 to 65535. The line end before it ends any noise."""
+        """Return the request as bytes, with its number, 0 to 65535. A line end before it ends earlier noise."""
         body = " ".join([f">{number} {self.word}", *(f"{name}={quote(value)}" for name, value in self.values.items())]).encode()
         return b"\n%s%s\n" % (body, b"*%08x" % crc32(body) if self.checked else b"")
 
@@ -48,7 +48,7 @@ def keys() -> SearchStrategy[str]:
 
 
 def pins() -> SearchStrategy[str]:
-    """Return a strategy of PINs of 4 digits, few enough that a right one comes up."""
+    """Return a strategy of a few PINs of 4 digits, so that the right one is drawn often."""
     return st.sampled_from(["1234", "0000", "9999"])
 
 
@@ -63,7 +63,7 @@ def counters() -> SearchStrategy[int]:
 
 
 def suites(pin: bool) -> SearchStrategy[str]:
-    """Return a strategy of suites that every engine can serve (SHA-256 alone), with or without P.
+    """Return a strategy of suites that every engine supports (SHA-256 only), with or without P.
 
     The default suite's question is as frequent as all other questions together.
     """
@@ -78,7 +78,7 @@ def suites(pin: bool) -> SearchStrategy[str]:
 
 
 def questions(suite: str) -> SearchStrategy[str]:
-    """Return a strategy of questions for a card with this suite, exactly as long as it says. Raise SuiteError for a bad one."""
+    """Return a strategy of questions for this suite, with its maximum length. Raise SuiteError for an invalid suite."""
     parsed = Suite.parse(suite)
     size = parsed.question_length
     return st.text(_SIGNS[parsed.question_format], min_size=size, max_size=size)
@@ -111,7 +111,7 @@ def milliseconds() -> SearchStrategy[int]:
 def moments() -> SearchStrategy[float]:
     """Return a strategy of moments at which the power fails in a step.
 
-    0 is at once, and 1 is after the longest that a step can take. A short step may be over before.
+    0 is the beginning of the step, and 1 is after the longest possible step. A short step may end earlier.
     """
     return st.integers(0, 1000).map(lambda n: n / 1000)
 
@@ -145,7 +145,7 @@ def _with(word: str, name: str, values: SearchStrategy[str]) -> SearchStrategy[L
 
 
 def noise() -> SearchStrategy[bytes]:
-    """Return a strategy of bytes that a card must ignore: no line at all, or a damaged or too long line."""
+    """Return a strategy of bytes that a card must ignore: no line, or a damaged or too long line."""
     damaged = st.sampled_from(
         [
             b">1 cancel*00000000",

@@ -1,4 +1,4 @@
-"""A simulated card under test, with a tape of what it does."""
+"""A simulated card under test, with a tape of its outputs."""
 
 import re
 from binascii import crc32
@@ -13,14 +13,14 @@ from dsc_simulator.testing.record import Record, read_record
 Tape = list[str | Record]
 Slots = Sequence[bytes | None]
 
-# Slightly more than any step takes: two written records, a computed response, a start.
+# Slightly more instructions than any step takes: two written records, a computed response, a start.
 _BYTES = 430
 _INSTRUCTIONS = 3_500_000
 _BOOT_INSTRUCTIONS = 26_000_000
 
 
 def plain(entry: str | Record) -> str | Record:
-    """Return one entry of a tape without what docs leave open: the version, the texts of errors, random bytes."""
+    """Return one entry of a tape without the parts that the docs do not specify: the version, error texts, random bytes."""
     if isinstance(entry, Record):
         return entry
     if entry.startswith("< err "):
@@ -54,7 +54,7 @@ class _TapedFlash(Flash):
         try:
             super().write(slot, data)
         finally:
-            # This also happens if the power fails during the write: the last byte may have been complete.
+            # Report it even if the power fails during the write: all bytes may have been written.
             before, self.record = self.record, read_record(self.slots)
             if self.record != before:
                 self._tell(self.record)
@@ -63,8 +63,8 @@ class _TapedFlash(Flash):
 class Subject:
     """The card of one engine.
 
-    `tape` holds, in order, what its last step showed (`[PIN>]`), sent (`! event`, `< reply`, without number and checksum) and
-    stored (a Record). Every step raises AssertionError for a line that breaks the protocol.
+    `tape` has, in order, the outputs of the last step: displays (`[PIN>]`), lines (`! event`, `< reply`, without number and
+    checksum) and stored records (`Record`). Every step raises AssertionError for a line that violates the protocol.
     """
 
     def __init__(self, engine: str, slots: Slots, seed: int) -> None:
@@ -78,13 +78,13 @@ class Subject:
 
     @property
     def record(self) -> Record:
-        """The card's record, as the firmware's own journal reads it."""
+        """The card's record, read by the firmware's own journal."""
         return self.flash.record
 
     def do(self, act: Callable[[SimulatedCard], object], number: int = 0, cut: float | None = None) -> bool:
         """Run one step. Its replies must have this number, and the power fails at the moment `cut` (0 to 1).
 
-        Return whether the power failed. A step may have been over before.
+        Return whether the power failed, which it does not if the step ended earlier.
         """
         self._number = number
         if cut is not None:
@@ -94,7 +94,7 @@ class Subject:
             self.card.cut_power(None)
         except PowerCut:
             if isinstance(self.card.board.display, _Screen):
-                # The firmware did not do this: a display without power is dark.
+                # Ignore this change, which is not by the firmware: a display without power is dark.
                 self._marks.pop()
             return True
         finally:
@@ -115,7 +115,7 @@ class Subject:
 
     def _mark(self, entry: str | Record) -> None:
         if self._card is not None:
-            # The line's bytes are collected until the step is over. Their number now says when this happened.
+            # The line's bytes are read at the end of the step. Their number at this moment gives the order.
             self._marks.append((self._card.waiting + len(self._card.board.line.outbox), entry))
 
     def _wind(self) -> None:

@@ -1,7 +1,7 @@
-"""A pyserial port whose other end is a simulated card.
+"""A pyserial port to a simulated card.
 
-`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank card that exists as long as the port
-is open; `sim://?engine=micropython&seed=1` sets its options. Reads block in real time for as long as the port's timeout says.
+`sim://NAME` is a card that is open in this process (its `url`). `sim://` makes a blank card, which exists as long as the
+port is open; `sim://?engine=micropython&seed=1` sets its options. Reads block in real time, up to the port's timeout.
 """
 
 from typing import Any
@@ -59,7 +59,7 @@ class Serial(SerialBase):
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
-        """Find or make the card. Raise SerialException if there is no card of that name."""
+        """Find or make the card. Raise SerialException if there is no card with this name."""
         if self._port is None:
             raise SerialException("Port must be configured before it can be used.")
         if self.is_open:
@@ -81,7 +81,7 @@ class Serial(SerialBase):
 
     @property
     def card(self) -> SimulatedCard:
-        """The card at the other end. Raise PortNotOpenError after `close`, and SerialException if the card was closed."""
+        """The card of this port. Raises PortNotOpenError after `close`, and SerialException if the card was closed."""
         if self._card is None:
             raise PortNotOpenError()
         if self._card.closed:
@@ -94,19 +94,19 @@ class Serial(SerialBase):
         return self.card.waiting
 
     def read(self, size: int = 1) -> bytes:
-        """Read up to `size` bytes; wait for them as long as the timeout says."""
+        """Read up to `size` bytes. Wait for them up to the timeout."""
         card = self.card
         data = card.receive(size, self._timeout, lambda: self._cancelled or self._card is not card)
         self._cancelled = False
         return data
 
     def cancel_read(self) -> None:
-        """End a `read` that another thread is waiting in."""
+        """End a `read` in which another thread waits."""
         self._cancelled = True
         self.card.wake()
 
     def write(self, data: Any) -> int:
-        """Send bytes to the card; return how many. Raise SerialException if the firmware crashes or the power fails."""
+        """Send bytes to the card, and return their number. Raise SerialException if the firmware crashes or the power fails."""
         payload = bytes(memoryview(data))
         try:
             self.card.send(payload)
@@ -115,7 +115,7 @@ class Serial(SerialBase):
         return len(payload)
 
     def reset_input_buffer(self) -> None:
-        """Discard what the card has sent."""
+        """Discard the bytes that the card has sent."""
         self.card.receive()
 
     def reset_output_buffer(self) -> None:

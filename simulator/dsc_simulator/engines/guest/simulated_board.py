@@ -1,6 +1,6 @@
-"""The simulator's board as the firmware sees it inside the VM: each port is a call to the host.
+"""The simulator's board inside the VM. Each port calls the host.
 
-This module runs on MicroPython only. Buffers are not copied: the host gets their address and reads them there.
+This module runs on MicroPython only. Buffers are not copied: the host gets their addresses and reads the VM's memory.
 """
 
 import gc
@@ -140,8 +140,8 @@ def run():
     """Boot the firmware, then run its passes forever."""
     # sys.version is "3.4.0; MicroPython v1.27.0 on 2025-12-01": the middle names the interpreter.
     host.call("boot", "%d %s" % (_AT, sys.version.split("; ")[1].split(" on ")[0]))
-    # The interpreter's own collection is off (see start.py). Here, before the firmware starts and between two passes, it is
-    # safe. Keys and ticks leave next to no garbage; a request may leave a lot.
+    # The automatic garbage collection is off (see start.py). Collecting is safe here, before the firmware starts and between
+    # two passes. Keys and ticks leave little garbage, but a request may leave a lot.
     gc.collect()
     app = App(Board())
     passes = 0

@@ -1,6 +1,6 @@
-"""The VM's first lines: they let it import the compiled files that the host holds, and run `program`.
+"""The start of the VM: it mounts the compiled files, which the host holds, and runs `program`.
 
-This file runs on MicroPython only, as source, after a line that sets `program` to more source. The VM sees no other file
+This file runs on MicroPython only, as source, after a line that assigns more source to `program`. The VM has no other file
 system.
 """
 
@@ -24,7 +24,7 @@ _CHUNK = 256
 
 
 class HostFile(io.IOBase):
-    """A file that the host serves, straight into the importer's buffer."""
+    """A file that the host serves. The host writes it into the importer's buffer."""
 
     def readinto(self, buffer):
         """Read the next bytes into `buffer`; return how many."""
@@ -34,15 +34,15 @@ class HostFile(io.IOBase):
         return _box.size
 
     def ioctl(self, request, argument):
-        """Answer the importer's question for a buffer size."""
+        """Return the buffer size to the importer."""
         return _CHUNK if request == _GET_BUFFER_SIZE else 0
 
 
 class HostFiles:
-    """A read-only file system in the host's memory, with only what an import needs. One file is open at a time."""
+    """A read-only file system in the host's memory, with only the operations of imports. One file is open at a time."""
 
     def mount(self, readonly, mkfs):
-        """Tell the host where it may write its numbers."""
+        """Tell the host the address at which to write its numbers."""
         host.call("files", str(uctypes.addressof(_NUMBERS)))
 
     def stat(self, path):
@@ -58,9 +58,9 @@ class HostFiles:
         return HostFile()
 
 
-# The collector looks for objects in the VM's memory, but WebAssembly keeps a function's locals elsewhere: in the middle of a
-# call it would free what is in use. So it runs only when nothing is in use, in simulated_board.run, between two passes.
-# There is no exception handler here either: what it needs would be gone. The interpreter prints an uncaught exception itself.
+# The garbage collector searches the VM's memory for references, but WebAssembly keeps local variables outside of it. During a
+# call it would free objects in use. So it runs only in simulated_board.run, between two passes. For the same reason, there is
+# no exception handler here. The interpreter prints an uncaught exception itself.
 gc.disable()
 vfs.mount(HostFiles(), "/firmware")
 sys.path[:] = ["/firmware"]
