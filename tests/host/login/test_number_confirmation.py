@@ -113,7 +113,7 @@ def test_a_number_is_removed_where_something_else_lets_in(town: Town) -> None:
 def test_the_last_way_in_is_not_removed_nor_somebody_elses(town: Town) -> None:
     ben, anna = town.session("ben"), town.session("anna")
     ((phone, _),) = town.system.phone_numbers(ben).items()
-    with pytest.raises(NotNow, match="nothing left"):
+    with pytest.raises(NotNow, match="no device left"):
         town.system.forget_phone(ben, phone)
     with pytest.raises(NotFound):
         town.system.forget_phone(anna, phone)
