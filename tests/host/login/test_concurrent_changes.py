@@ -35,7 +35,7 @@ from dsc_host.login.accounts import users
 from dsc_host.login.cards import requests
 from dsc_host.login.devices import registry
 from dsc_host.login.passwords import Passwords
-from dsc_host.login.signin import sessions
+from dsc_host.login.signin import password_check, sessions
 from dsc_host.records.store import Store
 
 PATIENCE = 60
@@ -165,6 +165,24 @@ def test_a_password_that_is_changed_while_it_is_compared_is_the_new_one(town: To
     before(monkeypatch, Passwords, "is_weaker", lambda *_: town.system.change_password(token, PASSWORD, "another harbour"))
     with pytest.raises(WrongCredentials):
         town.system.begin("anna", PASSWORD, "192.0.2.9")
+
+
+@pytest.mark.parametrize("entrance", ["login", "app", "share", "password"])
+def test_a_password_that_is_changed_after_it_was_compared_begins_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, entrance: str
+) -> None:
+    anna, ben = town.session("anna"), town.session("ben")
+    calls: dict[str, tuple[str, Callable[[], object]]] = {
+        "login": ("anna", lambda: town.system.begin("anna", PASSWORD)),
+        "app": ("ben", lambda: town.system.phones.begin("ben", PASSWORD)),
+        "share": ("anna", lambda: town.system.begin_share(ben, "anna", PASSWORD)),
+        "password": ("anna", lambda: town.system.change_password(anna, PASSWORD, "a third harbour at noon")),
+    }
+    name, call = calls[entrance]
+    after(monkeypatch, password_check, "check_password", lambda: town.system.operator.set_password(name, "another harbour"))
+    with pytest.raises((WrongCredentials, NotIn)):
+        call()
+    assert town.system.begin(name, "another harbour").choices
 
 
 @pytest.mark.postgresql

@@ -183,3 +183,10 @@ def test_without_memory_a_command_says_so_in_one_line(
     monkeypatch.setattr(sys.modules["dsc_host.cli.main"], "command", fail)
     assert run([]) == 1
     assert capsys.readouterr().err == f"Error: {OutOfMemory()}\n"
+
+
+def test_a_password_is_changed_although_its_hash_is_renewed_on_the_way(town: Town) -> None:
+    token = town.session("anna")
+    dearer = Policy.of({**CHEAP, "passwords": {"memory_kib": 16, "iterations": 1}})
+    LoginSystem.over(town.verifier, policy=dearer).change_password(token, PASSWORD, "another harbour at dusk")
+    assert town.system.begin("anna", "another harbour at dusk").choices

@@ -111,6 +111,17 @@ def test_compliance_decides_where_it_must(town: Town) -> None:
     assert town.enter("ben")
 
 
+def test_a_request_is_taken_back_before_compliance_decides(town: Town) -> None:
+    town.system.operator.put_under_review(town.entities["anna"])
+    token = town.session("ben")
+    share = proven(town, token)
+    town.system.confirm_share(token, share)
+    town.system.cancel_share(town.session("anna"), share)
+    assert ("login.share.cancel", "done", "") in town.events()
+    with pytest.raises(NotNow):
+        town.system.staff.decide_share(town.session("cleo"), share, True)
+
+
 def test_sharing_ends_and_the_old_device_is_back(town: Town) -> None:
     town.give_card("ben", "IB3000905")
     token = town.session("ben")

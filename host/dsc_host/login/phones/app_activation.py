@@ -28,7 +28,7 @@ from dsc_host.login.model import DeviceState, Stage
 from dsc_host.login.phones import app_replacement
 from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.rows import Device, Session, User
-from dsc_host.login.signin import session_data, sessions
+from dsc_host.login.signin import password_check, session_data, sessions
 from dsc_host.login.signin.session_data import ActivationData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
@@ -63,12 +63,13 @@ class Keys:
         return {method: key for method, key in named.items() if key is not None}
 
 
-def begin(tx: LoginTransaction, user_id: str, phone: int = 0) -> Begun | Refused:
+def begin(tx: LoginTransaction, checked: User, phone: int = 0) -> Begun | Refused:
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    The caller has checked the name and password. Raises `NotNow`, and `InputError` if there is no such phone.
+    The caller has checked the name and password. Raises `WrongCredentials` if the password was changed since, `NotNow`, and
+    `InputError` if there is no such phone.
     """
-    user = locked_user(tx.db, user_id)
+    user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
     numbers = [known.number for known in contacts.phones_of(tx.db, user)]
     if not numbers or account_of(tx.db, user).closed_at is not None:

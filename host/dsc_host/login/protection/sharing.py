@@ -29,7 +29,7 @@ from dsc_host.login.model import (
     UseState,
 )
 from dsc_host.login.rows import Device, Session, Share, Use, User
-from dsc_host.login.signin import device_proof, sessions, step_up
+from dsc_host.login.signin import device_proof, password_check, sessions, step_up
 from dsc_host.login.signin.device_proof import Purpose
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found, locked_users
 from dsc_host.records import table_rows
@@ -74,17 +74,17 @@ def check_sees(tx: LoginTransaction, user: User, session: Session) -> None:
 
 
 def begin(
-    tx: LoginTransaction, session: Session, user_id: str, owner_id: str, device_id: str = ""
+    tx: LoginTransaction, session: Session, user_id: str, giver: User, device_id: str = ""
 ) -> tuple[ShareView, Offer] | Refused:
     """Ask the owner's device for an answer, after the owner's password was accepted.
 
-    Without `device_id`, ask the most secure one. Raises `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`,
-    `TemporaryDevice`.
+    `giver` is the owner, whose password was checked. Without `device_id`, ask the most secure device. Raises `WrongCredentials`
+    if the password was changed since, `NotNow`, `NotFound`, `LessSecureDevice`, `DifferentIdentity`, `TemporaryDevice`.
     """
-    if user_id == owner_id:
+    if user_id == giver.id:
         raise NotNow("the user who does not own the device must begin")
-    both = locked_users(tx.db, [user_id, owner_id])
-    user, owner = both[user_id], both[owner_id]
+    both = locked_users(tx.db, [user_id, giver.id])
+    user, owner = both[user_id], password_check.still_checked(giver, both[giver.id])
     device = _choose_device(tx, owner, device_id)
     _check(tx, user, owner, device)
     now, kept = tx.now(), json_column.write(ShareData())
@@ -177,6 +177,7 @@ def cancel(tx: LoginTransaction, session: Session, user_id: str, share_id: str) 
     user = both[share.user_id]
     if share.state == ShareState.PENDING:
         rows.shares.change(tx.db, share.id, state=str(ShareState.CANCELLED))
+        tx.log("share.cancel", user, "done", device=share.device_id)
         return
     if share.state != ShareState.DONE:
         raise NotNow("this device is not shared")

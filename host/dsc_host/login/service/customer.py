@@ -106,7 +106,7 @@ class LoginSystem(ProfileCalls):
     def begin(self, name: str, password: str, address: str = "") -> Step:
         """Begin a login with name and password. Raises `WrongCredentials`, `TooManyAttempts`."""
         user = password_check.check_password(self.context, name, password, address)
-        return self.change(lambda tx: flow.begin(tx, user.id, address))
+        return self.change(lambda tx: flow.begin(tx, user, address))
 
     def choose(self, token: str, device: str, *, manual: bool = False) -> Step:
         """Ask for the challenge of a device. `manual` asks for a challenge to type into the phone app, instead of a push.
@@ -155,14 +155,14 @@ class LoginSystem(ProfileCalls):
 
     def change_password(self, token: str, old: str, new: str) -> None:
         """Change the password. Raises `WrongCredentials` for a wrong old password, `InputError` for a bad new one."""
-        user, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user, session))
-        password_check.check_password(self.context, user.name, old, f"session {session.id}")
-        self.context.passwords.check_new(new, user.name, old)
+        name, session = self._seen(token, may("change_password", *_ACCOUNT), lambda _tx, user, session: (user.name, session.id))
+        checked = password_check.check_password(self.context, name, old, f"session {session}")
+        self.context.passwords.check_new(new, name, old)
         kept = self.context.passwords.hashed(new)
         self.do(
             token,
             may("change_password", *_ACCOUNT),
-            lambda tx, now, session: password_change.change(tx, session, now, user.password, kept),
+            lambda tx, user, session: password_change.change(tx, session, user, checked, kept),
         )
 
     def protection(self, token: str) -> Protection:

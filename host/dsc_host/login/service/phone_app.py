@@ -22,7 +22,7 @@ class Phones:
     def begin(self, name: str, password: str, address: str = "", phone: int = 0) -> Begun:
         """Send an activation token to one of the user's confirmed phones."""
         user = password_check.check_password(self.context, name, password, address)
-        begun = self.context.change(lambda tx: app_activation.begin(tx, user.id, phone))
+        begun = self.context.change(lambda tx: app_activation.begin(tx, user, phone))
         self.deliver(user.name)
         return begun
 

@@ -28,7 +28,7 @@ class ShareCalls(SessionCalls):
             self.context,
             token,
             sharing.may("begin_share"),
-            lambda tx, user, session: sharing.begin(tx, session, user.id, giver.id, device),
+            lambda tx, user, session: sharing.begin(tx, session, user.id, giver, device),
             lambda _db, _user: [giver.id],
         )
 

@@ -17,7 +17,7 @@ from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import outbox
 from dsc_host.login.model import Answered, DeviceView, Scope, Stage, Status, Step
 from dsc_host.login.rows import Device, Session, Use, User
-from dsc_host.login.signin import session_data, sessions
+from dsc_host.login.signin import password_check, session_data, sessions
 from dsc_host.login.signin.session_data import LoginData, OfferData, OpenData
 from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
 from dsc_host.records.table_rows import is_key, new_id
@@ -26,9 +26,9 @@ from dsc_host.records.transaction import Refused
 _ADDRESS_LETTERS = 64
 
 
-def begin(tx: LoginTransaction, user_id: str, address: str) -> Step:
-    """Begin a login of a user whose password was right."""
-    user = locked_user(tx.db, user_id)
+def begin(tx: LoginTransaction, checked: User, address: str) -> Step:
+    """Begin a login of a user whose password was right. Raises `WrongCredentials` if it was changed since."""
+    user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     if account_of(tx.db, user).closed_at is not None:
         return _open_session(tx, user, "", Outcome(Status.ACCEPTED, Scope.STATEMENTS))
     return _offer_devices(tx, user, address[:_ADDRESS_LETTERS] if is_key(address) else "")

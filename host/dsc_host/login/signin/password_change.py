@@ -1,18 +1,15 @@
 """Changes of a password, by its user or by the operator. The user is notified and all other sessions of the user end."""
 
 from dsc_host.login.accounts import users
-from dsc_host.login.errors import NotAllowed
 from dsc_host.login.messages import notices
 from dsc_host.login.rows import Session, User
-from dsc_host.login.signin import sessions
+from dsc_host.login.signin import password_check, sessions
 from dsc_host.login.transaction import LoginTransaction, locked_user
 
 
-def change(tx: LoginTransaction, session: Session, user: User, before: str, password_hash: str) -> None:
-    """Replace the password hash `before`. Raises `NotAllowed` if the hash was changed after it was checked."""
-    if user.password != before:
-        raise NotAllowed("the password was changed in the meantime; log in again")
-    _replace(tx, user, password_hash, but=session.id)
+def change(tx: LoginTransaction, session: Session, user: User, checked: User, password_hash: str) -> None:
+    """Replace the password, which was right. Raises `WrongCredentials` if it was changed after it was checked."""
+    _replace(tx, password_check.still_checked(checked, user), password_hash, but=session.id)
 
 
 def set_forgotten(tx: LoginTransaction, name: str, password_hash: str) -> None:

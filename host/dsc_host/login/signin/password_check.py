@@ -81,4 +81,12 @@ def _judge(
         # The password is the same and only its hash costs more, so sessions need not end.
         rows.users.change(tx.db, now.id, password=anew)
     tx.log("password", now, "done")
-    return now, True
+    return now._replace(password=anew or now.password), True
+
+
+def still_checked(checked: User, now: User) -> User:
+    """Return the locked user `now`, whose password was checked. Raises `WrongCredentials` if the password was changed since."""
+    # A change of the password changes the settings too. If another login has renewed the hash, they stay.
+    if now.password != checked.password and now.settings != checked.settings:
+        raise WrongCredentials
+    return now
