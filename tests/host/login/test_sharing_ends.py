@@ -4,7 +4,11 @@ import pytest
 from tests.host.login.shares import proven
 from tests.host.login.town import ANNA, CARL, DAY, PASSWORD, Town
 
-from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState
+from dsc_host.login import DeviceState, Kind, Loss, NotAllowed, NotFound, NotNow, Scope, ShareState, UseState
+from dsc_host.login.cards import activation
+from dsc_host.login.devices import kinds, registry
+from dsc_host.login.messages import notices
+from dsc_host.login.transaction import LoginTransaction, locked_user, user_named
 
 VERAS = "IB3000910"
 
@@ -61,6 +65,22 @@ def test_compliance_agrees_to_nothing_that_is_gone_meanwhile(town: Town, loss: L
     with pytest.raises(NotNow, match="no longer in use"):
         town.system.staff.decide_share(town.session("cleo"), share, True)
     assert town.system.staff.decide_share(town.session("cleo"), share, False) is ShareState.REFUSED
+
+
+def test_a_misplaced_card_that_is_replaced_gives_those_who_share_it_their_own_back(town: Town) -> None:
+    with_vera(town)
+    anna_shares_veras(town)
+    town.lose("vera", VERAS, Loss.MISPLACED)
+
+    def replaced(tx: LoginTransaction) -> None:
+        vera = locked_user(tx.db, user_named(tx.db, "vera").id)
+        told = notices.told_at_request()
+        card = registry.add(tx, vera, kinds.DSC_CARD, told=told, serial="IB3000911", state=DeviceState.SHIPPED)
+        activation.activate(tx, vera, card, "by itself")
+
+    town.system.change(replaced)
+    assert [each.label for each in town.system.begin("anna", PASSWORD).choices] == ["IB3000901"]
+    assert "share_ended" in town.told("anna")
 
 
 # ---- people who are not the same any more, or are gone ----

@@ -7,6 +7,8 @@ from tests.host.login.card_orders import online_card
 from tests.host.login.town import ANNA, DAY, PHONE, Town, looked_up
 
 from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
+from dsc_host.login.devices import lifecycle
+from dsc_host.login.transaction import locked_user
 
 NEW = "+41795550123"
 WAIT_DAYS = 5
@@ -65,6 +67,13 @@ def test_the_code_does_nothing_but_stop_and_cannot_be_guessed(town: Town) -> Non
         town.system.stop_change("ABCDEFGH", "192.0.2.9")
     for text in ("", "x" * 100, "Ω", None):
         assert not town.system.stop_change(text, "192.0.2.10")  # type: ignore[arg-type]
+
+
+def test_the_addresses_of_one_network_guess_stop_codes_together(town: Town) -> None:
+    for number in range(30):
+        assert not town.system.stop_change("ABCDEFGH", f"2001:db8::{number:x}")
+    with pytest.raises(TooManyAttempts):
+        town.system.stop_change("ABCDEFGH", "2001:db8::ffff")
 
 
 def test_a_second_identification_on_a_later_day_makes_it_count(town: Town) -> None:
@@ -145,6 +154,48 @@ def test_what_waits_for_a_closed_account_comes_to_nothing(town: Town) -> None:
     town.system.close_account(token)
     days_pass(town, WAIT_DAYS)
     assert town.system.begin("anna", "a quiet harbour at dawn").choices == ()
+
+
+def test_a_number_that_was_removed_meanwhile_does_not_come_back(town: Town) -> None:
+    town.system.staff.enable_messages(town.call("ben"), NEW)
+    ben = town.session("ben")
+    for number in (NEW, PHONE):
+        town.confirm(ben, number)
+    assert town.system.waiting(ben) == []
+    town.system.forget_phone(ben, next(phone for phone, shown in town.system.phone_numbers(ben).items() if shown == "+41…23"))
+    days_pass(town, WAIT_DAYS)
+    assert list(town.system.phone_numbers(town.session("ben")).values()) == ["+41…67"]
+
+
+def test_a_number_that_waits_is_stopped_with_its_phone(town: Town) -> None:
+    token = bridged(town, "ben")
+    town.confirm(token, NEW)
+    user = town.system.visitor(token).user
+    town.system.change(lambda tx: lifecycle.forget_number(tx, locked_user(tx.db, user), NEW))
+    assert town.system.waiting(token) == []
+
+
+def test_who_opts_back_in_meanwhile_stays_in(town: Town) -> None:
+    _, token = town.bridged("anna")
+    town.system.opt_out(token)
+    code, anna = stop_code(town, "opt_out_waits", "anna@example.com"), town.session("anna")
+    town.system.opt_out(anna)
+    assert town.system.waiting(anna) == []
+    assert not town.system.stop_change(code)
+    town.system.opt_in(anna)
+    days_pass(town, WAIT_DAYS)
+    assert not town.system.protection(town.session("anna")).opted_out
+
+
+def test_a_card_in_use_is_not_stopped_any_more(town: Town) -> None:
+    card, codes = town.system.staff.issue_code_card(town.call("anna"))
+    code = stop_code(town, "card_waits", "anna@example.com")
+    # Its wait is over, but the maintenance has not run since.
+    town.clock.advance(WAIT_DAYS * DAY)
+    token = town.session("anna")
+    assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
+    assert town.system.waiting(token) == []
+    assert not town.system.stop_change(code)
 
 
 # ---- corrections ----

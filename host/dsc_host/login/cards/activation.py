@@ -14,10 +14,11 @@ from dsc_host.login.devices.kinds import Attempt, Outcome
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Offer, OrderState, UseState
+from dsc_host.login.protection import sharing
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import device_proof, sessions
 from dsc_host.login.signin.device_proof import Purpose
-from dsc_host.login.transaction import LoginContext, LoginTransaction, found
+from dsc_host.login.transaction import LoginContext, LoginTransaction, found, locked_users
 from dsc_host.records.transaction import Refused
 
 _WAITING = (DeviceState.SHIPPED, DeviceState.MISPLACED)
@@ -61,8 +62,10 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
             # The new device replaces the misplaced one, which nobody can use even if it is found.
             kinds.of(other).disable(tx, other, "replaced")
             registry.move(tx, other, DeviceState.LOST)
+            sharing.end_of_device(tx, other)
         elif kind.replaces_messages and other.state == DeviceState.ACTIVE and other.kind in tx.policy.phone.removes:
             registry.move(tx, other, DeviceState.ENDED)
+    waits.end_of_card(tx, user, device)
     # An online card ends the temporary code; a lasting device ends both.
     registry.end_temporary(tx, user, but=device.id)
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
@@ -84,7 +87,8 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
-    user = found(rows.users.locked(tx.db, order.user_id))
+    user = found(rows.users.find(tx.db, order.user_id))
+    user = locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
     order = found(rows.orders.locked(tx.db, order_id))
     if order.state != OrderState.SHIPPED or order.shipped_at is None:
         return

@@ -5,12 +5,12 @@ A phone number is removed together with the devices that send codes to it. Codes
 
 from dsc_host.login import rows
 from dsc_host.login.accounts import users
-from dsc_host.login.devices import kinds, registry
+from dsc_host.login.devices import kinds, registry, waits
 from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.devices.kinds.sent_code import NumberData
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages.notices import Notified
-from dsc_host.login.model import DeviceState
+from dsc_host.login.model import DeviceState, WaitState
 from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction
 
@@ -30,6 +30,7 @@ def suspend_number(tx: LoginTransaction, user: User, number: str) -> None:
 
 
 def _end_codes_to(tx: LoginTransaction, user: User, number: str) -> None:
+    waits.end(tx, user, waits.NewNumber(number), WaitState.STOPPED)
     for device, _ in registry.live_of(tx, user):
         if kinds.of(device).number(device) == number:
             registry.move(tx, device, DeviceState.ENDED)

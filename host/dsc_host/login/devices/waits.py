@@ -88,9 +88,7 @@ def begin(
 
     A new wait replaces an earlier one for the same change.
     """
-    for earlier in of_user(tx.db, user):
-        if change_of(earlier) == change:
-            _end(tx, earlier, WaitState.STOPPED, "")
+    end(tx, user, change, WaitState.STOPPED)
     kind = next(kind for kind, each in _CHANGES.items() if isinstance(change, each))
     code = codes.random_code(_STOP_LETTERS)
     due_at = None if kind is WaitKind.IDENTITY else tx.now() + tx.policy.protection.wait_days * _DAY
@@ -145,13 +143,20 @@ def check_card(tx: LoginTransaction, user: User, device: Device) -> None:
 
 def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
     """Return the wait of this card; None if it has none or it is over."""
+    return next((wait for wait in _of_card(tx, user, device) if tx.now() < (wait.due_at or 0)), None)
+
+
+def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
+    """Record that a card is in use: its wait is over, even if the maintenance has not found that yet."""
+    for wait in _of_card(tx, user, device):
+        record_done(tx, wait)
+
+
+def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
     orders = rows.orders.all(tx.db, rows.orders.c.device_id == device.id)
     mine = {device.id, *(order.id for order in orders)}
-    for wait in of_user(tx.db, user):
-        change = change_of(wait)
-        if isinstance(change, NewCard) and change.card in mine and tx.now() < (wait.due_at or 0):
-            return wait
-    return None
+    changes = [(wait, change_of(wait)) for wait in of_user(tx.db, user)]
+    return [wait for wait, change in changes if isinstance(change, NewCard) and change.card in mine]
 
 
 def to_end(tx: LoginTransaction) -> list[str]:
@@ -171,6 +176,13 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
         raise NotNow("this can be confirmed only on a later day")
     if wait.kind != WaitKind.IDENTITY and Role(staff.role) is not Role.SUPPORT:
         raise NotAllowed("only {role}, logged in with a device, may do this", role=str(Role.SUPPORT))
+
+
+def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> None:
+    """End the wait for a change that the user has made or reversed meanwhile, or that waits anew."""
+    for wait in of_user(tx.db, user):
+        if change_of(wait) == change:
+            _end(tx, wait, state, "")
 
 
 def record_done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:

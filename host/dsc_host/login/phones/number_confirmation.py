@@ -19,6 +19,7 @@ from dsc_host.login.accounts import contacts, people, phone_numbers, users
 from dsc_host.login.devices import answer_limits, codes, kinds, lifecycle, message_limits, registry, waits
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
+from dsc_host.login.model import WaitState
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data, sessions
 from dsc_host.login.signin.session_data import AskedNumber, OpenData
@@ -74,6 +75,7 @@ def add_number(tx: LoginTransaction, user: User, number: str) -> bool:
     """Record a confirmed number and notify the user. Return whether codes go to the number: False if the user has the app."""
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)
+    waits.end(tx, user, waits.NewNumber(number), WaitState.DONE)
     if lifecycle.has_app(tx, user):
         users.settings_changed(tx.db, user)
         return False

@@ -8,6 +8,7 @@ from dsc_host.login.accounts import permissions, users
 from dsc_host.login.devices import waits
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
+from dsc_host.login.model import WaitState
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import sessions
 from dsc_host.login.transaction import LoginTransaction, locked_user
@@ -33,6 +34,7 @@ def opt(tx: LoginTransaction, primary: User, user_id: str, out: bool) -> None:
         raise NotNow("{name} has already opted out" if out else "{name} has not opted out", name=user.name)
     notices.notify(tx, user, "opted_out" if out else "opted_in")
     users.settings_changed(tx.db, user, opted_out=out)
+    waits.end(tx, user, waits.OptOut(), WaitState.DONE if out else WaitState.STOPPED)
     tx.log("opt-out" if out else "opt-in", user, "done", by=primary.name)
 
 
