@@ -39,6 +39,7 @@ MUTANTS = (
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
         ("a device is charged once", "    elif known:\n", "    elif False:\n"),
+        ("a closed account holds nothing", "    if account.closed_at is not None:\n", "    if False:\n"),
     ),
     *_login(
         "cards/requests.py",
@@ -346,6 +347,40 @@ MUTANTS = (
             "        rows.uses.change(db, use.id, state=str(UseState.ACTIVE))\n",
             "        pass\n",
         ),
+    ),
+    *_login(
+        "cards/activation.py",
+        "sharing_ends",
+        ("what was set aside comes back when the card is replaced", "            sharing.end_of_device(tx, other)\n", ""),
+    ),
+    *_login(
+        "cards/activation.py",
+        "waits",
+        ("a card in use waits no more", "    waits.end_of_card(tx, user, device)\n", ""),
+    ),
+    *_login(
+        "devices/lifecycle.py",
+        "waits",
+        ("a number that is removed waits no more", "    waits.end(tx, user, waits.NewNumber(number), WaitState.STOPPED)\n", ""),
+    ),
+    *_login(
+        "protection/opt_out.py",
+        "waits",
+        ("who opts back in stays in", "    waits.end(tx, user, waits.OptOut(), ", "    (tx, user, waits.OptOut(), "),
+    ),
+    *_login(
+        "accounts/permissions.py",
+        "support_rules",
+        (
+            "nobody gives another user their own identity",
+            "(people.identity_of(db, user), becomes)",
+            "(people.identity_of(db, user),)",
+        ),
+    ),
+    *_login(
+        "signin/password_check.py",
+        "concurrent_changes",
+        ("a password that was changed begins nothing", "now.settings != checked.settings:", "False:"),
     ),
     *_login(
         "cards/losses.py",

@@ -59,9 +59,10 @@ class LoginTransaction:
         return self.context.now()
 
     def log(self, action: str, user: User | None, outcome: str, reason: str = "", **detail: str) -> None:
-        """Write an entry to the audit log. Call this last in the transaction."""
-        whom = {"user": user.name} if user else {}
-        self.cards.log(self.now(), Event(f"login.{action}", None, outcome, reason, {**whom, **detail}))
+        """Write an entry to the audit log, with the details that are not empty. Call this last in the transaction."""
+        told = {"user": user.name if user else "", **detail}
+        event = Event(f"login.{action}", None, outcome, reason, {name: text for name, text in told.items() if text})
+        self.cards.log(self.now(), event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,20 @@ def test_a_day_and_five_days() -> None:
 
 
 @pytest.mark.parametrize(
-    "amount", [Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("Infinity"), Decimal("0.001"), Decimal("1e15"), 5, "5"]
+    "amount",
+    # The product of the last two with 100 is rounded.
+    [
+        Decimal(0),
+        Decimal(-1),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("0.001"),
+        Decimal("1e15"),
+        5,
+        "5",
+        Decimal("1E-9999999"),
+        Decimal("100.0000000000000000000000000001"),
+    ],
 )
 def test_what_is_no_amount(amount: Decimal) -> None:
     with pytest.raises(InputError, match=r"^amount: must"):

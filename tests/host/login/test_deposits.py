@@ -40,6 +40,17 @@ def test_money_that_is_held_is_not_held_again(town: Town) -> None:
         town.system.draft_request(town.session("carla"), PIN, account=third)
 
 
+def test_an_account_that_was_closed_meanwhile_holds_nothing(town: Town) -> None:
+    town.accounts["carla"] = town.system.operator.add_account(town.entities["carl"], Decimal(2_000_000))
+    town.add("carla", "carla", phone="+4915112345670")
+    token = town.session("carl")
+    draft = town.system.draft_request(token, PIN, account=town.accounts["carla"])
+    town.system.close_account(town.session("carla"))
+    with pytest.raises(NotNow, match="the account is closed"):
+        town.system.confirm_request(token, draft.id)
+    assert deposits(town, "carl") == []
+
+
 def test_a_released_deposit_is_on_the_statement_with_its_dates(town: Town, card: SimulatedCard) -> None:
     began = town.clock()
     request = shipped(town, town.session("carl"), card)

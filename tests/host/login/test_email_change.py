@@ -69,6 +69,16 @@ def test_a_code_is_one_sessions_one_addresss_and_expires(town: Town) -> None:
     assert town.system.profile(first).asked_email == ""
 
 
+def test_a_code_is_void_under_a_new_token(town: Town) -> None:
+    """Otherwise the right code would be called wrong: it is known by its hash under the token that asked for it."""
+    token = town.session("ben")
+    town.system.ask_to_change_email(token, "ben@new.example")
+    token = town.system.rotate(token)
+    assert town.system.profile(token).asked_email == ""
+    with pytest.raises(NotNow, match="begin again"):
+        town.system.confirm_email(token, town.sent("email"))
+
+
 def test_the_same_address_is_none(town: Town) -> None:
     with pytest.raises(InputError, match="is your current address"):
         town.system.ask_to_change_email(town.session("ben"), "ben@EXAMPLE.com")

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from tests.host.login.town import ANNA, CARL, PASSWORD, STAFF, Town
 
-from dsc_host.login import Kind, Loss, NotNow, Role, Scope, ShareState, TooManyAttempts
+from dsc_host.errors import InputError
+from dsc_host.login import Kind, Loss, NotAllowed, NotNow, Role, Scope, ShareState, TooManyAttempts
 
 ALARM = "security@localhost"
 FORCED = "9182"
@@ -45,6 +46,38 @@ def test_a_name_that_there_is_not_is_counted_alike(town: Town) -> None:
         assert not town.system.staff.identify(token, "nobody", ANNA)
     with pytest.raises(TooManyAttempts):
         town.system.staff.identify(token, "nobody", ANNA)
+
+
+def test_a_call_ends_when_the_next_caller_cannot_be_identified(town: Town) -> None:
+    town.correct("carl", replace(CARL, document_number="L01X00T48"))
+    for name, tries in (("anna", 5), ("carl", 1)):
+        assert not any(guess(town, town.session("sue"), "anna", number) for number in range(tries - 1))
+        token = town.call("ben")
+        with pytest.raises(NotNow if name == "carl" else TooManyAttempts):
+            [guess(town, token, name, number) for number in range(2)]
+        with pytest.raises(NotAllowed, match="identify the caller first"):
+            town.system.staff.caller_devices(token)
+
+
+def test_nobody_makes_a_user_the_same_person_as_themselves(town: Town) -> None:
+    as_cleo = replace(STAFF, document_number="S0000002")
+    entity = town.system.operator.add_entity("Cleo", as_cleo, "Elsewhere 1")
+    town.accounts["cleo2"] = town.system.operator.add_account(entity, Decimal(5))
+    town.add("clea", "cleo2", phone="+41792222224", role=Role.COMPLIANCE)
+    with pytest.raises(NotNow, match="it is about you"):
+        town.system.staff.correct_identity(town.session("sue"), "carl", STAFF)
+    town.system.staff.correct_identity(town.session("sue"), "carl", as_cleo)
+    clea = town.session("clea")
+    ((wait, _),) = town.system.staff.corrections(clea)
+    for agreed in (True, False):
+        with pytest.raises(NotNow, match="it is about you"):
+            town.system.staff.decide_correction(clea, wait.id, agreed)
+
+
+@pytest.mark.parametrize("day", ["19800517", "1980-W20-6", " 1980-05-17"])
+def test_a_date_of_birth_has_one_form(town: Town, day: str) -> None:
+    with pytest.raises(InputError, match="birth date"):
+        town.system.staff.correct_identity(town.session("sue"), "anna", replace(ANNA, birth_date=day))
 
 
 def at_home(town: Town, name: str, serial: str) -> tuple[str, str]:

@@ -33,6 +33,9 @@ def check_identity(identity: Identity) -> None:
         born = date.fromisoformat(identity.birth_date)
     except (TypeError, ValueError):
         raise InputError("birth date", "must be a date, for example 1980-12-31") from None
+    if identity.birth_date != born.isoformat():
+        # Identities are compared as text, so a date has one form: not 19801231, nor the week.
+        raise InputError("birth date", "must be a date, for example 1980-12-31")
     if not date(1900, 1, 1) <= born <= date(2100, 1, 1):
         raise InputError("birth date", "must be in 1900 or later")
     for field, country in (("citizenship", identity.citizenship), ("residence", identity.residence)):

@@ -5,16 +5,19 @@ from decimal import Decimal
 from dsc_host.errors import InputError
 
 _CENTS = 100
-_MOST_MONEY = Decimal(10) ** 15
+MOST = Decimal(10) ** 15
+"""The amounts of money that are accepted are less than this."""
 
 
 def cents(field: str, amount: Decimal) -> int:
     """Return an amount in whole cents. Raises an `InputError` that names `field` if it is not an amount of money."""
-    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < _MOST_MONEY:
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 <= amount < MOST:
         raise InputError(field, "must be an amount of money, 0 or more")
-    if (amount * _CENTS) % 1:
+    whole = int(amount * _CENTS)
+    # Not by a remainder: the product of a very long or very small number is rounded.
+    if money(whole) != amount:
         raise InputError(field, "must have at most two decimals")
-    return int(amount * _CENTS)
+    return whole
 
 
 def money(whole_cents: int) -> Decimal:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from dsc_host.login import rows
 from dsc_host.login.accounts import people
 from dsc_host.login.errors import NotAllowed, NotFound, NotNow
+from dsc_host.login.model import Identity
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import account_of, found
 
@@ -49,7 +50,10 @@ def changeable_user(db: Connection, user: User, name: str | None) -> User:
     raise NotFound("your account has no such user")
 
 
-def check_other(db: Connection, staff: User, user: User | None) -> None:
-    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name."""
-    if user is not None and people.identity_of(db, staff) == people.identity_of(db, user):
+def check_other(db: Connection, staff: User, user: User | None, becomes: Identity | None = None) -> None:
+    """Raise `NotNow` if staff and user are the same person: staff may not decide about themselves under another name.
+
+    `becomes` is the identity that the user would get: nobody makes another user the same person as themselves.
+    """
+    if user is not None and people.identity_of(db, staff) in (people.identity_of(db, user), becomes):
         raise NotNow("somebody else must decide this, because it is about you")

@@ -14,7 +14,9 @@ from dsc_host.records import table_rows
 
 
 def check_free(tx: LoginTransaction, account: Account) -> None:
-    """Raise `NotNow` unless the equity covers one more deposit in addition to those that the account holds."""
+    """Raise `NotNow` unless the account is open and its equity covers one more deposit in addition to those that it holds."""
+    if account.closed_at is not None:
+        raise NotNow("the account is closed")
     wanted = money.money(tx.policy.request.hold_cents)
     held = rows.holds.all(tx.db, rows.holds.c.account_id == account.id, rows.holds.c.state == HoldState.HELD)
     if equity_in_dollars(tx.context, account) < wanted + money.money(sum(each.cents for each in held)):

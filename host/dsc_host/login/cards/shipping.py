@@ -64,10 +64,10 @@ def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCa
     return made
 
 
-def ship(tx: LoginTransaction, order_id: str) -> Request:
+def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
     """Record that a card was shipped, and notify its owner. The time until its automatic activation begins.
 
-    Raises `NotNow`, `NotFound`.
+    `by` is the name of the staff member who did it. Raises `NotNow`, `NotFound`.
     """
     order = _lock_order(tx.db, order_id)
     if order.state != OrderState.PERSONALIZED:
@@ -78,7 +78,7 @@ def ship(tx: LoginTransaction, order_id: str) -> Request:
     extend_online_card(tx, user)
     day = tx.calendar.day(activates_at(tx.context, now))
     notices.notify(tx, user, "shipped", address=order.address, activates=day)
-    tx.log("card.ship", user, "done", order=order.id)
+    tx.log("card.ship", user, "done", order=order.id, by=by)
     return requests.view(tx, found(rows.orders.find(tx.db, order.id)))
 
 

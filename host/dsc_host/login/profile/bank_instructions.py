@@ -31,7 +31,7 @@ def replace(tx: LoginTransaction, user: User, given: BankInstructions, *, by: st
         raise InputError("bank", "are the current ones of the account; enter others")
     notices.notify(tx, user, "bank_changed")
     vault.put(tx.cards, _secret(account.id), json_column.write(given).encode())
-    tx.log("account.bank", user, "done", account=account.id, **({"by": by} if by else {}))
+    tx.log("account.bank", user, "done", account=account.id, by=by)
 
 
 def masked(tx: LoginTransaction, user: User) -> str:

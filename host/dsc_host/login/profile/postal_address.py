@@ -33,4 +33,4 @@ def replace(tx: LoginTransaction, user: User, address: str, *, by: str = "") -> 
     rows.entities.change(tx.db, person.id, address=address)
     for each in rows.users.all(tx.db, rows.users.c.entity_id == person.id, order=rows.users.c.id):
         notices.notify(tx, each, "address_changed")
-    tx.log("user.address", user, "done", **({"by": by} if by else {}))
+    tx.log("user.address", user, "done", by=by)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from dsc_host.errors import InputError
+from dsc_host.login.accounts import money
 from dsc_host.login.policy.calendar import Calendar
 from dsc_host.login.policy.model import Level, Policy
 
 DAYS = 5
-_MOST = Decimal(10) ** 15
 
 Spent = Callable[[float], Decimal]
 """A function that returns the sum of the withdrawals since a Unix time."""
@@ -45,7 +45,6 @@ def allowance(amount: Decimal, now: float, spent: Spent, level: Level, calendar:
 
 def check_amount(amount: Decimal) -> None:
     """Raise `InputError` if this is not a positive amount of money with at most two decimals."""
-    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 < amount < _MOST:
+    if not isinstance(amount, Decimal) or not amount.is_finite() or not 0 < amount < money.MOST:
         raise InputError("amount", "must be an amount of money, more than 0")
-    if (amount * 100) % 1:
-        raise InputError("amount", "must have at most two decimals")
+    money.cents("amount", amount)

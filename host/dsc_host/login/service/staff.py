@@ -121,7 +121,7 @@ class Staff:
 
     def ship(self, token: str, request: str) -> Request:
         """Record that a card was shipped. Raises `NotAllowed`, `NotNow`, `NotFound`."""
-        return self._do(token, _ISSUER, lambda tx, _staff, _s: shipping.ship(tx, request))
+        return self._do(token, _ISSUER, lambda tx, staff, _s: shipping.ship(tx, request, staff.name))
 
     def receive(self, token: str, serial: str) -> Parcel:
         """Record that a card has come back. Raises `NotAllowed`, `NotNow`, `NotFound`."""

@@ -11,6 +11,7 @@ Four promises:
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -19,7 +20,7 @@ from dsc_host.login.accounts import permissions
 from dsc_host.login.errors import NotAllowed, NotIn
 from dsc_host.login.model import Role, Scope, Stage, Visitor
 from dsc_host.login.rows import Session, User
-from dsc_host.login.signin import extension
+from dsc_host.login.signin import extension, session_data
 from dsc_host.login.signin.session_data import OpenData, SessionData
 from dsc_host.login.transaction import LoginContext, LoginTransaction, locked_user
 
@@ -116,12 +117,17 @@ def visitor(tx: LoginTransaction, token: str) -> Visitor:
 
 
 def rotate(tx: LoginTransaction, token: str) -> str:
-    """Give a session a new token and return it. Raises `NotIn`."""
+    """Give a session a new token and return it. Raises `NotIn`.
+
+    Codes that were sent for the old token are void, because only their hash under that token is known.
+    """
     session = locked(tx, token, *Stage)[1]
     new = secrets.token_urlsafe(_TOKEN_BYTES)
     end(tx.db, session)
     seen_at = tx.context.activity.last(session.id, session.seen_at)
     rows.sessions.add(tx.db, session._replace(id=hashed(new), seen_at=seen_at))
+    if session.stage == Stage.IN:
+        session_data.keep(tx.db, hashed(new), replace(OpenData.of(session), proof=None, phone=None, email=None))
     return new
 
 

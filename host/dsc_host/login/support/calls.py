@@ -36,6 +36,8 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
     Wrong details are counted for the user, whichever staff member enters them. Too many return a refusal.
     """
     given = _canonical(said)
+    # The call before is over, whatever comes of this one.
+    session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=None))
     gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [gate]):
         return Refused(refusal)
@@ -46,10 +48,10 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
         tx.log("desk.identify", user, "refused", "corrected", by=staff.name)
         return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
-    if right:
+    if user and right:
         rate_limits.record_success(tx, [gate])
-    called = Call(user.id, tx.now() + IDENTIFIED_FOR) if user and right else None
-    session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=called))
+        called = Call(user.id, tx.now() + IDENTIFIED_FOR)
+        session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=called))
     tx.log("desk.identify", user, "done" if right else "refused", by=staff.name)
     return right
 

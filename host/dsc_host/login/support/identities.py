@@ -28,11 +28,11 @@ def correct_identity(tx: LoginTransaction, staff: User, name: str, identity: Ide
     """Request a correction of a person's identity, after they have shown their papers. A second person must confirm it.
 
     All users of the person are notified and may stop it. Raises `InputError`, `NotFound`, and `NotNow` if the staff member is
-    that person.
+    that person or would become it.
     """
     field_checks.check_identity(identity)
     user = locked_person(tx.db, user_named(tx.db, name))
-    permissions.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user, identity)
     others = rows.users.all(tx.db, rows.users.c.entity_id == user.entity_id, rows.users.c.id != user.id)
     waits.begin(tx, user, identity, by=staff.name, also=others)
     tx.log("desk.identity", user, "waits", by=staff.name)

@@ -3,6 +3,7 @@
 A change on a closed account has no effect. A stopped change never takes effect, and its owner is notified.
 """
 
+from dsc_host.client_address import client_network
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import permissions
 from dsc_host.login.cards import deposits, losses, requests
@@ -64,7 +65,7 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
 
 def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
     """Stop the change that this code belongs to. Return whether there was one. Raises `TooManyAttempts`."""
-    gate = Gate("stop", address if isinstance(address, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    gate = Gate("stop", client_network(address), _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
     if refusal := rate_limits.charge(tx, [gate]):
         return Refused(refusal)
     wait = waits.with_code(tx.db, code)
@@ -105,7 +106,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
         raise NotFound("there is no such waiting change")
     user = identities.locked_person(tx.db, found(rows.users.find(tx.db, asked.user_id)))
     wait = waits.locked(tx.db, wait_id)
-    permissions.check_other(tx.db, staff, user)
+    permissions.check_other(tx.db, staff, user, correction)
     if not agreed:
         stop(tx, user, wait, staff.name)
         return
