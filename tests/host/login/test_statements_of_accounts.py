@@ -46,7 +46,7 @@ def test_a_closed_account_shows_them_once_its_card_is_back(town: Town) -> None:
     town.system.close_account(town.session("anna"))
     token = town.system.begin("anna", PASSWORD).token
     for call in (lambda: plugged(town).statements.all(token), lambda: plugged(town).statements.pdf(token, "tax")):
-        with pytest.raises(NotNow, match="IB3000901 has come back"):
+        with pytest.raises(NotNow, match="IB3000901 was received"):
             call()
     town.system.staff.receive(town.session("ivo"), "IB3000901")
     assert plugged(town).statements.all(token) == (TAX,)
@@ -60,7 +60,7 @@ def test_a_card_that_is_only_announced_is_not_back(town: Town) -> None:
     town.clock.advance(60)
     town.system.close_account(town.enter_by_sms("anna"))
     closed = town.system.begin("anna", PASSWORD).token
-    with pytest.raises(NotNow, match="IB3000901 has come back"):
+    with pytest.raises(NotNow, match="IB3000901 was received"):
         plugged(town).statements.all(closed)
     town.system.staff.receive(town.session("ivo"), "IB3000901")
     assert plugged(town).statements.all(closed) == (TAX,)
@@ -70,7 +70,7 @@ def test_a_card_that_was_paid_for_need_not_come_back(town: Town, card: Simulated
     request = shipped(town, town.session("carl"), card)
     town.system.close_account(town.session("carl"))
     token = town.system.begin("carl", PASSWORD).token
-    with pytest.raises(NotNow, match=f"{request.serial} has come back"):
+    with pytest.raises(NotNow, match=f"{request.serial} was received"):
         plugged(town).statements.all(token)
     town.system.staff.settle(town.session("ivo"), request.serial)
     assert plugged(town).statements.all(token) == (TAX,)
