@@ -11,7 +11,7 @@ options.defaults(main=True)
 if os.path.isdir("dsc_firmware"):
     package("dsc_firmware")
 else:
-    # The files that `dscplus image` made are compiled already.
+    # The files that `dscplus image` made are already compiled.
     freeze("lib")
 
 if options.main:

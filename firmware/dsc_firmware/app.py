@@ -1,4 +1,4 @@
-"""The binding of the card to a board's ports. It carries out effects in the order that keeps the journal's promises."""
+"""The connection between the card's state machine and a board's ports. Its order of effects keeps the journal's invariants."""
 
 import struct
 
@@ -30,7 +30,7 @@ def same(a, b):
 
 
 class App:
-    """The card on one board. Call `poll` forever; sleep no longer than it returns, and less if a key or a byte arrives."""
+    """The card on one board. Call `poll` forever. Sleep at most as long as it returns, and wake for keys and bytes."""
 
     def __init__(self, board):
         self.board = board
@@ -50,7 +50,7 @@ class App:
         self.journal.load()
         self.entropy.start()
         self.refresh()
-        # The time spent without power is unknown, so the wait starts again.
+        # The time without power is unknown, so the wait starts again.
         self._wait()
         self.board.display.show(self.card.cells)
         if self.card.condition == states.BROKEN:
@@ -111,7 +111,7 @@ class App:
         self.apply(self.card.step(key, now), now)
 
     def _check_battery(self):
-        # A broken card says so until restart, whatever its battery does.
+        # A broken card shows ERROR until restart, even if its battery is low.
         if self.card.condition == states.BROKEN:
             return
         if self._battery is not None and self._battery.low():
@@ -127,7 +127,7 @@ class App:
     def apply(self, effects, now):
         """Carry out a step's effects, and those of the steps that follow; report the changes on the line."""
         card = self.card
-        # The step that returned these effects changed the state already, so the previous state is remembered here.
+        # The step that returned these effects has already changed the state, so the previously reported state is kept here.
         before = self._was
         asked_by_line = card.asked_by_line
         while effects & ~states.SHOW:
@@ -191,9 +191,9 @@ class App:
         return states.ASKED
 
     def _draw(self):
-        """Choose an unlock challenge, and keep it until a code for it was tried, however long that takes."""
+        """Choose an unlock challenge. It stays the same until a code for it was tried."""
         try:
-            # Read more than needed, so that a stuck source is noticed.
+            # Read more than needed, so that the health tests notice a stuck source.
             data = self.entropy.read(16)
         except EntropyError:
             return False

@@ -6,7 +6,7 @@ _FIRST_MS = const(30000)
 
 
 class Wait:
-    """A countdown from `start` to 0, also while the card is off, if `tick` is called at least once a day.
+    """A countdown to 0, which continues while the card is off if `tick` is called at least once a day.
 
     `seconds` is the time left at the last tick, rounded up.
     """
@@ -26,7 +26,7 @@ class Wait:
         """Update `seconds`. Return whether it changed."""
         before = self.seconds
         left = self._left(now)
-        # Latch the end: ticks wrap, so a time days ago cannot be compared any more.
+        # Remember the end: ticks wrap, so they cannot be compared after some days.
         if left == 0:
             self._ms = 0
         self.seconds = (left + 999) // 1000

@@ -1,8 +1,8 @@
-"""The card's state machine, as in the manual: keys in, display out.
+"""The card's state machine: keys are its input, and the display is its output.
 
 `step` is pure: it changes the state and returns effects, without touching a pin, a file or the clock. The caller
-carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer; each part
-is overwritten when its state ends. Nothing is allocated between a key and its display.
+carries the effects out and reports the outcome in another `step`. PIN, question and display share one buffer, and each part
+is overwritten when its state ends. No memory is allocated between a key and its display.
 """
 
 from . import states
@@ -20,7 +20,8 @@ class Card:
     """A card. Set `condition`, `locked`, `checks_pin`, `question_size` and `unlocks` from its record before the first key.
 
     `cells` is the display (8 bytes of ASCII), `pin` the typed PIN, `question` the question or, in UNLOCK, the code.
-    `asked_by_line`: the question came over the serial line. The card still takes `unlocks` unlock codes.
+    `asked_by_line` means that the question came over the serial line. `unlocks` is the number of unlock codes that the card
+    still accepts.
     """
 
     def __init__(self):
@@ -71,7 +72,7 @@ class Card:
         return self._keys[self.state](event)
 
     def remaining(self, now):
-        """Return the milliseconds until the card next changes by itself: 0 if due now, -1 if the card is off."""
+        """Return the milliseconds until the next change without input: 0 if due now, -1 if the card is off."""
         left = self._idle_left(now)
         return min(left, self.wait.next_ms(now)) if self.state == states.WAIT else left
 
@@ -86,8 +87,8 @@ class Card:
         self._asked = states.UNLOCK_QUESTION
 
     def ask(self, question):
-        """Take a question of `question_size` bytes from the line. Requires `can_ask`. Return effects."""
-        # The idle time is not restarted: a host must not be able to keep a PIN in memory.
+        """Accept a question of `question_size` bytes from the line. Requires `can_ask`. Return effects."""
+        # Do not restart the idle time: a host must not be able to keep a PIN in memory.
         self._forget_question()
         self._question[: len(question)] = question
         self._asked = len(question)
@@ -263,7 +264,7 @@ class Card:
         return self._show(b"LOCKED")
 
     def _show_wait(self):
-        """Show the seconds until the card takes an unlock code again; LOCKED if it takes one now, or never."""
+        """Show the seconds until the card accepts an unlock code again; LOCKED if it accepts one now, or never."""
         if self.wait.seconds == 0 or self.unlocks == 0:
             return self._lock()
         self.state = states.WAIT

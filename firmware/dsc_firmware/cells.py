@@ -30,7 +30,7 @@ def put_number(cells, text, number):
 
 
 def put_end(cells, digits, typed):
-    """Put the last of the `typed` digits. If they do not all fit, the end is the part that the owner is typing."""
+    """Put as many of the last `typed` digits as fit: the owner is typing the end."""
     first = max(0, typed - CELLS)
     put_text(cells, b"")
     for i in range(first, typed):

@@ -16,7 +16,7 @@ _KEYS = {b"OK": KEY_OK, b"C": KEY_C, b"PRESS": KEY_PRESS}
 # By the card's condition, as states.py numbers them.
 _CONDITIONS = (b"ready", b"blank", b"error", b"low")
 
-# RFC 6287, appendix C.2: the only published values whose single hash every interpreter has.
+# From RFC 6287, appendix C.2: the only published values that need only SHA-256, which every interpreter has.
 _TEST_SUITE = "OCRA-1:HOTP-SHA256-8:QA08"
 _TEST_KEY = b"12345678901234567890123456789012"
 _TEST_QUESTION = b"CLI22220SRV11110"
@@ -24,7 +24,7 @@ _TEST_RESPONSE = b"28247970"
 
 
 class Refused(Exception):
-    """A request is refused: `code` is the protocol's error code, `words` is for a person."""
+    """A request is refused. `code` is the protocol's error code, and `words` is a message for a person."""
 
     def __init__(self, code, words):
         super().__init__(words)
@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 def known_answer():
-    """Return whether the response to a published question is the published response."""
+    """Return whether the card computes the published response to a published question."""
     out = bytearray(len(_TEST_RESPONSE))
     Ocra(_TEST_SUITE).respond(out, _TEST_KEY, _TEST_QUESTION)
     return out == _TEST_RESPONSE
@@ -60,7 +60,7 @@ class Commands:
         }
 
     def serve(self, request):
-        """Answer one request. Ignore a request that needs a check and has none."""
+        """Answer one request. Ignore a request without a checksum, unless it needs none."""
         if not request.checked and request.word not in _UNCHECKED:
             return
         try:
@@ -106,7 +106,7 @@ class Commands:
         reply.value(b"unlock", str(record.unlocks).encode() if record.can_unlock else b"")
         reply.value(b"condition", _CONDITIONS[self._app.card.condition])
         mem_free = getattr(gc, "mem_free", None)
-        # What is garbage already counts as free. A collector that is switched off stays off; on a computer, it takes long.
+        # Count garbage as free memory. Do not collect if collection is off, as on a computer, where it takes long.
         if mem_free and gc.isenabled():
             gc.collect()
         reply.value(b"free", str(mem_free()).encode() if mem_free else b"")

@@ -2,7 +2,8 @@
 
 The tests are those of NIST SP 800-90B section 4.4, over bytes, for a source with at least 4 bits of entropy a byte and
 one false alarm in 2**20: repetition count (cutoff 6) and adaptive proportion (fewer than 62 of 512). START bytes are
-tested at start-up and discarded; every byte read later is tested too. A source that failed stays failed until restart.
+tested at start-up and discarded. Every byte that is read later is tested too. After a failure, the source stays failed until
+restart.
 """
 
 from .ports import const, wipe
@@ -15,7 +16,7 @@ _CHUNK = const(64)
 
 
 class EntropyError(Exception):
-    """The source is broken: stuck, biased, short or silent."""
+    """The source is broken: it repeats bytes, is biased, or returns too few bytes."""
 
 
 class Entropy:
@@ -59,7 +60,7 @@ class Entropy:
         return data
 
     def _passes(self, data):
-        """Return whether no run and no byte's share of a window reaches its cutoff up to the end of `data`."""
+        """Return whether both tests pass up to the end of `data`."""
         last, run, seen, sample, same = self._last, self._run, self._seen, self._sample, self._same
         passed = True
         for byte in data:

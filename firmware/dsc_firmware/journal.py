@@ -1,15 +1,15 @@
-"""The card's one record, stored so that nothing is lost and no counter is used twice.
+"""The card's single record, stored so that nothing is lost and no counter is used twice.
 
-Invariants, whatever happens to the power:
-1. Power may fail at any instruction: afterwards the record is the complete old one or the complete new one.
-2. A counter is stored before its response is shown: no two responses of one card's life share a counter.
-3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. Cutting the power never
-   gives an extra try. The same holds for tries to unlock the card; nor does a cut shorten the wait after them.
-4. A record that fails its check makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
+Invariants, even if the power fails at any instruction:
+1. Afterwards the record is the complete old one or the complete new one.
+2. A counter is stored before its response is shown. So no two responses of a card have the same counter.
+3. A PIN try is stored, and read back, before the PIN is compared; a success resets it. So cutting the power never gives an
+   extra try. The same holds for tries to unlock the card, and a cut does not shorten the wait after them.
+4. A record with an invalid checksum makes the card BROKEN but is not lost: nothing is written until the owner asks for a wipe.
 
-Method: the record is written whole to the older of two slots, with an epoch and a CRC-32, and read back. The newest
-slot with a valid check counts. After `load`, both slots hold a record with a key, or both hold one without. So one invalid slot
-means that a write was cut, and two mean real damage.
+Method: the record is written to the older of two slots, with an epoch and a CRC-32, and read back. The valid slot with the
+newest epoch is the record. After `load`, both slots hold a record with a key, or both hold one without. So one invalid slot
+means that a write was interrupted, and two mean real damage.
 """
 
 import struct
@@ -44,9 +44,9 @@ _AT_CRC = const(205)
 class Record:
     """The card's stored data. Buffers have a fixed size; `serial`, `suite` and `key` return the part in use.
 
-    `checks_pin`: the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries` failures.
-    `counter` is the next one to use. A locked card with an `unlock_key` takes `unlocks` more codes. `asked` is 0, or 1 more
-    than the challenge that the next code must answer.
+    `checks_pin` means that the card checks the PIN itself, against `code` (its keyed digest), and locks after `tries`
+    failures. `counter` is the next one to use. A locked card with an `unlock_key` accepts `unlocks` more codes. `asked` is the
+    open unlock challenge plus 1, or 0 without one.
     """
 
     def __init__(self):
@@ -89,7 +89,7 @@ class Record:
 
     @property
     def unlocks(self):
-        """Return the number of unlock codes that the card still takes."""
+        """Return the number of unlock codes that the card still accepts."""
         return max(UNLOCKS - self.unlock_failures, 0) if self.can_unlock else 0
 
     @property
@@ -108,7 +108,7 @@ class Record:
         return memoryview(self._key)[: self._lengths[2]]
 
     def encode_into(self, buffer, epoch):
-        """Fill `buffer`, SIZE bytes, with the record under `epoch`; its check comes last."""
+        """Fill `buffer`, SIZE bytes, with the record, the epoch and, at the end, the checksum."""
         wipe(buffer)
         struct.pack_into(
             _HEAD,
@@ -134,7 +134,7 @@ class Record:
         struct.pack_into("<I", buffer, _AT_CRC, _check(buffer))
 
     def decode(self, buffer):
-        """Load a slot's contents, whose check must be valid (see `epoch_of`)."""
+        """Load a slot's contents, whose checksum must be valid (see `epoch_of`)."""
         fields = struct.unpack_from(_HEAD, buffer, 0)
         self.checks_pin = fields[3] == 1
         self.tries = fields[4]
@@ -154,7 +154,7 @@ def _check(buffer):
 
 
 def epoch_of(data):
-    """Return the epoch of a slot's contents, or -1 if they are absent, truncated, or fail their check."""
+    """Return the epoch of a slot's contents, or -1 if they are missing, truncated, or have an invalid checksum."""
     if data is None or len(data) != SIZE or bytes(data[:4]) != _MAGIC:
         return -1
     if struct.unpack_from("<I", data, _AT_CRC)[0] != _check(data):
@@ -174,7 +174,7 @@ class Journal:
         self.status = BROKEN
 
     def load(self):
-        """Read both slots, take the newest valid one, and repair the other. Return the status."""
+        """Read both slots, load the newest valid one, and repair the other. Return the status."""
         slots = self._find()
         if slots is None:
             return self._break()
@@ -231,8 +231,8 @@ class Journal:
     def erase(self):
         """Forget the record and overwrite both slots. Return whether that succeeded."""
         self.record.clear()
-        # The blank record must be newer than all that it replaces, even if that was unreadable at start. Otherwise a
-        # cut between the two stores would bring back the older record, with a counter that was used.
+        # The blank record must be newer than all slots, even those that were unreadable at start. Otherwise a power cut
+        # between the two stores would bring back an older record, with a used counter.
         if self._find() is None:
             self._break()
             return False

@@ -1,7 +1,7 @@
 """Frames on the serial line, as docs/protocol.md describes them.
 
-A line that breaks a rule of the protocol is ignored. One request is handled at a time, in a buffer that is overwritten
-afterwards; values are views into that buffer. Whatever arrives, memory stays bounded and nothing raises.
+A line that violates the protocol is ignored. One request is handled at a time, in a buffer that is overwritten afterwards.
+Values are views into that buffer. For any input, memory is bounded and nothing is raised.
 """
 
 from binascii import crc32
@@ -29,7 +29,7 @@ def hex_value(c):
 
 
 def _check_of(view):
-    """Return the check of a line: 8 hex digits."""
+    """Return the checksum of a line: 8 hex digits."""
     return b"%08x" % crc32(view)
 
 
@@ -46,7 +46,7 @@ class Request:
         self._count = 0
 
     def parse(self, end):
-        """Parse buffer[:end]. Return whether it is a request that keeps every rule."""
+        """Parse buffer[:end]. Return whether it is a valid request."""
         self._count = 0
         self.checked = end > _CHECK and self._buffer[end - _CHECK] == _STAR
         if self.checked:
@@ -82,7 +82,7 @@ class Request:
         return stop if self.word else 0
 
     def _parse_value(self, at, end):
-        """Parse one " name=value" from `at`. Return the index of its end, or 0 if it breaks a rule."""
+        """Parse one " name=value" from `at`. Return the index of its end, or 0 if it is invalid."""
         stop = self._parse_name(at + 1, end)
         if self._buffer[at] != _SPACE or stop == at + 1 or stop >= end or self._buffer[stop] != _EQUALS:
             return 0
@@ -123,7 +123,7 @@ class Request:
         return out - start
 
     def get(self, name):
-        """Return the value called `name` (bytes) as a view into the line, or None."""
+        """Return the value with this name (bytes) as a view into the line, or None."""
         for i in range(self._count):
             if self.name(i) == name:
                 return self.value(i)
@@ -219,7 +219,7 @@ class Sender:
             self._put(_HEX[c & 15])
 
     def send(self):
-        """Write the line with its check and its end, then overwrite it."""
+        """Write the line with its checksum and its end, then overwrite it."""
         end = self._length
         self._buffer[end] = _STAR
         self._buffer[end + 1 : end + _CHECK] = _check_of(self._view[:end])
@@ -229,7 +229,7 @@ class Sender:
         wipe(self._buffer)
 
     def _put(self, c):
-        # Replies are laid out to fit. Anything longer is cut to keep the protocol's limit.
+        # Replies are designed to fit. Cut a longer one, to keep the protocol's limit.
         if self._length < LINE_MAX - _CHECK:
             self._buffer[self._length] = c
             self._length += 1

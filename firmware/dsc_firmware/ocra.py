@@ -1,7 +1,7 @@
 """OCRA (RFC 6287): the response to a question, for every suite whose hash this interpreter has.
 
 Questions and PINs are buffers of ASCII, and so is the response. Numbers are converted digit by digit in place, so that
-no secret becomes a string or a long integer. The leftovers of hashing are overwritten.
+no secret becomes a string or a long integer. The memory of hash objects is overwritten.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def _number(text, low, high):
 
 
 def to_nibbles(text, out):
-    """Write the decimal number `text` into `out` as hex digits, one a cell, most significant first."""
+    """Write the decimal number `text` into `out` as hex digits, one in each byte, the most significant first."""
     wipe(out)
     for c in text:
         carry = c - 48
@@ -69,7 +69,7 @@ def to_nibbles(text, out):
 
 
 def to_decimal(digest, offset, out):
-    """Write the 31-bit number at digest[offset] into `out` as decimal digits, cutting off those on the left that do not fit."""
+    """Write the 31-bit number at digest[offset] into `out` as decimal digits, without the leading ones that do not fit."""
     wipe(out)
     for n in range(4):
         carry = digest[offset + n] & (0x7F if n == 0 else 0xFF)
@@ -212,7 +212,7 @@ class Ocra:
             self._put_nibble(field, i, c - 48 if c <= 0x39 else (c | 0x20) - 87)
 
     def _pack_number(self, question, field):
-        # A number in hex is never longer than in decimal, so one cell for each digit is enough.
+        # A number is never longer in hex than in decimal, so one byte for each digit is enough.
         nibbles = memoryview(self._nibbles)[: len(question)]
         to_nibbles(question, nibbles)
         start = 0

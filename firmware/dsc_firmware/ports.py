@@ -18,7 +18,7 @@ battery  optional: low() -> True if the card should refuse to start.
 
 try:
     from micropython import const
-except ImportError:  # CPython has no constants; the compiler for the boards folds them away
+except ImportError:  # CPython has no `const`; the compiler for boards inlines it
 
     def const(value):  # type: ignore[misc]
         """Return the value."""
@@ -27,7 +27,7 @@ except ImportError:  # CPython has no constants; the compiler for the boards fol
 
 try:
     from uctypes import addressof, bytearray_at
-except ImportError:  # CPython gives no access to memory
+except ImportError:  # CPython has no access to memory addresses
 
     def addressof(data):  # type: ignore[misc]
         """Return 0."""
@@ -47,7 +47,7 @@ KEY_PRESS = const(0x50)  # "P"
 TICKS_PERIOD = const(1 << 30)
 _HALF = const(1 << 29)
 
-# The offset at which MicroPython's hash objects keep the data that they hashed, and the least size of that data.
+# The offset at which MicroPython's hash objects keep the hashed data, and the minimum size of that data.
 _HASH_STATE = const(8)
 _HASH_SIZE = const(104)
 
@@ -80,18 +80,18 @@ def put_decimal(number, out):
 
 
 def wipe(buffer):
-    """Overwrite a buffer with zeros: a secret without a name is still in memory."""
+    """Overwrite a buffer with zeros. Otherwise a secret stays in memory after its last use."""
     for i in range(len(buffer)):
         buffer[i] = 0
 
 
 def forget(data):
-    """Overwrite bytes that the interpreter made and that nobody needs any more."""
+    """Overwrite bytes that the interpreter made and that are no longer needed."""
     wipe(bytearray_at(addressof(data), len(data)))
 
 
 def finish(made):
-    """Return the digest of a hash object, then overwrite the object: it still holds the last block that it hashed."""
+    """Return the digest of a hash object, then overwrite the object, which still has the last hashed block."""
     digest = made.digest()
     wipe(bytearray_at(id(made) + _HASH_STATE, _HASH_SIZE))
     return digest

@@ -1,6 +1,6 @@
-"""A profile for a blank card: its fields are staged and checked one by one, then checked together at the end.
+"""A profile for a blank card. Its fields are checked one by one when they are set, and together at the end.
 
-Every refusal is a ProfileError whose message begins with the field's name and says what is allowed.
+A mistake raises a ProfileError, whose message begins with the field's name and says what is allowed.
 """
 
 from .journal import KEY_MAX, SERIAL_MAX, SUITE_MAX, UNLOCK_SIZE
@@ -18,7 +18,7 @@ _COUNTER = "counter: 0 to 18446744073709551614"
 
 
 def code_of(key, pin, out):
-    """Put the keyed digest of a PIN, by which the card recognizes the PIN, into `out`, at most 32 bytes."""
+    """Put the keyed digest of a PIN, with which the card checks the PIN, into `out`, at most 32 bytes."""
     digest = mac("SHA256", key, pin)
     for i in range(len(out)):
         out[i] = digest[i]
@@ -45,7 +45,7 @@ def _check_serial(value):
 def parse_suite(value):
     """Return the Ocra of a suite, given as bytes, if a card can use it."""
     _require(0 < len(value) <= SUITE_MAX, "suite: 1 to 48 characters")
-    # Check it here: CPython's str() refuses other bytes, but MicroPython's accepts those that are UTF-8.
+    # Check this here: CPython's str() refuses non-ASCII bytes, but MicroPython's accepts UTF-8.
     for c in value:
         _require(c < 0x80, "suite: only ASCII")
     try:
@@ -116,7 +116,7 @@ _CHECKS = {
 
 
 class Profile:
-    """The fields staged so far."""
+    """The fields that were set so far."""
 
     def __init__(self):
         self._fields = {}

@@ -17,8 +17,8 @@ STATES = ("off", "pin", "challenge", "response", "notice", "locked", "wipe", "as
 
 # Events other than keys.
 TICK = const(0)
-RIGHT = const(1)  # the tried PIN or unlock code is right
-WRONG = const(2)  # it is wrong, and the failure has been counted
+RIGHT = const(1)  # the PIN or unlock code is right
+WRONG = const(2)  # the PIN or unlock code is wrong, and the failure was counted
 ANSWERED = const(3)  # the response is in `cells`
 ERASED = const(4)  # the record is erased
 FAULT = const(5)  # an effect failed
@@ -37,7 +37,7 @@ OPEN = const(32)  # count an unlock try, then compare the code in `question`; st
 UNLOCK_QUESTION = const(6)
 RESPONSE_MS = const(60000)
 
-# The card's condition when it wakes, which decides what it shows.
+# The card's condition when it wakes, which determines the first display.
 READY = const(0)
 BLANK = const(1)
 BROKEN = const(2)

@@ -115,7 +115,7 @@ MUTANTS = (
         (
             "the wait outlives the battery",
             "app.py",
-            "        # The time spent without power is unknown, so the wait starts again.\n        self._wait()\n",
+            "        # The time without power is unknown, so the wait starts again.\n        self._wait()\n",
             "",
         ),
     ),

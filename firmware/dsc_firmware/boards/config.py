@@ -1,6 +1,6 @@
 """The checks of a whole `board.json`, before any pin is touched.
 
-Every refusal is a ConfigError of one line: the field, what is wrong with it, and what is allowed.
+Every mistake raises a ConfigError of one line, with the field, the mistake, and the allowed values.
 """
 
 import json
@@ -19,7 +19,7 @@ _BUS = (("bus", 0, 1, None), ("sda", 0, _PIN_MAX, None), ("scl", 0, _PIN_MAX, No
 DISPLAYS = {
     "hd44780": _BUS + (("address", 8, 119, 39),),  # noqa: RUF005 - the compiler for boards knows no other way
     "ssd1306": _BUS + (("address", 8, 119, 60), ("height", 32, 64, 64)),  # noqa: RUF005
-    # The second of its two chips has the next address.
+    # The display's second chip has the next address.
     "ht16k33": _BUS + (("address", 8, 118, 112),),  # noqa: RUF005
     "none": (),
 }
@@ -34,7 +34,7 @@ _TOP = ("board", "keypad", "display", "line", "battery", "sealed")
 
 
 class ConfigError(Exception):
-    """The board cannot be what its `board.json` describes."""
+    """The `board.json` is invalid, or the board does not match it."""
 
 
 def _require(good, words):
@@ -78,7 +78,7 @@ def load(text):
     """Parse and check the text of a `board.json`. Return the wiring with defaults filled in."""
     try:
         config = json.loads(text)
-        # MicroPython's parser also reads a text without its last brace, or with a comma too few or too many.
+        # MicroPython's parser accepts a text without its last brace, or with a missing or extra comma.
         good = "\\" in text or _marks(text) == _marks(json.dumps(config))
     except ValueError:
         good = False
@@ -99,7 +99,7 @@ def load(text):
 
 
 def _marks(text):
-    """Return the marks of JSON's grammar outside strings, sorted. No string may have a quote in it."""
+    """Return JSON's punctuation outside of strings, sorted. No string may contain a quote."""
     return sorted([c for c in "".join(text.split('"')[::2]) if c in "{}[],:"])
 
 
@@ -147,7 +147,7 @@ def _check_letters(letters, has_press):
 
 
 def _check_part(config, name, kinds, pins):
-    """Check the part called `name`, which is of one of several kinds."""
+    """Check the part `name`, which has one of several kinds."""
     part = config.get(name)
     words = name + ".kind: must be one of " + _join(kinds)
     _require(isinstance(part, dict), name + ": must be an object; " + words)

@@ -1,6 +1,6 @@
 """The card on a real board, from power-up until it is stopped.
 
-Whatever happens, the board stays usable: `run` prints one line, returns, and leaves the interpreter's prompt.
+The board stays usable in every case: `run` prints one line and returns to the interpreter's prompt.
 """
 
 import sys
@@ -37,7 +37,7 @@ def run(folder="", clock=time, say=print):
 
 
 def _wired(folder, clock, say):
-    """Build the board. Return None if it cannot be what its `board.json` describes."""
+    """Build the board. Return None if its `board.json` is invalid or does not match it."""
     wiring = __import__(_BOARDS + ".wiring", None, None, ("wire",))
     try:
         board = Board()
@@ -58,7 +58,7 @@ def _forget(name):
 
 
 def _skipped(board):
-    # Look twice, so that a spark does not count as a finger.
+    # Scan twice, so that electrical noise does not count as a key.
     if not board.keypad.holds(KEY_C):
         return False
     board.clock.sleep_ms(DEBOUNCE_MS)
@@ -66,7 +66,7 @@ def _skipped(board):
 
 
 def _guard(board, say):
-    """Run the card. When it is stopped or fails, leave none of its secrets on the display."""
+    """Run the card. When it is stopped or fails, clear its secrets from the display."""
     app = None
     try:
         board.display.work()
@@ -92,7 +92,7 @@ def _leave(app, board, words):
         board.display.restart()
         board.display.show(words + b" " * (CELLS - len(words)))
     except Exception:
-        # The cleanup failed too. The message that follows still tells the first cause.
+        # The cleanup failed too. The next message reports the first error.
         return
 
 
@@ -102,5 +102,5 @@ def _loop(app, board):
         keypad.off = app.card.state == OFF
         wait = app.poll()
         display.work()
-        # Light sleep would be too deep: USB goes away and the UART loses data.
+        # Do not use light sleep: it disconnects USB, and the UART loses data.
         sleep_ms(min(wait, keypad.pause_ms, _LINE_MS))

@@ -1,4 +1,4 @@
-"""The construction of the ports from `board.json`: the only module that uses the chip. It is unloaded once the card runs."""
+"""The construction of the ports from `board.json`. Only this module uses the chip. It is unloaded before the card runs."""
 
 import select
 import sys
@@ -18,7 +18,7 @@ __all__ = ("ConfigError", "wire")
 _PACKAGE = __name__.split(".")[0]
 _NO_CTRL_C = const(-1)
 
-# The expander of a text display is no faster. At either speed, a hanging bus delays the card only briefly.
+# The expander of a text display supports only the lower speed. At both, a hanging bus delays the card only briefly.
 _SLOW_HZ = const(100000)
 _FAST_HZ = const(400000)
 _BUS_TIMEOUT_US = const(25000)
@@ -52,7 +52,7 @@ def _keypad(config, clock):
 
 
 def where(display):
-    """Describe a display for a person who checks the wires."""
+    """Return the name and the pins of a display, for a person who checks the wires."""
     if display["kind"] == "none":
         return "no display"
     words = [display[field] for field in ("kind", "address", "bus", "sda", "scl")]
@@ -68,7 +68,7 @@ def _display(config, clock):
     kind = config["kind"]
     if kind == "none":
         return NoDisplay()
-    # Import the driver by its name: a board has one display, and no memory for the other drivers.
+    # Import only the driver of this display: a board has no memory for the others.
     driver = getattr(__import__(_PACKAGE + ".drivers." + kind, None, None, (kind,)), kind.upper())
     bus = _bus(config, _SLOW_HZ if kind == "hd44780" else _FAST_HZ)
     size = (config["height"],) if "height" in config else ()
@@ -98,7 +98,7 @@ def _battery(config):
 
 
 def wire(board, folder, clock):
-    """Give `board` the ports that `board.json` in `folder` describes. Seal the board first if the file says so."""
+    """Set the ports of `board` as `board.json` in `folder` describes them. Seal the board first if the file says so."""
     config = _read(folder)
     # Seal it before anything else: a program that keeps sending Ctrl-C must not reach the prompt.
     if config["sealed"]:

@@ -1,6 +1,6 @@
-"""The ports that come with a chip: `entropy`, `flash` as files, `battery` as an analog pin.
+"""The ports that a chip provides: `entropy`, `flash` as files, and `battery` as an analog pin.
 
-Its `clock` is MicroPython's own module `time`.
+MicroPython's module `time` is the `clock`.
 """
 
 from errno import ENOENT
@@ -22,7 +22,10 @@ class Urandom:
 
 
 class FileFlash:
-    """Flash slots as files in `folder` ("" for the root). A truncated file gives its bytes; only a missing file gives None."""
+    """Flash slots as files in `folder` ("" for the root).
+
+    `read` returns the bytes of a truncated file, and None only for a missing one.
+    """
 
     def __init__(self, folder=""):
         self._paths = (folder + "/dsc0.bin", folder + "/dsc1.bin")
@@ -45,7 +48,7 @@ class FileFlash:
 
 
 class AdcBattery:
-    """A battery behind a voltage divider: its voltage is `divider` times the pin's. It is empty below `empty_mv`."""
+    """A battery behind a voltage divider. Its voltage is `divider` times that of the pin. It is empty below `empty_mv`."""
 
     def __init__(self, adc, divider, empty_mv):
         self._adc = adc

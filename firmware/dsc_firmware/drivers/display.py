@@ -1,7 +1,7 @@
-"""The base of all displays. A display that does not answer is set up again and again until it shows the right text.
+"""The base class of displays. A display that does not answer is set up again until it shows the right text.
 
-A card works without its display. But a display that missed a change would show wrong text, or a response that should be
-gone. So the caller runs `work` on every pass, which costs nothing while the display works.
+A card works without its display. But a display that missed a change would show an old text, for example a response. So the
+caller runs `work` on every pass, which takes no time while the display works.
 """
 
 from ..ports import CELLS, const, ticks_diff
@@ -36,7 +36,7 @@ class NoDisplay:
 class Display:
     """The base class of drivers. A driver adds `_start`, which sets up and clears the chip, and `_draw(cells, blank)`.
 
-    Both may raise OSError. `answers` is False from a failure on until the right text is shown again.
+    Both may raise OSError. `answers` is False after a failure, until the right text is shown again.
     """
 
     def __init__(self, clock):
@@ -65,7 +65,7 @@ class Display:
         if not self._stale:
             return
         now = self._clock.ticks_ms()
-        # A hanging bus takes a while to fail, and keys wait for it.
+        # Do not try often: a hanging bus takes a while to fail, and delays keys.
         if self.answers or ticks_diff(now, self._tried) >= _RETRY_MS:
             self._tried = now
             self.answers = self._refresh()
@@ -73,7 +73,7 @@ class Display:
     def _refresh(self):
         blank = is_blank(self._wanted)
         try:
-            # A chip that lost its power for a while answers but shows nothing, so it is set up again at each waking.
+            # Set the chip up at each waking: after a loss of power, it answers but shows nothing.
             if not self._ready or (self._dark and not blank):
                 self._start()  # type: ignore[attr-defined]
             self._draw(self._wanted, blank)  # type: ignore[attr-defined]

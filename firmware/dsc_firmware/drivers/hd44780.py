@@ -32,10 +32,10 @@ class HD44780(Display):
 
     def _start(self):
         sleep = self._clock.sleep_ms
-        # This comes first, so that a missing display fails at once.
+        # Write this first, so that a missing display fails at once.
         self._set_light(0)
-        # "8 bits" at least three times, whatever the chip was doing, then "4 bits": figure 24 of the data sheet. It is
-        # sent more often because a chip ignores everything for 40 ms after power-up.
+        # Send "8 bits" at least three times, for any state of the chip, then "4 bits": figure 24 of the data sheet. Send it
+        # more often, because the chip ignores everything for 40 ms after power-up.
         for half in b"\x30\x30\x30\x30\x30\x30\x30\x20":
             self._half(half)
             sleep(10)

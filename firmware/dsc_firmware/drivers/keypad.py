@@ -1,8 +1,8 @@
 """The port `keypad`: a matrix of keys, and a button for *press*.
 
-Every call of `get` scans all keys once, without waiting or allocating. A key counts once every scan has seen it down for 20
-ms. The first key counts; no other does until all are up again, because with three keys down, a matrix shows a fourth that
-nobody touches. Rows are open drain: a row pulls low or lets go, so two pressed keys never connect opposing outputs.
+Every call of `get` scans all keys once, without waiting or allocating. A key counts when all scans of 20 ms have seen
+it down. After it, no other key counts until all are up, because with three keys down, a matrix reports a fourth one. Rows
+are open drain: a row pulls low or floats, so two pressed keys never connect opposing outputs.
 """
 
 from ..ports import KEY_C, KEY_OK, KEY_PRESS, const, is_digit, ticks_diff
@@ -46,8 +46,9 @@ class NoKeypad:
 class MatrixKeypad:
     """A keypad of open-drain `rows`, and `columns` and `press` with pull-ups. `keys` has one string of letters for each row.
 
-    Set `off` to whether the card is off: then *press* counts only after half a second. Without a *press* button, OK held that
-    long is *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before the next `get`.
+    Set `off` to whether the card is off: *press* then counts only after half a second. Without a *press* button, holding OK
+    that long counts as *press*. `ticks` returns the time in ms. `pause_ms` is the time that the caller may sleep before the
+    next `get`.
     """
 
     def __init__(self, rows, columns, keys, press, ticks):
@@ -62,7 +63,7 @@ class MatrixKeypad:
         self._bit = 0  # the one key that is watched
         self._key = _UNUSED  # its key code
         self._hold = 0  # how long it must be held, in ms
-        self._spent = False  # True until all keys are up: nothing counts
+        self._spent = False  # whether to ignore keys until all are up
         self._since = 0
         for row in self._rows:
             row.value(1)
@@ -72,7 +73,7 @@ class MatrixKeypad:
         now = self._ticks()
         down = self._scan()
         key = self._judge(down, now)
-        # A tap is shorter than an idle pause, so there is no idle pause while the card is on.
+        # A tap can be shorter than an idle pause, so there is no idle pause while the card is on.
         self.pause_ms = _BUSY_MS if down or self._spent or not self.off else _IDLE_MS
         return key
 
@@ -107,7 +108,7 @@ class MatrixKeypad:
             self._choose(self._named(down))
 
     def _choose(self, key):
-        # Decide when the key goes down: a finger that holds OK to wake the card must not confirm a question from the line.
+        # Decide this when the key goes down: holding OK to wake the card must not confirm a question from the line.
         waking = self.off and key == self._wakes
         self._key = KEY_PRESS if waking else key
         self._hold = _HOLD_MS if waking else DEBOUNCE_MS
@@ -135,8 +136,8 @@ class MatrixKeypad:
         return down
 
     def _settle(self):
-        # The pull-ups take microseconds to lift a long cable. A column that is still low would look like a key of the
-        # next row.
+        # The pull-ups take microseconds to raise the columns. A column that is still low would look like a key of the next
+        # row.
         for _ in range(_SETTLE):
             if self._all_high():
                 return

@@ -2,7 +2,7 @@
 
 from ..ports import const
 
-# One whole line of the protocol, and the flush before it, in one pass.
+# Enough for one line of the protocol and the line end before it, in one pass.
 _SIZE = const(256)
 
 
@@ -20,14 +20,14 @@ class UsbLine:
     def read(self):
         """Return the waiting bytes as a view; no bytes if none wait."""
         n = 0
-        # A read of more bytes than are waiting would block, so read one byte at a time.
+        # Read one byte at a time: a read of more bytes than are waiting would block.
         while n < _SIZE and self._waits() and self._source.readinto(self._one):
             self._buffer[n] = self._one[0]
             n += 1
         return self._view[:n] if n else b""
 
     def _waits(self):
-        # Unlike poll(), ipoll() makes no list.
+        # Unlike poll(), ipoll() allocates no list.
         for _ in self._poll.ipoll(0):
             return True
         return False
