@@ -14,6 +14,8 @@ INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 # takes ten milliseconds.
 MEMORY := $(shell df -Pk /dev/shm 2> /dev/null | awk 'NR == 2 && $$4 > 2000000 {print "/dev/shm"}')
 PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY) )$(BIN)/python -m pytest $(PYTEST_FLAGS)
+# The languages in which `make test-portal` walks; the other targets walk each procedure in one of them.
+LANGUAGES ?= en,de,ru
 # The markers of what `make test` leaves out; tests/tiers.py says what they mean.
 COSTLY := postgresql or chromium or attack or long
 
@@ -69,8 +71,8 @@ test-all: $(READY)  ## Run all tests, in some six minutes
 coverage: $(READY)  ## Run all tests and print which part of the code they reach, by package
 	$(if $(MEMORY),TMPDIR=$(MEMORY) )$(BIN)/python -m tests.coverage_by_package $(PYTEST_FLAGS)
 
-test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; PICTURES=folder keeps how it looked
-	$(PYTEST) tests/host/portal/chromium $(if $(PICTURES),--pictures $(PICTURES))
+test-portal: $(READY)  ## Walk every procedure of the login system in Chromium; LANGUAGES=de: in one language; PICTURES=folder: keep pictures
+	$(PYTEST) tests/host/portal/chromium --languages $(LANGUAGES) $(if $(PICTURES),--pictures $(PICTURES))
 
 check: $(READY) $(BOARD_STUBS)  ## Format, lint, types, layers, generated docs
 	$(BIN)/ruff format --check .

@@ -55,12 +55,25 @@ def pytest_testnodedown(node: Any) -> None:
     tiers.receive(node.config, getattr(node, "workeroutput", {}))
 
 
+def _languages(text: str) -> tuple[str, ...]:
+    # Imported here, because it imports the portal, which most runs of single tests do not need.
+    from tests.host.portal.chromium import walk_languages
+
+    return walk_languages.chosen(text)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--card",
         metavar="URL",
         help="run the contract tests on this card too: serial:PORT, or any address that pyserial takes. "
         "It is wiped and personalized again and again, so it must be blank, or left over from such a run",
+    )
+    parser.addoption(
+        "--languages",
+        metavar="CODES",
+        type=_languages,
+        help="walk the pages in Chromium in each of these languages, for example en,de,ru; otherwise each walk has one of them",
     )
     parser.addoption("--pictures", metavar="FOLDER", help="keep pictures of the pages that the tests in Chromium visit")
 

@@ -1,7 +1,5 @@
 """The desktop program in Chromium: its page fills the window, and its keys obey the mouse and a finger."""
 
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,9 +14,9 @@ pytest.importorskip("textual_serve")
 pytest.importorskip("playwright.sync_api")
 
 from playwright import sync_api
+from tests import chromium_program
 from tests.simulator import desktop_terminal
 
-_CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _PATIENCE_MS = 60_000
 # The middle of PRESS, in columns and rows, in both layouts.
 _PRESS = (6, 10.5)
@@ -26,7 +24,7 @@ _SHARE = 0.95
 
 pytestmark = [
     pytest.mark.chromium,
-    pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium: apt install chromium, or name one in CHROMIUM"),
+    pytest.mark.skipif(chromium_program.PATH is None, reason=chromium_program.MISSING),
 ]
 
 
@@ -86,7 +84,7 @@ class Page:
 def walk(address: str, width: int, height: int, *, touch: bool) -> None:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=chromium_program.PATH, args=["--no-sandbox", "--disable-background-networking"]
         )
         context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch)
         card = Page(context, address)

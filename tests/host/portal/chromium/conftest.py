@@ -2,10 +2,10 @@
 
 All walks of a process share one Chromium. Playwright keeps an event loop running in its thread, where other tests could not run
 theirs. Therefore Playwright has its own thread, and the walks run in it. So walks may run in any order among other tests.
+
+A walk goes in one language, or in each of those that `--languages` names.
 """
 
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,36 +14,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Playwright, Request, WebError, expect, sync_playwright
-from tests.host.portal.chromium.walk import Walk
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    ViewportSize,
+    WebError,
+    expect,
+    sync_playwright,
+)
+from tests import chromium_program
+from tests.host.portal.chromium import walk_languages
+from tests.host.portal.chromium.examined import Examined
+from tests.host.portal.chromium.walk import Pages, Walk
 from tests.host.portal.portal_server import served
 
 from dsc_host.portal import application
 from dsc_host.portal.demo import Demonstration, extension
+from dsc_host.portal.languages import load
 
-_CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    # Otherwise it keeps a spare process ready for each page. Starting one takes as long as loading several pages.
+    "--renderer-process-limit=1",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _PATIENCE_MS = 20_000
 """The milliseconds to wait on a busy machine. Nothing normally takes that long."""
+_SIZE: ViewportSize = {"width": 1000, "height": 720}
 _HERE = Path(__file__).parent
 _ANSWERS = "Failed to load resource: the server responded with a status of"
 """The message that Chromium writes to its console for each page that refuses something."""
 
 Thread = Callable[..., Any]
 """A function that runs another function in Playwright's thread and returns its result."""
-Pool = dict[str, list[BrowserContext]]
+Pool = dict[str, list[Page]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.chromium)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    walk_languages.parametrize(metafunc)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,20 +81,21 @@ def playwright_thread() -> Iterator[Thread]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright_thread: Thread) -> Iterator[Browser]:
-    if _CHROMIUM is None:
-        pytest.skip("needs Chromium: apt install chromium, or name one in CHROMIUM")
+    if chromium_program.PATH is None:
+        pytest.skip(chromium_program.MISSING)
     expect.set_options(timeout=_PATIENCE_MS)
     playwright: Playwright = playwright_thread(lambda: sync_playwright().start())
-    browser = playwright_thread(playwright.chromium.launch, executable_path=_CHROMIUM, args=list(_FLAGS))
+    browser = playwright_thread(playwright.chromium.launch, executable_path=chromium_program.PATH, args=list(_FLAGS))
     yield browser
     playwright_thread(browser.close)
     playwright_thread(playwright.stop)
 
 
 @pytest.fixture(scope="session")
-def examined() -> set[str]:
-    """Return the states of pages that axe-core has examined in this process."""
-    return set()
+def examined(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Examined:
+    """Return the states of pages that axe-core has examined in this run."""
+    own = tmp_path_factory.getbasetemp()
+    return Examined((own.parent if hasattr(request.config, "workerinput") else own) / "examined")
 
 
 @pytest.fixture
@@ -86,17 +107,17 @@ def address(shown: Demonstration) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def pool(chromium: Browser) -> Pool:
-    """Return the unused browsers, each with cookies of its own. Walks reuse them, because creating one costs most."""
+    """Return the blank pages, each of a browser with cookies of its own. Walks reuse them, because creating one costs most."""
     return defaultdict(list)
 
 
 @pytest.fixture
-def contexts(chromium: Browser, pool: Pool, playwright_thread: Thread, address: str) -> Iterator[Callable[..., BrowserContext]]:
-    """Yield a function that creates browsers, each with cookies of its own. Afterwards, check that nothing failed in them.
+def pages(chromium: Browser, pool: Pool, playwright_thread: Thread, address: str, language: str) -> Iterator[Pages]:
+    """Yield a function that returns blank pages. Afterwards, check that nothing failed in them.
 
     They may make requests to the served address only.
     """
-    used: list[tuple[str, BrowserContext]] = []
+    used: list[tuple[str, ViewportSize, Page]] = []
     strayed: list[str] = []
 
     def asked(request: Request) -> None:
@@ -110,26 +131,31 @@ def contexts(chromium: Browser, pool: Pool, playwright_thread: Thread, address: 
     def failed(error: WebError) -> None:
         strayed.append(str(error.error))
 
-    def make(**options: Any) -> BrowserContext:
-        wanted = {"viewport": {"width": 1000, "height": 720}, "locale": "en-GB", "reduced_motion": "reduce", **options}
+    def make(**options: Any) -> Page:
+        wanted = {"viewport": _SIZE, "locale": "en-GB", "reduced_motion": "reduce", **options}
         kind = repr(sorted(wanted.items()))
-        context = pool[kind].pop() if pool[kind] else chromium.new_context(**wanted)
-        context.set_default_timeout(_PATIENCE_MS)
-        context.on("request", asked)
-        context.on("console", heard)
-        context.on("weberror", failed)
-        used.append((kind, context))
-        return context
+        page = pool[kind].pop() if pool[kind] else chromium.new_context(**wanted).new_page()
+        page.context.add_cookies([{"name": "lang", "value": language, "url": address}])
+        page.context.set_default_timeout(_PATIENCE_MS)
+        page.context.on("request", asked)
+        page.context.on("console", heard)
+        page.context.on("weberror", failed)
+        used.append((kind, wanted["viewport"], page))
+        return page
 
     def put_back() -> None:
-        for kind, context in used:
-            for page in context.pages:
-                page.close()
-            context.clear_cookies()
-            context.remove_listener("request", asked)
-            context.remove_listener("console", heard)
-            context.remove_listener("weberror", failed)
-            pool[kind].append(context)
+        for kind, size, page in used:
+            page.context.remove_listener("request", asked)
+            page.context.remove_listener("console", heard)
+            page.context.remove_listener("weberror", failed)
+            for each in page.context.pages:
+                if each is not page:
+                    each.close()
+            page.context.clear_cookies()
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme="light")
+            page.goto("about:blank")
+            pool[kind].append(page)
 
     yield make
     playwright_thread(put_back)
@@ -140,8 +166,9 @@ def contexts(chromium: Browser, pool: Pool, playwright_thread: Thread, address: 
 def walk(
     shown: Demonstration,
     address: str,
-    contexts: Callable[..., BrowserContext],
-    examined: set[str],
+    pages: Pages,
+    language: str,
+    examined: Examined,
     playwright_thread: Thread,
     request: pytest.FixtureRequest,
 ) -> Walk:
@@ -150,5 +177,4 @@ def walk(
     pictures = Path(folder) if folder else None
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
-    page = playwright_thread(lambda: contexts().new_page())
-    return Walk(shown, address, contexts, page, pictures, examined=examined)
+    return Walk(shown, address, pages, playwright_thread(pages), load()[language], examined, pictures)

@@ -1,5 +1,7 @@
 """A card's life with its owner, walked in a real browser, from the request to the return."""
 
+from decimal import Decimal
+
 from tests.host.portal.chromium.card_requests import NEW, fill, ordered, requested
 from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
@@ -10,32 +12,32 @@ def test_a_card_is_requested_made_sent_and_activated_by_its_first_response(walk:
     walk.enter_by_sms("carl").open("/request").picture("request-1-form")
     fill(walk, "1975")
     walk.press("Continue")
-    assert "PIN" in walk.error
+    assert walk._("must not be a year of this century or the last") in walk.error
     walk.picture("request-weak-pin")
-    walk.page.get_by_label("Address for the card").fill("9 Other Street, 80331 Munich")
+    walk.field("Address for the card").fill("9 Other Street, 80331 Munich")
     fill(walk, NEW)
     walk.press("Continue").picture("request-2-summary")
-    assert (walk.title, "$20.00" in walk.text, NEW not in walk.source) == ("Is this correct?", True, True)
-    assert walk.press("Back").page.get_by_label("Address for the card").input_value() == "9 Other Street, 80331 Munich"
+    assert (walk.title, NEW not in walk.source) == (walk._("Is this correct?"), True)
+    assert walk.language.dollars(Decimal(20)) in walk.text
+    assert walk.press("Back").field("Address for the card").input_value() == "9 Other Street, 80331 Munich"
     fill(walk, NEW)
-    assert walk.press("Continue").press("Continue").title == "Your card was requested"
+    assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
     walk.picture("request-3-done")
     issuer = walk.another().enter("ivo").open("/issuer")
     issuer.picture("issuer-queue")
-    assert issuer.press("Make all cards").notice == "All cards were made."
+    assert issuer.press("Make all cards").notice == walk._("All cards were made.")
     serial = issuer.page.locator("tbody tr td").nth(2).inner_text()
     about = f"carl {issuer.page.locator('tbody tr td').first.inner_text()}"
-    assert issuer.press("Sent", about).notice == "The card is on its way."
-    walk.open("/devices").press("Activate", f"{CARD} {serial}").picture("activate")
-    assert walk.card_here == "Card of carl"
-    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == "The device is now in use."
+    assert issuer.press("Sent", about).notice == walk._("The card is on its way.")
+    walk.open("/devices").press("Activate", walk.cards_row(serial)).picture("activate")
+    assert walk.has_card_of("carl")
+    assert walk.press("Activate", Response=walk.card("carl", walk.read, NEW)).notice == walk._("The device is now in use.")
 
 
 def test_a_request_is_taken_back(walk: Walk) -> None:
     requested(walk.enter_by_sms("carl"))
-    walk.open("/devices").page.get_by_role("button", name="Cancel").click()
-    walk.page.wait_for_url(walk.address + "/devices")
-    assert walk.notice == "The request was canceled."
+    row = f"carl {walk._('requested')}"
+    assert walk.open("/devices").press("Cancel", row).notice == walk._("The request was canceled.")
 
 
 def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Walk) -> None:
@@ -47,17 +49,17 @@ def test_a_card_activates_itself_while_the_demonstration_lets_days_pass(walk: Wa
     days.tab().open("/outbox").picture("outbox")
     days.press("Let the days pass", Days="1")
     assert len(walk.told("carl")) == before + 3
-    assert "in use" in walk.enter("carl", NEW).open("/devices").text
+    assert walk._("in use") in walk.enter("carl", NEW).open("/devices").text
 
 
 def test_the_pin_is_changed_by_a_response_with_the_new_one(walk: Walk) -> None:
-    walk.enter("anna").open("/devices").press("Change the PIN", f"{CARD} IB3000901")
-    walk.page.get_by_label("New PIN", exact=True).fill(NEW)
-    walk.page.get_by_label("Repeat the new PIN").fill(NEW)
+    walk.enter("anna").open("/devices").press("Change the PIN", walk.cards_row("IB3000901"))
+    walk.field("New PIN").fill(NEW)
+    walk.field("Repeat the new PIN").fill(NEW)
     walk.picture("change-pin")
-    assert walk.card_here == "Card of anna"
+    assert walk.has_card_of("anna")
     walk.press("Change the PIN", Response=walk.card("anna", walk.read, NEW))
-    assert walk.notice == "Your card's PIN was changed. All other sessions have ended."
+    assert walk.notice == walk._("Your card's PIN was changed. All other sessions have ended.")
     walk.enter("anna", NEW)
 
 
@@ -68,35 +70,36 @@ def test_a_lost_card_a_temporary_code_an_online_card_and_a_replacement(walk: Wal
         "Check", User_name="anna", Date_of_birth=ANNA.birth_date, Citizenship=ANNA.citizenship,
         Country_of_residence=ANNA.residence, Document_number=ANNA.document_number,
     )  # fmt: skip
-    assert desk.title == "anna is calling"
-    desk.press("lost", f"{CARD} IB3000901")
+    assert desk.title == walk._("{name} is calling", name="anna")
+    desk.press("lost", walk.cards_row("IB3000901"))
     code = desk.press("Give a temporary code").read
     desk.picture("temporary-code")
     walk.begin("anna").press("Log in", Code=code).open("/devices")
     codes = walk.press("Get an online security code card").codes
     walk.picture("online-card-sheet")
     with walk.page.expect_download() as saved:
-        walk.page.get_by_role("button", name="Save as PDF").click()
+        walk.button("Save as PDF").click()
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
     walk.press("Activate the card")
-    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == "The device is now in use."
+    assert walk.press("Activate", The_two_codes=look_up(codes, walk.read)).notice == walk._("The device is now in use.")
     serial = ordered(walk)
-    assert "Waiting changes" in walk.open("/devices").text
+    assert walk._("Waiting changes") in walk.open("/devices").text
     walk.picture("waits")
     walk.shown.pass_days(5)
     walk.begin("anna").press("Log in", The_two_codes=look_up(codes, walk.read))
-    walk.open("/devices").press("Activate", f"{CARD} {serial}")
+    walk.open("/devices").press("Activate", walk.cards_row(serial))
     walk.press("Activate", Response=walk.card("anna", walk.read, NEW))
-    assert walk.out().begin("anna").title == CARD, "the temporary ones have ended"
+    assert walk.out().begin("anna").title == walk._(CARD), "the temporary ones have ended"
 
 
 def test_a_card_goes_back_and_its_deposit_is_free(walk: Walk) -> None:
     serial = ordered(walk.enter_by_sms("carl"))
-    walk.open("/devices").press("Send it back", f"{CARD} {serial}").picture("send-back")
+    walk.open("/devices").press("Send it back", walk.cards_row(serial)).picture("send-back")
     assert ("5 Desk Lane" in walk.text, serial in walk.text) == (True, True), "what is laid into the parcel"
-    assert "out of use" in walk.press("I have sent it", Tracking_number="RR 123 456 785 CH").notice
+    sent = walk.press("I have sent it", Tracking_number="RR 123 456 785 CH").notice
+    assert sent == walk._("Thank you. The card is now out of use and on its way back.")
     walk.picture("parcel")
-    assert "Receipt expected" in walk.text
+    assert walk._("Receipt expected") in walk.text
     issuer = walk.another().enter("ivo").open("/issuer")
-    assert issuer.press("Received", Serial=serial).notice == "The card was received, and its deposit was released."
-    assert "released" in walk.open("/devices").text
+    assert issuer.press("Received", Serial=serial).notice == walk._("The card was received, and its deposit was released.")
+    assert walk._("released") in walk.open("/devices").text

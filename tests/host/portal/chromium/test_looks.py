@@ -6,8 +6,9 @@ from tests.host.portal.chromium.card_requests import requested
 from tests.host.portal.chromium.support_calls import identified
 from tests.host.portal.chromium.walk import Walk
 
-from dsc_host.login import Kind
+from dsc_host.login import Kind, Scope
 from dsc_host.portal.demo.demonstration import CARL, PIN, SESAME
+from dsc_host.portal.wording import SCOPES
 
 MEMBERS = (
     "/", "/devices", "/phones", "/password", "/request", "/share", "/protection", "/opt-out", "/opt-in", "/withdraw", "/close",
@@ -76,17 +77,17 @@ def test_other_languages_fit_too(walk: Walk, language: str) -> None:
     person = walk.another(**options)
     person.scripts = False
     fits(person.open("/login"), NARROW)
-    person.picture(f"login-{language}")
+    person.picture("login")
     person.half_way("anna", Kind.DSC_PLUS)
     fits(person.open("/login/answer"), NARROW)
-    person.picture(f"login-card-{language}")
+    person.picture("login-card")
     for name, paths in PAGES.items():
         (person.enter_by_sms if name == "carl" else person.enter)(name)
         for path in paths:
             fits(person.open(path), NARROW)
             assert person.page.locator("html").get_attribute("lang") == language
             if path == "/protection":
-                person.picture(f"protection-{language}")
+                person.picture("protection")
     person.enter("sue")
     assert walk.shown.system.staff.identify(person.token, "carl", CARL)
     fits(person.open("/desk"), NARROW)
@@ -99,7 +100,7 @@ def test_other_languages_fit_too(walk: Walk, language: str) -> None:
 def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     keys = walk.open("/login").page.keyboard
     keys.press("Tab")
-    assert walk.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert walk.page.evaluate("document.activeElement.textContent") == walk._("Skip to the content")
     walk.picture("keyboard-skip")
     keys.press("Enter")
     keys.press("Tab")
@@ -113,7 +114,7 @@ def test_a_login_by_keyboard_alone(walk: Walk) -> None:
     walk.picture("keyboard-focus")
     keys.press("Enter")
     walk.page.wait_for_url(walk.address + "/")
-    assert "Full access to trading" in walk.text
+    assert walk._(SCOPES[Scope.FULL]) in walk.text
 
 
 def tabbed(walk: Walk, to: Locator) -> None:
@@ -154,11 +155,11 @@ def test_where_the_drawn_keys_are_small_large_ones_lie_below(walk: Walk) -> None
     person = walk.another(has_touch=True)
     person.half_way("anna", Kind.DSC_PLUS)
     person.open("/login/answer")
-    for width, key, shows in ((320, "press", "PIN>"), (400, "2", "PIN>*")):
+    for width, key, shows in ((320, "PRESS", "PIN>"), (400, "2", "PIN>*")):
         person.page.set_viewport_size({"width": width, "height": 640})
         assert min(top for _, top, _, _ in placed(person).values()) >= 100
         assert all(box[3] >= 44 for name, box in person.page.evaluate(_BOXES) if name)
-        person.button(key).tap()
+        person.page.locator(f".keys button[value='{key}']").tap()
         expect(person.display).to_have_text(shows)
     assert person.path == "/login/answer"
 
@@ -166,7 +167,7 @@ def test_where_the_drawn_keys_are_small_large_ones_lie_below(walk: Walk) -> None
 def test_the_cards_keys_are_pressed_by_keyboard(walk: Walk) -> None:
     walk.half_way("anna", Kind.DSC_PLUS)
     keys = walk.open("/login/answer").page.keyboard
-    walk.page.get_by_role("button", name="Log in").focus()
+    walk.button("Log in").focus()
     keys.press("Tab")
     keys.press("Enter")
     expect(walk.display).to_have_text("PIN>")
@@ -184,11 +185,11 @@ def test_the_cards_keys_are_pressed_by_keyboard(walk: Walk) -> None:
 def test_without_javascript_the_keys_open_the_card_in_one_other_tab(walk: Walk) -> None:
     plain = walk.another(java_script_enabled=False).begin("sue")
     with plain.page.context.expect_page() as opened:
-        plain.button("press").click()
+        plain.page.locator(".keys button[value=PRESS]").click()
     card = opened.value
     expect(card.locator(".card output")).to_have_text("PIN>")
-    assert card.locator("h1").inner_text() == "Card of sue"
-    plain.button(PIN[0]).click()
+    assert card.locator("h1").inner_text() == walk._("Card of {name}", name="sue")
+    plain.page.locator(f".keys button[value='{PIN[0]}']").click()
     expect(card.locator(".card output")).to_have_text("PIN>*")
     for key in (*PIN[1:], "OK", *plain.read, "OK"):
         walk.shown.cards["sue"].press(key)

@@ -2,8 +2,10 @@
 
 from tests.host.portal.chromium.walk import CARD, Walk
 
+from dsc_host.login import Scope
 from dsc_host.login.transaction import user_named
 from dsc_host.portal.demo.demonstration import SESAME
+from dsc_host.portal.wording import RESTRICTIONS, SCOPES
 
 
 def prove(walk: Walk) -> Walk:
@@ -11,56 +13,59 @@ def prove(walk: Walk) -> Walk:
     walk.open("/share").picture("share-1-owner")
     walk.press("Continue", **{"User name of the device's owner": "anna", "Password of that user": SESAME})
     walk.picture("share-2-challenge")
-    assert walk.card_here == "Card of anna"
+    assert walk.has_card_of("anna")
     walk.press("Continue", Response=walk.card("anna", walk.read)).picture("share-3-summary")
-    assert walk.title == "Is this correct?"
+    assert walk.title == walk._("Is this correct?")
     return walk
 
 
 def test_a_device_is_shared_at_once_and_no_more_later(walk: Walk) -> None:
     walk.enter_by_sms("anna.work")
     prove(walk).press("Continue").picture("share-4-done")
-    assert "is now shared" in walk.text
+    assert walk._("The device is now shared. Keep your other cards in a safe place: you can use them again later.") in walk.text
     walk.out().begin("anna.work").choose(CARD).press("Log in", Response=walk.card("anna", walk.read))
     assert walk.path == "/"
     walk.open("/share").picture("share-5-list")
-    assert walk.press("Stop sharing", f"{CARD} IB3000901 anna").notice == "The device is no longer shared."
+    assert walk.press("Stop sharing", f"{walk.cards_row('IB3000901')} anna").notice == walk._("The device is no longer shared.")
     assert walk.path == "/login", "the session that the card had opened has ended with the sharing"
-    assert walk.begin("anna.work").page.get_by_label(CARD).count() == 0
+    assert walk.begin("anna.work").field(CARD).count() == 0
 
 
 def test_a_device_is_shared_after_compliance_agrees(walk: Walk) -> None:
     system = walk.shown.system
     system.operator.put_under_review(system.context.read(lambda tx: user_named(tx.db, "anna").entity_id))
     walk.enter_by_sms("anna.work")
-    assert "waiting for compliance" in prove(walk).press("Continue").text
+    prove(walk).press("Continue")
+    assert walk._("Your request is waiting for compliance. You will be notified of the decision.") in walk.text
     walk.picture("share-pending")
     desk = walk.another().enter("cleo").open("/compliance")
     desk.picture("compliance")
-    assert desk.press("Agree", "anna.work anna").notice == "Your decision was recorded."
-    assert walk.out().begin("anna.work").page.get_by_label(CARD).count() == 1
+    assert desk.press("Agree", "anna.work anna").notice == walk._("Your decision was recorded.")
+    assert walk.out().begin("anna.work").field(CARD).count() == 1
 
 
 def test_opting_out_and_back_in(walk: Walk) -> None:
     walk.enter("anna").open("/protection").picture("protection")
     walk.follow("Opt out").picture("opt-out")
-    assert "low-priced" in walk.text
-    walk.choose("anna", "Opt out", I_know_what_I_will_lose="yes")
-    assert "is switched off" in walk.notice
-    assert "low-priced" in walk.text, "what was lost is shown afterwards too"
+    lost = walk._(RESTRICTIONS["low_priced_stocks"])
+    assert lost in walk.text
+    walk.choose_user("anna", "Opt out", I_know_what_I_will_lose="yes")
+    assert walk.notice == walk._("The protection is switched off. See below what you have lost.")
+    assert lost in walk.text, "what was lost is shown afterwards too"
     walk.picture("opted-out")
     walk.out().begin("anna").choose("Without a device")
-    assert "Trading, and withdrawals within the limit that applies without a device" in walk.text
+    assert walk._(SCOPES[Scope.TRADING]) in walk.text
     walk.enter("anna").open("/opt-in").picture("opt-in")
     assert walk.press("Continue").notice_or_none is None, "nothing was chosen"
     walk.follow("Opt back in").choose("Always use the device to log in")
-    assert walk.notice == "The protection is on again."
+    assert walk.notice == walk._("The protection is on again.")
 
 
 def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> None:
     walk.enter("anna")
     walk.shown.clock.ahead += 400
-    walk.open("/opt-out").choose("anna.work", "Opt out", I_know_what_I_will_lose="yes").picture("proof")
-    assert (walk.title, walk.card_here) == ("Is this you?", "Card of anna")
-    assert "This user's protection" in walk.press("Continue", Response=walk.card("anna", walk.read)).notice
-    assert "opted out" in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()
+    walk.open("/opt-out").choose_user("anna.work", "Opt out", I_know_what_I_will_lose="yes").picture("proof")
+    assert (walk.title, walk.has_card_of("anna")) == (walk._("Is this you?"), True)
+    walk.press("Continue", Response=walk.card("anna", walk.read))
+    assert walk.notice == walk._("This user's protection is switched off: trading needs no device, and the limits are lower.")
+    assert walk._("opted out") in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()

@@ -1,32 +1,37 @@
 """A person at a real browser who knows only what a page shows: labels, buttons, and values to read.
 
+A walk names what it presses and reads in English, as the code does, and finds it in the language of the walk.
 axe-core examines every page of the walk, once for each of its states, unless JavaScript is off.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Locator, Page
+from playwright.sync_api import Locator, Page
 from tests.host.login.letters import newest_code
+from tests.host.portal.chromium.examined import Examined
 
 from dsc_host.login import Kind, Step
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
+from dsc_host.portal.languages import FALLBACK, Language, load
 
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
 CARD = "Digital Security Card+"
-Contexts = Callable[..., BrowserContext]
+Pages = Callable[..., Page]
+"""A function that returns a blank page of a browser with cookies of its own. Its arguments are options of the browser."""
 _EXAMINE = "(rules) => axe.run(document, rules).then((found) => found.violations)"
-_STATE = """() => [document.querySelector("h1").textContent, location.pathname, ...["form", "table", "dl", "output",
-    ".error", ".notice"].map((each) => Math.min(2, document.querySelectorAll(each).length))].join(" ")"""
-"""A script that returns what distinguishes a page from others, and from itself with other contents."""
+_STATE = """() => [location.pathname, ...new Set([...document.forms].map((each) => each.getAttribute("action"))),
+    ...["form", "table", "dl", "output", ".error", ".notice"].map((each) => Math.min(2, document.querySelectorAll(each).length))
+    ].join(" ")"""
+"""A script that returns what distinguishes a page from others, and from itself with other contents, in any language."""
 
 
 @cache
@@ -41,11 +46,18 @@ class Walk:
 
     shown: Demonstration
     address: str
-    contexts: Contexts
+    pages: Pages
     page: Page
+    language: Language
+    examined: Examined
     pictures: Path | None = None
     scripts: bool = True
-    examined: set[str] = field(default_factory=set)
+
+    def _(self, text: str, **values: object) -> str:
+        """Return one of the portal's sentences in the language of the walk, with its values filled in."""
+        # Each has a Russian translation that differs from it, so a misspelled one is noticed in an English walk too.
+        assert load()["ru"].words.gettext(text) != text, f"no page says {text!r}"
+        return self.language(text, **values)
 
     # ---- actions ----
 
@@ -58,7 +70,7 @@ class Walk:
         pressed = self.button(button, about)
         form = self.page.locator("form", has=pressed)
         for label, value in fields.items():
-            one = form.get_by_label(label.replace("_", " "), exact=True)
+            one = form.get_by_label(self._(label.replace("_", " ")), exact=True)
             if value == "yes":
                 one.check()
             else:
@@ -67,14 +79,23 @@ class Walk:
             pressed.click()
         return self._arrived()
 
-    def choose(self, label: str, button: str = "Continue", **fields: str) -> "Walk":
+    def field(self, label: str) -> Locator:
+        """Return the field, or the option, with this label."""
+        return self.page.get_by_label(self._(label), exact=True)
+
+    def choose(self, option: str, button: str = "Continue", **fields: str) -> "Walk":
         """Choose one option, fill in the other fields, and go on."""
-        self.page.get_by_label(label, exact=True).check()
+        self.field(option).check()
+        return self.press(button, **fields)
+
+    def choose_user(self, name: str, button: str, **fields: str) -> "Walk":
+        """Choose a user by name, fill in the other fields, and go on."""
+        self.page.get_by_label(name, exact=True).check()
         return self.press(button, **fields)
 
     def follow(self, link: str) -> "Walk":
         with self.page.expect_navigation():
-            self.page.get_by_role("link", name=link, exact=True).click()
+            self.page.get_by_role("link", name=self._(link), exact=True).click()
         return self._arrived()
 
     def click_drawn(self, *keys: str) -> "Walk":
@@ -92,7 +113,7 @@ class Walk:
         return self
 
     def button(self, button: str, about: str = "") -> Locator:
-        name = f"{button}: {about}" if about else button
+        name = f"{self._(button)}: {about}" if about else self._(button)
         return self.page.get_by_role("button", name=name, exact=True)
 
     # ---- what the page shows ----
@@ -138,10 +159,13 @@ class Walk:
         """Return the text of the display of the card on the page."""
         return self.page.locator(".card output")
 
-    @property
-    def card_here(self) -> str:
-        """Return the user whose card is beside the form."""
-        return self.page.locator(".beside .card h2").inner_text()
+    def has_card_of(self, name: str) -> bool:
+        """Return whether the card of this user is beside the form."""
+        return self.page.locator(".beside .card h2").inner_text() == self._("Card of {name}", name=name)
+
+    def cards_row(self, serial: str) -> str:
+        """Return how the list of devices names the card with this serial."""
+        return f"{self._(CARD)} {serial}"
 
     @property
     def codes(self) -> list[str]:
@@ -149,9 +173,11 @@ class Walk:
         return [re.sub(r"^\d+\s+", "", each.strip()) for each in self.page.locator(".sheet li").all_inner_texts()]
 
     def picture(self, name: str) -> None:
-        """Take a picture of the page, if pictures were requested."""
+        """Take a picture of the page, if pictures were requested. Its name has the language, unless it is English."""
         if self.pictures is not None:
-            self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True, animations="disabled", caret="hide")
+            code = "" if self.language.code == FALLBACK else f"-{self.language.code}"
+            path = self.pictures / f"{name}{code}.png"
+            self.page.screenshot(path=path, full_page=True, animations="disabled", caret="hide")
 
     def _arrived(self) -> "Walk":
         if self.scripts:
@@ -161,8 +187,7 @@ class Walk:
     def examine(self, looks: str = "") -> None:
         """Have axe-core examine the page once in each of its states. `looks` names another way in which it is shown."""
         state = f"{self.page.evaluate(_STATE)} {looks}"
-        if state not in self.examined:
-            self.examined.add(state)
+        if self.examined.is_new(state):
             self.page.evaluate(axe())
             found = self.page.evaluate(_EXAMINE, RULES)
             assert found == [], f"{state}: {json.dumps(found, indent=1)}"
@@ -171,14 +196,12 @@ class Walk:
 
     def another(self, **options: object) -> "Walk":
         """Return another person, with a browser of their own."""
-        page = self.contexts(**options).new_page()
         scripts = bool(options.get("java_script_enabled", True))
-        return Walk(self.shown, self.address, self.contexts, page, self.pictures, scripts, self.examined)
+        return replace(self, page=self.pages(**options), scripts=scripts)
 
     def tab(self) -> "Walk":
         """Return a second tab of the same browser."""
-        page = self.page.context.new_page()
-        return Walk(self.shown, self.address, self.contexts, page, self.pictures, self.scripts, self.examined)
+        return replace(self, page=self.page.context.new_page())
 
     def card(self, name: str, question: str, pin: str = PIN) -> str:
         """Return the response of a user's card, entered with its keys."""
