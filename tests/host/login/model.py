@@ -136,6 +136,11 @@ class Opened:
     """The time when a device last answered in it."""
     shows: dict[str, str] = field(default_factory=dict)
     text: str | None = None
+    app: Item | None = None
+    """The app that opened it with a finger. Such a session lasts until `until` unless it was ended."""
+    until: float = inf
+    latest: float = inf
+    """The time beyond which nothing extends it."""
 
 
 def day(at: float) -> date:

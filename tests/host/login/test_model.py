@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from tests.host.login.machine import ACCOUNT, Machine, cases, names, numbers
+from tests.host.login.machine import ACCOUNT, cases, names, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, SENT, WAIT_SECONDS, Item, Opened
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
+from tests.host.login.session_steps import SessionSteps
 from tests.host.login.town import PASSWORD, PHONE
 
 from dsc_host.login import Kind, LoginError, NotAllowed, NotFound, NotNow, Scope, Status, WrongCredentials
@@ -14,7 +15,7 @@ PHONES = (PHONE, "+4915112345678", "+41795550123")
 PASSWORDS = (PASSWORD, "another harbour at dusk")
 
 
-class WaysIn(Machine):
+class WaysIn(SessionSteps):
     """Further steps about logging in."""
 
     @rule(name=names, number=numbers)
@@ -109,9 +110,6 @@ class WaysIn(Machine):
         if item.app:
             self.system.phones.remove(item.app.device, item.app.token)
             self.moved(item, GONE)
-
-    def apps(self) -> list[Item]:
-        return [item for item in self.items() if item.app and item.state is ACTIVE]
 
     # ---- phone numbers ----
 

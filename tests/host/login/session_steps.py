@@ -1,0 +1,84 @@
+"""The steps of the model about sessions: their extension by finger or face, and their end by their user."""
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+from tests.host.login.machine import ACCOUNT, Machine, names, numbers
+from tests.host.login.model import ACTIVE, Item, Opened
+from tests.host.login.town import DAY
+
+from dsc_host.login import NotFound, NotIn
+
+THIRTY_HOURS = 30 * 3_600
+LONGEST = 7 * DAY
+
+
+class SessionSteps(Machine):
+    """Sessions that last exactly as long as the rules say, and that their users see and end."""
+
+    def apps(self) -> list[Item]:
+        return [item for item in self.items() if item.app and item.state is ACTIVE]
+
+    def by_finger(self) -> list[Opened]:
+        """Return the sessions that were opened with a finger and last."""
+        return [each for each in self.opened if each.app and not each.ended and self.now < each.until]
+
+    @rule(number=numbers)
+    @precondition(lambda self: self.apps())
+    def somebody_comes_in_with_a_finger(self, number: int) -> None:
+        item: Item = self.pick(self.apps(), number)
+        asked = self.ask(item.owner, item)
+        assert item.app
+        if "number" in asked.shows:
+            item.app.approve("biometrics")
+        typed = "" if "number" in asked.shows else "B" + item.app.respond(asked.shows["challenge"], "biometrics")
+        opened = self.answer(asked, typed)
+        assert opened
+        opened.app, opened.until, opened.latest = item, self.now + THIRTY_HOURS, self.now + LONGEST
+
+    @rule(number=numbers, hours=st.sampled_from([0, 3, 20, 29]), finger=st.booleans())
+    @precondition(lambda self: self.by_finger())
+    def it_is_extended(self, number: int, hours: int, finger: bool) -> None:
+        """Answer again in a session by finger: with the finger, which extends it, or with the PIN, which does not."""
+        opened: Opened = self.pick(self.by_finger(), number)
+        self.clock.now = max(self.now, min(self.now + hours * 3_600, opened.until - 60))
+        assert opened.app
+        assert opened.app.app
+        offer = self.system.proofs.ask(opened.token, opened.app.id)
+        letter, method = ("B", "biometrics") if finger else ("P", "pin")
+        assert self.system.proofs.answer(opened.token, letter + opened.app.app.respond(offer.shows["challenge"], method))
+        opened.proven = self.now
+        if finger:
+            opened.until = max(opened.until, min(self.now + THIRTY_HOURS, opened.latest))
+
+    @rule(name=names, number=numbers, others=st.booleans())
+    def a_session_is_ended_by_its_user(self, name: str, number: int, others: bool) -> None:
+        here = self.inside(name, number, *ACCOUNT)
+        if here is None:
+            return
+        theirs = [each for each in self.opened if each.person is here.person and self.scope_of(each)]
+        shown = self.system.sessions(here.token)
+        assert ([each.current for each in shown[:2]], len(shown)) == ([True, False][: len(theirs)], len(theirs))
+        if others:
+            self.system.end_other_sessions(here.token)
+            for each in (*self.opened, *self.half_way):
+                each.ended = each.ended or (each.person is here.person and each is not here)
+            return
+        self.is_ended_within(here, self.pick(theirs, number))
+
+    def is_ended_within(self, here: Opened, there: Opened) -> None:
+        """End a session within another one of its user, or within itself. Nobody else can, and nobody can twice."""
+        id_of = self.system.sessions(there.token)[0].id
+        for stranger in (each for each in self.opened if each.person is not here.person and self.scope_of(each)):
+            with pytest.raises(NotFound):
+                self.system.end_session(stranger.token, id_of)
+        self.system.end_session(here.token, id_of)
+        there.ended = True
+        with pytest.raises(NotIn if there is here else NotFound):
+            self.system.end_session(here.token, id_of)
+
+    @invariant()
+    def a_session_by_finger_lasts_as_long_as_the_rules_say(self) -> None:
+        for each in getattr(self, "opened", ()):
+            if each.app:
+                assert (self.scope_of(each) is not None) == (not each.ended and self.now < each.until)
