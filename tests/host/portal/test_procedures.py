@@ -58,8 +58,8 @@ def test_every_walk_of_a_procedure_is_in_the_table() -> None:
 
 def test_the_figures_of_the_levels_are_the_policys() -> None:
     shown = re.findall(r"^\| ([^|]+) \| ([0-9,]+) USD \| ([0-9,]+) USD \|", PAGE, re.MULTILINE)
-    assert len(shown) == 4
-    kinds = ("phone_app", "code_card", "sms", "none")
+    assert len(shown) == 5
+    kinds = ("digital_card", "phone_app", "code_card", "sms", "none")
     levels = {str(level.kind): level for level in Policy.default().levels}
     for (_, day, five), kind in zip(shown, kinds, strict=True):
         assert (int(day.replace(",", "")), int(five.replace(",", ""))) == (levels[kind].per_day, levels[kind].per_five_days)
