@@ -397,6 +397,13 @@ MUTANTS = (
         ("the last device is removed after a warning", "    if not last and all(", "    if False and all("),
     ),
     *_login(
+        "phones/token_number.py",
+        "new_number_for_app",
+        ("name and password lead no token to a new number", "    if not tx.policy.phone.new_numbers:", "    if False:"),
+        ("a new number for the app has limits of messages", "message_limits.messages_to_any(tx", "message_limits.messages(tx"),
+        ("the token confirms a new number", "    contacts.add_phone(tx, user, number, told=told)\n", ""),
+    ),
+    *_login(
         "phones/app_replacement.py",
         "app_replacement",
         ("an app is replaced after asking", "    if apps and given.agreed is not True:", "    if False:"),

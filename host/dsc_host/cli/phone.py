@@ -52,6 +52,9 @@ def activate(
         int,
         typer.Option("--phone", metavar="N", help="The phone number that gets the token; 1 is the newest.", show_default=True),
     ] = 1,
+    new_number: Annotated[
+        str, typer.Option("--new-number", metavar="NUMBER", help="A new phone number instead, if the login system allows one.")
+    ] = "",
     yes: YesOption = False,
     app: AppOption = None,
     server: ServerOption = SERVER,
@@ -71,12 +74,13 @@ def activate(
       dscplus phone activate carl
       dscplus phone activate carl --finger --server https://login.example.com
       dscplus phone activate carl --phone 2
+      dscplus phone activate carl --new-number +41791234567
     """
     if number < 1:
         raise InputError("phone", "must be 1 or more; 1 is the number that was confirmed last")
     with _app(app, server) as phone:
-        begun = phone.begin(name, prompts.read_secret("Password"), number - 1)
-        _say_where(begun.phones, number)
+        begun = phone.begin(name, prompts.read_secret("Password"), number - 1, number=new_number)
+        _say_where(begun.sent_to, begun.phones)
         if (
             begun.replaces
             and not yes
@@ -90,9 +94,9 @@ def activate(
     notice(f"The app is activated for {user.name}.")
 
 
-def _say_where(numbers: Sequence[str], chosen: int) -> None:
+def _say_where(sent_to: str, numbers: Sequence[str]) -> None:
     """Print which number got the token, and how to send it to another one."""
-    notice(f"A code was sent to {numbers[chosen - 1] if chosen <= len(numbers) else 'your phone'}.")
+    notice(f"A code was sent to {sent_to or 'your phone'}.")
     if len(numbers) > 1:
         listed = ", ".join(f"{place}: {number}" for place, number in enumerate(numbers, 1))
         notice(f"Your numbers are {listed}. To use another one, start again with --phone and its number in this list.")

@@ -35,8 +35,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 class Server(Protocol):
     """The interface of the login system to the app: in the same process, or over HTTP."""
 
-    def begin(self, name: str, password: str, *, phone: int = 0) -> Begun:
-        """Start an activation; the token goes to the user's phone number with this index."""
+    def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
+        """Start an activation; the token goes to the user's phone number with this index, or to a new number."""
 
     def activate(
         self,
@@ -107,12 +107,13 @@ class PhoneApp:
         """The activated users, in the order of their activation."""
         return tuple(self._users.values())
 
-    def begin(self, name: str, password: str, phone: int = 0) -> Begun:
+    def begin(self, name: str, password: str, phone: int = 0, *, number: str = "") -> Begun:
         """Start an activation: the server sends a token by SMS.
 
-        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last.
+        `phone` is the index of one of the user's confirmed numbers; 0 is the number that was confirmed last. `number` is a new
+        number instead, which a login system refuses unless its policy allows it.
         """
-        return self._server.begin(name, password, phone=phone)
+        return self._server.begin(name, password, phone=phone, number=number)
 
     def activate(
         self, begun: Begun, token: str, pin: str, *, finger: bool = False, replace: bool = False, recovery: str | None = None

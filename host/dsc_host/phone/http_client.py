@@ -56,9 +56,9 @@ class Remote:
         if url.scheme == "http" and url.host not in _LOOPBACK:
             raise InputError("server", "must begin with https://; only a server on this machine may be used without encryption")
 
-    def begin(self, name: str, password: str, *, phone: int = 0) -> Begun:
-        """Start an activation; the token goes to the user's phone number with this index."""
-        return self._call("begin", protocol.Begin(name, password, phone), Begun)
+    def begin(self, name: str, password: str, *, phone: int = 0, number: str = "") -> Begun:
+        """Start an activation; the token goes to the user's phone number with this index, or to a new number."""
+        return self._call("begin", protocol.Begin(name, password, phone, number), Begun)
 
     def activate(
         self,

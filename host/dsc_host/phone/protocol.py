@@ -16,6 +16,8 @@ class Begin:
     password: str = field(repr=False)
     phone: int = 0
     """The index of one of the user's confirmed phones; 0 was confirmed last."""
+    number: str = ""
+    """A new phone number instead, for a login system that allows one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,15 @@ class Begun:
 
     ticket: str = field(repr=False)
     phones: tuple[str, ...]
-    """The user's confirmed phones, masked, the latest first. The token went to the latest or to the chosen one."""
+    """The user's confirmed phones, masked, the latest first."""
     replaces: tuple[str, ...] = ()
     """The user's apps that the activation would take out of use."""
     user: str = ""
     """The user's name in the system, to which the recovery key is bound."""
     needs_recovery: bool = False
     """Whether the replacement needs the PIN of the old app."""
+    sent_to: str = ""
+    """The number that the token was sent to, masked."""
 
 
 @dataclass(frozen=True, slots=True)

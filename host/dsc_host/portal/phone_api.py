@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dsc_host.errors import DscError, InputError, out_of_memory
-from dsc_host.login import Activated, LoginSystem, NotIn
+from dsc_host.login import Activated, Begun, LoginSystem, NotIn
 from dsc_host.phone import encoding
 from dsc_host.phone.protocol import Activate, App, Approve, Begin, Deny, Done, Error, Pushes, Refusal
 from dsc_host.portal.security import Rejected, read_body
@@ -79,8 +79,12 @@ def _activate(system: LoginSystem, asked: Activate, _address: str) -> Activated:
     return system.phones.activate(asked.ticket, asked.token, pin, proof=asked.proof, replace=asked.replace, **keys)
 
 
+def _begin(system: LoginSystem, asked: Begin, address: str) -> Begun:
+    return system.phones.begin(asked.name, asked.password, address, asked.phone, number=asked.number)
+
+
 CALLS: Mapping[str, Call[Any]] = {
-    "begin": Call(Begin, lambda system, asked, address: system.phones.begin(asked.name, asked.password, address, asked.phone)),
+    "begin": Call(Begin, _begin),
     "activate": Call(Activate, _activate),
     "challenge": Call(App, lambda system, app, _: system.phones.challenge(app.device, app.device_token)),
     "pushes": Call(App, lambda system, app, _: Pushes(system.phones.pushes(app.device, app.device_token))),

@@ -2,7 +2,8 @@
 
 Four promises:
 
-1. An app is activated only for somebody who knows the name and password and holds a phone that was confirmed before.
+1. An app is activated only for somebody who knows the name and password and holds a phone that was confirmed before, unless
+   the policy allows new numbers.
 2. The token is valid for one activation, a few minutes and a few attempts. Of parallel activations with one token, one
    succeeds.
 3. A push is answered once. Approving it takes a correct response, made with the PIN or released by a finger or a face.
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from dsc_host.errors import InputError
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import contacts, users
-from dsc_host.login.devices import answer_limits, codes, kinds, message_limits, registry
+from dsc_host.login.devices import answer_limits, codes, kinds, registry
 from dsc_host.login.devices.kinds import phone_app
 from dsc_host.login.devices.kinds.base import secret_of
 from dsc_host.login.devices.kinds.phone_app import AppData
@@ -25,12 +26,12 @@ from dsc_host.login.errors import NotAllowed, NotFound, NotNow
 from dsc_host.login.messages import notices, outbox
 from dsc_host.login.messages.notices import Notified
 from dsc_host.login.model import DeviceState, Stage
-from dsc_host.login.phones import app_replacement
+from dsc_host.login.phones import app_replacement, token_number
 from dsc_host.login.phones.app_replacement import Replacement
 from dsc_host.login.rows import Device, Session, User
 from dsc_host.login.signin import password_check, session_data, sessions
 from dsc_host.login.signin.session_data import ActivationData
-from dsc_host.login.transaction import LoginTransaction, account_of, found, locked_user
+from dsc_host.login.transaction import LoginTransaction, found, locked_user
 from dsc_host.phone.protocol import Activated, Begun, Proof, Question
 from dsc_host.records import vault
 from dsc_host.records.transaction import Refused
@@ -63,31 +64,27 @@ class Keys:
         return {method: key for method, key in named.items() if key is not None}
 
 
-def begin(tx: LoginTransaction, checked: User, phone: int = 0) -> Begun | Refused:
+def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "") -> Begun | Refused:
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    The caller has checked the name and password. Raises `WrongCredentials` if the password was changed since, `NotNow`, and
-    `InputError` if there is no such phone.
+    `number` is a new number instead, where the policy allows that. The caller has checked the name and password. Raises
+    `WrongCredentials` if the password was changed since, `NotNow`, `NotAllowed`, and `InputError` if there is no such phone.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
-    numbers = [known.number for known in contacts.phones_of(tx.db, user)]
-    if not numbers or account_of(tx.db, user).closed_at is not None:
-        raise NotNow("you have no confirmed phone; ask support to add one")
-    if type(phone) is not int or not 0 <= phone < len(numbers):
-        raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
-    limits = [answer_limits.offers(tx.context, user), *message_limits.messages(tx.context, user, numbers[phone])]
-    if refusal := rate_limits.charge(tx, limits):
+    to = token_number.choose(tx, user, phone, number)
+    if refusal := rate_limits.charge(tx, [answer_limits.offers(tx.context, user), *to.limits]):
         return Refused(refusal)
     token = codes.random_code(tx.policy.phone.token_letters)
     ticket = sessions.begin(tx, user, Stage.ACTIVATING, until=tx.now() + tx.policy.login.code_validity)
-    data = ActivationData(digest=_digest(ticket, token), tries=0)
+    data = ActivationData(digest=_digest(ticket, token), tries=0, number=to.number if to.new else "")
     session_data.keep(tx.db, sessions.hashed(ticket), data)
-    outbox.add(tx, user, "phone_token", channel=outbox.SMS, to=numbers[phone], code=token)
-    tx.log("phone.begin", user, "done")
+    outbox.add(tx, user, "phone_token", channel=outbox.SMS, to=to.number, code=token)
+    tx.log("phone.begin", user, "done", "new number" if to.new else "")
     apps = app_replacement.apps_of(tx, user)
     needed = app_replacement.needs_recovery(tx, apps)
-    return Begun(ticket, tuple(map(contacts.masked, numbers)), tuple(map(registry.label, apps)), user.name, needed)
+    phones = tuple(contacts.masked(known.number) for known in contacts.phones_of(tx.db, user))
+    return Begun(ticket, phones, tuple(map(registry.label, apps)), user.name, needed, contacts.masked(to.number))
 
 
 def activate(
@@ -118,6 +115,8 @@ def activate(
     if keys.recovery is not None:
         vault.put(tx.cards, secret_of(device), keys.recovery)
     _end_replaced(tx, user)
+    if number := ActivationData.of(session).number:
+        token_number.confirm(tx, user, number)
     users.settings_changed(tx.db, user)
     tx.log("phone.activate", user, "done", device=device.id)
     return Activated(device.id, device_token, user.name)

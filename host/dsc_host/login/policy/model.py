@@ -121,6 +121,7 @@ class PhonePolicy:
     number_digits: Annotated[int, Range(1, 8)]
     token_letters: Annotated[int, Range(1, 32)]
     removes: tuple[str, ...]
+    new_numbers: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ class Phones:
     deliver: Callable[[str], int]
     """Send the codes for the user of this name."""
 
-    def begin(self, name: str, password: str, address: str = "", phone: int = 0) -> Begun:
-        """Send an activation token to one of the user's confirmed phones."""
+    def begin(self, name: str, password: str, address: str = "", phone: int = 0, *, number: str = "") -> Begun:
+        """Send an activation token to one of the user's confirmed phones, or to a new number if the policy allows that."""
         user = password_check.check_password(self.context, name, password, address)
-        begun = self.context.change(lambda tx: app_activation.begin(tx, user, phone))
+        begun = self.context.change(lambda tx: app_activation.begin(tx, user, phone, number))
         self.deliver(user.name)
         return begun
 

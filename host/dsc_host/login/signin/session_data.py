@@ -92,6 +92,8 @@ class ActivationData(SessionData):
 
     digest: str
     tries: int
+    number: str = ""
+    """The new number that the token was sent to, and will confirm; empty if it was confirmed before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ def _phone(demo: Demonstration, visit: Visit) -> View:
                 Field("user", _("User name"), value=name, longest=64),
                 Field("password", _("Password"), "password", longest=128),
                 Field("phone", _("Which of your numbers, if you have several"), "code", _("1 is the newest."), "1", longest=2),
+                *_new_number(visit),
             ),
             legend=_("Activate the app for a user"),
         )
@@ -85,6 +86,15 @@ def _phone(demo: Demonstration, visit: Visit) -> View:
     )
 
 
+def _new_number(visit: Visit) -> tuple[Field, ...]:
+    """Return the field for a new number, if the policy lets the activation confirm one."""
+    if not visit.system.policy.phone.new_numbers:
+        return ()
+    _ = visit._
+    hint = _("Start with the country code, without spaces: +41791234567.")
+    return (Field("number", _("Or a new number"), hint=hint, autocomplete="tel", longest=20, optional=True),)
+
+
 def _answers(visit: Visit, user: str, push: str, finger: bool) -> tuple[Form, ...]:
     _ = visit._
     named = (hidden("user", user), hidden("push", push))
@@ -100,8 +110,9 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
     """Start the activation of the app, and ask for its code."""
     _, app = visit._, _app(demo, visit)
     with visit.again(lambda: _phone(demo, visit)):
-        number = _number(visit.value("phone", 2))
-        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), number)
+        new = visit.value("number", 32).replace(" ", "")
+        phone = _number(visit.value("phone", 2))
+        begun = app.begin(visit.value("user", 64), visit.form.get("password", ""), phone, number=new)
     pin_words = _("PIN of the app") if app.users else _("New PIN for the app: 4 to 6 letters, digits or special characters")
     form = Form(
         "/phone/activate",
@@ -116,7 +127,7 @@ def begin(demo: Demonstration, visit: Visit) -> Response:
             *_replacing(_, begun),
         ),
     )
-    words = _("A code was sent to {number}.", number=begun.phones[number])
+    words = _("A code was sent to {number}.", number=begun.sent_to)
     return visit.show(View(_("Activate the app"), words=(words,), forms=(form,), links=(Link("/outbox", _("Sent messages")),)))
 
 

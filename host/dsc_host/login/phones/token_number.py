@@ -1,0 +1,62 @@
+"""The number that an activation token is sent to: one that the user has confirmed, or a new one if the policy allows that.
+
+A new number makes name and password enough to activate an app, so `phone.new_numbers` is off by default. Where it is on, the
+token confirms the number, and the user is told at every address from before.
+"""
+
+from dataclasses import dataclass
+
+from dsc_host.errors import InputError
+from dsc_host.login.accounts import contacts, people, phone_numbers
+from dsc_host.login.devices import message_limits
+from dsc_host.login.errors import NotAllowed, NotNow
+from dsc_host.login.messages import notices
+from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rows import User
+from dsc_host.login.transaction import LoginTransaction, account_of
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNumber:
+    """The number that gets the token, and the limits of messages to it."""
+
+    number: str
+    new: bool
+    """Whether the token will confirm the number."""
+    limits: list[Gate]
+
+
+def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
+    """Return the new number if one is given, or else the user's confirmed number with this index.
+
+    Raises `NotNow` without any number, `NotAllowed` for a new number where the policy has none, and `InputError`.
+    """
+    if account_of(tx.db, user).closed_at is not None:
+        raise NotNow("the account is closed")
+    numbers = [known.number for known in contacts.phones_of(tx.db, user)]
+    if number:
+        check_allowed(tx)
+        phone_numbers.check_phone(number, people.identity_of(tx.db, user).residence)
+    elif not numbers:
+        raise NotNow("you have no confirmed phone; ask support to add one")
+    elif type(phone) is not int or not 0 <= phone < len(numbers):
+        raise InputError("phone", "must be one of your {count} confirmed phones", count=len(numbers))
+    else:
+        number = numbers[phone]
+    if number in numbers:
+        return TokenNumber(number, False, message_limits.messages(tx.context, user, number))
+    return TokenNumber(number, True, message_limits.messages_to_any(tx.context, user, number))
+
+
+def check_allowed(tx: LoginTransaction) -> None:
+    """Raise `NotAllowed` unless the policy lets the activation of an app confirm a new number."""
+    if not tx.policy.phone.new_numbers:
+        raise NotAllowed("the activation takes confirmed numbers only; add a number when you are logged in, or call support")
+
+
+def confirm(tx: LoginTransaction, user: User, number: str) -> None:
+    """Record the new number that has got the token, and tell the user at every address from before. Raises `NotAllowed`."""
+    check_allowed(tx)
+    told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
+    contacts.add_phone(tx, user, number, told=told)
+    tx.log("phone.confirm", user, "done", "activation")
