@@ -55,3 +55,19 @@ def test_the_day_of_a_code_cards_activation_is_shown(town: Town, browser: Browse
     town.system.staff.issue_code_card(town.call("anna"))
     anna = come_with(browser(), town.enter("anna"))
     assert "not activated yet, automatic activation: Dec 5, 2023" in anna.open("/devices").text
+
+
+def test_who_has_a_code_card_is_told_to_cut_it_up_and_advised_to_use_the_app(town: Town, browser: Browsers) -> None:
+    disposal, advice = "need not be sent back", "we recommend the app on your phone"
+    ben = come_with(browser(), town.session("ben"))
+    assert disposal not in ben.open("/devices").text
+    town.with_codes("ben")
+    page = come_with(ben, town.session("ben")).open("/devices")
+    assert (disposal in page.text, advice in page.text) == (True, True)
+    app, ben = activated(town), browser()
+    ben.press("Continue", name="ben", password=PASSWORD)
+    ben.press("Continue", device=app.device)
+    app.approve()
+    ben.press("I have approved it")
+    page = ben.open("/devices")
+    assert (disposal in page.text, advice in page.text) == (True, False)

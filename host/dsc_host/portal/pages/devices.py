@@ -28,6 +28,7 @@ def devices(visit: Visit) -> Response:
     has_code = any(each.live and each.kind is Kind.TEMPORARY_CODE for each in own)
     view = View(
         _("Devices"),
+        words=_about_code_cards(visit, own),
         tables=(table, *waiting(visit, visit.system.waiting(visit.token)), *_request_tables(visit), *_return_tables(visit)),
         forms=(
             *((button("/devices/online", _("Get an online security code card")),) if has_code else ()),
@@ -36,6 +37,24 @@ def devices(visit: Visit) -> Response:
         links=further_links(_, who),
     )
     return visit.show(view)
+
+
+def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
+    """Return what the owner of a code card does with it later, and the advice to use the app instead of another one."""
+    _, policy = visit._, visit.system.policy
+    if not any(each.own and each.kind is Kind.CODE_CARD for each in own):
+        return ()
+    disposal = _("A security code card need not be sent back. When you no longer use it, cut it up and throw it away.")
+    has_app = any(each.live and each.kind is Kind.PHONE_APP for each in own)
+    if has_app or not policy.levels[policy.level(Kind.PHONE_APP)].issued:
+        return (disposal,)
+    return (
+        disposal,
+        _(
+            "If you need another device, we recommend the app on your phone: confirm your number at Phone numbers, then"
+            " activate the app on the phone."
+        ),
+    )
 
 
 def further_links(_: Language, who: Visitor) -> tuple[Link, ...]:
