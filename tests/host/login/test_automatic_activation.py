@@ -173,3 +173,11 @@ def test_an_online_card_lasts_until_a_code_card_activates_itself(
         assert on(town, began, 29.99) == {Kind.ONLINE_CARD}
         on(town, began, 30)
         assert on(town, began, 30.01) == {Kind.CODE_CARD}
+
+
+def test_a_temporary_code_lasts_no_longer(town: Town) -> None:
+    town.bridged("carl", CARL)
+    began = town.clock()
+    town.system.staff.issue_code_card(town.call("carl", CARL))
+    assert Kind.TEMPORARY_CODE in on(town, began, 11.99, "carl")
+    assert Kind.TEMPORARY_CODE not in on(town, began, 12, "carl")

@@ -260,6 +260,7 @@ def test_whoever_runs_the_system(town: Town) -> None:
         "users": operator.users,
         "enroll for": lambda x: operator.enroll_card(x, "IB3000901"),
         "enroll": lambda x: operator.enroll_card("anna", x),
+        "enroll as": lambda x: operator.enroll_card("anna", "IB3000901", x),
         "equity of": lambda x: operator.set_equity(x, Decimal(1)),
         "equity": lambda x: operator.set_equity(anna, x),
         "review of": operator.put_under_review,

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from dsc_host.errors import DscError
 from dsc_host.link import CardClient
-from dsc_host.login import Calling, Identity, Letter, LoginSystem, Policy, Role
+from dsc_host.login import Calling, Identity, Kind, Letter, LoginSystem, Policy, Role
 from dsc_host.ocra import DEFAULT_SUITE
 from dsc_host.phone.app import PhoneApp
 from dsc_host.portal.demo.statements import DemonstrationStatements
@@ -134,11 +134,11 @@ class Demonstration:
         """
         return next(((name, card) for name, card in tuple(self.cards.items()) if serial and card.serial == serial), None)
 
-    def give_card(self, name: str, serial: str) -> None:
+    def give_card(self, name: str, serial: str, kind: str = Kind.DSC_PLUS) -> None:
         """Enroll a card for a user, and put it on the page."""
         key = secrets.token_bytes(32)
         self.system.verifier.enroll(serial, key=key, suite=DEFAULT_SUITE, pin=PIN, owners=(name,))
-        self.system.operator.enroll_card(name, serial)
+        self.system.operator.enroll_card(name, serial, kind)
         if self.make_card is not None:
             self._put(name, self.make_card({"serial": serial, "key": key, "suite": DEFAULT_SUITE}))
 
