@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from tests.host.login.card_orders import online_card
-from tests.host.login.town import ANNA, DAY, PHONE, Town, looked_up
+from tests.host.login.town import ANNA, CARL, DAY, PHONE, Town, looked_up
 
-from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind
-from dsc_host.login.devices import lifecycle
-from dsc_host.login.transaction import locked_user
+from dsc_host.login import Kind, Loss, NotAllowed, NotFound, NotNow, OrderState, TooManyAttempts, WaitKind, rows
+from dsc_host.login.devices import lifecycle, waits
+from dsc_host.login.transaction import found, locked_user
 
 NEW = "+41795550123"
 WAIT_DAYS = 5
@@ -196,6 +196,20 @@ def test_a_card_in_use_is_not_stopped_any_more(town: Town) -> None:
     assert town.system.activate(token, looked_up(codes, town.system.ask_to_activate(token, card.id)))
     assert town.system.waiting(token) == []
     assert not town.system.stop_change(code)
+
+
+def test_a_change_that_fails_keeps_nothing_else_from_being_done(town: Town) -> None:
+    """Somebody has damaged the record of one wait. The other counts, messages are sent, and the failure is reported."""
+    for name, who in (("anna", ANNA), ("carl", CARL)):
+        town.system.staff.enable_messages(town.call(name, who), NEW)
+    broken = town.system.visitor(town.session("anna")).user
+    (wait,) = town.system.context.read(lambda tx: waits.of_user(tx.db, found(rows.users.find(tx.db, broken))))
+    town.system.change(lambda tx: rows.waits.change(tx.db, wait.id, data="{}", due_at=0.0))
+    town.clock.advance(WAIT_DAYS * DAY)
+    with pytest.raises(TypeError):
+        town.system.operator.run_due()
+    assert "+41…23" in town.system.phone_numbers(town.session("carl")).values()
+    assert "phone_confirmed" in [letter.template for letter in town.letters]
 
 
 # ---- corrections ----

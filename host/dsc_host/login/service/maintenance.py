@@ -3,7 +3,7 @@
 Any number of processes may run it at any time. An interrupted run can be repeated: nothing is done twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,40 +32,44 @@ class Done:
 
 
 def run(context: LoginContext, senders: Mapping[str, Sender]) -> Done:
-    """Do all work that is due. Each piece is a transaction of its own."""
-    for wait_id in context.read(waits.to_end):
-        context.change(partial(_wait, wait_id))
-    orders = context.read(activation.to_be_activated)
-    for order_id in orders:
-        context.change(partial(_activate, order_id))
-    sheets = context.read(activation.sheets_to_be_activated)
-    for device_id in sheets:
-        context.change(partial(_activate_sheet, device_id))
-    for user_id in context.read(sms_days.to_remind):
-        context.change(partial(_remind, user_id))
-    expired = context.read(_find_expired)
-    for device_id in expired:
-        context.change(partial(_end, device_id))
+    """Do all work that is due. Each piece is a transaction of its own. If one fails, the others are still done.
+
+    Raises the first failure, in the end.
+    """
+    failures: list[Exception] = []
+    do = partial(_do_each, context, failures)
+    do(waits.to_end, wait_outcomes.run_due)
+    activations = do(activation.to_be_activated, activation.activate_due)
+    activations += do(activation.sheets_to_be_activated, activation.activate_sheet_due)
+    do(sms_days.to_remind, sms_days.remind)
+    expired = do(_find_expired, _end)
     context.change(_tidy)
     _write_activity(context)
     _log_refusals(context)
-    return Done(len(orders) + len(sheets), len(expired), outbox.deliver(context, senders))
+    sent = outbox.deliver(context, senders)
+    if failures:
+        raise failures[0]
+    return Done(activations, expired, sent)
 
 
-def _wait(wait_id: str, tx: LoginTransaction) -> None:
-    wait_outcomes.run_due(tx, wait_id)
+def _do_each(
+    context: LoginContext,
+    failures: list[Exception],
+    due: Callable[[LoginTransaction], list[str]],
+    work: Callable[[LoginTransaction, str], None],
+) -> int:
+    """Do a piece of work for each id that is due. Return the number of the ids, and add to the failures."""
+    found = context.read(due)
+    for key in found:
+        try:
+            context.change(partial(_do, work, key))
+        except Exception as error:  # Whatever is wrong with one record, the others must not wait for its repair.
+            failures.append(error)
+    return len(found)
 
 
-def _remind(user_id: str, tx: LoginTransaction) -> None:
-    sms_days.remind(tx, user_id)
-
-
-def _activate(order_id: str, tx: LoginTransaction) -> None:
-    activation.activate_due(tx, order_id)
-
-
-def _activate_sheet(device_id: str, tx: LoginTransaction) -> None:
-    activation.activate_sheet_due(tx, device_id)
+def _do(work: Callable[[LoginTransaction, str], None], key: str, tx: LoginTransaction) -> None:
+    work(tx, key)
 
 
 def _find_expired(tx: LoginTransaction) -> list[str]:
@@ -73,7 +77,7 @@ def _find_expired(tx: LoginTransaction) -> list[str]:
     return [device.id for device in rows.devices.all(tx.db, over, most=1000)]
 
 
-def _end(device_id: str, tx: LoginTransaction) -> None:
+def _end(tx: LoginTransaction, device_id: str) -> None:
     device = found(rows.devices.find(tx.db, device_id))
     users = locked_users(tx.db, registry.users_of(tx.db, device))
     device = found(rows.devices.locked(tx.db, device_id))
