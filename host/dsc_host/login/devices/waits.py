@@ -149,7 +149,7 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
     """Record that a card is in use: its wait is over, even if the maintenance has not found that yet."""
     for wait in _of_card(tx, user, device):
-        record_done(tx, wait)
+        record(tx, wait, WaitState.DONE)
 
 
 def _of_card(tx: LoginTransaction, user: User, device: Device) -> list[Wait]:
@@ -182,17 +182,12 @@ def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> N
     """End the wait for a change that the user has made or reversed meanwhile, or that waits anew."""
     for wait in of_user(tx.db, user):
         if change_of(wait) == change:
-            _end(tx, wait, state, "")
+            record(tx, wait, state)
 
 
-def record_done(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
-    """Record that the change has taken effect."""
-    _end(tx, wait, WaitState.DONE, by)
-
-
-def record_stopped(tx: LoginTransaction, wait: Wait, by: str = "") -> None:
-    """Record that the change was stopped for good."""
-    _end(tx, wait, WaitState.STOPPED, by)
+def record(tx: LoginTransaction, wait: Wait, state: WaitState, by: str = "") -> None:
+    """Record that the change has taken effect, or that it was stopped for good."""
+    rows.waits.change(tx.db, wait.id, state=str(state), decided_by=by, decided_at=tx.now())
 
 
 def locked(db: Connection, wait_id: str, user: User | None = None) -> Wait:
@@ -215,10 +210,6 @@ def corrected_until(tx: LoginTransaction, user: User) -> float:
         lately,
     )
     return max((float(wait.decided_at or 0) + tx.policy.protection.corrected_seconds for wait in mine), default=0.0)
-
-
-def _end(tx: LoginTransaction, wait: Wait, state: WaitState, by: str) -> None:
-    rows.waits.change(tx.db, wait.id, state=str(state), decided_by=by, decided_at=tx.now())
 
 
 def _what(change: Change) -> str:

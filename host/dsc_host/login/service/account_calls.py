@@ -23,11 +23,8 @@ class AccountCalls(ShareCalls):
 
         `token` may be the token of a login in progress: a user without a device must know whom to call.
         """
-        country = access.look(
-            self.context,
-            token,
-            access.anyone("office"),
-            lambda tx, user, _session: people.identity_of(tx.db, user).residence,
+        country = self._seen(
+            token, access.anyone("office"), lambda tx, user, _session: people.identity_of(tx.db, user).residence
         )
         return self.context.policy.contact.office(country)
 
@@ -40,8 +37,7 @@ class AccountCalls(ShareCalls):
 
     def deposit(self, token: str, amount: Decimal, method: FundingMethod) -> FundingAllowance:
         """Record a transfer into the account, if the user may make it. Raises `InputError`."""
-        return access.change(
-            self.context,
+        return self.do(
             token,
             access.customer("deposit", Scope.FULL, Scope.TRADING),
             lambda tx, user, _session: funding.deposit(tx, user, amount, method),
@@ -52,8 +48,7 @@ class AccountCalls(ShareCalls):
 
         For a primary user, return the deposits of the whole account.
         """
-        return access.look(
-            self.context,
+        return self._seen(
             token,
             access.customer("deposits", Scope.FULL, Scope.ACCOUNT, Scope.STATEMENTS),
             lambda tx, user, _session: deposits.statement(tx, user),

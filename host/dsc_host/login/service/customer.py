@@ -38,8 +38,7 @@ from dsc_host.login.policy.model import Policy
 from dsc_host.login.protection import levels, opt_out, sharing, withdrawals
 from dsc_host.login.protection.levels import Protection
 from dsc_host.login.protection.limits import Allowance
-from dsc_host.login.rows import Parcel, Session, User
-from dsc_host.login.service import access
+from dsc_host.login.rows import Parcel
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.guarded_forms import Proofs
 from dsc_host.login.service.operator import Operator
@@ -384,17 +383,3 @@ class LoginSystem(ProfileCalls):
     def change(self, work: Callable[[LoginTransaction], T | Refused]) -> T:
         """Run `work` in a transaction that may write."""
         return self.context.change(work)
-
-    def do(
-        self,
-        token: str,
-        may: access.May,
-        work: Callable[[LoginTransaction, User, Session], T | Refused],
-        others: access.Others | None = None,
-    ) -> T:
-        """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, `NotAllowed`."""
-        return access.change(self.context, token, may, work, others)
-
-    def _seen(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
-        """Run `work` in a transaction that only reads."""
-        return access.look(self.context, token, may, work)

@@ -1,20 +1,40 @@
 """The operations of customers on their devices, except the activation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dsc_host.login.devices import registry
 from dsc_host.login.model import Loss, Scope
 from dsc_host.login.phones import app_activation
+from dsc_host.login.rows import Session, User
 from dsc_host.login.service import access
 from dsc_host.login.support import loss_reports
-from dsc_host.login.transaction import LoginContext
+from dsc_host.login.transaction import LoginContext, LoginTransaction
+from dsc_host.records.transaction import Refused
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCalls:
-    """The part of `LoginSystem` about devices that are in use."""
+    """The part of `LoginSystem` about devices that are in use, and the transactions of all parts."""
 
     context: LoginContext
+
+    def do(
+        self,
+        token: str,
+        may: access.May,
+        work: Callable[[LoginTransaction, User, Session], T | Refused],
+        others: access.Others | None = None,
+    ) -> T:
+        """Run `work` in a transaction that has locked the user and the others. Raises `NotIn`, `NotAllowed`."""
+        return access.change(self.context, token, may, work, others)
+
+    def _seen(self, token: str, may: access.May, work: Callable[[LoginTransaction, User, Session], T]) -> T:
+        """Run `work` in a transaction that only reads."""
+        return access.look(self.context, token, may, work)
 
     def report_loss(self, token: str, device: str, loss: Loss) -> None:
         """Suspend a lost or stolen device at once. `token` is the token of a login in progress, which this ends.
@@ -25,8 +45,7 @@ class DeviceCalls:
 
     def name_device(self, token: str, device: str, name: str) -> None:
         """Give a device the user's own name for it. An empty name removes it. Raises `NotFound`, `InputError`."""
-        access.change(
-            self.context,
+        self.do(
             token,
             access.customer("name_device", Scope.FULL, Scope.ACCOUNT),
             lambda tx, user, _session: registry.rename(tx, user, device, name),
@@ -34,8 +53,7 @@ class DeviceCalls:
 
     def remove_app(self, token: str, device: str, *, last: bool = False) -> None:
         """Take an app out of use. `last` confirms that no other device is left to log in with. Raises `NotFound`, `NotNow`."""
-        access.change(
-            self.context,
+        self.do(
             token,
             access.customer("remove_app", Scope.FULL),
             lambda tx, user, session: app_activation.remove_from_account(tx, session, user, device, last=last),

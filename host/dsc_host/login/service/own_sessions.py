@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from dsc_host.login.model import Scope, SessionView
-from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.own_devices import DeviceCalls
 from dsc_host.login.signin import own_sessions
@@ -15,27 +14,12 @@ class SessionCalls(DeviceCalls):
 
     def sessions(self, token: str) -> tuple[SessionView, ...]:
         """Return the user's open sessions: first this one, then the others, the last used first."""
-        return access.look(
-            self.context,
-            token,
-            may("sessions", *Scope),
-            lambda tx, user, session: own_sessions.views(tx, user, session),
-        )
+        return self._seen(token, may("sessions", *Scope), lambda tx, user, session: own_sessions.views(tx, user, session))
 
     def end_session(self, token: str, session: str) -> None:
         """End one of the user's open sessions, by the id of its view. Raises `NotFound`."""
-        access.change(
-            self.context,
-            token,
-            may("end_session", *Scope),
-            lambda tx, user, _session: own_sessions.end(tx, user, session),
-        )
+        self.do(token, may("end_session", *Scope), lambda tx, user, _session: own_sessions.end(tx, user, session))
 
     def end_other_sessions(self, token: str) -> None:
         """End all other sessions of the user, and all logins in progress."""
-        access.change(
-            self.context,
-            token,
-            may("end_other_sessions", *Scope),
-            lambda tx, user, session: own_sessions.end_others(tx, user, session),
-        )
+        self.do(token, may("end_other_sessions", *Scope), lambda tx, user, session: own_sessions.end_others(tx, user, session))

@@ -9,7 +9,6 @@ from dsc_host.login.messages.outbox import Sender
 from dsc_host.login.model import Profile, Scope
 from dsc_host.login.profile import bank_instructions, email_change, overview, postal_address, security_events
 from dsc_host.login.profile.security_events import EventPage
-from dsc_host.login.service import access
 from dsc_host.login.service.access import customer as may
 from dsc_host.login.service.account_calls import AccountCalls
 
@@ -22,17 +21,13 @@ class ProfileCalls(AccountCalls):
 
     def profile(self, token: str) -> Profile:
         """Return what the user may see and change about themselves."""
-        return access.look(
-            self.context,
-            token,
-            may("profile", Scope.FULL, Scope.ACCOUNT),
-            lambda tx, user, session: overview.profile(tx, session, user),
+        return self._seen(
+            token, may("profile", Scope.FULL, Scope.ACCOUNT), lambda tx, user, session: overview.profile(tx, session, user)
         )
 
     def security_events(self, token: str, page: int = 1) -> EventPage:
         """Return a page of what happened to the user's security lately, the newest first. Raises `InputError`."""
-        return access.look(
-            self.context,
+        return self._seen(
             token,
             may("security_events", Scope.FULL, Scope.ACCOUNT),
             lambda tx, user, _session: security_events.page(tx, user, page),
@@ -43,8 +38,7 @@ class ProfileCalls(AccountCalls):
 
         Raises `InputError`, `NotAllowed`, `NotNow`, `TooManyAttempts`.
         """
-        name, normal = access.change(
-            self.context,
+        name, normal = self.do(
             token,
             may("ask_to_change_email", Scope.FULL),
             lambda tx, user, session: email_change.ask(tx, session, user, token, email),
@@ -54,8 +48,7 @@ class ProfileCalls(AccountCalls):
 
     def confirm_email(self, token: str, code: str) -> bool:
         """Change the email address by the code. Return whether the code was correct. Raises `NotAllowed`, `NotNow`."""
-        return access.change(
-            self.context,
+        return self.do(
             token,
             may("confirm_email", Scope.FULL),
             lambda tx, user, session: email_change.answer(tx, session, user, token, code),
@@ -66,8 +59,7 @@ class ProfileCalls(AccountCalls):
 
         Raises `InputError`, `NotAllowed`, `NotNow`.
         """
-        access.change(
-            self.context,
+        self.do(
             token,
             may("change_address", Scope.FULL),
             lambda tx, user, session: postal_address.change(tx, session, user, address),
@@ -78,8 +70,7 @@ class ProfileCalls(AccountCalls):
 
         Raises `InputError`, `NotAllowed`, `NotNow`.
         """
-        access.change(
-            self.context,
+        self.do(
             token,
             may("change_bank", Scope.FULL),
             lambda tx, user, session: bank_instructions.change(

@@ -22,10 +22,9 @@ class ShareCalls(SessionCalls):
         owner's device. Raises `WrongCredentials`, `TooManyAttempts`, `DifferentIdentity`, `LessSecureDevice`,
         `TemporaryDevice`, `NotNow`.
         """
-        access.look(self.context, token, sharing.may("begin_share"), lambda _tx, _user, _session: None)
+        self._seen(token, sharing.may("begin_share"), lambda _tx, _user, _session: None)
         giver = password_check.check_password(self.context, owner, password, address)
-        return access.change(
-            self.context,
+        return self.do(
             token,
             sharing.may("begin_share"),
             lambda tx, user, session: sharing.begin(tx, session, user.id, giver, device),
@@ -34,17 +33,13 @@ class ShareCalls(SessionCalls):
 
     def answer_share(self, token: str, share: str, answer: str) -> bool:
         """Return whether the device's answer was correct. Raises `NotFound`, `NotNow`."""
-        return access.change(
-            self.context,
-            token,
-            sharing.may("answer_share"),
-            lambda tx, user, session: sharing.answer(tx, session, user, share, answer),
+        return self.do(
+            token, sharing.may("answer_share"), lambda tx, user, session: sharing.answer(tx, session, user, share, answer)
         )
 
     def confirm_share(self, token: str, share: str) -> ShareState:
         """Confirm the share. Return its state: pending if compliance must agree. Raises as `begin_share` does."""
-        return access.change(
-            self.context,
+        return self.do(
             token,
             sharing.may("confirm_share"),
             lambda tx, user, session: sharing.confirm(tx, session, user.id, share),
@@ -54,8 +49,7 @@ class ShareCalls(SessionCalls):
     def cancel_share(self, token: str, share: str) -> None:
         """End the sharing. Raises `NotFound`, `NotNow`."""
         # A limited session may do this too: a user whose shared device is lost gets their own device back.
-        access.change(
-            self.context,
+        self.do(
             token,
             access.customer("cancel_share", Scope.FULL, Scope.ACCOUNT),
             lambda tx, user, session: sharing.cancel(tx, session, user.id, share),
@@ -64,4 +58,4 @@ class ShareCalls(SessionCalls):
 
     def shares(self, token: str) -> list[ShareView]:
         """Return the shares and requests of the user."""
-        return access.look(self.context, token, sharing.check_sees, lambda tx, user, _s: sharing.shares_of(tx, user))
+        return self._seen(token, sharing.check_sees, lambda tx, user, _s: sharing.shares_of(tx, user))

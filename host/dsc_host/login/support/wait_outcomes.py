@@ -11,7 +11,7 @@ from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
 from dsc_host.login.errors import NotFound
 from dsc_host.login.messages import notices
-from dsc_host.login.model import DeviceState, Identity, Loss, OrderState, WaitKind
+from dsc_host.login.model import DeviceState, Identity, Loss, OrderState, WaitKind, WaitState
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.protection import opt_out
 from dsc_host.login.rate_limits import Gate
@@ -40,7 +40,7 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
 
 def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
     """Let a change take effect now. The caller has locked the user's row."""
-    waits.record_done(tx, wait, by)
+    waits.record(tx, wait, WaitState.DONE, by)
     change = waits.change_of(wait)
     if account_of(tx.db, user).closed_at is not None:
         return
@@ -55,7 +55,7 @@ def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> Non
 
 def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
     """Stop a change for good and notify the user, whose row the caller has locked."""
-    waits.record_stopped(tx, wait, by)
+    waits.record(tx, wait, WaitState.STOPPED, by)
     change = waits.change_of(wait)
     if isinstance(change, NewCard):
         _stop_card(tx, user, change.card)
@@ -111,7 +111,7 @@ def decide_correction(tx: LoginTransaction, staff: User, wait_id: str, agreed: b
         stop(tx, user, wait, staff.name)
         return
     waits.check_may_confirm(tx.context, wait, staff)
-    waits.record_done(tx, wait, staff.name)
+    waits.record(tx, wait, WaitState.DONE, staff.name)
     identities.set_identity(tx, user, correction, staff)
 
 
