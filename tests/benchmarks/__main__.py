@@ -13,6 +13,7 @@ from tests.benchmarks import (
     bench_service,
     bench_simulator,
     bench_verifier,
+    bench_web,
 )
 
 BENCHES = {
@@ -20,6 +21,7 @@ BENCHES = {
     "Simulated card": bench_simulator,
     "In tests": bench_plugin,
     "On the screen": bench_desktop,
+    "In a browser": bench_web,
     "On a board": bench_firmware,
     "Verifier": bench_verifier,
     "Command": bench_command,

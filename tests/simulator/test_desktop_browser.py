@@ -57,7 +57,8 @@ class Page:
         self.page.on("websocket", self._watch)
         self.page.goto(address, wait_until="domcontentloaded")
         self.first_words = self.page.inner_text("body")
-        self.wait_for(b"Battery out")
+        # The last word of the legend of the keys.
+        self.wait_for(b"Quit")
         self.screen = self.page.locator(".xterm-screen").bounding_box()
 
     def _watch(self, opened: Any) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from textual import events
 from dsc_simulator.desktop.card_widget import PressKey
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen
+from dsc_simulator.profile import Profile
 from dsc_simulator.profiles import Profiles
 
 
@@ -257,6 +260,21 @@ async def test_a_window_that_is_too_small_says_so_and_what_the_display_shows(per
     await person.pilot.resize_terminal(80, 24)
     await person.pilot.pause()
     assert "Type your PIN" in person.screen()
+
+
+@pytest.mark.parametrize("profile", [None, CARD])
+def test_a_narrow_window_has_the_whole_legend_in_two_rows(tmp_path: Path, profile: Profile | None) -> None:
+    async def story(person: Person) -> None:
+        whole = f"{'' if profile else 'n New card '}l Line s State f Flash t Time b Battery out d Dark q Quit"
+        await person.until(lambda: " ".join(" ".join(person.screen().splitlines()[31:]).split()) == whole)
+
+    play(story, tmp_path, profile=profile, size=(53, 33))
+
+
+def test_the_screen_is_shown_without_the_database() -> None:
+    # With its library, the first frame takes twice as long.
+    program = "import sys, dsc_simulator.desktop.launch; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @at_card(profile=CARD, size=(140, 30))

@@ -16,12 +16,12 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from dsc_host import DscError
 from dsc_host.cli.output import Failed
 from dsc_simulator.desktop.card_setup import make
-from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, PressKey, put
+from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, Legend, PressKey, put
 from dsc_simulator.desktop.hints import is_blank, next_step
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen, Order
@@ -101,7 +101,7 @@ class CardApp(App[int]):
             yield Panel()
         yield Static(id="where", markup=False)
         yield Static(id="small", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Legend(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
         """Choose the theme, follow the card, and open the dialog that makes a card if asked."""

@@ -4,15 +4,20 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from dsc_host import CardClient, InputError, Profile, Verifier
+from dsc_host import CardClient, InputError, Profile
 from dsc_host.cli.options import DEFAULT_SUITES
 from dsc_host.personalization import KEY_BYTES, personalize, with_secrets
 from dsc_simulator.desktop.live_card import InProcessPort, LiveCard
 
+if TYPE_CHECKING:
+    # With the database's library it takes longer to load than the screen, which does not need it.
+    from dsc_host import Verifier
+
 _PIN_DIGITS = 4
 
-OpenVerifier = Callable[[], AbstractContextManager[Verifier]]
+OpenVerifier = Callable[[], AbstractContextManager["Verifier"]]
 
 
 @dataclass(frozen=True)

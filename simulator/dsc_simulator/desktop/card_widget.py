@@ -1,11 +1,11 @@
-"""The widgets that draw the card: the display, the keys, and the key *press*, which must be held."""
+"""The widgets that draw the card: the display, the keys, and the key *press*, which must be held. And the legend of the keys."""
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from dsc_simulator.drawings.card import big
 
@@ -19,6 +19,15 @@ def put(place: Static, text: str) -> None:
     """Show a text unless it is already shown, so that a remote terminal receives only changes."""
     if place.content != text:
         place.update(text, layout=False)
+
+
+class Legend(Footer):
+    """The legend of the keys. A narrow window has it in two rows."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the keys. Their number in a row comes from look.tcss: Textual puts all into one row, and cuts it."""
+        yield from super().compose()
+        self.styles.clear_rule("grid_size_columns")
 
 
 class KeyPressed(Message):

@@ -1,4 +1,7 @@
-"""The desktop program in a browser on this machine, through textual-serve."""
+"""The desktop program in a browser on this machine, through textual-serve.
+
+Each page has a program of its own. One more is kept ready, so that the next page shows its card within half a second.
+"""
 
 import asyncio
 import shlex
@@ -9,12 +12,14 @@ from typing import Any
 
 from aiohttp import web
 from rich.console import Console
-from textual_serve.server import Server
+from textual_serve.server import Server, to_int
 
+from dsc_simulator.desktop.page_programs import PageProgram, Programs
 from dsc_simulator.line_server import LOOPBACK
 
 _ENDING_SECONDS, _LEAVE_SECONDS = 1, 5
-_START = "from dsc_host.cli.main import main; main()"
+_HEARTBEAT_SECONDS = 15.0
+_START = "from dsc_simulator.desktop.page_start import main; main()"
 
 
 class OwnPagesOnly(Server):
@@ -26,9 +31,11 @@ class OwnPagesOnly(Server):
         super().__init__(command, host=LOOPBACK, port=port, title="Digital Security Card+", templates_path=page)
         self.console = Console(stderr=True)
         self._pages: set[asyncio.Task[Any]] = set()
+        self._programs = Programs(lambda: PageProgram(self.command, self.download_manager))
 
     async def on_startup(self, app: web.Application) -> None:
-        """Print nothing: the command has already printed the page's address."""
+        """Load the program of the first page. Print nothing: the command has already printed the page's address."""
+        self._programs.prepare()
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one page, and remember it until it closes."""
@@ -36,12 +43,27 @@ class OwnPagesOnly(Server):
         assert page is not None
         self._pages.add(page)
         try:
-            return await super().handle_websocket(request)
+            return await self._serve_page(request)
         finally:
             self._pages.discard(page)
 
+    async def _serve_page(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_SECONDS)
+        await socket.prepare(request)
+        program = await self._programs.take()
+        try:
+            program.connect(socket)
+            await program.start(to_int(request.query.get("width", ""), 80), to_int(request.query.get("height", ""), 24))
+            await self._process_messages(socket, program)
+        except asyncio.CancelledError:
+            await socket.close()
+        finally:
+            await program.stop()
+        return socket
+
     async def on_shutdown(self, app: web.Application) -> None:
         """End the program of every open page, instead of waiting for the user to close it."""
+        await self._programs.close()
         # Let programs that are ending finish: if their task were canceled now, they would keep running.
         await self.wait(_ENDING_SECONDS)
         for page in self._pages:

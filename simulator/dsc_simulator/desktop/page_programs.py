@@ -1,0 +1,101 @@
+"""The programs of the pages in browsers, one for each page. One more is kept ready: loading takes longer than starting."""
+
+import asyncio
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+from textual_serve.app_service import AppService
+from textual_serve.download_manager import DownloadManager
+
+_NEXT_SECONDS = 2.0
+"""The time in seconds after which the next program is loaded: not while another one draws its first frame."""
+
+
+class PageProgram(AppService):
+    """The program of one page. Its process waits for the page once it is loaded."""
+
+    def __init__(self, command: str, downloads: DownloadManager) -> None:
+        super().__init__(command, write_bytes=_drop, write_str=_drop, close=_drop, download_manager=downloads)
+
+    async def load(self) -> None:
+        """Start the process."""
+        self._process = await asyncio.create_subprocess_shell(
+            self.command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._build_environment()
+        )
+        self._stdin = self._process.stdin
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    def connect(self, page: web.WebSocketResponse) -> None:
+        """Send what the program draws to this page."""
+
+        async def close() -> None:
+            await page.close()
+
+        self.remote_write_bytes = page.send_bytes
+        self.remote_write_str = page.send_str
+        self.remote_close = close
+
+    async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
+        """Tell the process that its page is here."""
+        assert self._process is not None
+        self.stdin.write(f"{width} {height}\n".encode())
+        return self._process
+
+    async def discard(self) -> None:
+        """End the process of a program that has no page, and wait for it."""
+        assert self._process is not None
+        self.stdin.close()
+        # Both pipes are read to their ends, so that the process does not wait for a reader.
+        await self._process.communicate()
+
+
+class Programs:
+    """Gives each page a program, and keeps one more ready."""
+
+    def __init__(self, make: Callable[[], PageProgram]) -> None:
+        self._make = make
+        self._ready: PageProgram | None = None
+        self._loading: asyncio.Task[None] | None = None
+
+    def prepare(self, seconds: float = 0.0) -> None:
+        """Load a program in so many seconds, unless one is ready then."""
+        if self._loading is not None:
+            self._loading.cancel()
+        self._loading = asyncio.create_task(self._load(seconds))
+
+    async def take(self) -> PageProgram:
+        """Return a program for a page, and prepare the next one. Raise OSError."""
+        program, self._ready = self._ready, None
+        self.prepare(_NEXT_SECONDS)
+        return program if program is not None and program.is_alive else await self._loaded()
+
+    async def close(self) -> None:
+        """End the program that is ready."""
+        if self._loading is not None:
+            # A process that is just being started is ended by its cancellation.
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
+        if self._ready is not None:
+            await self._ready.discard()
+
+    async def _load(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        # A page tries again, and reports the error.
+        with suppress(OSError):
+            if self._ready is None:
+                self._ready = await self._loaded()
+
+    async def _loaded(self) -> PageProgram:
+        program = self._make()
+        await program.load()
+        return program
+
+
+async def _drop(_: object = None) -> None:
+    """Ignore what a program says before it has a page."""

@@ -1,0 +1,44 @@
+"""The program of one page in a browser. It loads everything first, and starts when a page needs it.
+
+Loading takes longer than starting, so the server keeps one program ready. Its standard input begins with one line: the columns
+and rows of the page. What follows is Textual's.
+"""
+
+import os
+import sys
+from contextlib import suppress
+
+_MOST_BYTES = 32
+
+
+def main() -> None:
+    """Wait for a page, then run `dscplus` with the arguments of this process. Return if the server ends first."""
+    with suppress(KeyboardInterrupt):
+        _load()
+        size = _read_line().split()
+        if len(size) == 2:
+            os.environ["COLUMNS"], os.environ["ROWS"] = size
+            _run()
+
+
+def _load() -> None:
+    # Imported here, so that Ctrl-C meanwhile ends the program in silence.
+    import dsc_simulator.desktop.launch  # noqa: F401
+    from dsc_host.cli.main import command
+
+    # Typer loads half of itself when it parses arguments. The result is not used.
+    command().commands["sim"].make_context("sim", sys.argv[2:], resilient_parsing=True)
+
+
+def _run() -> None:
+    from dsc_host.cli.main import main as run
+
+    run()
+
+
+def _read_line() -> str:
+    """Read one line, and not a byte more. Return what has come when the input ends."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < _MOST_BYTES and (byte := os.read(0, 1)):
+        line += byte
+    return line.decode("ascii", "replace") if line.endswith(b"\n") else ""
