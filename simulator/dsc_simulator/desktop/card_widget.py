@@ -1,4 +1,4 @@
-"""The widgets that draw the card: the display, the keys, and the key *press*, which must be held. And the legend of the keys."""
+"""The widgets that draw the card: the display, the keys, the key *press*, which must be held, and the legend of the keys."""
 
 from textual import events
 from textual.app import ComposeResult
