@@ -28,14 +28,14 @@ DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """A limit on one kind of attempt. `most` failures within `within` seconds close it for `shut_for` seconds."""
+class RateLimit:
+    """A limit on one kind of attempt. `most` failures within `within` seconds close it for `closed_for` seconds."""
 
     what: str
     who: str
     most: int
     within: float
-    shut_for: float = 0
+    closed_for: float = 0
     """The seconds for which the limit is closed. 0 means until `within` is over."""
     pause_after: int = 0
     """From this number of failures on, each failure causes a pause that is twice as long as the last one. 0 means no pauses."""
@@ -47,7 +47,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Shut:
+class ClosedLimit:
     """A limit that is closed now."""
 
     key: str
@@ -55,45 +55,45 @@ class Shut:
     until: float
 
 
-def gates_of_login(context: LoginContext, name: str, address: object) -> tuple[Gate, ...]:
+def login_limits(context: LoginContext, name: str, address: object) -> tuple[RateLimit, ...]:
     """Return the limits on attempts with a name and password. All addresses of one client's network count as one."""
     login, network = context.policy.login, client_network(address)
     return (
-        Gate(
+        RateLimit(
             "name and address", f"{name}\n{network}",
             login.failures, login.failures_within, login.lock_for, login.pause_after, login.pause,
         ),
-        Gate("name", name, login.failures_by_name, login.failures_within, login.lock_for),
-        Gate("address", network, login.failures_by_address, login.address_within, login.address_within),
+        RateLimit("name", name, login.failures_by_name, login.failures_within, login.lock_for),
+        RateLimit("address", network, login.failures_by_address, login.address_within, login.address_within),
     )  # fmt: skip
 
 
-def visits(context: LoginContext, name: str, address: object) -> Gate:
+def successes(context: LoginContext, name: str, address: object) -> RateLimit:
     """Return the limit on correct passwords. Each of them creates a login in progress and entries in the log."""
     login = context.policy.login
-    return Gate("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
+    return RateLimit("right passwords", f"{name}\n{client_network(address)}", login.successes_by_address, login.address_within)
 
 
-def shut_until(tx: LoginTransaction, gates: Sequence[Gate]) -> float:
+def closed_until(tx: LoginTransaction, limits: Sequence[RateLimit]) -> float:
     """Return the Unix time from which all of these limits are open; 0 if they are open now."""
-    shut = _shut(tx, gates)
-    return shut.until if shut else 0.0
+    closed = _closed(tx, limits)
+    return closed.until if closed else 0.0
 
 
-def check(context: LoginContext, gates: Sequence[Gate]) -> None:
+def check(context: LoginContext, limits: Sequence[RateLimit]) -> None:
     """Raise `TooManyAttempts` if one of the limits is closed. Write nothing except the log entry for the first refusal."""
-    shut = context.read(lambda tx: _shut(tx, gates))
-    if shut is None:
+    closed = context.read(lambda tx: _closed(tx, limits))
+    if closed is None:
         return
     now = context.now()
-    if context.cards.refusals.add(shut.key, shut.what, now, shut.until):
-        context.change(lambda tx: tx.log("password", None, "refused", "too many", counted=shut.what))
-    raise TooManyAttempts(max(shut.until - now, 0))
+    if context.cards.refusals.add(closed.key, closed.what, now, closed.until):
+        context.change(lambda tx: tx.log("password", None, "refused", "too many", counted=closed.what))
+    raise TooManyAttempts(max(closed.until - now, 0))
 
 
-def take_refusals(context: LoginContext, gates: Sequence[Gate]) -> list[Counted]:
+def take_refusals(context: LoginContext, limits: Sequence[RateLimit]) -> list[Counted]:
     """Return and reset the refusals that these limits have counted, so that the caller can log them."""
-    return context.cards.refusals.take([gate.key(context) for gate in gates])
+    return context.cards.refusals.take([limit.key(context) for limit in limits])
 
 
 def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
@@ -102,52 +102,52 @@ def log_refusals(tx: LoginTransaction, counted: Sequence[Counted]) -> None:
         tx.log("password", None, "refused", "too many", counted=each.what, times=str(each.count), since=f"{each.since:.0f}")
 
 
-def charge(tx: LoginTransaction, gates: Sequence[Gate]) -> TooManyAttempts | None:
+def charge(tx: LoginTransaction, limits: Sequence[RateLimit]) -> TooManyAttempts | None:
     """Count a failed attempt at each limit, before the attempt is checked, so that parallel attempts gain nothing.
 
     If one of the limits is closed, count nothing and return the refusal.
     """
     now = tx.now()
     # Check first without adding a row: a refused attempt must not add any.
-    if shut := _shut(tx, gates):
-        return TooManyAttempts(shut.until - now)
-    before = {gate: _locked(tx.db, gate.key(tx.context), now) for gate in _in_order(tx.context, gates)}
+    if closed := _closed(tx, limits):
+        return TooManyAttempts(closed.until - now)
+    before = {limit: _locked(tx.db, limit.key(tx.context), now) for limit in _in_order(tx.context, limits)}
     if times := [attempt.until - now for attempt in before.values() if now < attempt.until]:
         # Another attempt has closed the limit meanwhile.
         return TooManyAttempts(max(times))
-    for gate, attempt in before.items():
-        over = now >= attempt.since + gate.within or attempt.failures >= gate.most
+    for limit, attempt in before.items():
+        over = now >= attempt.since + limit.within or attempt.failures >= limit.most
         failures = 1 if over else attempt.failures + 1
         since = now if over else attempt.since
-        until = now + _shut_for(gate, failures, now - since)
+        until = now + _closed_for(limit, failures, now - since)
         rows.attempts.change(tx.db, attempt.name, failures=failures, since=since, until=until)
     return None
 
 
-def record_success(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
+def record_success(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
     """Clear all failures at the first limit, which only this user has.
 
     Undo this attempt's charge at the others, which are shared.
     """
-    for gate in _in_order(tx.context, gates):
-        attempt = rows.attempts.locked(tx.db, gate.key(tx.context))
-        if attempt and gate is gates[0]:
+    for limit in _in_order(tx.context, limits):
+        attempt = rows.attempts.locked(tx.db, limit.key(tx.context))
+        if attempt and limit is limits[0]:
             # Do not remove the row: a transaction that waits for its lock would not find it.
             rows.attempts.change(tx.db, attempt.name, failures=0, until=0.0)
         elif attempt:
-            _take_back(tx.db, attempt, gate)
+            _take_back(tx.db, attempt, limit)
 
 
-def take_back(tx: LoginTransaction, gates: Sequence[Gate]) -> None:
+def take_back(tx: LoginTransaction, limits: Sequence[RateLimit]) -> None:
     """Undo the charge at each limit, for an attempt that could not be checked."""
-    for gate in _in_order(tx.context, gates):
-        if attempt := rows.attempts.locked(tx.db, gate.key(tx.context)):
-            _take_back(tx.db, attempt, gate)
+    for limit in _in_order(tx.context, limits):
+        if attempt := rows.attempts.locked(tx.db, limit.key(tx.context)):
+            _take_back(tx.db, attempt, limit)
 
 
-def _take_back(db: Connection, attempt: Attempt, gate: Gate) -> None:
+def _take_back(db: Connection, attempt: Attempt, limit: RateLimit) -> None:
     if attempt.failures:
-        open_again = {"until": 0.0} if attempt.failures == gate.most else {}
+        open_again = {"until": 0.0} if attempt.failures == limit.most else {}
         rows.attempts.change(db, attempt.name, failures=attempt.failures - 1, **open_again)
 
 
@@ -158,17 +158,17 @@ def forget_old(tx: LoginTransaction) -> None:
     rows.attempts.remove(tx.db, old)
 
 
-def _shut(tx: LoginTransaction, gates: Sequence[Gate]) -> Shut | None:
+def _closed(tx: LoginTransaction, limits: Sequence[RateLimit]) -> ClosedLimit | None:
     """Return the limit that is closed the longest; None if all are open."""
-    now, keys = tx.now(), {gate.key(tx.context): gate.what for gate in gates}
+    now, keys = tx.now(), {limit.key(tx.context): limit.what for limit in limits}
     found = rows.attempts.all(tx.db, rows.attempts.c.name.in_(keys), rows.attempts.c.until > now)
-    shut = [Shut(attempt.name, keys[attempt.name], attempt.until) for attempt in found]
-    return max(shut, key=lambda each: each.until, default=None)
+    closed = [ClosedLimit(attempt.name, keys[attempt.name], attempt.until) for attempt in found]
+    return max(closed, key=lambda each: each.until, default=None)
 
 
-def _in_order(context: LoginContext, gates: Sequence[Gate]) -> list[Gate]:
+def _in_order(context: LoginContext, limits: Sequence[RateLimit]) -> list[RateLimit]:
     """Return the limits in the order in which all transactions lock them."""
-    return sorted(gates, key=lambda gate: gate.key(context))
+    return sorted(limits, key=lambda limit: limit.key(context))
 
 
 def _locked(db: Connection, key: str, now: float) -> Attempt:
@@ -179,10 +179,10 @@ def _locked(db: Connection, key: str, now: float) -> Attempt:
             return attempt
 
 
-def _shut_for(gate: Gate, failures: int, elapsed: float) -> float:
-    if failures >= gate.most:
-        return gate.shut_for or gate.within - elapsed
-    if not gate.pause_after or failures < gate.pause_after:
+def _closed_for(limit: RateLimit, failures: int, elapsed: float) -> float:
+    if failures >= limit.most:
+        return limit.closed_for or limit.within - elapsed
+    if not limit.pause_after or failures < limit.pause_after:
         return 0
-    doublings = min((failures - gate.pause_after), _MOST_DOUBLINGS)
-    return float(min(gate.pause * 2**doublings, gate.shut_for))
+    doublings = min((failures - limit.pause_after), _MOST_DOUBLINGS)
+    return float(min(limit.pause * 2**doublings, limit.closed_for))

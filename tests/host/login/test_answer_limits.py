@@ -23,13 +23,13 @@ def guess(town: Town, name: str) -> bool:
 
 def test_the_owners_logins_buy_no_more_guesses(town: Town) -> None:
     """Give nine wrong answers, then let the owner log in, all day long."""
-    looked_at = 0
+    compared = 0
     for _ in range(9):
-        looked_at += sum(guess(town, "ben") for _ in range(9))
-        if looked_at < 20:
+        compared += sum(guess(town, "ben") for _ in range(9))
+        if compared < 20:
             assert town.enter_by_sms("ben")
         town.clock.advance(3600)
-    assert looked_at == 20
+    assert compared == 20
     town.clock.advance(DAY)
     assert town.enter_by_sms("ben")
 

@@ -171,7 +171,7 @@ class Town:
         def counted(tx: LoginTransaction) -> None:
             user = locked_user(tx.db, user_named(tx.db, name).id)
             for wait in waits.of_user(tx.db, user):
-                wait_outcomes.let_count(tx, user, wait)
+                wait_outcomes.take_effect(tx, user, wait)
 
         self.system.change(counted)
 

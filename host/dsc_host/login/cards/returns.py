@@ -151,7 +151,7 @@ def outstanding(tx: LoginTransaction, user: User) -> list[str]:
     ]
 
 
-def check_seen(tx: LoginTransaction, user: User) -> None:
+def check_settled(tx: LoginTransaction, user: User) -> None:
     """Raise `NotNow` if the account is closed and one of its cards was neither received nor charged for."""
     if account_of(tx.db, user).closed_at is not None and (cards := outstanding(tx, user)):
         words = "the statements become available when your card {card} was received or its fee was charged"

@@ -11,21 +11,21 @@ Only somebody who knows the password can use up these limits. Three promises:
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.devices.kinds import DeviceKind
 from dsc_host.login.errors import TooManyAttempts
-from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import Use, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction
 
 _OFFERS_WITHIN = 300
 
 
-def offers(context: LoginContext, user: User) -> Gate:
+def offers(context: LoginContext, user: User) -> RateLimit:
     """Return the limit on the challenges that a user asks for. Each may cost a message or use up a question of a card."""
-    return Gate("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
+    return RateLimit("offers", user.id, context.policy.login.offers, _OFFERS_WITHIN, _OFFERS_WITHIN)
 
 
 def locked_for(tx: LoginTransaction, use: Use) -> float:
     """Return the seconds until this user may use this device again; 0 if wrong answers have not locked it."""
-    until = [use.locked_until or 0.0, rate_limits.shut_until(tx, [_in_a_day(tx.context, use)])]
+    until = [use.locked_until or 0.0, rate_limits.closed_until(tx, [_in_a_day(tx.context, use)])]
     return max(0.0, max(until) - tx.now())
 
 
@@ -46,8 +46,8 @@ def count_failure(tx: LoginTransaction, kind: DeviceKind, use: Use) -> None:
     rate_limits.charge(tx, [_in_a_day(tx.context, use)])
 
 
-def _in_a_day(context: LoginContext, use: Use) -> Gate:
+def _in_a_day(context: LoginContext, use: Use) -> RateLimit:
     login = context.policy.login
     # The daily limit must not be lower than the limit in a row.
     most = max(login.factor_failures_in_a_day, login.factor_failures)
-    return Gate("wrong answers", use.id, most, DAY, login.factor_lock_for)
+    return RateLimit("wrong answers", use.id, most, DAY, login.factor_lock_for)

@@ -1,35 +1,35 @@
 """The limits of messages: how many SMS and calls a user, a number and a country get in a day."""
 
 from dsc_host.login.accounts.phone_numbers import calling_code
-from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginContext
 
 
-def messages(context: LoginContext, user: User, number: str) -> list[Gate]:
+def messages(context: LoginContext, user: User, number: str) -> list[RateLimit]:
     """Return the limits on messages to a number that is confirmed as the user's."""
     login = context.policy.login
     return [
-        Gate("messages to a user", user.id, login.messages_to_user, DAY),
-        Gate("messages to a country", calling_code(number), login.messages_to_country, DAY),
+        RateLimit("messages to a user", user.id, login.messages_to_user, DAY),
+        RateLimit("messages to a country", calling_code(number), login.messages_to_country, DAY),
     ]
 
 
-def emails_to_any(context: LoginContext, user: User, email: str) -> list[Gate]:
+def emails_to_any(context: LoginContext, user: User, email: str) -> list[RateLimit]:
     """Return the limits on codes to an email address that is not confirmed and may belong to anybody."""
     login = context.policy.login
     return [
-        Gate("messages to a user", user.id, login.messages_to_user, DAY),
-        Gate("messages to an email address", email.casefold(), login.messages_to_number, DAY),
+        RateLimit("messages to a user", user.id, login.messages_to_user, DAY),
+        RateLimit("messages to an email address", email.casefold(), login.messages_to_number, DAY),
     ]
 
 
-def messages_to_any(context: LoginContext, user: User, number: str) -> list[Gate]:
+def messages_to_any(context: LoginContext, user: User, number: str) -> list[RateLimit]:
     """Return the limits on messages to a number that is not confirmed and may belong to anybody.
 
     They include a separate limit for the number, so that nobody can use up the messages that its owner logs in with.
     """
     return [
         *messages(context, user, number),
-        Gate("messages to a number", number, context.policy.login.messages_to_number, DAY),
+        RateLimit("messages to a number", number, context.policy.login.messages_to_number, DAY),
     ]

@@ -17,7 +17,7 @@ from dsc_host.login.devices.kinds.base import secret_of
 from dsc_host.login.errors import LoginError, NotAllowed, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState
-from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import Device, User
 from dsc_host.login.transaction import LoginTransaction
 from dsc_host.records import vault
@@ -51,13 +51,13 @@ def refusal(tx: LoginTransaction, user: User, apps: list[Device], given: Replace
     if not known:
         return None
     login = tx.policy.login
-    gates = [Gate("recovery", user.id, login.factor_failures, DAY, login.factor_lock_for)]
-    if locked := rate_limits.charge(tx, gates):
+    limits = [RateLimit("recovery", user.id, login.factor_failures, DAY, login.factor_lock_for)]
+    if locked := rate_limits.charge(tx, limits):
         return locked
     if not isinstance(given.proof, bytes) or not any(hmac.compare_digest(key, given.proof) for key in known):
         tx.log("phone.activate", user, "refused", "recovery")
         return NotAllowed("the PIN of your previous app is wrong; remove that app on the page Devices, or call support")
-    rate_limits.record_success(tx, gates)
+    rate_limits.record_success(tx, limits)
     return None
 
 

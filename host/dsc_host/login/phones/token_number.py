@@ -11,7 +11,7 @@ from dsc_host.login.accounts import contacts, people, phone_numbers
 from dsc_host.login.devices import message_limits
 from dsc_host.login.errors import NotAllowed, NotNow
 from dsc_host.login.messages import notices
-from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginTransaction, account_of
 
@@ -23,7 +23,7 @@ class TokenNumber:
     number: str
     new: bool
     """Whether the token will confirm the number."""
-    limits: list[Gate]
+    limits: list[RateLimit]
 
 
 def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:

@@ -38,5 +38,5 @@ class Statements:
 
 def _readable_account(tx: LoginTransaction, user: User, _session: Session) -> str:
     """Return the id of the user's account. Raises `NotNow` unless its statements may be seen now."""
-    returns.check_seen(tx, user)
+    returns.check_settled(tx, user)
     return user.account_id

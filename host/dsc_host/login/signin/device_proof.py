@@ -124,7 +124,7 @@ def judged(
     if outcome.status is Status.ACCEPTED:
         _keep(tx.db, session, None)
         return device, outcome
-    if use is not None and outcome.looked_at:
+    if use is not None and outcome.compared:
         answer_limits.count_failure(tx, kind, use)
     _count_failure(tx, session, proof)
     return device, outcome

@@ -73,7 +73,7 @@ def answer(tx: LoginTransaction, token: str, text: str) -> Answered:
         return Answered(Status.WAITING)
     if outcome.status is Status.ACCEPTED:
         return Answered(Status.ACCEPTED, _accept(tx, user, session, device, use, outcome))
-    if outcome.looked_at:
+    if outcome.compared:
         answer_limits.count_failure(tx, kind, use)
     return _refuse(tx, user, session, device, data)
 

@@ -11,7 +11,7 @@ from dsc_host.errors import OutOfMemory, out_of_memory
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import users
 from dsc_host.login.errors import WrongCredentials
-from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, find_user
 from dsc_host.records.refusals import Counted
@@ -24,28 +24,28 @@ _COMPARISONS = 3
 def check_password(context: LoginContext, name: str, password: str, address: str) -> User:
     """Return the user with this name and password. Raises `WrongCredentials`, `TooManyAttempts`, `OutOfMemory`."""
     name = name.strip().lower()[:64] if isinstance(name, str) else ""
-    gates, visits = rate_limits.gates_of_login(context, name, address), rate_limits.visits(context, name, address)
+    limits, successes = rate_limits.login_limits(context, name, address), rate_limits.successes(context, name, address)
     # Only read at first: a refused attempt must neither write nor wait for a transaction that writes.
-    rate_limits.check(context, [*gates, visits])
-    earlier = rate_limits.take_refusals(context, [*gates, visits])
-    user: User | None = context.change(lambda tx: _charge(tx, name, gates, earlier))
+    rate_limits.check(context, [*limits, successes])
+    earlier = rate_limits.take_refusals(context, [*limits, successes])
+    user: User | None = context.change(lambda tx: _charge(tx, name, limits, earlier))
     try:
         for _ in range(_COMPARISONS):
-            user, same = _compare(context, user, password, gates, visits)
+            user, same = _compare(context, user, password, limits, successes)
             if same:
                 return user
             # Another login has renewed the hash during the comparison: compare again, with the new hash.
     except OutOfMemory:
         # The password was not checked, so this was no attempt.
         with out_of_memory():
-            context.change(lambda tx: rate_limits.take_back(tx, gates))
+            context.change(lambda tx: rate_limits.take_back(tx, limits))
         raise
     raise WrongCredentials
 
 
-def _charge(tx: LoginTransaction, name: str, gates: Sequence[Gate], earlier: Sequence[Counted]) -> User | Refused | None:
+def _charge(tx: LoginTransaction, name: str, limits: Sequence[RateLimit], earlier: Sequence[Counted]) -> User | Refused | None:
     """Count an attempt, and log the earlier refusals. Return the user of this name; None if there is none."""
-    if refusal := rate_limits.charge(tx, gates):
+    if refusal := rate_limits.charge(tx, limits):
         return Refused(refusal)
     user = find_user(tx.db, name)
     tx.passwords.works.renew(tx.now(), lambda: users.password_costs(tx.db))
@@ -53,18 +53,20 @@ def _charge(tx: LoginTransaction, name: str, gates: Sequence[Gate], earlier: Seq
     return user
 
 
-def _compare(context: LoginContext, user: User | None, password: str, gates: Sequence[Gate], visits: Gate) -> tuple[User, bool]:
+def _compare(
+    context: LoginContext, user: User | None, password: str, limits: Sequence[RateLimit], successes: RateLimit
+) -> tuple[User, bool]:
     """Compare the password. Return the user as stored now, and whether the compared hash is still the stored one.
 
     Raises `WrongCredentials`.
     """
     right = context.passwords.matches(password, user.password if user else None)
     anew = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
-    return context.change(lambda tx: _judge(tx, user, right, anew, gates, visits))
+    return context.change(lambda tx: _judge(tx, user, right, anew, limits, successes))
 
 
 def _judge(
-    tx: LoginTransaction, user: User | None, right: bool, anew: str | None, gates: Sequence[Gate], visits: Gate
+    tx: LoginTransaction, user: User | None, right: bool, anew: str | None, limits: Sequence[RateLimit], successes: RateLimit
 ) -> tuple[User, bool] | Refused:
     """Record whether the password was right. If `anew` is given, store it as the renewed hash."""
     # Query for unknown names too: otherwise the time would reveal them.
@@ -74,9 +76,9 @@ def _judge(
     if now is None or not right:
         tx.log("password", now, "refused", "wrong" if now else "unknown")
         return Refused(WrongCredentials())
-    rate_limits.record_success(tx, gates)
+    rate_limits.record_success(tx, limits)
     # Parallel logins may exceed the limit together, but the next login is refused.
-    rate_limits.charge(tx, [visits])
+    rate_limits.charge(tx, [successes])
     if anew:
         # The password is the same and only its hash costs more, so sessions need not end.
         rows.users.change(tx.db, now.id, password=anew)

@@ -18,7 +18,7 @@ from dsc_host.login.devices import registry, waits
 from dsc_host.login.errors import NotAllowed, NotNow
 from dsc_host.login.model import DeviceView, Identity
 from dsc_host.login.protection import sharing
-from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import Session, User
 from dsc_host.login.signin import session_data
 from dsc_host.login.signin.session_data import Call, OpenData
@@ -38,8 +38,8 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
     given = _canonical(said)
     # The call before is over, whatever comes of this one.
     session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=None))
-    gate = Gate("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
-    if refusal := rate_limits.charge(tx, [gate]):
+    limit = RateLimit("identity", name if isinstance(name, str) else "", _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    if refusal := rate_limits.charge(tx, [limit]):
         return Refused(refusal)
     user = find_user(tx.db, name)
     known = people.identity_of(tx.db, user) if user else None
@@ -49,7 +49,7 @@ def identify(tx: LoginTransaction, session: Session, staff: User, name: str, sai
         return Refused(NotNow("the details of this user were corrected recently and cannot identify anybody yet"))
     right = known is not None and hmac.compare_digest(_canonical(known), given)
     if user and right:
-        rate_limits.record_success(tx, [gate])
+        rate_limits.record_success(tx, [limit])
         called = Call(user.id, tx.now() + IDENTIFIED_FOR)
         session_data.keep(tx.db, session.id, replace(OpenData.of(session), called=called))
     tx.log("desk.identify", user, "done" if right else "refused", by=staff.name)

@@ -14,7 +14,7 @@ from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, Identity, Loss, OrderState, WaitKind, WaitState
 from dsc_host.login.phones import number_confirmation
 from dsc_host.login.protection import opt_out
-from dsc_host.login.rate_limits import Gate
+from dsc_host.login.rate_limits import RateLimit
 from dsc_host.login.rows import Order, Session, User, Wait
 from dsc_host.login.signin import sessions
 from dsc_host.login.support import calls, identities
@@ -35,10 +35,10 @@ def run_due(tx: LoginTransaction, wait_id: str) -> None:
     except NotFound:
         return
     if wait.due_at is not None and wait.due_at <= tx.now():
-        let_count(tx, user, wait)
+        take_effect(tx, user, wait)
 
 
-def let_count(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
+def take_effect(tx: LoginTransaction, user: User, wait: Wait, by: str = "") -> None:
     """Let a change take effect now. The caller has locked the user's row."""
     waits.record(tx, wait, WaitState.DONE, by)
     change = waits.change_of(wait)
@@ -65,8 +65,8 @@ def stop(tx: LoginTransaction, user: User, wait: Wait, by: str) -> None:
 
 def stop_by_code(tx: LoginTransaction, code: str, address: str) -> bool | Refused:
     """Stop the change that this code belongs to. Return whether there was one. Raises `TooManyAttempts`."""
-    gate = Gate("stop", client_network(address), _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
-    if refusal := rate_limits.charge(tx, [gate]):
+    limit = RateLimit("stop", client_network(address), _TRIES, _TRIES_SECONDS, _TRIES_SECONDS)
+    if refusal := rate_limits.charge(tx, [limit]):
         return Refused(refusal)
     wait = waits.with_code(tx.db, code)
     if wait is None:
@@ -89,7 +89,7 @@ def confirm(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -
     if wait.kind == WaitKind.IDENTITY:
         raise NotFound("there is no such waiting change")
     waits.check_may_confirm(tx.context, wait, staff)
-    let_count(tx, user, wait, staff.name)
+    take_effect(tx, user, wait, staff.name)
 
 
 def stop_for_caller(tx: LoginTransaction, session: Session, staff: User, wait_id: str) -> None:

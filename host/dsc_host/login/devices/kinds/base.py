@@ -65,12 +65,12 @@ class Outcome:
     extends: bool = False
     """Whether another such answer, within the session that the first one opened, makes the session last as long again."""
     duress: bool = False
-    looked_at: bool = True
+    compared: bool = True
     """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""
 
 
 REFUSED = Outcome(Status.REFUSED)
-STALE = Outcome(Status.REFUSED, looked_at=False)
+STALE = Outcome(Status.REFUSED, compared=False)
 """The outcome for an answer to a challenge that is no longer open."""
 ACCEPTED = Outcome(Status.ACCEPTED)
 WAITING = Outcome(Status.WAITING)

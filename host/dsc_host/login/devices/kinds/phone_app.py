@@ -19,7 +19,7 @@ from dsc_host.login.accounts import contacts
 from dsc_host.login.devices import codes
 from dsc_host.login.devices.kinds.base import REFUSED, WAITING, Attempt, DeviceData, DeviceKind, Offered, Outcome
 from dsc_host.login.model import Kind, Loss, Status
-from dsc_host.login.rate_limits import DAY, Gate
+from dsc_host.login.rate_limits import DAY, RateLimit
 from dsc_host.login.rows import Device, Push, User
 from dsc_host.login.transaction import LoginTransaction, found
 from dsc_host.ocra import fold_response
@@ -148,9 +148,9 @@ def _challenges(attempt: Attempt) -> dict[str, Challenge] | Refused:
     raise VerifierError("phone: nearly all its questions have been used; activate the app anew")
 
 
-def _pushes(attempt: Attempt) -> Gate:
+def _pushes(attempt: Attempt) -> RateLimit:
     """Return the limit on how many pushes a phone gets without approving one."""
-    return Gate("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, DAY, DAY)
+    return RateLimit("pushes", attempt.device.id, attempt.tx.policy.phone.pushes, DAY, DAY)
 
 
 def _is_open(tx: LoginTransaction, push: Push) -> bool:
