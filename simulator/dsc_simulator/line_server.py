@@ -135,7 +135,7 @@ def _open_pty() -> _PtyHost | None:
         return None
 
 
-class Doors:
+class LineServer:
     """The two endpoints of a card's line, a pty and a TCP port, open until `close`.
 
     `send` is called with the data of the hosts, in a thread of this object. Call `deliver` with the data of the card.
@@ -161,7 +161,7 @@ class Doors:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        self._thread = threading.Thread(target=self._run, name="card-doors", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="card-server", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:

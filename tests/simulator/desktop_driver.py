@@ -16,7 +16,7 @@ from textual.widgets import Static
 from dsc_host import MasterKey, Verifier
 from dsc_simulator import Profile
 from dsc_simulator.board import Flash
-from dsc_simulator.desktop import Desk, Settings
+from dsc_simulator.desktop import Settings, Workspace
 from dsc_simulator.desktop.app import CardApp
 from dsc_simulator.profiles import Profiles
 
@@ -29,8 +29,8 @@ Story = Callable[["Person"], Awaitable[None]]
 class Person:
     """A person at the screen, driven by `pilot`. `verifier` enrolls cards; it is opened on first use."""
 
-    def __init__(self, pilot: Pilot[int], desk: Desk, opened: Callable[[], Verifier], clock: Watch) -> None:
-        self.pilot, self.desk, self.clock = pilot, desk, clock
+    def __init__(self, pilot: Pilot[int], workspace: Workspace, opened: Callable[[], Verifier], clock: Watch) -> None:
+        self.pilot, self.workspace, self.clock = pilot, workspace, clock
         self._opened = opened
 
     @property
@@ -84,14 +84,14 @@ def play(story: Story, folder: Path, *, profile: Profile | None = None, size: tu
         settings = Settings("default", lambda: nullcontext(opened()), seed=1, profiles=Profiles(folder))
         if profile is not None:
             keep(settings, profile.flash())
-        with closing(Desk(settings)) as desk:
-            desk.live._now, desk.live._caught_up_to = clock, clock.now
-            app = CardApp(desk, **how)
+        with closing(Workspace(settings)) as workspace:
+            workspace.live._now, workspace.live._caught_up_to = clock, clock.now
+            app = CardApp(workspace, **how)
 
             async def run() -> None:
                 async with app.run_test(size=size) as pilot:
                     await pilot.pause()
-                    await story(Person(pilot, desk, opened, clock))
+                    await story(Person(pilot, workspace, opened, clock))
 
             asyncio.run(run())
         return app

@@ -74,9 +74,9 @@ def test_a_broken_profile_is_reported_kept_aside_and_another_offered(
 ) -> None:
     path = keep_card(tmp_path)
     path.write_text("broken")
-    desk, problem = launch._open(Settings("default", nowhere, profiles=Profiles(cards(tmp_path))))
-    with closing(desk):
-        assert desk.name == "default-2"
+    workspace, problem = launch._open(Settings("default", nowhere, profiles=Profiles(cards(tmp_path))))
+    with closing(workspace):
+        assert workspace.name == "default-2"
     told = f"{path}: the profile is broken: it is not JSON"
     assert told in problem
     assert f"Error: {told}" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from tests.simulator.desktop_driver import Person, play
 from dsc_firmware import states
 from dsc_host import CardClient
 from dsc_simulator import Profile
-from dsc_simulator.desktop import Desk
+from dsc_simulator.desktop import Workspace
 from dsc_simulator.desktop.live_card import InProcessPort
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -63,13 +63,13 @@ SCREENS = [name for _, pictures in STORIES for _, name in pictures]
 def nothing_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make addresses, serials and versions the same each time."""
     where = "Line: /dev/pts/7 · socket://127.0.0.1:40007 · not connected"
-    monkeypatch.setattr(Desk, "where", where)
+    monkeypatch.setattr(Workspace, "where", where)
     monkeypatch.setattr("dsc_simulator.desktop.screens.likely_serial", lambda: "SIM123456")
     monkeypatch.setattr("dsc_simulator.desktop.live_card.LiveCard.interpreter", "CPython 3")
 
 
 def wipe(person: Person) -> None:
-    with CardClient(InProcessPort(person.desk.live)) as client:
+    with CardClient(InProcessPort(person.workspace.live)) as client:
         client.wipe()
 
 
@@ -82,7 +82,7 @@ def test_screens_are_as_they_were(profile: Profile | None, pictures: list[tuple[
             if name == "wipe":
                 wipe(person)
             await person.type(*keys)
-            state = person.desk.live.facts()["state"]
+            state = person.workspace.live.facts()["state"]
             assert name.partition("-")[0] in (state, "panel", "make", "confirm")
             screens[name] = person.screen() + "\n"
 

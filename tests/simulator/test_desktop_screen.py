@@ -75,8 +75,8 @@ async def test_a_newcomer_makes_a_card_and_logs_in(person: Person) -> None:
     serial = re.findall(r"dscplus challenge (SIM\d{6})$", person.says("next"))[0]
     challenge = person.verifier.challenge(serial)
     await person.type("p", *"1234", "enter", *challenge.question, "enter")
-    assert person.verifier.verify(challenge.id, person.desk.live.display).accepted
-    assert person.desk.settings.profiles.names() == ["default"]
+    assert person.verifier.verify(challenge.id, person.workspace.live.display).accepted
+    assert person.workspace.settings.profiles.names() == ["default"]
 
 
 @at_card(make_first=True)
@@ -84,10 +84,10 @@ async def test_a_card_under_another_name_that_checks_its_pin_and_is_not_enrolled
     await person.type("shift+tab", "shift+tab", *["backspace"] * 7, *"work")
     await person.type("tab", "tab", *"1234", "tab", *"1234", "tab", "space", "tab", "space", "shift+tab", "shift+tab", "enter")
     await person.until(lambda: "without enrolling it" in person.says("next"))
-    facts = person.desk.live.facts()
-    assert (facts["pin"], facts["unlock"], person.desk.name) == ("card", "10", "work")
-    assert person.desk.where == person.says("where")
-    assert person.desk.settings.profiles.names() == ["work"]
+    facts = person.workspace.live.facts()
+    assert (facts["pin"], facts["unlock"], person.workspace.name) == ("card", "10", "work")
+    assert person.workspace.where == person.says("where")
+    assert person.workspace.settings.profiles.names() == ["work"]
 
 
 def test_a_name_that_is_taken_is_refused_and_the_card_there_is_left_alone(cards: Path) -> None:
@@ -111,7 +111,7 @@ async def test_not_now(person: Person) -> None:
     assert person.says("next") == "This card is blank. Press n to give it a key and a PIN."
     await person.type("n")
     assert isinstance(person.app.screen, MakeScreen)
-    assert person.desk.settings.profiles.names() == []
+    assert person.workspace.settings.profiles.names() == []
 
 
 @at_card()
@@ -152,7 +152,7 @@ async def test_panels_are_hidden_until_asked_for_and_scroll(person: Person) -> N
 @at_card(profile=CARD)
 async def test_what_is_sent_over_the_line_is_not_taken_for_markup(person: Person) -> None:
     await person.type("l")
-    person.desk.live.send(b"\n[@click=app.leave(0)]x[/] \\[bold]y [/nothing]\n")
+    person.workspace.live.send(b"\n[@click=app.leave(0)]x[/] \\[bold]y [/nothing]\n")
     await person.pilot.pause()
     assert "→ [@click=app.leave(0)]x[/] \\[bold]y [/nothing]" in person.screen()
 
@@ -224,7 +224,7 @@ async def test_time(person: Person) -> None:
 async def test_the_battery(person: Person) -> None:
     await person.type("p", "1", "b")
     assert person.says("spoken") == "Display: (off)"
-    person.desk.live.card.cut_power(0)
+    person.workspace.live.card.cut_power(0)
     await person.type("p", *"1234", "enter", *"482913", "enter")
     assert person.says("next").startswith("The card has stopped: ")
     await person.type("b")
@@ -236,7 +236,7 @@ async def test_what_a_program_at_the_line_does_is_seen(person: Person) -> None:
     from dsc_host import CardClient
 
     def ask() -> None:
-        with CardClient.open(person.desk.doors.url, timeout=10) as client:
+        with CardClient.open(person.workspace.server.url, timeout=10) as client:
             client.wipe()
 
     worker = person.app.run_worker(ask, thread=True)

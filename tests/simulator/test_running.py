@@ -6,18 +6,18 @@ import pytest
 from tests.host.command_runner import Command
 from tests.simulator.live_cards import nowhere
 
-from dsc_simulator.desktop.workspace import Desk, Settings
+from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.running import running
 
 
 def test_a_card_is_announced_as_long_as_it_runs(command: Command) -> None:
-    desk = Desk(Settings(None, nowhere))
+    workspace = Workspace(Settings(None, nowhere))
     try:
-        urls = [url for url in (desk.doors.pty, desk.doors.url) if url]
+        urls = [url for url in (workspace.server.pty, workspace.server.url) if url]
         assert running() == [(url, "simulated card, temporary · cpython") for url in urls]
         assert [row["url"] for row in json.loads(command("list", "--json").out)] == urls
     finally:
-        desk.close()
+        workspace.close()
     assert running() == []
     assert command("list").out == ""
 

@@ -31,14 +31,14 @@ BlankCardOption = Annotated[
 ]
 
 
-class Hands(Protocol):
+class KeyPresser(Protocol):
     """An interface that presses the card's keys and reads its display."""
 
     def press(self, *keys: str, until: Callable[[str], bool]) -> str:
         """Press keys, one after another, until `until` accepts the display; return what the display shows."""
 
 
-class FingersOfSimulator:
+class SimulatorKeyPresser:
     """Presses the keys of a simulated card."""
 
     def __init__(self, card: SimulatedCard) -> None:
@@ -49,7 +49,7 @@ class FingersOfSimulator:
         return self._card.press(*keys)
 
 
-class FingersOverLine:
+class LineKeyPresser:
     """Presses keys over the line, on a board that has none of its own."""
 
     def __init__(self, client: CardClient) -> None:
@@ -61,7 +61,7 @@ class FingersOverLine:
         return self._client.display()
 
 
-class FingersOfOwner:
+class OwnerKeyPresser:
     """Asks a person to press the keys of a real card, and watches its display."""
 
     def __init__(self, client: CardClient, seconds: float) -> None:
@@ -85,7 +85,7 @@ class Scene:
     """The parts of the demonstration: the card's line and keys, the verifier, and the narration."""
 
     client: CardClient
-    hands: Hands
+    presser: KeyPresser
     verifier: Verifier
     story: Story
 
@@ -135,7 +135,7 @@ def _simulated_card(stack: ExitStack, story: Story, engine: str | None) -> Scene
         card = stack.enter_context(SimulatedCard(engine=engine))
     client = stack.enter_context(CardClient.open(card.url))
     story.tell(f"Engine: {card.interpreter}, running the firmware that boards get")
-    return Scene(client, FingersOfSimulator(card), _verifier(stack, story), story)
+    return Scene(client, SimulatorKeyPresser(card), _verifier(stack, story), story)
 
 
 def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scene:
@@ -146,13 +146,13 @@ def _real_card(stack: ExitStack, story: Story, url: str, seconds: float) -> Scen
     if greeting.serial:
         raise Failed(f"the card is personalized as {greeting.serial}; the demonstration needs a blank one: dscplus wipe")
     story.tell(f"Engine: the board itself, {greeting.board}")
-    hands = FingersOverLine(client) if "keys" in greeting.caps else FingersOfOwner(client, seconds)
-    stack.enter_context(_blank_again(client, hands))
-    return Scene(client, hands, _verifier(stack, story), story)
+    presser = LineKeyPresser(client) if "keys" in greeting.caps else OwnerKeyPresser(client, seconds)
+    stack.enter_context(_blank_again(client, presser))
+    return Scene(client, presser, _verifier(stack, story), story)
 
 
 @contextmanager
-def _blank_again(client: CardClient, hands: Hands) -> Iterator[None]:
+def _blank_again(client: CardClient, presser: KeyPresser) -> Iterator[None]:
     """Make a real card blank at the end, because the verifier, which has its key, is in memory only."""
     try:
         yield
@@ -161,21 +161,21 @@ def _blank_again(client: CardClient, hands: Hands) -> Iterator[None]:
         if isinstance(first, KeyboardInterrupt):
             notice("Stopping. Press Ctrl-C once more to leave the card as it is.")
         try:
-            _make_blank(client, hands)
+            _make_blank(client, presser)
         except (DscError, Failed, KeyboardInterrupt) as error:
             notice(str(error) if isinstance(error, Failed) else _STILL_THERE)
         raise
-    _make_blank(client, hands)
+    _make_blank(client, presser)
 
 
-def _make_blank(client: CardClient, hands: Hands) -> None:
+def _make_blank(client: CardClient, presser: KeyPresser) -> None:
     if not client.info().serial:
         return
     client.cancel()
     client.wipe()
     notice("  The demonstration's key is no longer useful: the card is made blank.")
     try:
-        hands.press("OK", until=lambda shown: shown != "WIPE?")
+        presser.press("OK", until=lambda shown: shown != "WIPE?")
     finally:
         client.cancel()
     if client.info().serial:
@@ -220,12 +220,12 @@ def _challenge(scene: Scene) -> Challenge:
 
 def _respond(scene: Scene, challenge: Challenge, pin: str) -> str:
     """Use the card as its owner does; return the response."""
-    hands, story = scene.hands, scene.story
+    presser, story = scene.presser, scene.story
     scene.client.cancel()
     with story.timed("wake, PIN, challenge, response"):
-        woken = hands.press("PRESS", until=lambda shown: shown == "PIN>")
-        asked = hands.press(*pin, "OK", until=lambda shown: shown == "CHALLNG>")
-        response = hands.press(
+        woken = presser.press("PRESS", until=lambda shown: shown == "PIN>")
+        asked = presser.press(*pin, "OK", until=lambda shown: shown == "CHALLNG>")
+        response = presser.press(
             *challenge.question,
             "OK",
             until=lambda shown: len(shown) == _RESPONSE_DIGITS and shown.isdecimal(),

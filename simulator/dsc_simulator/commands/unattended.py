@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsc_host.cli.output import Failed, notice, show
 from dsc_simulator.card import SimulatedCard
-from dsc_simulator.desktop.workspace import Desk, Settings
+from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profiles import Profiles
 from dsc_simulator.scripting.recording import Recorder, asciicast, screenshot, strip, write_file
@@ -114,19 +114,19 @@ def _play(task: Task, script: Script | None, card: SimulatedCard) -> int:
 def serve(settings: Settings, *, as_json: bool) -> int:
     """Serve the card's line until Ctrl-C or SIGTERM. Print its addresses first."""
     stir = threading.Event()
-    with closing(_desk(settings, stir)) as desk:
-        show({"card": desk.title, "pty": desk.doors.pty, "tcp": desk.doors.url}, as_json=as_json)
+    with closing(_workspace(settings, stir)) as workspace:
+        show({"card": workspace.title, "pty": workspace.server.pty, "tcp": workspace.server.url}, as_json=as_json)
         notice(
             "Ctrl-C ends it. Programs press its keys over its line, with the request `key`: it is for tests, not for logins."
         )
         while True:
-            stir.wait(desk.live.next_tick)
+            stir.wait(workspace.live.next_tick)
             stir.clear()
-            desk.live.tick()
+            workspace.live.tick()
 
 
-def _desk(settings: Settings, stir: threading.Event) -> Desk:
+def _workspace(settings: Settings, stir: threading.Event) -> Workspace:
     try:
-        return Desk(settings, changed=stir.set)
+        return Workspace(settings, changed=stir.set)
     except (SimulatorError, OSError) as error:
         raise Failed(str(error)) from error

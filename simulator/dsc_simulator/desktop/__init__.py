@@ -4,6 +4,6 @@ The names listed here do not need Textual. `launch` and the modules that it uses
 """
 
 from dsc_simulator.desktop.live_card import LiveCard
-from dsc_simulator.desktop.workspace import DEFAULT_NAME, Desk, Settings
+from dsc_simulator.desktop.workspace import DEFAULT_NAME, Settings, Workspace
 
-__all__ = ["DEFAULT_NAME", "Desk", "LiveCard", "Settings"]
+__all__ = ["DEFAULT_NAME", "LiveCard", "Settings", "Workspace"]

@@ -25,7 +25,7 @@ from dsc_simulator.desktop.card_widget import CardWidget, KeyPressed, Legend, Pr
 from dsc_simulator.desktop.hints import is_blank, next_step
 from dsc_simulator.desktop.panels import Panel
 from dsc_simulator.desktop.screens import ConfirmScreen, MakeScreen, NoteScreen, Order
-from dsc_simulator.desktop.workspace import Desk
+from dsc_simulator.desktop.workspace import Workspace
 from dsc_simulator.errors import SimulatorError
 
 COLUMNS, ROWS, WIDE = 80, 24, 140
@@ -44,7 +44,7 @@ def _key(key: str, name: str) -> Binding:
 
 
 class CardApp(App[int]):
-    """The program on the screen. It shows `desk` and closes nothing of it. Its return value is the exit code.
+    """The program on the screen. It does not close `workspace`. Its return value is the exit code.
 
     `problem` is a message to show first. `make_first` opens the dialog that makes a card.
     """
@@ -82,9 +82,9 @@ class CardApp(App[int]):
     class Changed(Message):
         """A message: there may be something new to show."""
 
-    def __init__(self, desk: Desk, *, problem: str = "", make_first: bool = False) -> None:
+    def __init__(self, workspace: Workspace, *, problem: str = "", make_first: bool = False) -> None:
         super().__init__()
-        self.desk = desk
+        self.workspace = workspace
         self._problem = problem
         self._make_first = make_first
         self.said: list[str] = []
@@ -107,7 +107,7 @@ class CardApp(App[int]):
         """Choose the theme, follow the card, and open the dialog that makes a card if asked."""
         self.theme = "textual-light" if _is_light(os.environ.get("COLORFGBG", "")) else "textual-dark"
         self._on_signals()
-        self.desk.changed = self._request_redraw
+        self.workspace.changed = self._request_redraw
         self.begin_capture_print(self)
         self._show()
         if self._make_first:
@@ -119,7 +119,7 @@ class CardApp(App[int]):
 
     def on_unmount(self) -> None:
         """Stop following the card."""
-        self.desk.changed = lambda: None
+        self.workspace.changed = lambda: None
 
     def _fatal_error(self) -> None:
         """Show the traceback as Textual does, but without the values of variables, which may be a key or a PIN."""
@@ -156,13 +156,13 @@ class CardApp(App[int]):
         return not self.screen_stack
 
     def _show(self) -> None:
-        live = self.desk.live
+        live = self.workspace.live
         facts = live.facts()
         self.main.query_one(CardWidget).show(live.display)
         self._title(facts.get("serial", ""))
         put(self.main.query_one("#next", Static), self._next_step_text(facts))
-        put(self.main.query_one("#where", Static), self.desk.where)
-        self.main.query_one(Panel).update_from(self.desk)
+        put(self.main.query_one("#where", Static), self.workspace.where)
+        self.main.query_one(Panel).update_from(self.workspace)
         self._fit(self.size)
         self._plan_tick()
 
@@ -174,14 +174,14 @@ class CardApp(App[int]):
     def _title(self, serial: str) -> None:
         card = self.main.query_one(CardWidget)
         card.border_title = self.TITLE
-        subtitle = f"{serial or 'no key'} · {self.desk.title}"
+        subtitle = f"{serial or 'no key'} · {self.workspace.title}"
         if card.border_subtitle != subtitle:
             card.border_subtitle = subtitle
             # The action that makes a card is available only while the card is blank.
             self.refresh_bindings()
 
     def _next_step_text(self, facts: dict[str, str]) -> str:
-        live = self.desk.live
+        live = self.workspace.live
         if live.trouble:
             return f"The card has stopped: {live.trouble}\nPress b to take the battery out and put it back."
         if self._hint:
@@ -190,7 +190,7 @@ class CardApp(App[int]):
         return still + next_step(live.display, facts)
 
     def _plan_tick(self) -> None:
-        wait = self.desk.live.next_tick
+        wait = self.workspace.live.next_tick
         if wait is not None and self._timer is None:
             self._timer = self.set_timer(wait, self._tick)
 
@@ -198,9 +198,9 @@ class CardApp(App[int]):
         self._timer = None
         if self._has_left:
             return
-        self.desk.live.tick()
+        self.workspace.live.tick()
         if self.main.query_one(Panel).showing == "time":
-            self.main.query_one(Panel).update_from(self.desk)
+            self.main.query_one(Panel).update_from(self.workspace)
         self._plan_tick()
 
     def on_print(self, event: events.Print) -> None:
@@ -221,7 +221,7 @@ class CardApp(App[int]):
         is_tall = TALL_COLUMNS <= size.width < COLUMNS and size.height >= TALL_ROWS
         self.main.set_class(is_tall, "-tall")
         self.main.set_class(not is_tall and (size.width < COLUMNS or size.height < ROWS), "-small")
-        shown = f"Display: {self.desk.live.display or '(off)'}"
+        shown = f"Display: {self.workspace.live.display or '(off)'}"
         wanted = f"This window has {size.width} columns and {size.height} rows.\nThe card needs {COLUMNS} and {ROWS}. q quits."
         put(self.main.query_one("#small", Static), f"{shown}\n\n{wanted}")
 
@@ -230,7 +230,7 @@ class CardApp(App[int]):
     def action_card(self, key: str) -> None:
         """Press a key of the card."""
         self._hint = ""
-        self.desk.live.press(key)
+        self.workspace.live.press(key)
 
     def on_key_pressed(self, event: KeyPressed) -> None:
         """Press the key of the card that was clicked."""
@@ -266,20 +266,20 @@ class CardApp(App[int]):
 
     def action_pause(self) -> None:
         """Stop the card's time, or let it run again."""
-        self.desk.live.pause(not self.desk.live.paused)
+        self.workspace.live.pause(not self.workspace.live.paused)
 
     def action_advance(self) -> None:
         """Advance the clock by 10 seconds."""
-        self.desk.live.advance(_ADVANCE_SECONDS)
+        self.workspace.live.advance(_ADVANCE_SECONDS)
 
     def action_to_off(self) -> None:
         """Advance the clock until the card switches itself off."""
-        self.desk.live.advance_to_off()
+        self.workspace.live.advance_to_off()
 
     def action_battery(self) -> None:
         """Remove and replace the battery."""
         self._hint = ""
-        self.desk.live.restart()
+        self.workspace.live.restart()
 
     def action_dark(self) -> None:
         """Switch between the dark and the light theme."""
@@ -295,11 +295,11 @@ class CardApp(App[int]):
         """Disable actions on the card while a dialog is open, and making a card unless it is blank."""
         if action in _AT_THE_CARD and len(self.screen_stack) > 1:
             return action == "leave" and parameters == (_STOPPED,)
-        return action != "make" or is_blank(self.desk.live.facts())
+        return action != "make" or is_blank(self.workspace.live.facts())
 
     def action_make(self, problem: str = "") -> None:
         """Open the dialog that makes a card, with the message `problem` above it."""
-        name = self.desk.name
+        name = self.workspace.name
         self.push_screen(MakeScreen(name, problem or self._problem or _WELCOME), self._make)
 
     def _make(self, order: Order | None) -> None:
@@ -307,11 +307,11 @@ class CardApp(App[int]):
             self.run_worker(lambda: self._make_in_thread(order), thread=True, exclusive=True)
 
     def _make_in_thread(self, order: Order) -> None:
-        settings = self.desk.settings
+        settings = self.workspace.settings
         try:
             if order.name is not None:
-                self.desk.rename(order.name)
-            make(self.desk.live, order.wish, settings.open_verifier)
+                self.workspace.rename(order.name)
+            make(self.workspace.live, order.wish, settings.open_verifier)
         except (DscError, SimulatorError, Failed, OSError) as error:
             self.call_from_thread(self.action_make, str(error))
         else:

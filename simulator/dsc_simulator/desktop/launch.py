@@ -12,7 +12,7 @@ from textual.widgets import Static
 from dsc_host.cli.output import notice
 from dsc_simulator.desktop.app import CardApp
 from dsc_simulator.desktop.terminal import leave_with_terminal
-from dsc_simulator.desktop.workspace import Desk, Settings
+from dsc_simulator.desktop.workspace import Settings, Workspace
 from dsc_simulator.errors import SimulatorError
 from dsc_simulator.profiles import ProfileBroken
 
@@ -20,16 +20,16 @@ from dsc_simulator.profiles import ProfileBroken
 def run(settings: Settings) -> int:
     """Show the card of `settings` until the user leaves. Return the exit code. Raise SimulatorError and OSError."""
     try:
-        desk, problem = _open(settings)
+        workspace, problem = _open(settings)
     except (SimulatorError, OSError) as error:
         if not in_browser():
             raise
         # In a browser, a message on the terminal would not be seen.
         NoticeApp(str(error)).run()
         return 1
-    with closing(desk):
+    with closing(workspace):
         leave_with_terminal()
-        app = CardApp(desk, problem=problem, make_first=desk.is_new)
+        app = CardApp(workspace, problem=problem, make_first=workspace.is_new)
         code = app.run()
         for words in app.said:
             notice(words)
@@ -55,14 +55,14 @@ class NoticeApp(App[None]):
         yield Static(self._words, markup=False)
 
 
-def _open(settings: Settings) -> tuple[Desk, str]:
-    """Open the desk; return it with what the person should know first.
+def _open(settings: Settings) -> tuple[Workspace, str]:
+    """Open the workspace. Return it with a message to show first.
 
     If the profile is broken, open a new one under another name instead.
     """
     try:
-        return Desk(settings), ""
+        return Workspace(settings), ""
     except ProfileBroken as broken:
         notice(f"Error: {broken}")
         name = settings.profiles.free_name(f"{broken.path.stem[:28]}-2")
-        return Desk(replace(settings, name=name)), f"{broken}\n\nHere is a new card under another name."
+        return Workspace(replace(settings, name=name)), f"{broken}\n\nHere is a new card under another name."

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from dsc_simulator.desktop import inspection
-from dsc_simulator.desktop.workspace import Desk
+from dsc_simulator.desktop.workspace import Workspace
 
 NAMES = {"line": "The serial line", "state": "The firmware's state", "flash": "The flash", "time": "The card's time"}
 _TIME_KEYS = (
@@ -43,16 +43,16 @@ class Panel(VerticalScroll):
         self.border_title = NAMES.get(self.showing, "")
         self.scroll_home(animate=False)
 
-    def update_from(self, desk: Desk) -> None:
+    def update_from(self, workspace: Workspace) -> None:
         """Show the current contents."""
         if not self.showing:
             return
         inside_of = self.query_one("#inside", Static)
         if self.showing == "time":
-            self._put(inside_of, self._time(desk), markup=True)
+            self._put(inside_of, self._time(workspace), markup=True)
             return
         at_end = self.is_vertical_scroll_end
-        self._put(inside_of, "\n".join(self._lines(desk)))
+        self._put(inside_of, "\n".join(self._lines(workspace)))
         if self.showing == "line" and at_end:
             self.scroll_end(animate=False)
 
@@ -62,15 +62,15 @@ class Panel(VerticalScroll):
             # Text that a host has sent must not be interpreted as markup.
             place.update(text if markup else Content(text))
 
-    def _lines(self, desk: Desk) -> list[str]:
+    def _lines(self, workspace: Workspace) -> list[str]:
         if self.showing == "line":
-            return inspection.spoken_lines(desk.live.spoken) or [
+            return inspection.spoken_lines(workspace.live.spoken) or [
                 "Nothing yet. (→ to the card, ← from it; secrets are starred out.)"
             ]
         if self.showing == "state":
-            return inspection.state_lines(desk.live.facts(), desk.live.interpreter, wide=self._room >= _TWO_COLUMNS)
+            return inspection.state_lines(workspace.live.facts(), workspace.live.interpreter, wide=self._room >= _TWO_COLUMNS)
         hint = "k hides the key again" if self.secrets else "k shows what is hidden (··) after you confirm"
-        return [*inspection.flash_lines(desk.live.card.flash, secrets=self.secrets), hint]
+        return [*inspection.flash_lines(workspace.live.card.flash, secrets=self.secrets), hint]
 
     @property
     def _room(self) -> int:
@@ -78,8 +78,8 @@ class Panel(VerticalScroll):
         beside_card = self.styles.border_left[0] != ""
         return self.app.size.width - _MARGINS - (_CARD_COLUMNS if beside_card else 0)
 
-    def _time(self, desk: Desk) -> str:
-        live = desk.live
+    def _time(self, workspace: Workspace) -> str:
+        live = workspace.live
         state = "stands still" if live.paused else "runs in real time"
         return f"{live.seconds:.0f} s since the program started; it {state}.\n" + _TIME_KEYS.format(
             pause="let time run" if live.paused else "stop time"

@@ -8,7 +8,7 @@ from dsc_simulator.board import Flash
 from dsc_simulator.card import SimulatedCard
 from dsc_simulator.desktop.card_setup import OpenVerifier
 from dsc_simulator.desktop.live_card import LiveCard
-from dsc_simulator.line_server import Doors
+from dsc_simulator.line_server import LineServer
 from dsc_simulator.profiles import BadName, ProfileFile, Profiles
 from dsc_simulator.running import announced
 
@@ -30,7 +30,7 @@ class Settings:
     profiles: Profiles = field(default_factory=Profiles)
 
 
-class Desk:
+class Workspace:
     """The card of `settings`, which runs until `close`. `changed` is called, from any thread, when there may be news to show.
 
     Raises SimulatorError, its subclasses, and OSError.
@@ -51,12 +51,12 @@ class Desk:
                 engine, flash = self.profile.engine, self.profile.flash
             card = SimulatedCard(engine=engine, flash=flash, seed=settings.seed, keys_on_line=settings.keys_on_line)
             self.live = LiveCard(stack.enter_context(card), changed=lambda: self.changed())
-            self.doors = Doors(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
-            stack.callback(self.doors.close)
+            self.server = LineServer(self.live.send, tcp_port=settings.tcp_port, changed=lambda: self.changed())
+            stack.callback(self.server.close)
             # A card can be used even if it cannot be announced to other programs.
             with suppress(OSError):
-                stack.enter_context(announced(self.title, self.doors.pty, self.doors.url))
-            self.live.listen(self.doors.deliver)
+                stack.enter_context(announced(self.title, self.server.pty, self.server.url))
+            self.live.listen(self.server.deliver)
             self._stack = stack.pop_all()
 
     @property
@@ -78,8 +78,8 @@ class Desk:
     @property
     def where(self) -> str:
         """The addresses of the card's line and the number of connected programs, for a person."""
-        here = " · ".join(filter(None, (self.doors.pty, self.doors.url)))
-        hosts = ("not connected", "1 program connected", "2 programs connected")[self.doors.hosts]
+        here = " · ".join(filter(None, (self.server.pty, self.server.url)))
+        hosts = ("not connected", "1 program connected", "2 programs connected")[self.server.hosts]
         return f"Line: {here} · {hosts}"
 
     def rename(self, name: str) -> None:

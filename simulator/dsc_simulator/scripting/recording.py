@@ -61,7 +61,7 @@ class Recording:
     pending: tuple[str, ...] = ()
 
 
-class _SeenDisplay(Display):
+class _RecordingDisplay(Display):
     """A display that passes everything to another display and informs a recorder."""
 
     def __init__(self, recorder: "Recorder", behind: Display) -> None:
@@ -76,7 +76,7 @@ class _SeenDisplay(Display):
         self._recorder.look()
 
 
-class _HeardKeypad(Keypad):
+class _RecordingKeypad(Keypad):
     """A keypad that passes everything to another keypad and informs a recorder of each key."""
 
     def __init__(self, recorder: "Recorder", behind: Keypad) -> None:
@@ -160,8 +160,8 @@ class Recorder:
 
     def _attach(self) -> None:
         board = self._board = self._card.board
-        self._display = board.display = _SeenDisplay(self, board.display)
-        self._keypad = board.keypad = _HeardKeypad(self, board.keypad)
+        self._display = board.display = _RecordingDisplay(self, board.display)
+        self._keypad = board.keypad = _RecordingKeypad(self, board.keypad)
         self.look()
 
     def _detach(self) -> None:
