@@ -1,9 +1,9 @@
-"""URLs as messages and results may show them."""
+"""URLs in a form that messages and results may show."""
 
 import re
 
 
 def without_password(url: str) -> str:
-    """Return a URL with `****` in place of its password, which stands before an @ or in a parameter."""
+    """Return a URL with `****` in place of its password, which is before an @ or in a parameter."""
     url = re.sub(r"(://[^:@/]*):.*@", r"\1:****@", url)
     return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1****", url)

@@ -201,7 +201,7 @@ class BoardSession:
         self._stop_program()
 
     def _stop_program(self) -> None:
-        """Stop the board's program. Try more often once a prompt, or a part of one, has shown that the line is the cause."""
+        """Stop the board's program. Make more tries if a prompt, or a part of one, shows that the line causes the failures."""
         seen, tried = b"", 0
         while tried < (_ENTRIES_OF_A_PROMPT if self._prompted else _ENTRIES):
             tried += 1

@@ -101,7 +101,7 @@ def open_port(url: str) -> serial.Serial:
     except Exception as error:  # For a bad address, pyserial's handlers raise a KeyError, a re.error and others.
         kind = PortMissing if _is_missing(error) else CardNotFound
         shown = without_password(url)
-        # pyserial's own words may quote the URL.
+        # pyserial's messages may quote the URL.
         raise kind(f"{shown}: {_reason(url, error).replace(url, shown)}") from error
     return port
 

@@ -175,7 +175,7 @@ class DeviceView:
     """Whether the user can log in with the device now."""
     expires_at: float | None
     activates_at: float | None
-    """The Unix time at which the device is activated by itself; None if it is not, or with its request."""
+    """The Unix time at which the device is activated automatically; None if it is not, or if its request has the time."""
     full_until: float | None
     """The Unix time from which the device opens the account's pages only; None if it always opens everything."""
     level: int
@@ -183,7 +183,7 @@ class DeviceView:
     returnable: bool
     """Whether the issuer takes the device back."""
     issued: bool
-    """Whether the policy still gives out devices of this kind."""
+    """Whether devices of this kind are still issued."""
     lasting: bool
     """Whether the device is meant for permanent use. A user with such a device gets no online card."""
     has_sheet: bool
@@ -268,7 +268,7 @@ class SessionView:
     id: str
     """The id by which the user ends it."""
     current: bool
-    """Whether it is the session that asks."""
+    """Whether it is the current session."""
     scope: Scope
     kind: Kind | None
     """The kind of the device that opened it; None if none did."""
@@ -281,7 +281,7 @@ class SessionView:
     until: float
     """The Unix time at which it ends at the latest."""
     extendable_until: float | None
-    """The Unix time up to which answers with a finger or a face, within it, can extend it; None if they cannot."""
+    """The Unix time up to which answers with a finger or a face in the session can extend it; None if they cannot."""
 
 
 @dataclass(frozen=True, slots=True)

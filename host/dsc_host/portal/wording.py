@@ -203,7 +203,7 @@ _NOTICES: Mapping[str, str] = {
 
 
 def kind_name(_: Language, kind: str, *, issued: bool) -> str:
-    """Return the name of a kind of device, marked if nobody gets a new one."""
+    """Return the name of a kind of device, with a mark if it is no longer issued."""
     name = _(KINDS[kind])
     return name if issued else _("{device} (no longer issued)", device=name)
 
@@ -214,7 +214,7 @@ def which(device: DeviceView) -> str:
 
 
 def named(name: str, label: str) -> str:
-    """Return the user's name for a device with the device's label behind it, or the only one of them that there is."""
+    """Return the user's name for a device, followed by the device's label; one of them if the other is missing."""
     return f"{name} ({label})" if name and label else name or label
 
 

@@ -98,7 +98,7 @@ class Context(ABC, Generic[TX]):
             return work(tx)
 
         done = self.change(timed)
-        # Without the time that it waited itself: this would grow with the others' load.
+        # Measure the work without the wait for the lock. Otherwise the pauses would grow with the load of others.
         time.sleep((time.perf_counter() - began) / 4)
         return done
 

@@ -1,7 +1,7 @@
-"""The user whom an entry of the audit log is about: an SQL expression, by which the log has an index.
+"""The user whom an entry of the audit log is about: an SQL expression, for which the log has an index.
 
-The user's name lies in the JSON text of `detail`. With the index, a user's own entries are found without reading the whole log.
-The log has no further column for it: what an entry says is hashed, and stays in one place.
+The user's name is in the JSON text of `detail`. With the index, a user's entries are found without reading the whole log.
+There is no separate column, because entries are hashed and the name would be stored twice.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from dsc_host.records.tables import audit
 
-# Every text is accepted, also one that somebody has put in the place of the JSON. In JSON, a value cannot hold this text: each
+# Every text is accepted, even one that is no JSON. In JSON, a value cannot contain this text, because each
 # of its quotes has a backslash before it.
 _KEY = '"user":"'
 SQLITE = (

@@ -22,10 +22,10 @@ def put(place: Static, text: str) -> None:
 
 
 class Legend(Footer):
-    """The legend of the keys. A narrow window has it in two rows."""
+    """The legend of the keys, which has two rows in a narrow window."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the keys. Their number in a row comes from look.tcss: Textual puts all into one row, and cuts it."""
+        """Lay out the keys. look.tcss sets the number in a row, because Textual would put all into one row and cut it."""
         yield from super().compose()
         self.styles.clear_rule("grid_size_columns")
 

@@ -1,4 +1,4 @@
-"""The programs of the pages in browsers, one for each page. One more is kept ready: loading takes longer than starting."""
+"""The programs of the pages in browsers, one for each page. One more is loaded in advance, because loading takes long."""
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
@@ -10,11 +10,11 @@ from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
 _NEXT_SECONDS = 2.0
-"""The time in seconds after which the next program is loaded: not while another one draws its first frame."""
+"""The time in seconds after which the next program is loaded, so that another one can draw its first frame before."""
 
 
 class PageProgram(AppService):
-    """The program of one page. Its process waits for the page once it is loaded."""
+    """The program of one page. Its process is loaded first, and then waits for the page."""
 
     def __init__(self, command: str, downloads: DownloadManager) -> None:
         super().__init__(command, write_bytes=_drop, write_str=_drop, close=_drop, download_manager=downloads)
@@ -32,7 +32,7 @@ class PageProgram(AppService):
         return self._process is not None and self._process.returncode is None
 
     def connect(self, page: web.WebSocketResponse) -> None:
-        """Send what the program draws to this page."""
+        """Send the program's output to this page."""
 
         async def close() -> None:
             await page.close()
@@ -42,7 +42,7 @@ class PageProgram(AppService):
         self.remote_close = close
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
-        """Tell the process that its page is here."""
+        """Tell the process that its page is connected."""
         assert self._process is not None
         self.stdin.write(f"{width} {height}\n".encode())
         return self._process
@@ -51,12 +51,12 @@ class PageProgram(AppService):
         """End the process of a program that has no page, and wait for it."""
         assert self._process is not None
         self.stdin.close()
-        # Both pipes are read to their ends, so that the process does not wait for a reader.
+        # Read both pipes to their ends, so that the process does not wait for a reader.
         await self._process.communicate()
 
 
 class Programs:
-    """Gives each page a program, and keeps one more ready."""
+    """A pool that gives each page a program, and keeps one more loaded."""
 
     def __init__(self, make: Callable[[], PageProgram]) -> None:
         self._make = make
@@ -64,7 +64,7 @@ class Programs:
         self._loading: asyncio.Task[None] | None = None
 
     def prepare(self, seconds: float = 0.0) -> None:
-        """Load a program in so many seconds, unless one is ready then."""
+        """Load a program after this many seconds, unless one is ready then."""
         if self._loading is not None:
             self._loading.cancel()
         self._loading = asyncio.create_task(self._load(seconds))
@@ -76,9 +76,9 @@ class Programs:
         return program if program is not None and program.is_alive else await self._loaded()
 
     async def close(self) -> None:
-        """End the program that is ready."""
+        """End the loaded program."""
         if self._loading is not None:
-            # A process that is just being started is ended by its cancellation.
+            # The cancellation ends a process that is being started.
             self._loading.cancel()
             await asyncio.wait([self._loading])
         if self._ready is not None:
@@ -98,4 +98,4 @@ class Programs:
 
 
 async def _drop(_: object = None) -> None:
-    """Ignore what a program says before it has a page."""
+    """Ignore the output of a program without a page."""

@@ -1,7 +1,7 @@
-"""The program of one page in a browser. It loads everything first, and starts when a page needs it.
+"""The program of one page in a browser. It loads all modules first, and starts when a page is connected.
 
-Loading takes longer than starting, so the server keeps one program ready. Its standard input begins with one line: the columns
-and rows of the page. What follows is Textual's.
+Loading takes longer than starting, so the server keeps one program loaded. Its standard input begins with one line: the columns
+and rows of the page. The rest is for Textual.
 """
 
 import os
@@ -22,11 +22,11 @@ def main() -> None:
 
 
 def _load() -> None:
-    # Imported here, so that Ctrl-C meanwhile ends the program in silence.
+    # Import these here, so that Ctrl-C during the import ends the program silently.
     import dsc_simulator.desktop.launch  # noqa: F401
     from dsc_host.cli.main import command
 
-    # Typer loads half of itself when it parses arguments. The result is not used.
+    # Typer loads many modules when it parses arguments. Parse them once, and ignore the result.
     command().commands["sim"].make_context("sim", sys.argv[2:], resilient_parsing=True)
 
 
@@ -37,7 +37,7 @@ def _run() -> None:
 
 
 def _read_line() -> str:
-    """Read one line, and not a byte more. Return what has come when the input ends."""
+    """Read exactly one line. Return the part that has arrived if the input ends."""
     line = b""
     while not line.endswith(b"\n") and len(line) < _MOST_BYTES and (byte := os.read(0, 1)):
         line += byte

@@ -61,7 +61,7 @@ def calling_code(number: str) -> str:
 
 
 def _not_international(number: object, residence: str) -> InputError:
-    """Return the error for a number that is typed as within its country, or with 00 or spaces. It says what is meant."""
+    """Return the error for a number in its national form, or with 00 or spaces. It proposes the international form."""
     if isinstance(number, str) and len(number) <= _LONGEST and not re.search("[A-Za-z]", number):
         international = f"+{number[2:]}" if number.startswith("00") else number
         for parsed in (_parsed(number, residence), _parsed(international), _parsed(f"+{number}")):
@@ -95,7 +95,7 @@ def _meant(number: str, parsed: "PhoneNumber") -> str | None:
 
 
 def _trunk_prefix(number: str, parsed: "PhoneNumber") -> str:
-    """Return the trunk prefix that a number which is not valid begins with; nothing if there is none."""
+    """Return the trunk prefix at the beginning of an invalid number; empty text if there is none."""
     country, prefix = f"+{parsed.country_code}", _prefix_of(parsed)
     if not prefix:
         # In some of these countries, all numbers begin with 0.
@@ -119,7 +119,7 @@ def _difference(typed: str, right: str) -> str:
 
 
 def _is_valid(number: str) -> bool:
-    """Return whether the library knows that such numbers are in use, in exactly this form."""
+    """Return whether the library knows numbers of exactly this form."""
     import phonenumbers
 
     parsed = _parsed(number)

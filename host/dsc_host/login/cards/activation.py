@@ -151,7 +151,7 @@ def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
 
 
 def extend_online_card(tx: LoginTransaction, user: User) -> None:
-    """Let the user's online card last until the day after a card on its way is activated by itself, if that is later.
+    """Extend the user's online card to the day after a shipped card is activated automatically, if that is later.
 
     Otherwise the user would have no device for some days. The activation of the card ends the online card.
     """
@@ -162,7 +162,7 @@ def extend_online_card(tx: LoginTransaction, user: User) -> None:
 
 
 def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:
-    """Yield the Unix times at which the user's cards on their way are activated by themselves. A wait may put them off."""
+    """Yield the Unix times at which the user's shipped cards are activated automatically. A wait may postpone them."""
     shipped_at = {
         order.device_id: order.shipped_at
         for order in rows.orders.all(tx.db, rows.orders.c.user_id == user.id, rows.orders.c.state == OrderState.SHIPPED)

@@ -87,12 +87,12 @@ def opens_all(tx: LoginTransaction, device: Device) -> bool:
 
 
 def is_issued(tx: LoginTransaction, kind: DeviceKind) -> bool:
-    """Return whether the policy still gives out devices of this kind."""
+    """Return whether devices of this kind are still issued."""
     return tx.policy.levels[tx.policy.level(kind.name)].issued
 
 
 def check_issued(tx: LoginTransaction, *wanted: DeviceKind) -> None:
-    """Raise `NotNow` if the policy gives out no devices of any of these kinds. Call it before a user gets a new one."""
+    """Raise `NotNow` if devices of one of these kinds are no longer issued. Call it before a user gets a new one."""
     if not any(is_issued(tx, kind) for kind in wanted):
         raise NotNow("devices of this kind are no longer issued; choose another kind")
 

@@ -147,7 +147,7 @@ def card_wait(tx: LoginTransaction, user: User, device: Device) -> Wait | None:
 
 
 def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
-    """Record that a card is in use: its wait is over, even if the maintenance has not found that yet."""
+    """Record that a card is in use: its wait is over, even if the maintenance has not ended it yet."""
     for wait in _of_card(tx, user, device):
         record(tx, wait, WaitState.DONE)
 
@@ -179,7 +179,7 @@ def check_may_confirm(context: LoginContext, wait: Wait, staff: User) -> None:
 
 
 def end(tx: LoginTransaction, user: User, change: Change, state: WaitState) -> None:
-    """End the wait for a change that the user has made or reversed meanwhile, or that waits anew."""
+    """End the wait for a change that the user has made or reversed meanwhile, or that is requested again."""
     for wait in of_user(tx.db, user):
         if change_of(wait) == change:
             record(tx, wait, state)

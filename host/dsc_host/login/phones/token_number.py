@@ -1,7 +1,7 @@
-"""The number that an activation token is sent to: one that the user has confirmed, or a new one if the policy allows that.
+"""The phone number for an activation token: one that the user has confirmed, or a new one if the policy allows it.
 
-A new number makes name and password enough to activate an app, so `phone.new_numbers` is off by default. Where it is on, the
-token confirms the number, and the user is told at every address from before.
+With a new number, name and password are enough to activate an app, so `phone.new_numbers` is off by default. If it is on, the
+token confirms the number, and the user is notified at every earlier address.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from dsc_host.login.transaction import LoginTransaction, account_of
 
 @dataclass(frozen=True, slots=True)
 class TokenNumber:
-    """The number that gets the token, and the limits of messages to it."""
+    """The number to which the token is sent, with the limits on messages to it."""
 
     number: str
     new: bool
@@ -29,7 +29,7 @@ class TokenNumber:
 def choose(tx: LoginTransaction, user: User, phone: int, number: str) -> TokenNumber:
     """Return the new number if one is given, or else the user's confirmed number with this index.
 
-    Raises `NotNow` without any number, `NotAllowed` for a new number where the policy has none, and `InputError`.
+    Raises `NotNow` if there is no number, `NotAllowed` for a new number that the policy forbids, and `InputError`.
     """
     if account_of(tx.db, user).closed_at is not None:
         raise NotNow("the account is closed")
@@ -55,7 +55,10 @@ def check_allowed(tx: LoginTransaction) -> None:
 
 
 def confirm(tx: LoginTransaction, user: User, number: str) -> None:
-    """Record the new number that has got the token, and tell the user at every address from before. Raises `NotAllowed`."""
+    """Record the new number, which the token has confirmed, and notify the user at every earlier address.
+
+    Raises `NotAllowed`.
+    """
     check_allowed(tx)
     told = notices.notify(tx, user, "phone_confirmed", phone=contacts.masked(number))
     contacts.add_phone(tx, user, number, told=told)

@@ -1,10 +1,10 @@
 """The recent security events of a user's account, as the user sees them.
 
-They are read from the audit log, which has them all, each written in the transaction that made the change. Reading takes no
-lock. A second record of them would have to be written at each login, and only for names that exist: that would take time, and
-tell existing names from others.
+They are read from the audit log, whose entries are written in the transaction of the change. Reading takes no
+lock. A second record would have to be written at each login, but only for existing names. This would take time, which would
+reveal the existing names.
 
-A user sees only entries about themselves, and of these only what `EventKind` names. Nothing is shown of who else acted.
+Users see only entries about themselves, and only those of an `EventKind`. The names of other people are not shown.
 """
 
 import json
@@ -27,7 +27,7 @@ PAGE = 20
 """The number of events on a page."""
 MOST_PAGES = 500
 _SECONDS = 90 * 24 * 60 * 60
-"""How long events are shown: as long as messages are kept."""
+"""The seconds for which events are shown: as long as messages are kept."""
 _PREFIX = "login."
 
 
@@ -107,9 +107,9 @@ class SecurityEvent:
     at: float
     kind: EventKind
     by_other: bool
-    """Whether support or another user of the account did it."""
+    """Whether support or another user of the account caused the event."""
     device: Kind | None = None
-    """The kind of the user's device that it was about; None if it was about none."""
+    """The kind of the user's device that the event is about; None if it is about no device."""
     label: str = ""
     name: str = ""
     """The user's own name for the device."""
@@ -121,7 +121,7 @@ class EventPage:
 
     events: tuple[SecurityEvent, ...]
     more: bool
-    """Whether there are older ones."""
+    """Whether there are older events."""
 
 
 def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
@@ -134,7 +134,7 @@ def page(tx: LoginTransaction, user: User, number: int = 1) -> EventPage:
 
 
 def entries(name: str, since: float, number: int) -> Select[Any]:
-    """Return the query for the entries of one page about the user with this name, and one entry more."""
+    """Return the query for the entries of one page about the user with this name, plus one entry."""
     return (
         select(audit.c.at, audit.c.action, audit.c.outcome, audit.c.detail)
         .where(user_of == name, audit.c.at >= since)
@@ -151,7 +151,7 @@ def _event(
     said = _read(detail)
     kind = EventKind(f"{action.removeprefix(_PREFIX)} {outcome}")
     by_other = said.get("by", "") not in ("", user.name)
-    # A device that the user no longer shares is another user's business.
+    # Do not show a device that the user no longer shares: it belongs to another user.
     device, use = held.get(said.get("device", ""), (None, None))
     if device is None or use is None:
         return SecurityEvent(at, kind, by_other)
@@ -159,7 +159,7 @@ def _event(
 
 
 def _read(detail: str) -> dict[str, str]:
-    """Return the detail of an entry. Somebody who can write the database may have put any text there."""
+    """Return the detail of an entry. It may be any text, if the database was tampered with."""
     try:
         said = json.loads(detail)
     except ValueError:

@@ -58,7 +58,7 @@ def _do_each(
     due: Callable[[LoginTransaction], list[str]],
     work: Callable[[LoginTransaction, str], None],
 ) -> int:
-    """Do a piece of work for each id that is due. Return the number of the ids, and add to the failures."""
+    """Do `work` for each due id. Return the number of ids, and add errors to the failures."""
     found = context.read(due)
     for key in found:
         try:

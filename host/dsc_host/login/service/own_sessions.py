@@ -10,14 +10,14 @@ from dsc_host.login.signin import own_sessions
 
 @dataclass(frozen=True, slots=True)
 class SessionCalls(DeviceCalls):
-    """The part of `LoginSystem` about open sessions. Every session may use it, also one without a device."""
+    """The part of `LoginSystem` about open sessions. Every session may use it, even one that was opened without a device."""
 
     def sessions(self, token: str) -> tuple[SessionView, ...]:
-        """Return the user's open sessions: first this one, then the others, the last used first."""
+        """Return the user's open sessions: first the current one, then the others, the most recently used first."""
         return self._seen(token, may("sessions", *Scope), lambda tx, user, session: own_sessions.views(tx, user, session))
 
     def end_session(self, token: str, session: str) -> None:
-        """End one of the user's open sessions, by the id of its view. Raises `NotFound`."""
+        """End one of the user's open sessions by its id in `sessions`. Raises `NotFound`."""
         self.do(token, may("end_session", *Scope), lambda tx, user, _session: own_sessions.end(tx, user, session))
 
     def end_other_sessions(self, token: str) -> None:

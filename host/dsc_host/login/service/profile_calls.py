@@ -26,7 +26,7 @@ class ProfileCalls(AccountCalls):
         )
 
     def security_events(self, token: str, page: int = 1) -> EventPage:
-        """Return a page of what happened to the user's security lately, the newest first. Raises `InputError`."""
+        """Return a page of the user's recent security events, the newest first. Raises `InputError`."""
         return self._seen(
             token,
             may("security_events", Scope.FULL, Scope.ACCOUNT),

@@ -1,6 +1,6 @@
-"""The extension of a session by another answer with a finger or a face, given within it.
+"""The extension of a session by another answer with a finger or a face in this session.
 
-A login elsewhere extends no session: otherwise a stolen session would last for as long as its owner logs in every day.
+Another login extends no session: otherwise a stolen session would last as long as its owner logs in every day.
 """
 
 from dsc_host.login import rows
@@ -18,7 +18,7 @@ def latest(policy: Policy, session: Session) -> float | None:
 
 
 def extend(tx: LoginTransaction, session: Session, outcome: Outcome) -> bool:
-    """Extend a session if the outcome is of an answer like the one that opened it. Return whether the session lasts longer."""
+    """Extend a session if the answer has the same method as the one that opened it. Return whether it was extended."""
     end = latest(tx.policy, session)
     if end is None or not outcome.extends or outcome.longest is None:
         return False

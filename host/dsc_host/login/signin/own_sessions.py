@@ -1,6 +1,6 @@
-"""A user's own open sessions: the list that the user sees, and their end by the user.
+"""The open sessions of a user: their list, and ending them.
 
-Neither needs a fresh answer of a device: ending a session loses nothing, and somebody who suspects a thief must be quick.
+Both need no fresh answer of a device: ending a session does no harm, and a user who suspects a thief must be quick.
 """
 
 from dsc_host.login import rows
@@ -14,13 +14,13 @@ from dsc_host.login.transaction import LoginTransaction
 
 
 def views(tx: LoginTransaction, user: User, session: Session) -> tuple[SessionView, ...]:
-    """Return the user's open sessions: first the one with the row `session`, then the others, the last used first."""
+    """Return the user's open sessions: first `session`, then the others, the most recently used first."""
     shown = (_view(tx, user, each, current=each.id == session.id) for each in _open(tx, user))
     return tuple(sorted(shown, key=lambda each: (not each.current, -each.used_at, each.id)))
 
 
 def end(tx: LoginTransaction, user: User, session_id: str) -> None:
-    """End one of the user's open sessions, whose id is that of a `SessionView`. Raises `NotFound`."""
+    """End one of the user's open sessions by the id of its `SessionView`. Raises `NotFound`."""
     ended = next((each for each in _open(tx, user) if _id(each) == session_id), None)
     if ended is None:
         raise NotFound("you have no such session; it may have ended already")
@@ -29,7 +29,7 @@ def end(tx: LoginTransaction, user: User, session_id: str) -> None:
 
 
 def end_others(tx: LoginTransaction, user: User, session: Session) -> None:
-    """End all sessions and logins in progress of the user except the one with the row `session`."""
+    """End all sessions and logins in progress of the user except `session`."""
     sessions.end_all(tx.db, user, but=session.id)
     tx.log("session.end", user, "done", "others")
 
@@ -40,7 +40,7 @@ def _open(tx: LoginTransaction, user: User) -> list[Session]:
 
 
 def _id(session: Session) -> str:
-    """Return the id that a user sees. It stays when the session gets another token, and so another row."""
+    """Return the id that the user sees. Unlike the row's id, it stays the same when the session gets another token."""
     return OpenData.of(session).public_id or session.id
 
 

@@ -40,7 +40,7 @@ def devices(visit: Visit) -> Response:
 
 
 def _about_code_cards(visit: Visit, own: Sequence[DeviceView]) -> tuple[str, ...]:
-    """Return what the owner of a code card does with it later, and the advice to use the app instead of another one."""
+    """Return the sentences about the use of a code card, with the advice to use the app instead of another code card."""
     _, policy = visit._, visit.system.policy
     if not any(each.own and each.kind is Kind.CODE_CARD for each in own):
         return ()

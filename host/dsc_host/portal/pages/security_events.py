@@ -36,7 +36,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.PUSH_DENIED: "A login was denied in the app.",
     EventKind.NUMBER_ASKED: "A code was sent to confirm a phone number.",
     EventKind.NUMBER_WRONG: "A phone number was not confirmed: the code was wrong.",
-    EventKind.NUMBER_WAITS: "A phone number was confirmed, and waits before it counts.",
+    EventKind.NUMBER_WAITS: "A phone number was confirmed, and will be used after a wait.",
     EventKind.NUMBER_CONFIRMED: "A phone number was confirmed.",
     EventKind.NUMBER_REMOVED: "A phone number was removed.",
     EventKind.MESSAGES_ENABLED: "Codes by SMS and call were enabled.",
@@ -103,7 +103,7 @@ def security_events(visit: Visit) -> Response:
 
 
 def _page(text: str) -> int:
-    """Return the number of a page; 0, which is none, for any other text."""
+    """Return the number of a page; 0 for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 

@@ -23,13 +23,13 @@ def ended(visit: Visit) -> Response:
 
 
 def ended_others(visit: Visit) -> Response:
-    """End all other sessions. A new token also puts out whoever has a copy of this session's cookie."""
+    """End all other sessions. This session gets a new token, which makes copies of its cookie useless."""
     visit.system.end_other_sessions(visit.token)
     return visit.go_on("/sessions", notice="sessions_ended")
 
 
 def extending(visit: Visit) -> Response:
-    """Ask for an answer with the finger or the face."""
+    """Ask for an answer with a finger or a face."""
     return visit.show(_extending(visit, visit.system.proofs.ask(visit.token, visit.visitor().device)))
 
 

@@ -63,7 +63,7 @@ class Outcome:
     until: float | None = None
     """The Unix time at which the session ends at the latest."""
     extends: bool = False
-    """Whether another such answer, within the session that the first one opened, makes the session last as long again."""
+    """Whether another such answer in a session that one has opened extends the session."""
     duress: bool = False
     compared: bool = True
     """Whether the answer was compared. An answer that was not compared is no guess and is not counted."""
@@ -143,7 +143,7 @@ class DeviceKind(ABC):
         return None
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which a device without a request is activated by itself; None if it is not."""
+        """Return the Unix time at which a device without a request is activated automatically; None if it is not."""
         return None
 
     def full_until(self, policy: Policy, device: Device) -> float | None:

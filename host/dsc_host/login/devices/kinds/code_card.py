@@ -55,7 +55,7 @@ class SheetData(DeviceData):
     """The length of a code; None as for `codes`."""
     open: OpenIndexes | None = None
     activates_at: float | None = None
-    """The Unix time at which the card is activated by itself; None on online cards and on the cards of early versions."""
+    """The Unix time at which the card is activated automatically; None on online cards and on the cards of early versions."""
 
     def size(self, policy: Policy) -> tuple[int, int]:
         """Return the number and the length of the codes."""
@@ -109,7 +109,7 @@ class CodeCard(_Sheet):
     lasting = True
 
     def activates_at(self, device: Device) -> float | None:
-        """Return the Unix time at which the card is activated by itself; None if it is in use or never is."""
+        """Return the Unix time at which the card is activated automatically; None if it is in use or never is."""
         return SheetData.of(device).activates_at if device.state == DeviceState.SHIPPED else None
 
 
