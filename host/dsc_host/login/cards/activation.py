@@ -87,8 +87,7 @@ def activate_due(tx: LoginTransaction, order_id: str) -> None:
     order = rows.orders.find(tx.db, order_id)
     if order is None:
         return
-    user = found(rows.users.find(tx.db, order.user_id))
-    user = locked_users(tx.db, sharing.concerned(tx.db, user))[user.id]
+    user = _locked_owner(tx, order.user_id)
     order = found(rows.orders.locked(tx.db, order_id))
     if order.state != OrderState.SHIPPED or order.shipped_at is None:
         return
@@ -102,11 +101,16 @@ def activate_sheet_due(tx: LoginTransaction, device_id: str) -> None:
     device = rows.devices.find(tx.db, device_id)
     if device is None:
         return
-    user = found(rows.users.locked(tx.db, device.owner_id))
+    user = _locked_owner(tx, device.owner_id)
     device = found(rows.devices.locked(tx.db, device_id))
     due_at = kinds.of(device).activates_at(device)
     if due_at is not None and (stage := _activate_or_announce(tx, user, device, due_at, device.told)):
         rows.devices.change(tx.db, device.id, told=stage)
+
+
+def _locked_owner(tx: LoginTransaction, user_id: str) -> User:
+    """Lock the owner of a card and all users who share a device with them: the card may replace a shared one."""
+    return locked_users(tx.db, sharing.concerned(tx.db, found(rows.users.find(tx.db, user_id))))[user_id]
 
 
 def _activate_or_announce(tx: LoginTransaction, user: User, device: Device, due_at: float, told: str) -> str:
