@@ -153,7 +153,16 @@ MUTANTS = (
     *_login(
         "service/maintenance.py",
         "automatic_activation",
-        ("code cards activate themselves", "sheets = context.read(activation.sheets_to_be_activated)", "sheets = list[str]()"),
+        (
+            "code cards activate themselves",
+            "    activations += do(activation.sheets_to_be_activated, activation.activate_sheet_due)\n",
+            "",
+        ),
+    ),
+    *_login(
+        "service/maintenance.py",
+        "waits",
+        ("due work goes on after a failure", "            failures.append(error)\n", "            raise error\n"),
     ),
     *_login(
         "policy/offices.py",
