@@ -28,8 +28,8 @@ from dsc_host.verifier import Verifier
 
 OpenCard = Callable[[Request], AbstractContextManager[CardClient]]
 """A function that opens the blank card for a request. It may ask a person to connect the next card."""
-Told = Callable[[int, int, Request], None]
-"""A callback that gets the number of finished cards, the number of all cards, and the last finished request."""
+Progress = Callable[[int, int, Request], None]
+"""A callback for progress. It gets the number of finished cards, the number of all cards, and the last finished request."""
 
 
 def queue(tx: LoginTransaction) -> list[Request]:
@@ -53,14 +53,14 @@ def personalize(
     return context.change(lambda tx: _record(tx, order_id, written))
 
 
-def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, told: Told) -> list[Request]:
+def personalize_all(context: LoginContext, verifier: Verifier, open_card: OpenCard, progress: Progress) -> list[Request]:
     """Make the cards of all requests, one after another. An error does not affect the cards that are already finished."""
     waiting = context.read(lambda tx: [r for r in queue(tx) if r.state is OrderState.REQUESTED])
     made = []
     for number, request in enumerate(waiting, 1):
         with open_card(request) as client:
             made.append(personalize(context, verifier, request.id, client))
-        told(number, len(waiting), made[-1])
+        progress(number, len(waiting), made[-1])
     return made
 
 
@@ -128,7 +128,9 @@ def _record(tx: LoginTransaction, order_id: str, serial: str) -> Request:
     if rows.devices.count(tx.db, rows.devices.c.serial == serial):
         raise NotNow("the card {serial} already belongs to somebody; connect a blank card", serial=serial)
     user = found(rows.users.find(tx.db, order.user_id))
-    device = registry.add(tx, user, kinds.DSC_CARD, told=notices.told_at_request(), serial=serial, state=DeviceState.SHIPPED)
+    device = registry.add(
+        tx, user, kinds.DSC_CARD, told=notices.notified_at_request(), serial=serial, state=DeviceState.SHIPPED
+    )
     rows.orders.change(tx.db, order.id, state=str(OrderState.PERSONALIZED), device_id=device.id)
     vault.forget(tx.db, requests.secret(order.id))
     tx.log("card.personalize", user, "done", order=order.id, card=serial)

@@ -39,7 +39,7 @@ def numbers_of(db: Connection, user: User) -> tuple[str, ...]:
     return tuple(phone.number for phone in mine)
 
 
-def told_at_request() -> Notified:
+def notified_at_request() -> Notified:
     """Return the proof for a card that is being made: its owner gets notices at the request and at the shipping."""
     return Notified("requested", ())
 

@@ -134,9 +134,9 @@ class Operator:
         """Return the requests whose cards must be made or shipped."""
         return self.context.change(lambda tx: shipping.queue(tx))
 
-    def make_cards(self, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
+    def make_cards(self, open_card: shipping.OpenCard, progress: shipping.Progress) -> list[Request]:
         """Make the cards of all requests, one after another. Raises what the line to a card raises."""
-        return shipping.personalize_all(self.context, self.verifier, open_card, told)
+        return shipping.personalize_all(self.context, self.verifier, open_card, progress)
 
     def ship(self, request: str) -> Request:
         """Record that a card was shipped. Raises `NotNow`, `InputError`."""

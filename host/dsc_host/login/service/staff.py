@@ -113,11 +113,11 @@ class Staff:
         """Return the requests whose cards must be made or shipped. Raises `NotAllowed`."""
         return self._look(token, _ISSUER, lambda tx, _staff, _s: shipping.queue(tx))
 
-    def personalize_all(self, token: str, open_card: shipping.OpenCard, told: shipping.Told) -> list[Request]:
+    def personalize_all(self, token: str, open_card: shipping.OpenCard, progress: shipping.Progress) -> list[Request]:
         """Make the cards of all requests, one after another. Raises `NotAllowed`, and what the line to a card raises."""
         staff = self._look(token, _ISSUER, lambda _tx, staff, _s: staff.name)
         verifier = self.verifier.by(f"issuer:{staff}")
-        return shipping.personalize_all(replace(self.context, cards=verifier.context), verifier, open_card, told)
+        return shipping.personalize_all(replace(self.context, cards=verifier.context), verifier, open_card, progress)
 
     def ship(self, token: str, request: str) -> Request:
         """Record that a card was shipped. Raises `NotAllowed`, `NotNow`, `NotFound`."""
