@@ -122,14 +122,14 @@ MUTANTS = (
     *_login(
         "cards/shipping.py",
         "automatic_activation",
-        ("an online card lasts until a sent card activates itself", "    extend_online_card(tx, user)\n", ""),
+        ("an online card lasts until a sent card activates itself", "    set_online_card_end(tx, user)\n", ""),
     ),
     *_login(
         "cards/activation.py",
         "automatic_activation",
         (
             "an online card lasts as long when it comes later",
-            "    extend_online_card(tx, user)\n    tx.log(",
+            "    set_online_card_end(tx, user)\n    tx.log(",
             "    tx.log(",
         ),
         ("a card activates itself after it was announced", 'if left <= 0 and told == "imminent":', "if left <= 0:"),
@@ -143,12 +143,32 @@ MUTANTS = (
             "yield max(at, (wait.due_at or 0) if wait else 0)",
             "yield at",
         ),
-        ("only an online card lasts longer", "if device.kind == kinds.ONLINE_CARD.name and ", "if "),
+        ("only an online card lasts longer", "if device.kind != kinds.ONLINE_CARD.name:", "if False:"),
+        ("an online card whose replacement is gone ends", "        if until <= tx.now():\n", "        if False:\n"),
     ),
     *_login(
         "support/new_devices.py",
         "automatic_activation",
-        ("an online card lasts until a code card activates itself", "    activation.extend_online_card(tx, user)\n", ""),
+        ("an online card lasts until a code card activates itself", "    activation.set_online_card_end(tx, user)\n", ""),
+    ),
+    *_login(
+        "cards/requests.py",
+        "automatic_activation",
+        (
+            "an online card lasts no longer than its days once its replacement is gone",
+            "    set_online_card_end(tx, user)\n",
+            "",
+        ),
+    ),
+    *_login(
+        "support/wait_outcomes.py",
+        "automatic_activation",
+        ("who stops a code card stops what came with it", "            activation.set_online_card_end(tx, user)\n", ""),
+    ),
+    *_login(
+        "cards/returns.py",
+        "automatic_activation",
+        ("a session ends with the online card that opened it", 'but="" if ends else session.id', "but=session.id"),
     ),
     *_login(
         "service/maintenance.py",

@@ -6,7 +6,7 @@ from hypothesis.stateful import precondition, rule
 from tests.host.login.machine import ACCOUNT, Machine, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, OLD, Item
 
-from dsc_host.login import NotFound, NotNow, Scope
+from dsc_host.login import Kind, NotFound, NotNow, Scope
 from dsc_host.login.model import HoldState
 
 pins = st.sampled_from(["8246", "7531", "9513"])
@@ -60,8 +60,11 @@ class Cards(Machine):
             return
         self.system.announce_return(opened.token, item.id, "1Z 999")
         item.sent = self.now
-        within = None if opened.item is item else opened
+        bridge = opened.item if opened.item and opened.item.kind is Kind.ONLINE_CARD else None
+        over = bridge is not None and self.online_card_end(bridge, but=item) <= self.now
+        within = None if over or opened.item is item else opened
         self.moved(item, GONE, within)
+        self.online_card_lasts(item.owner)
         self.changed(opened.person, within)
 
     @rule(which=numbers)
@@ -80,6 +83,7 @@ class Cards(Machine):
             self.staff.receive(ivo, item.serial)
         item.sent, item.received = item.sent or self.now, True
         self.moved(item, GONE)
+        self.online_card_lasts(item.owner)
         for order in self.orders:
             if order.item is item and order.hold is HoldState.HELD:
                 order.hold = HoldState.RELEASED

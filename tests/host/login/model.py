@@ -66,6 +66,8 @@ class Item:
     state: DeviceState = ACTIVE
     until: float = inf
     made: float = 0.0
+    since: float = 0.0
+    """The time at which it was activated."""
     serial: str = ""
     number: str = ""
     codes: tuple[str, ...] = ()
@@ -287,7 +289,7 @@ class Rules:
                 self.not_shared(share)
 
     def activated(self, item: Item, within: Opened | None = None) -> None:
-        item.until = self.now + 21 * DAY if item.kind is Kind.ONLINE_CARD else inf
+        item.until, item.since = self.now + 21 * DAY if item.kind is Kind.ONLINE_CARD else inf, self.now
         item.owner.uses[item] = False
         self.moved(item, ACTIVE, within)
         for other in item.owner.temporary(self.now):
@@ -301,20 +303,28 @@ class Rules:
         if within:
             within.item = item
 
+    def online_card_end(self, card: Item, but: Item | None = None) -> float:
+        """Return when an online card in use ends: after its days, or the day after its replacements activate themselves."""
+        orders = [order for order in self.orders if order.owner is card.owner and order.state is OrderState.SHIPPED]
+        due = [max(order.sent + 21 * DAY, order.waits) for order in orders if order.item is not but]
+        sheets = [item for item in card.owner.own(Kind.CODE_CARD) if item.state is SHIPPED]
+        due += [max(item.made + 21 * DAY, item.waits) for item in sheets]
+        return max([card.since + 21 * DAY, *(each + DAY for each in due)])
+
     def online_card_lasts(self, person: Person) -> None:
-        """Let the online card in use last until the day after the replacements on their way are activated by themselves."""
-        orders = [order for order in self.orders if order.owner is person and order.state is OrderState.SHIPPED]
-        due = [max(order.sent + 21 * DAY, order.waits) for order in orders]
-        due += [max(item.made + 21 * DAY, item.waits) for item in person.own(Kind.CODE_CARD) if item.state is SHIPPED]
-        for item in person.own(Kind.ONLINE_CARD):
-            if due and item.works(self.now):
-                item.until = max(item.until, max(due) + DAY)
+        """Set the end of the online card in use, after a replacement was sent or is gone."""
+        for card in person.own(Kind.ONLINE_CARD):
+            if card.works(self.now):
+                card.until = self.online_card_end(card)
+                if card.until <= self.now:
+                    self.moved(card, GONE)
 
     def taken_out(self, item: Item, loss: Loss) -> None:
         if loss in (Loss.LOST, Loss.STOLEN):
             for number in {item.number} if item.number else set(item.owner.numbers) if item.app else set():
                 self.forgotten(item.owner, number)
         self.moved(item, MISPLACED if item.kind in CARDS and loss is Loss.MISPLACED else GONE)
+        self.online_card_lasts(item.owner)
 
     def forgotten(self, person: Person, number: str, within: Opened | None = None) -> None:
         person.numbers.discard(number)

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.host.login.card_orders import days, made, with_online_card
+from tests.host.login.card_orders import by_codes, days, made, with_online_card
 from tests.host.login.town import ANNA, CARL, CHEAP, DAY, PASSWORD, Town, copied_town, kept_town, looked_up, new_town
 from tests.host.verifier_samples import Clock
 
-from dsc_host.login import Kind, LoginSystem, Loss, Policy, Scope
+from dsc_host.login import DeviceState, Kind, LoginSystem, Loss, NotIn, Policy, Scope
 from dsc_host.login import rows as tables
 from dsc_host.login.cards import activation
 from dsc_host.login.transaction import LoginTransaction, found, user_named
@@ -103,16 +103,18 @@ def test_a_code_card_waits_as_long_as_its_change_does(town: Town) -> None:
 # ---- the online card meanwhile ----
 
 
-def bridge(town: Town) -> tuple[str, str, float]:
+def bridge(town: Town) -> tuple[str, str, tuple[str, ...], float]:
     """Give online cards to anna, who has lost her card, and to ben. Make anna's new card.
 
-    Return the ids of its request and of its device, and the time.
+    Return the ids of its request and of its device, the codes of her online card, and the time.
     """
     town.lose("anna", "IB3000901", Loss.LOST)
     with_online_card(town, "ben", ANNA)
-    token, _ = with_online_card(town, "anna", ANNA)
+    token, codes = with_online_card(town, "anna", ANNA)
     with SimulatedCard() as card:
-        return made(town, token, card).id, town.device(token, Kind.DSC_PLUS), town.clock()
+        request = made(town, token, card).id
+    new = next(each for each in town.system.devices(token) if each.state is DeviceState.SHIPPED)
+    return request, new.id, codes, town.clock()
 
 
 _BRIDGED = kept_town(bridge)
@@ -120,9 +122,9 @@ _BRIDGED = kept_town(bridge)
 
 @pytest.fixture
 def bridged(database_kind: str, clock: Clock) -> Iterator[tuple[Town, str, str, float]]:
-    """Yield a town in which `bridge` was done, with what it returns."""
-    with copied_town(_BRIDGED, clock, database_kind) as (town, known):
-        yield town, *known
+    """Yield a town in which `bridge` was done, the ids of the request and of the device, and the time."""
+    with copied_town(_BRIDGED, clock, database_kind) as (town, (request, new, _, began)):
+        yield town, request, new, began
 
 
 @pytest.mark.parametrize("sent", [0, 3, 20])
@@ -181,3 +183,53 @@ def test_a_temporary_code_lasts_no_longer(town: Town) -> None:
     town.system.staff.issue_code_card(town.call("carl", CARL))
     assert Kind.TEMPORARY_CODE in on(town, began, 11.99, "carl")
     assert Kind.TEMPORARY_CODE not in on(town, began, 12, "carl")
+
+
+@pytest.mark.parametrize("end", ["stopped", "lost"])
+def test_an_online_card_lasts_its_days_again_once_its_replacement_is_gone(
+    bridged: tuple[Town, str, str, float], end: str
+) -> None:
+    """Whoever deceives support gains no days by a request that the owner stops."""
+    town, request, new, began = bridged
+    on(town, began, 3)
+    town.system.staff.ship(town.session("ivo"), request)
+    desk = town.call("anna")
+    if end == "lost":
+        town.system.staff.report_loss(desk, new, Loss.LOST)
+    else:
+        town.system.staff.stop_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+    assert on(town, began, 20.99) == {Kind.ONLINE_CARD}
+    assert on(town, began, 21) == set()
+
+
+def test_an_online_card_beyond_its_days_ends_with_its_replacement(bridged: tuple[Town, str, str, float]) -> None:
+    town, request, new, began = bridged
+    on(town, began, 3)
+    town.system.staff.ship(town.session("ivo"), request)
+    on(town, began, 22)
+    # The maintenance has not run since.
+    town.system.staff.report_loss(town.call("anna"), new, Loss.LOST)
+    assert live(town) == set()
+
+
+def test_a_session_ends_with_the_online_card_when_the_replacement_is_sent_back(clock: Clock) -> None:
+    with copied_town(_BRIDGED, clock) as (town, (request, new, codes, began)):
+        on(town, began, 3)
+        town.system.staff.ship(town.session("ivo"), request)
+        on(town, began, 22)
+        token = by_codes(town, codes)
+        town.system.announce_return(token, new, "1Z 999")
+        with pytest.raises(NotIn):
+            town.system.visitor(token)
+        assert live(town) == set()
+
+
+def test_an_online_card_lasts_its_days_again_once_a_code_card_is_stopped(town: Town) -> None:
+    town.lose("anna", "IB3000901", Loss.LOST)
+    began = town.clock()
+    with_online_card(town, "anna", ANNA)
+    on(town, began, 3)
+    desk = town.call("anna")
+    town.system.staff.issue_code_card(desk)
+    town.system.staff.stop_wait(desk, town.system.staff.caller_waits(desk)[0].id)
+    assert on(town, began, 21) == set()

@@ -71,7 +71,7 @@ def activate(tx: LoginTransaction, user: User, device: Device, reason: str) -> N
     done = (rows.orders.c.device_id == device.id) & (rows.orders.c.state == OrderState.SHIPPED)
     for order in rows.orders.all(tx.db, done):
         rows.orders.change(tx.db, order.id, state=str(OrderState.DONE))
-    extend_online_card(tx, user)
+    set_online_card_end(tx, user)
     tx.log("activate", user, "done", reason, device=device.id)
 
 
@@ -154,15 +154,21 @@ def sheets_to_be_activated(tx: LoginTransaction) -> list[str]:
 # ---- the online card meanwhile ----
 
 
-def extend_online_card(tx: LoginTransaction, user: User) -> None:
-    """Extend the user's online card to the day after a shipped card is activated automatically, if that is later.
+def set_online_card_end(tx: LoginTransaction, user: User) -> None:
+    """Set the end of the user's online card: its days, or the day after a shipped card is activated automatically, if later.
 
-    Otherwise the user would have no device for some days. The activation of the card ends the online card.
+    Otherwise the user would have no device for some days. Without a card on its way, only the days count: if the owner stops
+    the request of an attacker, the attacker's online card does not last longer either.
     """
     ends = [at + DAY for at in _activations(tx, user)]
     for device, _ in registry.live_of(tx, user):
-        if device.kind == kinds.ONLINE_CARD.name and device.expires_at is not None and ends:
-            rows.devices.change(tx.db, device.id, expires_at=max(device.expires_at, *ends))
+        if device.kind != kinds.ONLINE_CARD.name:
+            continue
+        until = max([kinds.ONLINE_CARD.valid_until(tx.policy, device.since), *ends])
+        if until <= tx.now():
+            registry.move(tx, device, DeviceState.ENDED)
+        else:
+            rows.devices.change(tx.db, device.id, expires_at=until)
 
 
 def _activations(tx: LoginTransaction, user: User) -> Iterator[float]:

@@ -29,7 +29,7 @@ def take_out(tx: LoginTransaction, user: User, device: Device, loss: Loss) -> No
     kind.disable(tx, device, str(loss))
     after = kind.state_after(loss)
     registry.move(tx, device, after)
-    requests.end_of_card(tx.db, device.id)
+    requests.end_of_card(tx, user, device)
     if after is not DeviceState.MISPLACED:
         sharing.end_of_device(tx, device)
 

@@ -12,12 +12,12 @@ from dsc_host.errors import InputError
 from dsc_host.login import rows
 from dsc_host.login.accounts import field_checks, money, people, permissions
 from dsc_host.login.cards import deposits
-from dsc_host.login.cards.activation import activates_at
+from dsc_host.login.cards.activation import activates_at, set_online_card_end
 from dsc_host.login.devices import kinds, registry, waits, weak_pins
 from dsc_host.login.errors import NotFound, NotNow
 from dsc_host.login.messages import notices
 from dsc_host.login.model import DeviceState, HoldState, OrderState, Request
-from dsc_host.login.rows import Account, Order, Session, User
+from dsc_host.login.rows import Account, Device, Order, Session, User
 from dsc_host.login.transaction import LoginContext, LoginTransaction, account_of, found
 from dsc_host.records import table_rows, vault
 
@@ -98,10 +98,11 @@ def cancel(tx: LoginTransaction, user: User, order_id: str) -> None:
     tx.log("card.request", owner, "cancelled", order=order.id, by=user.name)
 
 
-def end_of_card(db: Connection, device_id: str) -> None:
+def end_of_card(tx: LoginTransaction, user: User, device: Device) -> None:
     """End the open request of a card that is out of use, so that the user may request another card."""
-    for order in rows.orders.all(db, rows.orders.c.device_id == device_id, rows.orders.c.state.in_(_OPEN)):
-        rows.orders.change(db, order.id, state=str(OrderState.ENDED))
+    for order in rows.orders.all(tx.db, rows.orders.c.device_id == device.id, rows.orders.c.state.in_(_OPEN)):
+        rows.orders.change(tx.db, order.id, state=str(OrderState.ENDED))
+    set_online_card_end(tx, user)
 
 
 def check_pin(tx: LoginTransaction, user: User, pin: str) -> None:

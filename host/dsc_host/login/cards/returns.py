@@ -31,8 +31,10 @@ def announce(tx: LoginTransaction, session: Session, user: User, device_id: str,
         raise NotFound("you do not own such a device")
     parcel = _send(tx, user, device, field_checks.check_line("tracking", tracking, 64))
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
-    # A session that the card opened ends with the card.
-    sessions.end_all(tx.db, user, but="" if session.device_id == device.id else session.id)
+    # A session that the card opened ends with the card, and so does one of an online card that lasted only for this card.
+    opened_by = rows.devices.find(tx.db, session.device_id)
+    ends = opened_by is not None and opened_by.state != DeviceState.ACTIVE
+    sessions.end_all(tx.db, user, but="" if ends else session.id)
     return parcel
 
 
@@ -206,7 +208,7 @@ def _send(tx: LoginTransaction, user: User, device: Device, tracking: str) -> Pa
     serial = found(device.serial)
     lifecycle.settle(tx.cards, serial, State.SUSPENDED, "on its way back")
     registry.move(tx, device, DeviceState.RETURNED)
-    requests.end_of_card(tx.db, device.id)
+    requests.end_of_card(tx, user, device)
     sharing.end_of_device(tx, device)
     tx.log("card.return", user, "done", card=serial)
     return parcel

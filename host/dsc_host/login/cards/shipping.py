@@ -13,7 +13,7 @@ from dsc_host.errors import InputError
 from dsc_host.link import CardClient, Profile
 from dsc_host.login import rows
 from dsc_host.login.cards import requests
-from dsc_host.login.cards.activation import activates_at, extend_online_card
+from dsc_host.login.cards.activation import activates_at, set_online_card_end
 from dsc_host.login.devices import kinds, registry
 from dsc_host.login.errors import NotNow
 from dsc_host.login.messages import notices
@@ -75,7 +75,7 @@ def ship(tx: LoginTransaction, order_id: str, by: str = "") -> Request:
     now = tx.now()
     rows.orders.change(tx.db, order.id, state=str(OrderState.SHIPPED), shipped_at=now)
     user = found(rows.users.find(tx.db, order.user_id))
-    extend_online_card(tx, user)
+    set_online_card_end(tx, user)
     day = tx.calendar.day(activates_at(tx.context, now))
     notices.notify(tx, user, "shipped", address=order.address, activates=day)
     tx.log("card.ship", user, "done", order=order.id, by=by)

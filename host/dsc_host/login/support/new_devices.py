@@ -25,7 +25,7 @@ def issue_code_card(tx: LoginTransaction, session: Session, staff: User) -> tupl
     device = code_sheets.begin_code_card(tx, user, kinds.CODE_CARD)
     label = registry.label(device)
     waits.begin(tx, user, waits.NewCard(device.id, label), label, by=staff.name)
-    activation.extend_online_card(tx, user)
+    activation.set_online_card_end(tx, user)
     tx.log("desk.code-card", user, "done", by=staff.name, device=device.id)
     return sheet(tx, session, device.id)
 

@@ -6,7 +6,7 @@ A change on a closed account has no effect. A stopped change never takes effect,
 from dsc_host.client_address import client_network
 from dsc_host.login import rate_limits, rows
 from dsc_host.login.accounts import permissions
-from dsc_host.login.cards import deposits, losses, requests
+from dsc_host.login.cards import activation, deposits, losses, requests
 from dsc_host.login.devices import registry, waits
 from dsc_host.login.devices.waits import NewCard, NewNumber, OptOut
 from dsc_host.login.errors import NotFound
@@ -122,6 +122,7 @@ def _stop_card(tx: LoginTransaction, user: User, card: str) -> None:
         device = rows.devices.locked(tx.db, card)
         if device is not None and device.state == DeviceState.SHIPPED:
             registry.move(tx, device, DeviceState.ENDED)
+            activation.set_online_card_end(tx, user)
         return
     if order.state in (OrderState.DRAFT, OrderState.REQUESTED):
         requests.cancel(tx, user, order.id)

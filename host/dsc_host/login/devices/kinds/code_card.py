@@ -119,6 +119,6 @@ class OnlineCard(_Sheet):
     name = Kind.ONLINE_CARD
     temporary = True
 
-    def valid_until(self, policy: Policy, now: float) -> float | None:
+    def valid_until(self, policy: Policy, now: float) -> float:
         """Return the Unix time when an online card that is activated now will expire."""
         return now + policy.online_card.valid_days * DAY
