@@ -56,13 +56,13 @@ def _seal_cards(db: Connection, keys: Keyring, seals: CardSeals) -> None:
 def _sealed_card(card: CardRecord, owners: tuple[str, ...], keys: Keyring, seals: CardSeals) -> CardRecord:
     card = card._replace(enrolment=new_enrollment(), version=1, owners_hash=card_lookup.owners_hash(owners))
     bound = seals.bound(Holder.of(card))
-    anew: dict[str, Any] = {}
+    resealed: dict[str, Any] = {}
     # A retired card has no key, and no secrets.
     for column, kind in SEALED.items() if card.key_id else ():
         if (sealed := getattr(card, column)) is not None:
             key = keys.opener(card.key_id)
-            anew[column] = key.seal(key.unseal(sealed, card.serial, kind), card.serial, kind, bound)
-    return seals.sealed(card._replace(**anew))
+            resealed[column] = key.seal(key.unseal(sealed, card.serial, kind), card.serial, kind, bound)
+    return seals.sealed(card._replace(**resealed))
 
 
 def _seal_challenges(db: Connection, seals: CardSeals) -> None:

@@ -61,14 +61,14 @@ def _compare(
     Raises `WrongCredentials`.
     """
     right = context.passwords.matches(password, user.password if user else None)
-    anew = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
-    return context.change(lambda tx: _judge(tx, user, right, anew, limits, successes))
+    renewed = context.passwords.hashed(password) if user and right and context.passwords.is_weaker(user.password) else None
+    return context.change(lambda tx: _judge(tx, user, right, renewed, limits, successes))
 
 
 def _judge(
-    tx: LoginTransaction, user: User | None, right: bool, anew: str | None, limits: Sequence[RateLimit], successes: RateLimit
+    tx: LoginTransaction, user: User | None, right: bool, renewed: str | None, limits: Sequence[RateLimit], successes: RateLimit
 ) -> tuple[User, bool] | Refused:
-    """Record whether the password was right. If `anew` is given, store it as the renewed hash."""
+    """Record whether the password was right. If `renewed` is given, store it as the new hash."""
     # Query for unknown names too: otherwise the time would reveal them.
     now = rows.users.locked(tx.db, user.id if user else "")
     if now is not None and user is not None and now.password != user.password:
@@ -79,11 +79,11 @@ def _judge(
     rate_limits.record_success(tx, limits)
     # Parallel logins may exceed the limit together, but the next login is refused.
     rate_limits.charge(tx, [successes])
-    if anew:
+    if renewed:
         # The password is the same and only its hash costs more, so sessions need not end.
-        rows.users.change(tx.db, now.id, password=anew)
+        rows.users.change(tx.db, now.id, password=renewed)
     tx.log("password", now, "done")
-    return now._replace(password=anew or now.password), True
+    return now._replace(password=renewed or now.password), True
 
 
 def still_checked(checked: User, now: User) -> User:
