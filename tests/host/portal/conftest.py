@@ -30,8 +30,8 @@ def browser(town: Town) -> Iterator[Callable[..., Browser]]:
 
 
 @pytest.fixture
-def shown() -> Iterator[Demonstration]:
-    """Yield a demonstration with its people and their cards. Its passwords cost nothing."""
-    made = demonstration.begin(Policy.of({"contact": CONTACT, **towns.CHEAP}))
+def shown(request: pytest.FixtureRequest) -> Iterator[Demonstration]:
+    """Yield a demonstration with its people and their cards. Its passwords cost nothing. A parameter adds to its policy."""
+    made = demonstration.begin(Policy.of({"contact": CONTACT, **towns.CHEAP, **getattr(request, "param", {})}))
     yield made
     made.close()

@@ -20,10 +20,10 @@ def test_the_owner_sees_what_was_charged_and_when(town: Town, browser: Browsers)
 def test_money_is_deposited_within_the_limit_of_an_account_without_protection(town: Town, browser: Browsers) -> None:
     anna = enter(town, browser())
     anna.open("/deposit")
-    assert anna.press("Deposit", amount="20000.01", method="ach").notice == "The transfer was recorded."
+    assert anna.press("Deposit money", amount="20000.01", method="ach").notice == "The transfer was recorded."
     town.system.opt_out(anna.cookie)
     come_with(anna, town.system.skip(town.system.begin("anna", PASSWORD).token).token).open("/deposit")
-    page = anna.press("Deposit", amount="1", method="eft")
+    page = anna.press("Deposit money", amount="1", method="eft")
     assert (page.status, page.error) == (
         409, "Without protection by a device, at most $0.00 can be deposited in this way now.",
     )  # fmt: skip

@@ -41,6 +41,7 @@ def test_the_page_the_call_and_the_test_of_each_procedure_are_there(row: list[st
     _, pages, calls, tests = row
     assert set(names(pages)) <= {*GET, *POST, *demo_pages.GET}
     assert set(names(tests)) <= functions("portal/chromium", "portal", "login")
+    assert set(names(tests)) & functions("portal/chromium"), "it is walked"
     for call in names(calls):
         owner, _, method = call.rpartition(".")
         assert callable(getattr(OWNERS.get(owner, LoginSystem), method)), call

@@ -35,7 +35,7 @@ def _deposit(visit: Visit) -> View:
         Field("amount", _("Amount in US dollars"), hint=_("For example 1250.00"), longest=20),
         Field("method", _("Way of payment"), "radio", value=choices[0].value, choices=choices),
     )
-    form = Form("/deposit", _("Deposit"), fields)
+    form = Form("/deposit", _("Deposit money"), fields)
     return View(_("Deposit money"), forms=(form,), links=(Link("/protection", _("Protection and limits")),))
 
 

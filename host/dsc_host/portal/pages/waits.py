@@ -64,5 +64,5 @@ def waiting(visit: Visit, waits: Sequence[WaitView], *, desk: bool = False) -> t
         )
         for each in waits
     ]
-    heads = (_("Change"), _("Which"), _("Takes effect"), *((_("Actions"),) if desk else ()))
+    heads = (_("What will change"), _("Which"), _("Takes effect"), *((_("Actions"),) if desk else ()))
     return (Table(_("Waiting changes"), heads, rows),)

@@ -68,4 +68,7 @@ def test_an_answer_is_asked_for_once_more_and_the_form_goes_on(walk: Walk) -> No
     assert (walk.title, walk.has_card_of("anna")) == (walk._("Is this you?"), True)
     walk.press("Continue", Response=walk.card("anna", walk.read))
     assert walk.notice == walk._("This user's protection is switched off: trading needs no device, and the limits are lower.")
-    assert walk._("opted out") in walk.page.get_by_role("row").filter(has_text="anna.work").inner_text()
+    row = walk.page.get_by_role("row").filter(has_text="anna.work")
+    assert walk._("opted out") in row.inner_text()
+    assert walk.open("/opt-in").choose("Always use the device to log in").has_notice("in")
+    assert walk._("protected") in row.inner_text()

@@ -3,6 +3,7 @@
 import re
 
 from playwright.sync_api import expect
+from tests.host.portal.chromium.phone_apps import APP_PIN, activate_phone
 from tests.host.portal.chromium.support_calls import identified
 from tests.host.portal.chromium.walk import CARD, Walk, look_up
 
@@ -11,21 +12,8 @@ from dsc_host.portal.demo.demonstration import PIN, SESAME
 from dsc_host.portal.pages.offers import WRONG
 from dsc_host.portal.wording import SCOPES
 
-_APP_PIN = "2x-84"
 _HURRY = "const wait = window.setTimeout; window.setTimeout = (work, ms) => wait(work, ms / 20);"
 """A script that speeds up a page's timers, so that a page that asks every two seconds asks ten times a second."""
-
-
-def activate_phone(walk: Walk, name: str) -> Walk:
-    """Activate the app on the demonstration's phone."""
-    phone = walk.tab().open("/demonstration").press("Phone", f"{name} {walk._(walk.shown.people[name])}")
-    phone.press("Send the activation code", User_name=name, Password=SESAME)
-    phone.field("Activation code from the SMS").fill(walk.sent("sms"))
-    phone.page.locator("input[name=pin]").fill(_APP_PIN)
-    phone.field("Also allow my finger").check()
-    phone.press("Activate")
-    assert phone.notice == walk._("The device is now in use.")
-    return phone
 
 
 def test_the_card_in_four_steps_with_the_card_on_the_page(walk: Walk) -> None:
@@ -112,7 +100,7 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.begin("carl").picture("push-number")
     phone.follow("Refresh").picture("phone-push")
     about = f"carl {phone.page.locator('tbody tr td').first.inner_text()}"
-    phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=_APP_PIN)
+    phone.press("Approve", about, Number_on_the_login_page=walk.read, PIN_of_the_app=APP_PIN)
     # The page's script notices the approval and moves on.
     walk.page.wait_for_url(walk.address + "/")
     number = walk.out().begin("carl").read
@@ -123,5 +111,5 @@ def test_the_app_is_activated_and_pushes_are_approved_and_denied(walk: Walk) -> 
     walk.page.wait_for_url(walk.address + "/login/device")
     assert walk.notice == walk._("That answer was not correct. Choose a device and try again.")
     walk.begin("carl").press("I got no notification").picture("phone-manual")
-    phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=_APP_PIN)
+    phone.press("Show the response string", User_name="carl", Challenge=walk.read, PIN_of_the_app=APP_PIN)
     assert walk.press("Log in", Response_string=phone.read).path == "/"

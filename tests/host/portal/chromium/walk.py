@@ -19,6 +19,7 @@ from tests.host.portal.chromium.examined import Examined
 from dsc_host.login import Kind, Step
 from dsc_host.portal.demo.demonstration import PIN, SESAME, Demonstration
 from dsc_host.portal.languages import FALLBACK, Language, load
+from dsc_host.portal.wording import noticed
 
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -134,6 +135,10 @@ class Walk:
     def notice(self) -> str:
         return self.page.get_by_role("status").first.inner_text()
 
+    def has_notice(self, key: str) -> bool:
+        """Return whether the page shows the notice with this key of `wording`."""
+        return self.notice == noticed(key, self.language)
+
     @property
     def notice_or_none(self) -> str | None:
         return self.notice if self.page.get_by_role("status").count() else None
@@ -242,17 +247,17 @@ class Walk:
         system = self.shown.system
         step = system.begin(name, SESAME, "127.0.0.1")
         step = system.choose(step.token, next(each.id for each in step.choices if each.kind is kind))
-        return self._come_with(step)
+        return self.come_with(step)
 
     def _entered(self, name: str, kind: Kind, answer: Callable[[Mapping[str, str]], str]) -> "Walk":
         step = self.half_way(name, kind)
         assert step.offer is not None
         done = self.shown.system.answer(step.token, answer(step.offer.shows)).step
         assert done is not None, "it was refused"
-        self._come_with(done)
+        self.come_with(done)
         return self
 
-    def _come_with(self, step: Step) -> Step:
+    def come_with(self, step: Step) -> Step:
         self.page.context.add_cookies([{"name": "session", "value": step.token, "url": self.address}])
         return step
 

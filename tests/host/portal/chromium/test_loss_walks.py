@@ -1,0 +1,98 @@
+"""Lost devices, and devices that are found again, walked in a real browser."""
+
+import tomllib
+from decimal import Decimal
+
+import pytest
+from tests.checkout import ROOT
+from tests.host.portal.chromium.card_requests import NEW, fill, ordered
+from tests.host.portal.chromium.support_calls import identified
+from tests.host.portal.chromium.walk import Walk
+
+from dsc_host.login import Kind, Loss
+from dsc_host.login.transaction import user_named
+from dsc_host.portal.demo.demonstration import CARL, SESAME
+
+
+def test_a_lost_card_is_suspended_at_the_login_and_is_found_again(walk: Walk) -> None:
+    walk.open("/login").follow("My device is lost or stolen").picture("lost-1-name")
+    walk.press("Continue", User_name="anna", Password=SESAME).picture("lost-2-device")
+    walk.choose("stolen", "Suspend the device").picture("lost-3-suspended")
+    assert walk.title == walk._("The device is suspended")
+    walk.follow("Log in").press("Continue", User_name="anna", Password=SESAME).picture("no-device")
+    assert walk.title == walk._("No device")
+    code = identified(walk, "anna").press("Give a temporary code").read
+    walk.begin("anna").press("Log in", Code=code).follow("Devices")
+    walk.press("Activate", walk.cards_row("IB3000901"))
+    assert walk.press("Activate", Response=walk.card("anna", walk.read)).has_notice("activated")
+    assert walk.out().begin("anna").has_card_of("anna")
+
+
+def test_a_card_that_was_lost_on_its_way_is_replaced(walk: Walk) -> None:
+    serial = ordered(walk.enter_by_sms("carl"))
+    desk = identified(walk, "carl", CARL)
+    assert desk.press("lost", desk.cards_row(serial)).has_notice("taken")
+    walk.open("/devices").follow("Request a card")
+    fill(walk, NEW)
+    assert walk.press("Continue").press("Continue").title == walk._("Your card was requested")
+    assert walk.follow("OK").button("Cancel", f"carl {walk._('requested')}").count() == 1
+
+
+def test_a_card_that_does_not_come_back_costs_and_its_owner_sees_it(walk: Walk) -> None:
+    desk = identified(walk, "anna")
+    code = desk.press("lost", desk.cards_row("IB3000901")).press("Give a temporary code").read
+    issuer = walk.another().enter("ivo").open("/issuer")
+    about = {"Serial or number of the device": "IB3000901", "US cents": "4000"}
+    assert issuer.press("Keep", **about).has_notice("kept")
+    walk.begin("anna").press("Log in", Code=code).follow("Statements").picture("statements")
+    row = walk.page.get_by_role("row").filter(has_text="IB3000901").inner_text()
+    assert (walk._("kept") in row, walk.language.dollars(Decimal(40)) in row) == (True, True)
+
+
+def test_a_card_for_another_user_is_held_on_another_account(walk: Walk) -> None:
+    system = walk.shown.system
+    carl = system.context.read(lambda tx: user_named(tx.db, "carl"))
+    other = system.operator.add_account(carl.entity_id, Decimal(20))
+    system.operator.add_user(carl.account_id, "carl.work", SESAME, email="carl.work@example.com", phone=None)
+    walk.enter_by_sms("carl").open("/request").picture("request-for-another")
+    walk.page.get_by_label("carl.work", exact=True).check()
+    walk.page.get_by_label(other, exact=True).check()
+    fill(walk, NEW)
+    walk.press("Continue")
+    assert (other in walk.text, "carl.work" in walk.text) == (True, True)
+    assert walk.press("Continue").title == walk._("Your card was requested")
+
+
+def test_who_has_no_device_begins_with_one_of_another_user_name(walk: Walk) -> None:
+    desk = identified(walk, "anna.work")
+    sms = next(each for each in walk.shown.system.staff.caller_devices(desk.token)[1] if each.kind is Kind.SMS)
+    walk.shown.system.staff.report_loss(desk.token, sms.id, Loss.LOST)
+    walk.begin("anna.work")
+    assert walk.title == walk._("No device")
+    walk.follow("I have a device under another user name")
+    walk.press("Continue", **{"User name of the device's owner": "carl", "Password of that user": SESAME})
+    walk.picture("share-different-person")
+    assert walk.error
+    walk.press("Continue", **{"User name of the device's owner": "anna", "Password of that user": SESAME})
+    walk.press("Continue", Response=walk.card("anna", walk.read)).press("Continue")
+    assert walk._("The device is now shared. Keep your other cards in a safe place: you can use them again later.") in walk.text
+
+
+@pytest.mark.parametrize("shown", [tomllib.loads((ROOT / "docs" / "examples" / "offices.toml").read_text())], indirect=True)
+def test_the_pages_name_the_office_of_the_residence(walk: Walk) -> None:
+    walk.enter("anna").open("/contact").picture("contact")
+    assert walk.page.get_by_role("table").count() > 1
+    assert "00800 00 000001" in walk.page.get_by_role("table").first.inner_text()
+    walk.open("/devices").press("Send it back", walk.cards_row("IB3000901")).picture("send-back-to-an-office")
+    assert "Musterstrasse 3" in walk.text
+
+
+def test_a_code_card_activates_itself(walk: Walk) -> None:
+    desk = identified(walk, "anna.work")
+    walk.shown.system.staff.issue_code_card(desk.token)
+    row = walk.enter_by_sms("anna.work").open("/devices").page.get_by_role("row").filter(has_text=walk._("Security code card"))
+    assert walk._("not activated yet") in row.inner_text()
+    walk.picture("code-card-waits")
+    walk.shown.pass_days(21)
+    walk.enter_by_sms("anna.work").open("/devices")
+    assert walk._("in use") in row.inner_text()

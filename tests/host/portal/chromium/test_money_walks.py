@@ -1,0 +1,38 @@
+"""Withdrawals, deposits, statements and the end of an account, walked in a real browser."""
+
+from decimal import Decimal
+
+from tests.host.portal.chromium.walk import Walk
+
+from dsc_host.login import Scope
+from dsc_host.portal.wording import SCOPES
+
+
+def test_money_is_withdrawn_and_deposited_within_the_limits(walk: Walk) -> None:
+    walk.enter_by_sms("carl").open("/").follow("Withdraw money")
+    assert walk.press("Withdraw", Amount_in_US_dollars="150000").has_notice("withdrawn")
+    left = walk.language.dollars(Decimal(50_000))
+    assert walk.press("Withdraw", Amount_in_US_dollars="60000").error == walk._(
+        "That is more than your limit. You can withdraw {left} now.", left=left
+    )
+    walk.picture("withdraw-too-much")
+    walk.open("/").follow("Deposit money").picture("deposit")
+    assert walk.press("Deposit money", Amount_in_US_dollars="20000.01").has_notice("deposited")
+    walk.shown.system.opt_out(walk.enter("anna").token)
+    walk.open("/deposit").press("Deposit money", Amount_in_US_dollars="20000.01").picture("deposit-too-much")
+    assert walk.error == walk._(
+        "Without protection by a device, at most {most} can be deposited in this way now.",
+        most=walk.language.dollars(Decimal(20_000)),
+    )
+
+
+def test_a_closed_account_has_its_statements_only(walk: Walk) -> None:
+    walk.enter_by_sms("carl").open("/").follow("Close the account")
+    walk.field("Close it permanently").check()
+    assert walk.press("Close the account").has_notice("closed")
+    walk.begin("carl").picture("closed-account")
+    assert (walk.path, walk._(SCOPES[Scope.STATEMENTS]) in walk.text) == ("/", True)
+    walk.follow("Statements").picture("statements-of-a-closed-account")
+    with walk.page.expect_download() as saved:
+        walk.page.get_by_role("button", name=walk._("PDF")).first.click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
