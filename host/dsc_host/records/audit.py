@@ -7,8 +7,8 @@ Five promises:
    entries are found.
 3. The end of the log is sealed with the master key, for this database. An attacker who can write the database but has no
    master key can neither rewrite the chain nor replace its end, even with the end of another database's log.
-4. An old state of the log cannot be restored without the cards, nor of the cards without the log. Each change of a card's row
-   has a number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
+4. Neither the log nor the cards alone can be set back to an old state without being found. Each change of a card's row has a
+   number, which is sealed in the row (`seals`) and hashed in its log entry. Each secret of the vault records the number
    of the last log entry at that time. Only `check` with `since` finds that the whole database was set back to an earlier state.
 5. No entry holds a PIN, a response or a key.
 """
