@@ -27,6 +27,17 @@ MUTANTS = (
         "protection/funding.py",
         "funding",
         ("an unprotected account makes one transfer", "if earlier else money.money(", "if False else money.money("),
+        (
+            "the first transfer without protection is limited",
+            "FundingAllowance(amount <= most, most)",
+            "FundingAllowance(True, most)",
+        ),
+        ("a bank transfer is not the first transfer", " rows.fundings.c.method.in_(_LIMITED))", ")"),
+        (
+            "a closed account takes no money",
+            "return FundingAllowance(False, Decimal(0))",
+            "return FundingAllowance(True, None)",
+        ),
     ),
     *_login(
         "cards/returns.py",
@@ -39,6 +50,12 @@ MUTANTS = (
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
         ("a device is charged once", "    elif known:\n", "    elif False:\n"),
+        ("a deposit is held where the money is", "    check_free(tx, account)\n    cents", "    cents"),
+        (
+            "a user sees the deposits of others only as primary user",
+            "    if permissions.is_primary(tx.db, user):",
+            "    if True:",
+        ),
         ("a closed account holds nothing", "    if account.closed_at is not None:\n", "    if False:\n"),
     ),
     *_login(
@@ -418,6 +435,11 @@ MUTANTS = (
             "a suspended phone takes its numbers with it",
             "        device_lifecycle.suspend_number(tx, user, number)",
             "        pass",
+        ),
+        (
+            "all users of a suspended device are told",
+            "    for each in told.values():\n",
+            "    for each in (user,):\n",
         ),
     ),
     *_login(

@@ -97,6 +97,8 @@ def test_a_code_card_is_charged_by_its_number_and_owner(town: Town) -> None:
 def test_a_card_without_a_deposit_is_charged_once_it_is_lost(town: Town) -> None:
     town.lose("anna", "IB3000901", Loss.STOLEN)
     assert town.system.staff.settle(town.session("ivo"), "IB3000901") == 2_000
+    # Ben uses the account, but is not its primary user.
+    assert deposits(town, "ben") == []
 
 
 def test_nothing_is_charged_for_an_app(town: Town) -> None:

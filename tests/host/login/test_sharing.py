@@ -111,6 +111,17 @@ def test_compliance_decides_where_it_must(town: Town) -> None:
     assert town.enter("ben")
 
 
+def test_an_online_card_that_is_given_meanwhile_stops_what_was_begun(town: Town) -> None:
+    town.system.operator.put_under_review(town.entities["anna"])
+    token = town.session("ben")
+    share = proven(town, token)
+    assert town.system.confirm_share(token, share) is ShareState.PENDING
+    town.system.request_online_card(town.bridged("ben")[1])
+    town.clock.advance(13 * DAY)  # The temporary code has ended.
+    with pytest.raises(TemporaryDevice):
+        town.system.staff.decide_share(town.session("cleo"), share, True)
+
+
 def test_a_request_is_taken_back_before_compliance_decides(town: Town) -> None:
     town.system.operator.put_under_review(town.entities["anna"])
     token = town.session("ben")

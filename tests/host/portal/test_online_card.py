@@ -29,10 +29,20 @@ def test_after_an_online_card_there_are_four_options_and_one_requests_a_card(tow
         assert words in summary
 
 
+def test_each_of_the_four_options_leads_to_its_page(town: Town, browser: Browsers) -> None:
+    anna = come_with(browser(), town.session("anna"))
+    pages = (("request", "/request"), ("app", "/phones"), ("found", "/devices"), ("later", "/"), ("nonsense", "/devices"))
+    for chosen, path in pages:
+        anna.open("/devices/next")
+        assert anna.press("Continue", next=chosen).path == path
+
+
 def test_the_way_of_delivery_is_the_policys() -> None:
     with new_town(Clock(), request={"delivery": "Courier <Zug>"}) as town, browsers(town.system) as browser:
         carl = come_with(browser(), town.session("carl"))
         carl.open("/request")
         carl.press("Continue", pin="8246", again="8246")
         assert "Courier &lt;Zug&gt;" in carl.page.html
-        assert "Courier <Zug>" in carl.press("Continue").text
+        assert "Expected around" in carl.page.text
+        confirmed = carl.press("Continue").text
+        assert ("Courier <Zug>" in confirmed, "Expected around" in confirmed) == (True, True)
