@@ -83,12 +83,19 @@ class Item:
     """The time before which it cannot be activated."""
     told: bool = False
     """Whether the owner was notified that it will soon be activated by itself."""
+    reminded: str = ""
+    """The last reminder that codes by SMS and by call will open the account only."""
+    ends: float = inf
+    """The announced time from which they do."""
 
     def works(self, now: float) -> bool:
         return self.state is ACTIVE and now < self.until
 
     def gives(self, now: float) -> Scope:
-        return Scope.ACCOUNT if self.kind is Kind.TEMPORARY_CODE and now >= self.made + 2 * DAY else Scope.FULL
+        return Scope.ACCOUNT if now >= self.full_until() else Scope.FULL
+
+    def full_until(self) -> float:
+        return self.made + 2 * DAY if self.kind is Kind.TEMPORARY_CODE else self.ends
 
 
 @dataclass(eq=False)
@@ -101,10 +108,14 @@ class Person:
     uses: dict[Item, bool] = field(default_factory=dict)
     """The devices that the person may use. True means that a device is set aside while another one is shared."""
     numbers: set[str] = field(default_factory=set)
+    email: str = ""
     password: str = PASSWORD
     opted_out: bool = False
     closed: bool = False
     wrong: Counter[Item] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.email = f"{self.name}@example.com"
 
     @property
     def primary(self) -> bool:
@@ -116,6 +127,11 @@ class Person:
     def temporary(self, now: float) -> list[Item]:
         """Return the temporary devices in use, and the online cards that are not activated yet."""
         return [item for item in self.own(*TEMPORARY) if item.state in (ACTIVE, SHIPPED) and now < item.until]
+
+    def unprotected(self, now: float) -> bool:
+        """Return whether the person has opted out, or has no device that opens everything and has limits of its own."""
+        strong = [item for item in self.live(now) if item.gives(now) is Scope.FULL and LIMITS[item.kind] != NOTHING]
+        return self.opted_out or not strong
 
     def own(self, *kinds: Kind) -> list[Item]:
         return [item for item in self.uses if item.owner is self and item.kind in (kinds or tuple(Kind))]
@@ -182,6 +198,8 @@ class Order:
     """The time before which its card cannot be activated."""
     told: bool = False
     """Whether the owner was notified that the card will soon be activated by itself."""
+    spare: bool = False
+    """Whether the deposit is held on the account that nobody uses."""
 
 
 @dataclass(eq=False)
@@ -202,6 +220,8 @@ class Rules:
 
     town: Town
     clock: Clock
+    sms_days = 0
+    """The days for which codes by SMS and by call open everything; 0 for no end."""
 
     def people_move_in(self) -> None:
         self.people = {
@@ -219,6 +239,8 @@ class Rules:
         self.add(self.people["anna"], Kind.DSC_PLUS, serial="IB3000901")
         self.numbers_are(self.people["ben"], PHONE)
         self.numbers_are(self.people["carl"], "+4915112345678")
+        for item in self.items():
+            item.made = 0.0  # The town is older than the machine.
 
     # ---- the state ----
 
@@ -337,11 +359,13 @@ class Rules:
         person.numbers.add(number)
         for kind in SENT:
             live = [item for item in person.own(kind) if item.state is ACTIVE]
-            for item in live:
-                if item.number != number:
-                    self.moved(item, GONE, within)
-            if not any(item.number == number for item in live):
-                self.add(person, kind, number=number)
+            before = [item for item in live if item.number != number]
+            for item in before:
+                self.moved(item, GONE, within)
+            if len(before) == len(live):
+                new = self.add(person, kind, number=number)
+                for item in before:  # Another number does not begin the days anew.
+                    new.made, new.reminded, new.ends = item.made, item.reminded, item.ends
 
     def not_wanted(self, order: Order) -> None:
         order.state, order.hold = OrderState.CANCELLED, HoldState.RELEASED
@@ -396,6 +420,8 @@ class Rules:
         for (person, number), due in sorted(self.waits.items(), key=lambda each: each[1]):
             if self.now >= due:
                 self.counts(person, number)
+        for person in self.people.values() if self.sms_days else ():
+            self.is_reminded(person)
         for item in self.items():
             if item.state in (ACTIVE, SHIPPED) and self.now >= item.until:
                 self.moved(item, GONE)
@@ -413,9 +439,21 @@ class Rules:
                 elif left <= DAY:
                     item.told = True
 
+    def is_reminded(self, person: Person) -> None:
+        """Announce the end of the days of SMS, a week and a day before."""
+        live = [item for item in person.live(self.now) if item.kind in SENT]
+        if not any(item.made <= self.now - (self.sms_days - 7) * DAY and item.reminded != "imminent" for item in live):
+            return
+        first = [max(item.made + self.sms_days * DAY, self.now + 7 * DAY) for item in live]
+        ends = min(now_first if item.ends == inf else item.ends for item, now_first in zip(live, first, strict=True))
+        stage = "imminent" if ends - self.now <= DAY else "near"
+        for item in live:
+            if item.reminded not in (stage, "imminent"):
+                item.reminded, item.ends = stage, max(ends, item.made + self.sms_days * DAY)
+
     def edges(self) -> list[tuple[float, Person, Item]]:
         """Return the times at which a validity ends, with the person and the device."""
         live = [item for item in self.items() if item.state is ACTIVE]
         edges = [(item.until, item.owner, item) for item in live if item.until < inf]
-        edges += [(item.made + 2 * DAY, item.owner, item) for item in live if item.kind is Kind.TEMPORARY_CODE]
+        edges += [(item.full_until(), item.owner, item) for item in live if item.full_until() < inf]
         return [each for each in edges if each[0] > self.now]

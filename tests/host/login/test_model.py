@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.host.login.account_steps import AccountSteps
 from tests.host.login.machine import ACCOUNT, cases, names, numbers
 from tests.host.login.model import ACTIVE, CARDS, GONE, SENT, WAIT_SECONDS, Item, Opened
 from tests.host.login.phone_app import FINGER_KEY, PIN_KEY, App, token
@@ -15,7 +16,7 @@ PHONES = (PHONE, "+4915112345678", "+41795550123")
 PASSWORDS = (PASSWORD, "another harbour at dusk")
 
 
-class WaysIn(SessionSteps):
+class WaysIn(SessionSteps, AccountSteps):
     """Further steps about logging in."""
 
     @rule(name=names, number=numbers)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from math import inf
 
 import pytest
@@ -47,6 +48,10 @@ class CardLife(Cards):
 
     def people_move_in(self) -> None:
         super().people_move_in()
+        self.spare, self.spare_equity = (
+            self.town.system.operator.add_account(self.town.entities["anna"], Decimal(0)),
+            Decimal(0),
+        )
         self.blanks: list[SimulatedCard] = []
 
     def teardown(self) -> None:
@@ -59,20 +64,27 @@ class CardLife(Cards):
         there = [order.item for order in self.orders if order.state is OrderState.PERSONALIZED]
         return [item for item in super().waiting(person) if item not in there]
 
-    @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]))
-    def a_card_is_requested(self, name: str, number: int, by: str, pin: str, then: str) -> None:
+    @rule(equity=st.sampled_from(["0", "19.99", "20", "39.99", "40"]))
+    def the_money_of_an_account_changes(self, equity: str) -> None:
+        """Change the equity of an account of anna's that nobody uses, but that may hold the deposits for cards."""
+        self.spare_equity = Decimal(equity)
+        self.system.operator.set_equity(self.spare, self.spare_equity)
+
+    @rule(name=names, number=numbers, by=askers, pin=pins, then=st.sampled_from(["sent", "made", "waits"]), spare=st.booleans())
+    def a_card_is_requested(self, name: str, number: int, by: str, pin: str, then: str, spare: bool) -> None:
         owner = self.people[name]
         opened = self.inside(owner.account if by == "primary" else by, number, Scope.FULL)
         if opened is None:
             return
         first = opened.item is not None and opened.item.kind is Kind.TEMPORARY_CODE
-        if refusal := NotNow if first else self.why_no_card(opened.person, owner):
+        account = self.spare if spare else None
+        if refusal := NotNow if first else self.why_no_card(opened.person, owner) or self.why_not_held(opened.person, spare):
             with pytest.raises(refusal):
-                self.system.draft_request(opened.token, pin, name=name)
+                self.system.draft_request(opened.token, pin, name=name, account=account)
             return
-        draft = self.system.draft_request(opened.token, pin, name=name)
+        draft = self.system.draft_request(opened.token, pin, name=name, account=account)
         waits = self.now + WAIT_SECONDS if self.temporary_opened(opened) else -inf
-        self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin, waits=waits))
+        self.orders.append(Order(self.system.confirm_request(opened.token, draft.id).id, owner, pin, waits=waits, spare=spare))
         if then != "waits":
             self.made(then == "sent")
 
@@ -84,6 +96,13 @@ class CardLife(Cards):
         open_ones = [order for order in self.orders if order.owner is owner and order.state in OPEN]
         in_use = [item for item in owner.own(Kind.DSC_PLUS) if item.state is ACTIVE]
         return NotNow if open_ones or in_use else None
+
+    def why_not_held(self, person: Person, spare: bool) -> type[LoginError] | None:
+        """Return why an account does not hold 20 USD more. The people's own accounts have enough."""
+        if not spare:
+            return None
+        held = sum(20 for order in self.orders if order.spare and order.hold is HoldState.HELD)
+        return NotFound if person.account != "anna" else NotNow if self.spare_equity < held + 20 else None
 
     @rule(name=names, number=numbers, which=numbers)
     @precondition(lambda self: self.orders)
