@@ -3,19 +3,11 @@
 Part of `make mutants`.
 """
 
-from collections.abc import Iterator
-
-from tests.reliability.mutant import HOST, Mutant
-
-
-def _login(module: str, tests: str, *broken: tuple[str, str, str]) -> Iterator[Mutant]:
-    """Return mutants of one module that one module of tests notices: what each breaks, the old text, and the new."""
-    for breaks, old, new in broken:
-        yield Mutant(breaks, f"login/{module}", old, new, f"tests/host/login/test_{tests}.py", HOST)
-
+from tests.reliability import device_mutants
+from tests.reliability.mutant import in_login
 
 MUTANTS = (
-    *_login(
+    *in_login(
         "protection/limits.py",
         "days_and_limits",
         ("a day's limit is kept", "amount <= min(today, five)", "amount <= five"),
@@ -23,7 +15,7 @@ MUTANTS = (
         ("money that was taken out counts", "today = level.per_day - spent(", "today = level.per_day - 0 * spent("),
         ("five business days are five", "DAYS = 5\n", "DAYS = 4\n"),
     ),
-    *_login(
+    *in_login(
         "protection/funding.py",
         "funding",
         ("an unprotected account makes one transfer", "if earlier else money.money(", "if False else money.money("),
@@ -39,13 +31,13 @@ MUTANTS = (
             "return FundingAllowance(True, None)",
         ),
     ),
-    *_login(
+    *in_login(
         "cards/returns.py",
         "statements_of_accounts",
         ("a card must be back before its owner reads statements", "        and not is_received(tx.db, device)\n", ""),
         ("statements wait for the cards", "and (cards := outstanding(tx, user))", "and (cards := [])"),
     ),
-    *_login(
+    *in_login(
         "cards/deposits.py",
         "deposits",
         ("money that is held is not held again", "sum(each.cents for each in held)", "0 * sum(each.cents for each in held)"),
@@ -58,155 +50,17 @@ MUTANTS = (
         ),
         ("a closed account holds nothing", "    if account.closed_at is not None:\n", "    if False:\n"),
     ),
-    *_login(
-        "cards/requests.py",
-        "issued_kinds",
-        ("a card that is not issued is not requested", "    registry.check_issued(tx, kinds.DSC_CARD)\n", ""),
-    ),
-    *_login(
-        "cards/requests.py",
-        "old_cards",
-        (
-            "a lost card of old is replaced",
-            "of_cards = rows.devices.c.kind.in_([kind.name for",
-            'of_cards = rows.devices.c.kind.in_(["" for',
-        ),
-    ),
-    *_login(
-        "support/new_devices.py",
-        "issued_kinds",
-        ("a code card that is not issued is given to nobody", "    registry.check_issued(tx, kinds.CODE_CARD)\n", ""),
-    ),
-    *_login(
-        "devices/lifecycle.py",
-        "issued_kinds",
-        (
-            "a new number brings no codes that are not issued",
-            "and (kind.name in replaced or registry.is_issued(tx, kind))",
-            "",
-        ),
-    ),
-    *_login(
-        "devices/registry.py",
-        "issued_kinds",
-        ("what is not issued is given to nobody", "    if not any(is_issued(tx, kind) for kind in wanted):", "    if False:"),
-    ),
-    *_login(
-        "cards/assignment.py",
-        "old_cards",
-        (
-            "the operator gives cards only",
-            "for each in kinds.CARDS if each.name == kind)",
-            "for each in kinds.KINDS.values() if each.name == kind)",
-        ),
-        ("a card belongs to one user", "    if rows.devices.count(tx.db, rows.devices.c.serial == serial):", "    if False:"),
-    ),
-    *_login(
-        "cards/returns.py",
-        "old_cards",
-        ("a card of old costs its fee", "[kind.name for kind in kinds.CARDS]", "[kinds.DSC_CARD.name]"),
-    ),
-    *_login(
-        "cards/deposits.py",
-        "old_cards",
-        ("a fee is within its range", "or not least <= wanted <= most:", "or not wanted > 0:"),
-    ),
-    *_login(
-        "devices/kinds/challenge_card.py",
-        "old_cards",
-        (
-            "a new card replaces a misplaced one of old",
-            "return isinstance(other, ChallengeCard)",
-            "return super().replaces(other)",
-        ),
-    ),
-    *_login(
-        "policy/checks.py",
-        "policy",
-        ("a level is of a kind that exists", 'if kind not in (*Kind, "none")]:', "if False]:"),
-        ("a fee has a range", "if kind not in ranges]:", "if False]:"),
-        ("a fee is within its range", "        if not least <= fees.get(kind, least) <= most:", "        if least > most:"),
-    ),
-    *_login(
-        "policy/policy.toml",
-        "published_limits",
-        (
-            "the limits are the published ones",
-            "per_day = 1_000_000\nper_five_days = 1_500_000",
-            "per_day = 1_000_000\nper_five_days = 1_400_000",
-        ),
-    ),
-    *_login(
-        "cards/shipping.py",
-        "automatic_activation",
-        ("an online card lasts until a sent card activates itself", "    set_online_card_end(tx, user)\n", ""),
-    ),
-    *_login(
-        "cards/activation.py",
-        "automatic_activation",
-        (
-            "an online card lasts as long when it comes later",
-            "    set_online_card_end(tx, user)\n    tx.log(",
-            "    tx.log(",
-        ),
-        ("a card activates itself after it was announced", 'if left <= 0 and told == "imminent":', "if left <= 0:"),
-        (
-            "a card activates itself after its wait",
-            "if device.state != DeviceState.SHIPPED or waits.card_wait(tx, user, device):",
-            "if device.state != DeviceState.SHIPPED:",
-        ),
-        (
-            "an online card lasts as long as its replacement waits",
-            "yield max(at, (wait.due_at or 0) if wait else 0)",
-            "yield at",
-        ),
-        ("only an online card lasts longer", "if device.kind != kinds.ONLINE_CARD.name:", "if False:"),
-        ("an online card whose replacement is gone ends", "        if until <= tx.now():\n", "        if False:\n"),
-    ),
-    *_login(
-        "support/new_devices.py",
-        "automatic_activation",
-        ("an online card lasts until a code card activates itself", "    activation.set_online_card_end(tx, user)\n", ""),
-    ),
-    *_login(
-        "cards/requests.py",
-        "automatic_activation",
-        (
-            "an online card lasts no longer than its days once its replacement is gone",
-            "    set_online_card_end(tx, user)\n",
-            "",
-        ),
-    ),
-    *_login(
-        "support/wait_outcomes.py",
-        "automatic_activation",
-        ("who stops a code card stops what came with it", "            activation.set_online_card_end(tx, user)\n", ""),
-    ),
-    *_login(
-        "cards/returns.py",
-        "automatic_activation",
-        ("a session ends with the online card that opened it", 'but="" if ends else session.id', "but=session.id"),
-    ),
-    *_login(
-        "service/maintenance.py",
-        "automatic_activation",
-        (
-            "code cards activate themselves",
-            "    activations += do(activation.sheets_to_be_activated, activation.activate_sheet_due)\n",
-            "",
-        ),
-    ),
-    *_login(
+    *in_login(
         "service/maintenance.py",
         "waits",
         ("due work goes on after a failure", "            failures.append(error)\n", "            raise error\n"),
     ),
-    *_login(
+    *in_login(
         "policy/offices.py",
         "offices",
         ("an office serves its own countries only", "if residence in office.countries)", "if office.countries)"),
     ),
-    *_login(
+    *in_login(
         "protection/withdrawals.py",
         "withdrawals",
         ("another account's withdrawals do not count", "column.account_id == account_id, column.at", "column.at"),
@@ -222,26 +76,26 @@ MUTANTS = (
             "    if False:\n        return Allowance(",
         ),
     ),
-    *_login(
+    *in_login(
         "signin/sessions.py",
         "session_scopes",
         ("a session does what its scope says", "    if session.scope not in scopes:", "    if False:"),
     ),
-    *_login(
+    *in_login(
         "signin/sessions.py",
         "login_flow",
         ("a session ends when its time is over", "now >= session.expires_at or ", ""),
         ("a login that is half-way is no session", "user is None or session.stage not in stages or", "user is None or"),
         ("a session ends when it is idle", "now < seen_at + context.policy.sessions.idle", "seen_at > 0"),
     ),
-    *_login(
+    *in_login(
         "signin/sessions.py",
         "session_ends",
         ("a session ends when security settings change", " or session.settings != user.settings", ""),
         ("no row is left of a session that has ended", "sessions.c.user_id == user.id", "sessions.c.user_id == but"),
         ("the session that changed settings goes on", "fresh.settings if fresh else user.settings", "user.settings"),
     ),
-    *_login(
+    *in_login(
         "signin/own_sessions.py",
         "own_sessions",
         (
@@ -253,7 +107,7 @@ MUTANTS = (
         ("all other sessions end at once", "    sessions.end_all(tx.db, user, but=session.id)\n", ""),
         ("a session keeps its id under a new token", "OpenData.of(session).public_id or session.id", "session.id"),
     ),
-    *_login(
+    *in_login(
         "signin/extension.py",
         "session_extension",
         ("the PIN of the app extends no session", "or not outcome.extends or outcome.longest", "or outcome.longest"),
@@ -264,20 +118,20 @@ MUTANTS = (
         ),
         ("only a session by finger or face is extended", "if OpenData.of(session).extendable and until", "if until"),
     ),
-    *_login(
+    *in_login(
         "profile/security_events.py",
         "security_events",
         ("nobody reads what happened to another user", ".where(user_of == name, audit", ".where(audit"),
         ("security events are shown for 90 days", ", audit.c.at >= since)", ")"),
         ("a name in a refusal is not shown", 'said.get("by", "") not in ("", user.name)', "False"),
     ),
-    *_login(
+    *in_login(
         "profile/email_change.py",
         "email_change",
         ("only the code changes an email address", "    if not hmac.compare_digest(codes", "    if False and print(codes"),
         ("a code to an email address is good once", "    _keep(tx.db, session, None)\n    contacts", "    contacts"),
     ),
-    *_login(
+    *in_login(
         "profile/postal_address.py",
         "postal_address",
         (
@@ -286,38 +140,38 @@ MUTANTS = (
             "    if False:",
         ),
     ),
-    *_login(
+    *in_login(
         "profile/bank_instructions.py",
         "bank_instructions",
         ("bank instructions are the primary user's", "    permissions.check_primary(tx.db, user)\n", ""),
     ),
-    *_login(
+    *in_login(
         "accounts/bank_numbers.py",
         "bank_instructions",
         ("an IBAN has right check digits", "iban.validate(text, check_country=False)", "iban.compact(text)"),
         ("a routing number has a right check digit", "rtn.validate(text)", "rtn.compact(text)"),
         ("a short account number is hidden as well", "if len(number) >= _SHORT else _SHOWN_OF_SHORT", ""),
     ),
-    *_login(
+    *in_login(
         "profile/permission.py",
         "email_change",
         ("after opting out only support changes a profile", "    if user.opted_out:", "    if False:"),
         ("support changes no protected user's profile", "    if not user.opted_out:", "    if False:"),
     ),
-    *_login(
+    *in_login(
         "accounts/users.py", "session_ends", ("each change of settings counts", "users.c.settings + 1", "users.c.settings")
     ),
-    *_login(
+    *in_login(
         "devices/kinds/sent_code.py",
         "sms_days",
         ("the days of SMS end after the reminder", "return max(announced, device", "return max(0 * announced, device"),
     ),
-    *_login(
+    *in_login(
         "devices/lifecycle.py",
         "sms_days",
         ("a new number does not begin the days of SMS anew", "made_at=replaced.made_at, ", ""),
     ),
-    *_login(
+    *in_login(
         "devices/code_sheets.py",
         "card_gone",
         (
@@ -326,7 +180,7 @@ MUTANTS = (
             "if False:",
         ),
     ),
-    *_login(
+    *in_login(
         "cards/requests.py",
         "card_gone",
         (
@@ -335,7 +189,7 @@ MUTANTS = (
             "if False:",
         ),
     ),
-    *_login(
+    *in_login(
         "devices/registry.py",
         "sharing",
         (
@@ -344,7 +198,7 @@ MUTANTS = (
             "given = (DeviceState.ACTIVE,)",
         ),
     ),
-    *_login(
+    *in_login(
         "signin/step_up.py",
         "sms_days",
         (
@@ -353,18 +207,18 @@ MUTANTS = (
             "return True",
         ),
     ),
-    *_login(
+    *in_login(
         "signin/flow.py",
         "login_flow",
         ("nobody skips the device who has not opted out", "    if not user.opted_out:\n", "    if False:\n"),
         ("an answer lets one login in", "    sessions.end(tx.db, session)\n    registry.rec", "    registry.rec"),
     ),
-    *_login(
+    *in_login(
         "signin/flow.py",
         "answer_limits",
         ("a locked device lets nobody in", "if answer_limits.locked_for(tx, use) or not registry", "if not registry"),
     ),
-    *_login(
+    *in_login(
         "protection/sharing.py",
         "sharing",
         (
@@ -385,7 +239,7 @@ MUTANTS = (
         ),
         ("compliance decides once", "    if share.state != ShareState.PENDING:", "    if False:"),
     ),
-    *_login(
+    *in_login(
         "protection/sharing.py",
         "sharing_ends",
         (
@@ -394,27 +248,27 @@ MUTANTS = (
             "        pass\n",
         ),
     ),
-    *_login(
+    *in_login(
         "cards/activation.py",
         "sharing_ends",
         ("what was set aside comes back when the card is replaced", "            sharing.end_of_device(tx, other)\n", ""),
     ),
-    *_login(
+    *in_login(
         "cards/activation.py",
         "waits",
         ("a card in use waits no more", "    waits.end_of_card(tx, user, device)\n", ""),
     ),
-    *_login(
+    *in_login(
         "devices/lifecycle.py",
         "waits",
         ("a number that is removed waits no more", "    waits.end(tx, user, waits.NewNumber(number), WaitState.STOPPED)\n", ""),
     ),
-    *_login(
+    *in_login(
         "protection/opt_out.py",
         "waits",
         ("who opts back in stays in", "    waits.end(tx, user, waits.OptOut(), ", "    (tx, user, waits.OptOut(), "),
     ),
-    *_login(
+    *in_login(
         "accounts/permissions.py",
         "support_rules",
         (
@@ -423,12 +277,12 @@ MUTANTS = (
             "(people.identity_of(db, user),)",
         ),
     ),
-    *_login(
+    *in_login(
         "signin/password_check.py",
         "concurrent_changes",
         ("a password that was changed begins nothing", "now.settings != checked.settings:", "False:"),
     ),
-    *_login(
+    *in_login(
         "cards/losses.py",
         "loss_reports",
         (
@@ -442,30 +296,30 @@ MUTANTS = (
             "    for each in (user,):\n",
         ),
     ),
-    *_login(
+    *in_login(
         "phones/app_activation.py",
         "own_devices",
         ("the last device is removed after a warning", "    if not last and all(", "    if False and all("),
     ),
-    *_login(
+    *in_login(
         "phones/token_number.py",
         "new_number_for_app",
         ("name and password lead no token to a new number", "    if not tx.policy.phone.new_numbers:", "    if False:"),
         ("a new number for the app has limits of messages", "message_limits.messages_to_any(tx", "message_limits.messages(tx"),
         ("the token confirms a new number", "    contacts.add_phone(tx, user, number, told=told)\n", ""),
     ),
-    *_login(
+    *in_login(
         "phones/app_replacement.py",
         "app_replacement",
         ("an app is replaced after asking", "    if apps and given.agreed is not True:", "    if False:"),
         ("an app is replaced with its own PIN", "hmac.compare_digest(key, given.proof)", "True"),
     ),
-    *_login(
+    *in_login(
         "support/loss_reports.py",
         "loss_reports",
         ("a report says lost or stolen", "loss not in (Loss.LOST, Loss.STOLEN)", "loss not in tuple(Loss)"),
     ),
-    *_login(
+    *in_login(
         "accounts/phone_numbers.py",
         "phone_numbers",
         (
@@ -475,7 +329,7 @@ MUTANTS = (
         ),
         ("a number has a length of its country", "(_is_possible(parsed) and not", "(not"),
     ),
-    *_login(
+    *in_login(
         "phones/number_confirmation.py",
         "number_confirmation",
         ("a number is confirmed within a few tries", " if tries < tx.policy.login.code_attempts else None", ""),
@@ -485,12 +339,12 @@ MUTANTS = (
             "    if not text:",
         ),
     ),
-    *_login(
+    *in_login(
         "phones/app_activation.py",
         "phone_app",
         ("an activation token takes a few tries", "    if tries > tx.policy.login.code_attempts:", "    if False:"),
     ),
-    *_login(
+    *in_login(
         "phones/push_approval.py",
         "phone_app",
         (
@@ -499,4 +353,5 @@ MUTANTS = (
             '    if False:\n        tx.log("phone.approve"',
         ),
     ),
+    *device_mutants.MUTANTS,
 )

@@ -1,5 +1,6 @@
 """One place in the code that is broken on purpose, and the tests that must notice it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,3 +27,9 @@ class Mutant:
         if text.count(self.old) != 1:
             raise ValueError(f"{self.breaks}: {self.module} does not hold this exactly once: {self.old!r}")
         return text.replace(self.old, self.new)
+
+
+def in_login(module: str, tests: str, *broken: tuple[str, str, str]) -> Iterator[Mutant]:
+    """Return mutants of a module of the login system that one module of tests notices: the promise, the old text, the new."""
+    for breaks, old, new in broken:
+        yield Mutant(breaks, f"login/{module}", old, new, f"tests/host/login/test_{tests}.py", HOST)
