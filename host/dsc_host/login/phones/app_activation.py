@@ -67,8 +67,9 @@ class Keys:
 def begin(tx: LoginTransaction, checked: User, phone: int = 0, number: str = "") -> Begun | Refused:
     """Send an activation token to one of the user's confirmed phones. 0 is the phone that was confirmed last.
 
-    `number` is a new number instead, where the policy allows that. The caller has checked the name and password. Raises
-    `WrongCredentials` if the password was changed since, `NotNow`, `NotAllowed`, and `InputError` if there is no such phone.
+    If `number` is given, send it to this new number instead, which the policy must allow. The caller has checked the name and
+    password. Raises `WrongCredentials` if the password was changed since, `NotNow`, `NotAllowed`, and `InputError` if there is
+    no such phone.
     """
     user = password_check.still_checked(checked, locked_user(tx.db, checked.id))
     registry.check_issued(tx, kinds.PHONE_APP)
@@ -130,7 +131,7 @@ def challenge(tx: LoginTransaction, device_id: str, device_token: str) -> Questi
 
 
 def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
-    """End the app's device, after the app or one of its users was removed on the phone. Raises `NotFound`."""
+    """End the app's device after the app, or one of its users, was removed on the phone. Raises `NotFound`."""
     device, user = device_of_app(tx, device_id, device_token)
     end(tx, device)
     notices.notify(tx, user, "out_of_use", device=registry.label(device))
@@ -138,7 +139,7 @@ def remove(tx: LoginTransaction, device_id: str, device_token: str) -> None:
 
 
 def remove_from_account(tx: LoginTransaction, session: Session, user: User, device_id: str, *, last: bool) -> None:
-    """Take the owner's app out of use, wherever the phone is. Raises `NotFound`, `NotNow`.
+    """Take the owner's app out of use, even if the phone is not at hand. Raises `NotFound`, `NotNow`.
 
     `last` confirms that the user has no other device to log in with.
     """
@@ -160,7 +161,7 @@ def end(tx: LoginTransaction, device: Device) -> None:
     registry.move(tx, device, DeviceState.ENDED)
 
 
-# ---- the pieces ----
+# ---- helpers ----
 
 
 def _digest(ticket: str, token: str) -> str:

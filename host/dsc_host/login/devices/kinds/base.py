@@ -135,7 +135,7 @@ class DeviceKind(ABC):
         return ""
 
     def numbers_with(self, db: Connection, user: User, device: Device) -> list[str]:
-        """Return the phone numbers that a person who finds or steals the device may get with it."""
+        """Return the phone numbers that may be on the same phone, and so in the hands of its finder or thief."""
         return [number] if (number := self.number(device)) else []
 
     def valid_until(self, policy: Policy, now: float) -> float | None:
